@@ -1,0 +1,37 @@
+"""The errors a user sees: one or two sentences that name the file and the mend, no traceback."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class EvalsuiteError(Exception):
+    """A mistake in the user's input; the command line prints it and exits with status 1."""
+
+
+class VolumeError(EvalsuiteError):
+    """One volume cannot be used.
+
+    Args:
+        path: the file or folder at fault.
+        problem: what was found and what was expected, as a clause without the path.
+    """
+
+    def __init__(self, path: Path, problem: str) -> None:
+        self.path = path
+        self.problem = problem
+        super().__init__(f"{path}: {problem}")
+
+
+class FaultsError(EvalsuiteError):
+    """Several volumes cannot be used; all faults are told together.
+
+    Args:
+        faults: one error per volume, in the order of the cohort.
+        hint: what to do about it, one sentence.
+    """
+
+    def __init__(self, faults: Sequence[VolumeError], hint: str) -> None:
+        self.faults = tuple(faults)
+        lines = "\n".join(f"  {fault}" for fault in faults)
+        count = f"{len(faults)} volume" + ("s" if len(faults) > 1 else "")
+        super().__init__(f"{count} cannot be used:\n{lines}\n{hint}")

@@ -1,0 +1,56 @@
+"""What an extractor is, and how one is found: the entry-point group `evalsuite.extractors`."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractorOptions:
+    """What a user may say about an extractor.
+
+    Args:
+        weights: a weight file that takes precedence over the cache and the hub.
+        device: a torch device such as `cpu` or `cuda:0`.
+        offline: never ask the network for weights.
+    """
+
+    weights: Path | None = None
+    device: str = "cpu"
+    offline: bool = False
+
+
+@runtime_checkable
+class Extractor(Protocol):
+    """Maps preprocessed volumes to feature vectors.
+
+    Attributes:
+        name: as the user typed it.
+        fingerprint: everything that decides the numbers (weights' SHA-256, architecture,
+            version of the algorithm, input normalisation), JSON-serialisable; it goes into the
+            key of the feature cache and into the record of the run.
+        warnings: reasons not to trust its features, shown beside every result.
+        parallel: `batch` if several volumes of one shape are stacked and pushed through at once
+            (networks), `process` if volumes go one by one to worker processes (numpy code).
+            A `process` extractor must be picklable and cheap to import.
+    """
+
+    name: str
+    fingerprint: dict[str, object]
+    warnings: tuple[str, ...]
+    parallel: Literal["batch", "process"]
+
+    def __call__(self, voxels: Float[np.ndarray, "b x y z"]) -> Float[np.ndarray, "b d"]:
+        """Return one float32 row of features per volume; row i depends on volume i alone."""
+        ...
+
+
+class ExtractorFactory(Protocol):
+    """An entry point of `evalsuite.extractors` is such a callable; its docstring is its summary."""
+
+    def __call__(self, options: ExtractorOptions) -> Extractor:
+        """Load whatever the extractor needs, or raise EvalsuiteError in one sentence."""
+        ...

@@ -1,0 +1,1 @@
+"""Features or volumes in, estimates out: pure functions, one file per family."""

@@ -1,0 +1,1 @@
+"""Bootstrap, agreement, multi-reader multi-case analysis: pure functions on long tables."""

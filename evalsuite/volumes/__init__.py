@@ -1,0 +1,1 @@
+"""Files -> Volume -> Cohort -> Preprocessing: the ground floor, which knows no other room."""

@@ -1,0 +1,1 @@
+"""Trains the VQ-GAN and the latent diffusion model, and samples volumes."""

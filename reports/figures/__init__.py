@@ -1,0 +1,1 @@
+"""Figures: each function takes records and returns a matplotlib figure."""
