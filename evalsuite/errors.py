@@ -21,6 +21,10 @@ class VolumeError(EvalsuiteError):
         self.problem = problem
         super().__init__(f"{path}: {problem}")
 
+    def __reduce__(self) -> tuple[type["VolumeError"], tuple[Path, str]]:
+        """Let the error cross from a worker process to its parent."""
+        return VolumeError, (self.path, self.problem)
+
 
 class FaultsError(EvalsuiteError):
     """Several volumes cannot be used; all faults are told together.

@@ -7,6 +7,8 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
+from evalsuite import plugins
+
 
 @dataclass(frozen=True, slots=True)
 class ExtractorOptions:
@@ -36,12 +38,15 @@ class Extractor(Protocol):
         parallel: `batch` if several volumes of one shape are stacked and pushed through at once
             (networks), `process` if volumes go one by one to worker processes (numpy code).
             A `process` extractor must be picklable and cheap to import.
+        standardise: whether features are centred and scaled by the real cohort's mean and
+            standard deviation before any metric (needed where their units differ).
     """
 
     name: str
     fingerprint: dict[str, object]
     warnings: tuple[str, ...]
     parallel: Literal["batch", "process"]
+    standardise: bool
 
     def __call__(self, voxels: Float[np.ndarray, "b x y z"]) -> Float[np.ndarray, "b d"]:
         """Return one float32 row of features per volume; row i depends on volume i alone."""
@@ -54,3 +59,21 @@ class ExtractorFactory(Protocol):
     def __call__(self, options: ExtractorOptions) -> Extractor:
         """Load whatever the extractor needs, or raise EvalsuiteError in one sentence."""
         ...
+
+
+def load_extractor(name: str, options: ExtractorOptions) -> Extractor:
+    """Return the extractor of that name, or the module in that file.
+
+    Args:
+        name: an entry point of `evalsuite.extractors`, or the path of a TorchScript (.pt) or
+            exported (.pt2) module.
+
+    Raises:
+        EvalsuiteError: for an unknown name, missing weights or a damaged file.
+    """
+    if Path(name).suffix in {".pt", ".pt2", ".ts"}:
+        from evalsuite.extractors.module_file import load_module
+
+        return load_module(Path(name), options)
+    factory: ExtractorFactory = plugins.load("extractors", name)
+    return factory(options)

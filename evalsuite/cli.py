@@ -1,0 +1,255 @@
+"""The command line: parse, call one function, print."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from evalsuite.errors import EvalsuiteError
+
+
+def main() -> None:
+    """Run the command line; a mistake of the user's is one line on stderr and status 1."""
+    try:
+        _app()()
+    except EvalsuiteError as error:
+        typer.echo(error, err=True)
+        sys.exit(1)
+
+
+def _app() -> typer.Typer:
+    from evalsuite import plugins
+
+    app = typer.Typer(
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help="Prove, or disprove, that synthetic 3D medical volumes are good.",
+    )
+    app.callback()(_version)
+    for name, point in plugins.available("commands").items():
+        command = point.load()
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
+    return app
+
+
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        from evalsuite import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def compute_metrics(
+    real: Annotated[
+        str | None, typer.Option(help="Real volumes: a folder, glob, CSV/TSV manifest or BIDS.")
+    ] = None,
+    synthetic: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[NAME=]DIR", help="Synthetic volumes; repeat to compare several."),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="YAML or TOML file with the same settings.")
+    ] = None,
+    extractor: Annotated[
+        list[str] | None,
+        typer.Option(help="Feature extractor (see `evalsuite extractors`); may be repeated."),
+    ] = None,
+    metrics: Annotated[
+        str | None, typer.Option(help="Comma-separated names (see `evalsuite metrics`).")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="Weight file of the MedicalNet extractor.")
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help="Preprocessing preset: mri or ct.")] = None,
+    spacing: Annotated[
+        str | None, typer.Option(metavar="X,Y,Z", help="Millimetres per voxel, `auto` or `native`.")
+    ] = None,
+    shape: Annotated[
+        str | None, typer.Option(metavar="X,Y,Z", help="Voxels per axis, or `auto`.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Any other setting, such as "
+            "`metrics.frechet.replicates=1000` or `preprocessing.fit=resize`.",
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of every random draw.")] = None,
+    output: Annotated[Path | None, typer.Option(help="New folder for the results.")] = None,
+    experiment: Annotated[str, typer.Option(help="MLflow experiment.")] = "evalsuite",
+    run_name: Annotated[str | None, typer.Option(help="Name of the MLflow run.")] = None,
+    no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Skip MLflow.")] = False,
+    skip_invalid: Annotated[
+        bool, typer.Option("--skip-invalid", help="Go on without volumes that have faults.")
+    ] = False,
+    allow_leakage: Annotated[
+        bool, typer.Option("--allow-leakage", help="Accept volumes that are in both cohorts.")
+    ] = False,
+    cache: Annotated[Path | None, typer.Option(help="Folder of the feature cache.")] = None,
+    device: Annotated[str, typer.Option(help="Torch device for networks.")] = "cpu",
+    batch_size: Annotated[int, typer.Option(min=1, help="Volumes a network sees at once.")] = 4,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes for radiomics; default: all cores.")
+    ] = None,
+    offline: Annotated[bool, typer.Option("--offline", help="Never download weights.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
+) -> None:
+    """Compare synthetic volumes with real ones: FID, MMD, MS-SSIM, precision and recall.
+
+    Every choice is recorded with the result, in the output folder and as an MLflow run.
+    """
+    from evalsuite import workflow
+    from evalsuite.config import load_config
+
+    overrides: dict[str, Any] = {
+        "real": real,
+        "synthetic": synthetic,
+        "extractors": extractor,
+        "metrics": metrics and [name.strip() for name in metrics.split(",")],
+        "weights": weights,
+        "preset": preset,
+        "preprocessing.spacing": spacing and _triple(spacing),
+        "preprocessing.shape": shape and _triple(shape),
+        "seed": seed,
+        "skip_invalid": skip_invalid or None,
+        "allow_leakage": allow_leakage or None,
+    }
+    overrides = {key: value for key, value in overrides.items() if value is not None}
+    for assignment in set_ or []:
+        key, separator, value = assignment.partition("=")
+        if not separator:
+            raise typer.BadParameter(f"--set {assignment}: expected KEY=VALUE.")
+        overrides[key] = _value(value)
+    declared = load_config(config, overrides)
+    done = workflow.compute_metrics(
+        declared,
+        workflow.Run(
+            output=output,
+            cache=cache,
+            device=device,
+            batch_size=batch_size,
+            workers=workers,
+            offline=offline,
+            experiment=None if no_tracking else experiment,
+            run_name=run_name,
+        ),
+    )
+    if done is not None:
+        workflow.show(done, as_json=as_json)
+
+
+def metrics(
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """List the metrics with their options and defaults."""
+    from evalsuite import listings
+
+    listings.show(listings.metrics(), as_json=as_json)
+
+
+def extractors(
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """List the feature extractors."""
+    from evalsuite import listings
+
+    listings.show(listings.extractors(), as_json=as_json)
+
+
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """Check this machine: packages, weights, cache, tracking; says how to mend what is amiss."""
+    from evalsuite import listings
+
+    rows = listings.doctor()
+    listings.show(rows, as_json=as_json)
+    if any(row["state"] == "broken" for row in rows):
+        raise typer.Exit(1)
+
+
+def log(
+    folder: Annotated[Path, typer.Argument(help="Results of `evalsuite compute-metrics`.")],
+    experiment: Annotated[str, typer.Option(help="MLflow experiment.")] = "evalsuite",
+    run_name: Annotated[str | None, typer.Option(help="Name of the MLflow run.")] = None,
+) -> None:
+    """Log results on disk to MLflow, for when the tracking server was down."""
+    from evalsuite import workflow
+
+    workflow.log(folder, experiment, run_name)
+
+
+def simulate_population(
+    folder: Annotated[Path, typer.Argument(help="New folder for the volumes.")],
+    n: Annotated[int, typer.Option("-n", min=1, help="How many volumes.")] = 40,
+    seed: Annotated[int, typer.Option(min=0, help="Volume i depends on seed and i alone.")] = 0,
+    spacing: Annotated[float, typer.Option(min=1, help="Millimetres per voxel.")] = 4.0,
+    blur: Annotated[float, typer.Option(min=0, help="Degrade: Gaussian sigma in voxels.")] = 0.0,
+    noise: Annotated[float, typer.Option(min=0, help="Degrade: noise, share of range.")] = 0.0,
+) -> None:
+    """Simulate brains from the ICBM 2009 T1 template, to try the suite without data.
+
+    They are one real template under random smooth deformations and intensity changes, not
+    patients: right for a demonstration, wrong for any claim.
+    """
+    from evalsuite import workflow
+
+    workflow.simulate_population(folder, n=n, seed=seed, spacing=spacing, blur=blur, noise=noise)
+
+
+weights_app = typer.Typer(
+    no_args_is_help=True, help="List, fetch and verify the weights of MedicalNet."
+)
+
+
+@weights_app.command("list")
+def weights_list(
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
+    """List the published weights and where each lies on this machine."""
+    from evalsuite import listings
+
+    listings.show(listings.weights(), as_json=as_json)
+
+
+@weights_app.command("fetch")
+def weights_fetch(
+    names: Annotated[list[str], typer.Argument(help="Names from `evalsuite weights list`.")],
+) -> None:
+    """Download weights from the Hugging Face hub into the cache and verify them."""
+    from evalsuite.extractors.weights import fetch
+
+    for name in names:
+        typer.echo(fetch(name))
+
+
+@weights_app.command("verify")
+def weights_verify(
+    files: Annotated[list[Path], typer.Argument(help="Weight files.")],
+) -> None:
+    """Tell which published weights each file is, by its SHA-256."""
+    from evalsuite.extractors.weights import verify
+
+    for file in files:
+        typer.echo(f"{file}: {verify(file)}")
+
+
+def _triple(text: str) -> object:
+    return [_value(part) for part in text.split(",")] if "," in text else text
+
+
+def _value(text: str) -> Any:
+    import yaml
+
+    return yaml.safe_load(text)

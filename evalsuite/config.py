@@ -1,0 +1,195 @@
+"""What a user may declare about an evaluation: YAML or TOML, unknown keys are errors."""
+
+import difflib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from evalsuite.errors import EvalsuiteError
+from evalsuite.volumes.preprocessing import PRESETS, Preprocessing
+
+DEFAULT_EXTRACTOR = "medicalnet-resnet10-23datasets"
+DEFAULT_METRICS = ("frechet", "mmd", "ms_ssim", "precision_recall")
+
+
+class CohortSource(BaseModel):
+    """Where a cohort lies and what it is called."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str
+    name: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> "CohortSource":
+        """Read `NAME=DIR` or `DIR`; a DIR that exists wins over a reading with a name."""
+        name, separator, path = text.partition("=")
+        if separator and name and "/" not in name and not Path(text).exists():
+            return cls(path=path, name=name)
+        return cls(path=text)
+
+
+class EvaluationConfig(BaseModel):
+    """One evaluation, declared: everything that can change one of its numbers.
+
+    Args:
+        real: the real cohort: a folder, glob, manifest or BIDS folder.
+        synthetic: the synthetic cohorts.
+        preset: `mri` or `ct`; the values that `preprocessing` leaves out come from it.
+        preprocessing: the steps, see `evalsuite.volumes.preprocessing.Preprocessing`.
+        extractors: names of feature extractors, or paths of TorchScript modules.
+        weights: a weight file for the (single) MedicalNet extractor.
+        metrics: by name, the options that differ from their defaults.
+        seed: of every random draw.
+        skip_invalid: go on without volumes that have faults.
+        allow_leakage: accept volumes that are in both cohorts.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    real: CohortSource
+    synthetic: tuple[CohortSource, ...] = Field(min_length=1)
+    preset: str = "mri"
+    preprocessing: dict[str, Any] = Field(default_factory=dict)
+    extractors: tuple[str, ...] = Field(default=(DEFAULT_EXTRACTOR,), min_length=1)
+    weights: str | None = None
+    metrics: dict[str, dict[str, Any]] = Field(default_factory=lambda: _chosen(DEFAULT_METRICS))
+    seed: int = Field(default=0, ge=0)
+    skip_invalid: bool = False
+    allow_leakage: bool = False
+
+    @field_validator("real", mode="before")
+    @classmethod
+    def _one_source(cls, value: object) -> object:
+        return CohortSource.parse(value) if isinstance(value, str) else value
+
+    @field_validator("synthetic", mode="before")
+    @classmethod
+    def _sources(cls, value: object) -> object:
+        if isinstance(value, str | Mapping):
+            value = [value]
+        if isinstance(value, Iterable):
+            return [CohortSource.parse(v) if isinstance(v, str) else v for v in value]
+        return value
+
+    @field_validator("metrics", mode="before")
+    @classmethod
+    def _options(cls, value: object) -> object:
+        if isinstance(value, list | tuple):
+            return _chosen(value)
+        if isinstance(value, Mapping):
+            return {name: options or {} for name, options in value.items()}
+        return value
+
+    def steps(self) -> Preprocessing:
+        """Return the preset with the declared values laid over it, not yet resolved.
+
+        Raises:
+            EvalsuiteError: for an unknown preset, step or value.
+        """
+        if self.preset not in PRESETS:
+            raise EvalsuiteError(unknown("preset", self.preset, PRESETS))
+        base = PRESETS[self.preset].model_dump()
+        intensity = self.preprocessing.get("intensity", {})
+        if isinstance(intensity, str):
+            intensity = {"kind": intensity}
+        if intensity.get("kind", base["intensity"]["kind"]) == base["intensity"]["kind"]:
+            intensity = base["intensity"] | intensity
+        try:
+            return Preprocessing.model_validate(
+                base | self.preprocessing | {"intensity": intensity}
+            )
+        except ValidationError as error:
+            raise EvalsuiteError(_sentence(error, "the preprocessing")) from None
+
+
+def load_config(path: Path | None, overrides: Mapping[str, Any]) -> EvaluationConfig:
+    """Return the configuration of a file with the values of the command line laid over it.
+
+    Args:
+        path: YAML (.yaml, .yml) or TOML (.toml) file, or None for defaults.
+        overrides: values that win; a key with dots reaches into nested tables.
+
+    Raises:
+        EvalsuiteError: for a file that cannot be read and for unknown or impossible values.
+    """
+    values = _read_table(path) if path else {}
+    for key, value in overrides.items():
+        _assign(values, key, value)
+    origin = str(path) if path else "the command line"
+    if "real" not in values or "synthetic" not in values:
+        raise EvalsuiteError(
+            "An evaluation needs a real and a synthetic cohort. "
+            "Pass --real DIR --synthetic DIR, or name both in the file given with --config."
+        )
+    try:
+        return EvaluationConfig.model_validate(values)
+    except ValidationError as error:
+        raise EvalsuiteError(_sentence(error, origin)) from None
+
+
+def unknown(kind: str, name: str, known: Iterable[str], hints: Mapping[str, str] = {}) -> str:
+    """Return the sentence for a name nobody knows, with the nearest known one.
+
+    Args:
+        hints: by known name, a text in which the unknown name may occur as a word.
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    if not near:
+        words = {n: hints.get(n, "").lower().replace("(", " ").replace(")", " ") for n in names}
+        near = [n for n in names if name.lower() in words[n].replace(",", " ").split()]
+    suggestion = f' Did you mean "{near[0]}"?' if near else ""
+    plural = f"{kind}s" if not kind.endswith("s") else kind
+    return f'Unknown {kind} "{name}".{suggestion} Known {plural}: {", ".join(names)}.'
+
+
+def _chosen(metrics: Iterable[str]) -> dict[str, dict[str, Any]]:
+    return {name: {} for name in metrics}
+
+
+def _read_table(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not a text file"
+        raise EvalsuiteError(f"{path}: the configuration cannot be read: {reason}.") from None
+    try:
+        table = tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
+    except (tomllib.TOMLDecodeError, yaml.YAMLError) as error:
+        where = " ".join(str(error).split())
+        raise EvalsuiteError(f"{path}: not a valid configuration: {where}.") from None
+    if not isinstance(table, dict):
+        raise EvalsuiteError(f"{path}: expected a table of settings, such as `real: DIR`.")
+    return table
+
+
+def _assign(values: dict[str, Any], key: str, value: object) -> None:
+    *parents, last = key.split(".")
+    table = values
+    for parent in parents:
+        child = table.get(parent, DEFAULT_METRICS if parent == "metrics" else None)
+        if isinstance(child, list | tuple) and parent == "metrics":
+            child = _chosen(child)
+        table[parent] = child if isinstance(child, dict) else {}
+        table = table[parent]
+    table[last] = value
+
+
+def _sentence(error: ValidationError, origin: str) -> str:
+    """Return the first fault in one sentence, and all unknown keys with the known ones."""
+    faults = []
+    for fault in error.errors():
+        where = ".".join(str(part) for part in fault["loc"])
+        if fault["type"] == "extra_forbidden":
+            faults.append(f'the setting "{where}" is unknown')
+        else:
+            found = json.dumps(fault["input"], default=str)
+            message = fault["msg"].removeprefix("Value error, ")
+            faults.append(f"{where}: {message[:1].lower()}{message[1:]}, but found {found}")
+    return f"In {origin}, " + "; ".join(faults) + "."

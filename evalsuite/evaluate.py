@@ -1,0 +1,365 @@
+"""One evaluation as one function: configuration in, results out. It knows no MLflow."""
+
+import hashlib
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, overload
+
+import numpy as np
+from jaxtyping import Float
+
+from evalsuite import plugins
+from evalsuite.config import CohortSource, EvaluationConfig, unknown
+from evalsuite.environment import environment
+from evalsuite.errors import EvalsuiteError
+from evalsuite.extractors.extractor import Extractor, ExtractorOptions, load_extractor
+from evalsuite.features import FeatureCache, extract, load_preprocessed
+from evalsuite.metrics.metric import Metric
+from evalsuite.records import CohortRecord, Estimate, Evaluation, Evidence, FeatureTable, MidSlices
+from evalsuite.volumes.check import check_cohort
+from evalsuite.volumes.cohort import Cohort, find_leaks, leakage_sentence, read_cohort
+from evalsuite.volumes.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SHOWN = 6  # volumes of each cohort in the mosaic
+MEMORY = 2 << 30  # bytes of preprocessed volumes kept for metrics on volumes
+
+
+class Progress(Protocol):
+    """Shows that work goes on: `with progress("label", total) as advance: advance()`."""
+
+    def __call__(self, label: str, total: int) -> AbstractContextManager[Callable[[], None]]:
+        """Open one bar of `total` steps."""
+        ...
+
+
+@contextmanager
+def silent(label: str, total: int) -> Iterator[Callable[[], None]]:  # noqa: ARG001
+    """Show nothing."""
+    yield lambda: None
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What an evaluation runs on; none of it changes a number.
+
+    Args:
+        cache: folder of the feature cache.
+        device: torch device for networks.
+        batch_size: volumes a network sees at once.
+        workers: processes for extractors that run on the processor; None: all cores.
+        offline: never ask the network for weights.
+        progress: how to show progress.
+    """
+
+    cache: Path
+    device: str = "cpu"
+    batch_size: int = 4
+    workers: int | None = None
+    offline: bool = False
+    progress: Progress = silent
+
+
+def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Evidence]:
+    """Compare each synthetic cohort with the real one.
+
+    Nothing heavy starts before every name, weight and volume has been checked.
+
+    Raises:
+        EvalsuiteError: for anything that is wrong with the configuration or the volumes.
+    """
+    started, clock = datetime.now(UTC), time.monotonic()
+    metrics = _load_metrics(config)
+    options = ExtractorOptions(
+        weights=Path(config.weights) if config.weights else None,
+        device=means.device,
+        offline=means.offline,
+    )
+    needs_features = any(metric.input == "features" for metric, _ in metrics)
+    names = config.extractors if needs_features else ()
+    extractors = [load_extractor(name, options) for name in names]
+    steps = config.steps()
+    real, *synthetic = _checked_cohorts(config, means)
+    resolved = steps.resolve(
+        [info.shape for info in real.infos], [info.affine for info in real.infos]
+    )
+    real, *synthetic = [_judged(cohort, resolved) for cohort in (real, *synthetic)]
+    _forbid_leaks(config, real, synthetic)
+
+    cohorts = (real, *synthetic)
+    cache = FeatureCache(means.cache)
+    tables: dict[tuple[str, str], FeatureTable] = {}
+    for extractor in extractors:
+        for cohort in cohorts:
+            label = f"{extractor.name}: features of {cohort.name}"
+            with means.progress(label, len(cohort.entries)) as advance:
+                tables[extractor.name, cohort.name] = extract(
+                    cohort,
+                    resolved,
+                    extractor,
+                    cache,
+                    batch_size=means.batch_size,
+                    workers=means.workers,
+                    advance=advance,
+                )
+    estimates = _all_estimates(metrics, extractors, tables, cohorts, resolved, means)
+    record = _record(config, real, synthetic, resolved, extractors, metrics)
+    evaluation = Evaluation(
+        real=_cohort_record(real),
+        synthetic=tuple(_cohort_record(cohort) for cohort in synthetic),
+        estimates=tuple(estimates),
+        config=record,
+        config_hash=hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest(),
+        environment=environment(),
+        started=started.isoformat(timespec="seconds"),
+        seconds=round(time.monotonic() - clock, 3),
+    )
+    slices = {cohort.name: _mid_slices(cohort, resolved) for cohort in cohorts}
+    return evaluation, Evidence(tuple(tables.values()), slices)
+
+
+class PreprocessedVolumes(Sequence["Tensor"]):
+    """The volumes of a cohort after preprocessing, read when asked for, the last ones kept.
+
+    Args:
+        cohort: a checked cohort.
+        preprocessing: resolved steps.
+    """
+
+    def __init__(self, cohort: Cohort, preprocessing: Preprocessing) -> None:
+        import torch
+
+        self._paths = [entry.path for entry in cohort.entries]
+        size = 4 * math.prod(preprocessing.shape) if preprocessing.shape != "auto" else MEMORY
+
+        @lru_cache(maxsize=max(2, MEMORY // size))
+        def load(index: int) -> "Tensor":
+            return torch.from_numpy(load_preprocessed(self._paths[index], preprocessing))
+
+        self._load = load
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    @overload
+    def __getitem__(self, index: int) -> "Tensor": ...
+    @overload
+    def __getitem__(self, index: slice) -> "list[Tensor]": ...
+    def __getitem__(self, index: int | slice) -> "Tensor | list[Tensor]":
+        if isinstance(index, slice):
+            return [self._load(i) for i in range(len(self))[index]]
+        return self._load(range(len(self))[index])
+
+
+def standardise(
+    real: Float[np.ndarray, "m d"], synthetic: Float[np.ndarray, "n d"]
+) -> tuple[Float[np.ndarray, "m d"], Float[np.ndarray, "n d"]]:
+    """Centre and scale both by the real cohort's mean and standard deviation, feature by feature.
+
+    A feature that is constant in the real cohort is centred, not scaled.
+    """
+    mean, deviation = real.mean(axis=0), real.std(axis=0, ddof=1 if len(real) > 1 else 0)
+    # Constant features come out with a deviation of rounding size rather than zero.
+    flat = deviation <= 1e-6 * np.maximum(np.abs(mean), 1e-30)
+    scale = np.where(flat, 1.0, deviation)
+    return (real - mean) / scale, (synthetic - mean) / scale
+
+
+def _load_metrics(config: EvaluationConfig) -> list[tuple[Metric, dict[str, Any]]]:
+    hints = {}
+    if set(config.metrics) - set(plugins.available("metrics")):
+        hints = {name: point.load().summary for name, point in plugins.available("metrics").items()}
+    loaded = []
+    for name, chosen in config.metrics.items():
+        metric = plugins.load("metrics", name, hints)
+        if not isinstance(metric, Metric):
+            raise EvalsuiteError(f'The entry point "{name}" of evalsuite.metrics is no Metric.')
+        known = metric.options()
+        for option in chosen:
+            if option not in known or option == "seed":
+                options = [o for o in known if o != "seed"]
+                raise EvalsuiteError(unknown(f"option of {name}", option, options))
+        loaded.append((metric, {**known, **chosen, "seed": config.seed}))
+    return loaded
+
+
+def _checked_cohorts(config: EvaluationConfig, means: Means) -> list[Cohort]:
+    taken: set[str] = set()
+
+    def named(source: CohortSource, default: str) -> str:
+        name = source.name or default
+        if name in taken:
+            raise EvalsuiteError(
+                f'Two cohorts are called "{name}". Name them, such as --synthetic NAME=DIR.'
+            )
+        taken.add(name)
+        return name
+
+    cohorts = [read_cohort(config.real.path, name=named(config.real, "real"), role="real")]
+    for source in config.synthetic:
+        path = Path(source.path)
+        name = named(source, path.stem if path.is_file() else path.name or "synthetic")
+        cohorts.append(read_cohort(source.path, name=name, role="synthetic"))
+    checked = []
+    for cohort in cohorts:
+        with means.progress(f"checking {cohort.name}", len(cohort.entries)) as advance:
+            checked.append(check_cohort(cohort, skip_invalid=config.skip_invalid, advance=advance))
+    return checked
+
+
+def _judged(cohort: Cohort, resolved: Preprocessing) -> Cohort:
+    """Return the cohort with the warnings, or raise the fault, that the preprocessing implies."""
+    sentence = cohort.mixed_spacing()
+    if sentence and resolved.spacing == "native":
+        raise EvalsuiteError(f"{sentence} Give a spacing to resample to, such as --spacing 1,1,1.")
+    warnings = list(cohort.warnings)
+    if sentence:
+        warnings.append(sentence)
+    changed = sum(resolved.interpolates(info.affine) for info in cohort.infos)
+    if changed:
+        warnings.append(
+            f"{changed} of {len(cohort.infos)} volumes of {cohort.name} were interpolated to "
+            f"{_millimetres(resolved.spacing)}; interpolation smooths, which moves every distance."
+        )
+    return replace(cohort, warnings=tuple(warnings))
+
+
+def _millimetres(spacing: object) -> str:
+    values = spacing if isinstance(spacing, tuple) else ()
+    return " x ".join(f"{v:g}" for v in values) + " mm"
+
+
+def _forbid_leaks(config: EvaluationConfig, real: Cohort, synthetic: list[Cohort]) -> None:
+    for i, cohort in enumerate(synthetic):
+        leaks = find_leaks(real, cohort)
+        if not leaks:
+            continue
+        sentence = leakage_sentence(real, cohort, leaks)
+        if not config.allow_leakage:
+            raise EvalsuiteError(f"{sentence} Remove them, or pass --allow-leakage.")
+        synthetic[i] = replace(cohort, warnings=(*cohort.warnings, sentence))
+
+
+def _all_estimates(
+    metrics: list[tuple[Metric, dict[str, Any]]],
+    extractors: list[Extractor],
+    tables: dict[tuple[str, str], FeatureTable],
+    cohorts: tuple[Cohort, ...],
+    resolved: Preprocessing,
+    means: Means,
+) -> list[Estimate]:
+    import torch
+
+    real, *synthetic = cohorts
+    on_features = [(m, o) for m, o in metrics if m.input == "features"]
+    on_volumes = [(m, o) for m, o in metrics if m.input == "volumes"]
+    total = len(synthetic) * (len(on_features) * len(extractors) + len(on_volumes))
+    estimates: list[Estimate] = []
+    real_volumes = PreprocessedVolumes(real, resolved)
+    with means.progress("metrics", total) as advance:
+        for cohort in synthetic:
+            for extractor in extractors:
+                pair = (
+                    tables[extractor.name, real.name].values.astype(np.float64),
+                    tables[extractor.name, cohort.name].values.astype(np.float64),
+                )
+                pair = standardise(*pair) if extractor.standardise else pair
+                inputs = tuple(torch.from_numpy(values) for values in pair)
+                for metric, options in on_features:
+                    for estimate in _estimates(metric, inputs, options):
+                        warnings = (*estimate.warnings, *extractor.warnings)
+                        estimates.append(
+                            replace(
+                                estimate,
+                                synthetic=cohort.name,
+                                extractor=extractor.name,
+                                warnings=warnings,
+                            )
+                        )
+                    advance()
+            if on_volumes:
+                volumes = (real_volumes, PreprocessedVolumes(cohort, resolved))
+                for metric, options in on_volumes:
+                    found = _estimates(metric, volumes, options)
+                    estimates += [replace(e, synthetic=cohort.name) for e in found]
+                    advance()
+    return estimates
+
+
+def _estimates(metric: Metric, cohorts: Sequence[Any], options: dict[str, Any]) -> list[Estimate]:
+    """Return the estimates; what a metric cannot compute becomes one nan that says why."""
+    real, synthetic = cohorts
+    try:
+        return metric.compute(real, synthetic, **options)
+    except ValueError as error:
+        return [
+            Estimate(
+                name=metric.name,
+                value=math.nan,
+                direction="lower is better",
+                n_real=len(real),
+                n_synthetic=len(synthetic),
+                method=metric.summary,
+                warnings=(str(error),),
+            )
+        ]
+
+
+def _record(
+    config: EvaluationConfig,
+    real: Cohort,
+    synthetic: list[Cohort],
+    resolved: Preprocessing,
+    extractors: list[Extractor],
+    metrics: list[tuple[Metric, dict[str, Any]]],
+) -> dict[str, object]:
+    return {
+        "cohorts": {c.name: c.fingerprint for c in (real, *synthetic)},
+        "preprocessing": {**resolved.model_dump(mode="json"), "hash": resolved.hash},
+        "extractors": {
+            e.name: {**e.fingerprint, "standardised_by_real_cohort": e.standardise}
+            for e in extractors
+        },
+        "metrics": {metric.name: options for metric, options in metrics},
+        "seed": config.seed,
+    }
+
+
+def _cohort_record(cohort: Cohort) -> CohortRecord:
+    return CohortRecord(
+        name=cohort.name,
+        role=cohort.role,
+        source=cohort.source,
+        fingerprint=cohort.fingerprint,
+        volumes=tuple(entry.id for entry in cohort.entries),
+        skipped=tuple(str(fault) for fault in cohort.skipped),
+        warnings=cohort.warnings,
+    )
+
+
+def _mid_slices(cohort: Cohort, resolved: Preprocessing) -> tuple[MidSlices, ...]:
+    from evalsuite.volumes.read import read_volume
+
+    shown = []
+    for entry in cohort.entries[:SHOWN]:
+        volume = resolved.apply(read_volume(entry.path))
+        x, y, z = (n // 2 for n in volume.shape)
+        shown.append(
+            MidSlices(
+                volume=entry.id,
+                sagittal=volume.voxels[x],
+                coronal=volume.voxels[:, y],
+                axial=volume.voxels[:, :, z],
+                spacing=volume.spacing,
+            )
+        )
+    return tuple(shown)

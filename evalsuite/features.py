@@ -1,0 +1,195 @@
+"""Cohort x extractor -> FeatureTable: streamed, cached by content, resumable, distributed.
+
+Every row is a small file under the cache, named by the hash of all that decides it: the bytes of
+the volume, the resolved preprocessing and the fingerprint of the extractor. An interrupted run
+has lost nothing but the volume it was at, and under `torchrun` every process fills its share.
+"""
+
+import hashlib
+import json
+import multiprocessing
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from evalsuite.errors import EvalsuiteError, VolumeError
+from evalsuite.extractors.extractor import Extractor
+from evalsuite.records import FeatureTable
+from evalsuite.volumes.cohort import Cohort
+from evalsuite.volumes.preprocessing import Preprocessing
+from evalsuite.volumes.read import read_volume
+
+Row = Float[np.ndarray, "d"]
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureCache:
+    """Rows of features on disk, one file each, written atomically.
+
+    Args:
+        folder: where the files lie; made when the first row is stored.
+    """
+
+    folder: Path
+
+    def path(self, digest: str, preprocessing: Preprocessing, extractor: Extractor) -> Path:
+        """Return the file that holds the row of a volume, whether it exists or not."""
+        parts = [digest, preprocessing.hash, extractor.fingerprint]
+        key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        return self.folder / key[:2] / f"{key}.npy"
+
+    @staticmethod
+    def load(path: Path) -> Row | None:
+        """Return the row, or None where there is none or it is damaged (it is then redone)."""
+        try:
+            row = np.load(path, allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            return None
+        return row if row.ndim == 1 and np.isfinite(row).all() else None
+
+    @staticmethod
+    def store(path: Path, row: Row) -> None:
+        """Write the row so that a reader sees all of it or nothing."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
+                np.save(file, row)
+            Path(file.name).replace(path)
+        except OSError as error:
+            raise EvalsuiteError(
+                f"{path.parent}: the feature cache cannot be written: {error.strerror}. "
+                "Name another folder with --cache DIR."
+            ) from None
+
+
+def extract(
+    cohort: Cohort,
+    preprocessing: Preprocessing,
+    extractor: Extractor,
+    cache: FeatureCache,
+    *,
+    batch_size: int = 4,
+    workers: int | None = None,
+    advance: Callable[[], None] = lambda: None,
+) -> FeatureTable:
+    """Return one row of features per volume of a checked cohort, in its order.
+
+    Args:
+        cohort: a cohort whose volumes have been checked.
+        preprocessing: resolved steps.
+        batch_size: volumes that a network sees at once; it does not change the numbers beyond
+            the rounding of float32.
+        workers: processes for extractors that run on the processor; default: all cores.
+        advance: called once for every volume whose row is there.
+
+    Raises:
+        EvalsuiteError: if a volume yields features that are not finite, or the cache fails.
+    """
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    files = [cache.path(info.digest, preprocessing, extractor) for info in cohort.infos]
+    paths = {file: entry.path for file, entry in zip(files, cohort.entries, strict=True)}
+    # Shares are cut from all volumes, not from those missing: processes start at different times.
+    share = list(paths)[rank() :: world]
+    missing = [file for file in share if cache.load(file) is None]
+    for _ in range(len(files) - len(missing)):
+        advance()
+    run = _in_processes if extractor.parallel == "process" else _in_batches
+    size = (workers or os.cpu_count() or 1) if extractor.parallel == "process" else batch_size
+    for file, row in run(extractor, preprocessing, [(f, paths[f]) for f in missing], size):
+        if not np.isfinite(row).all():
+            raise VolumeError(
+                paths[file],
+                f"the extractor {extractor.name} yields features that are not finite for it. "
+                "Look at the volume, or leave it out.",
+            )
+        cache.store(file, row)
+        advance()
+    _wait_for_all(world)
+    rows = [cache.load(file) for file in files]
+    complete = [row for row in rows if row is not None]
+    if len(complete) < len(rows):
+        raise EvalsuiteError(
+            f"{cache.folder}: {len(rows) - len(complete)} rows vanished from the feature cache "
+            "while it was in use. Run the command again."
+        )
+    return FeatureTable(
+        cohort=cohort.name,
+        extractor=extractor.name,
+        volumes=tuple(entry.id for entry in cohort.entries),
+        values=np.stack(complete),
+        warnings=extractor.warnings,
+    )
+
+
+def load_preprocessed(path: Path, preprocessing: Preprocessing) -> Float[np.ndarray, "x y z"]:
+    """Return the voxels of a volume after all steps."""
+    return preprocessing.apply(read_volume(path)).voxels
+
+
+def _in_batches(
+    extractor: Extractor, preprocessing: Preprocessing, work: Sequence[tuple[Path, Path]], size: int
+) -> Iterator[tuple[Path, Row]]:
+    """Read the next batch in threads while the network is busy with this one."""
+    batches = [work[i : i + size] for i in range(0, len(work), size)]
+    with ThreadPoolExecutor(max_workers=2) as pool:
+
+        def read(batch: Sequence[tuple[Path, Path]]) -> list[Float[np.ndarray, "x y z"]]:
+            return [load_preprocessed(path, preprocessing) for _, path in batch]
+
+        pending = pool.submit(read, batches[0]) if batches else None
+        for i, batch in enumerate(batches):
+            assert pending is not None  # noqa: S101  (batches is not empty here)
+            voxels = np.stack(pending.result())
+            if i + 1 < len(batches):
+                pending = pool.submit(read, batches[i + 1])
+            yield from zip((file for file, _ in batch), extractor(voxels), strict=True)
+
+
+def _in_processes(
+    extractor: Extractor, preprocessing: Preprocessing, work: Sequence[tuple[Path, Path]], size: int
+) -> Iterator[tuple[Path, Row]]:
+    # Starting processes takes longer than a handful of volumes does.
+    if size == 1 or len(work) <= 4:
+        for file, path in work:
+            yield file, extractor(load_preprocessed(path, preprocessing)[None])[0]
+        return
+    # Threads of a forked parent (torch, BLAS) can deadlock the child; a spawned one starts clean.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(
+        min(size, len(work)), context, _start_worker, (extractor, preprocessing)
+    ) as pool:
+        rows = pool.map(_extract_one, [path for _, path in work])
+        yield from zip((file for file, _ in work), rows, strict=True)
+
+
+_worker: dict[str, tuple[Extractor, Preprocessing]] = {}
+
+
+def _start_worker(extractor: Extractor, preprocessing: Preprocessing) -> None:
+    _worker["job"] = extractor, preprocessing
+
+
+def _extract_one(path: Path) -> Row:
+    extractor, preprocessing = _worker["job"]
+    return extractor(load_preprocessed(path, preprocessing)[None])[0]
+
+
+def rank() -> int:
+    """Return the rank of this process, as torchrun sets it; 0 without torchrun."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def _wait_for_all(world: int) -> None:
+    if world == 1:
+        return
+    from torch import distributed
+
+    if not distributed.is_initialized():
+        distributed.init_process_group("gloo")
+    distributed.barrier()

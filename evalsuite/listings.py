@@ -1,0 +1,140 @@
+"""The tables behind `evalsuite metrics`, `extractors`, `weights list` and `doctor`."""
+
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+
+import typer
+
+from evalsuite import plugins
+
+Row = dict[str, str]
+
+
+def metrics() -> list[Row]:
+    """Return name, input, summary and options of every metric."""
+    rows = []
+    for name, point in plugins.available("metrics").items():
+        metric = point.load()
+        options = {key: value for key, value in metric.options().items() if key != "seed"}
+        rows.append(
+            {
+                "name": name,
+                "input": metric.input,
+                "summary": metric.summary,
+                "options": ", ".join(f"{key}={value}" for key, value in options.items()),
+            }
+        )
+    return rows
+
+
+def extractors() -> list[Row]:
+    """Return name and summary of every extractor."""
+    rows = []
+    for name, point in plugins.available("extractors").items():
+        documentation = point.load().__doc__ or ""
+        rows.append({"name": name, "summary": documentation.strip().partition("\n")[0]})
+    return rows
+
+
+def weights() -> list[Row]:
+    """Return name, state and path of the published weights."""
+    from evalsuite.extractors.weights import list_weights
+
+    return [
+        {"name": item.name, "state": item.status, "file": str(item.path or "")}
+        for item in list_weights()
+    ]
+
+
+def doctor() -> list[Row]:
+    """Return one row per thing that a job needs: its state and, where amiss, the mend.
+
+    States: `good`; `absent` for what only some jobs need; `broken` for what none can do without.
+    """
+    return [*_packages(), _cache(), *_weights(), _tracking(), _accelerator()]
+
+
+def show(rows: Sequence[Row], *, as_json: bool) -> None:
+    """Print rows on stdout as JSON or as a table."""
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1))
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD)
+    for column in rows[0] if rows else ():
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(cell.replace("[", "\\[") for cell in row.values()))
+    Console().print(table)
+
+
+def _packages() -> list[Row]:
+    from evalsuite.environment import environment
+
+    versions = environment()["packages"]
+    assert isinstance(versions, dict)  # noqa: S101
+    return [
+        {
+            "check": f"package {name}",
+            "state": "broken" if version == "absent" else "good",
+            "found": version,
+            "mend": f"pip install {name}" if version == "absent" else "",
+        }
+        for name, version in versions.items()
+    ]
+
+
+def _cache() -> Row:
+    from evalsuite.caches import cache_folder
+
+    folder = cache_folder()
+    row = {"check": "cache folder", "state": "good", "found": str(folder), "mend": ""}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        row["state"] = "broken"
+        row["found"] += f": {error.strerror}"
+        row["mend"] = "set EVALSUITE_CACHE to a folder you can write to"
+    return row
+
+
+def _weights() -> list[Row]:
+    mends = {
+        "absent": "evalsuite weights fetch {name}, or use the extractor radiomics",
+        "wrong hash": "delete {file} and run: evalsuite weights fetch {name}",
+    }
+    return [
+        {
+            "check": f"weights {row['name']}",
+            "state": "good" if row["state"] == "verified" else "absent",
+            "found": row["file"] or row["state"],
+            "mend": mends.get(row["state"], "").format(**row),
+        }
+        for row in weights()
+    ]
+
+
+def _tracking() -> Row:
+    uri = os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db in the working folder")
+    return {"check": "MLflow tracking", "state": "good", "found": uri, "mend": ""}
+
+
+def _accelerator() -> Row:
+    import torch
+
+    if torch.cuda.is_available():
+        name = torch.cuda.get_device_name()
+        return {"check": "accelerator", "state": "good", "found": name, "mend": ""}
+    return {
+        "check": "accelerator",
+        "state": "absent",
+        "found": f"none; networks run on {torch.get_num_threads()} threads",
+        "mend": "",
+    }

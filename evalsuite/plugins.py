@@ -1,0 +1,31 @@
+"""Metrics, extractors, figures and commands are entry points: built-in and third-party alike."""
+
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any
+
+from evalsuite.errors import EvalsuiteError
+
+
+def available(group: str) -> dict[str, EntryPoint]:
+    """Return the entry points of `evalsuite.<group>` by name, in alphabetical order."""
+    found = entry_points(group=f"evalsuite.{group}")
+    return {point.name: point for point in sorted(found, key=lambda point: point.name)}
+
+
+def load(group: str, name: str, hints: Mapping[str, str] | None = None) -> Any:
+    """Import and return one entry point.
+
+    Args:
+        group: `metrics`, `extractors`, `figures` or `commands`.
+        hints: by known name, words that a user may have meant.
+
+    Raises:
+        EvalsuiteError: for an unknown name, with the nearest known one.
+    """
+    from evalsuite.config import unknown
+
+    points = available(group)
+    if name not in points:
+        raise EvalsuiteError(unknown(group.removesuffix("s"), name, points, hints or {}))
+    return points[name].load()

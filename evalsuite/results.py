@@ -1,0 +1,185 @@
+"""An evaluation on disk: written before any tracking server is asked, read back unchanged."""
+
+import csv
+import json
+import math
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import yaml
+
+from evalsuite.errors import EvalsuiteError
+from evalsuite.records import CohortRecord, Estimate, Evaluation, Evidence, Interval
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+RESULTS = "results.json"
+COLUMNS = [
+    "synthetic",
+    "extractor",
+    "name",
+    "value",
+    "low",
+    "high",
+    "level",
+    "standard_error",
+    "reference",
+    "direction",
+    "n_real",
+    "n_synthetic",
+    "method",
+    "interval_method",
+    "warnings",
+]
+
+
+def estimate_rows(evaluation: Evaluation) -> list[dict[str, object]]:
+    """Return the estimates as flat rows with the columns `COLUMNS`, warnings joined by a space."""
+    rows = []
+    for estimate in evaluation.estimates:
+        row = asdict(estimate) | {"warnings": " ".join(estimate.warnings)}
+        interval = estimate.interval
+        row["low"] = interval.low if interval else None
+        row["high"] = interval.high if interval else None
+        row["level"] = interval.level if interval else None
+        row["interval_method"] = interval.method if interval else None
+        rows.append({column: row[column] for column in COLUMNS})
+    return rows
+
+
+def to_json(evaluation: Evaluation) -> dict[str, Any]:
+    """Return the evaluation as JSON values; nan and infinity, which JSON lacks, become null."""
+    record: dict[str, Any] = _finite(asdict(evaluation))
+    return record
+
+
+def from_json(record: Mapping[str, Any]) -> Evaluation:
+    """Return the evaluation that `to_json` was given (a null value becomes nan)."""
+
+    def cohort(values: Mapping[str, Any]) -> CohortRecord:
+        tuples = {k: tuple(values[k]) for k in ("volumes", "skipped", "warnings")}
+        return CohortRecord(**{**values, **tuples})
+
+    def estimate(values: Mapping[str, Any]) -> Estimate:
+        interval = values["interval"]
+        changed = {
+            "value": _number(values["value"]),
+            "warnings": tuple(values["warnings"]),
+            "interval": interval
+            and Interval(
+                **{**interval, "low": _number(interval["low"]), "high": _number(interval["high"])}
+            ),
+        }
+        return Estimate(**{**values, **changed})
+
+    changed = {
+        "real": cohort(record["real"]),
+        "synthetic": tuple(cohort(c) for c in record["synthetic"]),
+        "estimates": tuple(estimate(e) for e in record["estimates"]),
+    }
+    return Evaluation(**{**record, **changed})
+
+
+def write_results(
+    evaluation: Evaluation,
+    evidence: Evidence,
+    figures: Mapping[str, "Figure"],
+    rerun: Mapping[str, object],
+    folder: Path,
+) -> None:
+    """Write everything about an evaluation into a new folder, all of it or nothing.
+
+    Args:
+        figures: by name; drawn as PNG under `figures/`.
+        rerun: the configuration as the user declared it, for `--config`.
+        folder: must not hold anything yet.
+
+    Raises:
+        EvalsuiteError: if the folder holds something or cannot be written.
+    """
+    refuse_to_overwrite(folder)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+        try:
+            _write_all(evaluation, evidence, figures, rerun, draft)
+            draft.chmod(0o755)
+            draft.replace(folder)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    except OSError as error:
+        raise EvalsuiteError(
+            f"{folder}: the results cannot be written: {error.strerror}. "
+            "Name another folder with --output DIR; the features are cached."
+        ) from None
+
+
+def read_results(folder: Path) -> Evaluation:
+    """Return the evaluation of a folder that `write_results` made.
+
+    Raises:
+        EvalsuiteError: if the folder holds no results or they are damaged.
+    """
+    path = folder / RESULTS
+    try:
+        return from_json(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise EvalsuiteError(
+            f"{folder} holds no {RESULTS}. Name a folder that `evalsuite compute-metrics` wrote."
+        ) from None
+    except (json.JSONDecodeError, KeyError, TypeError):
+        raise EvalsuiteError(
+            f"{path}: not the results of an evaluation, or of a newer version of evalsuite."
+        ) from None
+
+
+def refuse_to_overwrite(folder: Path) -> None:
+    """Raise EvalsuiteError if results written to the folder would meet something there."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise EvalsuiteError(f"{folder} is not empty. Name another folder with --output DIR.")
+
+
+def _write_all(
+    evaluation: Evaluation,
+    evidence: Evidence,
+    figures: Mapping[str, "Figure"],
+    rerun: Mapping[str, object],
+    folder: Path,
+) -> None:
+    record = json.dumps(to_json(evaluation), indent=1, allow_nan=False)
+    (folder / RESULTS).write_text(record + "\n", encoding="utf-8")
+    (folder / "config.yaml").write_text(yaml.safe_dump(dict(rerun), sort_keys=False))
+    with (folder / "estimates.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(estimate_rows(evaluation))
+    for kind, content in (("figures", figures), ("features", evidence.features)):
+        if content:
+            (folder / kind).mkdir()
+    for name, figure in figures.items():
+        figure.savefig(folder / "figures" / f"{name}.png", dpi=150)
+    for table in evidence.features:
+        name = f"{table.cohort}--{table.extractor}.npz".replace("/", "_")
+        np.savez_compressed(
+            folder / "features" / name, values=table.values, volumes=np.array(table.volumes)
+        )
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value

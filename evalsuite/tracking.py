@@ -1,0 +1,407 @@
+"""Results to MLflow: one run per evaluation. The only module that imports mlflow."""
+
+import getpass
+import itertools
+import json
+import logging
+import math
+import os
+import re
+import shlex
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evalsuite.errors import EvalsuiteError
+from evalsuite.records import Estimate, Evaluation
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+# MLflow's own defaults retry a dead server for about four minutes and report usage to its makers.
+ENVIRONMENT = {
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+}
+KEY_LENGTH = 250
+PARAM_LENGTH = 6000
+TAG_LENGTH = 5000
+DIGEST_LENGTH = 36
+PARAMS_PER_BATCH = 100
+METRICS_PER_BATCH = 1000
+
+
+class TrackingError(EvalsuiteError):
+    """MLflow did not take the results; they are on disk.
+
+    Args:
+        uri: the tracking server or database, as configured.
+        reason: what it answered.
+        directory: where the results are.
+    """
+
+    def __init__(self, uri: str, reason: str, directory: Path) -> None:
+        super().__init__(
+            f"MLflow at {_without_password(uri)} did not take the results: "
+            f"{_without_password(reason).rstrip('.')}. They are safe in {directory}; "
+            f"log them later with: evalsuite log {shlex.quote(str(directory))}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedRun:
+    """Where an evaluation went.
+
+    Args:
+        run_id: of the run (the parent run if there are several synthetic cohorts).
+        experiment_id: of its experiment.
+        tracking_uri: the server or database, without a password.
+        url: the page of the run, where a server shows it.
+        hint: how to see it: `url`, after the command that serves it if need be.
+        nested: by name of the synthetic cohort, the nested run; empty if there is only one.
+    """
+
+    run_id: str
+    experiment_id: str
+    tracking_uri: str
+    url: str
+    hint: str
+    nested: dict[str, str] = field(default_factory=dict)
+
+
+def log_evaluation(
+    evaluation: Evaluation, directory: Path, *, experiment: str, run_name: str | None = None
+) -> TrackedRun:
+    """Log an evaluation that is already on disk to the MLflow of `MLFLOW_TRACKING_URI`.
+
+    Without that variable it is MLflow's own default, a database in the working folder. One
+    synthetic cohort makes one run; several make a parent run, which holds the files and a
+    comparison table, and one nested run each. A metric is called `EXTRACTOR/NAME` (`volumes/NAME`
+    where no extractor was used); beside it stand `/low`, `/high`, `/standard_error` and
+    `/reference`. Values that are nan or infinite are not logged, as databases change them:
+    the tag `evalsuite.undefined` names them.
+
+    Args:
+        directory: what `evalsuite.results.write_results` wrote; becomes the run's artifacts.
+        experiment: its name; made if there is none.
+        run_name: None for one made of the names of the cohorts.
+
+    Raises:
+        TrackingError: if MLflow cannot be reached or refuses.
+    """
+    with _quiet_and_impatient():
+        import mlflow
+        from sqlalchemy.exc import SQLAlchemyError
+
+        uri = mlflow.get_tracking_uri()
+        try:
+            _check_database(uri)
+            client = mlflow.MlflowClient(uri)
+            experiment_id = _experiment(client, experiment, uri)
+            run_id, nested = _log_runs(client, experiment_id, evaluation, directory, run_name)
+        except (mlflow.MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
+            raise TrackingError(uri, _reason(error), directory) from error
+    shown = _without_password(uri)
+    remote = uri.startswith(("http://", "https://"))
+    host = shown.rstrip("/") if remote else "http://127.0.0.1:5000"
+    url = f"{host}/#/experiments/{experiment_id}/runs/{run_id}"
+    hint = url if remote else f"run `{_server(uri)}`, then open {url}"
+    return TrackedRun(run_id, experiment_id, shown, url, hint, nested)
+
+
+def flatten(config: Mapping[str, object]) -> dict[str, str]:
+    """Return the leaves of a nested configuration by dotted key, within MLflow's limits.
+
+    A list of tables contributes each table under its `name` or else its place; any other list is
+    one JSON value, and null is left out. Values over 6,000 characters are cut and say so.
+    """
+    leaves: dict[str, str] = {}
+
+    def visit(key: str, value: object) -> None:
+        if isinstance(value, Mapping) and value:
+            for name, item in value.items():
+                visit(f"{key}.{name}" if key else str(name), item)
+        elif isinstance(value, list | tuple) and value and all(isinstance(v, dict) for v in value):
+            for place, item in enumerate(value):
+                visit(f"{key}.{item.get('name', place)}", item)
+        elif value is not None:
+            text = value if isinstance(value, str) else json.dumps(value, default=str)
+            leaves[_key(key)] = _shortened(text, PARAM_LENGTH)
+
+    visit("", config)
+    return leaves
+
+
+def metric_values(estimates: Sequence[Estimate]) -> tuple[dict[str, float], list[str]]:
+    """Return the finite numbers of the estimates by metric name, and the names of the others."""
+    numbers: dict[str, float] = {}
+    for estimate in estimates:
+        name = f"{estimate.extractor or 'volumes'}/{estimate.name}"
+        beside = {"standard_error": estimate.standard_error, "reference": estimate.reference}
+        if estimate.interval:
+            beside |= {"low": estimate.interval.low, "high": estimate.interval.high}
+        numbers[_key(name)] = estimate.value
+        numbers |= {_key(f"{name}/{k}"): v for k, v in beside.items() if v is not None}
+    finite = {name: value for name, value in numbers.items() if math.isfinite(value)}
+    return finite, [name for name in numbers if name not in finite]
+
+
+def comparison(evaluation: Evaluation) -> dict[str, list[Any]]:
+    """Return the columns of a table with one row per estimate: values first, then the rest."""
+    cells = {(e.extractor, e.name, e.synthetic): e for e in evaluation.estimates}
+    rows = list(dict.fromkeys((e.extractor, e.name) for e in evaluation.estimates))
+    first = {(e.extractor, e.name): e for e in reversed(evaluation.estimates)}
+    table: dict[str, list[Any]] = {
+        "extractor": [extractor for extractor, _ in rows],
+        "estimate": [name for _, name in rows],
+        "direction": [first[row].direction for row in rows],
+    }
+    found = {c.name: [cells.get((*row, c.name)) for row in rows] for c in evaluation.synthetic}
+    table |= {name: [e.value if e else None for e in column] for name, column in found.items()}
+    for name, column in found.items():
+        intervals = [e.interval if e else None for e in column]
+        table[f"{name} low"] = [i.low if i else None for i in intervals]
+        table[f"{name} high"] = [i.high if i else None for i in intervals]
+        table[f"{name} reference"] = [e.reference if e else None for e in column]
+    return table
+
+
+def summary(evaluation: Evaluation) -> str:
+    """Return what the page of a run says at its top, in Markdown."""
+    real = evaluation.real
+    lines = [f"Real: **{real.name}**, {len(real.volumes)} volumes from `{real.source}`.", ""]
+    for cohort in evaluation.synthetic:
+        size = len(cohort.volumes)
+        lines += [f"Synthetic: **{cohort.name}**, {size} volumes from `{cohort.source}`.", ""]
+    if warnings := _warnings(evaluation):
+        lines += ["**Warnings**", *(f"- {warning}" for warning in warnings), ""]
+    lines += [
+        "| cohort | features | estimate | value | interval | real | |",
+        "|---|---|---|---:|---|---:|---|",
+    ]
+    for e in evaluation.estimates:
+        low_high = f"{e.interval.low:.4g} to {e.interval.high:.4g}" if e.interval else ""
+        reference = "" if e.reference is None else f"{e.reference:.4g}"
+        value = "undefined" if math.isnan(e.value) else f"{e.value:.4g}"
+        cells = (e.synthetic, e.extractor, e.name, value, low_high, reference, e.direction)
+        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    text = "\n".join(lines)
+    if len(text) <= TAG_LENGTH:
+        return text
+    return text[: text.rindex("\n", 0, TAG_LENGTH - 50)] + "\n\nThe rest is in estimates.csv."
+
+
+def _log_runs(
+    client: "MlflowClient",
+    experiment_id: str,
+    evaluation: Evaluation,
+    directory: Path,
+    run_name: str | None,
+) -> tuple[str, dict[str, str]]:
+    """Return the run and, by cohort, the nested runs."""
+    import pandas as pd
+
+    cohorts = evaluation.synthetic
+    several = f"{len(cohorts)} cohorts" if len(cohorts) > 3 else ", ".join(c.name for c in cohorts)
+    tags = {"mlflow.runName": run_name or f"{several} vs {evaluation.real.name}"}
+    nested = {}
+    with _run(client, experiment_id, evaluation, tags) as run_id:
+        client.log_artifacts(run_id, str(directory))
+        if len(cohorts) == 1:
+            _log_metrics(client, run_id, evaluation)
+            return run_id, {}
+        table = comparison(evaluation)
+        client.log_text(run_id, pd.DataFrame(table).to_csv(index=False), "comparison.csv")
+        client.log_table(run_id, table, "comparison.json")
+        for cohort in cohorts:
+            tags = {
+                "mlflow.runName": f"{cohort.name} vs {evaluation.real.name}",
+                "mlflow.parentRunId": run_id,
+            }
+            own = tuple(e for e in evaluation.estimates if e.synthetic == cohort.name)
+            part = replace(evaluation, synthetic=(cohort,), estimates=own)
+            with _run(client, experiment_id, part, tags) as nested_id:
+                _log_metrics(client, nested_id, part)
+            nested[cohort.name] = nested_id
+    return run_id, nested
+
+
+@contextmanager
+def _run(
+    client: "MlflowClient", experiment_id: str, evaluation: Evaluation, tags: Mapping[str, str]
+) -> Iterator[str]:
+    """Make a run with parameters, tags and datasets; it ends as finished, or failed on an error."""
+    from mlflow import MlflowException
+    from mlflow.entities import Dataset, DatasetInput, InputTag, Param
+
+    start = _start(evaluation)
+    all_tags = {**tags, **_tags(evaluation)}
+    run_id: str = client.create_run(experiment_id, start, all_tags).info.run_id
+    try:
+        params = [Param(key, value) for key, value in flatten(evaluation.config).items()]
+        for i in range(0, len(params), PARAMS_PER_BATCH):
+            client.log_batch(run_id, params=params[i : i + PARAMS_PER_BATCH])
+        datasets = [
+            DatasetInput(
+                Dataset(
+                    name=cohort.name,
+                    digest=cohort.fingerprint[:DIGEST_LENGTH],
+                    source_type="local",
+                    source=json.dumps({"uri": cohort.source}),
+                    profile=json.dumps(
+                        {"volumes": len(cohort.volumes), "skipped": len(cohort.skipped)}
+                    ),
+                ),
+                [InputTag("mlflow.data.context", cohort.role)],
+            )
+            for cohort in (evaluation.real, *evaluation.synthetic)
+        ]
+        client.log_inputs(run_id, datasets)
+        yield run_id
+    except BaseException:
+        # The first error is the one to tell: a server that went down cannot mark the run either.
+        with suppress(MlflowException):
+            client.set_terminated(run_id, "FAILED")
+        raise
+    client.set_terminated(run_id, "FINISHED", start + round(evaluation.seconds * 1000))
+
+
+def _tags(evaluation: Evaluation) -> dict[str, str]:
+    _, undefined = metric_values(evaluation.estimates)
+    extractors = dict.fromkeys(e.extractor for e in evaluation.estimates if e.extractor)
+    environment = flatten(evaluation.environment)
+    tags = {
+        "evalsuite.config_hash": evaluation.config_hash,
+        "evalsuite.real": evaluation.real.name,
+        "evalsuite.synthetic": ", ".join(c.name for c in evaluation.synthetic),
+        "evalsuite.extractors": ", ".join(extractors),
+        "evalsuite.warnings": str(len(_warnings(evaluation))),
+        **{f"environment.{key}": value for key, value in environment.items()},
+        "mlflow.note.content": summary(evaluation),
+        "mlflow.source.name": "evalsuite compute-metrics",
+        "mlflow.source.type": "LOCAL",
+        "mlflow.user": _user(),
+    }
+    if "evalsuite_commit" in environment:
+        tags["mlflow.source.git.commit"] = environment["evalsuite_commit"].removesuffix("-dirty")
+    if undefined:
+        tags["evalsuite.undefined"] = ", ".join(undefined)
+    return {_key(name): _shortened(value, TAG_LENGTH) for name, value in tags.items()}
+
+
+def _log_metrics(client: "MlflowClient", run_id: str, evaluation: Evaluation) -> None:
+    from mlflow.entities import Metric
+
+    numbers, _ = metric_values(evaluation.estimates)
+    metrics = [Metric(name, value, _start(evaluation), 0) for name, value in numbers.items()]
+    for i in range(0, len(metrics), METRICS_PER_BATCH):
+        client.log_batch(run_id, metrics=metrics[i : i + METRICS_PER_BATCH])
+
+
+def _start(evaluation: Evaluation) -> int:
+    """Return when the evaluation started, in milliseconds since 1970."""
+    return round(datetime.fromisoformat(evaluation.started).timestamp() * 1000)
+
+
+def _experiment(client: "MlflowClient", name: str, uri: str) -> str:
+    """Return the identifier of the experiment, made if there is none."""
+    from mlflow import MlflowException
+
+    found = client.get_experiment_by_name(name)
+    if found is None:
+        # MLflow would put the files of any database below the working folder of this moment.
+        database = _sqlite_path(uri)
+        location = (database.parent / "mlruns").as_uri() if database else None
+        try:
+            return str(client.create_experiment(name, location))
+        except MlflowException:
+            # Jobs that start together may both find none.
+            found = client.get_experiment_by_name(name)
+            if found is None:
+                raise
+    return str(found.experiment_id)
+
+
+def _sqlite_path(uri: str) -> Path | None:
+    path = uri.removeprefix("sqlite:///").partition("?")[0]
+    is_file = uri.startswith("sqlite:///") and path not in ("", ":memory:")
+    return Path(path).resolve() if is_file else None
+
+
+def _check_database(uri: str) -> None:
+    """Raise what SQLite says of an unusable file, which MLflow asks again for 100 seconds."""
+    if path := _sqlite_path(uri):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA schema_version")
+
+
+@contextmanager
+def _quiet_and_impatient() -> Iterator[None]:
+    """Lay `ENVIRONMENT` under the user's and hush the notes on database tables, for a while."""
+    unset = {name: value for name, value in ENVIRONMENT.items() if name not in os.environ}
+    os.environ.update(unset)
+    # Importing MLflow sets the level of its own logger, but not of those below it.
+    loggers = [logging.getLogger(name) for name in ("mlflow.store.db.utils", "alembic")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+        for name in unset:
+            os.environ.pop(name, None)
+
+
+def _reason(error: BaseException) -> str:
+    """Return the first line of what the network or the file system said, else of the error."""
+    root = error
+    while cause := root.__cause__ or root.__context__:
+        root = cause
+    if isinstance(root, OSError):
+        return root.strerror or str(root) or type(root).__name__
+    return str(error).strip().partition("\n")[0]
+
+
+def _warnings(evaluation: Evaluation) -> list[str]:
+    """Return every warning about the cohorts and the estimates, once."""
+    cohorts = [c.warnings for c in (evaluation.real, *evaluation.synthetic)]
+    estimates = [e.warnings for e in evaluation.estimates]
+    return list(dict.fromkeys(itertools.chain.from_iterable(cohorts + estimates)))
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user has no name
+        return "unknown"
+
+
+def _server(uri: str) -> str:
+    at_default = _sqlite_path(uri) == Path("mlflow.db").resolve()
+    option = "" if at_default else f" --backend-store-uri {shlex.quote(_without_password(uri))}"
+    return f"mlflow ui{option}"
+
+
+def _key(name: str) -> str:
+    """Return the name with what MLflow refuses in keys replaced."""
+    parts = [part for part in name.split("/") if part not in ("", ".", "..")]
+    return re.sub(r"[^\w\-. :/]", "_", "/".join(parts), flags=re.ASCII)[:KEY_LENGTH]
+
+
+def _shortened(text: str, length: int) -> str:
+    note = " ... (in full in results.json)"
+    return text if len(text) <= length else text[: length - len(note)] + note
+
+
+def _without_password(text: str) -> str:
+    return re.sub(r"://[^/@\s]*@", "://", text)

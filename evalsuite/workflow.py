@@ -1,0 +1,213 @@
+"""What a command does from end to end: evaluate, keep on disk, track, show."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from evalsuite import plugins, results
+from evalsuite.caches import cache_folder
+from evalsuite.config import EvaluationConfig
+from evalsuite.errors import EvalsuiteError
+from evalsuite.records import Estimate, Evaluation
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.console import Console
+
+    from evalsuite.records import Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """How a command runs; none of it changes a number.
+
+    Args:
+        output: new folder for the results; None: one under `evalsuite-results`, by time.
+        cache: folder of the feature cache; None: the user's.
+        experiment: MLflow experiment, or None to track nothing.
+        run_name: name of the MLflow run.
+        device, batch_size, workers, offline: see `evalsuite.evaluate.Means`.
+    """
+
+    output: Path | None = None
+    cache: Path | None = None
+    device: str = "cpu"
+    batch_size: int = 4
+    workers: int | None = None
+    offline: bool = False
+    experiment: str | None = "evalsuite"
+    run_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of a run.
+
+    Args:
+        evaluation: the results.
+        folder: where they lie.
+        tracked: one sentence on the MLflow run, empty if none was asked for.
+        fault: what went wrong after the results were on disk.
+    """
+
+    evaluation: Evaluation
+    folder: Path
+    tracked: str = ""
+    fault: EvalsuiteError | None = None
+
+
+def compute_metrics(config: EvaluationConfig, run: Run) -> Done | None:
+    """Evaluate, write the results to disk, then log them to MLflow.
+
+    Returns None in the processes of `torchrun` other than the first, which only extract.
+    """
+    from evalsuite.evaluate import Means, evaluate
+    from evalsuite.features import rank
+
+    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
+    folder = run.output or Path("evalsuite-results") / stamp
+    results.refuse_to_overwrite(folder)
+    means = Means(
+        cache=run.cache or cache_folder() / "features",
+        device=run.device,
+        batch_size=run.batch_size,
+        workers=run.workers,
+        offline=run.offline,
+        progress=bars,
+    )
+    evaluation, evidence = evaluate(config, means)
+    if rank() != 0:
+        return None
+    figures = draw(evaluation, evidence)
+    rerun = config.model_dump(mode="json", exclude_defaults=True)
+    results.write_results(evaluation, evidence, figures, rerun, folder)
+    if run.experiment is None:
+        return Done(evaluation, folder)
+    try:
+        tracked = _track(evaluation, folder, run.experiment, run.run_name)
+    except EvalsuiteError as fault:
+        return Done(evaluation, folder, fault=fault)
+    return Done(evaluation, folder, tracked)
+
+
+def log(folder: Path, experiment: str, run_name: str | None) -> str:
+    """Log results on disk to MLflow and return a sentence on the run."""
+    return _track(results.read_results(folder), folder, experiment, run_name)
+
+
+def draw(evaluation: Evaluation, evidence: "Evidence") -> "dict[str, Figure]":
+    """Return every figure of the entry-point group `evalsuite.figures`, by name."""
+    points = plugins.available("figures")
+    return {name: point.load()(evaluation, evidence) for name, point in points.items()}
+
+
+def simulate_population(
+    folder: Path, *, n: int, seed: int, spacing: float, blur: float, noise: float
+) -> None:
+    """Write n simulated brains as NIfTI into a new folder, with a note on what they are."""
+    from evalsuite.volumes.population import degrade, simulate
+    from evalsuite.volumes.write import write_nifti
+
+    results.refuse_to_overwrite(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    note = {
+        "Name": "Simulated brains: one real T1 template under random deformations",
+        "Template": "ICBM 2009a nonlinear symmetric T1, as shipped by nilearn",
+        "Synthetic": True,
+        "Seed": seed,
+        "SpacingMillimetres": spacing,
+        "BlurVoxels": blur,
+        "NoiseShare": noise,
+    }
+    (folder / "population.json").write_text(json.dumps(note, indent=1) + "\n")
+    with bars(f"simulating {folder}", n) as advance:
+        for i in range(n):
+            brain = simulate(i, seed=seed, spacing=spacing)
+            brain = degrade(brain, blur=blur, noise=noise, seed=seed + i)
+            write_nifti(brain, folder / f"brain_{i:04d}.nii.gz")
+            advance()
+
+
+@contextmanager
+def bars(label: str, total: int) -> Iterator[Callable[[], None]]:
+    """Show a progress bar with rate and time left on stderr, where that is a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress, TimeRemainingColumn
+
+    columns = (*Progress.get_default_columns()[:3], "{task.completed}/{task.total}")
+    with Progress(
+        *columns, TimeRemainingColumn(elapsed_when_finished=True), console=Console(stderr=True)
+    ) as progress:
+        task = progress.add_task(label, total=total)
+        yield lambda: progress.advance(task)
+
+
+def show(done: Done, *, as_json: bool) -> None:
+    """Print the results on stdout, where they lie on stderr; raise what went wrong after."""
+    from rich.console import Console
+
+    stderr = Console(stderr=True, soft_wrap=True)
+    if as_json:
+        typer.echo(json.dumps(results.to_json(done.evaluation), indent=1))
+    else:
+        _print_table(done.evaluation, Console())
+    stderr.print(f"Results: {done.folder}", highlight=False)
+    if done.tracked:
+        stderr.print(done.tracked, highlight=False)
+    if done.fault:
+        raise done.fault
+
+
+def _print_table(evaluation: Evaluation, console: "Console") -> None:
+    from rich.table import Table
+
+    notes: dict[str, int] = {}
+    for extractor in dict.fromkeys(estimate.extractor for estimate in evaluation.estimates):
+        title = extractor or "volumes"
+        table = Table(title=f"{title}: {len(evaluation.real.volumes)} real volumes against")
+        table.add_column("")
+        for cohort in evaluation.synthetic:
+            table.add_column(f"{cohort.name} (n = {len(cohort.volumes)})", justify="right")
+        table.add_column("within real", justify="right")
+        table.add_column("a good generator")
+        rows = [e for e in evaluation.estimates if e.extractor == extractor]
+        for name in dict.fromkeys(estimate.name for estimate in rows):
+            found = {e.synthetic: e for e in rows if e.name == name}
+            cells = [_cell(found.get(c.name), notes) for c in evaluation.synthetic]
+            any_one = next(iter(found.values()))
+            reference = "" if any_one.reference is None else f"{any_one.reference:.4g}"
+            table.add_row(name, *cells, reference, any_one.direction)
+        console.print(table)
+    for note, number in notes.items():
+        console.print(f"[{number}] {note}", markup=False, highlight=False)
+    for cohort in (evaluation.real, *evaluation.synthetic):
+        for warning in cohort.warnings:
+            console.print(f"{cohort.name}: {warning}", markup=False, highlight=False)
+        if cohort.skipped:
+            count = len(cohort.skipped)
+            console.print(f"{cohort.name}: {count} volumes skipped, see results.json.")
+
+
+def _cell(estimate: Estimate | None, notes: dict[str, int]) -> str:
+    if estimate is None:
+        return ""
+    text = "undefined" if estimate.value != estimate.value else f"{estimate.value:.4g}"
+    if estimate.interval:
+        text += f" ({estimate.interval.low:.4g} to {estimate.interval.high:.4g})"
+    for warning in estimate.warnings:
+        notes.setdefault(warning, len(notes) + 1)
+        text += f" \\[{notes[warning]}]"
+    return text
+
+
+def _track(evaluation: Evaluation, folder: Path, experiment: str, run_name: str | None) -> str:
+    from evalsuite.tracking import log_evaluation
+
+    tracked = log_evaluation(evaluation, folder, experiment=experiment, run_name=run_name)
+    return f"MLflow run: {tracked.run_id} ({tracked.hint})"

@@ -1,0 +1,152 @@
+import nibabel
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evalsuite.volumes.preprocessing import (
+    PRESETS,
+    PercentileIntensity,
+    Preprocessing,
+    WindowIntensity,
+    ZScoreIntensity,
+)
+from evalsuite.volumes.volume import Volume
+
+SHAPES = st.tuples(*[st.integers(3, 9)] * 3)
+IDENTITY = PercentileIntensity(low=0, high=100)
+
+
+def volume(shape=(6, 7, 8), spacing=(1.0, 1.0, 1.0), seed=0):
+    voxels = np.random.default_rng(seed).random(shape, dtype=np.float32)
+    return Volume(voxels, np.diag([*spacing, 1.0]))
+
+
+def test_auto_takes_the_medians_of_the_real_cohort():
+    affines = [np.diag([1.0, 1.0, s, 1.0]) for s in (1.0, 2.0, 4.0)]
+    # Extents along z: 10 x 1, 10 x 2, 10 x 4 mm; at the median spacing of 2 mm: 5, 10, 20.
+    resolved = Preprocessing().resolve([(8, 8, 10)] * 3, affines)
+    assert resolved.spacing == (1.0, 1.0, 2.0)
+    assert resolved.shape == (8, 8, 10)
+
+
+def test_auto_reads_shapes_along_the_axes_of_the_patient():
+    first_axis_is_superior = np.array(
+        [[0, 1.0, 0, 0], [0, 0, 1.0, 0], [3.0, 0, 0, 0], [0, 0, 0, 1]]
+    )
+    resolved = Preprocessing().resolve([(4, 5, 6)], [first_axis_is_superior])
+    assert resolved.shape == (5, 6, 4)
+    assert resolved.spacing == (1.0, 1.0, 3.0)
+
+
+def test_applying_unresolved_steps_is_refused():
+    with pytest.raises(ValueError, match="resolve the preprocessing"):
+        Preprocessing().apply(volume())
+
+
+@given(SHAPES, st.permutations([0, 1, 2]), st.tuples(*[st.sampled_from([-1, 1])] * 3))
+def test_orientation_does_not_change_where_anything_lies(shape, order, signs):
+    """The same anatomy stored along other axes gives the same voxels."""
+    original = volume(shape)
+    steps = Preprocessing(shape=shape, spacing="native", intensity=IDENTITY)
+    orientation = np.array([[order.index(i), signs[i]] for i in range(3)])
+    stored = nibabel.Nifti1Image(original.voxels, original.affine).as_reoriented(orientation)
+    other = steps.apply(Volume(stored.get_fdata(dtype=np.float32), stored.affine))
+    expected = steps.apply(original)
+    np.testing.assert_array_equal(other.voxels, expected.voxels)
+    np.testing.assert_allclose(other.affine, expected.affine)
+
+
+@given(SHAPES, SHAPES)
+def test_crop_and_pad_keep_every_shared_voxel_at_its_place_in_the_patient(shape, target):
+    original = volume(shape)
+    fitted = Preprocessing(
+        shape=target, spacing="native", intensity=WindowIntensity(low=0, high=1)
+    ).apply(original)
+    assert fitted.shape == target
+    start = fitted.affine[:3, 3].round().astype(int)
+    for index in np.ndindex(*target):
+        source = tuple(start + index)
+        inside = all(0 <= s < n for s, n in zip(source, shape, strict=True))
+        assert fitted.voxels[index] == pytest.approx(original.voxels[source] if inside else 0.0)
+
+
+def test_resampling_a_linear_ramp_keeps_its_values_in_millimetres():
+    x = np.arange(20, dtype=np.float32)
+    ramp = Volume(np.broadcast_to(x[:, None, None], (20, 6, 6)).copy(), np.diag([2.0, 1, 1, 1]))
+    steps = Preprocessing(
+        spacing=(1.0, 1.0, 1.0), shape=(40, 6, 6), intensity=WindowIntensity(low=0, high=20)
+    )
+    out = steps.apply(ramp)
+    at = out.affine[0, 3] + np.arange(40)
+    inside = (at >= 0) & (at <= 38)
+    np.testing.assert_allclose(out.voxels[inside, 3, 3] * 20, at[inside] / 2, atol=1e-5)
+    assert out.spacing == pytest.approx((1.0, 1.0, 1.0))
+
+
+def test_downsampling_smooths_what_the_coarse_grid_cannot_hold():
+    stripes = np.zeros((32, 8, 8), np.float32)
+    stripes[::2] = 1
+    steps = Preprocessing(
+        spacing=(4.0, 1.0, 1.0), shape=(8, 8, 8), intensity=WindowIntensity(low=0, high=1)
+    )
+    out = steps.apply(Volume(stripes, np.eye(4))).voxels[1:-1]
+    assert np.abs(out - 0.5).max() < 0.05
+
+
+def test_resize_keeps_the_extent_in_the_patient():
+    steps = Preprocessing(spacing="native", shape=(12, 7, 4), fit="resize")
+    out = steps.apply(volume((6, 7, 8)))
+    assert out.shape == (12, 7, 4)
+    assert np.array(out.shape) * np.array(out.spacing) == pytest.approx([6, 7, 8])
+
+
+@settings(max_examples=30)
+@given(st.floats(1e-2, 1e6), st.floats(-1e3, 1e3))
+def test_percentiles_make_arbitrary_units_vanish(scale, shift):
+    voxels = volume().voxels.astype(np.float64)
+    rule = PercentileIntensity()
+    np.testing.assert_allclose(rule.apply(voxels * scale + shift), rule.apply(voxels), atol=1e-6)
+
+
+def test_percentiles_fall_back_to_the_range_of_a_nearly_empty_volume():
+    voxels = np.zeros((10, 10, 10))
+    voxels[5, 5, 5] = 7
+    assert PercentileIntensity().apply(voxels)[5, 5, 5] == 1
+
+
+def test_zscore_leaves_background_at_zero():
+    voxels = np.array([0.0, 1, 2, 3]).reshape(4, 1, 1)
+    # Mean 2 and standard deviation sqrt(2/3) of the values 1, 2, 3.
+    out = ZScoreIntensity().apply(voxels).ravel()
+    np.testing.assert_allclose(out, [0, -1.2247449, 0, 1.2247449], atol=1e-7)
+    assert not ZScoreIntensity().apply(np.zeros((2, 2, 2))).any()
+
+
+def test_ct_window_maps_air_and_bone():
+    voxels = np.array([-2000.0, -1000, 0, 1000, 3000]).reshape(5, 1, 1)
+    out = PRESETS["ct"].intensity.apply(voxels).ravel()
+    np.testing.assert_allclose(out, [0, 0, 0.5, 1, 1])
+
+
+def test_padding_never_moves_the_intensities():
+    original = volume((5, 5, 5))
+    small = Preprocessing(spacing="native", shape=(5, 5, 5)).apply(original)
+    large = Preprocessing(spacing="native", shape=(50, 50, 50)).apply(original)
+    np.testing.assert_array_equal(large.voxels[22:27, 22:27, 22:27], small.voxels)
+
+
+def test_the_hash_follows_every_step():
+    base = Preprocessing(spacing=(1.0, 1.0, 1.0), shape=(8, 8, 8))
+    others = [
+        base.model_copy(update=change)
+        for change in (
+            {"spacing": (1.0, 1.0, 2.0)},
+            {"shape": (8, 8, 9)},
+            {"fit": "resize"},
+            {"orientation": "native"},
+            {"intensity": PercentileIntensity(low=1)},
+        )
+    ]
+    assert len({base.hash, *(other.hash for other in others)}) == 6
+    assert base.hash == Preprocessing.model_validate(base.model_dump()).hash
