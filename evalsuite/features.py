@@ -177,7 +177,8 @@ def _start_worker(extractor: Extractor, preprocessing: Preprocessing) -> None:
 
 def _extract_one(path: Path) -> Row:
     extractor, preprocessing = _worker["job"]
-    return extractor(load_preprocessed(path, preprocessing)[None])[0]
+    row: Row = extractor(load_preprocessed(path, preprocessing)[None])[0]
+    return row
 
 
 def rank() -> int:

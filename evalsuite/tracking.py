@@ -111,7 +111,8 @@ def log_evaluation(
     shown = _without_password(uri)
     remote = uri.startswith(("http://", "https://"))
     host = shown.rstrip("/") if remote else "http://127.0.0.1:5000"
-    url = f"{host}/#/experiments/{experiment_id}/runs/{run_id}"
+    # Without the last part MLflow 3 surrounds the page with prompts, judges and agents.
+    url = f"{host}/#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning"
     hint = url if remote else f"run `{_server(uri)}`, then open {url}"
     return TrackedRun(run_id, experiment_id, shown, url, hint, nested)
 
@@ -175,11 +176,11 @@ def comparison(evaluation: Evaluation) -> dict[str, list[Any]]:
 
 def summary(evaluation: Evaluation) -> str:
     """Return what the page of a run says at its top, in Markdown."""
-    real = evaluation.real
-    lines = [f"Real: **{real.name}**, {len(real.volumes)} volumes from `{real.source}`.", ""]
-    for cohort in evaluation.synthetic:
-        size = len(cohort.volumes)
-        lines += [f"Synthetic: **{cohort.name}**, {size} volumes from `{cohort.source}`.", ""]
+    real, *synthetic = [
+        f"**{cohort.name}** ({len(cohort.volumes)} volumes from `{cohort.source}`)"
+        for cohort in (evaluation.real, *evaluation.synthetic)
+    ]
+    lines = [f"Synthetic {', '.join(synthetic)} against real {real}.", ""]
     if warnings := _warnings(evaluation):
         lines += ["**Warnings**", *(f"- {warning}" for warning in warnings), ""]
     lines += [
@@ -256,7 +257,11 @@ def _run(
                     source_type="local",
                     source=json.dumps({"uri": cohort.source}),
                     profile=json.dumps(
-                        {"volumes": len(cohort.volumes), "skipped": len(cohort.skipped)}
+                        {
+                            "volumes": len(cohort.volumes),
+                            "skipped": len(cohort.skipped),
+                            "fingerprint": cohort.fingerprint,
+                        }
                     ),
                 ),
                 [InputTag("mlflow.data.context", cohort.role)],
@@ -289,6 +294,8 @@ def _tags(evaluation: Evaluation) -> dict[str, str]:
         "mlflow.source.type": "LOCAL",
         "mlflow.user": _user(),
     }
+    if "packages.evalsuite" in environment:
+        tags["evalsuite.version"] = environment["packages.evalsuite"]
     if "evalsuite_commit" in environment:
         tags["mlflow.source.git.commit"] = environment["evalsuite_commit"].removesuffix("-dirty")
     if undefined:
@@ -394,8 +401,8 @@ def _server(uri: str) -> str:
 
 def _key(name: str) -> str:
     """Return the name with what MLflow refuses in keys replaced."""
-    parts = [part for part in name.split("/") if part not in ("", ".", "..")]
-    return re.sub(r"[^\w\-. :/]", "_", "/".join(parts), flags=re.ASCII)[:KEY_LENGTH]
+    plain = re.sub(r"[^\w\-. :/]", "_", name[-KEY_LENGTH:], flags=re.ASCII)
+    return "/".join(part for part in plain.split("/") if part not in ("", ".", ".."))
 
 
 def _shortened(text: str, length: int) -> str:

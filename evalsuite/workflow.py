@@ -138,11 +138,13 @@ def simulate_population(
 def bars(label: str, total: int) -> Iterator[Callable[[], None]]:
     """Show a progress bar with rate and time left on stderr, where that is a terminal."""
     from rich.console import Console
-    from rich.progress import Progress, TimeRemainingColumn
+    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    columns = (*Progress.get_default_columns()[:3], "{task.completed}/{task.total}")
     with Progress(
-        *columns, TimeRemainingColumn(elapsed_when_finished=True), console=Console(stderr=True)
+        *Progress.get_default_columns()[:3],
+        MofNCompleteColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+        console=Console(stderr=True),
     ) as progress:
         task = progress.add_task(label, total=total)
         yield lambda: progress.advance(task)

@@ -76,4 +76,5 @@ def load_extractor(name: str, options: ExtractorOptions) -> Extractor:
 
         return load_module(Path(name), options)
     factory: ExtractorFactory = plugins.load("extractors", name)
-    return factory(options)
+    extractor: Extractor = factory(options)
+    return extractor

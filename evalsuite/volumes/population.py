@@ -21,7 +21,7 @@ TEMPLATE = "datasets/data/mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
 
 @cache
 def template(spacing: float) -> Volume:
-    """Return the T1 template, cut to the head and smoothed and sampled at a spacing.
+    """Return the T1 template, smoothed for and sampled at a spacing, with a maximum of 1.
 
     Args:
         spacing: millimetres per voxel along each axis, 1 or more.

@@ -1,0 +1,66 @@
+"""Volume -> NIfTI, all or nothing, the same bytes every time."""
+
+import gzip
+import io
+from pathlib import Path
+from uuid import uuid4
+
+import numpy as np
+
+from evalsuite.errors import EvalsuiteError
+from evalsuite.volumes.volume import Volume
+
+SCANNER = 1  # code of an affine to scanner coordinates in NIfTI
+
+
+def write_nifti(volume: Volume, path: Path) -> None:
+    """Write a volume as NIfTI-1: float32, millimetres, the affine as sform and as qform.
+
+    A reader of the file sees all of it or nothing. An affine with shear fits no qform, which is
+    then marked as unknown.
+
+    Args:
+        path: must end in .nii or .nii.gz; a file that is there is replaced.
+
+    Raises:
+        EvalsuiteError: for another ending, or if the disk refuses.
+    """
+    name = path.name.lower()
+    if not name.endswith((".nii", ".nii.gz")):
+        raise EvalsuiteError(f"{path}: volumes are written as .nii or .nii.gz.")
+    content = _encode(volume)
+    if name.endswith(".gz"):
+        content = _compress(content)
+    part = path.with_name(f".{path.name}.{uuid4().hex}.part")
+    try:
+        try:
+            part.write_bytes(content)
+            part.replace(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise EvalsuiteError(
+            f"{path}: it cannot be written: {error.strerror}. Make room or name another folder."
+        ) from error
+
+
+def _encode(volume: Volume) -> bytes:
+    from nibabel import Nifti1Image
+
+    image = Nifti1Image(np.asarray(volume.voxels, dtype=np.float32), None)
+    image.header.set_xyzt_units("mm")
+    image.set_sform(volume.affine, SCANNER)
+    image.set_qform(volume.affine, SCANNER, strip_shears=True)
+    if not np.allclose(image.get_qform(), volume.affine, rtol=1e-4, atol=1e-4):
+        image.header["qform_code"] = 0
+    content: bytes = image.to_bytes()
+    return content
+
+
+def _compress(content: bytes) -> bytes:
+    # A time stamp or name in the gzip header would make equal volumes unequal files.
+    buffer = io.BytesIO()
+    with gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=buffer, mtime=0) as file:
+        file.write(content)
+    return buffer.getvalue()

@@ -1,0 +1,47 @@
+"""Cohorts on disk that the tests share."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evalsuite.volumes.volume import Volume
+from evalsuite.volumes.write import write_nifti
+
+REAL_DATA = Path(__file__).parents[2] / "shared/data/hippocampus/images"
+
+
+@pytest.fixture
+def hippocampi():
+    if not REAL_DATA.is_dir():
+        pytest.skip(f"the real volumes are not at {REAL_DATA}")
+    return REAL_DATA
+
+
+@pytest.fixture
+def make_cohort(tmp_path):
+    """Write n smooth random volumes into a folder; other seeds, other volumes."""
+
+    def make(name, n=6, *, seed=0, shape=(14, 15, 16), shift=0.0, spacing=1.0):
+        from scipy import ndimage
+
+        folder = tmp_path / name
+        folder.mkdir(parents=True)
+        for i in range(n):
+            noise = np.random.default_rng([seed, i]).normal(size=shape)
+            voxels = ndimage.gaussian_filter(noise, 1 + shift).astype(np.float32)
+            write_nifti(
+                Volume(voxels, np.diag([spacing, spacing, spacing, 1.0])),
+                folder / f"v{i:02d}.nii.gz",
+            )
+        return folder
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory, monkeypatch):
+    """Keep every test away from the user's cache, hub and tracking server."""
+    monkeypatch.setenv("EVALSUITE_CACHE", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)

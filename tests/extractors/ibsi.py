@@ -1,0 +1,131 @@
+"""The digital phantom of the Image Biomarker Standardisation Initiative and its reference values.
+
+Source: Zwanenburg et al., IBSI reference manual (arXiv 1612.07003), chapter 3 for the values and
+figure of section 5.1 for the phantom; github.com/theibsi/ibsi-doc, docs/03_Image_features.rst.
+Aggregation is 3D, directions merged (DHQ4, IAZD or KOBO). Values have three significant digits.
+"""
+
+import numpy as np
+
+# One block per slice z; within it one row per y, one column per x; 0 is outside the region.
+PHANTOM = np.array(
+    [
+        [[1, 4, 4, 1, 1], [1, 4, 6, 1, 1], [4, 1, 6, 4, 1], [4, 4, 6, 4, 1]],
+        [[1, 4, 4, 1, 1], [1, 1, 6, 1, 1], [0, 1, 3, 1, 1], [4, 4, 6, 1, 1]],
+        [[1, 4, 4, 0, 0], [1, 1, 1, 1, 1], [1, 1, 0, 1, 1], [1, 1, 6, 1, 1]],
+        [[1, 4, 4, 0, 0], [1, 1, 1, 1, 1], [1, 1, 1, 1, 1], [1, 1, 6, 1, 1]],
+    ],
+    np.uint8,
+)
+N_LEVELS = 6
+
+STATISTICS = {
+    "mean": 2.15,
+    "variance": 3.05,
+    "skewness": 1.08,
+    "kurtosis": -0.355,
+    "median": 1,
+    "minimum": 1,
+    "p10": 1,
+    "p90": 4,
+    "maximum": 6,
+    "interquartile_range": 3,
+    "range": 5,
+    "mean_absolute_deviation": 1.55,
+    "robust_mean_absolute_deviation": 1.11,
+    "median_absolute_deviation": 1.15,
+    "coefficient_of_variation": 0.812,
+    "quartile_coefficient_of_dispersion": 0.6,
+    "energy": 567,
+    "root_mean_square": 2.77,
+}
+
+TEXTURES = {
+    "histogram": {"entropy": 1.27, "uniformity": 0.512},
+    "glcm": {
+        "joint_maximum": 0.509,
+        "joint_average": 2.15,
+        "joint_variance": 3.13,
+        "joint_entropy": 2.57,
+        "difference_average": 1.38,
+        "difference_variance": 3.21,
+        "difference_entropy": 1.64,
+        "sum_variance": 7.41,
+        "sum_entropy": 2.11,
+        "angular_second_moment": 0.291,
+        "contrast": 5.12,
+        "inverse_difference": 0.688,
+        "normalised_inverse_difference": 0.856,
+        "inverse_difference_moment": 0.631,
+        "normalised_inverse_difference_moment": 0.902,
+        "inverse_variance": 0.0574,
+        "correlation": 0.183,
+        "autocorrelation": 5.19,
+        "cluster_shade": 17.4,
+        "cluster_prominence": 147,
+        "information_correlation_1": -0.0288,
+        "information_correlation_2": 0.269,
+    },
+    "glrlm": {
+        "small_emphasis": 0.729,
+        "large_emphasis": 2.76,
+        "low_grey_level_emphasis": 0.607,
+        "high_grey_level_emphasis": 9.64,
+        "small_low_grey_level_emphasis": 0.372,
+        "small_high_grey_level_emphasis": 8.67,
+        "large_low_grey_level_emphasis": 2.16,
+        "large_high_grey_level_emphasis": 15.6,
+        "grey_level_non_uniformity": 281,
+        "normalised_grey_level_non_uniformity": 0.43,
+        "size_non_uniformity": 328,
+        "normalised_size_non_uniformity": 0.501,
+        "percentage": 0.68,
+        "grey_level_variance": 3.48,
+        "size_variance": 0.598,
+        "entropy": 2.62,
+    },
+    "glszm": {
+        "small_emphasis": 0.255,
+        "large_emphasis": 550,
+        "low_grey_level_emphasis": 0.253,
+        "high_grey_level_emphasis": 15.6,
+        "small_low_grey_level_emphasis": 0.0256,
+        "small_high_grey_level_emphasis": 2.76,
+        "large_low_grey_level_emphasis": 503,
+        "large_high_grey_level_emphasis": 1490,
+        "grey_level_non_uniformity": 1.4,
+        "normalised_grey_level_non_uniformity": 0.28,
+        "size_non_uniformity": 1,
+        "normalised_size_non_uniformity": 0.2,
+        "percentage": 0.0676,
+        "grey_level_variance": 2.64,
+        "size_variance": 331,
+        "entropy": 2.32,
+    },
+    "ngtdm": {
+        "coarseness": 0.0296,
+        "contrast": 0.584,
+        "busyness": 6.54,
+        "complexity": 13.5,
+        "strength": 0.763,
+    },
+    "ngldm": {
+        "small_emphasis": 0.045,
+        "large_emphasis": 109,
+        "low_grey_level_emphasis": 0.693,
+        "high_grey_level_emphasis": 7.66,
+        "small_low_grey_level_emphasis": 0.00963,
+        "small_high_grey_level_emphasis": 0.736,
+        "large_low_grey_level_emphasis": 102,
+        "large_high_grey_level_emphasis": 235,
+        "grey_level_non_uniformity": 37.9,
+        "normalised_grey_level_non_uniformity": 0.512,
+        "size_non_uniformity": 4.86,
+        "normalised_size_non_uniformity": 0.0657,
+        "percentage": 1,
+        "grey_level_variance": 3.05,
+        "size_variance": 22.1,
+        "entropy": 4.4,
+        "energy": 0.0533,
+    },
+}

@@ -1,0 +1,352 @@
+import math
+from itertools import combinations
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from evalsuite.metrics.mmd import (
+    METRIC,
+    compute,
+    cubic_kernel,
+    jackknife_standard_error,
+    median_distance,
+    permutation_p_value,
+    rbf_kernel,
+    squared_mmd,
+)
+
+
+def normal(n, d, seed):
+    return torch.randn(n, d, generator=torch.Generator().manual_seed(seed)).double()
+
+
+def by_name(real, synthetic, **options):
+    return {estimate.name: estimate for estimate in compute(real, synthetic, **options)}
+
+
+@st.composite
+def pairs(draw):
+    d = draw(st.integers(1, 6))
+    real = normal(draw(st.integers(3, 9)), d, draw(st.integers(0, 2**20)))
+    synthetic = normal(draw(st.integers(3, 9)), d, draw(st.integers(0, 2**20)))
+    return real, synthetic * draw(st.floats(0.1, 3)) + draw(st.floats(-3, 3))
+
+
+def test_rbf_by_hand():
+    # Real 0, 2 and synthetic 1, 3; the median distance within the real cohort is 2, so a pair
+    # at distance 1 has the kernel a = exp(-1/8), at 2 b = exp(-1/2), at 3 c = exp(-9/8).
+    a, b, c = (math.exp(-(x**2) / 8) for x in (1, 2, 3))
+    real, synthetic = torch.tensor([[0.0], [2.0]]), torch.tensor([[1.0], [3.0]])
+    # Within real b, within synthetic b, between (0,1) a, (0,3) c, (2,1) a, (2,3) a.
+    expected = b + b - 2 * (3 * a + c) / 4
+    estimate = by_name(real, synthetic)["mmd_rbf"]
+    assert estimate.value == pytest.approx(expected, rel=1e-12)
+    assert "sigma = 2, the median distance within the real cohort" in estimate.method
+
+
+def test_kid_by_hand():
+    # d = 1, (x y + 1)^3. Within real (0*1 + 1)^3 = 1, within synthetic (1*2 + 1)^3 = 27,
+    # between 1, 1, (1*1 + 1)^3 = 8, (1*2 + 1)^3 = 27: 1 + 27 - 2 * 37 / 4 = 9.5.
+    real, synthetic = torch.tensor([[0.0], [1.0]]), torch.tensor([[1.0], [2.0]])
+    assert by_name(real, synthetic)["kid"].value == pytest.approx(9.5, rel=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore:Metric `Kernel Inception Distance` will save")
+def test_kid_agrees_with_torchmetrics():
+    from torchmetrics.image.kid import KernelInceptionDistance, poly_mmd
+
+    real, synthetic = normal(40, 16, seed=1), 1.2 * normal(40, 16, seed=2) + 0.1
+    value = by_name(real, synthetic)["kid"].value
+    assert value == pytest.approx(float(poly_mmd(real, synthetic)), rel=1e-9)
+    metric = KernelInceptionDistance(feature=torch.nn.Flatten(), subsets=1, subset_size=40)
+    metric.update(real, real=True)
+    metric.update(synthetic, real=False)
+    assert value == pytest.approx(float(metric.compute()[0]), rel=1e-9)
+
+
+def test_rbf_agrees_with_a_double_loop():
+    real, synthetic = normal(6, 3, seed=1).numpy(), 2 * normal(4, 3, seed=2).numpy()
+
+    def k(x, y):
+        return np.exp(-np.sum((x - y) ** 2) / (2 * 1.7**2))
+
+    expected = (
+        np.mean([k(x, y) for x, y in combinations(real, 2)])
+        + np.mean([k(x, y) for x, y in combinations(synthetic, 2)])
+        - 2 * np.mean([k(x, y) for x in real for y in synthetic])
+    )
+    estimates = by_name(torch.from_numpy(real), torch.from_numpy(synthetic), bandwidth=1.7)
+    assert estimates["mmd_rbf"].value == pytest.approx(expected, rel=1e-12)
+    assert "sigma = 1.7, as given" in estimates["mmd_rbf"].method
+
+
+def test_median_is_that_of_the_pairs_within_the_real_cohort():
+    # Distances 1, 3, 7, 2, 6, 4, of which the median is (3 + 4) / 2.
+    assert median_distance(torch.tensor([[0.0], [1.0], [3.0], [7.0]])) == 3.5
+
+
+def test_convention_real_sets_the_bandwidth():
+    real, synthetic = normal(10, 3, seed=1), 5 * normal(8, 3, seed=2)
+    sigma = f"sigma = {median_distance(real):.6g},"
+    estimates = by_name(real, synthetic)
+    assert sigma in estimates["mmd_rbf"].method
+    assert sigma not in by_name(synthetic, real)["mmd_rbf"].method
+    assert {(e.n_real, e.n_synthetic) for e in estimates.values()} == {(10, 8)}
+
+
+@settings(max_examples=30, deadline=None)
+@given(pairs())
+def test_is_a_symmetric_function_of_sets(pair):
+    real, synthetic = pair
+    names = ("mmd_rbf", "kid")
+    there = by_name(real, synthetic, bandwidth=1.0, permutations=1)
+    back = by_name(synthetic.flip(0), real.roll(1, 0), bandwidth=1.0, permutations=1)
+    for name in names:
+        assert back[name].value == pytest.approx(there[name].value, rel=1e-9, abs=1e-9)
+        assert back[name].standard_error == pytest.approx(
+            there[name].standard_error, rel=1e-7, abs=1e-9
+        )
+    assert there["mmd_rbf"].value <= 2
+
+
+@settings(max_examples=30, deadline=None)
+@given(pairs(), st.floats(-20, 20), st.floats(0.01, 100), st.integers(0, 2**20))
+def test_rbf_does_not_change_under_translation_rotation_and_scale(pair, shift, scale, seed):
+    real, synthetic = pair
+    d = real.shape[1]
+    rotation = torch.linalg.qr(normal(d, d, seed)).Q
+    plain = by_name(real, synthetic, permutations=1)["mmd_rbf"].value
+    moved = by_name(
+        scale * real @ rotation + shift, scale * synthetic @ rotation + shift, permutations=1
+    )
+    assert moved["mmd_rbf"].value == pytest.approx(plain, abs=1e-8)
+
+
+@pytest.mark.parametrize("name", ["mmd_rbf", "kid"])
+def test_grows_with_a_shift(name):
+    real, synthetic = normal(40, 4, seed=1), normal(40, 4, seed=2)
+    values = [
+        by_name(real, synthetic + shift, permutations=1)[name].value for shift in (0.5, 1, 2, 4)
+    ]
+    assert values == sorted(values)
+    assert values[0] > 0
+
+
+@pytest.mark.parametrize("name", ["mmd_rbf", "kid"])
+def test_is_unbiased(name):
+    # Same distribution, so zero in expectation, with values on both sides of it.
+    values = [
+        by_name(normal(8, 3, seed), normal(8, 3, 1000 + seed), bandwidth=2.0, permutations=1)[
+            name
+        ].value
+        for seed in range(200)
+    ]
+    assert abs(np.mean(values)) < 4 * np.std(values) / 200**0.5
+    assert min(values) < 0 < max(values)
+
+
+@settings(max_examples=20, deadline=None)
+@given(pairs())
+def test_standard_error_agrees_with_leaving_out_each_volume(pair):
+    real, _synthetic = pair
+    kernel, m = cubic_kernel(torch.cat(pair)), len(real)
+    variance = 0.0
+    for side in (range(m), range(m, len(kernel))):
+        without = []
+        for i in side:
+            kept = [j for j in range(len(kernel)) if j != i]
+            without.append(squared_mmd(kernel[kept][:, kept], m - (i < m)))
+        variance += (len(side) - 1) * np.var(without)
+    assert jackknife_standard_error(kernel, m) == pytest.approx(variance**0.5, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("shift", "lowest", "highest"),
+    [
+        (1.0, 0.85, 1.2),  # accurate where the distributions differ
+        (0.0, 1.2, 1.7),  # 2^(1/2) too large where they are equal
+    ],
+)
+def test_standard_error_against_simulation(shift, lowest, highest):
+    values, variances = [], []
+    for seed in range(300):
+        rows = torch.cat([normal(40, 3, seed), normal(30, 3, 1000 + seed) + shift])
+        kernel = rbf_kernel(rows, bandwidth=2.0)
+        values.append(squared_mmd(kernel, 40))
+        variances.append(jackknife_standard_error(kernel, 40) ** 2)
+    assert lowest < np.mean(variances) ** 0.5 / np.std(values) < highest
+
+
+def test_interval_is_normal():
+    estimate = by_name(normal(30, 3, seed=1), normal(30, 3, seed=2) + 1, level=0.9)["kid"]
+    half_width = NormalDist().inv_cdf(0.95) * estimate.standard_error
+    assert estimate.interval.low == pytest.approx(estimate.value - half_width)
+    assert estimate.interval.high == pytest.approx(estimate.value + half_width)
+    assert estimate.interval.level == 0.9
+
+
+def test_p_value_agrees_with_all_relabellings():
+    rows = torch.cat([normal(4, 2, seed=1), normal(5, 2, seed=2) + 0.8])
+    kernel = rbf_kernel(rows, bandwidth=1.5)
+    observed = squared_mmd(kernel, 4)
+    reached = []
+    for chosen in combinations(range(9), 4):
+        order = [*chosen, *(i for i in range(9) if i not in chosen)]
+        reached.append(squared_mmd(kernel[order][:, order], 4) >= observed - 1e-12)
+    p = permutation_p_value(kernel, 4, permutations=20_000, seed=1)
+    assert p == pytest.approx(np.mean(reached), abs=0.015)
+    assert 0.02 < p < 0.98
+
+
+def test_p_value_counts_the_observed_labelling():
+    # Far apart, no relabelling of 20 + 20 reaches the observed value: (0 + 1) / (99 + 1).
+    kernel = rbf_kernel(torch.cat([normal(20, 2, seed=1), normal(20, 2, seed=2) + 9]), 2.0)
+    assert permutation_p_value(kernel, 20, permutations=99) == 0.01
+
+
+def test_p_value_counts_ties_in_spite_of_rounding():
+    # Swapping two cohorts of three changes the order of the sums but not the value.
+    kernel = cubic_kernel(normal(6, 3, seed=2))
+    values = []
+    for chosen in combinations(range(6), 3):
+        order = [*chosen, *(i for i in range(6) if i not in chosen)]
+        values.append(squared_mmd(kernel[order][:, order], 3))
+    share = np.mean(np.array(values) >= values[0] - 1e-9)
+    p = permutation_p_value(kernel, 3, permutations=20_000)
+    assert p == pytest.approx(share, abs=0.015)
+
+
+def test_type_one_error_of_the_permutation_test():
+    p_values = [
+        permutation_p_value(
+            rbf_kernel(torch.cat([normal(10, 2, seed), normal(14, 2, 1000 + seed)]), 1.5),
+            10,
+            permutations=99,
+            seed=seed,
+        )
+        for seed in range(400)
+    ]
+    # Uniform under the null: standard errors of these shares are 0.011, 0.015 and 0.025.
+    assert np.mean(np.array(p_values) <= 0.05) == pytest.approx(0.05, abs=0.035)
+    assert np.mean(np.array(p_values) <= 0.1) == pytest.approx(0.1, abs=0.045)
+    assert np.mean(np.array(p_values) <= 0.5) == pytest.approx(0.5, abs=0.075)
+
+
+def test_same_seed_same_result_and_other_seed_other_p_value():
+    real, synthetic = normal(20, 3, seed=1), normal(20, 3, seed=2) + 0.1
+    first, again, other = (compute(real, synthetic, seed=seed) for seed in (1, 1, 2))
+    assert first == again
+    assert [e.value for e in other if not e.name.endswith("p_value")] == [
+        e.value for e in first if not e.name.endswith("p_value")
+    ]
+    assert [e.value for e in other] != [e.value for e in first]
+
+
+def test_metric_record():
+    assert METRIC.name == "mmd"
+    assert METRIC.options() == {"seed": 0, "bandwidth": None, "permutations": 1000, "level": 0.95}
+    estimates = METRIC.compute(normal(25, 3, seed=1), normal(25, 3, seed=2), permutations=10)
+    assert [(e.name, e.direction) for e in estimates] == [
+        ("mmd_rbf", "lower is better"),
+        ("mmd_rbf_p_value", "higher is better"),
+        ("kid", "lower is better"),
+        ("kid_p_value", "higher is better"),
+    ]
+    assert all(e.warnings == () and e.synthetic == e.extractor == "" for e in estimates)
+
+
+def test_equal_real_volumes_leave_rbf_undefined_and_kid_defined():
+    estimates = by_name(torch.ones(25, 3), normal(25, 3, seed=1))
+    for name in ("mmd_rbf", "mmd_rbf_p_value"):
+        assert math.isnan(estimates[name].value)
+        assert estimates[name].interval is None
+        assert estimates[name].warnings[0] == (
+            "The median distance between real volumes is 0, so the RBF kernel has no bandwidth. "
+            "Set the option `bandwidth` or mend the extractor."
+        )
+    assert estimates["kid"].value > 0
+    given_bandwidth = by_name(torch.ones(25, 3), normal(25, 3, seed=1), bandwidth=1.0)
+    assert given_bandwidth["mmd_rbf"].value > 0
+
+
+def test_warns_of_identical_sets_and_few_volumes():
+    real = normal(25, 3, seed=1)
+    same = compute(real, real.flip(0), permutations=10)
+    assert {e.warnings for e in same} == {("The two feature sets are identical.",)}
+    few = by_name(normal(3, 3, seed=1), normal(3, 3, seed=2))
+    assert few["kid"].warnings == (
+        (
+            "3 real and 3 synthetic volumes are few for the standard error and the interval, which "
+            "rest on a normal approximation (at least 20 of each are advisable)."
+        ),
+    )
+    # 6! / (3! 3!) = 20 labellings, of which swapped cohorts give equal values.
+    assert few["kid_p_value"].warnings == (
+        (
+            "3 real and 3 synthetic volumes can be relabelled in so few ways that the p-value cannot "
+            "fall below 0.1."
+        ),
+    )
+    two = by_name(normal(2, 3, seed=1), normal(6, 3, seed=2))
+    assert two["kid"].standard_error is None
+    assert two["kid"].interval is None
+    assert two["kid"].warnings == (
+        "2 real and 6 synthetic volumes give no standard error: it needs 3 of each.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("real", "synthetic", "options", "message"),
+    [
+        (
+            torch.zeros(1, 3),
+            torch.zeros(5, 3),
+            {},
+            "MMD needs at least 2 volumes in each set, but got 1 real and 5 synthetic.",
+        ),
+        (
+            torch.zeros(4, 3),
+            torch.zeros(5, 2),
+            {},
+            (
+                "The real volumes have 3 features and the synthetic ones 2. "
+                "Extract both with the same extractor."
+            ),
+        ),
+        (
+            torch.tensor([[math.nan], [0.0], [1.0]]),
+            torch.zeros(4, 1),
+            {},
+            (
+                "1 of 3 real volumes have NaN or infinite features, the first in row 0. "
+                "Leave them out or mend the extractor."
+            ),
+        ),
+        (
+            torch.zeros(4, 1),
+            torch.zeros(4, 1),
+            {"bandwidth": 0.0},
+            "`bandwidth` must be positive, but is 0.0.",
+        ),
+        (
+            torch.zeros(4, 1),
+            torch.zeros(4, 1),
+            {"permutations": 0},
+            "`permutations` must be at least 1, but is 0.",
+        ),
+        (
+            torch.zeros(4, 1),
+            torch.zeros(4, 1),
+            {"level": 1.0},
+            "`level` must lie between 0 and 1, but is 1.0; 0.95 is usual.",
+        ),
+    ],
+)
+def test_errors_are_sentences(real, synthetic, options, message):
+    with pytest.raises(ValueError) as caught:
+        compute(real, synthetic, **options)
+    assert str(caught.value) == message

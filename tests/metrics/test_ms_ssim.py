@@ -1,0 +1,470 @@
+"""MS-SSIM within a cohort, against torchmetrics, arithmetic by hand and simulation."""
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+
+import jaxtyping
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torchmetrics.functional.image import (
+    multiscale_structural_similarity_index_measure,
+    structural_similarity_index_measure,
+)
+
+from evalsuite.metrics import ms_ssim
+from evalsuite.metrics.ms_ssim import (
+    METRIC,
+    STANDARD_WEIGHTS,
+    Settings,
+    blur_matrix,
+    draw_pairs,
+    fit_settings,
+    pair_mean_variance,
+    pair_similarities,
+    pyramid,
+    similarity,
+)
+
+HIPPOCAMPUS = Path(__file__).resolve().parents[3] / "shared/data/hippocampus/images"
+
+
+def smooth(shape, seed, *, dtype=torch.float32) -> Tensor:
+    noise = torch.rand(*(side + 4 for side in shape), generator=torch.manual_seed(seed))
+    blurred = torch.nn.functional.avg_pool3d(noise[None], 5, 1)[0] * 3 - 1
+    return blurred.to(dtype)
+
+
+def alike(shape, seed, *, dtype=torch.float32) -> tuple[Tensor, Tensor]:
+    first, second = smooth(shape, seed, dtype=dtype), smooth(shape, seed + 1, dtype=dtype)
+    return first, 0.6 * first + 0.4 * second
+
+
+def compare(first, second, chosen=None, data_range=1.0):
+    chosen = chosen or Settings(scales=1)
+    return similarity(pyramid(first, chosen), pyramid(second, chosen), chosen, data_range)
+
+
+def by_name(estimates):
+    return {estimate.name: estimate for estimate in estimates}
+
+
+class Counted(Sequence):
+    def __init__(self, volumes):
+        self.volumes = volumes
+        self.loads = 0
+
+    def __len__(self):
+        return len(self.volumes)
+
+    def __getitem__(self, index):
+        self.loads += 1
+        return self.volumes[index]
+
+
+@pytest.mark.parametrize(
+    ("shape", "chosen", "dtype", "tolerance"),
+    [
+        ((48, 44, 46), Settings(scales=2), torch.float32, 1e-5),
+        ((45, 51, 47), Settings(scales=3), torch.float32, 1e-5),
+        # torchmetrics asks for 176 voxels a side with five scales and a window of 11, which takes
+        # it half a minute; with a window of 5 it accepts 80.
+        ((80, 82, 85), Settings(5, 0.5, 5, 0.02, 0.05), torch.float32, 1e-5),
+        # Its weights stay in single precision, hence not closer.
+        ((24, 25, 26), Settings(scales=2), torch.float64, 1e-7),
+    ],
+)
+def test_agrees_with_torchmetrics(shape, chosen, dtype, tolerance):
+    first, second = alike(shape, 0, dtype=dtype)
+    options = {
+        "data_range": 1.5,
+        "kernel_size": chosen.kernel_size,
+        "sigma": chosen.sigma,
+        "k1": chosen.k1,
+        "k2": chosen.k2,
+    }
+    pair = first[None, None], second[None, None]
+    multi = multiscale_structural_similarity_index_measure(*pair, betas=chosen.weights, **options)
+    single = structural_similarity_index_measure(*pair, **options)
+    expected = (float(multi), float(single))
+    assert compare(first, second, chosen, 1.5) == pytest.approx(expected, abs=tolerance)
+
+
+def test_a_negative_term_makes_ms_ssim_zero_as_in_torchmetrics():
+    first = smooth((22, 22, 22), 1)
+    second = 2 * first.mean() - first
+    theirs = multiscale_structural_similarity_index_measure(
+        first[None, None], second[None, None], data_range=1.0, betas=(0.5, 0.5)
+    )
+    multi, single = compare(first, second, Settings(scales=2))
+    assert multi == float(theirs) == 0
+    assert single < 0
+
+
+def test_constant_volumes_by_hand():
+    # No variance, so contrast (0 + c2) / (0 + 0 + c2) = 1 and luminance is left:
+    # c1 = (0.01 * 1)^2 = 0.0001; (2 * 0.2 * 0.6 + c1) / (0.04 + 0.36 + c1) = 0.2401 / 0.4001
+    first, second = torch.full((24, 24, 24), 0.2), torch.full((24, 24, 24), 0.6)
+    expected = 0.2401 / 0.4001
+    assert compare(first, second)[1] == pytest.approx(expected, rel=1e-6)
+    two = Settings(scales=2)  # luminance counts at the coarsest scale only, with its weight
+    assert two.weights[1] == pytest.approx(0.2856 / (0.0448 + 0.2856))
+    assert compare(first, second, two)[0] == pytest.approx(expected ** two.weights[1], rel=1e-6)
+
+
+def test_the_window_is_a_truncated_gaussian_mirrored_at_the_border():
+    # Window of 3 with sigma 1: weights e^-0.5, 1, e^-0.5 over their sum s = 1 + 2 e^-0.5.
+    edge = np.exp(-0.5) / (1 + 2 * np.exp(-0.5))
+    expected = [
+        [1 - 2 * edge, 2 * edge, 0],
+        [edge, 1 - 2 * edge, edge],
+        [0, 2 * edge, 1 - 2 * edge],
+    ]
+    matrix = blur_matrix(3, 3, 1.0, torch.float64, torch.device("cpu"))
+    np.testing.assert_allclose(matrix.numpy(), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("offset", [0, 10, -1000])
+def test_single_precision_does_not_cancel(offset):
+    first, second = (volume + offset for volume in alike((24, 24, 24), 3))
+    second[:12] = second[0, 0, 0]
+    single = compare(first, second, Settings(scales=2))
+    double = compare(first.double(), second.double(), Settings(scales=2))
+    assert single == pytest.approx(double, abs=1e-6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    shape=st.tuples(*[st.integers(11, 26)] * 3),
+    seed=st.integers(0, 10**6),
+    scale=st.floats(0.01, 1000),
+    shift=st.floats(0, 10),
+)
+def test_properties_of_the_similarity(shape, seed, scale, shift):
+    first, second = alike(shape, seed)
+    chosen = fit_settings(shape, 11, 1.5, None, 0.01, 0.03)
+    multi, single = compare(first, second, chosen)
+    assert 0 <= multi <= 1
+    assert -1 <= single <= 1
+    assert compare(second, first, chosen) == pytest.approx((multi, single), abs=1e-6)
+    assert compare(first, first, chosen) == pytest.approx((1, 1), abs=1e-6)
+    flipped = compare(first.flip(0).mT, second.flip(0).mT, chosen)
+    odd = any(side % 2 for side in shape) and chosen.scales > 1  # pooling drops the last voxel
+    assert odd or flipped == pytest.approx((multi, single), abs=1e-5)
+    scaled = compare(scale * first, scale * second, chosen, scale)
+    assert scaled == pytest.approx((multi, single), abs=1e-5)
+    noisier = compare(first, second + 0.5 * torch.randn(shape), chosen)
+    assert noisier[0] < multi
+    # An offset common to both volumes hides differences of luminance, never those of contrast.
+    assert compare(first + shift, second + shift, chosen)[1] >= single - 0.02
+
+
+@pytest.mark.parametrize(
+    ("shape", "window", "scales"),
+    [
+        ((24, 24, 24), 11, 2),
+        ((21, 64, 64), 11, 1),
+        ((64, 64, 64), 11, 3),
+        ((175, 176, 176), 11, 4),
+        ((176, 176, 176), 11, 5),
+        ((256, 256, 256), 11, 5),
+        ((1024, 1024, 1024), 11, 5),
+        ((11, 30, 30), 11, 1),
+        ((10, 30, 30), 9, 1),
+        ((3, 30, 30), 3, 1),
+    ],
+)
+def test_window_and_scales_fit_the_smallest_side(shape, window, scales):
+    chosen = fit_settings(shape, 11, 1.5, None, 0.01, 0.03)
+    assert (chosen.kernel_size, chosen.scales) == (window, scales)
+
+
+def test_weights():
+    assert Settings(scales=5).weights == STANDARD_WEIGHTS
+    for scales in range(1, 5):
+        weights = Settings(scales=scales).weights
+        assert sum(weights) == pytest.approx(1, abs=1e-12)
+        assert np.ptp(np.divide(weights, STANDARD_WEIGHTS[:scales])) < 1e-9
+
+
+@settings(deadline=None)
+@given(volumes=st.integers(2, 40), pairs=st.integers(1, 300), seed=st.integers(0, 99))
+def test_drawn_pairs(volumes, pairs, seed):
+    drawn = draw_pairs(volumes, pairs, (seed, 0))
+    assert len(drawn) == min(pairs, volumes * (volumes - 1) // 2)
+    assert len({tuple(pair) for pair in drawn.tolist()}) == len(drawn)
+    assert (drawn[:, 0] < drawn[:, 1]).all()
+    assert drawn.min() >= 0
+    assert drawn.max() < volumes
+    np.testing.assert_array_equal(drawn, draw_pairs(volumes, pairs, (seed, 0)))
+    degree = np.bincount(drawn.ravel(), minlength=volumes)
+    assert len(drawn) < volumes or degree.max() - degree.min() <= 2  # balanced
+
+
+def test_every_pair_is_equally_likely():
+    counts = np.zeros((6, 6))
+    for seed in range(3000):
+        pairs = draw_pairs(6, 4, (seed, 0))
+        counts[pairs[:, 0], pairs[:, 1]] += 1
+    frequency = counts[np.triu_indices(6, 1)] / 3000
+    # 4 of 15 pairs; the standard error of a frequency is sqrt(0.267 * 0.733 / 3000) = 0.008
+    np.testing.assert_allclose(frequency, 4 / 15, atol=4 * 0.0081)
+
+
+@pytest.mark.parametrize(("volumes", "pairs", "block"), [(30, 45, 20), (24, 276, 4), (40, 40, 2)])
+def test_visiting_order_makes_few_loads_and_does_not_change_values(volumes, pairs, block):
+    chosen = Settings(kernel_size=3, scales=1)
+    pyramids = [pyramid(smooth((5, 5, 5), seed), chosen) for seed in range(volumes)]
+    recent: list[int] = []
+    loads = 0
+
+    def load(index):
+        nonlocal loads
+        if index in recent:
+            recent.remove(index)
+        else:
+            loads += 1
+        recent.append(index)
+        del recent[: -2 * block]
+        return pyramids[index]
+
+    drawn = draw_pairs(volumes, pairs, (0, 0))
+    values = pair_similarities(load, drawn, chosen, 1.0, block)
+    for row, (first, second) in zip(values, drawn, strict=True):
+        assert tuple(row) == similarity(pyramids[first], pyramids[second], chosen, 1.0)
+    blocks = -(-volumes // block)
+    most = {(30, 45): 30, (24, 276): 2 * block * blocks * (blocks + 1) // 2, (40, 40): 60}
+    assert loads <= most[volumes, pairs]
+
+
+def simulate(pairs, volumes, rng, main, noise):
+    effect = main * rng.standard_normal(volumes)
+    return effect[pairs].sum(axis=1) + noise * rng.standard_normal(len(pairs))
+
+
+@pytest.mark.parametrize("pairs", [12, 20, 66])
+@pytest.mark.parametrize(("main", "noise", "excess"), [(1, 0, 0.06), (1, 1, 0.06), (0.1, 1, 0.45)])
+def test_variance_of_the_mean_is_that_of_repeated_cohorts(pairs, main, noise, excess):
+    volumes = 12
+    drawn = draw_pairs(volumes, pairs, (1, 0))
+    degree = np.bincount(drawn.ravel(), minlength=volumes)
+    truth = (main**2 * np.sum(degree**2) + noise**2 * len(drawn)) / len(drawn) ** 2
+    rng = np.random.default_rng(5)
+    estimated = [
+        pair_mean_variance(simulate(drawn, volumes, rng, main, noise), drawn) for _ in range(3000)
+    ]
+    # Unbiased, but for the lower bound where volumes hardly matter, which errs on the safe side.
+    assert 0.92 * truth < np.mean(estimated) < (1 + excess) * truth
+
+
+def test_variance_equals_its_definition_and_is_unknown_without_disjoint_pairs():
+    drawn = draw_pairs(7, 21, (0, 0))
+    values = simulate(drawn, 7, np.random.default_rng(0), 1, 0.3)
+    deviations = values - values.mean()
+    disjoint = [
+        deviations[e] * deviations[f]
+        for e, f in itertools.product(range(21), repeat=2)
+        if not set(drawn[e]) & set(drawn[f])
+    ]
+    assert pair_mean_variance(values, drawn) == pytest.approx(-np.mean(disjoint), rel=1e-9)
+    triangle = np.array([[0, 1], [0, 2], [1, 2]])
+    assert np.isnan(pair_mean_variance(np.array([0.1, 0.2, 0.4]), triangle))
+
+
+def test_means_of_all_pairs_of_small_cohorts():
+    real = [smooth((24, 22, 23), seed) for seed in range(5)]
+    synthetic = [smooth((24, 22, 23), seed) * 0.2 for seed in range(10, 14)]
+    found = by_name(METRIC.compute(real, synthetic, data_range=1.0))
+    pairs = {"real": itertools.combinations(real, 2), "syn": itertools.combinations(synthetic, 2)}
+    expected = {
+        role: np.mean([compare(*pair, Settings(scales=2)) for pair in some], axis=0)
+        for role, some in pairs.items()
+    }
+    for column, name in enumerate(["ms_ssim", "ssim"]):
+        estimate = found[name]
+        assert estimate.value == pytest.approx(expected["syn"][column], abs=1e-6)
+        assert estimate.reference == pytest.approx(expected["real"][column], abs=1e-6)
+        assert (estimate.n_real, estimate.n_synthetic) == (10, 6)
+        assert estimate.interval.low <= estimate.value <= estimate.interval.high
+    difference = found["ms_ssim_difference"]
+    assert difference.value == pytest.approx(expected["syn"][0] - expected["real"][0], abs=1e-6)
+    assert difference.value > 0  # less contrast, so less diverse
+    assert difference.interval.low < difference.value < difference.interval.high
+    method = found["ms_ssim"].method
+    assert "2 of 5 scales with weights 0.1356, 0.8644 (the first standard ones, renorm" in method
+    assert "window of 11 voxels with sigma 1.5" in method
+    assert "data range 1 (as given)" in method
+    assert found["ms_ssim"].warnings == (
+        "Only 4 volumes of a cohort are compared: too few for a firm conclusion.",
+    )
+
+
+def test_one_volume_repeated_is_exposed():
+    real = [smooth((24, 24, 24), seed) for seed in range(90)]
+    found = by_name(METRIC.compute(real, [real[3].clone() for _ in range(90)]))
+    assert found["ms_ssim"].value == pytest.approx(1, abs=1e-7)
+    assert found["ms_ssim"].reference < 0.5
+    assert found["ms_ssim_difference"].interval.low > 0.5
+    assert found["ms_ssim"].warnings == (
+        "All 100 pairs of synthetic volumes are identical: the cohort has collapsed to one volume.",
+    )
+
+
+def test_some_repeats_are_counted():
+    real = [smooth((12, 12, 12), seed) for seed in range(12)]
+    synthetic = [*real[:10], real[0], real[0]]  # three copies of one make three identical pairs
+    found = METRIC.compute(real, synthetic)
+    assert found[0].warnings == ("3 of 66 pairs of synthetic volumes are identical.",)
+
+
+def test_the_seed_decides():
+    real = [smooth((12, 12, 12), seed) for seed in range(30)]
+    first = METRIC.compute(real, real, seed=1, pairs=20)
+    assert first == METRIC.compute(real, real, seed=1, pairs=20)
+    assert first[0].value != METRIC.compute(real, real, seed=2, pairs=20)[0].value
+    assert first[0].value != first[0].reference  # drawn independently of the real pairs
+
+
+def test_loads_each_volume_once_and_measures_the_range_on_the_way(monkeypatch):
+    monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # it loads volumes, too
+    real = Counted([smooth((12, 12, 12), seed) for seed in range(40)])
+    synthetic = Counted([smooth((12, 12, 12), seed) for seed in range(40, 80)])
+    found = METRIC.compute(real, synthetic, pairs=60)
+    assert real.loads == 40 + 1  # one more to learn the shape
+    assert synthetic.loads == 40
+    extent = max(v.max() for v in real.volumes) - min(v.min() for v in real.volumes)
+    assert f"data range {extent:.6g} (max - min of the real volumes drawn)" in found[0].method
+
+
+def test_a_small_cache_changes_nothing(monkeypatch):
+    real = [smooth((12, 12, 12), seed) for seed in range(9)]
+    expected = METRIC.compute(real, real)
+    monkeypatch.setattr(ms_ssim, "CACHE_BYTES", 1)
+    assert METRIC.compute(real, real) == expected
+
+
+def test_window_shrinks_for_small_volumes_and_says_so():
+    real = [smooth((8, 12, 12), seed) for seed in range(12)]
+    found = METRIC.compute(real, real)
+    assert found[0].warnings == (
+        "The window was shrunk from 11 to 7 voxels to fit volumes of 8 x 12 x 12.",
+    )
+    assert "Gaussian window of 7 voxels" in found[0].method
+
+
+def test_two_volumes_have_a_value_but_no_interval():
+    found = METRIC.compute(
+        [smooth((12, 12, 12), 0), smooth((12, 12, 12), 1)] * 1,
+        [
+            smooth((12, 12, 12), 2),
+            smooth((12, 12, 12), 3),
+        ],
+    )
+    assert all(0 <= abs(e.value) <= 1 and e.interval is None for e in found)
+    assert all(e.standard_error is None for e in found)
+
+
+def test_options():
+    assert METRIC.options() == {
+        "seed": 0,
+        "pairs": 100,
+        "kernel_size": 11,
+        "sigma": 1.5,
+        "data_range": None,
+        "k1": 0.01,
+        "k2": 0.03,
+        "scales": None,
+    }
+
+
+GOOD = [smooth((12, 12, 12), seed) for seed in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("real", "synthetic", "options", "message"),
+    [
+        (
+            GOOD[:1],
+            GOOD,
+            {},
+            (
+                "MS-SSIM compares volumes within a cohort and needs at least 2 in each, but got 1 real"
+                " and 3 synthetic."
+            ),
+        ),
+        (
+            GOOD,
+            [smooth((12, 13, 12), 0)] * 2,
+            {},
+            (
+                "Synthetic volume 0 is 12 x 13 x 12 voxels, but a real one is 12 x 12 x 12. MS-SSIM"
+                " needs one shape: set it in the preprocessing."
+            ),
+        ),
+        (
+            GOOD,
+            [torch.full((12, 12, 12), float("nan"))] * 2,
+            {},
+            "Synthetic volume 0 holds NaN or infinite values.",
+        ),
+        (
+            [torch.ones(12, 12, 12)] * 2,
+            GOOD,
+            {},
+            (
+                "The real volumes all have one and the same intensity, so that MS-SSIM finds no data"
+                " range; check them, or set data_range."
+            ),
+        ),
+        (
+            [torch.ones(2, 12, 12)] * 2,
+            [torch.ones(2, 12, 12)] * 2,
+            {},
+            "MS-SSIM needs at least 3 voxels along each axis, but the volumes are 2 x 12 x 12.",
+        ),
+        (
+            GOOD,
+            GOOD,
+            {"scales": 3},
+            (
+                "3 scales with a window of 11 voxels need at least 44 voxels along each axis, but the"
+                " volumes are 12 x 12 x 12. Use at most 1, or leave scales unset."
+            ),
+        ),
+        (GOOD, GOOD, {"scales": 6}, "scales must be from 1 to 5, but is 6."),
+        (GOOD, GOOD, {"pairs": 0}, "pairs must be at least 1, but is 0."),
+        (GOOD, GOOD, {"kernel_size": 4}, "kernel_size must be odd and at least 3, but is 4."),
+        (GOOD, GOOD, {"data_range": -1.0}, "data_range must be positive, but is -1.0."),
+        (
+            GOOD,
+            GOOD,
+            {"sigma": 0.0},
+            "sigma, k1 and k2 must be positive, but are 0.0, 0.01 and 0.03.",
+        ),
+    ],
+)
+def test_errors(real, synthetic, options, message):
+    with pytest.raises(ValueError) as caught:
+        METRIC.compute(real, synthetic, **options)
+    assert str(caught.value) == message
+
+
+@pytest.mark.skipif(not HIPPOCAMPUS.is_dir(), reason="../shared/data/hippocampus is absent")
+def test_blur_and_collapse_raise_ms_ssim_of_real_hippocampi():
+    nibabel = pytest.importorskip("nibabel")
+    volumes = []
+    for path in sorted(HIPPOCAMPUS.glob("*.nii.gz"))[:40]:
+        voxels = torch.from_numpy(nibabel.load(path).get_fdata(dtype=np.float32))[:30, :40, :24]
+        if voxels.shape == (30, 40, 24):
+            volumes.append((voxels / voxels.quantile(0.99)).clamp(0, 1))
+    half, other = volumes[::2], volumes[1::2]
+    blurred = [torch.nn.functional.avg_pool3d(v[None], 3, 1, 1)[0] for v in other]
+    halves = by_name(METRIC.compute(half, other))["ms_ssim_difference"]
+    blurry = by_name(METRIC.compute(half, blurred))["ms_ssim_difference"]
+    collapsed = by_name(METRIC.compute(half, [other[0]] * len(other)))["ms_ssim_difference"]
+    assert halves.interval.low < 0 < halves.interval.high
+    assert halves.value < blurry.value < collapsed.value

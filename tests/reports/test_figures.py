@@ -1,0 +1,299 @@
+"""What is drawn is what was found, and it fits the page."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from matplotlib.text import Text
+
+from evalsuite.records import Estimate, Evaluation, Evidence, FeatureTable, Interval, MidSlices
+from reports.figures.cohorts import cohorts, looks
+from reports.figures.embedding import embedding
+from reports.figures.estimates import estimates
+from tests.test_tracking import FEW, example
+
+LONG = "ddpm-medium-guidance-3.5-ema-0.9999"
+
+
+def evidence(evaluation: Evaluation, extractors=("radiomics",), volumes=3) -> Evidence:
+    """Return features and slices of balls that differ in size, a little noisier per cohort."""
+    rng = np.random.default_rng(0)
+    everyone = (evaluation.real, *evaluation.synthetic)
+    x, y, z = np.meshgrid(*(np.linspace(-1, 1, n) for n in (24, 32, 20)), indexing="ij")
+
+    def slices(cohort, i):
+        ball = 1.0 * (x**2 + y**2 + z**2 < rng.uniform(0.3, 0.8)) + 0.1 * i * rng.random(x.shape)
+        return MidSlices(cohort.volumes[0], ball[12], ball[:, 16], ball[:, :, 10], (1, 1, 1.5))
+
+    tables = [
+        FeatureTable(c.name, e, c.volumes, rng.normal(i, 1, (len(c.volumes), 8)), ("Random.",))
+        for e in extractors
+        for i, c in enumerate(everyone)
+    ]
+    shown = {c.name: tuple(slices(c, i) for _ in range(volumes)) for i, c in enumerate(everyone)}
+    return Evidence(tuple(tables), shown)
+
+
+def pixels(figure):
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return np.asarray(canvas.buffer_rgba())
+
+
+def texts(figure) -> list[str]:
+    return [text.get_text() for text in figure.findobj(Text) if text.get_text()]
+
+
+def busy(cohort_names, quantities=12) -> Evaluation:
+    """Return an evaluation with many estimates, warnings and undefined values."""
+    evaluation = example(*cohort_names)
+    base = evaluation.estimates[0]
+    found = []
+    for i, name in enumerate(cohort_names):
+        for extractor in ("medicalnet-resnet10-23datasets", "radiomics"):
+            for q in range(quantities):
+                warnings = (FEW, f"Warning {'abcdefghijklmnop'[q]} of {i}.") if q % 3 else ()
+                value = math.nan if (q, i) == (4, 0) else 12345.678 * 10.0**-q
+                found.append(
+                    dataclasses.replace(
+                        base,
+                        name=f"quantity_number_{q}",
+                        value=value,
+                        interval=None if q % 2 else Interval(value / 2, value * 2, 0.95, "b"),
+                        synthetic=name,
+                        extractor=extractor,
+                        warnings=warnings,
+                    )
+                )
+    return dataclasses.replace(evaluation, estimates=tuple(found))
+
+
+@pytest.mark.parametrize("figure", [cohorts, embedding, estimates])
+@pytest.mark.parametrize("names", [("ddpm",), ("gan", "ddpm", "vae", "blur", LONG)])
+def test_no_text_leaves_the_page_and_no_two_texts_meet(figure, names):
+    evaluation = busy(names)
+    drawn = figure(evaluation, evidence(evaluation, ("medicalnet-resnet10-23datasets", "b", "c")))
+    canvas = FigureCanvasAgg(drawn)
+    canvas.draw()
+    visible = [t for t in drawn.findobj(Text) if t.get_text().strip() and t.get_visible()]
+    boxes = [(t.get_text(), t.get_window_extent(canvas.get_renderer())) for t in visible]
+    ticks = {
+        label.get_text()
+        for axes in drawn.axes
+        for label in (*axes.get_xticklabels(), *axes.get_yticklabels())
+    }
+    for i, (text, box) in enumerate(boxes):
+        if text in ticks:  # hidden ones beyond the limits keep a place
+            continue
+        assert box.x0 >= -1, text
+        assert box.y0 >= -1, text
+        assert box.x1 <= drawn.bbox.x1 + 1, text
+        assert box.y1 <= drawn.bbox.y1 + 1, text
+        for other, its_box in boxes[i + 1 :]:
+            if other not in ticks:
+                assert not box.padded(-2).overlaps(its_box.padded(-2)), (text, other)
+
+
+def test_figures_leave_pyplot_alone():
+    from matplotlib import pyplot as plt
+
+    evaluation = example("ddpm")
+    for figure in (cohorts, embedding, estimates):
+        pixels(figure(evaluation, evidence(evaluation)))
+    assert plt.get_fignums() == []
+
+
+def test_cohorts_look_different_for_up_to_42_of_them():
+    found = looks(example(*(f"c{i}" for i in range(42))))
+    assert len(set(found.values())) == 43
+    assert found["real"].colour == "#000000"
+
+
+# --- cohorts
+
+
+@pytest.mark.parametrize(
+    ("row", "plane", "axes_of_plane"),
+    [(0, "axial", (0, 1)), (1, "coronal", (0, 2)), (2, "sagittal", (1, 2))],
+)
+def test_right_and_front_are_drawn_left_and_up_and_front_up(row, plane, axes_of_plane):
+    shape = (10, 12, 8)
+    image = np.zeros([shape[a] for a in axes_of_plane])
+    image[-2:, -2:] = 1  # right (or front) and front (or top) in RAS+
+    planes = {
+        name: np.zeros((shape[a], shape[b]))
+        for name, (a, b) in {"axial": (0, 1), "coronal": (0, 2), "sagittal": (1, 2)}.items()
+    }
+    slices = MidSlices("v", **(planes | {plane: image}), spacing=(1, 1, 1))
+    evaluation = example("ddpm")
+    figure = cohorts(evaluation, Evidence((), {"real": (slices,)}))
+    axes = figure.axes[row]
+    for text in list(axes.texts):
+        text.remove()
+    drawn = pixels(figure)[..., 0]
+    box = axes.get_window_extent()
+    top, bottom = (round(drawn.shape[0] - y) for y in (box.y1, box.y0))
+    left, right = round(box.x0), round(box.x1)
+    rows, columns = np.nonzero(drawn[top + 1 : bottom - 1, left + 1 : right - 1] > 200)
+    assert rows.mean() < (bottom - top) / 4
+    assert columns.mean() < (right - left) / 2
+
+
+def test_tiles_are_to_scale_in_millimetres():
+    evaluation = example("ddpm")
+    slices = MidSlices("v", np.eye(20, 10), np.eye(16, 10), np.eye(16, 20), spacing=(2, 1, 3))
+    figure = cohorts(evaluation, Evidence((), {"real": (slices,), "ddpm": (slices,)}))
+    pixels(figure)
+    axial, coronal, sagittal = (axes.get_window_extent() for axes in figure.axes[:3])
+    per_mm = axial.width / 32  # the widest slices are 16 voxels of 2 mm
+    assert axial.height == pytest.approx(20 * per_mm)
+    assert coronal.height == pytest.approx(30 * per_mm)
+    assert sagittal.height == pytest.approx(30 * per_mm)
+    (image,) = figure.axes[2].images
+    assert image.get_extent() == [-10, 10, -15, 15]
+
+
+def test_one_window_for_all_comes_from_the_real_slices():
+    evaluation = example("ddpm")
+    kept = evidence(evaluation)
+    figure = cohorts(evaluation, kept)
+    values = np.concatenate(
+        [a.ravel() for s in kept.slices["real"] for a in (s.axial, s.coronal, s.sagittal)]
+    )
+    expected = np.percentile(values, [0.5, 99.5])
+    assert len(figure.axes) == 2 * 3 * 3
+    for axes in figure.axes:
+        np.testing.assert_allclose(axes.images[0].get_clim(), expected)
+
+
+def test_cohorts_without_slices_are_left_out_and_short_ones_have_gaps():
+    evaluation = example("gan", "ddpm")
+    kept = evidence(evaluation)
+    slices = {"real": kept.slices["real"], "ddpm": kept.slices["ddpm"][:1]}
+    figure = cohorts(evaluation, Evidence((), slices))
+    assert len(figure.axes) == 3 * 3 + 3
+    assert "ddpm (n = 30)" in texts(figure)
+    assert "gan (n = 30)" not in texts(figure)
+    assert texts(cohorts(evaluation, Evidence((), {}))) == ["No slices were kept."]
+
+
+def test_constant_slices_can_be_drawn():
+    flat = MidSlices("v", np.zeros((4, 4)), np.zeros((4, 4)), np.zeros((4, 4)), (1, 1, 1))
+    pixels(cohorts(example("ddpm"), Evidence((), {"real": (flat,)})))
+
+
+# --- embedding
+
+
+def test_embedding_agrees_with_singular_values():
+    evaluation = example("ddpm")
+    kept = evidence(evaluation)
+    axes = embedding(evaluation, kept).axes[0]
+    real, synthetic = (table.values for table in kept.features)
+    mean, deviation = real.mean(axis=0), real.std(axis=0)
+    _, singular, directions = np.linalg.svd((real - mean) / deviation)
+    shares = 100 * singular**2 / (singular**2).sum()
+    assert axes.get_xlabel() == f"component 1 ({shares[0]:.0f} % of the real variance)"
+    assert axes.get_ylabel() == f"component 2 ({shares[1]:.0f} %)"
+    drawn_synthetic, drawn_real = (np.asarray(c.get_offsets()) for c in axes.collections)
+    for drawn, values in ((drawn_real, real), (drawn_synthetic, synthetic)):
+        expected = (values - mean) / deviation @ directions[:2].T
+        np.testing.assert_allclose(np.abs(drawn), np.abs(expected), atol=1e-9)
+
+
+def test_a_collapsed_cohort_is_drawn_over_a_wide_one_and_below_the_real_rings():
+    evaluation = example("collapsed", "wide")
+    real, collapsed, wide = evidence(evaluation).features
+    collapsed = dataclasses.replace(collapsed, values=np.repeat(collapsed.values[:1], 30, axis=0))
+    axes = embedding(evaluation, Evidence((real, collapsed, wide), {})).axes[0]
+    found = looks(evaluation)
+    colours = [to_hex(c.get_facecolor()[0]).upper() for c in axes.collections[:2]]
+    assert colours == [found["wide"].colour, found["collapsed"].colour]
+    assert len(axes.collections[2].get_facecolor()) == 0
+
+
+def test_embedding_has_a_panel_per_extractor_a_legend_and_the_warnings():
+    evaluation = example("ddpm")
+    figure = embedding(evaluation, evidence(evaluation, ("a", "b")))
+    assert [axes.get_title() for axes in figure.axes] == ["a [1]", "b [1]"]
+    assert "ddpm (n = 30)" in texts(figure)
+    assert any(text.endswith("[1] Random.") for text in texts(figure))
+
+
+@pytest.mark.parametrize("values", [np.ones((1, 4)), np.ones((5, 4)), np.ones((5, 1))])
+def test_too_little_for_two_components_is_told(values):
+    evaluation = example("ddpm")
+    table = FeatureTable("real", "radiomics", tuple("abcde"[: len(values)]), values)
+    figure = embedding(evaluation, Evidence((table,), {}))
+    assert "Two components need two features\nand two real volumes that differ." in texts(figure)
+    assert texts(embedding(evaluation, Evidence((), {}))) == ["No features were extracted."]
+
+
+# --- estimates
+
+
+def panel(figure, title):
+    return next(a for a in figure.axes if title in [t.get_text() for t in a.texts])
+
+
+def test_points_intervals_and_references_stand_at_their_numbers():
+    figure = estimates(example("gan", "ddpm"), Evidence((), {}))
+    axes = panel(figure, "frechet distance")
+    reference, gan_line, gan_point, ddpm_line, ddpm_point = axes.lines
+    assert list(reference.get_xdata()) == [0.5, 0.5]
+    assert list(gan_line.get_xdata()) == [2.5, 4.125]
+    assert list(gan_point.get_xdata()) == [3.25]
+    assert list(ddpm_line.get_xdata()) == [3.5, 5.125]
+    assert list(ddpm_point.get_ydata()) == [1]
+    low, high = axes.get_xlim()
+    assert low < 0
+    assert high > 5.125
+    axes = panel(figure, "mmd rbf")
+    np.testing.assert_allclose(axes.lines[0].get_xdata(), [-0.003, 0.001])
+
+
+def test_estimates_with_warnings_are_hollow_and_numbered():
+    figure = estimates(example("ddpm"), Evidence((), {}))
+    assert panel(figure, "frechet distance").lines[-1].get_markerfacecolor() == "white"
+    assert panel(figure, "mmd rbf").lines[-1].get_markerfacecolor() != "white"
+    assert "3.25 [1]" in texts(figure)
+    assert f"[1] {FEW}" in texts(figure)
+
+
+def test_a_warning_of_all_of_an_extractor_stands_by_its_name_only():
+    evaluation = example("ddpm")
+    changed = [dataclasses.replace(e, warnings=("Random weights.",)) for e in evaluation.estimates]
+    figure = estimates(dataclasses.replace(evaluation, estimates=tuple(changed)), Evidence((), {}))
+    assert "radiomics [1]" in texts(figure)
+    assert "3.25 " in texts(figure)
+
+
+def test_warnings_that_differ_in_figures_are_one_note():
+    evaluation = busy(("gan", "ddpm"))
+    notes = next(text for text in texts(estimates(evaluation, Evidence((), {}))) if FEW in text)
+    assert "[2] Warning b of 0. (The figures differ between cohorts.)" in notes
+    assert len(notes.splitlines()) == 9
+
+
+def test_directions_are_in_plain_words_and_undefined_is_said():
+    evaluation = example("ddpm")
+    base = evaluation.estimates[0]
+    changed = (
+        dataclasses.replace(base, value=math.nan),
+        *evaluation.estimates[1:],
+        Estimate("mmd_p_value", 0.0005, "higher is better", 4, 3, "m", synthetic="ddpm"),
+    )
+    figure = estimates(dataclasses.replace(evaluation, estimates=changed), Evidence((), {}))
+    found = texts(figure)
+    assert "undefined [1]" in found
+    assert "lower is better" in found
+    assert "nearer the dashed line is better" in found
+    axes = panel(figure, "mmd p value")
+    assert "small: a difference beyond chance" in [t.get_text() for t in axes.texts]
+    assert axes.get_xlim() == (-0.04, 1.04)
+    assert list(axes.lines[0].get_xdata()) == [0.05, 0.05]
+    nothing = dataclasses.replace(evaluation, estimates=())
+    assert texts(estimates(nothing, Evidence((), {}))) == ["There are no estimates."]

@@ -1,0 +1,167 @@
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evalsuite.errors import EvalsuiteError, VolumeError
+from evalsuite.extractors.extractor import Extractor
+from evalsuite.features import FeatureCache, extract
+from evalsuite.volumes.check import check_cohort
+from evalsuite.volumes.cohort import read_cohort
+from evalsuite.volumes.preprocessing import Preprocessing
+
+STEPS = Preprocessing(spacing=(1.0, 1.0, 1.0), shape=(14, 15, 16))
+
+
+@dataclass
+class Moments:
+    """Counts what it sees, so that the tests can tell what came from the cache."""
+
+    name: str = "moments"
+    fingerprint: dict = field(default_factory=lambda: {"version": 1})
+    warnings: tuple = ()
+    parallel: str = "batch"
+    standardise: bool = False
+    seen: list = field(default_factory=list)
+
+    def __call__(self, voxels):
+        self.seen += [len(voxels)]
+        return np.stack([voxels.mean((1, 2, 3)), voxels.std((1, 2, 3))], axis=1)
+
+
+def cohort_of(folder):
+    return check_cohort(read_cohort(str(folder), name="real", role="real"))
+
+
+@pytest.fixture
+def cohort(make_cohort):
+    return cohort_of(make_cohort("real", 7))
+
+
+def test_rows_follow_the_cohort_whatever_the_batches(cohort, tmp_path):
+    assert isinstance(Moments(), Extractor)
+    one = extract(cohort, STEPS, Moments(), FeatureCache(tmp_path / "a"), batch_size=1)
+    three = extract(cohort, STEPS, Moments(), FeatureCache(tmp_path / "b"), batch_size=3)
+    np.testing.assert_array_equal(one.values, three.values)
+    assert one.volumes == tuple(f"v{i:02d}.nii.gz" for i in range(7))
+
+
+def test_processes_give_what_threads_give(cohort, tmp_path):
+    batch = extract(cohort, STEPS, Moments(), FeatureCache(tmp_path / "a"))
+    process = Moments(parallel="process")
+    spawned = extract(cohort, STEPS, process, FeatureCache(tmp_path / "b"), workers=2)
+    np.testing.assert_allclose(spawned.values, batch.values, rtol=1e-6)
+
+
+def test_a_second_run_extracts_nothing(cohort, tmp_path):
+    cache = FeatureCache(tmp_path / "cache")
+    first = extract(cohort, STEPS, Moments(), cache)
+    again = Moments()
+    advanced = []
+    second = extract(cohort, STEPS, again, cache, advance=lambda: advanced.append(1))
+    assert again.seen == []
+    assert len(advanced) == 7
+    np.testing.assert_array_equal(first.values, second.values)
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(cohort, tmp_path):
+    cache = FeatureCache(tmp_path / "cache")
+    steps = iter(range(3))
+
+    def interrupt():
+        if next(steps) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        extract(cohort, STEPS, Moments(), cache, batch_size=1, advance=interrupt)
+    rest = Moments()
+    extract(cohort, STEPS, rest, cache, batch_size=1)
+    assert sum(rest.seen) == 4
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"steps": STEPS.model_copy(update={"shape": (13, 15, 16)})},
+        {"extractor": Moments(fingerprint={"version": 2})},
+    ],
+)
+def test_whatever_decides_the_numbers_decides_the_key(cohort, tmp_path, change):
+    cache = FeatureCache(tmp_path / "cache")
+    extract(cohort, STEPS, Moments(), cache)
+    other = change.get("extractor", Moments())
+    extract(cohort, change.get("steps", STEPS), other, cache)
+    assert sum(other.seen) == 7
+
+
+def test_a_changed_volume_is_extracted_anew(make_cohort, tmp_path):
+    cache = FeatureCache(tmp_path / "cache")
+    folder = make_cohort("real", 3)
+    extract(cohort_of(folder), STEPS, Moments(), cache)
+    other = make_cohort("other", 1, seed=5)
+    (other / "v00.nii.gz").replace(folder / "v01.nii.gz")
+    again = Moments()
+    extract(cohort_of(folder), STEPS, again, cache)
+    assert sum(again.seen) == 1
+
+
+def test_a_damaged_row_is_done_again(cohort, tmp_path):
+    cache = FeatureCache(tmp_path / "cache")
+    first = extract(cohort, STEPS, Moments(), cache)
+    rows = sorted((tmp_path / "cache").rglob("*.npy"))
+    rows[0].write_bytes(rows[0].read_bytes()[:20])
+    rows[1].write_bytes(b"")
+    again = extract(cohort, STEPS, Moments(), cache)
+    np.testing.assert_array_equal(first.values, again.values)
+
+
+def test_features_that_are_not_finite_name_the_volume(cohort, tmp_path):
+    class Broken(Moments):
+        def __call__(self, voxels):
+            return np.full((len(voxels), 2), np.nan, np.float32)
+
+    with pytest.raises(VolumeError, match=r"v00\.nii\.gz: the extractor moments yields features"):
+        extract(cohort, STEPS, Broken(), FeatureCache(tmp_path))
+
+
+def test_a_cache_that_cannot_be_written_is_told(cohort, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EvalsuiteError, match="feature cache cannot be written.*--cache DIR"):
+        extract(cohort, STEPS, Moments(), FeatureCache(tmp_path / "file/cache"))
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+import numpy as np
+from tests.test_features import STEPS, Moments, cohort_of
+from evalsuite.features import FeatureCache, extract, rank
+moments = Moments()
+cohort = cohort_of(sys.argv[1])
+table = extract(cohort, STEPS, moments, FeatureCache(Path(sys.argv[2])))
+np.savez(f"{sys.argv[2]}/rank{rank()}.npz", values=table.values, seen=sum(moments.seen))
+"""
+
+
+def test_two_processes_of_torchrun_share_the_work(cohort, make_cohort, tmp_path):
+    script = tmp_path / "share.py"
+    script.write_text(SCRIPT)
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    folder = cohort.entries[0].path.parent
+    command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
+    subprocess.run(
+        [sys.executable, *command, str(folder), str(cache)],
+        check=True,
+        timeout=120,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    ranks = [np.load(cache / f"rank{i}.npz") for i in range(2)]
+    assert [int(r["seen"]) for r in ranks] == [4, 3]
+    alone = extract(cohort, STEPS, Moments(), FeatureCache(tmp_path / "alone"))
+    for r in ranks:
+        np.testing.assert_array_equal(r["values"], alone.values)

@@ -1,0 +1,112 @@
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from evalsuite import results
+from evalsuite.errors import EvalsuiteError
+from evalsuite.records import CohortRecord, Estimate, Evaluation, Evidence, FeatureTable, Interval
+
+NUMBERS = st.floats(allow_nan=True, allow_infinity=False)
+INTERVALS = st.none() | st.builds(
+    Interval, low=NUMBERS, high=NUMBERS, level=st.just(0.95), method=st.text(max_size=5)
+)
+ESTIMATES = st.builds(
+    Estimate,
+    name=st.text(min_size=1, max_size=8),
+    value=NUMBERS,
+    direction=st.just("lower is better"),
+    n_real=st.integers(0, 9),
+    n_synthetic=st.integers(0, 9),
+    method=st.text(max_size=8),
+    interval=INTERVALS,
+    standard_error=st.none() | st.floats(0, 9),
+    reference=st.none() | st.floats(0, 1),
+    warnings=st.lists(st.text(max_size=4), max_size=2).map(tuple),
+    synthetic=st.just("gan"),
+    extractor=st.sampled_from(["", "radiomics"]),
+)
+
+
+def evaluation(*estimates):
+    return Evaluation(
+        real=CohortRecord("real", "real", "r", "f" * 64, ("a", "b"), ("c: empty",), ("w",)),
+        synthetic=(CohortRecord("gan", "synthetic", "s", "e" * 64, ("x",)),),
+        estimates=estimates,
+        config={"seed": 0},
+        config_hash="0" * 64,
+        environment={"python": "3"},
+        started="2026-01-01T00:00:00+00:00",
+        seconds=1.5,
+    )
+
+
+def estimate(**changes):
+    defaults = {
+        "name": "mmd",
+        "value": 0.5,
+        "direction": "lower is better",
+        "n_real": 2,
+        "n_synthetic": 1,
+        "method": "m",
+        "interval": Interval(0.1, 0.9, 0.95, "bootstrap"),
+        "warnings": ("n is small.", "beware."),
+    }
+    return Estimate(**(defaults | changes))
+
+
+def evidence():
+    table = FeatureTable("real", "radiomics", ("a", "b"), np.ones((2, 3)))
+    return Evidence((table,), {})
+
+
+@given(st.lists(ESTIMATES, max_size=4))
+def test_json_round_trip(estimates):
+    original = evaluation(*estimates)
+    text = json.dumps(results.to_json(original), allow_nan=False)
+    assert repr(results.from_json(json.loads(text))) == repr(original)
+
+
+def test_a_folder_holds_everything_and_reads_back(tmp_path):
+    original = evaluation(estimate(), estimate(value=math.nan, name="kid", interval=None))
+    results.write_results(original, evidence(), {}, {"real": "r"}, tmp_path / "out")
+    assert repr(results.read_results(tmp_path / "out")) == repr(original)
+    lines = (tmp_path / "out/estimates.csv").read_text().splitlines()
+    assert lines[0].startswith("synthetic,extractor,name,value,low,high,level")
+    assert lines[1].startswith(",,mmd,0.5,0.1,0.9,0.95,")
+    assert lines[1].endswith("n is small. beware.")
+    saved = np.load(tmp_path / "out/features/real--radiomics.npz")
+    assert saved["values"].shape == (2, 3)
+    assert list(saved["volumes"]) == ["a", "b"]
+
+
+def test_results_are_never_overwritten(tmp_path):
+    (tmp_path / "precious.txt").write_text("x")
+    with pytest.raises(EvalsuiteError, match="is not empty. Name another folder with --output"):
+        results.write_results(evaluation(), evidence(), {}, {}, tmp_path)
+    assert [p.name for p in tmp_path.iterdir()] == ["precious.txt"]
+
+
+def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(results.np, "savez_compressed", lambda *a, **k: full())
+    with pytest.raises(EvalsuiteError, match="cannot be written: No space left on device"):
+        results.write_results(evaluation(), evidence(), {}, {}, tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"real": 1}', "null"])
+def test_damaged_results_are_told(tmp_path, text):
+    (tmp_path / "results.json").write_text(text)
+    with pytest.raises(EvalsuiteError, match="not the results of an evaluation"):
+        results.read_results(tmp_path)
+
+
+def test_a_folder_without_results_is_told(tmp_path):
+    with pytest.raises(EvalsuiteError, match="holds no results.json"):
+        results.read_results(tmp_path)

@@ -1,0 +1,374 @@
+"""Results in MLflow: what is read back is what was computed."""
+
+import dataclasses
+import json
+import math
+import os
+import shutil
+import socket
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mlflow import MlflowClient, MlflowException
+from mlflow.utils.validation import _validate_metric_name
+
+from evalsuite import tracking
+from evalsuite.records import CohortRecord, Estimate, Evaluation, Interval
+from evalsuite.tracking import (
+    TrackingError,
+    comparison,
+    flatten,
+    log_evaluation,
+    metric_values,
+    summary,
+)
+
+FEW = "40 real and 30 synthetic volumes are few for 512 features."
+
+
+def example(*names: str) -> Evaluation:
+    """Return an evaluation of the named synthetic cohorts, each with its own numbers."""
+
+    def cohort(name, role, n):
+        volumes = tuple(f"{name}_{i}.nii.gz" for i in range(n))
+        fingerprint = (name.encode().hex() * 64)[:64]
+        return CohortRecord(name, role, f"data/{name}", fingerprint, volumes)
+
+    estimates = []
+    for i, name in enumerate(names):
+        about = {"n_real": 40, "n_synthetic": 30, "method": "m", "synthetic": name}
+        estimates += [
+            Estimate(
+                "frechet_distance",
+                3.25 + i,
+                "lower is better",
+                interval=Interval(2.5 + i, 4.125 + i, 0.95, "bootstrap"),
+                reference=0.5,
+                warnings=(FEW,),
+                extractor="radiomics",
+                **about,
+            ),
+            Estimate(
+                "mmd_rbf",
+                -0.001,
+                "lower is better",
+                standard_error=0.002,
+                extractor="radiomics",
+                **about,
+            ),
+            Estimate("ms_ssim", 0.75, "nearer the reference is better", reference=0.625, **about),
+        ]
+    return Evaluation(
+        real=cohort("real", "real", 40),
+        synthetic=tuple(cohort(name, "synthetic", 30) for name in names),
+        estimates=tuple(estimates),
+        config={"metrics": {"frechet": {"resamples": 200}}, "seed": 7},
+        config_hash="c0ffee",
+        environment={
+            "packages": {"evalsuite": "0.1.0"},
+            "evalsuite_commit": "abc123-dirty",
+            "working_folder_commit": None,
+        },
+        started="2026-11-23T06:00:00+00:00",
+        seconds=61.5,
+    )
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory):
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def client(empty_database, tmp_path, monkeypatch):
+    """Return a client of a fresh database, to which `MLFLOW_TRACKING_URI` points."""
+    (tmp_path / "store").mkdir()
+    database = shutil.copy(empty_database, tmp_path / "store" / "mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
+    return MlflowClient(f"sqlite:///{database}")
+
+
+@pytest.fixture
+def directory(tmp_path):
+    folder = tmp_path / "results"
+    (folder / "figures").mkdir(parents=True)
+    (folder / "results.json").write_text("{}")
+    (folder / "figures" / "cohorts.png").write_bytes(b"\x89PNG")
+    return folder
+
+
+def test_metrics_come_back_as_they_were(client, directory):
+    tracked = log_evaluation(example("ddpm"), directory, experiment="brains")
+    run = client.get_run(tracked.run_id)
+    assert run.data.metrics == {
+        "radiomics/frechet_distance": 3.25,
+        "radiomics/frechet_distance/low": 2.5,
+        "radiomics/frechet_distance/high": 4.125,
+        "radiomics/frechet_distance/reference": 0.5,
+        "radiomics/mmd_rbf": -0.001,
+        "radiomics/mmd_rbf/standard_error": 0.002,
+        "volumes/ms_ssim": 0.75,
+        "volumes/ms_ssim/reference": 0.625,
+    }
+    assert run.info.status == "FINISHED"
+    assert run.info.end_time - run.info.start_time == 61_500
+    assert client.get_experiment(tracked.experiment_id).name == "brains"
+
+
+def test_parameters_tags_and_description(client, directory):
+    tracked = log_evaluation(example("ddpm"), directory, experiment="brains", run_name="first")
+    data = client.get_run(tracked.run_id).data
+    assert data.params == {"metrics.frechet.resamples": "200", "seed": "7"}
+    expected = {
+        "mlflow.runName": "first",
+        "mlflow.source.git.commit": "abc123",
+        "evalsuite.config_hash": "c0ffee",
+        "evalsuite.extractors": "radiomics",
+        "evalsuite.real": "real",
+        "evalsuite.synthetic": "ddpm",
+        "evalsuite.version": "0.1.0",
+        "evalsuite.warnings": "1",
+        "environment.evalsuite_commit": "abc123-dirty",
+    }
+    assert expected.items() <= data.tags.items()
+    assert "environment.working_folder_commit" not in data.tags
+    assert "evalsuite.undefined" not in data.tags
+    assert FEW in data.tags["mlflow.note.content"]
+
+
+def test_datasets_have_digests_and_contexts(client, directory):
+    evaluation = example("ddpm")
+    tracked = log_evaluation(evaluation, directory, experiment="brains")
+    inputs = client.get_run(tracked.run_id).inputs.dataset_inputs
+    found = {
+        i.dataset.name: (i.dataset.digest, i.tags[0].value, json.loads(i.dataset.source)["uri"])
+        for i in inputs
+    }
+    assert found == {
+        "real": (evaluation.real.fingerprint[:36], "real", "data/real"),
+        "ddpm": (evaluation.synthetic[0].fingerprint[:36], "synthetic", "data/ddpm"),
+    }
+    profile = json.loads(inputs[0].dataset.profile)
+    assert profile["fingerprint"] in {
+        c.fingerprint for c in (evaluation.real, *evaluation.synthetic)
+    }
+
+
+def test_artifacts_lie_beside_the_database(client, directory, tmp_path):
+    tracked = log_evaluation(example("ddpm"), directory, experiment="brains")
+    artifacts = tmp_path / "store" / "mlruns" / tracked.run_id / "artifacts"
+    assert (artifacts / "figures" / "cohorts.png").read_bytes() == b"\x89PNG"
+    listed = {item.path for item in client.list_artifacts(tracked.run_id)}
+    assert listed == {"figures", "results.json"}
+
+
+def test_several_cohorts_make_nested_runs_and_a_comparison(client, directory):
+    tracked = log_evaluation(example("gan", "ddpm"), directory, experiment="brains")
+    parent = client.get_run(tracked.run_id)
+    assert parent.data.metrics == {}
+    assert parent.data.tags["mlflow.runName"] == "gan, ddpm vs real"
+    assert len(parent.inputs.dataset_inputs) == 3
+    assert list(tracked.nested) == ["gan", "ddpm"]
+    for i, (name, run_id) in enumerate(tracked.nested.items()):
+        nested = client.get_run(run_id)
+        assert nested.data.tags["mlflow.parentRunId"] == tracked.run_id
+        assert nested.data.tags["evalsuite.synthetic"] == name
+        assert nested.data.metrics["radiomics/frechet_distance"] == 3.25 + i
+        assert {d.dataset.name for d in nested.inputs.dataset_inputs} == {"real", name}
+    table = client.load_table(tracked.experiment_id, "comparison.json", [tracked.run_id])
+    assert table["gan"].tolist() == [3.25, -0.001, 0.75]
+    assert table["ddpm"].tolist() == [4.25, -0.001, 0.75]
+    text = Path(client.download_artifacts(tracked.run_id, "comparison.csv")).read_text()
+    head, first, *_ = text.splitlines()
+    assert head.startswith("extractor,estimate,direction,gan,ddpm,gan low")
+    assert first.startswith("radiomics,frechet_distance,lower is better,3.25,4.25,2.5,")
+
+
+def test_comparison_leaves_gaps_where_a_cohort_has_no_estimate():
+    whole = example("gan", "ddpm")
+    table = comparison(dataclasses.replace(whole, estimates=whole.estimates[:4]))
+    assert table["estimate"] == ["frechet_distance", "mmd_rbf", "ms_ssim"]
+    assert table["ddpm"] == [4.25, None, None]
+    assert table["gan low"] == [2.5, None, None]
+    assert table["gan reference"] == [0.5, None, 0.625]
+
+
+def test_undefined_values_are_named_not_logged(client, directory):
+    whole = example("ddpm")
+    frechet, mmd, _ = whole.estimates
+    changed = (
+        dataclasses.replace(frechet, value=math.nan),
+        dataclasses.replace(mmd, value=math.inf),
+    )
+    evaluation = dataclasses.replace(whole, estimates=changed)
+    run = client.get_run(log_evaluation(evaluation, directory, experiment="brains").run_id)
+    assert "radiomics/frechet_distance" not in run.data.metrics
+    assert "radiomics/mmd_rbf" not in run.data.metrics
+    assert run.data.metrics["radiomics/frechet_distance/low"] == 2.5
+    undefined = run.data.tags["evalsuite.undefined"]
+    assert undefined == "radiomics/frechet_distance, radiomics/mmd_rbf"
+    assert "| undefined |" in run.data.tags["mlflow.note.content"]
+
+
+def test_more_and_longer_parameters_than_one_batch_takes(client, directory):
+    config = {"long": "x" * 7000} | {f"p{i}": i for i in range(250)}
+    evaluation = dataclasses.replace(example("ddpm"), config=config)
+    run = client.get_run(log_evaluation(evaluation, directory, experiment="brains").run_id)
+    assert len(run.data.params) == 251
+    assert run.data.params["p249"] == "249"
+    assert len(run.data.params["long"]) == 6000
+    assert run.data.params["long"].endswith("x ... (in full in results.json)")
+
+
+def test_flatten_reaches_every_leaf():
+    config = {
+        "a": {"b": 1, "c": [1, 2], "d": {}, "e": None},
+        "extractors": [{"name": "radiomics", "bins": 32}, {"weights": "w.pth"}],
+        "f": True,
+    }
+    assert flatten(config) == {
+        "a.b": "1",
+        "a.c": "[1, 2]",
+        "a.d": "{}",
+        "extractors.radiomics.name": "radiomics",
+        "extractors.radiomics.bins": "32",
+        "extractors.1.weights": "w.pth",
+        "f": "true",
+    }
+
+
+@given(st.text(min_size=1, max_size=300))
+def test_any_extractor_name_makes_metric_names_that_mlflow_takes(extractor):
+    estimate = dataclasses.replace(example("ddpm").estimates[0], extractor=extractor)
+    numbers, undefined = metric_values([estimate])
+    assert not undefined
+    assert len(numbers) == 4
+    for name in numbers:
+        _validate_metric_name(name)
+        assert len(name) <= 250
+
+
+def test_a_module_by_path_keeps_its_path():
+    estimate = dataclasses.replace(example("ddpm").estimates[1], extractor="../nets/model@1.pt")
+    assert list(metric_values([estimate])[0]) == [
+        "nets/model_1.pt/mmd_rbf",
+        "nets/model_1.pt/mmd_rbf/standard_error",
+    ]
+
+
+def test_a_long_summary_ends_with_a_whole_row_and_says_so():
+    evaluation = example(*(f"cohort {i} | wide" for i in range(40)))
+    lines = summary(evaluation).split("\n")
+    assert len("\n".join(lines)) <= 5000
+    assert lines[-1] == "The rest is in estimates.csv."
+    assert lines[-3].startswith("| cohort ")
+    assert lines[-3].endswith(" better |")
+    assert "cohort 0 \\| wide" in lines[-3] + lines[-4] + "".join(lines)
+
+
+def test_logging_twice_makes_two_runs_with_one_hash(client, directory):
+    runs = [log_evaluation(example("ddpm"), directory, experiment="brains") for _ in range(2)]
+    found = client.search_runs(
+        [runs[0].experiment_id], filter_string="tags.`evalsuite.config_hash` = 'c0ffee'"
+    )
+    assert {run.info.run_id for run in found} == {run.run_id for run in runs}
+    assert runs[0].run_id != runs[1].run_id
+
+
+def test_default_is_the_database_of_the_working_folder_and_nothing_is_printed(
+    tmp_path, directory, monkeypatch, capfd
+):
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.chdir(tmp_path)
+    before = dict(os.environ)
+    tracked = log_evaluation(example("ddpm"), directory, experiment="brains")
+    assert dict(os.environ) == before
+    assert (tmp_path / "mlflow.db").is_file()
+    assert (tmp_path / "mlruns" / tracked.run_id / "artifacts" / "results.json").is_file()
+    page = f"http://127.0.0.1:5000/#/experiments/{tracked.experiment_id}/runs/{tracked.run_id}"
+    assert tracked.url == f"{page}?workflowType=machine_learning"
+    assert tracked.hint == f"run `mlflow ui`, then open {tracked.url}"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_hint_names_a_database_elsewhere(client, directory, tmp_path):
+    tracked = log_evaluation(example("ddpm"), directory, experiment="brains")
+    database = tmp_path / "store" / "mlflow.db"
+    assert f"`mlflow ui --backend-store-uri sqlite:///{database}`" in tracked.hint
+
+
+def test_server_that_is_down_is_told_in_seconds(directory, monkeypatch):
+    with socket.socket() as reserved:  # bound, but nobody listens
+        reserved.bind(("127.0.0.1", 0))
+        port = reserved.getsockname()[1]
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://me:secret@127.0.0.1:{port}")
+        start = time.monotonic()
+        with pytest.raises(TrackingError) as caught:
+            log_evaluation(example("ddpm"), directory, experiment="brains")
+    assert time.monotonic() - start < 5
+    assert str(caught.value) == (
+        f"MLflow at http://127.0.0.1:{port} did not take the results: Connection refused. "
+        f"They are safe in {directory}; log them later with: evalsuite log {directory}"
+    )
+
+
+def test_the_user_may_be_more_patient(monkeypatch):
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "9")
+    with tracking._quiet_and_impatient():
+        assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "9"
+    assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "9"
+
+
+def test_a_file_that_is_no_database_is_told_at_once(directory, tmp_path, monkeypatch):
+    path = tmp_path / "notes.txt"
+    path.write_text("not a database, but long enough to look like one to a careless reader " * 9)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{path}")
+    start = time.monotonic()
+    with pytest.raises(TrackingError, match=r"notes\.txt did not take .*: file is not a database"):
+        log_evaluation(example("ddpm"), directory, experiment="brains")
+    assert time.monotonic() - start < 2
+
+
+def test_a_run_that_breaks_off_is_marked_failed(client, directory, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(MlflowClient, "log_artifacts", full)
+    with pytest.raises(TrackingError, match="No space left on device"):
+        log_evaluation(example("ddpm"), directory, experiment="brains")
+    experiment = client.get_experiment_by_name("brains")
+    (run,) = client.search_runs([experiment.experiment_id])
+    assert run.info.status == "FAILED"
+
+
+def test_deleted_experiment_is_told(client, directory):
+    client.delete_experiment(client.create_experiment("brains"))
+    with pytest.raises(TrackingError, match="Current state is deleted"):
+        log_evaluation(example("ddpm"), directory, experiment="brains")
+
+
+def test_jobs_that_start_together_share_the_experiment(client, directory, monkeypatch):
+    other = client.create_experiment("brains")
+    look_up = MlflowClient.get_experiment_by_name
+    answers = iter([None])
+
+    def too_early(self, name):
+        return next(answers, look_up(self, name))
+
+    monkeypatch.setattr(MlflowClient, "get_experiment_by_name", too_early)
+    assert log_evaluation(example("ddpm"), directory, experiment="brains").experiment_id == other
+
+
+def test_an_impossible_experiment_name_is_told(client, directory):
+    with pytest.raises(TrackingError, match=r"did not take the results: .*500"):
+        log_evaluation(example("ddpm"), directory, experiment="x" * 501)
+
+
+def test_reason_is_the_root_of_the_matter():
+    assert tracking._reason(MlflowException("first line\nsecond")) == "first line"
+    assert tracking._reason(TimeoutError("timed out")) == "timed out"
