@@ -1,6 +1,5 @@
 """What a user may declare about an evaluation: YAML or TOML, unknown keys are errors."""
 
-import difflib
 import json
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -10,7 +9,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from evalsuite.errors import EvalsuiteError
+from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.volumes.preprocessing import PRESETS, Preprocessing
 
 DEFAULT_EXTRACTOR = "medicalnet-resnet10-23datasets"
@@ -131,22 +130,6 @@ def load_config(path: Path | None, overrides: Mapping[str, Any]) -> EvaluationCo
         return EvaluationConfig.model_validate(values)
     except ValidationError as error:
         raise EvalsuiteError(_sentence(error, origin)) from None
-
-
-def unknown(kind: str, name: str, known: Iterable[str], hints: Mapping[str, str] = {}) -> str:
-    """Return the sentence for a name nobody knows, with the nearest known one.
-
-    Args:
-        hints: by known name, a text in which the unknown name may occur as a word.
-    """
-    names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    if not near:
-        words = {n: hints.get(n, "").lower().replace("(", " ").replace(")", " ") for n in names}
-        near = [n for n in names if name.lower() in words[n].replace(",", " ").split()]
-    suggestion = f' Did you mean "{near[0]}"?' if near else ""
-    plural = f"{kind}s" if not kind.endswith("s") else kind
-    return f'Unknown {kind} "{name}".{suggestion} Known {plural}: {", ".join(names)}.'
 
 
 def _chosen(metrics: Iterable[str]) -> dict[str, dict[str, Any]]:

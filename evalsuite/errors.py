@@ -1,6 +1,7 @@
 """The errors a user sees: one or two sentences that name the file and the mend, no traceback."""
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 
@@ -39,3 +40,22 @@ class FaultsError(EvalsuiteError):
         lines = "\n".join(f"  {fault}" for fault in faults)
         count = f"{len(faults)} volume" + ("s" if len(faults) > 1 else "")
         super().__init__(f"{count} cannot be used:\n{lines}\n{hint}")
+
+
+def unknown(
+    kind: str, name: str, known: Iterable[str], hints: Mapping[str, str] | None = None
+) -> str:
+    """Return the sentence for a name nobody knows, with the nearest known one.
+
+    Args:
+        hints: by known name, a text in which the unknown name may occur as a word.
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    if not near:
+        words = {
+            n: (hints or {}).get(n, "").lower().replace("(", " ").replace(")", " ") for n in names
+        }
+        near = [n for n in names if name.lower() in words[n].replace(",", " ").split()]
+    suggestion = f' Did you mean "{near[0]}"?' if near else ""
+    return f'Unknown {kind} "{name}".{suggestion} Known {kind}s: {", ".join(names)}.'

@@ -16,9 +16,9 @@ import numpy as np
 from jaxtyping import Float
 
 from evalsuite import plugins
-from evalsuite.config import CohortSource, EvaluationConfig, unknown
+from evalsuite.config import EvaluationConfig
 from evalsuite.environment import environment
-from evalsuite.errors import EvalsuiteError
+from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions, load_extractor
 from evalsuite.features import FeatureCache, extract, load_preprocessed
 from evalsuite.metrics.metric import Metric
@@ -187,27 +187,24 @@ def _load_metrics(config: EvaluationConfig) -> list[tuple[Metric, dict[str, Any]
         for option in chosen:
             if option not in known or option == "seed":
                 options = [o for o in known if o != "seed"]
-                raise EvalsuiteError(unknown(f"option of {name}", option, options))
+                raise EvalsuiteError(unknown(f"{name} option", option, options))
         loaded.append((metric, {**known, **chosen, "seed": config.seed}))
     return loaded
 
 
 def _checked_cohorts(config: EvaluationConfig, means: Means) -> list[Cohort]:
-    taken: set[str] = set()
-
-    def named(source: CohortSource, default: str) -> str:
-        name = source.name or default
-        if name in taken:
+    names = [config.real.name or "real"]
+    for source in config.synthetic:
+        path = Path(source.path)
+        names.append(source.name or (path.stem if path.is_file() else path.name) or "synthetic")
+    for name in names:
+        if names.count(name) > 1:
             raise EvalsuiteError(
                 f'Two cohorts are called "{name}". Name them, such as --synthetic NAME=DIR.'
             )
-        taken.add(name)
-        return name
-
-    cohorts = [read_cohort(config.real.path, name=named(config.real, "real"), role="real")]
-    for source in config.synthetic:
-        path = Path(source.path)
-        name = named(source, path.stem if path.is_file() else path.name or "synthetic")
+    real, *synthetic = names
+    cohorts = [read_cohort(config.real.path, name=real, role="real")]
+    for source, name in zip(config.synthetic, synthetic, strict=True):
         cohorts.append(read_cohort(source.path, name=name, role="synthetic"))
     checked = []
     for cohort in cohorts:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
-from evalsuite.errors import EvalsuiteError
+from evalsuite.errors import EvalsuiteError, unknown
 
 
 def available(group: str) -> dict[str, EntryPoint]:
@@ -23,9 +23,7 @@ def load(group: str, name: str, hints: Mapping[str, str] | None = None) -> Any:
     Raises:
         EvalsuiteError: for an unknown name, with the nearest known one.
     """
-    from evalsuite.config import unknown
-
     points = available(group)
     if name not in points:
-        raise EvalsuiteError(unknown(group.removesuffix("s"), name, points, hints or {}))
+        raise EvalsuiteError(unknown(group.removesuffix("s"), name, points, hints))
     return points[name].load()

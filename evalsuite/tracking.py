@@ -177,10 +177,10 @@ def comparison(evaluation: Evaluation) -> dict[str, list[Any]]:
 def summary(evaluation: Evaluation) -> str:
     """Return what the page of a run says at its top, in Markdown."""
     real, *synthetic = [
-        f"**{cohort.name}** ({len(cohort.volumes)} volumes from `{cohort.source}`)"
+        f"**{cohort.name}** ({len(cohort.volumes)} {cohort.role} volumes from `{cohort.source}`)"
         for cohort in (evaluation.real, *evaluation.synthetic)
     ]
-    lines = [f"Synthetic {', '.join(synthetic)} against real {real}.", ""]
+    lines = [f"{', '.join(synthetic)} against {real}.", ""]
     if warnings := _warnings(evaluation):
         lines += ["**Warnings**", *(f"- {warning}" for warning in warnings), ""]
     lines += [

@@ -138,7 +138,16 @@ def test_parameters_tags_and_description(client, directory):
     assert expected.items() <= data.tags.items()
     assert "environment.working_folder_commit" not in data.tags
     assert "evalsuite.undefined" not in data.tags
-    assert FEW in data.tags["mlflow.note.content"]
+    first, *rest = data.tags["mlflow.note.content"].splitlines()
+    assert first == (
+        "**ddpm** (30 synthetic volumes from `data/ddpm`) against "
+        "**real** (40 real volumes from `data/real`)."
+    )
+    assert f"- {FEW}" in rest
+    assert (
+        "| ddpm | radiomics | frechet_distance | 3.25 | 2.5 to 4.125 | 0.5 | lower is better |"
+        in rest
+    )
 
 
 def test_datasets_have_digests_and_contexts(client, directory):

@@ -135,11 +135,9 @@ def find_leaks(real: Cohort, synthetic: Cohort) -> list[tuple[Entry, Entry]]:
 def leakage_sentence(real: Cohort, synthetic: Cohort, leaks: Sequence[tuple[Entry, Entry]]) -> str:
     """Return a sentence that names the first few leaks."""
     pairs = enumerated([f"{copy.id} (real: {original.id})" for original, copy in leaks])
-    verb = "is a copy" if len(leaks) == 1 else "are copies"
-    return (
-        f"{len(leaks)} of {len(synthetic.entries)} volumes of {synthetic.name} {verb} of volumes "
-        f"of {real.name}: {pairs}."
-    )
+    are = "is a copy of a volume" if len(leaks) == 1 else "are copies of volumes"
+    count = f"{len(leaks)} of {len(synthetic.entries)} volumes of {synthetic.name}"
+    return f"{count} {are} of {real.name}: {pairs}."
 
 
 def enumerated(names: Sequence[str]) -> str:
@@ -212,7 +210,7 @@ def _volumes_below(root: Path) -> Iterator[Path]:
             folders.clear()
             continue
         seen.add((status.st_dev, status.st_ino))
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
         paths = [here / name for name in files if not name.startswith(".")]
         yield from (path for path in paths if is_volume(path))
         if any(is_dicom(path) for path in paths if not is_volume(path)):
@@ -228,7 +226,7 @@ def _folder(root: Path, source: str) -> list[Entry]:
         )
     if not found:
         others = sorted(path.name for path in root.rglob("*") if path.is_file())
-        but = f" but {len(others)} other files, such as {others[0]}" if others else ""
+        but = f" but other files, such as {others[0]}" if others else ""
         raise EvalsuiteError(
             f"{source}: the folder holds no volumes{but}. Known formats: {FORMATS}."
         )
@@ -329,7 +327,7 @@ def _row_fault(
     cells: Sequence[str], header: Sequence[str], where: Path, lines: dict[Path, int]
 ) -> str | None:
     if len(cells) != len(header):
-        return f"it has {len(cells)} cells; expected {len(header)}, as in the header."
+        return f"the number of its cells is {len(cells)}; expected {len(header)}, as in the header."
     name = cells[header.index("path")]
     if not name:
         return 'the column "path" is empty.'

@@ -91,10 +91,14 @@ def _panel(
     pca = PCA(n_components=2, svd_solver="full")
     project = make_pipeline(StandardScaler(), pca).fit(fitted)
     points = {name: project.transform(t.values.astype(np.float64)) for name, t in tables.items()}
-    # A collapsed cohort must not vanish below a wide one, so the compact lie on top; the real
-    # ones are rings and hide nothing.
-    by_spread = sorted(points, key=lambda name: (name == real, -points[name].std(axis=0).sum()))
-    for name in by_spread:
+    spread = {name: float(values.std(axis=0).sum()) for name, values in points.items()}
+
+    def layer(name: str) -> int:
+        # Rings hide little, so the real lie over the synthetic; a collapsed cohort, a spot that
+        # anything would hide, lies over both.
+        return 1 if name == real else 2 * (spread[name] < spread[real] / 4)
+
+    for name in sorted(points, key=layer):
         look, is_real = cohort_looks[name], name == real
         axes.scatter(
             points[name][:, 0],

@@ -233,6 +233,13 @@ def test_bands_are_those_of_a_stationary_transform_away_from_the_edges():
         np.testing.assert_allclose(band[interior], theirs[interior], atol=1e-12)
 
 
+def test_the_image_goes_on_as_its_mirror_beyond_its_edges():
+    image = np.random.default_rng(0).random((6, 5, 7))
+    mirrored = dict(bands(np.pad(image, 3, mode="symmetric")))
+    for name, band in bands(image):
+        np.testing.assert_allclose(band, mirrored[name][(slice(3, -3),) * 3], atol=1e-12)
+
+
 def test_bands_of_an_image_that_does_not_vary_along_an_axis():
     # The low-pass filter sums to the square root of 2, the high-pass filter to 0.
     image = np.broadcast_to(np.random.default_rng(0).random((6, 5, 1)), (6, 5, 7)).copy()

@@ -198,21 +198,25 @@ def test_embedding_agrees_with_singular_values():
     shares = 100 * singular**2 / (singular**2).sum()
     assert axes.get_xlabel() == f"component 1 ({shares[0]:.0f} % of the real variance)"
     assert axes.get_ylabel() == f"component 2 ({shares[1]:.0f} %)"
-    drawn_synthetic, drawn_real = (np.asarray(c.get_offsets()) for c in axes.collections)
-    for drawn, values in ((drawn_real, real), (drawn_synthetic, synthetic)):
+    rings = [len(c.get_facecolor()) == 0 for c in axes.collections]
+    assert sorted(rings) == [False, True]
+    for is_real, collection in zip(rings, axes.collections, strict=True):
+        drawn, values = np.asarray(collection.get_offsets()), real if is_real else synthetic
         expected = (values - mean) / deviation @ directions[:2].T
         np.testing.assert_allclose(np.abs(drawn), np.abs(expected), atol=1e-9)
 
 
-def test_a_collapsed_cohort_is_drawn_over_a_wide_one_and_below_the_real_rings():
+def test_a_collapsed_cohort_is_drawn_over_the_rings_of_the_real_and_those_over_the_rest():
     evaluation = example("collapsed", "wide")
     real, collapsed, wide = evidence(evaluation).features
-    collapsed = dataclasses.replace(collapsed, values=np.repeat(collapsed.values[:1], 30, axis=0))
+    collapsed = dataclasses.replace(collapsed, values=np.repeat(real.values[:1], 30, axis=0))
+    wide = dataclasses.replace(wide, values=3 * wide.values)
     axes = embedding(evaluation, Evidence((real, collapsed, wide), {})).axes[0]
     found = looks(evaluation)
-    colours = [to_hex(c.get_facecolor()[0]).upper() for c in axes.collections[:2]]
-    assert colours == [found["wide"].colour, found["collapsed"].colour]
-    assert len(axes.collections[2].get_facecolor()) == 0
+    first, rings, last = axes.collections
+    assert to_hex(first.get_facecolor()[0]).upper() == found["wide"].colour
+    assert len(rings.get_facecolor()) == 0
+    assert to_hex(last.get_facecolor()[0]).upper() == found["collapsed"].colour
 
 
 def test_embedding_has_a_panel_per_extractor_a_legend_and_the_warnings():

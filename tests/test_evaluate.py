@@ -1,0 +1,177 @@
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from benchmarks import sensitivity
+from evalsuite.config import load_config
+from evalsuite.errors import EvalsuiteError, FaultsError
+from evalsuite.evaluate import Means, evaluate, standardise
+
+QUICK = {
+    "metrics.frechet.bootstrap": 20,
+    "metrics.mmd.permutations": 50,
+    "metrics.ms_ssim.pairs": 10,
+    "metrics.precision_recall.k": 3,
+}
+
+
+@pytest.fixture
+def run(tmp_path):
+    def run(real, *synthetic, **settings):
+        config = load_config(
+            None,
+            {
+                "real": str(real),
+                "synthetic": [str(s) for s in synthetic],
+                "extractors": ["radiomics"],
+                **QUICK,
+                **settings,
+            },
+        )
+        return evaluate(config, Means(cache=tmp_path / "features", workers=1))
+
+    return run
+
+
+def test_two_generators_are_ranked(run, make_cohort):
+    real, good = make_cohort("real", 12), make_cohort("good", 12, seed=1)
+    bad = make_cohort("bad", 12, seed=2, shift=1.0)
+    evaluation, evidence = run(real, good, bad)
+    for name in ("frechet_distance", "mmd_rbf", "kid"):
+        found = sensitivity.values(evaluation, name, "radiomics")
+        assert found["good"] < found["bad"]
+    assert {table.cohort for table in evidence.features} == {"real", "good", "bad"}
+    assert {e.extractor for e in evaluation.estimates} == {"radiomics", ""}
+
+
+def test_the_same_record_gives_the_same_numbers(run, make_cohort, tmp_path):
+    real, synthetic = make_cohort("real", 8), make_cohort("gan", 8, seed=1)
+    first, _ = run(real, synthetic)
+    (tmp_path / "features").rename(tmp_path / "moved away")
+    second, _ = run(real, synthetic)
+    assert repr(first.estimates) == repr(second.estimates)
+    assert first.config_hash == second.config_hash
+    third, _ = run(real, synthetic, seed=1)
+    assert third.config_hash != first.config_hash
+
+
+def test_names_and_places_of_the_files_do_not_count(run, make_cohort, tmp_path):
+    real, synthetic = make_cohort("real", 8), make_cohort("gan", 8, seed=1)
+    first, _ = run(real, synthetic)
+    for i, file in enumerate(sorted(real.iterdir())):
+        file.rename(real / f"renamed{i}.nii.gz")
+    second, _ = run(real, synthetic)
+    assert repr(first.estimates) == repr(second.estimates)
+
+
+def test_leakage_is_an_error_unless_allowed(run, make_cohort):
+    real, synthetic = make_cohort("real", 8), make_cohort("gan", 8, seed=1)
+    (synthetic / "v03.nii.gz").write_bytes((real / "v05.nii.gz").read_bytes())
+    with pytest.raises(EvalsuiteError, match=r"v03\.nii\.gz \(real: v05\.nii\.gz\).*--allow-leak"):
+        run(real, synthetic)
+    evaluation, _ = run(real, synthetic, allow_leakage=True)
+    assert "v03.nii.gz" in evaluation.synthetic[0].warnings[0]
+
+
+def test_faults_of_all_cohorts_stop_before_any_feature(run, make_cohort, tmp_path):
+    real, synthetic = make_cohort("real", 8), make_cohort("gan", 8, seed=1)
+    (real / "v01.nii.gz").write_bytes(b"")
+    (real / "v02.nii.gz").write_text("no volume")
+    with pytest.raises(FaultsError) as caught:
+        run(real, synthetic)
+    assert "v01.nii.gz" in str(caught.value)
+    assert "v02.nii.gz" in str(caught.value)
+    assert not (tmp_path / "features").exists()
+    evaluation, _ = run(real, synthetic, skip_invalid=True)
+    assert len(evaluation.real.skipped) == 2
+    assert len(evaluation.real.volumes) == 6
+
+
+def test_mixed_spacing_is_resampled_with_a_warning_or_refused(run, make_cohort):
+    real, synthetic = make_cohort("real", 8), make_cohort("gan", 8, seed=1)
+    coarse = make_cohort("coarse", 1, seed=7, spacing=2.0)
+    (coarse / "v00.nii.gz").rename(real / "coarse.nii.gz")
+    evaluation, _ = run(real, synthetic)
+    assert any("spacing differs" in warning for warning in evaluation.real.warnings)
+    assert any("1 of 9 volumes of real were interpol" in w for w in evaluation.real.warnings)
+    with pytest.raises(EvalsuiteError, match=r"--spacing 1,1,1"):
+        run(real, synthetic, **{"preprocessing.spacing": "native"})
+
+
+def test_a_metric_that_cannot_be_computed_says_so_and_stops_nothing(run, make_cohort):
+    real, synthetic = make_cohort("real", 8), make_cohort("gan", 2, seed=1)
+    evaluation, _ = run(real, synthetic)
+    undefined = [e for e in evaluation.estimates if math.isnan(e.value)]
+    assert undefined
+    assert all(e.warnings for e in undefined)
+    assert any(math.isfinite(e.value) for e in evaluation.estimates)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"extractors": ["radiomix"]}, 'Unknown extractor "radiomix". Did you mean "radiomics"?'),
+        ({"metrics": ["fid"]}, 'Unknown metric "fid". Did you mean "frechet"?'),
+        (
+            {"metrics.frechet.seed": 1},
+            'Unknown frechet option "seed".',
+        ),
+        (
+            {"synthetic": ["x=real", "x=synthetic"]},
+            'Two cohorts are called "x". Name them, such as --synthetic NAME=DIR.',
+        ),
+    ],
+)
+def test_wrong_names_are_told_before_any_work(tmp_path, settings, message):
+    config = load_config(None, {"real": "r", "synthetic": ["s"], **settings})
+    config = replace_weights(config)
+    with pytest.raises(EvalsuiteError) as caught:
+        evaluate(config, Means(cache=tmp_path, offline=True))
+    assert str(caught.value).startswith(message)
+
+
+def replace_weights(config):
+    if config.extractors == ("medicalnet-resnet10-23datasets",):
+        return config.model_copy(update={"extractors": ("radiomics",)})
+    return config
+
+
+ROWS = st.integers(2, 5)
+NUMBERS = st.floats(-1e3, 1e3, allow_subnormal=False)
+
+
+@given(st.data())
+def test_standardised_features_forget_units(data):
+    d = data.draw(st.integers(1, 4))
+    real = data.draw(arrays(float, (data.draw(ROWS), d), elements=NUMBERS))
+    synthetic = data.draw(arrays(float, (data.draw(ROWS), d), elements=NUMBERS))
+    real += np.arange(len(real))[:, None] * 10.0
+    scaled = standardise(real * 1000 + 5, synthetic * 1000 + 5)
+    for one, other in zip(standardise(real, synthetic), scaled, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)
+
+
+def test_constant_features_stay_finite():
+    real, synthetic = standardise(np.full((4, 1), 0.1), np.full((3, 1), 0.3))
+    assert np.isfinite(real).all()
+    np.testing.assert_allclose(synthetic, 0.2)
+
+
+@pytest.mark.parametrize("extractor", sensitivity.EXTRACTORS)
+def test_degraded_real_volumes_are_told_from_real_ones(hippocampi, tmp_path, extractor):
+    """Acceptance on real data, at a quarter of the size of the benchmark."""
+    evaluation = sensitivity.run(hippocampi, 44, Path(tmp_path), (extractor,))
+    for name in ("frechet_distance", "mmd_rbf", "kid"):
+        found = sensitivity.values(evaluation, name, extractor)
+        assert found["half"] < found["blur 0.5"] < found["blur 1"] < found["blur 2"]
+        assert found["half"] == min(found.values())
+    recall = sensitivity.values(evaluation, "recall", extractor)
+    assert recall["repeated"] < 0.1 < recall["half"]
+    similarity = sensitivity.values(evaluation, "ms_ssim")
+    assert similarity["repeated"] > 0.999
+    assert similarity["half"] < 0.6
