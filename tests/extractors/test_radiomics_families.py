@@ -211,6 +211,11 @@ def test_voxels_without_neighbours_pair_with_themselves():
     assert ngtdm(apart, 4)["coarseness"] == 1e6
 
 
+def test_busyness_at_its_pole():
+    # Level 1 four times and level 4 once: 1 * 4/5 - 4 * 1/5 = 0.
+    assert ngtdm(np.array([[[1, 1, 4, 1, 1]]], np.uint8), 4)["busyness"] == 0
+
+
 @given(values=hnp.arrays(np.float64, st.integers(1, 30), elements=st.floats(-1e100, 1e100)))
 def test_statistics_agree_with_numpy_and_are_finite(values):
     ours = statistics(values)

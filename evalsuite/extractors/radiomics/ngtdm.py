@@ -38,7 +38,8 @@ def ngtdm(levels: UInt8[np.ndarray, "x y z"], n_levels: int) -> dict[str, float]
     """Return the five grey tone difference features.
 
     Coarseness and strength fall as 1 / voxels and busyness grows as voxels. A region in which no
-    voxel differs from its surroundings has coarseness 1e6 and 0 for the others.
+    voxel differs from its surroundings has coarseness 1e6 and 0 for the others. Busyness has a
+    pole where level times frequency is the same for all levels; there it is 0.
 
     Args:
         levels: grey levels 1 to `n_levels`, 0 outside the region.
@@ -62,10 +63,12 @@ def ngtdm(levels: UInt8[np.ndarray, "x y z"], n_levels: int) -> dict[str, float]
     apart = np.abs(i[:, None] - i)
     pairs = len(i) * (len(i) - 1)
     ps = p * s
+    shares = (present + 1) * counts[present]  # integers, so that equal ones differ by exactly 0
+    unequal = np.abs(shares[:, None] - shares).sum() / n
     return {
         "coarseness": min(float(1 / ps.sum()), COARSEST),
         "contrast": float(p @ apart**2 @ p) / pairs * float(s.sum()) / n,
-        "busyness": float(ps.sum() / np.abs((i * p)[:, None] - i * p).sum()),
+        "busyness": float(ps.sum() / unequal) if unequal else 0.0,
         "complexity": float(np.sum(apart * (ps[:, None] + ps) / (p[:, None] + p))) / n,
         "strength": float(np.sum((p[:, None] + p) * apart**2) / s.sum()),
     }
