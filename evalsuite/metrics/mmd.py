@@ -13,16 +13,20 @@ from evalsuite.metrics.metric import Metric
 from evalsuite.records import Estimate, Interval
 
 FEW_VOLUMES = 20
+# One bandwidth saturates once cohorts are several bandwidths apart: a worse generator would no
+# longer score worse.
+MULTIPLES = (1.0, 2.0, 4.0, 8.0)
 
 
-def rbf_kernel(rows: Float[Tensor, "N d"], bandwidth: float) -> Float[Tensor, "N N"]:
+def rbf_kernel(rows: Float[Tensor, "N d"], *bandwidths: float) -> Float[Tensor, "N N"]:
     """Return exp(-|x - y|^2 / (2 bandwidth^2)) for all pairs of rows; range [0, 1].
 
     Args:
         rows: one row of d features per volume.
-        bandwidth: sigma, in the unit of the features.
+        bandwidths: sigma, in the unit of the features; of several, the kernels are averaged.
     """
-    return (-0.5 * (_distances(rows) / bandwidth).square()).exp()
+    squares = -0.5 * _distances(rows).square()
+    return torch.stack([(squares / sigma**2).exp() for sigma in bandwidths]).mean(dim=0)
 
 
 def cubic_kernel(rows: Float[Tensor, "N d"]) -> Float[Tensor, "N N"]:
@@ -160,8 +164,9 @@ def compute(
         real: one row of features per real volume; at least 2 rows.
         synthetic: the same features of the synthetic volumes; at least 2 rows.
         seed: of the permutations.
-        bandwidth: sigma of the RBF kernel, in the unit of the features; by default the median
-            distance within the real cohort, so that all generators are measured with one kernel.
+        bandwidth: sigma of the RBF kernel, in the unit of the features; by default the mean of
+            kernels with 1, 2, 4 and 8 times the median distance within the real cohort (the
+            median rule, widened so that it tells bad from worse), the same for all generators.
         permutations: number of relabellings behind a p-value.
         level: nominal coverage of the intervals, between 0 and 1.
 
@@ -177,12 +182,17 @@ def compute(
         raise ValueError(f"`bandwidth` must be positive, but is {bandwidth}.")
     rows = torch.cat(_checked(real, synthetic))
     m, n = len(real), len(synthetic)
-    rule = "as given" if bandwidth else "the median distance within the real cohort"
     sigma = bandwidth or median_distance(rows[:m])
+    bandwidths = [bandwidth] if bandwidth else [multiple * sigma for multiple in MULTIPLES]
+    kernel_of = (
+        f"RBF kernel with sigma = {sigma:.6g}, as given"
+        if bandwidth
+        else "mean of RBF kernels with 1, 2, 4 and 8 times "
+        f"sigma = {sigma:.6g}, the median distance within the real cohort"
+    )
     methods = {
         "mmd_rbf": (
-            "Unbiased squared MMD (Gretton et al. 2012, equation 3), "
-            f"RBF kernel with sigma = {sigma:.6g}, {rule}."
+            f"Unbiased squared MMD (Gretton et al. 2012, equation 3), {kernel_of}."
         ),
         "kid": (
             "Unbiased squared MMD with the cubic polynomial kernel (Binkowski et al. 2018), "
@@ -199,7 +209,7 @@ def compute(
         kernels = {"kid": cubic_kernel(rows)}
     else:
         estimates = []
-        kernels = {"mmd_rbf": rbf_kernel(rows, sigma), "kid": cubic_kernel(rows)}
+        kernels = {"mmd_rbf": rbf_kernel(rows, *bandwidths), "kid": cubic_kernel(rows)}
     for name, kernel in kernels.items():
         error = jackknife_standard_error(kernel, m)
         value, p_value = _without_numbers(name, methods[name], warnings, m, n)

@@ -43,9 +43,26 @@ def test_rbf_by_hand():
     real, synthetic = torch.tensor([[0.0], [2.0]]), torch.tensor([[1.0], [3.0]])
     # Within real b, within synthetic b, between (0,1) a, (0,3) c, (2,1) a, (2,3) a.
     expected = b + b - 2 * (3 * a + c) / 4
-    estimate = by_name(real, synthetic)["mmd_rbf"]
+    estimate = by_name(real, synthetic, bandwidth=2.0)["mmd_rbf"]
     assert estimate.value == pytest.approx(expected, rel=1e-12)
-    assert "sigma = 2, the median distance within the real cohort" in estimate.method
+
+
+def test_by_default_kernels_of_four_bandwidths_are_averaged():
+    real, synthetic = torch.tensor([[0.0], [2.0]]), torch.tensor([[1.0], [3.0]])
+    # The median distance within the real cohort is 2, its multiples 2, 4, 8 and 16.
+    single = [by_name(real, synthetic, bandwidth=b)["mmd_rbf"].value for b in (2.0, 4.0, 8.0, 16.0)]
+    estimate = by_name(real, synthetic)["mmd_rbf"]
+    assert estimate.value == pytest.approx(np.mean(single), rel=1e-12)
+    assert "1, 2, 4 and 8 times sigma = 2, the median distance within the real" in estimate.method
+
+
+def test_rbf_tells_bad_from_worse():
+    real = normal(40, 50, seed=1)
+    values = [
+        by_name(real, normal(40, 50, seed=2) + shift, permutations=1)["mmd_rbf"].value
+        for shift in (0.0, 0.5, 1.0, 2.0, 4.0, 8.0)
+    ]
+    assert values == sorted(values)
 
 
 def test_kid_by_hand():
@@ -175,7 +192,7 @@ def test_standard_error_against_simulation(shift, lowest, highest):
     values, variances = [], []
     for seed in range(300):
         rows = torch.cat([normal(40, 3, seed), normal(30, 3, 1000 + seed) + shift])
-        kernel = rbf_kernel(rows, bandwidth=2.0)
+        kernel = rbf_kernel(rows, 2.0)
         values.append(squared_mmd(kernel, 40))
         variances.append(jackknife_standard_error(kernel, 40) ** 2)
     assert lowest < np.mean(variances) ** 0.5 / np.std(values) < highest
@@ -191,7 +208,7 @@ def test_interval_is_normal():
 
 def test_p_value_agrees_with_all_relabellings():
     rows = torch.cat([normal(4, 2, seed=1), normal(5, 2, seed=2) + 0.8])
-    kernel = rbf_kernel(rows, bandwidth=1.5)
+    kernel = rbf_kernel(rows, 1.5)
     observed = squared_mmd(kernel, 4)
     reached = []
     for chosen in combinations(range(9), 4):
