@@ -15,7 +15,7 @@ import numpy as np
 import scipy.linalg
 import torch
 
-from evalsuite.metrics.frechet import frechet_distance
+from evalsuite.metrics.frechet_distance import frechet_distance
 
 RESULTS = Path(__file__).parent / "results" / "frechet.json"
 SIZES = [(512, 100), (512, 1000), (2048, 100), (2048, 1000)]

@@ -16,7 +16,8 @@ import torch
 import torchmetrics
 from torchmetrics.functional.image import multiscale_structural_similarity_index_measure
 
-from evalsuite.metrics.ms_ssim import METRIC, draw_pairs, fit_settings, pyramid, similarity
+from evalsuite.metrics.ms_ssim import METRIC, draw_pairs
+from evalsuite.metrics.structural_similarity import fit_settings, pyramid, similarity
 
 PAIRS = 100
 VOLUMES = 90

@@ -16,12 +16,12 @@ import numpy as np
 
 from evalsuite.config import load_config
 from evalsuite.evaluate import Means, evaluate
+from evalsuite.progress import bars
 from evalsuite.records import Evaluation
 from evalsuite.results import to_json
 from evalsuite.volumes.population import degrade
 from evalsuite.volumes.read import read_volume
 from evalsuite.volumes.write import write_nifti
-from evalsuite.workflow import bars
 
 BLURS = {"blur 0.5": 0.5, "blur 1": 1.0, "blur 2": 2.0}
 EXTRACTORS = ("radiomics", "medicalnet-resnet10-untrained")

@@ -69,6 +69,9 @@ def compute_metrics(
     weights: Annotated[
         str | None, typer.Option(help="Weight file of the MedicalNet extractor.")
     ] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="Arithmetic of networks: float32 or bfloat16 (faster).")
+    ] = None,
     preset: Annotated[str | None, typer.Option(help="Preprocessing preset: mri or ct.")] = None,
     spacing: Annotated[
         str | None, typer.Option(metavar="X,Y,Z", help="Millimetres per voxel, `auto` or `native`.")
@@ -118,6 +121,7 @@ def compute_metrics(
         "extractors": extractor,
         "metrics": metrics and [name.strip() for name in metrics.split(",")],
         "weights": weights,
+        "precision": precision,
         "preset": preset,
         "preprocessing.spacing": spacing and _triple(spacing),
         "preprocessing.shape": shape and _triple(shape),
@@ -187,7 +191,7 @@ def log(
     """Log results on disk to MLflow, for when the tracking server was down."""
     from evalsuite import workflow
 
-    workflow.log(folder, experiment, run_name)
+    typer.echo(workflow.log(folder, experiment, run_name), err=True)
 
 
 def simulate_population(

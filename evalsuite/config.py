@@ -4,7 +4,7 @@ import json
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -43,6 +43,7 @@ class EvaluationConfig(BaseModel):
         preprocessing: the steps, see `evalsuite.volumes.preprocessing.Preprocessing`.
         extractors: names of feature extractors, or paths of TorchScript modules.
         weights: a weight file for the (single) MedicalNet extractor.
+        precision: arithmetic of networks, `float32` or the faster `bfloat16`.
         metrics: by name, the options that differ from their defaults.
         seed: of every random draw.
         skip_invalid: go on without volumes that have faults.
@@ -57,6 +58,7 @@ class EvaluationConfig(BaseModel):
     preprocessing: dict[str, Any] = Field(default_factory=dict)
     extractors: tuple[str, ...] = Field(default=(DEFAULT_EXTRACTOR,), min_length=1)
     weights: str | None = None
+    precision: Literal["float32", "bfloat16"] = "float32"
     metrics: dict[str, dict[str, Any]] = Field(default_factory=lambda: _chosen(DEFAULT_METRICS))
     seed: int = Field(default=0, ge=0)
     skip_invalid: bool = False

@@ -4,13 +4,12 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from jaxtyping import Float
@@ -22,30 +21,18 @@ from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions, load_extractor
 from evalsuite.features import FeatureCache, extract, load_preprocessed
 from evalsuite.metrics.metric import Metric
+from evalsuite.progress import Progress, silent
 from evalsuite.records import CohortRecord, Estimate, Evaluation, Evidence, FeatureTable, MidSlices
 from evalsuite.volumes.check import check_cohort
-from evalsuite.volumes.cohort import Cohort, find_leaks, leakage_sentence, read_cohort
+from evalsuite.volumes.cohort import Cohort, find_leaks, leakage_sentence
 from evalsuite.volumes.preprocessing import Preprocessing
+from evalsuite.volumes.sources import read_cohort
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 SHOWN = 6  # volumes of each cohort in the mosaic
 MEMORY = 2 << 30  # bytes of preprocessed volumes kept for metrics on volumes
-
-
-class Progress(Protocol):
-    """Shows that work goes on: `with progress("label", total) as advance: advance()`."""
-
-    def __call__(self, label: str, total: int) -> AbstractContextManager[Callable[[], None]]:
-        """Open one bar of `total` steps."""
-        ...
-
-
-@contextmanager
-def silent(label: str, total: int) -> Iterator[Callable[[], None]]:  # noqa: ARG001
-    """Show nothing."""
-    yield lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +70,7 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
         weights=Path(config.weights) if config.weights else None,
         device=means.device,
         offline=means.offline,
+        precision=config.precision,
     )
     needs_features = any(metric.input == "features" for metric, _ in metrics)
     names = config.extractors if needs_features else ()

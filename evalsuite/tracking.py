@@ -1,23 +1,22 @@
 """Results to MLflow: one run per evaluation. The only module that imports mlflow."""
 
 import getpass
-import itertools
 import json
 import logging
-import math
 import os
 import re
 import shlex
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.records import Estimate, Evaluation
+from evalsuite.records import Evaluation
+from evalsuite.tracked import comparison, flatten, metric_values, tag_values
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -30,9 +29,6 @@ ENVIRONMENT = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
-KEY_LENGTH = 250
-PARAM_LENGTH = 6000
-TAG_LENGTH = 5000
 DIGEST_LENGTH = 36
 PARAMS_PER_BATCH = 100
 METRICS_PER_BATCH = 1000
@@ -117,88 +113,6 @@ def log_evaluation(
     return TrackedRun(run_id, experiment_id, shown, url, hint, nested)
 
 
-def flatten(config: Mapping[str, object]) -> dict[str, str]:
-    """Return the leaves of a nested configuration by dotted key, within MLflow's limits.
-
-    A list of tables contributes each table under its `name` or else its place; any other list is
-    one JSON value, and null is left out. Values over 6,000 characters are cut and say so.
-    """
-    leaves: dict[str, str] = {}
-
-    def visit(key: str, value: object) -> None:
-        if isinstance(value, Mapping) and value:
-            for name, item in value.items():
-                visit(f"{key}.{name}" if key else str(name), item)
-        elif isinstance(value, list | tuple) and value and all(isinstance(v, dict) for v in value):
-            for place, item in enumerate(value):
-                visit(f"{key}.{item.get('name', place)}", item)
-        elif value is not None:
-            text = value if isinstance(value, str) else json.dumps(value, default=str)
-            leaves[_key(key)] = _shortened(text, PARAM_LENGTH)
-
-    visit("", config)
-    return leaves
-
-
-def metric_values(estimates: Sequence[Estimate]) -> tuple[dict[str, float], list[str]]:
-    """Return the finite numbers of the estimates by metric name, and the names of the others."""
-    numbers: dict[str, float] = {}
-    for estimate in estimates:
-        name = f"{estimate.extractor or 'volumes'}/{estimate.name}"
-        beside = {"standard_error": estimate.standard_error, "reference": estimate.reference}
-        if estimate.interval:
-            beside |= {"low": estimate.interval.low, "high": estimate.interval.high}
-        numbers[_key(name)] = estimate.value
-        numbers |= {_key(f"{name}/{k}"): v for k, v in beside.items() if v is not None}
-    finite = {name: value for name, value in numbers.items() if math.isfinite(value)}
-    return finite, [name for name in numbers if name not in finite]
-
-
-def comparison(evaluation: Evaluation) -> dict[str, list[Any]]:
-    """Return the columns of a table with one row per estimate: values first, then the rest."""
-    cells = {(e.extractor, e.name, e.synthetic): e for e in evaluation.estimates}
-    rows = list(dict.fromkeys((e.extractor, e.name) for e in evaluation.estimates))
-    first = {(e.extractor, e.name): e for e in reversed(evaluation.estimates)}
-    table: dict[str, list[Any]] = {
-        "extractor": [extractor for extractor, _ in rows],
-        "estimate": [name for _, name in rows],
-        "direction": [first[row].direction for row in rows],
-    }
-    found = {c.name: [cells.get((*row, c.name)) for row in rows] for c in evaluation.synthetic}
-    table |= {name: [e.value if e else None for e in column] for name, column in found.items()}
-    for name, column in found.items():
-        intervals = [e.interval if e else None for e in column]
-        table[f"{name} low"] = [i.low if i else None for i in intervals]
-        table[f"{name} high"] = [i.high if i else None for i in intervals]
-        table[f"{name} reference"] = [e.reference if e else None for e in column]
-    return table
-
-
-def summary(evaluation: Evaluation) -> str:
-    """Return what the page of a run says at its top, in Markdown."""
-    real, *synthetic = [
-        f"**{cohort.name}** ({len(cohort.volumes)} {cohort.role} volumes from `{cohort.source}`)"
-        for cohort in (evaluation.real, *evaluation.synthetic)
-    ]
-    lines = [f"{', '.join(synthetic)} against {real}.", ""]
-    if warnings := _warnings(evaluation):
-        lines += ["**Warnings**", *(f"- {warning}" for warning in warnings), ""]
-    lines += [
-        "| cohort | features | estimate | value | interval | real | |",
-        "|---|---|---|---:|---|---:|---|",
-    ]
-    for e in evaluation.estimates:
-        low_high = f"{e.interval.low:.4g} to {e.interval.high:.4g}" if e.interval else ""
-        reference = "" if e.reference is None else f"{e.reference:.4g}"
-        value = "undefined" if math.isnan(e.value) else f"{e.value:.4g}"
-        cells = (e.synthetic, e.extractor, e.name, value, low_high, reference, e.direction)
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    text = "\n".join(lines)
-    if len(text) <= TAG_LENGTH:
-        return text
-    return text[: text.rindex("\n", 0, TAG_LENGTH - 50)] + "\n\nThe rest is in estimates.csv."
-
-
 def _log_runs(
     client: "MlflowClient",
     experiment_id: str,
@@ -243,7 +157,7 @@ def _run(
     from mlflow.entities import Dataset, DatasetInput, InputTag, Param
 
     start = _start(evaluation)
-    all_tags = {**tags, **_tags(evaluation)}
+    all_tags = {**tags, **tag_values(evaluation), "mlflow.user": _user()}
     run_id: str = client.create_run(experiment_id, start, all_tags).info.run_id
     try:
         params = [Param(key, value) for key, value in flatten(evaluation.config).items()]
@@ -276,31 +190,6 @@ def _run(
             client.set_terminated(run_id, "FAILED")
         raise
     client.set_terminated(run_id, "FINISHED", start + round(evaluation.seconds * 1000))
-
-
-def _tags(evaluation: Evaluation) -> dict[str, str]:
-    _, undefined = metric_values(evaluation.estimates)
-    extractors = dict.fromkeys(e.extractor for e in evaluation.estimates if e.extractor)
-    environment = flatten(evaluation.environment)
-    tags = {
-        "evalsuite.config_hash": evaluation.config_hash,
-        "evalsuite.real": evaluation.real.name,
-        "evalsuite.synthetic": ", ".join(c.name for c in evaluation.synthetic),
-        "evalsuite.extractors": ", ".join(extractors),
-        "evalsuite.warnings": str(len(_warnings(evaluation))),
-        **{f"environment.{key}": value for key, value in environment.items()},
-        "mlflow.note.content": summary(evaluation),
-        "mlflow.source.name": "evalsuite compute-metrics",
-        "mlflow.source.type": "LOCAL",
-        "mlflow.user": _user(),
-    }
-    if "packages.evalsuite" in environment:
-        tags["evalsuite.version"] = environment["packages.evalsuite"]
-    if "evalsuite_commit" in environment:
-        tags["mlflow.source.git.commit"] = environment["evalsuite_commit"].removesuffix("-dirty")
-    if undefined:
-        tags["evalsuite.undefined"] = ", ".join(undefined)
-    return {_key(name): _shortened(value, TAG_LENGTH) for name, value in tags.items()}
 
 
 def _log_metrics(client: "MlflowClient", run_id: str, evaluation: Evaluation) -> None:
@@ -379,13 +268,6 @@ def _reason(error: BaseException) -> str:
     return str(error).strip().partition("\n")[0]
 
 
-def _warnings(evaluation: Evaluation) -> list[str]:
-    """Return every warning about the cohorts and the estimates, once."""
-    cohorts = [c.warnings for c in (evaluation.real, *evaluation.synthetic)]
-    estimates = [e.warnings for e in evaluation.estimates]
-    return list(dict.fromkeys(itertools.chain.from_iterable(cohorts + estimates)))
-
-
 def _user() -> str:
     try:
         return getpass.getuser()
@@ -397,17 +279,6 @@ def _server(uri: str) -> str:
     at_default = _sqlite_path(uri) == Path("mlflow.db").resolve()
     option = "" if at_default else f" --backend-store-uri {shlex.quote(_without_password(uri))}"
     return f"mlflow ui{option}"
-
-
-def _key(name: str) -> str:
-    """Return the name with what MLflow refuses in keys replaced."""
-    plain = re.sub(r"[^\w\-. :/]", "_", name[-KEY_LENGTH:], flags=re.ASCII)
-    return "/".join(part for part in plain.split("/") if part not in ("", ".", ".."))
-
-
-def _shortened(text: str, length: int) -> str:
-    note = " ... (in full in results.json)"
-    return text if len(text) <= length else text[: length - len(note)] + note
 
 
 def _without_password(text: str) -> str:

@@ -1,8 +1,6 @@
 """What a command does from end to end: evaluate, keep on disk, track, show."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +12,7 @@ from evalsuite import plugins, results
 from evalsuite.caches import cache_folder
 from evalsuite.config import EvaluationConfig
 from evalsuite.errors import EvalsuiteError
+from evalsuite.progress import bars
 from evalsuite.records import Estimate, Evaluation
 
 if TYPE_CHECKING:
@@ -134,22 +133,6 @@ def simulate_population(
             advance()
 
 
-@contextmanager
-def bars(label: str, total: int) -> Iterator[Callable[[], None]]:
-    """Show a progress bar with rate and time left on stderr, where that is a terminal."""
-    from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    with Progress(
-        *Progress.get_default_columns()[:3],
-        MofNCompleteColumn(),
-        TimeRemainingColumn(elapsed_when_finished=True),
-        console=Console(stderr=True),
-    ) as progress:
-        task = progress.add_task(label, total=total)
-        yield lambda: progress.advance(task)
-
-
 def show(done: Done, *, as_json: bool) -> None:
     """Print the results on stdout, where they lie on stderr; raise what went wrong after."""
     from rich.console import Console
@@ -167,25 +150,27 @@ def show(done: Done, *, as_json: bool) -> None:
 
 
 def _print_table(evaluation: Evaluation, console: "Console") -> None:
+    from rich import box
     from rich.table import Table
 
     notes: dict[str, int] = {}
     for extractor in dict.fromkeys(estimate.extractor for estimate in evaluation.estimates):
-        title = extractor or "volumes"
-        table = Table(title=f"{title}: {len(evaluation.real.volumes)} real volumes against")
+        rows = [e for e in evaluation.estimates if e.extractor == extractor]
+        table = Table(title=extractor or "volumes", title_justify="left", box=box.SIMPLE_HEAD)
         table.add_column("")
         for cohort in evaluation.synthetic:
-            table.add_column(f"{cohort.name} (n = {len(cohort.volumes)})", justify="right")
-        table.add_column("within real", justify="right")
-        table.add_column("a good generator")
-        rows = [e for e in evaluation.estimates if e.extractor == extractor]
+            table.add_column(f"{cohort.name}, n = {len(cohort.volumes)}", justify="right")
+        table.add_column(f"within {evaluation.real.name}", justify="right")
+        table.add_column("better")
         for name in dict.fromkeys(estimate.name for estimate in rows):
             found = {e.synthetic: e for e in rows if e.name == name}
             cells = [_cell(found.get(c.name), notes) for c in evaluation.synthetic]
             any_one = next(iter(found.values()))
             reference = "" if any_one.reference is None else f"{any_one.reference:.4g}"
-            table.add_row(name, *cells, reference, any_one.direction)
+            better = any_one.direction.removesuffix(" is better").replace("the reference", "real")
+            table.add_row(name, *cells, reference, better)
         console.print(table)
+    console.print(f"95 % intervals in brackets; n real = {len(evaluation.real.volumes)}.")
     for note, number in notes.items():
         console.print(f"[{number}] {note}", markup=False, highlight=False)
     for cohort in (evaluation.real, *evaluation.synthetic):
@@ -193,7 +178,7 @@ def _print_table(evaluation: Evaluation, console: "Console") -> None:
             console.print(f"{cohort.name}: {warning}", markup=False, highlight=False)
         if cohort.skipped:
             count = len(cohort.skipped)
-            console.print(f"{cohort.name}: {count} volumes skipped, see results.json.")
+            console.print(f"{cohort.name}: {count} invalid volumes skipped, see results.json.")
 
 
 def _cell(estimate: Estimate | None, notes: dict[str, int]) -> str:
@@ -201,11 +186,9 @@ def _cell(estimate: Estimate | None, notes: dict[str, int]) -> str:
         return ""
     text = "undefined" if estimate.value != estimate.value else f"{estimate.value:.4g}"
     if estimate.interval:
-        text += f" ({estimate.interval.low:.4g} to {estimate.interval.high:.4g})"
-    for warning in estimate.warnings:
-        notes.setdefault(warning, len(notes) + 1)
-        text += f" \\[{notes[warning]}]"
-    return text
+        text += f"\n({estimate.interval.low:.3g} to {estimate.interval.high:.3g})"
+    numbers = [notes.setdefault(warning, len(notes) + 1) for warning in estimate.warnings]
+    return text + "".join(f" \\[{number}]" for number in numbers)
 
 
 def _track(evaluation: Evaluation, folder: Path, experiment: str, run_name: str | None) -> str:

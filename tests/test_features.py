@@ -11,8 +11,8 @@ from evalsuite.errors import EvalsuiteError, VolumeError
 from evalsuite.extractors.extractor import Extractor
 from evalsuite.features import FeatureCache, extract
 from evalsuite.volumes.check import check_cohort
-from evalsuite.volumes.cohort import read_cohort
 from evalsuite.volumes.preprocessing import Preprocessing
+from evalsuite.volumes.sources import read_cohort
 
 STEPS = Preprocessing(spacing=(1.0, 1.0, 1.0), shape=(14, 15, 16))
 

@@ -10,71 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from mlflow import MlflowClient, MlflowException
-from mlflow.utils.validation import _validate_metric_name
 
 from evalsuite import tracking
-from evalsuite.records import CohortRecord, Estimate, Evaluation, Interval
-from evalsuite.tracking import (
-    TrackingError,
-    comparison,
-    flatten,
-    log_evaluation,
-    metric_values,
-    summary,
-)
-
-FEW = "40 real and 30 synthetic volumes are few for 512 features."
-
-
-def example(*names: str) -> Evaluation:
-    """Return an evaluation of the named synthetic cohorts, each with its own numbers."""
-
-    def cohort(name, role, n):
-        volumes = tuple(f"{name}_{i}.nii.gz" for i in range(n))
-        fingerprint = (name.encode().hex() * 64)[:64]
-        return CohortRecord(name, role, f"data/{name}", fingerprint, volumes)
-
-    estimates = []
-    for i, name in enumerate(names):
-        about = {"n_real": 40, "n_synthetic": 30, "method": "m", "synthetic": name}
-        estimates += [
-            Estimate(
-                "frechet_distance",
-                3.25 + i,
-                "lower is better",
-                interval=Interval(2.5 + i, 4.125 + i, 0.95, "bootstrap"),
-                reference=0.5,
-                warnings=(FEW,),
-                extractor="radiomics",
-                **about,
-            ),
-            Estimate(
-                "mmd_rbf",
-                -0.001,
-                "lower is better",
-                standard_error=0.002,
-                extractor="radiomics",
-                **about,
-            ),
-            Estimate("ms_ssim", 0.75, "nearer the reference is better", reference=0.625, **about),
-        ]
-    return Evaluation(
-        real=cohort("real", "real", 40),
-        synthetic=tuple(cohort(name, "synthetic", 30) for name in names),
-        estimates=tuple(estimates),
-        config={"metrics": {"frechet": {"resamples": 200}}, "seed": 7},
-        config_hash="c0ffee",
-        environment={
-            "packages": {"evalsuite": "0.1.0"},
-            "evalsuite_commit": "abc123-dirty",
-            "working_folder_commit": None,
-        },
-        started="2026-11-23T06:00:00+00:00",
-        seconds=61.5,
-    )
+from evalsuite.tracking import TrackingError, log_evaluation
+from tests.evaluations import FEW, example
 
 
 @pytest.fixture(scope="session")
@@ -190,21 +130,12 @@ def test_several_cohorts_make_nested_runs_and_a_comparison(client, directory):
         assert nested.data.metrics["radiomics/frechet_distance"] == 3.25 + i
         assert {d.dataset.name for d in nested.inputs.dataset_inputs} == {"real", name}
     table = client.load_table(tracked.experiment_id, "comparison.json", [tracked.run_id])
-    assert table["gan"].tolist() == [3.25, -0.001, 0.75]
-    assert table["ddpm"].tolist() == [4.25, -0.001, 0.75]
+    assert table["gan value"].tolist() == [3.25, -0.001, 0.75]
+    assert table["ddpm value"].tolist() == [4.25, -0.001, 0.75]
     text = Path(client.download_artifacts(tracked.run_id, "comparison.csv")).read_text()
     head, first, *_ = text.splitlines()
-    assert head.startswith("extractor,estimate,direction,gan,ddpm,gan low")
+    assert head.startswith("extractor,estimate,direction,gan value,ddpm value,gan low")
     assert first.startswith("radiomics,frechet_distance,lower is better,3.25,4.25,2.5,")
-
-
-def test_comparison_leaves_gaps_where_a_cohort_has_no_estimate():
-    whole = example("gan", "ddpm")
-    table = comparison(dataclasses.replace(whole, estimates=whole.estimates[:4]))
-    assert table["estimate"] == ["frechet_distance", "mmd_rbf", "ms_ssim"]
-    assert table["ddpm"] == [4.25, None, None]
-    assert table["gan low"] == [2.5, None, None]
-    assert table["gan reference"] == [0.5, None, 0.625]
 
 
 def test_undefined_values_are_named_not_logged(client, directory):
@@ -232,52 +163,6 @@ def test_more_and_longer_parameters_than_one_batch_takes(client, directory):
     assert run.data.params["p249"] == "249"
     assert len(run.data.params["long"]) == 6000
     assert run.data.params["long"].endswith("x ... (in full in results.json)")
-
-
-def test_flatten_reaches_every_leaf():
-    config = {
-        "a": {"b": 1, "c": [1, 2], "d": {}, "e": None},
-        "extractors": [{"name": "radiomics", "bins": 32}, {"weights": "w.pth"}],
-        "f": True,
-    }
-    assert flatten(config) == {
-        "a.b": "1",
-        "a.c": "[1, 2]",
-        "a.d": "{}",
-        "extractors.radiomics.name": "radiomics",
-        "extractors.radiomics.bins": "32",
-        "extractors.1.weights": "w.pth",
-        "f": "true",
-    }
-
-
-@given(st.text(min_size=1, max_size=300))
-def test_any_extractor_name_makes_metric_names_that_mlflow_takes(extractor):
-    estimate = dataclasses.replace(example("ddpm").estimates[0], extractor=extractor)
-    numbers, undefined = metric_values([estimate])
-    assert not undefined
-    assert len(numbers) == 4
-    for name in numbers:
-        _validate_metric_name(name)
-        assert len(name) <= 250
-
-
-def test_a_module_by_path_keeps_its_path():
-    estimate = dataclasses.replace(example("ddpm").estimates[1], extractor="../nets/model@1.pt")
-    assert list(metric_values([estimate])[0]) == [
-        "nets/model_1.pt/mmd_rbf",
-        "nets/model_1.pt/mmd_rbf/standard_error",
-    ]
-
-
-def test_a_long_summary_ends_with_a_whole_row_and_says_so():
-    evaluation = example(*(f"cohort {i} | wide" for i in range(40)))
-    lines = summary(evaluation).split("\n")
-    assert len("\n".join(lines)) <= 5000
-    assert lines[-1] == "The rest is in estimates.csv."
-    assert lines[-3].startswith("| cohort ")
-    assert lines[-3].endswith(" better |")
-    assert "cohort 0 \\| wide" in lines[-3] + lines[-4] + "".join(lines)
 
 
 def test_logging_twice_makes_two_runs_with_one_hash(client, directory):

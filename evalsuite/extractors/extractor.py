@@ -18,11 +18,14 @@ class ExtractorOptions:
         weights: a weight file that takes precedence over the cache and the hub.
         device: a torch device such as `cpu` or `cuda:0`.
         offline: never ask the network for weights.
+        precision: arithmetic of networks; bfloat16 is about twice as fast on recent processors
+            and moves MedicalNet's features by about 0.3 %.
     """
 
     weights: Path | None = None
     device: str = "cpu"
     offline: bool = False
+    precision: Literal["float32", "bfloat16"] = "float32"
 
 
 @runtime_checkable

@@ -34,12 +34,14 @@ class MedicalNet:
 
     Args:
         network: as `build_network` returns it, with its batch normalisation folded.
+        precision: arithmetic of its convolutions.
     """
 
     name: str
     fingerprint: dict[str, object]
     network: "torch.nn.Module" = field(repr=False)
     device: "torch.device"
+    precision: Literal["float32", "bfloat16"] = "float32"
     warnings: tuple[str, ...] = ()
     parallel: Literal["batch", "process"] = "batch"
     standardise: bool = False
@@ -56,8 +58,10 @@ class MedicalNet:
         normalised = standardise_foreground(volumes.to(self.device))
         # TensorFloat-32, the default of convolutions on a GPU, keeps three digits only.
         exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
-        with torch.inference_mode(), exact:
-            features: Float[np.ndarray, "b d"] = self.network(normalised).cpu().numpy()
+        reduced = self.precision == "bfloat16"
+        cast = torch.autocast(self.device.type, torch.bfloat16, enabled=reduced)
+        with torch.inference_mode(), exact, cast:
+            features: Float[np.ndarray, "b d"] = self.network(normalised).float().cpu().numpy()
         return features
 
 
@@ -208,11 +212,12 @@ def _extractor(
         "architecture": f"MedicalNet 3D ResNet-{depth}, dilated layers 3-4, as published",
         "features": "global average of the last stage",
         "input": "z-score over non-zero voxels, background 0",
-        "arithmetic": "float32",
+        "arithmetic": options.precision,
         "weights_sha256": weights_sha256,
         "version": VERSION,
     }
-    return MedicalNet(name, fingerprint, fold_batch_norms(network).to(device), device, warnings)
+    network = fold_batch_norms(network).to(device)
+    return MedicalNet(name, fingerprint, network, device, options.precision, warnings)
 
 
 def resnet10(options: ExtractorOptions) -> Extractor:

@@ -85,44 +85,38 @@ class WeightFile:
     published: bool
 
 
-def _published(depth: int, plain: str, datasets23: str) -> Iterator[tuple[str, PublishedWeights]]:
-    name = f"medicalnet-resnet{depth}"
-    for suffix, file, sha256 in [
-        ("", f"resnet_{depth}.pth", plain),
-        ("-23datasets", f"resnet_{depth}_23dataset.pth", datasets23),
-    ]:
-        yield name + suffix, PublishedWeights(name + suffix, depth, file, sha256)
-
+# By depth: the SHA-256 of resnet_N.pth and of resnet_N_23dataset.pth.
+_SHA256 = {
+    10: (
+        "2824951eaef30e115929b89bec72342380b08d14792bda1449974ac849e497c0",
+        "afa8055f3e47f4a18239495d92a7abc587902c69c31c743de2b2784653b72605",
+    ),
+    18: (
+        "38b3a17444c5c18a795355a868e6a2d9ce9318054067f5373d337f55c0f61da3",
+        "61224f9317fcce873366deb3703183e92cc47325b726b69691b33536244e10f4",
+    ),
+    34: (
+        "977a1be79298602fa35980de9c03789229ad36087fb1f4d9bde468aec653c658",
+        "3ea7188e396774e4ef95b66e5e90a78273bb33f6e58d3d717bf24f5f1aaeaa28",
+    ),
+    50: (
+        "5b6189cafbee2f5604a7279b62bc163365aa6a86a377e1dc260a14275cacbd84",
+        "ff48a62219073fb977fd3f4ddfb8dc1367f0ec156c8d6f6c37e205bd683a246e",
+    ),
+}
 
 PUBLISHED: dict[str, PublishedWeights] = {
-    **dict(
-        _published(
-            10,
-            "2824951eaef30e115929b89bec72342380b08d14792bda1449974ac849e497c0",
-            "afa8055f3e47f4a18239495d92a7abc587902c69c31c743de2b2784653b72605",
-        )
-    ),
-    **dict(
-        _published(
-            18,
-            "38b3a17444c5c18a795355a868e6a2d9ce9318054067f5373d337f55c0f61da3",
-            "61224f9317fcce873366deb3703183e92cc47325b726b69691b33536244e10f4",
-        )
-    ),
-    **dict(
-        _published(
-            34,
-            "977a1be79298602fa35980de9c03789229ad36087fb1f4d9bde468aec653c658",
-            "3ea7188e396774e4ef95b66e5e90a78273bb33f6e58d3d717bf24f5f1aaeaa28",
-        )
-    ),
-    **dict(
-        _published(
-            50,
-            "5b6189cafbee2f5604a7279b62bc163365aa6a86a377e1dc260a14275cacbd84",
-            "ff48a62219073fb977fd3f4ddfb8dc1367f0ec156c8d6f6c37e205bd683a246e",
-        )
-    ),
+    weights.name: weights
+    for depth, (plain, datasets23) in _SHA256.items()
+    for weights in (
+        PublishedWeights(f"medicalnet-resnet{depth}", depth, f"resnet_{depth}.pth", plain),
+        PublishedWeights(
+            f"medicalnet-resnet{depth}-23datasets",
+            depth,
+            f"resnet_{depth}_23dataset.pth",
+            datasets23,
+        ),
+    )
 }
 
 

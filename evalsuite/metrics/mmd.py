@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from evalsuite.metrics.features import checked_features
 from evalsuite.metrics.metric import Metric
 from evalsuite.records import Estimate, Interval
 
@@ -180,7 +181,7 @@ def compute(
         raise ValueError(f"`permutations` must be at least 1, but is {permutations}.")
     if bandwidth is not None and not bandwidth > 0:
         raise ValueError(f"`bandwidth` must be positive, but is {bandwidth}.")
-    rows = torch.cat(_checked(real, synthetic))
+    rows = torch.cat(checked_features(real, synthetic, metric="MMD"))
     m, n = len(real), len(synthetic)
     sigma = bandwidth or median_distance(rows[:m])
     bandwidths = [bandwidth] if bandwidth else [multiple * sigma for multiple in MULTIPLES]
@@ -191,9 +192,7 @@ def compute(
         f"sigma = {sigma:.6g}, the median distance within the real cohort"
     )
     methods = {
-        "mmd_rbf": (
-            f"Unbiased squared MMD (Gretton et al. 2012, equation 3), {kernel_of}."
-        ),
+        "mmd_rbf": (f"Unbiased squared MMD (Gretton et al. 2012, equation 3), {kernel_of}."),
         "kid": (
             "Unbiased squared MMD with the cubic polynomial kernel (Binkowski et al. 2018), "
             "all volumes at once instead of random subsets."
@@ -235,30 +234,6 @@ METRIC = Metric(
     input="features",
     compute=compute,
 )
-
-
-def _checked(
-    real: Float[Tensor, "m _"], synthetic: Float[Tensor, "n _"]
-) -> tuple[Float[Tensor, "m d"], Float[Tensor, "n d"]]:
-    """Return both sets in float64 on the CPU, or raise a sentence for the user."""
-    if min(len(real), len(synthetic)) < 2:
-        raise ValueError(
-            "MMD needs at least 2 volumes in each set, "
-            f"but got {len(real)} real and {len(synthetic)} synthetic."
-        )
-    if real.shape[1] != synthetic.shape[1]:
-        raise ValueError(
-            f"The real volumes have {real.shape[1]} features and the synthetic ones "
-            f"{synthetic.shape[1]}. Extract both with the same extractor."
-        )
-    for name, features in (("real", real), ("synthetic", synthetic)):
-        bad = (~features.isfinite().all(dim=1)).nonzero().flatten().tolist()
-        if bad:
-            raise ValueError(
-                f"{len(bad)} of {len(features)} {name} volumes have NaN or infinite features, "
-                f"the first in row {bad[0]}. Leave them out or mend the extractor."
-            )
-    return real.detach().to("cpu", torch.float64), synthetic.detach().to("cpu", torch.float64)
 
 
 def _distances(rows: Float[Tensor, "N d"]) -> Float[Tensor, "N N"]:

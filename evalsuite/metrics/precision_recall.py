@@ -12,6 +12,7 @@ from jaxtyping import Float
 from scipy import stats
 from torch import Tensor
 
+from evalsuite.metrics.features import checked_features
 from evalsuite.metrics.metric import Metric
 from evalsuite.records import Estimate, Interval
 
@@ -147,8 +148,8 @@ def expected_coverage(real: int, synthetic: int, k: int) -> float:
 
 
 def compute(
-    real: Float[Tensor, "m d"],
-    synthetic: Float[Tensor, "n d"],
+    real: Float[Tensor, "m _"],
+    synthetic: Float[Tensor, "n _"],
     *,
     seed: int = 0,
     k: int = 5,
@@ -178,14 +179,8 @@ def compute(
     m, n = len(real), len(synthetic)
     if k < 1:
         raise ValueError(f"k must be at least 1, but is {k}.")
-    if min(m, n) <= k:
-        raise ValueError(
-            f"Precision and recall with k = {k} need at least {k + 1} volumes in each cohort, but"
-            f" got {m} real and {n} synthetic."
-        )
-    for role, features in (("real", real), ("synthetic", synthetic)):
-        if not bool(torch.isfinite(features).all()):
-            raise ValueError(f"The features of the {role} cohort hold NaN or infinite values.")
+    metric = f"The precision and recall metric with k = {k}"
+    real, synthetic = checked_features(real, synthetic, metric=metric, fewest=k + 1)
     between = distances(real, synthetic)
     around_real, around_synthetic = neighbourhoods(real, k), neighbourhoods(synthetic, k)
     precise, dense = precision(between, around_real)

@@ -18,8 +18,8 @@ from evalsuite.tracking import log_evaluation
 from reports.figures.cohorts import cohorts
 from reports.figures.embedding import embedding
 from reports.figures.estimates import estimates
+from tests.evaluations import FEW, example
 from tests.reports.test_figures import evidence
-from tests.test_tracking import FEW, example
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
@@ -129,7 +129,7 @@ def test_a_server_takes_nested_runs_in_silence(page, server, tmp_path, monkeypat
     page.screenshot(path=tmp_path / "parent.png")
     runs = f"{server}/#/experiments/{tracked.experiment_id}/runs"
     page.goto(f"{runs}/{tracked.run_id}/artifacts/comparison.json")
-    page.get_by_text("gan", exact=True).wait_for()
+    page.get_by_text("gan value", exact=True).wait_for()
     page.get_by_text("3.25", exact=True).wait_for()
     page.screenshot(path=tmp_path / "comparison.png")
     page.goto(f"{runs}/{tracked.nested['ddpm']}")

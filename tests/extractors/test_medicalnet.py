@@ -396,3 +396,14 @@ def test_listing_extractors_needs_neither_torch_nor_monai():
         "assert not {'torch', 'monai'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_bfloat16_stays_near_and_is_told_apart():
+    volumes = np.random.default_rng(0).random((2, 20, 24, 20), dtype=np.float32)
+    full = medicalnet.resnet10_untrained(ExtractorOptions())
+    half = medicalnet.resnet10_untrained(ExtractorOptions(precision="bfloat16"))
+    exact, near = full(volumes), half(volumes)
+    assert near.dtype == np.float32
+    assert 0 < np.linalg.norm(near - exact) / np.linalg.norm(exact) < 0.01
+    assert half.fingerprint["arithmetic"] == "bfloat16"
+    assert full.fingerprint != half.fingerprint

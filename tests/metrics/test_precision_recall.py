@@ -242,8 +242,8 @@ def test_options():
             normal(9, 2, 1),
             5,
             (
-                "Precision and recall with k = 5 need at least 6 volumes in each cohort, but got 5"
-                " real and 9 synthetic."
+                "The precision and recall metric with k = 5 needs at least 6 volumes in each set, "
+                "but got 5 real and 9 synthetic."
             ),
         ),
         (normal(9, 2, 0), normal(9, 2, 1), 0, "k must be at least 1, but is 0."),
@@ -251,7 +251,10 @@ def test_options():
             normal(9, 2, 0),
             normal(9, 2, 1) / 0,
             5,
-            "The features of the synthetic cohort hold NaN or infinite values.",
+            (
+                "9 of 9 synthetic volumes have NaN or infinite features, the first in row 0. Leave "
+                "them out or mend the extractor."
+            ),
         ),
     ],
 )
@@ -259,3 +262,9 @@ def test_errors(real, synthetic, k, message):
     with pytest.raises(ValueError) as caught:
         METRIC.compute(real, synthetic, k=k)
     assert str(caught.value) == message
+
+
+def test_single_precision_features_are_taken_too():
+    real, synthetic = normal(9, 2, 0), normal(9, 2, 1)
+    names = [e.value for e in METRIC.compute(real.float().double(), synthetic.float().double())]
+    assert names == [e.value for e in METRIC.compute(real.float(), synthetic.float())]

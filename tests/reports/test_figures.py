@@ -13,7 +13,7 @@ from evalsuite.records import Estimate, Evaluation, Evidence, FeatureTable, Inte
 from reports.figures.cohorts import cohorts, looks
 from reports.figures.embedding import embedding
 from reports.figures.estimates import estimates
-from tests.test_tracking import FEW, example
+from tests.evaluations import FEW, example
 
 LONG = "ddpm-medium-guidance-3.5-ema-0.9999"
 

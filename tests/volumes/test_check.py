@@ -12,7 +12,8 @@ import pytest
 
 from evalsuite.errors import FaultsError, VolumeError
 from evalsuite.volumes.check import check_cohort, check_volume, voxel_digest
-from evalsuite.volumes.cohort import find_leaks, leakage_sentence, read_cohort
+from evalsuite.volumes.cohort import find_leaks, leakage_sentence
+from evalsuite.volumes.sources import read_cohort
 from evalsuite.volumes.volume import Volume
 from evalsuite.volumes.write import write_nifti
 

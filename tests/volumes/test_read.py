@@ -13,7 +13,8 @@ from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from evalsuite.errors import VolumeError
-from evalsuite.volumes.read import FORMATS, is_dicom, is_volume, load, read_volume
+from evalsuite.volumes.formats.dicom import is_dicom
+from evalsuite.volumes.read import FORMATS, is_volume, load, read_volume
 
 TO_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 

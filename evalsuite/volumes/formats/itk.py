@@ -1,0 +1,82 @@
+"""MetaImage and NRRD by ITK."""
+
+import hashlib
+import math
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from evalsuite.volumes.formats.loaded import (
+    Loaded,
+    Problem,
+    content_of,
+    require_length,
+    require_scalar,
+    require_spacing,
+    three_axes,
+)
+
+
+def read_itk(path: Path) -> Loaded:
+    """Read a .mha, .mhd, .nrrd or .nhdr with its data file."""
+    itk = simpleitk()
+    content = content_of(path)
+    digest = hashlib.sha256(content)
+    name = "NRRD" if path.suffix.lower() in (".nrrd", ".nhdr") else "MetaImage"
+    damaged = f"it is damaged or truncated and cannot be read as {name}. Copy or write it again."
+    fields = _fields(content)
+    if not (content.startswith(b"NRRD") if name == "NRRD" else "ndims" in fields):
+        raise Problem(f"it is not a {name} file; it does not begin with such a header.")
+    data_file = fields.get("elementdatafile", fields.get("data file", "LOCAL"))
+    if not data_file.isprintable():
+        raise Problem(damaged)
+    if data_file.upper() != "LOCAL":
+        content = (path.parent / data_file).read_bytes()
+        digest.update(content)
+    reader = itk.ImageFileReader()
+    reader.SetFileName(str(path))
+    reader.SetImageIO("NrrdImageIO" if name == "NRRD" else "MetaImageIO")
+    try:
+        reader.ReadImageInformation()
+        shape = three_axes(reader.GetSize())
+        require_scalar(np.dtype(float), reader.GetNumberOfComponents())
+        require_spacing(reader.GetSpacing()[:3])
+        # ITK prints to stderr about a short file before it raises.
+        bits = re.match(r"\d+", itk.GetPixelIDValueAsString(reader.GetPixelID()))
+        if bits and fields.get("compresseddata", "").lower() == "false":
+            require_length(len(content), math.prod(shape) * int(bits[0]) // 8)
+        image = reader.Execute()
+    except RuntimeError as error:
+        raise Problem(damaged) from error
+    raw = itk.GetArrayViewFromImage(image)
+    require_scalar(raw.dtype)
+    axes = np.reshape(image.GetDirection(), [image.GetDimension()] * 2)[:3, :3]
+    affine = from_lps(axes * np.array(image.GetSpacing()[:3]), image.GetOrigin()[:3])
+    return Loaded.of(raw, raw.T.reshape(shape, order="F"), affine, digest.hexdigest())
+
+
+def simpleitk() -> Any:
+    """Import SimpleITK, silenced."""
+    import SimpleITK
+
+    # What ITK prints as a warning is checked here and raised.
+    SimpleITK.ProcessObject.SetGlobalWarningDisplay(False)
+    return SimpleITK
+
+
+def from_lps(columns: np.ndarray, origin: Sequence[float]) -> Float[np.ndarray, "4 4"]:
+    """Return the RAS+ affine of a grid whose steps and origin are in LPS+, as in ITK and DICOM."""
+    affine = np.eye(4)
+    affine[:3, :3], affine[:3, 3] = columns, origin
+    return np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
+
+
+def _fields(content: bytes) -> dict[str, str]:
+    """Return the fields of a MetaImage or NRRD header by their lower-case names."""
+    head = content[: 1 << 16].replace(b"\r\n", b"\n").split(b"\n\n", 1)[0].decode("latin-1")
+    pairs = (re.split(r"\s*[=:]\s*", line.strip(), maxsplit=1) for line in head.split("\n"))
+    return {pair[0].lower(): pair[1] for pair in pairs if len(pair) == 2}

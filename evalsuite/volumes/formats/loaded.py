@@ -1,0 +1,91 @@
+"""What the readers of all formats return, raise and require."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evalsuite.volumes.volume import Volume
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A volume with what is known only while its files are open.
+
+    Args:
+        volume: voxels as float32 and their affine.
+        dtype: NumPy name of the type on disk.
+        digest: SHA-256 of the bytes on disk (of header and data file one after the other; of a
+            DICOM series over the sorted SHA-256 of its files).
+    """
+
+    volume: Volume
+    dtype: str
+    digest: str
+
+    @classmethod
+    def of(cls, raw: np.ndarray, voxels: np.ndarray, affine: np.ndarray, digest: str) -> "Loaded":
+        """Return the voxels of an array as it is on disk, `raw`, in single precision."""
+        # A value beyond float32 becomes Inf, which the check reports.
+        with np.errstate(over="ignore", invalid="ignore"):
+            single = voxels.astype(np.float32)
+        return cls(Volume(single, affine), raw.dtype.newbyteorder("=").name, digest)
+
+
+class Problem(Exception):  # noqa: N818  (`read.load` makes it a VolumeError)
+    """What is wrong with the file being read, as a clause."""
+
+
+def content_of(path: Path) -> bytes:
+    """Return the bytes of a file that is not empty."""
+    content = path.read_bytes()
+    if not content:
+        raise Problem("the file is empty. Copy or write it again.")
+    return content
+
+
+def sizes_text(values: Sequence[float]) -> str:
+    """Return numbers as `1 x 2 x 3`."""
+    return " x ".join(f"{value:.6g}" for value in values)
+
+
+def three_axes(shape: Sequence[int]) -> tuple[int, int, int]:
+    """Return the shape without trailing axes of one voxel."""
+    kept = list(shape)
+    while len(kept) > 3 and kept[-1] == 1:
+        kept.pop()
+    if len(kept) != 3:
+        raise Problem(
+            f"it has {len(kept)} dimensions ({sizes_text(shape)}); expected one volume of 3. "
+            "Split a series into its volumes first."
+        )
+    x, y, z = kept
+    return x, y, z
+
+
+def require_scalar(dtype: np.dtype[Any], components: int = 1) -> None:
+    """Refuse voxels that are not one real number each."""
+    if components > 1 or dtype.kind not in "biuf":
+        kind = "complex numbers" if dtype.kind == "c" else "colours, vectors or records"
+        raise Problem(f"its voxels are {kind}; expected one real number each.")
+
+
+def require_spacing(spacing: Sequence[float]) -> None:
+    """Refuse a voxel spacing, in millimetres, that is not positive and finite."""
+    if not all(math.isfinite(step) and step > 0 for step in spacing):
+        raise Problem(
+            f"its header gives a voxel spacing of {sizes_text(spacing)} mm; expected positive "
+            "numbers. Write it again with its true spacing."
+        )
+
+
+def require_length(found: int, promised: int) -> None:
+    """Refuse a file with fewer bytes than its header promises."""
+    if found < promised:
+        raise Problem(
+            f"it is truncated: its header promises {promised} bytes, but it has {found}. "
+            "Copy or write it again."
+        )

@@ -1,0 +1,254 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evalsuite import plugins
+from evalsuite.cli import main
+
+QUICK = [
+    *("--extractor", "radiomics", "--workers", "1"),
+    *("--set", "metrics.frechet.bootstrap=20", "--set", "metrics.mmd.permutations=50"),
+    *("--set", "metrics.ms_ssim.pairs=10", "--set", "metrics.precision_recall.k=3"),
+]
+
+
+@pytest.fixture
+def cli(capsys, monkeypatch, tmp_path):
+    """Run the command line in this process, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["evalsuite", *map(str, arguments)])
+        status = 0
+        try:
+            main()
+        except SystemExit as stopped:
+            status = stopped.code or 0
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def pair(make_cohort):
+    return make_cohort("real", 8), make_cohort("gan", 8, seed=1)
+
+
+def test_one_command_answers_and_keeps_the_answer(cli, pair, tmp_path):
+    real, synthetic = pair
+    status, out, err = cli(
+        "compute-metrics", "--real", real, "--synthetic", synthetic, "--output", "out", *QUICK
+    )
+    assert status == 0
+    assert "frechet_distance" in out
+    assert "Results: out" in err
+    assert "MLflow run: " in err
+    assert (tmp_path / "mlflow.db").exists()
+    found = {p.relative_to("out").as_posix() for p in Path("out").rglob("*") if p.is_file()}
+    assert found == {
+        *("results.json", "estimates.csv", "config.yaml"),
+        *(f"figures/{name}.png" for name in ("cohorts", "embedding", "estimates")),
+        *(f"features/{name}--radiomics.npz" for name in ("real", "gan")),
+    }
+
+
+def test_the_kept_configuration_repeats_the_run(cli, pair):
+    real, synthetic = pair
+    start = ("compute-metrics", "--no-tracking", "--workers", "1")
+    cli(*start, "--real", real, "--synthetic", f"x={synthetic}", "--output", "a", *QUICK)
+    status, *_ = cli(*start, "--config", "a/config.yaml", "--output", "b")
+    assert status == 0
+    first, second = (json.loads(Path(f"{x}/results.json").read_text()) for x in "ab")
+    for key in ("estimates", "config", "config_hash"):
+        assert first[key] == second[key]
+
+
+def test_json_goes_to_stdout_alone(cli, pair):
+    real, synthetic = pair
+    _, out, _ = cli(
+        "compute-metrics", "--no-tracking", "--json", "--real", real, "--synthetic", synthetic,
+        *QUICK,
+    )  # fmt: skip
+    record = json.loads(out)
+    assert {e["name"] for e in record["estimates"]} >= {"frechet_distance", "kid", "ms_ssim"}
+    assert record["environment"]["packages"]["torch"]
+
+
+def test_several_generators_stand_side_by_side(cli, pair, make_cohort):
+    real, synthetic = pair
+    other = make_cohort("other", 6, seed=2)
+    _, out, _ = cli(
+        "compute-metrics", "--no-tracking", "--real", real, "--synthetic", f"gan={synthetic}",
+        "--synthetic", f"ddpm={other}", "--metrics", "mmd", *QUICK[:4],
+    )  # fmt: skip
+    assert "gan, n = 8" in out
+    assert "ddpm, n = 6" in out
+
+
+def test_a_server_that_is_down_loses_nothing(cli, pair, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    real, synthetic = pair
+    arguments = ("--real", real, "--synthetic", synthetic, "--output", "out", "--metrics", "mmd")
+    status, out, err = cli("compute-metrics", *arguments, *QUICK[:4])
+    assert status == 1
+    assert "mmd_rbf" in out
+    assert "evalsuite log out" in err
+    assert "Traceback" not in err
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    status, _, err = cli("log", "out")
+    assert status == 0
+    assert "MLflow run: " in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        ((), 1, "An evaluation needs a real and a synthetic cohort."),
+        (("--real", "nowhere", "--synthetic", "x"), 1, "nowhere: it does not exist."),
+        (("--seed", "-1"), 2, "Invalid value for '--seed'"),
+        (("--nonsense",), 2, "No such option"),
+        (("--set", "seed"), 2, "expected KEY=VALUE"),
+        (("--config", "absent.yaml"), 1, "absent.yaml: the configuration cannot be read"),
+        (
+            ("--real", "nowhere", "--synthetic", "x", "--shape", "0,1,2"),
+            1,
+            "In the preprocessing, shape",
+        ),
+    ],
+)
+def test_mistakes_are_one_line_without_a_traceback(cli, arguments, status, message):
+    extra = ("--extractor", "radiomics") if "nowhere" in arguments else ()
+    found, out, err = cli("compute-metrics", *arguments, *extra)
+    assert found == status
+    assert message in " ".join(err.replace("│", " ").split())
+    assert "Traceback" not in err
+    assert out == ""
+
+
+def test_missing_weights_are_told_in_one_line_before_any_work(cli, pair):
+    real, synthetic = pair
+    status, _, err = cli("compute-metrics", "--offline", "--real", real, "--synthetic", synthetic)
+    assert status == 1
+    assert len(err.strip().splitlines()) == 1
+    assert "resnet_10_23dataset.pth" in err
+    assert not Path("evalsuite-results").exists()
+
+
+FAULTS = {
+    "truncated.nii.gz": lambda good: good[: len(good) // 2],
+    "empty.nii.gz": lambda _: b"",
+    "text.nii": lambda _: b"not a volume",
+    "random.nrrd": lambda _: np.random.default_rng(0).bytes(400),
+    "random.npy": lambda _: np.random.default_rng(1).bytes(400),
+    "random.mha": lambda _: np.random.default_rng(2).bytes(400),
+}
+
+
+def planted(folder):
+    import nibabel
+
+    good = (folder / "v00.nii.gz").read_bytes()
+    for name, spoil in FAULTS.items():
+        (folder / name).write_bytes(spoil(good))
+    voxels = np.random.default_rng(3).random((8, 8, 8))
+    arrays = {
+        "four.nii.gz": np.stack([voxels] * 3, axis=-1),
+        "constant.nii.gz": np.full((8, 8, 8), 3.0),
+        "nan.nii.gz": np.where(voxels > 0.9, np.nan, voxels),
+        "inf.nii.gz": np.where(voxels > 0.9, np.inf, voxels),
+    }
+    for name, array in arrays.items():
+        nibabel.Nifti1Image(array, np.eye(4)).to_filename(folder / name)
+    flat = nibabel.Nifti1Image(voxels, np.eye(4))
+    flat.header["pixdim"][3] = 0
+    flat.header["srow_z"] = 0
+    raw = flat.to_bytes()
+    header = flat.header.copy()
+    header["pixdim"][3] = 0
+    header["srow_z"], header["sform_code"], header["qform_code"] = 0, 1, 0
+    (folder / "spacing.nii").write_bytes(header.binaryblock + raw[348:])
+    return [*FAULTS, *arrays, "spacing.nii"]
+
+
+def test_every_fault_is_reported_by_file_name(cli, pair):
+    """Acceptance: all faults together, exit status 1, no traceback, the good ones untold."""
+    real, synthetic = pair
+    names = planted(real)
+    arguments = ("compute-metrics", "--no-tracking", "--real", real, "--synthetic", synthetic)
+    status, out, err = cli(*arguments, *QUICK)
+    assert status == 1
+    assert out == ""
+    assert "Traceback" not in err
+    told = [line for line in err.splitlines() if line.startswith("  ")]
+    assert len(told) == len(names)
+    for name in names:
+        assert sum(f"/{name}: " in line for line in told) == 1
+    status, out, _ = cli(*arguments, *QUICK, "--skip-invalid", "--output", "out")
+    assert status == 0
+    assert f"{len(names)} invalid volumes skipped" in out
+    record = json.loads(Path("out/results.json").read_text())
+    assert len(record["real"]["skipped"]) == len(names)
+
+
+def test_help_is_quick_and_lists_every_command():
+    heavy = ("torch", "mlflow", "monai", "pandas", "scipy", "matplotlib", "streamlit")
+    code = (
+        "import sys; sys.argv = ['evalsuite', '--help']\n"
+        "from evalsuite.cli import main\n"
+        "try: main()\n"
+        f"finally: print([m for m in {heavy} if m in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+    for command in plugins.available("commands"):
+        assert f" {command} " in done.stdout
+
+
+def test_every_command_and_option_is_in_the_readme():
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    for command in plugins.available("commands"):
+        assert command in readme
+    for name in plugins.available("metrics"):
+        assert f"`{name}`" in readme
+    for name in plugins.available("extractors"):
+        assert name.startswith("medicalnet-resnet") or f"`{name}`" in readme
+
+
+@pytest.mark.parametrize("command", ["metrics", "extractors", "doctor"])
+def test_listings_are_tables_and_json(cli, command):
+    status, out, _ = cli(command, "--json")
+    rows = json.loads(out)
+    assert status == 0
+    assert len(rows) >= 4
+    _, table, _ = cli(command)
+    first = next(iter(rows[0].values()))
+    assert first in table
+
+
+def test_weights_are_listed_and_unknown_files_told(cli, tmp_path):
+    _, out, _ = cli("weights", "list", "--json")
+    assert len(json.loads(out)) == 8
+    (tmp_path / "w.pth").write_bytes(b"x")
+    _, out, err = cli("weights", "verify", tmp_path / "w.pth")
+    assert "w.pth" in out + err
+
+
+def test_a_population_is_reproducible_and_honest(cli, tmp_path):
+    for name in ("a", "b"):
+        status, *_ = cli("simulate-population", name, "-n", 2, "--spacing", 8, "--seed", 4)
+        assert status == 0
+    first, second = (sorted((tmp_path / x).iterdir()) for x in "ab")
+    assert [p.name for p in first] == [p.name for p in second]
+    assert [p.read_bytes() for p in first] == [p.read_bytes() for p in second]
+    note = json.loads((tmp_path / "a/population.json").read_text())
+    assert note["Synthetic"] is True
+    assert "template" in note["Name"]
+    status, _, err = cli("simulate-population", "a")
+    assert status == 1
+    assert "is not empty" in err

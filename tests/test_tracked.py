@@ -1,0 +1,83 @@
+"""What is tracked of an evaluation fits MLflow, whatever the names."""
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mlflow.utils.validation import _validate_metric_name
+
+from evalsuite.tracked import comparison, flatten, metric_values, summary
+from tests.evaluations import example
+
+
+def test_comparison_leaves_gaps_where_a_cohort_has_no_estimate():
+    whole = example("gan", "ddpm")
+    table = comparison(dataclasses.replace(whole, estimates=whole.estimates[:4]))
+    assert table["estimate"] == ["frechet_distance", "mmd_rbf", "ms_ssim"]
+    assert table["ddpm value"] == [4.25, None, None]
+    assert table["gan low"] == [2.5, None, None]
+    assert table["gan reference"] == [0.5, None, 0.625]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("extractor", "estimate", "direction"), ("gan", "gan value", "gan low"), ("gan ", "gan", "")],
+)
+def test_no_name_of_a_cohort_collides_with_another_column(names):
+    table = comparison(example(*names))
+    assert len(table) == 3 + 4 * len(names)
+    assert table["extractor"] == ["radiomics", "radiomics", ""]
+    assert table["estimate"] == ["frechet_distance", "mmd_rbf", "ms_ssim"]
+    assert table["direction"][0] == "lower is better"
+    for i, name in enumerate(names):
+        assert table[f"{name} value"] == [3.25 + i, -0.001, 0.75]
+        assert table[f"{name} low"] == [2.5 + i, None, None]
+        assert table[f"{name} high"] == [4.125 + i, None, None]
+        assert table[f"{name} reference"] == [0.5, None, 0.625]
+
+
+def test_flatten_reaches_every_leaf():
+    config = {
+        "a": {"b": 1, "c": [1, 2], "d": {}, "e": None},
+        "extractors": [{"name": "radiomics", "bins": 32}, {"weights": "w.pth"}],
+        "f": True,
+    }
+    assert flatten(config) == {
+        "a.b": "1",
+        "a.c": "[1, 2]",
+        "a.d": "{}",
+        "extractors.radiomics.name": "radiomics",
+        "extractors.radiomics.bins": "32",
+        "extractors.1.weights": "w.pth",
+        "f": "true",
+    }
+
+
+@given(st.text(min_size=1, max_size=300))
+def test_any_extractor_name_makes_metric_names_that_mlflow_takes(extractor):
+    estimate = dataclasses.replace(example("ddpm").estimates[0], extractor=extractor)
+    numbers, undefined = metric_values([estimate])
+    assert not undefined
+    assert len(numbers) == 4
+    for name in numbers:
+        _validate_metric_name(name)
+        assert len(name) <= 250
+
+
+def test_a_module_by_path_keeps_its_path():
+    estimate = dataclasses.replace(example("ddpm").estimates[1], extractor="../nets/model@1.pt")
+    assert list(metric_values([estimate])[0]) == [
+        "nets/model_1.pt/mmd_rbf",
+        "nets/model_1.pt/mmd_rbf/standard_error",
+    ]
+
+
+def test_a_long_summary_ends_with_a_whole_row_and_says_so():
+    evaluation = example(*(f"cohort {i} | wide" for i in range(40)))
+    lines = summary(evaluation).split("\n")
+    assert len("\n".join(lines)) <= 5000
+    assert lines[-1] == "The rest is in estimates.csv."
+    assert lines[-3].startswith("| cohort ")
+    assert lines[-3].endswith(" better |")
+    assert "cohort 0 \\| wide" in lines[-3] + lines[-4] + "".join(lines)
