@@ -1,0 +1,209 @@
+"""What a generator is made of and how it is trained: one YAML file per run."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+
+from evalsuite.errors import EvalsuiteError, unknown
+from evalsuite.volumes.preprocessing import Preprocessing
+
+Precision = Literal["float32", "bfloat16"]
+
+
+class Declared(BaseModel):
+    """A frozen piece of a configuration in which an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Optimisation(Declared):
+    """How one of the two stages is trained.
+
+    Args:
+        steps: updates of the weights.
+        batch_size: volumes per update and per accumulation, over all processes.
+        accumulate: batches whose gradients are added up before an update.
+        learning_rate: of Adam.
+        final_rate: share of the learning rate that is left at the end of a cosine decay; 1 keeps
+            it constant, as in the paper.
+        warmup: steps over which the learning rate rises from zero.
+        gradient_clip: largest norm of the gradient.
+        precision: bfloat16 computes convolutions in bfloat16, the weights stay float32.
+        checkpointing: recompute activations instead of keeping them: less memory, more time.
+        validate_every, checkpoint_every: steps.
+    """
+
+    steps: PositiveInt
+    batch_size: PositiveInt
+    accumulate: PositiveInt = 1
+    learning_rate: PositiveFloat
+    final_rate: Annotated[float, Field(ge=0, le=1)] = 1.0
+    warmup: Annotated[int, Field(ge=0)] = 0
+    gradient_clip: PositiveFloat = 1.0
+    precision: Precision = "bfloat16"
+    checkpointing: bool = False
+    validate_every: PositiveInt = 500
+    checkpoint_every: PositiveInt = 500
+
+
+class VQGANConfig(Declared):
+    """The first stage: volumes to a grid of codes and back.
+
+    Args:
+        channels: of each level; every level halves each axis.
+        residual_layers: per level.
+        codes, code_dimension: of the codebook.
+        decay: of the exponential moving average of the codes.
+        restart_below: a code used less often per batch (as an average) is replaced.
+        reconstruction, commitment, perceptual, slice_adversarial, volume_adversarial,
+        feature_matching: weights of the losses.
+        discriminator_channels, discriminator_layers: of both discriminators.
+        discriminator_start: step at which the adversarial losses are switched on.
+    """
+
+    channels: tuple[PositiveInt, ...]
+    residual_layers: PositiveInt = 2
+    codes: PositiveInt = 16384
+    code_dimension: PositiveInt = 8
+    decay: Annotated[float, Field(gt=0, lt=1)] = 0.99
+    restart_below: Annotated[float, Field(ge=0)] = 1.0
+    reconstruction: float = 4.0
+    commitment: float = 0.25
+    perceptual: float = 4.0
+    slice_adversarial: float = 1.0
+    volume_adversarial: float = 1.0
+    feature_matching: float = 4.0
+    discriminator_channels: PositiveInt = 64
+    discriminator_layers: PositiveInt = 3
+    discriminator_start: Annotated[int, Field(ge=0)] = 10_000
+    training: Optimisation
+
+    @property
+    def factor(self) -> int:
+        """How many voxels along each axis one code stands for."""
+        return int(2 ** len(self.channels))
+
+
+class DiffusionConfig(Declared):
+    """The second stage: noise to latents.
+
+    Args:
+        channels: of each level of the U-Net; every level but the last halves each axis.
+        attention: per level, whether it attends to itself.
+        residual_blocks: per level.
+        head_channels: of attention.
+        groups: of group normalisation.
+        timesteps: of the noising process, cosine schedule.
+        prediction: what the network predicts.
+        loss: between prediction and target.
+        ema: decay of the averaged weights, which sample.
+        condition: column of the manifest whose values are the classes, or None.
+        condition_dropout: share of training samples whose class is withheld, for guidance.
+    """
+
+    channels: tuple[PositiveInt, ...]
+    attention: tuple[bool, ...]
+    residual_blocks: PositiveInt = 2
+    head_channels: PositiveInt = 32
+    groups: PositiveInt = 32
+    timesteps: PositiveInt = 300
+    prediction: Literal["epsilon", "v_prediction"] = "epsilon"
+    loss: Literal["l1", "l2"] = "l1"
+    ema: Annotated[float, Field(gt=0, lt=1)] = 0.995
+    condition: str | None = None
+    condition_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    training: Optimisation
+
+    @model_validator(mode="after")
+    def _levels(self) -> "DiffusionConfig":
+        if len(self.attention) != len(self.channels):
+            msg = f"attention names {len(self.attention)} levels, channels {len(self.channels)}"
+            raise ValueError(msg)
+        bad = [c for c in self.channels if c % self.groups]
+        if bad:
+            msg = f"{bad[0]} channels do not divide into {self.groups} groups"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def factor(self) -> int:
+        """What each side of the latents must be a multiple of."""
+        return int(2 ** (len(self.channels) - 1))
+
+
+class GeneratorConfig(Declared):
+    """One generator.
+
+    Args:
+        preset: where the values came from that the file left out.
+        gpu_memory: what training needs, for people; not used.
+        preprocessing: as in the suite; a shape of `auto` is rounded up to what fits the network.
+        validation: how many volumes, or which share of them, are held out.
+        sample_block: samples that are computed together, always the same ones: a sample's bits
+            depend on nothing else.
+        seed: of weights, order, noise.
+    """
+
+    preset: str = ""
+    gpu_memory: str = ""
+    preprocessing: Preprocessing = Preprocessing()
+    validation: Annotated[float, Field(gt=0)] = 0.1
+    sample_block: PositiveInt = 4
+    seed: Annotated[int, Field(ge=0)] = 0
+    vqgan: VQGANConfig
+    diffusion: DiffusionConfig
+
+    @property
+    def multiple(self) -> int:
+        """What each side of a volume must be a multiple of."""
+        return self.vqgan.factor * self.diffusion.factor
+
+
+def load_config(path: Path | None, preset: str, overrides: dict[str, Any]) -> GeneratorConfig:
+    """Return a preset with the values of a file and then of the command line laid over it.
+
+    Raises:
+        EvalsuiteError: for an unknown preset or key, an impossible value or an unreadable file.
+    """
+    from generator.presets import PRESETS
+
+    values: dict[str, Any] = {}
+    if path:
+        try:
+            values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            reason = " ".join(str(error).split())
+            raise EvalsuiteError(f"{path}: the configuration cannot be read: {reason}.") from None
+        if not isinstance(values, dict):
+            raise EvalsuiteError(f"{path}: expected a table of settings, such as `preset: tiny`.")
+    name = values.get("preset") or preset
+    if name not in PRESETS:
+        raise EvalsuiteError(unknown("preset", str(name), PRESETS))
+    merged = _merged(_merged({**PRESETS[name], "preset": name}, values), overrides)
+    try:
+        return GeneratorConfig.model_validate(merged)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].removeprefix('Value error, ')}"
+            for fault in error.errors()
+        )
+        raise EvalsuiteError(f"In {path or 'the configuration'}, {faults}.") from None
+
+
+def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for key, value in over.items():
+        old = result.get(key)
+        both = isinstance(value, dict) and isinstance(old, dict)
+        result[key] = _merged(old or {}, value) if both else value
+    return result

@@ -1,0 +1,72 @@
+"""torchrun, invisible: the same code runs in one process and in many."""
+
+import os
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, distributed, nn
+
+
+def rank() -> int:
+    """Return this process's number; 0 without torchrun."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def world() -> int:
+    """Return the number of processes; 1 without torchrun."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def device(name: str) -> torch.device:
+    """Return the device of this process; `auto` is its own GPU, or the processor.
+
+    Also joins the processes of torchrun into a group.
+    """
+    if name == "auto":
+        name = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
+    chosen = torch.device(name)
+    if world() > 1 and not distributed.is_initialized():
+        distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    return chosen
+
+
+def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
+    """Replace every gradient by its mean over all processes."""
+    if world() == 1:
+        return
+    for parameter in parameters:
+        if parameter.grad is not None:
+            distributed.all_reduce(parameter.grad)
+            parameter.grad /= world()
+
+
+def from_first(tensor: Tensor) -> Tensor:
+    """Return the first process's tensor in all processes."""
+    if world() == 1:
+        return tensor
+    tensor = tensor.detach().contiguous().clone()
+    distributed.broadcast(tensor, 0)
+    return tensor
+
+
+def averaged(values: dict[str, float]) -> dict[str, float]:
+    """Return the mean over all processes of each value."""
+    if world() == 1:
+        return values
+    tensor = torch.tensor(list(values.values()), dtype=torch.float64)
+    if distributed.get_backend() == "nccl":
+        tensor = tensor.cuda()
+    distributed.all_reduce(tensor)
+    return dict(zip(values, (tensor / world()).tolist(), strict=True))
+
+
+def barrier() -> None:
+    """Wait for all processes."""
+    if world() > 1:
+        distributed.barrier()
+
+
+def share(items: list[int]) -> list[int]:
+    """Return this process's part of a batch, of the same size in all of them."""
+    each = len(items) // world()
+    return items[rank() * each : (rank() + 1) * each]

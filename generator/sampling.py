@@ -1,0 +1,144 @@
+"""From noise to volumes: sample i follows from (weights, seed, i) alone.
+
+Samples are computed in fixed blocks of neighbours, each with a noise of its own: whatever is
+asked for, in whatever order and by however many processes, a block is the same computation.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from generator.config import DiffusionConfig
+from generator.diffusion import denormalise, noise_schedule
+from generator.vqgan import VQGAN
+
+Sampler = Literal["ddpm", "ddim", "dpm++"]
+SAMPLERS: tuple[Sampler, ...] = ("ddpm", "ddim", "dpm++")
+TILE = 32  # latents along an axis that are decoded at once
+OVERLAP = 0.25
+
+
+class Solver(Protocol):
+    """A scheduler of MONAI or diffusers."""
+
+    timesteps: Tensor
+
+
+@torch.no_grad()
+def draw(
+    denoiser: nn.Module,
+    config: DiffusionConfig,
+    shape: Sequence[int],
+    indices: Sequence[int],
+    *,
+    seed: int,
+    steps: int,
+    sampler: Sampler = "dpm++",
+    label: int | None = None,
+    guidance: float = 1.0,
+) -> Float[Tensor, "b c u v w"]:
+    """Return latents in [-1, 1].
+
+    Args:
+        denoiser: a `Denoiser` in evaluation mode.
+        shape: channels and sides of the latents.
+        indices: of the samples.
+        seed: of the sample set.
+        steps: evaluations of the network; DDPM takes all of the process's whatever is asked.
+        sampler: `ddpm` (Ho et al. 2020, the paper's), `ddim` (Song et al. 2021, eta 0) or
+            `dpm++` (DPM-Solver++ of second order, Lu et al. 2022).
+        label: class of all samples, or None.
+        guidance: weight of the conditional prediction over the unconditional one (Ho and
+            Salimans 2022); 1 is plain conditional sampling.
+    """
+    device = next(denoiser.parameters()).device
+    streams = [_stream(seed, index) for index in indices]
+    latents = torch.stack([torch.randn(*shape, generator=s) for s in streams]).to(device)
+    solver, step = _solver(config, sampler, steps, streams)
+    told = None if label is None else torch.full((len(indices),), label, device=device)
+    for time in solver.timesteps:
+        times = torch.full((len(indices),), int(time), device=device)
+        prediction = denoiser(latents, times, told)
+        if told is not None and guidance != 1:
+            classes: Any = denoiser.classes
+            untold = denoiser(latents, times, torch.full_like(told, int(classes)))
+            prediction = untold + guidance * (prediction - untold)
+        latents = step(prediction, time, latents)
+    return latents.clamp(-1, 1)
+
+
+@torch.no_grad()
+def decode(
+    autoencoder: VQGAN, latents: Float[Tensor, "b c u v w"], limits: tuple[float, float]
+) -> Float[Tensor, "b x y z"]:
+    """Quantise and decode latents to volumes in [0, 1]; large ones in overlapping tiles."""
+    quantised = autoencoder.quantise(denormalise(latents, *limits))
+    if max(latents.shape[2:]) <= TILE:
+        volumes = autoencoder.decode(quantised)
+    else:
+        from monai.inferers import sliding_window_inference
+
+        tile = [min(TILE, side) for side in latents.shape[2:]]
+        volumes = sliding_window_inference(
+            quantised, tile, 1, autoencoder.decode, overlap=OVERLAP, mode="gaussian"
+        )
+    clipped: Float[Tensor, "b x y z"] = volumes[:, 0].float().clamp(0, 1)
+    return clipped
+
+
+def blocks(count: int, size: int, rank: int, world: int) -> Iterator[list[int]]:
+    """Yield this process's blocks of sample indices; the last may reach beyond `count`."""
+    starts = range(0, count, size)
+    for start in starts[rank::world]:
+        yield list(range(start, start + size))
+
+
+def _stream(seed: int, index: int) -> torch.Generator:
+    state = np.random.SeedSequence([seed, index]).generate_state(1)
+    return torch.Generator().manual_seed(int(state[0]))
+
+
+def _solver(
+    config: DiffusionConfig, sampler: Sampler, steps: int, streams: Sequence[torch.Generator]
+) -> tuple[Any, Any]:
+    """Return a solver and `step(prediction, time, latents) -> latents`."""
+    process = noise_schedule(config)
+    if sampler == "ddpm":
+        process.set_timesteps(config.timesteps)
+
+        def ancestral(prediction: Tensor, time: Tensor, latents: Tensor) -> Tensor:
+            parts = zip(prediction.cpu()[:, None], latents.cpu()[:, None], streams, strict=True)
+            moved = [process.step(p, int(time), x, generator=s)[0] for p, x, s in parts]
+            return torch.cat(moved).to(latents)
+
+        return process, ancestral
+    if sampler == "ddim":
+        from monai.networks.schedulers import DDIMScheduler
+
+        ddim = DDIMScheduler(
+            num_train_timesteps=config.timesteps,
+            schedule="cosine",
+            prediction_type=config.prediction,
+            clip_sample=True,
+        )
+        ddim.set_timesteps(steps)
+        return ddim, lambda prediction, time, latents: ddim.step(prediction, int(time), latents)[0]
+    from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
+
+    # A threshold that never exceeds 1 clips the predicted clean latent, as DDPM does.
+    solver = DPMSolverMultistepScheduler(
+        num_train_timesteps=config.timesteps,
+        trained_betas=process.betas.numpy(),
+        prediction_type=config.prediction,
+        thresholding=True,
+        dynamic_thresholding_ratio=1.0,
+        sample_max_value=1.0,
+    )
+    solver.set_timesteps(steps)
+    return solver, lambda prediction, time, latents: solver.step(
+        prediction, time, latents, return_dict=False
+    )[0]
