@@ -7,7 +7,8 @@ import os
 import re
 import shlex
 import sqlite3
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -111,6 +112,62 @@ def log_evaluation(
     url = f"{host}/#/experiments/{experiment_id}/runs/{run_id}?workflowType=machine_learning"
     hint = url if remote else f"run `{_server(uri)}`, then open {url}"
     return TrackedRun(run_id, experiment_id, shown, url, hint, nested)
+
+
+def log_training(
+    run_id: str | None,
+    directory: Path,
+    *,
+    experiment: str,
+    run_name: str,
+    params: Mapping[str, object],
+    step: int,
+    values: Mapping[str, float],
+    files: Sequence[Path] = (),
+    finished: bool = False,
+) -> str:
+    """Log a moment of a training to MLflow and return the identifier of its run.
+
+    Args:
+        run_id: what an earlier call returned; None makes a run.
+        directory: where the training keeps its history, for the error.
+        experiment: its name; made if there is none.
+        run_name: of a new run.
+        params: configuration of a new run, nested.
+        step: of the training.
+        values: by name.
+        files: figures and cards to keep beside the run.
+        finished: whether this is the last call.
+
+    Raises:
+        TrackingError: if MLflow cannot be reached or refuses.
+    """
+    with _quiet_and_impatient():
+        import mlflow
+        from mlflow.entities import Metric, Param
+        from sqlalchemy.exc import SQLAlchemyError
+
+        uri = mlflow.get_tracking_uri()
+        now = round(time.time() * 1000)
+        try:
+            _check_database(uri)
+            client = mlflow.MlflowClient(uri)
+            if run_id is None:
+                tags = {"mlflow.runName": run_name, "mlflow.user": _user()}
+                experiment_id = _experiment(client, experiment, uri)
+                run_id = str(client.create_run(experiment_id, now, tags).info.run_id)
+                entries = [Param(key, value) for key, value in flatten(dict(params)).items()]
+                for i in range(0, len(entries), PARAMS_PER_BATCH):
+                    client.log_batch(run_id, params=entries[i : i + PARAMS_PER_BATCH])
+            metrics = [Metric(name, value, now, step) for name, value in values.items()]
+            client.log_batch(run_id, metrics=metrics)
+            for file in files:
+                client.log_artifact(run_id, str(file), f"step-{step:07d}")
+            if finished:
+                client.set_terminated(run_id, "FINISHED")
+        except (mlflow.MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
+            raise TrackingError(uri, _reason(error), directory) from error
+    return run_id
 
 
 def _log_runs(
