@@ -79,17 +79,18 @@ def fitting(config: GeneratorConfig, cohort: Cohort) -> Preprocessing:
     if resolved.shape == "auto":
         raise AssertionError
     multiple = config.multiple
-    x, y, z = (max(multiple, -(-side // multiple) * multiple) for side in resolved.shape)
-    if config.preprocessing.shape != "auto" and (x, y, z) != resolved.shape:
-        raise EvalsuiteError(
-            f"The shape {_by(resolved.shape)} does not fit these networks, which need sides that "
-            f"are multiples of {multiple}. The nearest larger shape is {_by((x, y, z))}."
-        )
     if min(resolved.shape) < multiple:
         raise EvalsuiteError(
             f"The volumes of {cohort.source} have {_by(resolved.shape)} voxels after "
             f"preprocessing, but these networks need at least {multiple} along each axis. "
             "Use a finer spacing, or fewer levels of channels."
+        )
+    # Rounded down: a margin is cut, because a network would learn to draw frames of padding.
+    x, y, z = (side // multiple * multiple for side in resolved.shape)
+    if config.preprocessing.shape != "auto" and (x, y, z) != resolved.shape:
+        raise EvalsuiteError(
+            f"The shape {_by(resolved.shape)} does not fit these networks, which need sides that "
+            f"are multiples of {multiple}, such as {_by((x, y, z))}."
         )
     return resolved.model_copy(update={"shape": (x, y, z)})
 

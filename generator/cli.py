@@ -1,0 +1,99 @@
+"""`evalsuite generator`: parse, call one function, print."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Train a 3D VQ-GAN with a latent diffusion model, and sample volumes.",
+)
+
+
+@app.command()
+def train(
+    data: Annotated[str, typer.Argument(help="Volumes: a folder, glob, manifest or BIDS.")],
+    output: Annotated[Path, typer.Option(help="Folder of the run.")],
+    preset: Annotated[str, typer.Option(help="See `evalsuite generator presets`.")] = "tiny",
+    config: Annotated[
+        Path | None, typer.Option(help="YAML file laid over the preset it names.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Any setting, such as `vqgan.training.steps=500`."
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of every random draw.")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint.")
+    ] = False,
+    device: Annotated[
+        str, typer.Option(help="Torch device; auto: a GPU if there is one.")
+    ] = "auto",
+    experiment: Annotated[str, typer.Option(help="MLflow experiment.")] = "evalsuite-generator",
+    no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Skip MLflow.")] = False,
+    skip_invalid: Annotated[
+        bool, typer.Option("--skip-invalid", help="Go on without volumes that have faults.")
+    ] = False,
+) -> None:
+    """Train both stages; `torchrun --nproc-per-node N -m evalsuite generator train` on many."""
+    from generator.config import load_config
+    from generator.run import train as run
+
+    overrides: dict[str, Any] = {} if seed is None else {"seed": seed}
+    for assignment in set_ or []:
+        _assign(overrides, assignment)
+    run(
+        data,
+        output,
+        load_config(config, preset, overrides),
+        resume=resume,
+        device=device,
+        experiment=None if no_tracking else experiment,
+        skip_invalid=skip_invalid,
+    )
+
+
+@app.command()
+def sample(
+    checkpoint: Annotated[Path, typer.Argument(help="Folder that `train` wrote.")],
+    output: Annotated[Path, typer.Option(help="Folder for the samples; goes on if it has some.")],
+    n: Annotated[int, typer.Option("-n", min=1, help="How many.")] = 64,
+    seed: Annotated[int, typer.Option(min=0, help="Sample i depends on it and i alone.")] = 0,
+    sampler: Annotated[str, typer.Option(help="ddpm (the paper's), ddim or dpm++.")] = "dpm++",
+    steps: Annotated[int, typer.Option(min=1, help="Of ddim and dpm++.")] = 50,
+    class_: Annotated[str | None, typer.Option("--class", help="Class of all samples.")] = None,
+    guidance: Annotated[float, typer.Option(min=0, help="Of the class; 1: none.")] = 1.0,
+    device: Annotated[
+        str, typer.Option(help="Torch device; auto: a GPU if there is one.")
+    ] = "auto",
+) -> None:
+    """Sample volumes as NIfTI with sidecars, a manifest and a contact sheet."""
+    from generator.model import Recipe
+    from generator.run import sample as run
+
+    recipe = Recipe(seed, sampler, steps, class_, guidance)
+    typer.echo(run(checkpoint, output, n, recipe, device=device), err=True)
+
+
+@app.command()
+def presets() -> None:
+    """List the presets with the GPU memory that training needs (estimated)."""
+    from generator.presets import PRESETS
+
+    for name, preset in PRESETS.items():
+        typer.echo(f"{name:14s}{preset['gpu_memory']}")
+
+
+def _assign(values: dict[str, Any], assignment: str) -> None:
+    import yaml
+
+    key, separator, text = assignment.partition("=")
+    if not separator:
+        raise typer.BadParameter(f"--set {assignment}: expected KEY=VALUE.")
+    *parents, last = key.split(".")
+    for parent in parents:
+        values = values.setdefault(parent, {})
+    values[last] = yaml.safe_load(text)
