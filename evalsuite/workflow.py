@@ -1,6 +1,7 @@
 """What a command does from end to end: evaluate, keep on disk, track, show."""
 
 import json
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -141,7 +142,8 @@ def show(done: Done, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(results.to_json(done.evaluation), indent=1))
     else:
-        _print_table(done.evaluation, Console())
+        wide = None if sys.stdout.isatty() else 120
+        _print_table(done.evaluation, Console(width=wide))
     stderr.print(f"Results: {done.folder}", highlight=False)
     if done.tracked:
         stderr.print(done.tracked, highlight=False)
@@ -157,7 +159,7 @@ def _print_table(evaluation: Evaluation, console: "Console") -> None:
     for extractor in dict.fromkeys(estimate.extractor for estimate in evaluation.estimates):
         rows = [e for e in evaluation.estimates if e.extractor == extractor]
         table = Table(title=extractor or "volumes", title_justify="left", box=box.SIMPLE_HEAD)
-        table.add_column("")
+        table.add_column("", no_wrap=True)
         for cohort in evaluation.synthetic:
             table.add_column(f"{cohort.name}, n = {len(cohort.volumes)}", justify="right")
         table.add_column(f"within {evaluation.real.name}", justify="right")

@@ -1,0 +1,259 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from evalsuite.errors import EvalsuiteError
+from generator import checkpoint
+from generator.run import train
+from generator.stages import AutoencoderStage, DiffusionStage
+from generator.training import fit, learning_rate
+from tests.generator.conftest import MICRO, micro
+
+CPU = torch.device("cpu")
+QUIET = {"report": lambda *_: None, "advance": lambda *_: None}
+
+
+def run(source, output, config=None, *, resume=False):
+    return train(
+        str(source),
+        output,
+        config or micro(),
+        resume=resume,
+        device="cpu",
+        experiment=None,
+        skip_invalid=False,
+    )
+
+
+def weights(folder):
+    return checkpoint.load(folder / "generator")[0]
+
+
+def equal(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[k], other[k]) for k in one)
+
+
+@pytest.fixture
+def source(cohort):
+    return cohort.entries[0].path.parent
+
+
+class StoppedError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("stop", [1, 4, 5, 7, 11])
+def test_a_resumed_training_ends_where_an_uninterrupted_one_does(
+    source, tmp_path, monkeypatch, stop
+):
+    """Stops after any number of updates, in either stage, lose nothing but time."""
+    run(source, tmp_path / "whole")
+    count = 0
+
+    def counted(original):
+        def update(self, step):
+            nonlocal count
+            count += 1
+            if count == stop + 1:
+                raise StoppedError
+            return original(self, step)
+
+        return update
+
+    with monkeypatch.context() as patch:
+        for stage in (AutoencoderStage, DiffusionStage):
+            patch.setattr(stage, "update", counted(stage.update))
+        with pytest.raises(StoppedError):
+            run(source, tmp_path / "broken")
+    run(source, tmp_path / "broken", resume=True)
+    assert equal(weights(tmp_path / "whole"), weights(tmp_path / "broken"))
+
+
+def test_kill_9_at_any_moment_leaves_a_checkpoint_that_resumes(source, tmp_path):
+    config = tmp_path / "micro.yaml"
+    config.write_text(json.dumps({"preset": "tiny", **MICRO}))
+    output = tmp_path / "run"
+    command = [sys.executable, "-m", "evalsuite", "generator", "train", str(source)]
+    command += ["--output", str(output), "--config", str(config), "--no-tracking", "--resume"]
+    command += ["--set", "vqgan.training.steps=60", "--set", "vqgan.training.checkpoint_every=1"]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd=Path(__file__).parents[2])
+    deadline = time.monotonic() + 120
+    while len(checkpoint.steps(output / "vqgan")) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    steps = checkpoint.steps(output / "vqgan")
+    assert steps
+    for step in steps:
+        tensors, card = checkpoint.load(checkpoint.step_folder(output / "vqgan", step))
+        assert card["step"] == step
+        assert tensors
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
+    assert done.returncode == 0, done.stderr
+    assert (output / "generator/card.json").exists()
+
+
+def test_a_loss_that_is_not_finite_stops_with_the_last_good_checkpoint(data, tmp_path):
+    stage = AutoencoderStage(micro(), data, CPU)
+    original = stage.update
+    stage.update = lambda step: original(step) if step < 4 else {"reconstruction": float("nan")}
+    with pytest.raises(EvalsuiteError) as caught:
+        fit(stage, tmp_path, signature="s", resume=False, **QUIET)
+    assert str(caught.value) == (
+        'In step 5 of vqgan the loss "reconstruction" is not finite. The last good checkpoint is '
+        f"{tmp_path / 'step-0000004'}. Lower vqgan.training.learning_rate, or set its precision "
+        "to float32."
+    )
+
+
+def test_a_checkpoint_of_another_configuration_is_refused(source, tmp_path):
+    run(source, tmp_path / "run")
+    with pytest.raises(EvalsuiteError, match="is of another configuration or of other volumes"):
+        run(source, tmp_path / "run", micro(seed=1), resume=True)
+    with pytest.raises(EvalsuiteError, match="holds a training already. Go on with --resume"):
+        run(source, tmp_path / "run")
+
+
+def test_a_full_disk_keeps_the_last_checkpoint(data, tmp_path, monkeypatch):
+    stage = AutoencoderStage(micro(), data, CPU)
+    saved = checkpoint.save_file
+
+    def full(tensors, path):
+        if "0000004" in str(path):
+            Path(path).write_bytes(b"half")
+            raise OSError(28, "No space left on device")
+        saved(tensors, path)
+
+    monkeypatch.setattr(checkpoint, "save_file", full)
+    with pytest.raises(EvalsuiteError, match="cannot be written: No space left on device"):
+        fit(stage, tmp_path, signature="s", resume=False, **QUIET)
+    assert [path.name for path in tmp_path.glob("step-*")] == ["step-0000002"]
+    checkpoint.load(tmp_path / "step-0000002")
+
+
+def test_a_damaged_checkpoint_is_told(tmp_path):
+    checkpoint.save(tmp_path / "step-0000001", {"a": torch.ones(3)}, {})
+    (tmp_path / "step-0000001/tensors.safetensors").write_bytes(b"x")
+    with pytest.raises(EvalsuiteError, match="step-0000001: the checkpoint is damaged"):
+        checkpoint.load(tmp_path / "step-0000001")
+
+
+@pytest.mark.parametrize(
+    ("shape", "preprocessing", "message"),
+    [
+        ((6, 6, 6), {"shape": "auto"}, "need at least 8 along each axis"),
+        ((9, 17, 10), {"shape": [9, 8, 8]}, "multiples of 8, such as 8 x 8 x 8"),
+    ],
+)
+def test_shapes_that_do_not_fit_are_told(make_cohort, tmp_path, shape, preprocessing, message):
+    source = make_cohort("small", 4, shape=shape)
+    with pytest.raises(EvalsuiteError, match=message):
+        run(source, tmp_path / "run", micro(preprocessing=preprocessing))
+
+
+def test_an_empty_folder_is_told(tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(EvalsuiteError, match="the folder holds no volumes"):
+        run(tmp_path / "empty", tmp_path / "run")
+
+
+def test_every_epoch_deals_every_volume_once(data):
+    drawn = [i for step in range(6) for i in data.draw("vqgan", step, 2)]
+    assert sorted(drawn[:6]) == sorted(drawn[6:]) == sorted(data.training)
+    assert drawn[:6] != drawn[6:]
+
+
+def test_the_split_keeps_subjects_together(make_cohort):
+    from evalsuite.volumes.check import check_cohort
+    from evalsuite.volumes.sources import read_cohort
+    from generator.data import TrainingData
+
+    folder = make_cohort("training", 8, shape=(9, 17, 10))
+    rows = [f"v{i:02d}.nii.gz,{i // 2}" for i in range(8)]
+    (folder / "cases.csv").write_text("path,subject\n" + "\n".join(rows) + "\n")
+    cohort = check_cohort(read_cohort(str(folder / "cases.csv"), name="t", role="real"))
+    split = TrainingData(cohort, micro())
+    assert {i // 2 for i in split.training}.isdisjoint({i // 2 for i in split.validation})
+    assert len(split.validation) == 2
+
+
+def test_dead_codes_restart_at_encodings(data):
+    stage = AutoencoderStage(micro(), data, CPU)
+    book = stage.model.codebook
+    book.ema_cluster_size[:] = 5.0
+    book.ema_cluster_size[3] = 0.0
+    before = book.embedding.weight.clone()
+    latents = torch.arange(2 * 4 * 2 * 2 * 2.0).reshape(2, 4, 2, 2, 2)
+    assert book.restart(latents, torch.Generator().manual_seed(0)) == 1
+    rows = latents.movedim(1, -1).reshape(-1, 4)
+    assert (rows == book.embedding.weight[3]).all(dim=1).any()
+    assert torch.equal(before[:3], book.embedding.weight[:3])
+
+
+def test_the_critics_wait_for_their_step(data):
+    stage = AutoencoderStage(micro(), data, CPU)
+    assert "adversarial" not in stage.update(2)
+    before = [p.clone() for p in stage.critics.parameters()]
+    values = stage.update(3)
+    assert {"adversarial", "feature_matching", "critics"} <= values.keys()
+    assert any(
+        not torch.equal(a, b) for a, b in zip(before, stage.critics.parameters(), strict=True)
+    )
+
+
+def test_reconstruction_improves(data):
+    config = micro(vqgan=MICRO["vqgan"] | {"discriminator_start": 1000})
+    stage = AutoencoderStage(config, data, CPU)
+    losses = [stage.update(step)["reconstruction"] for step in range(80)]
+    assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
+
+
+def test_accumulation_gives_the_gradient_of_the_whole_batch(data):
+    """Two batches of two are one of four: the codebook moves per batch, the encoder as one."""
+    settings = MICRO["diffusion"]["training"]
+    whole = micro()
+    parts = micro(
+        diffusion=MICRO["diffusion"] | {"training": settings | {"batch_size": 2, "accumulate": 2}}
+    )
+    autoencoder = AutoencoderStage(whole, data, CPU).model
+    norms = []
+    for config in (whole, parts):
+        stage = DiffusionStage(config, data, autoencoder, CPU)
+        norms.append(stage.update(0)["denoising"])
+    assert norms[0] == pytest.approx(norms[1], rel=0.5)
+
+
+def test_the_learning_rate_warms_up_and_decays():
+    settings = micro().vqgan.training.model_copy(
+        update={"steps": 110, "warmup": 10, "learning_rate": 1.0, "final_rate": 0.1}
+    )
+    assert learning_rate(settings, 0) == pytest.approx(0.1)
+    assert learning_rate(settings, 10) == pytest.approx(1.0)
+    assert learning_rate(settings, 60) == pytest.approx(0.55)
+    assert learning_rate(settings, 110) == pytest.approx(0.1)
+
+
+def test_two_processes_train_and_resume(source, tmp_path):
+    config = tmp_path / "micro.yaml"
+    config.write_text(json.dumps({"preset": "tiny", **MICRO}))
+    start = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    start += ["-m", "evalsuite", "generator", "train", str(source), "--no-tracking", "--resume"]
+    start += ["--config", str(config), "--output", str(tmp_path / "two")]
+    short = ["--set", "diffusion.training.steps=6"]
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, *start, *short],
+            capture_output=True, text=True, check=False, timeout=200,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    card = json.loads((tmp_path / "two/generator/card.json").read_text())
+    assert card["processes"] == 2
+    assert np.isfinite(card["metrics"]["validation_psnr"])
