@@ -215,7 +215,23 @@ def _judged(cohort: Cohort, resolved: Preprocessing) -> Cohort:
             f"{changed} of {len(cohort.infos)} volumes of {cohort.name} were interpolated to "
             f"{_millimetres(resolved.spacing)}; interpolation smooths, which moves every distance."
         )
+    size = resolved.median_size(
+        [info.shape for info in cohort.infos], [info.affine for info in cohort.infos]
+    )
+    wanted = resolved.shape
+    if cohort.role == "synthetic" and resolved.fit == "crop-pad" and wanted != "auto":
+        common = [min(pair) for pair in zip(size, wanted, strict=True)]
+        if common != list(wanted):
+            warnings.append(
+                f"Most volumes of {cohort.name} are smaller than {_by(wanted)} voxels and were "
+                "padded with zeros, which moves every distance. To cut all cohorts to one size, "
+                f"pass --shape {','.join(map(str, common))}."
+            )
     return replace(cohort, warnings=tuple(warnings))
+
+
+def _by(shape: Sequence[int]) -> str:
+    return " x ".join(map(str, shape))
 
 
 def _millimetres(spacing: object) -> str:

@@ -222,7 +222,13 @@ class DiffusionStage:
         metrics = {"validation_denoising": sum(losses) / len(self.data.validation)}
         shape = tuple(self.latents(self.data.validation[:1]).shape[1:])
         latents = draw(
-            self.average.module, self.config, shape, list(range(SHOWN)), seed=0, steps=25
+            self.average.module,
+            self.config,
+            shape,
+            list(range(SHOWN)),
+            seed=0,
+            steps=min(25, self.config.timesteps),
+            label=len(self.data.classes) or None,
         )
         samples = decode(self.autoencoder, latents, self.range)
         real = self.data.volumes(self.data.validation[:SHOWN])[:, 0].numpy()

@@ -103,6 +103,14 @@ def test_mixed_spacing_is_resampled_with_a_warning_or_refused(run, make_cohort):
         run(real, synthetic, **{"preprocessing.spacing": "native"})
 
 
+def test_smaller_synthetic_volumes_are_not_padded_in_silence(run, make_cohort):
+    real, synthetic = make_cohort("real", 8), make_cohort("gan", 8, seed=1, shape=(12, 15, 14))
+    evaluation, _ = run(real, synthetic)
+    assert evaluation.synthetic[0].warnings[0].endswith("pass --shape 12,15,14.")
+    evaluation, _ = run(real, synthetic, **{"preprocessing.shape": [12, 15, 14]})
+    assert evaluation.synthetic[0].warnings == ()
+
+
 def test_a_metric_that_cannot_be_computed_says_so_and_stops_nothing(run, make_cohort):
     real, synthetic = make_cohort("real", 8), make_cohort("gan", 2, seed=1)
     evaluation, _ = run(real, synthetic)

@@ -150,6 +150,17 @@ class Preprocessing(Declared):
             shape = (i, j, k)
         return self.model_copy(update={"spacing": spacing, "shape": shape})
 
+    def median_size(
+        self,
+        shapes: Sequence[tuple[int, int, int]],
+        affines: Sequence[Float[np.ndarray, "4 4"]],
+    ) -> tuple[int, int, int]:
+        """Return the median voxels per axis of volumes at the resolved spacing, before the fit."""
+        free = self.model_copy(update={"shape": "auto"}).resolve(shapes, affines).shape
+        if free == "auto":
+            raise AssertionError
+        return free
+
     def interpolates(self, affine: Float[np.ndarray, "4 4"]) -> bool:
         """Tell whether a volume of this affine is resampled to reach the spacing."""
         if self.spacing in ("native", "auto"):
