@@ -107,7 +107,7 @@ def _cache() -> Row:
 
 def _weights() -> list[Row]:
     mends = {
-        "absent": "evalsuite weights fetch {name}, or use the extractor radiomics",
+        "absent": "evalsuite weights fetch {name}",
         "wrong hash": "delete {file} and run: evalsuite weights fetch {name}",
     }
     return [

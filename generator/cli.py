@@ -1,9 +1,14 @@
 """`evalsuite generator`: parse, call one function, print."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from evalsuite.errors import EvalsuiteError
+
+EXTRA = ("diffusers", "einops", "safetensors")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -39,6 +44,7 @@ def train(
     ] = False,
 ) -> None:
     """Train both stages; `torchrun --nproc-per-node N -m evalsuite generator train` on many."""
+    _check_extra()
     from generator.config import load_config
     from generator.run import train as run
 
@@ -71,6 +77,7 @@ def sample(
     ] = "auto",
 ) -> None:
     """Sample volumes as NIfTI with sidecars, a manifest and a contact sheet."""
+    _check_extra()
     from generator.model import Recipe
     from generator.run import sample as run
 
@@ -85,6 +92,15 @@ def presets() -> None:
 
     for name, preset in PRESETS.items():
         typer.echo(f"{name:14s}{preset['gpu_memory']}")
+
+
+def _check_extra() -> None:
+    missing = [name for name in EXTRA if find_spec(name) is None]
+    if missing:
+        raise EvalsuiteError(
+            f"The generator needs {', '.join(missing)}. "
+            "Install it with: pip install 'evalsuite[generator]'."
+        )
 
 
 def _assign(values: dict[str, Any], assignment: str) -> None:

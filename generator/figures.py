@@ -14,17 +14,23 @@ def mosaic(rows: Mapping[str, Sequence[Float[np.ndarray, "x y z"]]]) -> Figure:
     to 1.
     """
     columns = max(len(volumes) for volumes in rows.values())
-    figure = Figure(figsize=(1.6 * columns + 0.8, 1.6 * 3 * len(rows)), layout="compressed")
-    axes = figure.subplots(3 * len(rows), columns, squeeze=False)
+    example = next(volume for volumes in rows.values() for volume in volumes)
+    heights = [_slice(example, plane).shape[0] for plane in range(3)] * len(rows)
+    width = max(_slice(example, plane).shape[1] for plane in range(3))
+    inches = 1.5 / width
+    figure = Figure(
+        figsize=(columns * 1.55, sum(heights) * inches + 0.25 * len(heights)), layout="constrained"
+    )
+    axes = figure.subplots(
+        len(heights), columns, squeeze=False, gridspec_kw={"height_ratios": heights}
+    )
     for block, (name, volumes) in enumerate(rows.items()):
-        for column in range(columns):
-            for plane in range(3):
-                ax = axes[3 * block + plane, column]
+        for plane, title in enumerate(("axial", "coronal", "sagittal")):
+            for column, ax in enumerate(axes[3 * block + plane]):
                 ax.set_axis_off()
                 if column < len(volumes):
                     ax.imshow(_slice(volumes[column], plane), cmap="gray", vmin=0, vmax=1)
-        for plane, title in enumerate(("axial", "coronal", "sagittal")):
-            axes[3 * block + plane, 0].set_title(f"{name}, {title}", fontsize=8, loc="left")
+            axes[3 * block + plane, 0].set_title(f"{name}, {title}", fontsize=8, loc="left", pad=2)
     return figure
 
 

@@ -183,16 +183,14 @@ class Losses:
         verdicts, features = critics(found, places)
         with torch.no_grad():
             _, real_features = critics(volumes, places)
-        weights = self._weights()
         fooled = [
             weight * self.hinge(verdict, target_is_real=True, for_discriminator=False)
-            for weight, verdict in zip(weights, verdicts, strict=True)
+            for weight, verdict in zip(self._weights(), verdicts, strict=True)
         ]
         matched = [
-            (mine - theirs).abs().mean() * weight / len(maps)
-            for maps, real_maps, weight in zip(features, real_features, weights, strict=True)
+            (mine - theirs).abs().mean()
+            for maps, real_maps in zip(features, real_features, strict=True)
             for mine, theirs in zip(maps, real_maps, strict=True)
-            if weight
         ]
         return {
             "adversarial": torch.stack(fooled).sum(),

@@ -1,0 +1,73 @@
+import sys
+
+import pytest
+
+from evalsuite.cli import main
+from generator import cli
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["evalsuite", "generator", *map(str, arguments)])
+        status = 0
+        try:
+            main()
+        except SystemExit as stopped:
+            status = stopped.code or 0
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run
+
+
+def test_presets_are_listed_with_their_memory(run):
+    status, out, _ = run("presets")
+    assert status == 0
+    for name in ("tiny", "small", "paper-brain", "paper-knee", "paper-breast", "paper-chest"):
+        assert name in out
+    assert "GiB" in out
+
+
+def test_a_missing_extra_is_told(run, monkeypatch, tmp_path):
+    monkeypatch.setattr(cli, "find_spec", lambda name: None if name == "einops" else object())
+    status, _, err = run("sample", tmp_path, "--output", tmp_path / "out")
+    assert status == 1
+    assert err.strip() == (
+        "The generator needs einops. Install it with: pip install 'evalsuite[generator]'."
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (("--preset", "huge"), 1, 'Unknown preset "huge". Known presets: paper-brain'),
+        (("--set", "vqgan.chanels=3"), 1, "vqgan.chanels: Extra inputs are not permitted"),
+        (("--set", "seed"), 2, "expected KEY=VALUE"),
+        (("--set", "diffusion.groups=7"), 1, "48 channels do not divide into 7 groups"),
+        ((), 1, "it does not exist."),
+    ],
+)
+def test_mistakes_are_told_without_a_traceback(run, tmp_path, arguments, status, message):
+    found, _, err = run("train", "nowhere", "--output", tmp_path / "out", *arguments)
+    assert found == status
+    assert message in " ".join(err.replace("│", " ").split())
+    assert "Traceback" not in err
+
+
+def test_every_preset_is_a_valid_configuration():
+    from generator.config import load_config
+    from generator.presets import PRESETS
+
+    for name in PRESETS:
+        config = load_config(None, name, {})
+        assert config.preprocessing.shape == "auto" or all(
+            side % config.multiple == 0 for side in config.preprocessing.shape
+        )
+    knee = load_config(None, "paper-knee", {})
+    assert [side // knee.vqgan.factor for side in knee.preprocessing.shape] == [32, 32, 4]
+    assert (knee.vqgan.codes, knee.vqgan.code_dimension, knee.diffusion.timesteps) == (
+        16384,
+        8,
+        300,
+    )
