@@ -103,6 +103,8 @@ class DiffusionConfig(Declared):
         residual_blocks: per level.
         head_channels: of attention.
         groups: of group normalisation.
+        coordinates: tell the network where in the volume it is, by three more input channels;
+            not in the paper, but anatomy that lies at one place is then learned much sooner.
         timesteps: of the noising process, cosine schedule.
         prediction: what the network predicts.
         loss: between prediction and target.
@@ -116,6 +118,7 @@ class DiffusionConfig(Declared):
     residual_blocks: PositiveInt = 2
     head_channels: PositiveInt = 32
     groups: PositiveInt = 32
+    coordinates: bool = False
     timesteps: PositiveInt = 300
     prediction: Literal["epsilon", "v_prediction"] = "epsilon"
     loss: Literal["l1", "l2"] = "l1"

@@ -31,9 +31,10 @@ class Denoiser(nn.Module):
     def __init__(self, config: DiffusionConfig, latent_channels: int, classes: int = 0) -> None:
         super().__init__()
         self.classes = classes
+        self.coordinates = config.coordinates
         self.network = DiffusionModelUNet(
             spatial_dims=3,
-            in_channels=latent_channels,
+            in_channels=latent_channels + 3 * config.coordinates,
             out_channels=latent_channels,
             num_res_blocks=config.residual_blocks,
             channels=config.channels,
@@ -54,8 +55,17 @@ class Denoiser(nn.Module):
         Args:
             labels: classes; `self.classes` where it is not told.
         """
+        if self.coordinates:
+            noised = torch.cat([noised, _places(noised)], dim=1)
         prediction: Latents = self.network(noised, timesteps=times, class_labels=labels)
         return prediction
+
+
+def _places(latents: Latents) -> Float[Tensor, "b 3 u v w"]:
+    """Return where every latent lies along each axis, from -1 to 1."""
+    axes = [torch.linspace(-1, 1, side, device=latents.device) for side in latents.shape[2:]]
+    grid = torch.stack(torch.meshgrid(*axes, indexing="ij")).to(latents.dtype)
+    return grid.expand(len(latents), *grid.shape)
 
 
 def noise_schedule(config: DiffusionConfig) -> DDPMScheduler:

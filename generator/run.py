@@ -61,9 +61,6 @@ def train(
         cohort = check_cohort(cohort, skip_invalid=skip_invalid, advance=advance)
     data = TrainingData(cohort, config)
     settings = config.model_dump(mode="json")
-    signature = hashlib.sha256(
-        json.dumps([settings, cohort.fingerprint], sort_keys=True).encode()
-    ).hexdigest()
     if first:
         output.mkdir(parents=True, exist_ok=True)
         (output / "config.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
@@ -78,7 +75,12 @@ def train(
                     tick()
 
             return fit(
-                stage, folder, signature=signature, resume=resume, report=report, advance=advance
+                stage,
+                folder,
+                signature=_signature(data, config, stage.name),
+                resume=resume,
+                report=report,
+                advance=advance,
             )
 
     autoencoder = AutoencoderStage(config, data, here)
@@ -157,6 +159,23 @@ def sample(folder: Path, output: Path, n: int, recipe: Recipe, *, device: str) -
         f"Samples: {output}. Compare them with: evalsuite compute-metrics --real "
         f"{generator.card['data']['source']} --synthetic {output} --shape {shape}"
     )
+
+
+def _signature(data: TrainingData, config: GeneratorConfig, stage: str) -> str:
+    """Return the hash of all that decides the weights of a stage.
+
+    The first stage knows nothing of the second: another diffusion model may follow on it.
+    """
+    parts = [
+        data.cohort.fingerprint,
+        data.preprocessing.model_dump(mode="json"),
+        data.training,
+        config.seed,
+        config.vqgan.model_dump(mode="json"),
+    ]
+    if stage == "diffusion":
+        parts.append(config.diffusion.model_dump(mode="json"))
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def _write_block(

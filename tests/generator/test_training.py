@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -122,6 +123,17 @@ def test_a_checkpoint_of_another_configuration_is_refused(source, tmp_path):
         run(source, tmp_path / "run", micro(seed=1), resume=True)
     with pytest.raises(EvalsuiteError, match="holds a training already. Go on with --resume"):
         run(source, tmp_path / "run")
+
+
+def test_another_diffusion_model_may_follow_on_the_first_stage(source, tmp_path):
+    run(source, tmp_path / "run")
+    first = weights(tmp_path / "run")
+    shutil.rmtree(tmp_path / "run/diffusion")
+    run(source, tmp_path / "run", micro(diffusion=MICRO["diffusion"] | {"ema": 0.5}), resume=True)
+    second = weights(tmp_path / "run")
+    same = {key for key in first if torch.equal(first[key], second[key])}
+    assert {key for key in first if key.startswith("vqgan/")} <= same
+    assert any(key.startswith("denoiser/") for key in first.keys() - same)
 
 
 def test_a_full_disk_keeps_the_last_checkpoint(data, tmp_path, monkeypatch):
