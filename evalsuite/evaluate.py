@@ -7,9 +7,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -19,20 +18,15 @@ from evalsuite.config import EvaluationConfig
 from evalsuite.environment import environment
 from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions, load_extractor
-from evalsuite.features import FeatureCache, extract, load_preprocessed
+from evalsuite.features import FeatureCache, extract
 from evalsuite.metrics.metric import Metric
+from evalsuite.preprocessed import PreprocessedVolumes, mid_slices
 from evalsuite.progress import Progress, silent
-from evalsuite.records import CohortRecord, Estimate, Evaluation, Evidence, FeatureTable, MidSlices
+from evalsuite.records import CohortRecord, Estimate, Evaluation, Evidence, FeatureTable
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.cohort import Cohort, find_leaks, leakage_sentence
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.sources import read_cohort
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-SHOWN = 6  # volumes of each cohort in the mosaic
-MEMORY = 2 << 30  # bytes of preprocessed volumes kept for metrics on volumes
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,41 +105,8 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
         started=started.isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - clock, 3),
     )
-    slices = {cohort.name: _mid_slices(cohort, resolved) for cohort in cohorts}
+    slices = {cohort.name: mid_slices(cohort, resolved) for cohort in cohorts}
     return evaluation, Evidence(tuple(tables.values()), slices)
-
-
-class PreprocessedVolumes(Sequence["Tensor"]):
-    """The volumes of a cohort after preprocessing, read when asked for, the last ones kept.
-
-    Args:
-        cohort: a checked cohort.
-        preprocessing: resolved steps.
-    """
-
-    def __init__(self, cohort: Cohort, preprocessing: Preprocessing) -> None:
-        import torch
-
-        self._paths = [entry.path for entry in cohort.entries]
-        size = 4 * math.prod(preprocessing.shape) if preprocessing.shape != "auto" else MEMORY
-
-        @lru_cache(maxsize=max(2, MEMORY // size))
-        def load(index: int) -> "Tensor":
-            return torch.from_numpy(load_preprocessed(self._paths[index], preprocessing))
-
-        self._load = load
-
-    def __len__(self) -> int:
-        return len(self._paths)
-
-    @overload
-    def __getitem__(self, index: int) -> "Tensor": ...
-    @overload
-    def __getitem__(self, index: slice) -> "list[Tensor]": ...
-    def __getitem__(self, index: int | slice) -> "Tensor | list[Tensor]":
-        if isinstance(index, slice):
-            return [self._load(i) for i in range(len(self))[index]]
-        return self._load(range(len(self))[index])
 
 
 def standardise(
@@ -345,22 +306,3 @@ def _cohort_record(cohort: Cohort) -> CohortRecord:
         skipped=tuple(str(fault) for fault in cohort.skipped),
         warnings=cohort.warnings,
     )
-
-
-def _mid_slices(cohort: Cohort, resolved: Preprocessing) -> tuple[MidSlices, ...]:
-    from evalsuite.volumes.read import read_volume
-
-    shown = []
-    for entry in cohort.entries[:SHOWN]:
-        volume = resolved.apply(read_volume(entry.path))
-        x, y, z = (n // 2 for n in volume.shape)
-        shown.append(
-            MidSlices(
-                volume=entry.id,
-                sagittal=volume.voxels[x],
-                coronal=volume.voxels[:, y],
-                axial=volume.voxels[:, :, z],
-                spacing=volume.spacing,
-            )
-        )
-    return tuple(shown)

@@ -13,7 +13,7 @@ from evalsuite import plugins, results
 from evalsuite.caches import cache_folder
 from evalsuite.config import EvaluationConfig
 from evalsuite.errors import EvalsuiteError
-from evalsuite.progress import bars
+from evalsuite.progress import bars, silent
 from evalsuite.records import Estimate, Evaluation
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def compute_metrics(config: EvaluationConfig, run: Run) -> Done | None:
         batch_size=run.batch_size,
         workers=run.workers,
         offline=run.offline,
-        progress=bars,
+        progress=bars if rank() == 0 else silent,
     )
     evaluation, evidence = evaluate(config, means)
     if rank() != 0:

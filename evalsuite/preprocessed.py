@@ -1,0 +1,69 @@
+"""The volumes of a cohort as metrics and figures see them: after preprocessing, read lazily."""
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, overload
+
+from evalsuite.features import load_preprocessed
+from evalsuite.records import MidSlices
+from evalsuite.volumes.cohort import Cohort
+from evalsuite.volumes.preprocessing import Preprocessing
+from evalsuite.volumes.read import read_volume
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SHOWN = 6  # volumes of each cohort in the mosaic
+MEMORY = 2 << 30  # bytes of preprocessed volumes kept
+
+
+class PreprocessedVolumes(Sequence["Tensor"]):
+    """The volumes of a cohort after preprocessing, read when asked for, the last ones kept.
+
+    Args:
+        cohort: a checked cohort.
+        preprocessing: resolved steps.
+    """
+
+    def __init__(self, cohort: Cohort, preprocessing: Preprocessing) -> None:
+        import torch
+
+        self._paths = [entry.path for entry in cohort.entries]
+        size = 4 * math.prod(preprocessing.shape) if preprocessing.shape != "auto" else MEMORY
+
+        @lru_cache(maxsize=max(2, MEMORY // size))
+        def load(index: int) -> "Tensor":
+            return torch.from_numpy(load_preprocessed(self._paths[index], preprocessing))
+
+        self._load = load
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    @overload
+    def __getitem__(self, index: int) -> "Tensor": ...
+    @overload
+    def __getitem__(self, index: slice) -> "list[Tensor]": ...
+    def __getitem__(self, index: int | slice) -> "Tensor | list[Tensor]":
+        if isinstance(index, slice):
+            return [self._load(i) for i in range(len(self))[index]]
+        return self._load(range(len(self))[index])
+
+
+def mid_slices(cohort: Cohort, resolved: Preprocessing) -> tuple[MidSlices, ...]:
+    """Return the middle slices of the first few volumes of a checked cohort."""
+    shown = []
+    for entry in cohort.entries[:SHOWN]:
+        volume = resolved.apply(read_volume(entry.path))
+        x, y, z = (n // 2 for n in volume.shape)
+        shown.append(
+            MidSlices(
+                volume=entry.id,
+                sagittal=volume.voxels[x],
+                coronal=volume.voxels[:, y],
+                axial=volume.voxels[:, :, z],
+                spacing=volume.spacing,
+            )
+        )
+    return tuple(shown)
