@@ -2,8 +2,8 @@
 
 The paper's shapes and hyper-parameters are those of its public training scripts (Khader et al.,
 Scientific Reports 13:7303, 2023). Differences: the network is MONAI's VQ-VAE (residual units
-without normalisation) instead of the authors' own; bfloat16 instead of float16. GPU memory is an
-estimate from the sizes of the activations, not a measurement.
+without normalisation) instead of the authors' own; bfloat16 instead of float16. GPU memory is half
+as much again as `benchmarks/generator_memory.py` counts, not a measurement.
 """
 
 from typing import Any
@@ -112,7 +112,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         },
     },
     "small": {
-        "gpu_memory": "about 12 GiB for volumes of 96 x 96 x 96",
+        "gpu_memory": "about 13 GiB for volumes of 96 x 96 x 96 (estimate)",
         "vqgan": {
             "channels": [64, 128],
             "codes": 8192,
@@ -146,8 +146,10 @@ PRESETS: dict[str, dict[str, Any]] = {
             },
         },
     },
-    "paper-brain": _paper([64, 64, 64], [16], 10, "about 24 GiB"),
-    "paper-knee": _paper([256, 256, 32], [16, 32, 64], 40, "about 24 GiB", levels=3),
-    "paper-breast": _paper([256, 256, 32], [16, 32, 64], 40, "about 24 GiB", levels=3),
-    "paper-chest": _paper([128, 128, 128], [16, 32, 64], 50, "about 24 GiB", intensity="window"),
+    "paper-brain": _paper([64, 64, 64], [16], 10, "about 8 GiB (estimate)"),
+    "paper-knee": _paper([256, 256, 32], [16, 32, 64], 40, "about 3 GiB (estimate)", levels=3),
+    "paper-breast": _paper([256, 256, 32], [16, 32, 64], 40, "about 3 GiB (estimate)", levels=3),
+    "paper-chest": _paper(
+        [128, 128, 128], [16, 32, 64], 50, "about 6 GiB (estimate)", intensity="window"
+    ),
 }

@@ -210,7 +210,7 @@ def test_help_is_quick_and_lists_every_command():
         assert f" {command} " in done.stdout
 
 
-def test_every_command_and_option_is_in_the_readme():
+def test_every_command_metric_and_extractor_is_in_the_readme():
     readme = (Path(__file__).parents[1] / "README.md").read_text()
     for command in plugins.available("commands"):
         assert command in readme

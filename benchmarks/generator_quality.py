@@ -1,6 +1,6 @@
 """Is a trained generator better than the obvious cheats, and how few steps will do?
 
-    python benchmarks/generator.py RUN IMAGES [--samples 100]
+    python benchmarks/generator_quality.py RUN IMAGES [--samples 100]
 
 RUN is a folder of `evalsuite generator train`, IMAGES what it was trained on. Three tables, all
 against the real volumes that were held out: (1) the Frechet distance of the samples beside that
@@ -137,7 +137,7 @@ def main() -> None:
         f"{ours.min():.4f}; held-out real median {np.median(theirs):.4f}, least {theirs.min():.4f};"
         f" one-sided Mann-Whitney p that samples are nearer: {test.pvalue:.3g}"
     )
-    output = Path(__file__).parent / "results" / "generator.json"
+    output = Path(__file__).parent / "results" / "generator_quality.json"
     output.parent.mkdir(exist_ok=True)
     output.write_text(json.dumps({"estimates": rows, "seconds": seconds}, indent=1) + "\n")
 
