@@ -1,10 +1,12 @@
 """Cohorts on disk that the tests share."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from evalsuite.cli import main
 from evalsuite.volumes.volume import Volume
 from evalsuite.volumes.write import write_nifti
 
@@ -37,6 +39,24 @@ def make_cohort(tmp_path):
         return folder
 
     return make
+
+
+@pytest.fixture
+def cli(capsys, monkeypatch, tmp_path):
+    """Run the command line in this process, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["evalsuite", *map(str, arguments)])
+        status = 0
+        try:
+            main()
+        except SystemExit as stopped:
+            status = stopped.code or 0
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run
 
 
 @pytest.fixture(autouse=True)

@@ -7,31 +7,12 @@ import numpy as np
 import pytest
 
 from evalsuite import plugins
-from evalsuite.cli import main
 
 QUICK = [
     *("--extractor", "radiomics", "--workers", "1"),
     *("--set", "metrics.frechet.bootstrap=20", "--set", "metrics.mmd.permutations=50"),
     *("--set", "metrics.ms_ssim.pairs=10", "--set", "metrics.precision_recall.k=3"),
 ]
-
-
-@pytest.fixture
-def cli(capsys, monkeypatch, tmp_path):
-    """Run the command line in this process, in a folder of its own."""
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["evalsuite", *map(str, arguments)])
-        status = 0
-        try:
-            main()
-        except SystemExit as stopped:
-            status = stopped.code or 0
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return run
 
 
 @pytest.fixture

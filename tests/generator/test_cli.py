@@ -1,37 +1,19 @@
-import sys
-
 import pytest
 
-from evalsuite.cli import main
-from generator import cli
+from generator import cli as commands
 
 
-@pytest.fixture
-def run(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["evalsuite", "generator", *map(str, arguments)])
-        status = 0
-        try:
-            main()
-        except SystemExit as stopped:
-            status = stopped.code or 0
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return run
-
-
-def test_presets_are_listed_with_their_memory(run):
-    status, out, _ = run("presets")
+def test_presets_are_listed_with_their_memory(cli):
+    status, out, _ = cli("generator", "presets")
     assert status == 0
     for name in ("tiny", "small", "paper-brain", "paper-knee", "paper-breast", "paper-chest"):
         assert name in out
     assert "GiB" in out
 
 
-def test_a_missing_extra_is_told(run, monkeypatch, tmp_path):
-    monkeypatch.setattr(cli, "find_spec", lambda name: None if name == "einops" else object())
-    status, _, err = run("sample", tmp_path, "--output", tmp_path / "out")
+def test_a_missing_extra_is_told(cli, monkeypatch, tmp_path):
+    monkeypatch.setattr(commands, "find_spec", lambda name: None if name == "einops" else object())
+    status, _, err = cli("generator", "sample", tmp_path, "--output", tmp_path / "out")
     assert status == 1
     assert err.strip() == (
         "The generator needs einops. Install it with: pip install 'evalsuite[generator]'."
@@ -48,8 +30,8 @@ def test_a_missing_extra_is_told(run, monkeypatch, tmp_path):
         ((), 1, "it does not exist."),
     ],
 )
-def test_mistakes_are_told_without_a_traceback(run, tmp_path, arguments, status, message):
-    found, _, err = run("train", "nowhere", "--output", tmp_path / "out", *arguments)
+def test_mistakes_are_told_without_a_traceback(cli, tmp_path, arguments, status, message):
+    found, _, err = cli("generator", "train", "nowhere", "--output", tmp_path / "out", *arguments)
     assert found == status
     assert message in " ".join(err.replace("│", " ").split())
     assert "Traceback" not in err
