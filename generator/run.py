@@ -48,6 +48,12 @@ def train(
         EvalsuiteError: for anything wrong with volumes, configuration, disk or losses.
     """
     here = distributed.device(device)
+    for stage in (config.vqgan, config.diffusion):
+        if stage.training.batch_size % distributed.world():
+            raise EvalsuiteError(
+                f"A batch_size of {stage.training.batch_size} cannot be shared by "
+                f"{distributed.world()} processes. Use a multiple of {distributed.world()}."
+            )
     first = distributed.rank() == 0
     progress = bars if first else silent
     finished = output / FINISHED

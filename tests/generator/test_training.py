@@ -261,19 +261,31 @@ def test_the_learning_rate_warms_up_and_decays():
     assert learning_rate(settings, 110) == pytest.approx(0.1)
 
 
-def test_two_processes_train_and_resume(source, tmp_path):
+def test_two_processes_train_and_resume_to_the_same_end(source, tmp_path):
     config = tmp_path / "micro.yaml"
     config.write_text(json.dumps({"preset": "tiny", **MICRO}))
-    start = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    start += ["-m", "evalsuite", "generator", "train", str(source), "--no-tracking", "--resume"]
-    start += ["--config", str(config), "--output", str(tmp_path / "two")]
-    short = ["--set", "diffusion.training.steps=6"]
-    for _ in range(2):
-        done = subprocess.run(
-            [sys.executable, *start, *short],
-            capture_output=True, text=True, check=False, timeout=200,
-        )  # fmt: skip
+    output = tmp_path / "two"
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc-per-node", "2", "-m", "evalsuite", "generator", "train", str(source)]
+    command += ["--no-tracking", "--resume", "--config", str(config), "--output", str(output)]
+
+    def trained_by_two():
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
         assert done.returncode == 0, done.stderr
-    card = json.loads((tmp_path / "two/generator/card.json").read_text())
+        return weights(output)
+
+    whole = trained_by_two()
+    card = json.loads((output / "generator/card.json").read_text())
     assert card["processes"] == 2
     assert np.isfinite(card["metrics"]["validation_psnr"])
+    # As if both had been killed between the last two checkpoints of the first stage.
+    for lost in ("generator", "diffusion", "vqgan/step-0000006"):
+        shutil.rmtree(output / lost)
+    assert equal(whole, trained_by_two())
+
+
+def test_a_batch_that_cannot_be_shared_is_told(source, tmp_path, monkeypatch):
+    monkeypatch.setattr("generator.distributed.world", lambda: 3)
+    monkeypatch.setattr("generator.distributed.device", torch.device)
+    with pytest.raises(EvalsuiteError, match="batch_size of 2 cannot be shared by 3 processes"):
+        run(source, tmp_path / "run")
