@@ -27,15 +27,15 @@ class Recipe:
 
     Args:
         seed: of the sample set.
-        sampler: `ddpm`, `ddim` or `dpm++`.
-        steps: of `ddim` and `dpm++`.
+        sampler: `ddpm`, `ddim`, `dpm++` or `dpm++sde`.
+        steps: of all but `ddpm`, which takes those of the process.
         class_name: class of the samples, or None.
         guidance: classifier-free guidance; 1 is none.
     """
 
     seed: int = 0
-    sampler: str = "dpm++"
-    steps: int = 50
+    sampler: str = "dpm++sde"
+    steps: int = 25
     class_name: str | None = None
     guidance: float = 1.0
 

@@ -16,8 +16,8 @@ from generator.config import DiffusionConfig
 from generator.diffusion import denormalise, noise_schedule
 from generator.vqgan import VQGAN
 
-Sampler = Literal["ddpm", "ddim", "dpm++"]
-SAMPLERS: tuple[Sampler, ...] = ("ddpm", "ddim", "dpm++")
+Sampler = Literal["ddpm", "ddim", "dpm++", "dpm++sde"]
+SAMPLERS: tuple[Sampler, ...] = ("ddpm", "ddim", "dpm++", "dpm++sde")
 TILE = 32  # latents along an axis that are decoded at once
 OVERLAP = 0.25
 
@@ -37,7 +37,7 @@ def draw(
     *,
     seed: int,
     steps: int,
-    sampler: Sampler = "dpm++",
+    sampler: Sampler = "dpm++sde",
     label: int | None = None,
     guidance: float = 1.0,
 ) -> Float[Tensor, "b c u v w"]:
@@ -49,8 +49,9 @@ def draw(
         indices: of the samples.
         seed: of the sample set.
         steps: evaluations of the network; DDPM takes all of the process's whatever is asked.
-        sampler: `ddpm` (Ho et al. 2020, the paper's), `ddim` (Song et al. 2021, eta 0) or
-            `dpm++` (DPM-Solver++ of second order, Lu et al. 2022).
+        sampler: `ddpm` (Ho et al. 2020, the paper's), `ddim` (Song et al. 2021, eta 0), `dpm++`
+            (DPM-Solver++ of second order, Lu et al. 2022) or `dpm++sde` (the same with fresh
+            noise in every step, which keeps more of DDPM's diversity).
         label: class of all samples, or None.
         guidance: weight of the conditional prediction over the unconditional one (Ho and
             Salimans 2022); 1 is plain conditional sampling.
@@ -137,8 +138,18 @@ def _solver(
         thresholding=True,
         dynamic_thresholding_ratio=1.0,
         sample_max_value=1.0,
+        algorithm_type="sde-dpmsolver++" if sampler == "dpm++sde" else "dpmsolver++",
     )
     solver.set_timesteps(steps)
-    return solver, lambda prediction, time, latents: solver.step(
-        prediction, time, latents, return_dict=False
-    )[0]
+
+    def multistep(prediction: Tensor, time: Tensor, latents: Tensor) -> Tensor:
+        noise = None
+        if sampler == "dpm++sde":
+            fresh = [torch.randn(latents.shape[1:], generator=s) for s in streams]
+            noise = torch.stack(fresh).to(latents)
+        moved: Tensor = solver.step(
+            prediction, time, latents, variance_noise=noise, return_dict=False
+        )[0]
+        return moved
+
+    return solver, multistep
