@@ -26,7 +26,7 @@ from evalsuite.volumes.volume import Volume
 from evalsuite.volumes.write import write_nifti
 from generator.model import Generator, Recipe, load
 
-BEST = "dpm++sde 25"
+BEST = "dpm++ 50"
 EXTRACTORS = ("radiomics", "medicalnet-resnet10-untrained")
 RECIPES = {
     "ddpm 300": Recipe(sampler="ddpm"),

@@ -68,10 +68,10 @@ def sample(
     output: Annotated[Path, typer.Option(help="Folder for the samples; goes on if it has some.")],
     n: Annotated[int, typer.Option("-n", min=1, help="How many.")] = 64,
     seed: Annotated[int, typer.Option(min=0, help="Sample i depends on it and i alone.")] = 0,
-    sampler: Annotated[str, typer.Option(help="ddpm (the paper's), ddim, dpm++ or dpm++sde.")] = (
-        "dpm++sde"
-    ),
-    steps: Annotated[int, typer.Option(min=1, help="Of all samplers but ddpm.")] = 25,
+    sampler: Annotated[
+        str, typer.Option(help="ddpm (the paper's), ddim, dpm++ or dpm++sde.")
+    ] = "dpm++",
+    steps: Annotated[int, typer.Option(min=1, help="Of all samplers but ddpm.")] = 50,
     class_: Annotated[str | None, typer.Option("--class", help="Class of all samples.")] = None,
     guidance: Annotated[float, typer.Option(min=0, help="Of the class; 1: none.")] = 1.0,
     device: Annotated[

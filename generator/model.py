@@ -34,8 +34,8 @@ class Recipe:
     """
 
     seed: int = 0
-    sampler: str = "dpm++sde"
-    steps: int = 25
+    sampler: str = "dpm++"
+    steps: int = 50
     class_name: str | None = None
     guidance: float = 1.0
 

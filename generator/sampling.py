@@ -37,7 +37,7 @@ def draw(
     *,
     seed: int,
     steps: int,
-    sampler: Sampler = "dpm++sde",
+    sampler: Sampler = "dpm++",
     label: int | None = None,
     guidance: float = 1.0,
 ) -> Float[Tensor, "b c u v w"]:
