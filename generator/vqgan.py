@@ -156,8 +156,8 @@ class Critics(nn.Module):
 class Losses:
     """The losses of both players.
 
-    The perceptual term needs no pre-trained weights: it is the L1 distance of the amplitudes of
-    the Fourier transforms (Jukebox, Dhariwal et al. 2020, MONAI's `JukeboxLoss`), which a blur
+    The perceptual term needs no pre-trained weights: it is the mean squared difference of the
+    amplitudes of the Fourier transforms (Jukebox, Dhariwal et al. 2020, MONAI's `JukeboxLoss`), which a blur
     cannot satisfy.
 
     Args:
