@@ -121,8 +121,7 @@ class AutoencoderStage:
 
     def _step(self, name: str, module: nn.Module) -> None:
         distributed.average_gradients(module.parameters())
-        nn.utils.clip_grad_norm_(_trained(module), self.settings.gradient_clip)
-        self.optimisers[name].step()
+        _clipped_step(_trained(module), self.optimisers[name], self.settings)
 
 
 class DiffusionStage:
@@ -187,10 +186,10 @@ class DiffusionStage:
             (loss / self.settings.accumulate).backward()  # type: ignore[no-untyped-call]
             total += float(loss.detach()) / self.settings.accumulate
         distributed.average_gradients(self.model.parameters())
-        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.gradient_clip)
-        self.optimisers["denoiser"].step()
+        parameters = list(self.model.parameters())
+        norm = _clipped_step(parameters, self.optimisers["denoiser"], self.settings)
         self.average.update_parameters(self.model)
-        return {"denoising": total, "gradient_norm": float(norm)}
+        return {"denoising": total, "gradient_norm": norm}
 
     @torch.no_grad()
     def latents(self, indices: list[int]) -> Float[Tensor, "b c u v w"]:
@@ -263,6 +262,20 @@ def _generator(seed: int, purpose: int, step: int, stream: int = 0) -> torch.Gen
 
 def _trained(module: nn.Module) -> list[nn.Parameter]:
     return [parameter for parameter in module.parameters() if parameter.requires_grad]
+
+
+def _clipped_step(
+    parameters: list[nn.Parameter], optimiser: torch.optim.Optimizer, settings: Optimisation
+) -> float:
+    """Clip the gradient, update, and return its norm; 0 where it overflowed and is passed over.
+
+    A slice of nothing but background has no variance, and what normalises it may overflow.
+    """
+    norm = float(nn.utils.clip_grad_norm_(parameters, settings.gradient_clip))
+    if not np.isfinite(norm):
+        return 0.0
+    optimiser.step()
+    return norm
 
 
 def _autocast(device: torch.device, settings: Optimisation) -> AbstractContextManager[None]:

@@ -130,7 +130,8 @@ class Critics(nn.Module):
             "channels": config.discriminator_channels,
             "in_channels": 1,
             "num_layers_d": config.discriminator_layers,
-            "norm": "INSTANCE",
+            # Slices of background have hardly any variance to be divided by.
+            "norm": ("INSTANCE", {"eps": 1e-3}),
         }
         self.slices = PatchDiscriminator(spatial_dims=2, **shared)
         self.volumes = PatchDiscriminator(spatial_dims=3, **shared)

@@ -236,6 +236,28 @@ def test_reconstructions_beat_the_mean_volume(trained):
     assert card["metrics"]["codebook_use"] > 0.3
 
 
+def test_a_gradient_that_overflows_is_passed_over(data):
+    stage = AutoencoderStage(micro(), data, CPU)
+    before = {key: value.clone() for key, value in stage.model.named_parameters()}
+    hook = next(stage.model.parameters()).register_hook(lambda g: torch.full_like(g, np.inf))
+    stage.update(0)
+    for key, value in stage.model.named_parameters():
+        if value.requires_grad:
+            assert torch.equal(before[key], value)
+    hook.remove()
+    assert np.isfinite(list(stage.update(1).values())).all()
+    assert any(not torch.equal(before[k], v) for k, v in stage.model.named_parameters())
+
+
+def test_background_alone_gives_finite_gradients(data):
+    stage = AutoencoderStage(micro(), data, CPU)
+    stage.data.volumes = lambda indices: torch.zeros(len(indices), 1, 8, 16, 8)
+    for step in range(3, 6):
+        values = stage.update(step)
+    assert np.isfinite(list(values.values())).all()
+    assert all(torch.isfinite(p).all() for p in stage.model.parameters())
+
+
 def test_accumulation_gives_the_gradient_of_the_whole_batch(data):
     """Two batches of two are one of four: the codebook moves per batch, the encoder as one."""
     settings = MICRO["diffusion"]["training"]
