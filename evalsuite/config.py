@@ -121,7 +121,7 @@ def load_config(path: Path | None, overrides: Mapping[str, Any]) -> EvaluationCo
     """
     values = _read_table(path) if path else {}
     for key, value in overrides.items():
-        _assign(values, key, value)
+        assign(values, key, value)
     origin = str(path) if path else "the command line"
     if "real" not in values or "synthetic" not in values:
         raise EvalsuiteError(
@@ -154,7 +154,8 @@ def _read_table(path: Path) -> dict[str, Any]:
     return table
 
 
-def _assign(values: dict[str, Any], key: str, value: object) -> None:
+def assign(values: dict[str, Any], key: str, value: object) -> None:
+    """Set a value in nested tables by a key with dots, making the tables it passes through."""
     *parents, last = key.split(".")
     table = values
     for parent in parents:

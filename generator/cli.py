@@ -108,10 +108,9 @@ def _check_extra() -> None:
 def _assign(values: dict[str, Any], assignment: str) -> None:
     import yaml
 
+    from evalsuite.config import assign
+
     key, separator, text = assignment.partition("=")
     if not separator:
         raise typer.BadParameter(f"--set {assignment}: expected KEY=VALUE.")
-    *parents, last = key.split(".")
-    for parent in parents:
-        values = values.setdefault(parent, {})
-    values[last] = yaml.safe_load(text)
+    assign(values, key, yaml.safe_load(text))

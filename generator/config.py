@@ -5,8 +5,6 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     PositiveFloat,
     PositiveInt,
@@ -15,15 +13,9 @@ from pydantic import (
 )
 
 from evalsuite.errors import EvalsuiteError, unknown
-from evalsuite.volumes.preprocessing import Preprocessing
+from evalsuite.volumes.preprocessing import Declared, Preprocessing
 
 Precision = Literal["float32", "bfloat16"]
-
-
-class Declared(BaseModel):
-    """A frozen piece of a configuration in which an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Optimisation(Declared):

@@ -76,7 +76,7 @@ def train(
         report = _reporter(folder, experiment, f"{output.name} {stage.name}", settings)
         with progress(f"training {stage.name}", stage.settings.steps) as tick:
 
-            def advance(count: int, _: str) -> None:
+            def advance(count: int) -> None:
                 for _step in range(count):
                     tick()
 

@@ -5,7 +5,7 @@ asked for, in whatever order and by however many processes, a block is the same 
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -20,12 +20,6 @@ Sampler = Literal["ddpm", "ddim", "dpm++", "dpm++sde"]
 SAMPLERS: tuple[Sampler, ...] = ("ddpm", "ddim", "dpm++", "dpm++sde")
 TILE = 32  # latents along an axis that are decoded at once
 OVERLAP = 0.25
-
-
-class Solver(Protocol):
-    """A scheduler of MONAI or diffusers."""
-
-    timesteps: Tensor
 
 
 @torch.no_grad()

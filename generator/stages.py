@@ -1,7 +1,6 @@
 """What one step of each stage does."""
 
 from contextlib import AbstractContextManager
-from typing import Any
 
 import numpy as np
 import torch
@@ -58,7 +57,8 @@ class AutoencoderStage:
         reals, founds = [], []
         self.optimisers["vqgan"].zero_grad()
         self.critics.requires_grad_(False)
-        for volumes in _batches(self, step):
+        for chosen in _batches(self, step):
+            volumes = self.data.volumes(chosen).to(self.device)
             with _autocast(self.device, self.settings):
                 latents = self.model.encode(volumes)
                 restarted = self.model.codebook.restart(distributed.from_first(latents), generator)
@@ -167,12 +167,8 @@ class DiffusionStage:
         self.model.train()
         total = 0.0
         self.optimisers["denoiser"].zero_grad()
-        count = self.settings.batch_size * self.settings.accumulate
-        indices = distributed.share(self.data.draw(self.name, step, count))
         generator = _generator(self.seed, 2, step, stream=distributed.rank())
-        each = len(indices) // self.settings.accumulate
-        for part in range(self.settings.accumulate):
-            chosen = indices[part * each : (part + 1) * each]
+        for chosen in _batches(self, step):
             labels = self._labels(chosen, generator)
             with _autocast(self.device, self.settings):
                 loss = denoising_loss(
@@ -242,16 +238,13 @@ class DiffusionStage:
         return torch.where(withheld, len(self.data.classes), labels).to(self.device)
 
 
-def _batches(stage: Any, step: int) -> list[Tensor]:
-    """Return this process's accumulation batches of a step, on its device."""
-    settings: Optimisation = stage.settings
+def _batches(stage: AutoencoderStage | DiffusionStage, step: int) -> list[list[int]]:
+    """Return which volumes are in this process's accumulation batches of a step."""
+    settings = stage.settings
     count = settings.batch_size * settings.accumulate
     indices = distributed.share(stage.data.draw(stage.name, step, count))
     each = len(indices) // settings.accumulate
-    return [
-        stage.data.volumes(indices[i * each : (i + 1) * each]).to(stage.device)
-        for i in range(settings.accumulate)
-    ]
+    return [indices[i * each : (i + 1) * each] for i in range(settings.accumulate)]
 
 
 def _generator(seed: int, purpose: int, step: int, stream: int = 0) -> torch.Generator:

@@ -49,7 +49,7 @@ def fit(
     signature: str,
     resume: bool,
     report: Report,
-    advance: Callable[[int, str], None],
+    advance: Callable[[int], None],
 ) -> dict[str, float]:
     """Train a stage to its end and return its last validation.
 
@@ -58,7 +58,7 @@ def fit(
         signature: hash of configuration and data; a checkpoint of another one is refused.
         resume: go on from the last checkpoint if there is one.
         report: called with step, values and figures after every validation.
-        advance: called with the number of steps done and a line about them.
+        advance: called with the number of steps just done.
 
     Raises:
         EvalsuiteError: for a loss that is not finite, a checkpoint of another configuration, or
@@ -77,7 +77,7 @@ def fit(
             )
         checkpoint.unpack(tensors, stage.modules, stage.optimisers, origin)
         start = found[-1]
-        advance(start, "resumed")
+        advance(start)
     metrics: dict[str, float] = card.get("metrics", {})
     sums: dict[str, float] = {}
     counted, clock = 0, time.monotonic()
@@ -91,7 +91,7 @@ def fit(
             sums[key] = sums.get(key, 0.0) + value
         counted += 1
         done = step + 1
-        advance(1, "  ".join(f"{key} {value:.3g}" for key, value in list(values.items())[:3]))
+        advance(1)
         last = done == stage.settings.steps
         if last or done % stage.settings.validate_every == 0:
             found_metrics, figures = stage.validate()
