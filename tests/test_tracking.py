@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient, MlflowException
 
-from evalsuite import tracking
-from evalsuite.tracking import TrackingError, log_evaluation
+from evalsuite.tracking import TrackingError, log_evaluation, server
 from tests.evaluations import FEW, example
 
 
@@ -213,7 +212,7 @@ def test_server_that_is_down_is_told_in_seconds(directory, monkeypatch):
 
 def test_the_user_may_be_more_patient(monkeypatch):
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "9")
-    with tracking._quiet_and_impatient():
+    with server.quiet_and_impatient():
         assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "9"
     assert os.environ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"] == "9"
 
@@ -264,5 +263,5 @@ def test_an_impossible_experiment_name_is_told(client, directory):
 
 
 def test_reason_is_the_root_of_the_matter():
-    assert tracking._reason(MlflowException("first line\nsecond")) == "first line"
-    assert tracking._reason(TimeoutError("timed out")) == "timed out"
+    assert server.reason(MlflowException("first line\nsecond")) == "first line"
+    assert server.reason(TimeoutError("timed out")) == "timed out"
