@@ -26,16 +26,17 @@ from evalsuite.volumes.volume import Volume
 from evalsuite.volumes.write import write_nifti
 from generator.model import Generator, Recipe, load
 
-BEST = "dpm++ 50"
+BEST = "dpm++ 40"
 EXTRACTORS = ("radiomics", "medicalnet-resnet10-untrained")
 RECIPES = {
     "ddpm 300": Recipe(sampler="ddpm"),
     "ddim 50": Recipe(sampler="ddim", steps=50),
     "dpm++ 50": Recipe(sampler="dpm++", steps=50),
-    "dpm++ 25": Recipe(sampler="dpm++", steps=25),
+    "dpm++ 40": Recipe(sampler="dpm++", steps=40),
+    "dpm++ 30": Recipe(sampler="dpm++", steps=30),
+    "dpm++ 20": Recipe(sampler="dpm++", steps=20),
     "dpm++sde 50": Recipe(sampler="dpm++sde", steps=50),
-    "dpm++sde 25": Recipe(sampler="dpm++sde", steps=25),
-    "dpm++sde 20": Recipe(sampler="dpm++sde", steps=20),
+    "dpm++sde 30": Recipe(sampler="dpm++sde", steps=30),
 }
 
 

@@ -56,6 +56,21 @@ def compute_metrics(
         list[str] | None,
         typer.Option(metavar="[NAME=]DIR", help="Synthetic volumes; repeat to compare several."),
     ] = None,
+    train: Annotated[
+        str | None,
+        typer.Option(help="What the generator was trained on, for metrics of privacy."),
+    ] = None,
+    real_labels: Annotated[
+        str | None, typer.Option(help="Folder with a label map for each real volume.")
+    ] = None,
+    synthetic_labels: Annotated[
+        list[str] | None,
+        typer.Option(help="The same for each --synthetic, in their order."),
+    ] = None,
+    by: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="Break the metrics down by a column of the tables."),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="YAML or TOML file with the same settings.")
     ] = None,
@@ -116,8 +131,10 @@ def compute_metrics(
     from evalsuite.config import load_config
 
     overrides: dict[str, Any] = {
-        "real": real,
-        "synthetic": synthetic,
+        "real": _source(real, real_labels),
+        "synthetic": _sources(synthetic, synthetic_labels),
+        "training": train,
+        "by": by,
         "extractors": extractor,
         "metrics": metrics and [name.strip() for name in metrics.split(",")],
         "weights": weights,
@@ -247,6 +264,24 @@ def weights_verify(
 
     for file in files:
         typer.echo(f"{file}: {verify(file)}")
+
+
+def _source(text: str | None, labels: str | None) -> object:
+    if labels is None:
+        return text
+    if text is None:
+        raise typer.BadParameter("--real-labels and --synthetic-labels go with the volumes.")
+    from evalsuite.config import CohortSource
+
+    return {**CohortSource.parse(text).model_dump(), "labels": labels}
+
+
+def _sources(texts: list[str] | None, labels: list[str] | None) -> object:
+    if not labels:
+        return texts
+    if len(labels) != len(texts or ()):
+        raise typer.BadParameter("--synthetic-labels: expected one folder for each --synthetic.")
+    return [_source(text, folder) for text, folder in zip(texts or (), labels, strict=True)]
 
 
 def _triple(text: str) -> object:

@@ -17,12 +17,13 @@ DEFAULT_METRICS = ("frechet", "mmd", "ms_ssim", "precision_recall")
 
 
 class CohortSource(BaseModel):
-    """Where a cohort lies and what it is called."""
+    """Where a cohort lies, what it is called, and where its segmentations lie, if it has any."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     path: str
     name: str = ""
+    labels: str | None = None
 
     @classmethod
     def parse(cls, text: str) -> "CohortSource":
@@ -39,6 +40,8 @@ class EvaluationConfig(BaseModel):
     Args:
         real: the real cohort: a folder, glob, manifest or BIDS folder.
         synthetic: the synthetic cohorts.
+        training: what the generator was trained on, for metrics of privacy.
+        by: covariate by whose values metrics are broken down as well.
         preset: `mri` or `ct`; the values that `preprocessing` leaves out come from it.
         preprocessing: the steps, see `evalsuite.volumes.preprocessing.Preprocessing`.
         extractors: names of feature extractors, or paths of TorchScript modules.
@@ -54,6 +57,8 @@ class EvaluationConfig(BaseModel):
 
     real: CohortSource
     synthetic: tuple[CohortSource, ...] = Field(min_length=1)
+    training: CohortSource | None = None
+    by: str | None = None
     preset: str = "mri"
     preprocessing: dict[str, Any] = Field(default_factory=dict)
     extractors: tuple[str, ...] = Field(default=(DEFAULT_EXTRACTOR,), min_length=1)
@@ -64,7 +69,7 @@ class EvaluationConfig(BaseModel):
     skip_invalid: bool = False
     allow_leakage: bool = False
 
-    @field_validator("real", mode="before")
+    @field_validator("real", "training", mode="before")
     @classmethod
     def _one_source(cls, value: object) -> object:
         return CohortSource.parse(value) if isinstance(value, str) else value

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,23 +9,24 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from jaxtyping import Float
-
 from evalsuite import plugins
 from evalsuite.config import EvaluationConfig
 from evalsuite.environment import environment
 from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions, load_extractor
 from evalsuite.features import FeatureCache, extract
+from evalsuite.measure import Cohorts, measure
 from evalsuite.metrics.metric import Metric
-from evalsuite.preprocessed import PreprocessedVolumes, mid_slices
+from evalsuite.preprocessed import mid_slices
 from evalsuite.progress import Progress, silent
-from evalsuite.records import CohortRecord, Estimate, Evaluation, Evidence, FeatureTable
+from evalsuite.records import CohortRecord, Evaluation, Evidence, FeatureTable
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.cohort import Cohort, find_leaks, leakage_sentence
+from evalsuite.volumes.labels import Segmentations, label_files
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.sources import read_cohort
+
+TRAINING = "training"  # name of the cohort that the generator was trained on
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,18 +66,26 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
         offline=means.offline,
         precision=config.precision,
     )
-    needs_features = any(metric.input == "features" for metric, _ in metrics)
+    needs_features = any(m.input == "features" or m.looks_at_features for m, _ in metrics)
     names = config.extractors if needs_features else ()
     extractors = [load_extractor(name, options) for name in names]
     steps = config.steps()
     real, *synthetic = _checked_cohorts(config, means)
+    training = _training(config, [c.name for c in (real, *synthetic)], means)
     resolved = steps.resolve(
         [info.shape for info in real.infos], [info.affine for info in real.infos]
     )
     real, *synthetic = [_judged(cohort, resolved) for cohort in (real, *synthetic)]
     _forbid_leaks(config, real, synthetic)
+    if training and (seen := find_leaks(training, real)) and not config.allow_leakage:
+        raise EvalsuiteError(
+            f"{leakage_sentence(training, real, seen)} A hold-out must not have been trained on: "
+            "remove them from one of the two, or pass --allow-leakage."
+        )
+    labels = _labels(config, metrics, real, synthetic)
 
-    cohorts = (real, *synthetic)
+    compared = (real, *synthetic)
+    cohorts = (*compared, *([training] if training else []))
     cache = FeatureCache(means.cache)
     tables: dict[tuple[str, str], FeatureTable] = {}
     for extractor in extractors:
@@ -93,34 +101,27 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
                     workers=means.workers,
                     advance=advance,
                 )
-    estimates = _all_estimates(metrics, extractors, tables, cohorts, resolved, means)
-    record = _record(config, real, synthetic, resolved, extractors, metrics)
+    measured = measure(
+        metrics,
+        extractors,
+        Cohorts(real, synthetic, training, labels, tables, resolved),
+        by=config.by,
+        progress=means.progress,
+    )
+    record = _record(config, cohorts, resolved, extractors, metrics)
     evaluation = Evaluation(
         real=_cohort_record(real),
         synthetic=tuple(_cohort_record(cohort) for cohort in synthetic),
-        estimates=tuple(estimates),
+        estimates=tuple(measured.estimates),
         config=record,
         config_hash=hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest(),
         environment=environment(),
         started=started.isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - clock, 3),
     )
-    slices = {cohort.name: mid_slices(cohort, resolved) for cohort in cohorts}
-    return evaluation, Evidence(tuple(tables.values()), slices)
-
-
-def standardise(
-    real: Float[np.ndarray, "m d"], synthetic: Float[np.ndarray, "n d"]
-) -> tuple[Float[np.ndarray, "m d"], Float[np.ndarray, "n d"]]:
-    """Centre and scale both by the real cohort's mean and standard deviation, feature by feature.
-
-    A feature that is constant in the real cohort is centred, not scaled.
-    """
-    mean, deviation = real.mean(axis=0), real.std(axis=0, ddof=1 if len(real) > 1 else 0)
-    # Constant features come out with a deviation of rounding size rather than zero.
-    flat = deviation <= 1e-6 * np.maximum(np.abs(mean), 1e-30)
-    scale = np.where(flat, 1.0, deviation)
-    return (real - mean) / scale, (synthetic - mean) / scale
+    slices = {cohort.name: mid_slices(cohort, resolved) for cohort in compared}
+    shown = tuple(tables[e.name, c.name] for e in extractors for c in compared)
+    return evaluation, Evidence(shown, slices, tuple(measured.scores), tuple(measured.details))
 
 
 def _load_metrics(config: EvaluationConfig) -> list[tuple[Metric, dict[str, Any]]]:
@@ -160,6 +161,43 @@ def _checked_cohorts(config: EvaluationConfig, means: Means) -> list[Cohort]:
         with means.progress(f"checking {cohort.name}", len(cohort.entries)) as advance:
             checked.append(check_cohort(cohort, skip_invalid=config.skip_invalid, advance=advance))
     return checked
+
+
+def _training(config: EvaluationConfig, names: Sequence[str], means: Means) -> Cohort | None:
+    """Return the checked cohort that the generator was trained on, if it was named."""
+    if config.training is None:
+        return None
+    if TRAINING in names:
+        raise EvalsuiteError(
+            f'A cohort is called "{TRAINING}", which is the name of the one that --train names. '
+            "Name it otherwise, such as --real NAME=DIR."
+        )
+    cohort = read_cohort(config.training.path, name=TRAINING, role="real")
+    with means.progress(f"checking {TRAINING}", len(cohort.entries)) as advance:
+        return check_cohort(cohort, skip_invalid=config.skip_invalid, advance=advance)
+
+
+def _labels(
+    config: EvaluationConfig,
+    metrics: Sequence[tuple[Metric, dict[str, Any]]],
+    real: Cohort,
+    synthetic: Sequence[Cohort],
+) -> dict[str, Segmentations]:
+    """Return the segmentations of the cohorts that have some, by name of the cohort."""
+    wanted = [metric.name for metric, _ in metrics if metric.looks_at_labels]
+    if not wanted:
+        return {}
+    found = {}
+    for cohort, source in zip((real, *synthetic), (config.real, *config.synthetic), strict=True):
+        files = label_files(cohort, source.labels)
+        if files is None:
+            raise EvalsuiteError(
+                f"The metric {wanted[0]} needs a label map for each volume of {cohort.name}. Name "
+                "their folder with --real-labels or --synthetic-labels, or in a column label of "
+                "the cohort's table."
+            )
+        found[cohort.name] = Segmentations(files)
+    return found
 
 
 def _judged(cohort: Cohort, resolved: Preprocessing) -> Cohort:
@@ -211,87 +249,22 @@ def _forbid_leaks(config: EvaluationConfig, real: Cohort, synthetic: list[Cohort
         synthetic[i] = replace(cohort, warnings=(*cohort.warnings, sentence))
 
 
-def _all_estimates(
-    metrics: list[tuple[Metric, dict[str, Any]]],
-    extractors: list[Extractor],
-    tables: dict[tuple[str, str], FeatureTable],
-    cohorts: tuple[Cohort, ...],
-    resolved: Preprocessing,
-    means: Means,
-) -> list[Estimate]:
-    import torch
-
-    real, *synthetic = cohorts
-    on_features = [(m, o) for m, o in metrics if m.input == "features"]
-    on_volumes = [(m, o) for m, o in metrics if m.input == "volumes"]
-    total = len(synthetic) * (len(on_features) * len(extractors) + len(on_volumes))
-    estimates: list[Estimate] = []
-    real_volumes = PreprocessedVolumes(real, resolved)
-    with means.progress("metrics", total) as advance:
-        for cohort in synthetic:
-            for extractor in extractors:
-                pair = (
-                    tables[extractor.name, real.name].values.astype(np.float64),
-                    tables[extractor.name, cohort.name].values.astype(np.float64),
-                )
-                pair = standardise(*pair) if extractor.standardise else pair
-                inputs = tuple(torch.from_numpy(values) for values in pair)
-                for metric, options in on_features:
-                    for estimate in _estimates(metric, inputs, options):
-                        warnings = (*estimate.warnings, *extractor.warnings)
-                        estimates.append(
-                            replace(
-                                estimate,
-                                synthetic=cohort.name,
-                                extractor=extractor.name,
-                                warnings=warnings,
-                            )
-                        )
-                    advance()
-            if on_volumes:
-                volumes = (real_volumes, PreprocessedVolumes(cohort, resolved))
-                for metric, options in on_volumes:
-                    found = _estimates(metric, volumes, options)
-                    estimates += [replace(e, synthetic=cohort.name) for e in found]
-                    advance()
-    return estimates
-
-
-def _estimates(metric: Metric, cohorts: Sequence[Any], options: dict[str, Any]) -> list[Estimate]:
-    """Return the estimates; what a metric cannot compute becomes one nan that says why."""
-    real, synthetic = cohorts
-    try:
-        return metric.compute(real, synthetic, **options)
-    except ValueError as error:
-        return [
-            Estimate(
-                name=metric.name,
-                value=math.nan,
-                direction="lower is better",
-                n_real=len(real),
-                n_synthetic=len(synthetic),
-                method=metric.summary,
-                warnings=(str(error),),
-            )
-        ]
-
-
 def _record(
     config: EvaluationConfig,
-    real: Cohort,
-    synthetic: list[Cohort],
+    cohorts: Sequence[Cohort],
     resolved: Preprocessing,
     extractors: list[Extractor],
     metrics: list[tuple[Metric, dict[str, Any]]],
 ) -> dict[str, object]:
     return {
-        "cohorts": {c.name: c.fingerprint for c in (real, *synthetic)},
+        "cohorts": {cohort.name: cohort.fingerprint for cohort in cohorts},
         "preprocessing": {**resolved.model_dump(mode="json"), "hash": resolved.hash},
         "extractors": {
             e.name: {**e.fingerprint, "standardised_by_real_cohort": e.standardise}
             for e in extractors
         },
         "metrics": {metric.name: options for metric, options in metrics},
+        "by": config.by,
         "seed": config.seed,
     }
 

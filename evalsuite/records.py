@@ -41,6 +41,7 @@ class Estimate:
         warnings: reasons not to trust the number, each one plain sentence.
         synthetic, extractor: which cohort and which features it is about; metrics leave both
             empty, the evaluation fills them in (`extractor` stays empty for metrics on volumes).
+        group: `COLUMN=VALUE` where only that group of both cohorts went in; filled in likewise.
     """
 
     name: str
@@ -53,6 +54,73 @@ class Estimate:
     standard_error: float | None = None
     reference: float | None = None
     warnings: tuple[str, ...] = ()
+    synthetic: str = ""
+    extractor: str = ""
+    group: str = ""
+
+    @property
+    def label(self) -> str:
+        """Name, and the group where there is one, as a row of a table is called."""
+        return f"{self.name} [{self.group}]" if self.group else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """One number per volume of both cohorts, as a metric returns it.
+
+    Args:
+        name: snake-case name of the quantity.
+        real: one per real volume, in the order of the cohort; nan where it is undefined.
+        synthetic: one per synthetic volume.
+        direction: what a good volume has.
+        method: how it was made and its source, in a sentence.
+        extractor: which features it is about; empty for the voxels.
+    """
+
+    name: str
+    real: Float[np.ndarray, "m"]
+    synthetic: Float[np.ndarray, "n"]
+    direction: Direction
+    method: str
+    extractor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeScore:
+    """One number about one volume: a row of the table that lies with the results.
+
+    Args:
+        cohort, role: of the volume.
+        volume: its identifier within the cohort.
+        digest: SHA-256 of its bytes, by which other tables know it.
+        against: the cohort on the other side of the comparison.
+        extractor, name, value, direction, method: see `Scores`.
+    """
+
+    cohort: str
+    role: Literal["real", "synthetic"]
+    volume: str
+    digest: str
+    against: str
+    extractor: str
+    name: str
+    value: float
+    direction: Direction
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """What a metric keeps for the figure that shows it.
+
+    Args:
+        name: which figure it is for.
+        values: arrays and plain values, by name.
+        synthetic, extractor: as for an `Estimate`.
+    """
+
+    name: str
+    values: dict[str, object]
     synthetic: str = ""
     extractor: str = ""
 
@@ -150,7 +218,11 @@ class Evidence:
     Args:
         features: one table per cohort and extractor.
         slices: by name of the cohort, the mid-slices of its first few volumes.
+        scores: one row per volume and score.
+        details: by name, what a metric keeps for its figure: arrays and plain values.
     """
 
     features: tuple[FeatureTable, ...]
     slices: dict[str, tuple[MidSlices, ...]]
+    scores: tuple[VolumeScore, ...] = ()
+    details: tuple[Detail, ...] = ()

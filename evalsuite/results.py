@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 RESULTS = "results.json"
+SCORES = "volume_scores"
 COLUMNS = [
     "synthetic",
     "extractor",
     "name",
+    "group",
     "value",
     "low",
     "high",
@@ -164,10 +166,16 @@ def _write_all(
             (folder / kind).mkdir()
     for name, figure in figures.items():
         figure.savefig(folder / "figures" / f"{name}.png", dpi=150)
-    for table in evidence.features:
-        name = f"{table.cohort}--{table.extractor}.npz".replace("/", "_")
+    if evidence.scores:
+        import pandas as pd
+
+        table = pd.DataFrame([asdict(score) for score in evidence.scores])
+        table.to_csv(folder / f"{SCORES}.csv", index=False)
+        table.to_parquet(folder / f"{SCORES}.parquet", index=False)
+    for features in evidence.features:
+        name = f"{features.cohort}--{features.extractor}.npz".replace("/", "_")
         np.savez_compressed(
-            folder / "features" / name, values=table.values, volumes=np.array(table.volumes)
+            folder / "features" / name, values=features.values, volumes=np.array(features.volumes)
         )
 
 

@@ -45,6 +45,7 @@ def metric_values(estimates: Sequence[Estimate]) -> tuple[dict[str, float], list
     numbers: dict[str, float] = {}
     for estimate in estimates:
         name = f"{estimate.extractor or 'volumes'}/{estimate.name}"
+        name += f"/{estimate.group}" if estimate.group else ""
         beside = {"standard_error": estimate.standard_error, "reference": estimate.reference}
         if estimate.interval:
             beside |= {"low": estimate.interval.low, "high": estimate.interval.high}
@@ -85,9 +86,9 @@ def comparison(evaluation: Evaluation) -> dict[str, list[Any]]:
     Each column of a cohort is its name and what it holds, such as `gan value`: no name of a cohort
     makes two columns the same.
     """
-    cells = {(e.extractor, e.name, e.synthetic): e for e in evaluation.estimates}
-    rows = list(dict.fromkeys((e.extractor, e.name) for e in evaluation.estimates))
-    first = {(e.extractor, e.name): e for e in reversed(evaluation.estimates)}
+    cells = {(e.extractor, e.label, e.synthetic): e for e in evaluation.estimates}
+    rows = list(dict.fromkeys((e.extractor, e.label) for e in evaluation.estimates))
+    first = {(e.extractor, e.label): e for e in reversed(evaluation.estimates)}
     table: dict[str, list[Any]] = {
         "extractor": [extractor for extractor, _ in rows],
         "estimate": [name for _, name in rows],
@@ -121,7 +122,7 @@ def summary(evaluation: Evaluation) -> str:
         low_high = f"{e.interval.low:.4g} to {e.interval.high:.4g}" if e.interval else ""
         reference = "" if e.reference is None else f"{e.reference:.4g}"
         value = "undefined" if math.isnan(e.value) else f"{e.value:.4g}"
-        cells = (e.synthetic, e.extractor, e.name, value, low_high, reference, e.direction)
+        cells = (e.synthetic, e.extractor, e.label, value, low_high, reference, e.direction)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     text = "\n".join(lines)
     if len(text) <= TAG_LENGTH:

@@ -164,13 +164,13 @@ def _print_table(evaluation: Evaluation, console: "Console") -> None:
             table.add_column(f"{cohort.name}, n = {len(cohort.volumes)}", justify="right")
         table.add_column(f"within {evaluation.real.name}", justify="right")
         table.add_column("better")
-        for name in dict.fromkeys(estimate.name for estimate in rows):
-            found = {e.synthetic: e for e in rows if e.name == name}
+        for name in dict.fromkeys(estimate.label for estimate in rows):
+            found = {e.synthetic: e for e in rows if e.label == name}
             cells = [_cell(found.get(c.name), notes) for c in evaluation.synthetic]
             any_one = next(iter(found.values()))
             reference = "" if any_one.reference is None else f"{any_one.reference:.4g}"
             better = any_one.direction.removesuffix(" is better").replace("the reference", "real")
-            table.add_row(name, *cells, reference, better)
+            table.add_row(name.replace("[", "\\["), *cells, reference, better)
         console.print(table)
     console.print(f"95 % intervals in brackets; n real = {len(evaluation.real.volumes)}.")
     for note, number in notes.items():

@@ -71,7 +71,7 @@ def sample(
     sampler: Annotated[
         str, typer.Option(help="ddpm (the paper's), ddim, dpm++ or dpm++sde.")
     ] = "dpm++",
-    steps: Annotated[int, typer.Option(min=1, help="Of all samplers but ddpm.")] = 50,
+    steps: Annotated[int, typer.Option(min=1, help="Of all samplers but ddpm.")] = 40,
     class_: Annotated[str | None, typer.Option("--class", help="Class of all samples.")] = None,
     guidance: Annotated[float, typer.Option(min=0, help="Of the class; 1: none.")] = 1.0,
     device: Annotated[

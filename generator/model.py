@@ -35,7 +35,7 @@ class Recipe:
 
     seed: int = 0
     sampler: str = "dpm++"
-    steps: int = 50
+    steps: int = 40
     class_name: str | None = None
     guidance: float = 1.0
 

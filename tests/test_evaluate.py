@@ -10,7 +10,8 @@ from hypothesis.extra.numpy import arrays
 from benchmarks import sensitivity
 from evalsuite.config import load_config
 from evalsuite.errors import EvalsuiteError, FaultsError
-from evalsuite.evaluate import Means, evaluate, standardise
+from evalsuite.evaluate import Means, evaluate
+from evalsuite.measure import standardise
 
 QUICK = {
     "metrics.frechet.bootstrap": 20,
@@ -159,15 +160,14 @@ def test_standardised_features_forget_units(data):
     real = data.draw(arrays(float, (data.draw(ROWS), d), elements=NUMBERS))
     synthetic = data.draw(arrays(float, (data.draw(ROWS), d), elements=NUMBERS))
     real += np.arange(len(real))[:, None] * 10.0
-    scaled = standardise(real * 1000 + 5, synthetic * 1000 + 5)
-    for one, other in zip(standardise(real, synthetic), scaled, strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-6)
+    for values in (real, synthetic):
+        scaled = standardise(real * 1000 + 5, values * 1000 + 5)
+        np.testing.assert_allclose(standardise(real, values), scaled, rtol=1e-6, atol=1e-6)
 
 
 def test_constant_features_stay_finite():
-    real, synthetic = standardise(np.full((4, 1), 0.1), np.full((3, 1), 0.3))
-    assert np.isfinite(real).all()
-    np.testing.assert_allclose(synthetic, 0.2)
+    scaled = standardise(np.full((4, 1), 0.1), np.full((3, 1), 0.3))
+    np.testing.assert_allclose(scaled, 0.2)
 
 
 @pytest.mark.parametrize("extractor", sensitivity.EXTRACTORS)

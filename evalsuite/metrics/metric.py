@@ -1,11 +1,51 @@
 """What a metric is: the record behind the entry-point group `evalsuite.metrics`."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
-from evalsuite.records import Estimate
+import numpy as np
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from evalsuite.records import Detail, Estimate, Scores
+
+Finding = Estimate | Scores | Detail
+
+
+@runtime_checkable
+class LabelMap(Protocol):
+    """The segmentation of one volume, as `evalsuite.volumes.labels` reads it."""
+
+    @property
+    def labels(self) -> Int[np.ndarray, "x y z"]:
+        """0 is background, each other value one structure; axes run right, anterior, superior."""
+        ...
+
+    @property
+    def spacing(self) -> tuple[float, float, float]:
+        """Millimetres per voxel."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """All that a metric may look at of one cohort.
+
+    Args:
+        names: one identifier per volume.
+        features: by extractor, one row of features per volume.
+        volumes: preprocessed voxels of each volume, (x, y, z), read when asked for.
+        spacing: of those, in millimetres.
+        labels: the segmentation of each volume, read when asked for; None where there is none.
+    """
+
+    names: Sequence[str]
+    features: Mapping[str, Float[Tensor, "n _"]]
+    volumes: Sequence[Float[Tensor, "x y z"]]
+    spacing: tuple[float, float, float]
+    labels: Sequence[LabelMap] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,16 +55,21 @@ class Metric:
     Args:
         name: what the user types after `--metrics`.
         summary: one line for `evalsuite metrics`.
-        input: `features` for one (n, d) tensor per cohort, `volumes` for one sequence of
-            (x, y, z) tensors per cohort.
-        compute: `compute(real, synthetic, *, seed, **options) -> list[Estimate]`. Its other
-            keyword parameters, each with a default, are the options a configuration may set.
+        input: `features` for one (n, d) tensor per cohort and extractor, `volumes` for one
+            sequence of (x, y, z) tensors per cohort, `views` for one `Views` per cohort.
+        compute: `compute(real, synthetic, *, seed, **options) -> findings`. Its other keyword
+            parameters, each with a default, are the options a configuration may set. On views it
+            has the keyword `training` besides, the `Views` of what the generator was trained on
+            or None.
+        looks_at_features, looks_at_labels: of a metric on views, what it needs beside volumes.
     """
 
     name: str
     summary: str
-    input: Literal["features", "volumes"]
-    compute: Callable[..., list[Estimate]]
+    input: Literal["features", "volumes", "views"]
+    compute: Callable[..., Sequence[Finding]]
+    looks_at_features: bool = False
+    looks_at_labels: bool = False
 
     def options(self) -> dict[str, object]:
         """Return the options of the metric with their defaults, by name."""
@@ -32,5 +77,5 @@ class Metric:
         return {
             p.name: p.default
             for p in parameters
-            if p.kind is p.KEYWORD_ONLY and p.default is not p.empty
+            if p.kind is p.KEYWORD_ONLY and p.default is not p.empty and p.name != "training"
         }

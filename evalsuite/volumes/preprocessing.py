@@ -179,7 +179,7 @@ class Preprocessing(Declared):
             msg = "resolve the preprocessing against the real cohort before applying it"
             raise ValueError(msg)
         if self.orientation == "RAS":
-            volume = _reorient(volume)
+            volume = reoriented(volume)
         if self.spacing != "native" and self.interpolates(volume.affine):
             spacing = np.array(self.spacing)
             size = np.array(volume.shape) * np.array(volume.spacing) / spacing
@@ -224,7 +224,8 @@ def _oriented_grid(
     return (x, y, z), affine @ orientations.inv_ornt_aff(orientation, shape)
 
 
-def _reorient(volume: Volume) -> Volume:
+def reoriented(volume: Volume) -> Volume:
+    """Return the volume with axes that run right, anterior and superior."""
     from nibabel import orientations
 
     orientation = orientations.io_orientation(volume.affine)

@@ -36,7 +36,7 @@ def estimates(evaluation: Evaluation, evidence: Evidence) -> Figure:  # noqa: AR
         return empty("There are no estimates.")
     sections: dict[str, dict[str, list[Estimate]]] = {}
     for estimate in evaluation.estimates:
-        sections.setdefault(estimate.extractor, {}).setdefault(estimate.name, []).append(estimate)
+        sections.setdefault(estimate.extractor, {}).setdefault(estimate.label, []).append(estimate)
     notes = Notes.of(evaluation.estimates)
     cohort_looks = looks(evaluation)
     names = [cohort.name for cohort in evaluation.synthetic]

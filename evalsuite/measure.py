@@ -1,0 +1,295 @@
+"""Every metric on every pair of cohorts: findings in, the long tables of an evaluation out."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from evalsuite.extractors.extractor import Extractor
+from evalsuite.metrics.metric import Finding, LabelMap, Metric, Views
+from evalsuite.preprocessed import PreprocessedVolumes
+from evalsuite.progress import Progress
+from evalsuite.records import Detail, Estimate, FeatureTable, Scores, VolumeScore
+from evalsuite.volumes.cohort import Cohort
+from evalsuite.volumes.preprocessing import Preprocessing
+
+FEW = 10  # volumes below which a group says nothing
+Tables = Mapping[tuple[str, str], FeatureTable]
+Chosen = Sequence[tuple[Metric, Mapping[str, Any]]]
+
+
+@dataclass
+class Measured:
+    """What all metrics found, in the order in which they found it."""
+
+    estimates: list[Estimate] = field(default_factory=list)
+    scores: list[VolumeScore] = field(default_factory=list)
+    details: list[Detail] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Cohorts:
+    """The cohorts of an evaluation with what metrics look at.
+
+    Args:
+        real, synthetic: checked.
+        training: what the generator was trained on, if it was named.
+        labels: by name of the cohort, its segmentations.
+        tables: features by extractor and cohort.
+        steps: resolved preprocessing.
+    """
+
+    real: Cohort
+    synthetic: Sequence[Cohort]
+    training: Cohort | None
+    labels: Mapping[str, Sequence[LabelMap]]
+    tables: Tables
+    steps: Preprocessing
+
+
+def measure(
+    metrics: Chosen,
+    extractors: Sequence[Extractor],
+    cohorts: Cohorts,
+    *,
+    by: str | None,
+    progress: Progress,
+) -> Measured:
+    """Return what every metric finds of each synthetic cohort against the real one.
+
+    Args:
+        metrics: with their options.
+        extractors: whose tables are in `cohorts`.
+        cohorts: of the evaluation.
+        by: covariate by whose values metrics on features and volumes are broken down as well.
+        progress: one step per metric, pair of cohorts and extractor.
+    """
+    on_features, on_volumes, on_views = (
+        [(m, o) for m, o in metrics if m.input == kind] for kind in ("features", "volumes", "views")
+    )
+    each = len(on_features) * len(extractors) + len(on_volumes) + len(on_views)
+    measured = Measured()
+    read = {c.name: PreprocessedVolumes(c, cohorts.steps) for c in _all(cohorts)}
+    with progress("metrics", len(cohorts.synthetic) * each) as advance:
+        for synthetic in cohorts.synthetic:
+            groups = _groups(cohorts.real, synthetic, by)
+            for extractor in extractors:
+                pair = _features(cohorts, extractor, (cohorts.real, synthetic))
+                for metric, options in on_features:
+                    for group in groups:
+                        some = [values[g] for values, g in zip(pair, group.chosen, strict=True)]
+                        found = _findings(metric, some, options)
+                        found = [_about(f, extractor, group) for f in found]
+                        _keep(measured, found, cohorts.real, synthetic, group)
+                    advance()
+            for metric, options in on_volumes:
+                for group in groups:
+                    some = [
+                        _Some(read[c.name], g)
+                        for c, g in zip((cohorts.real, synthetic), group.chosen, strict=True)
+                    ]
+                    found = [_about(f, None, group) for f in _findings(metric, some, options)]
+                    _keep(measured, found, cohorts.real, synthetic, group)
+                advance()
+            for metric, options in on_views:
+                sides = (cohorts.real, synthetic)
+                views = [_views(cohorts, c, sides, extractors, read) for c in sides]
+                training = cohorts.training and _views(
+                    cohorts, cohorts.training, sides, extractors, read
+                )
+                found = _findings(metric, views, {**options, "training": training})
+                found = [_doubted(f, extractors) for f in found]
+                _keep(measured, found, cohorts.real, synthetic, groups[0])
+                advance()
+    return measured
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Volumes of the real and of the synthetic cohort that are compared.
+
+    Args:
+        name: `COLUMN=VALUE`, or empty for all.
+        chosen: indices on both sides.
+        warnings: why the comparison is doubtful.
+    """
+
+    name: str
+    chosen: tuple[list[int], list[int]]
+    warnings: tuple[str, ...] = ()
+
+
+class _Some(Sequence[Any]):
+    """Some of a sequence, read when asked for."""
+
+    def __init__(self, all_of_them: Sequence[Any], chosen: Sequence[int]) -> None:
+        self._all, self._chosen = all_of_them, chosen
+
+    def __len__(self) -> int:
+        return len(self._chosen)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self._all[i] for i in self._chosen[index]]
+        return self._all[self._chosen[index]]
+
+
+def standardise(
+    reference: Float[np.ndarray, "m d"], values: Float[np.ndarray, "n d"]
+) -> Float[np.ndarray, "n d"]:
+    """Centre and scale by the reference's mean and standard deviation, feature by feature.
+
+    A feature that is constant in the reference is centred, not scaled.
+    """
+    mean, deviation = reference.mean(axis=0), reference.std(axis=0, ddof=int(len(reference) > 1))
+    # Constant features come out with a deviation of rounding size rather than zero.
+    flat = deviation <= 1e-6 * np.maximum(np.abs(mean), 1e-30)
+    scaled: Float[np.ndarray, "n d"] = (values - mean) / np.where(flat, 1.0, deviation)
+    return scaled
+
+
+def _all(cohorts: Cohorts) -> list[Cohort]:
+    return [
+        cohorts.real,
+        *cohorts.synthetic,
+        *([cohorts.training] if cohorts.training else []),
+    ]
+
+
+def _features(cohorts: Cohorts, extractor: Extractor, wanted: Sequence[Cohort]) -> list[Any]:
+    """Return the features of some cohorts, by the real one standardised if the extractor asks."""
+    import torch
+
+    def table(cohort: Cohort) -> Float[np.ndarray, "n d"]:
+        return cohorts.tables[extractor.name, cohort.name].values.astype(np.float64)
+
+    reference = table(cohorts.real)
+    values = [table(cohort) for cohort in wanted]
+    if extractor.standardise:
+        values = [standardise(reference, v) for v in values]
+    return [torch.from_numpy(v) for v in values]
+
+
+def _views(
+    cohorts: Cohorts,
+    cohort: Cohort,
+    sides: Sequence[Cohort],
+    extractors: Sequence[Extractor],
+    read: Mapping[str, PreprocessedVolumes],
+) -> Views:
+    spacing = cohorts.steps.spacing
+    if isinstance(spacing, str):
+        spacing = sides[0].infos[0].spacing
+    return Views(
+        names=[entry.id for entry in cohort.entries],
+        features={e.name: _features(cohorts, e, [cohort])[0] for e in extractors},
+        volumes=read[cohort.name],
+        spacing=spacing,
+        labels=cohorts.labels.get(cohort.name),
+    )
+
+
+def _groups(real: Cohort, synthetic: Cohort, by: str | None) -> list[_Group]:
+    everything = _Group("", (list(range(len(real.entries))), list(range(len(synthetic.entries)))))
+    if by is None:
+        return [everything]
+    sides = [[entry.covariates.get(by, "") for entry in c.entries] for c in (real, synthetic)]
+    groups = [everything]
+    for value in sorted(set(sides[0]) - {""}):
+        first = [i for i, found in enumerate(sides[0]) if found == value]
+        second = [i for i, found in enumerate(sides[1]) if found == value]
+        warnings = []
+        if not any(sides[1]):
+            second = everything.chosen[1]
+            warnings.append(
+                f'{synthetic.name} has no "{by}": all of its volumes stand against the real ones '
+                f"with {by}={value}."
+            )
+        few = [c.name for c, g in ((real, first), (synthetic, second)) if len(g) < FEW]
+        if few:
+            warnings.append(
+                f"Fewer than {FEW} volumes of {' and '.join(few)} have {by}={value}; "
+                "so small a group says little."
+            )
+        groups.append(_Group(f"{by}={value}", (first, second), tuple(warnings)))
+    return groups
+
+
+def _findings(
+    metric: Metric, cohorts: Sequence[Any], options: Mapping[str, Any]
+) -> Sequence[Finding]:
+    """Return the findings; what a metric cannot compute becomes one nan that says why."""
+    real, synthetic = cohorts
+    try:
+        return metric.compute(real, synthetic, **options)
+    except ValueError as error:
+        counts = [len(c.names) if isinstance(c, Views) else len(c) for c in cohorts]
+        return [
+            Estimate(
+                name=metric.name,
+                value=math.nan,
+                direction="lower is better",
+                n_real=counts[0],
+                n_synthetic=counts[1],
+                method=metric.summary,
+                warnings=(str(error),),
+            )
+        ]
+
+
+def _about(finding: Finding, extractor: Extractor | None, group: _Group) -> Finding:
+    """Return the finding with what the metric could not know."""
+    if extractor:
+        finding = replace(finding, extractor=extractor.name)
+    if isinstance(finding, Estimate):
+        own = extractor.warnings if extractor else ()
+        warnings = (*finding.warnings, *group.warnings, *own)
+        return replace(finding, group=group.name, warnings=warnings)
+    return finding
+
+
+def _doubted(finding: Finding, extractors: Sequence[Extractor]) -> Finding:
+    """Return the finding with the warnings of the extractor that it names itself."""
+    if not isinstance(finding, Estimate):
+        return finding
+    own = [w for e in extractors if e.name == finding.extractor for w in e.warnings]
+    return replace(finding, warnings=(*finding.warnings, *own))
+
+
+def _keep(
+    measured: Measured, found: Sequence[Finding], real: Cohort, synthetic: Cohort, group: _Group
+) -> None:
+    for finding in found:
+        if isinstance(finding, Estimate):
+            measured.estimates.append(replace(finding, synthetic=synthetic.name))
+        elif group.name:
+            continue  # scores and details are those of whole cohorts
+        elif isinstance(finding, Detail):
+            measured.details.append(replace(finding, synthetic=synthetic.name))
+        else:
+            measured.scores += _rows(finding, real, synthetic)
+
+
+def _rows(scores: Scores, real: Cohort, synthetic: Cohort) -> list[VolumeScore]:
+    return [
+        VolumeScore(
+            cohort=cohort.name,
+            role=cohort.role,
+            volume=entry.id,
+            digest=info.digest,
+            against=other.name,
+            extractor=scores.extractor,
+            name=scores.name,
+            value=float(value),
+            direction=scores.direction,
+            method=scores.method,
+        )
+        for cohort, other, values in (
+            (real, synthetic, scores.real),
+            (synthetic, real, scores.synthetic),
+        )
+        for entry, info, value in zip(cohort.entries, cohort.infos, values, strict=True)
+    ]
