@@ -1,0 +1,1 @@
+"""Everything of a reader study but the screen: design, order, blinding, storage."""

@@ -1,0 +1,231 @@
+"""`evalsuite study`: parse, call one function, print."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from evalsuite.study.home import Home, default_folder
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Design, run, close and export a blinded reader study; readers use "
+    "`streamlit run reader_app`.",
+)
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option("--home", help="Folder of the studies; default EVALSUITE_STUDIES, else studies."),
+]
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option(
+        help="SQLAlchemy URL; default EVALSUITE_DATABASE, else a SQLite file in the home."
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+Study = Annotated[str, typer.Argument(help="Name of the study.")]
+Reader = Annotated[str, typer.Argument(help="Name of the reader.")]
+
+
+@app.command()
+def create(
+    design: Annotated[
+        Path | None, typer.Argument(help="YAML file of the design; options lie over it.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the study.")] = None,
+    real: Annotated[str | None, typer.Option(metavar="[NAME=]DIR", help="Real cohort.")] = None,
+    synthetic: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[NAME=]DIR", help="Synthetic cohort; give it again for more."),
+    ] = None,
+    cases: Annotated[
+        int, typer.Option(min=1, help="Cases of each cohort that is named by an option.")
+    ] = 20,
+    reader: Annotated[list[str] | None, typer.Option(help="A reader; once for each.")] = None,
+    template: Annotated[
+        str | None,
+        typer.Option(help="Questions by `evalsuite study templates`, such as turing,paper."),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any setting, such as `repeats=4`."),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of choice and order.")] = None,
+    home: HomeOption = None,
+    database: DatabaseOption = None,
+    experiment: Annotated[str, typer.Option(help="MLflow experiment.")] = "evalsuite-studies",
+    no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Skip MLflow.")] = False,
+) -> None:
+    """Choose and prepare the cases, audit the blinding, enrol the readers, print their links."""
+    from evalsuite.study import workflow
+
+    workflow.create(
+        design,
+        workflow.overrides(name, real, synthetic, cases, reader, template, seed, set_),
+        _home(home, database),
+        experiment=None if no_tracking else experiment,
+    )
+
+
+@app.command()
+def templates(as_json: Json = False) -> None:
+    """List the templates of questions, with their questions and options."""
+    from evalsuite.study import workflow
+
+    workflow.templates(as_json=as_json)
+
+
+@app.command()
+def audit(
+    study: Study, home: HomeOption = None, database: DatabaseOption = None, as_json: Json = False
+) -> None:
+    """Try to tell real from synthetic cases by trivial cues; exit with status 1 if they leak."""
+    from evalsuite.study import workflow
+
+    if workflow.audited(study, _home(home, database), as_json=as_json).leaks:
+        raise typer.Exit(1)
+
+
+@app.command()
+def power(
+    readers: Annotated[str, typer.Option(help="Numbers of readers to try.")] = "2,3,5",
+    cases: Annotated[str, typer.Option(help="Numbers of cases per cohort.")] = "20,40,80",
+    difference: Annotated[float, typer.Option(help="True difference of mean ratings.")] = 0.5,
+    margin: Annotated[float, typer.Option(help="Margin of equivalence.")] = 0.5,
+    replicates: Annotated[int, typer.Option(min=100, help="Simulated studies each.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Tell by simulation how many readers and cases detect, or rule out, a difference."""
+    from evalsuite.study import workflow
+
+    workflow.powers(
+        _integers(readers), _integers(cases), difference, margin, replicates, seed, as_json=as_json
+    )
+
+
+@app.command()
+def status(
+    study: Annotated[str | None, typer.Argument(help="Name of the study; default: all.")] = None,
+    home: HomeOption = None,
+    database: DatabaseOption = None,
+    as_json: Json = False,
+) -> None:
+    """Show the progress of each reader, and whether the audit log is whole."""
+    from evalsuite.study import workflow
+
+    workflow.status(study, _home(home, database), as_json=as_json)
+
+
+@app.command()
+def invite(
+    study: Study, reader: Reader, home: HomeOption = None, database: DatabaseOption = None
+) -> None:
+    """Print a new link for a reader; his older ones no longer open anything."""
+    from evalsuite.study import workflow
+
+    workflow.invite(study, reader, _home(home, database))
+
+
+@app.command()
+def revoke(
+    study: Study, reader: Reader, home: HomeOption = None, database: DatabaseOption = None
+) -> None:
+    """Withdraw a reader's link and end his sessions; his answers stay."""
+    _store(home, database).revoke(study, reader)
+
+
+@app.command()
+def pause(study: Study, home: HomeOption = None, database: DatabaseOption = None) -> None:
+    """Take no answers until `evalsuite study resume`."""
+    _store(home, database).pause(study)
+
+
+@app.command()
+def resume(study: Study, home: HomeOption = None, database: DatabaseOption = None) -> None:
+    """Take answers again."""
+    _store(home, database).resume(study)
+
+
+@app.command()
+def close(
+    study: Study,
+    home: HomeOption = None,
+    database: DatabaseOption = None,
+    experiment: Annotated[str, typer.Option(help="MLflow experiment.")] = "evalsuite-studies",
+    no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Skip MLflow.")] = False,
+) -> None:
+    """End the study for good: no more answers, and the truth may be exported."""
+    from evalsuite.study import workflow
+
+    workflow.close(study, _home(home, database), None if no_tracking else experiment)
+
+
+@app.command()
+def export(
+    study: Study,
+    output: Annotated[
+        Path, typer.Option(help="File: .csv, .parquet, or .imrmc for the iMRMC software.")
+    ],
+    unblind: Annotated[
+        bool, typer.Option("--unblind", help="With the truth before the study is closed; logged.")
+    ] = False,
+    home: HomeOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Write all answers as a long table; with the truth once the study is closed."""
+    from evalsuite.study import workflow
+
+    workflow.export(study, output, _home(home, database), unblind=unblind)
+
+
+@app.command("import")
+def import_(
+    study: Study,
+    table: Annotated[Path, typer.Argument(help="CSV: reader, presentation, question, answer.")],
+    home: HomeOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Add answers that were gathered elsewhere, such as on paper; each is logged as imported."""
+    from evalsuite.study import workflow
+
+    workflow.import_(study, table, _home(home, database))
+
+
+@app.command()
+def migrate(home: HomeOption = None, database: DatabaseOption = None) -> None:
+    """Make the tables of an empty database, or bring an older one up to date."""
+    from evalsuite.study.store import Store
+
+    Store(_home(home, database).database, upgrade=True)
+
+
+@app.command()
+def log(
+    study: Study,
+    home: HomeOption = None,
+    database: DatabaseOption = None,
+    experiment: Annotated[str, typer.Option(help="MLflow experiment.")] = "evalsuite-studies",
+) -> None:
+    """Bring the study's MLflow runs up to date: progress, and ratings once it is closed."""
+    from evalsuite.study import workflow
+
+    workflow.log(study, _home(home, database), experiment)
+
+
+def _home(folder: Path | None, database: str | None) -> Home:
+    return Home.at(folder or default_folder(), database)
+
+
+def _store(folder: Path | None, database: str | None) -> Any:
+    from evalsuite.study.store import Store
+
+    return Store(_home(folder, database).database)
+
+
+def _integers(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise typer.BadParameter(f"expected whole numbers such as 2,3,5, found {text}.") from None

@@ -1,0 +1,220 @@
+"""Trivial cues: what a program or a sharp eye could tell a case by without knowing anatomy."""
+
+import gzip
+import math
+import zlib
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from evalsuite.errors import EvalsuiteError
+from evalsuite.volumes.formats.loaded import sizes_text
+from evalsuite.volumes.read import load
+
+Cues = dict[str, float | str]
+
+HEADER = 348  # bytes of a NIfTI-1 header
+EXTENSIONS = 1024  # bytes after the header that are looked at one by one
+SAMENESS = "sameness of "  # before the name of a cue: how many cases share its value
+IS = " = "  # between the name of a cue and the text that it is or is not
+LEVELS = 256  # into which the histogram of many-valued voxels is divided
+AXES = ("left-right", "front-back", "feet-head")
+
+
+def case_cues(content: bytes) -> tuple[Cues, Cues]:
+    """Return the trivial cues of a prepared case, and apart from them those of its appearance.
+
+    Args:
+        content: of a NIfTI-1 file, as it is sent or stored.
+
+    Raises:
+        EvalsuiteError: if the content is not such a file.
+    """
+    size = len(content)
+    if content[:2] == b"\x1f\x8b":
+        content = _unzipped(content)
+    fields, voxels = _parsed(content)
+    cues: Cues = {"file size": size, **fields, **_intensity_cues(voxels), **_border_cues(voxels)}
+    cues["compressed size"] = len(zlib.compress(voxels.tobytes("F"), level=1))
+    return cues, {"sharpness": _sharpness(voxels)}
+
+
+def source_cues(path: Path) -> Cues:
+    """Return the cues of an original file, or folder of one DICOM series, before preparation.
+
+    Raises:
+        VolumeError: if it cannot be read.
+    """
+    from nibabel import aff2axcodes, io_orientation
+
+    loaded = load(path)
+    volume = loaded.volume
+    files = [f for f in path.iterdir() if f.is_file()] if path.is_dir() else [path]
+    order = np.argsort(io_orientation(volume.affine)[:, 0])
+    cues: Cues = {
+        "file format": "DICOM" if path.is_dir() else "".join(path.suffixes[-2:]).lower(),
+        "file size": sum(f.stat().st_size for f in files),
+        "data type": loaded.dtype,
+        "orientation": "".join(aff2axcodes(volume.affine)),
+    }
+    for name, axis in zip(AXES, order.tolist(), strict=True):
+        cues[f"spacing {name}"] = round(volume.spacing[axis], 6)
+        cues[f"matrix {name}"] = volume.shape[axis]
+    whole = (volume.voxels == np.rint(volume.voxels)).all()
+    return {
+        **cues,
+        "whole numbers only": "yes" if whole else "no",
+        **_intensity_cues(volume.voxels),
+    }
+
+
+def table(
+    rows: list[Cues], *, sameness: bool = True
+) -> tuple[list[str], Float[np.ndarray, "n k"], tuple[str, ...]]:
+    """Return the names and values of cues that vary, and the names of those that do not.
+
+    A text becomes one column for each text found; of two, one will do. Where values repeat, a
+    further column tells how many cases share the case's own: a generator that always writes the
+    same where scanners differ is given away by that, even if its value lies in the middle.
+
+    Args:
+        rows: the cues of each case.
+        sameness: whether to add the columns on repeated values.
+    """
+    columns: dict[str, list[float]] = {}
+    for name in dict.fromkeys(name for row in rows for name in row):
+        found = [row.get(name, -np.inf) for row in rows]
+        texts = sorted({value for value in found if isinstance(value, str)})
+        for text in texts[1:] if len(texts) == 2 else texts:
+            columns[f"{name}{IS}{text}"] = [float(value == text) for value in found]
+        if not texts:
+            columns[name] = [float(value) for value in found]
+    names: list[str] = []
+    kept: list[np.ndarray] = []
+    same: list[str] = []
+    for name, column in columns.items():
+        # Undefined numbers, as a header may hold, count as one lowest value.
+        values = np.nan_to_num(np.array(column), nan=-np.inf, neginf=-np.inf, posinf=np.inf)
+        distinct, index, counts = np.unique(values, return_inverse=True, return_counts=True)
+        if len(distinct) < 2:
+            same.append(name.partition(IS)[0])
+            continue
+        names.append(name)
+        kept.append(values)
+        # Of two values, how often each occurs tells no more than which it is.
+        if sameness and len(distinct) > 2 and len(set(counts.tolist())) > 1:
+            names.append(f"{SAMENESS}{name}")
+            kept.append(counts[index].astype(np.float64))
+    matrix = np.array(kept).T if kept else np.zeros((len(rows), 0))
+    # The fields of a header are told as one where all of them are the same.
+    varying = {name.partition(": ")[0] for name in names}
+    groups = dict.fromkeys(name.partition(": ")[0] for name in same)
+    return names, matrix, tuple(group for group in groups if group not in varying)
+
+
+def _unzipped(content: bytes) -> bytes:
+    try:
+        return gzip.decompress(content)
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise EvalsuiteError("its gzip stream is damaged. Prepare the study anew.") from error
+
+
+def _parsed(content: bytes) -> tuple[Cues, np.ndarray]:
+    """Return each field of the header as numbers, and the voxels as stored."""
+    from nibabel import Nifti1Header
+    from nibabel.spatialimages import HeaderDataError
+    from nibabel.wrapstruct import WrapStructError
+
+    try:
+        header = Nifti1Header(content[:HEADER], check=False)
+        dtype, start = header.get_data_dtype(), int(header["vox_offset"])
+        shape = tuple(int(size) for size in header.get_data_shape())
+        if len(shape) != 3 or min(shape) < 2 or dtype.kind not in "iuf":
+            raise EvalsuiteError(
+                f"its voxels are {dtype.name} in a matrix of {sizes_text(shape)}; expected real "
+                "numbers in three axes of 2 or more. Prepare the study anew."
+            )
+        voxels = np.frombuffer(content, dtype, math.prod(shape), start).reshape(shape, order="F")
+    except (WrapStructError, HeaderDataError, ValueError, KeyError, OverflowError) as error:
+        raise EvalsuiteError("it is not a whole NIfTI-1 file. Prepare the study anew.") from error
+    if not np.isfinite(voxels).all():
+        raise EvalsuiteError("its voxels hold NaN or Inf. Prepare the study anew.")
+    cues: Cues = {}
+    for field in header.keys():  # noqa: SIM118  (a header's iterator gives no names)
+        value = np.atleast_1d(np.asarray(header[field])).ravel()
+        if value.dtype.kind == "S":
+            value = np.frombuffer(value.tobytes(), np.uint8)
+        for i, number in enumerate(value.astype(np.float64).tolist()):
+            cues[f"header: {field}[{i}]" if len(value) > 1 else f"header: {field}"] = number
+    for i, byte in enumerate(content[HEADER : min(start, HEADER + EXTENSIONS)]):
+        cues[f"header: extension[{i}]"] = float(byte)
+    return cues, voxels
+
+
+def _intensity_cues(voxels: np.ndarray) -> Cues:
+    low, high = float(voxels.min()), float(voxels.max())
+    few = voxels.dtype.kind in "iu" and high - low < 2**16
+    if few:
+        counts = np.bincount((voxels.astype(np.int64) - int(low)).ravel())
+        distinct = int(np.count_nonzero(counts))
+    else:
+        distinct = len(np.unique(voxels))
+        counts, _ = np.histogram(voxels, bins=LEVELS)
+    return {
+        "lowest intensity": low,
+        "highest intensity": high,
+        "number of distinct intensities": distinct,
+        "empty grey levels": float((counts == 0).mean()),
+        "uneven grey levels": _unevenness(counts),
+        "share of exact zeros": float((voxels == 0).mean()),
+        "share of the lowest intensity": float((voxels == low).mean()),
+        "share of the highest intensity": float((voxels == high).mean()),
+    }
+
+
+def _unevenness(counts: np.ndarray) -> float:
+    """Return how far each level's count departs from the mean of its neighbours', 0 to 1.
+
+    Near 0 for a smooth histogram and near 1 for one in which every other level is empty. The
+    first and last level, where clipped intensities pile up, do not count.
+    """
+    inner = counts[1:-1].astype(np.float64)
+    if len(inner) < 3 or not inner.any():
+        return 0.0
+    bends = np.abs(inner[1:-1] - (inner[:-2] + inner[2:]) / 2)
+    return float(bends.sum() / max(2 * inner[1:-1].sum(), 1.0))
+
+
+def _border_cues(voxels: np.ndarray) -> Cues:
+    cues: Cues = {}
+    zeros, faces, steps = 0, 0, []
+    for axis, name in enumerate(AXES):
+        across = tuple(other for other in range(3) if other != axis)
+        constant = voxels.min(axis=across) == voxels.max(axis=across)
+        cues[f"constant rim {name}"] = _leading(constant) + _leading(constant[::-1])
+        for layers in (np.moveaxis(voxels, axis, 0), np.moveaxis(voxels, axis, 0)[::-1]):
+            near: np.ndarray = layers[:3].astype(np.float64)
+            first, second, third = near[0], near[1], near[-1]
+            zeros, faces = zeros + int((first == 0).sum()), faces + first.size
+            outer, inner = np.abs(first - second).mean(), np.abs(second - third).mean()
+            steps.append((outer + 1e-3) / (inner + 1e-3))
+    cues["share of zeros on the rim"] = zeros / faces
+    cues["weakest step at the rim"] = float(min(steps))
+    cues["strongest step at the rim"] = float(max(steps))
+    return cues
+
+
+def _leading(flags: np.ndarray) -> int:
+    return len(flags) if flags.all() else int(np.argmin(flags))
+
+
+def _sharpness(voxels: np.ndarray) -> float:
+    """Return the mean difference of neighbours over that of voxels two apart, 1 for noise."""
+    signed: np.ndarray = voxels.astype(np.int16 if voxels.dtype == np.uint8 else np.float64)
+    near = far = 0.0
+    for axis in range(3):
+        layers = np.moveaxis(signed, axis, 0)
+        near += float(np.abs(layers[1:] - layers[:-1]).mean())
+        far += float(np.abs(layers[2:] - layers[:-2]).mean()) if len(layers) > 2 else 0.0
+    return near / far if far else 0.0

@@ -1,0 +1,326 @@
+"""A reader study, declared: everything that decides who sees what and is asked what."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
+
+from evalsuite.errors import EvalsuiteError, unknown
+from evalsuite.study.kinds import Confidence, ForcedChoice, Slug
+from evalsuite.study.questions import TEMPLATES, Question
+from evalsuite.volumes.preprocessing import PRESETS, Preprocessing
+
+Name = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$"
+    ),
+]
+
+
+class StudyCohort(BaseModel):
+    """Volumes that stand on one side of the comparison.
+
+    Args:
+        name: as in the tables; readers never see it.
+        path: a folder, glob, table or BIDS dataset, see `evalsuite.volumes.sources.read_cohort`.
+        role: real or synthetic.
+        cases: how many of its volumes are read; those for training come on top.
+        stratify_by: a column of the table by whose values the cases are drawn in proportion.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Slug
+    path: str = Field(min_length=1)
+    role: Literal["real", "synthetic"]
+    cases: int = Field(ge=1)
+    stratify_by: str | None = None
+
+
+class StudyDesign(BaseModel):
+    """One reader study.
+
+    Beside the fields, a declaration may have `template`: the name of one or a list of several
+    templates of `evalsuite.study.questions.TEMPLATES`, which stand in for `questions`. Without
+    either, a paired study asks `2afc` and any other `paper`. The finished design spells out the
+    questions and every step of the preparation, so that it means the same to a later version.
+
+    Args:
+        name: names its folder and its rows.
+        title: what readers see in its place.
+        cohorts: real and synthetic volumes.
+        readers: the name of each reader, who reads every case.
+        questions: asked of every case, in this order.
+        paired: show one real and one synthetic volume side by side.
+        repeats: how many of the presentations each reader gets a second time, unknowingly.
+        training: cases per cohort, with feedback, before the reading.
+        seed: of the choice of cases and of every order.
+        revisable: whether a reader may go back to a submitted case.
+        instructions: shown before the first case.
+        consent: what a reader has to agree to; empty asks nothing.
+        preset: `mri` or `ct`; the steps that `preparation` leaves out come from it.
+        preparation: what is done to every volume, the words of
+            `evalsuite.volumes.preprocessing.Preprocessing`. All cases end in one orientation,
+            spacing, matrix and range of intensities, so `native` and `zscore` are refused.
+        margins: by question, the largest difference between the means of two cohorts that would
+            not matter, in points of its answer; for a forced choice, the largest distance of the
+            share of right answers from one half.
+        idle_seconds: after so long without a key or pointer a reader counts as away.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Slug
+    title: Name
+    cohorts: tuple[StudyCohort, ...] = Field(min_length=1)
+    readers: tuple[Name, ...] = Field(min_length=1)
+    questions: tuple[Question, ...]
+    paired: bool = False
+    repeats: int = Field(default=0, ge=0)
+    training: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0)
+    revisable: bool = False
+    instructions: str = ""
+    consent: str = ""
+    preset: Literal["mri", "ct"] = "mri"
+    preparation: Preprocessing = Preprocessing()
+    margins: dict[str, PositiveFloat] = Field(default_factory=dict)
+    idle_seconds: int = Field(default=30, ge=5)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spelled_out(cls, values: object) -> object:
+        """Replace `template` by its questions and lay the preparation over its preset."""
+        if not isinstance(values, Mapping):
+            return values
+        spelled = dict(values)
+        if "template" in spelled and "questions" in spelled:
+            msg = "both template and questions are given; keep one of them"
+            raise ValueError(msg)
+        if "questions" not in spelled:
+            default = "2afc" if spelled.get("paired") is True else "paper"
+            spelled["questions"] = _from_templates(spelled.pop("template", default))
+        spelled["preparation"] = _over_preset(
+            spelled.get("preset", "mri"), spelled.get("preparation", {})
+        )
+        return spelled
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "StudyDesign":
+        faults = [*self._doubled(), *self._mismatched(), *self._unprepared(), *self._odd_margins()]
+        if faults:
+            raise ValueError("; ".join(faults))
+        return self
+
+    @property
+    def presentations(self) -> int:
+        """How many different cases, or pairs of cases, each reader reads."""
+        cases = sum(cohort.cases for cohort in self.cohorts)
+        return cases // 2 if self.paired else cases
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the whole design as canonical JSON."""
+        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()
+
+    def public(self) -> dict[str, Any]:
+        """Return the part of the design the reader's app may know, as JSON values.
+
+        It lacks the cohorts, the seed, the readers, the margins and the preparation, by which a
+        case could be traced to its cohort or the purpose of the study be guessed.
+        """
+        shared = {
+            "name",
+            "title",
+            "questions",
+            "paired",
+            "revisable",
+            "instructions",
+            "consent",
+            "idle_seconds",
+        }
+        return self.model_dump(mode="json", include=shared)
+
+    def _doubled(self) -> list[str]:
+        faults = []
+        for what, names in (
+            ("cohorts", [cohort.name for cohort in self.cohorts]),
+            ("readers", list(self.readers)),
+            ("questions", [question.name for question in self.questions]),
+        ):
+            folded = [name.casefold() for name in names]
+            faults += [
+                f'two {what} are called "{name}"'
+                for i, name in enumerate(names)
+                if folded.index(name.casefold()) < i
+            ]
+        return faults
+
+    def _mismatched(self) -> list[str]:
+        """Return what the questions or the pairing ask of the cohorts in vain."""
+        real = sum(c.cases for c in self.cohorts if c.role == "real")
+        synthetic = sum(c.cases for c in self.cohorts if c.role == "synthetic")
+        faults = [] if self.questions else ["the study asks no question"]
+        forced = [q.name for q in self.questions if isinstance(q, ForcedChoice)]
+        sure = [q.name for q in self.questions if isinstance(q, Confidence)]
+        if forced and not self.paired:
+            faults.append(f'the question "{forced[0]}" compares two volumes; set paired: true')
+        if self.paired and not forced:
+            faults.append("a paired study needs a question of kind forced_choice")
+        if self.paired and real != synthetic:
+            faults.append(
+                "a paired study needs as many real as synthetic cases, "
+                f"but found {real} real and {synthetic} synthetic"
+            )
+        if self.paired and sure:
+            faults.append(f'the question "{sure[0]}" is about one volume, but paired shows two')
+        if sure and not (real and synthetic):
+            faults.append(
+                f'the question "{sure[0]}" needs a real and a synthetic cohort to tell apart'
+            )
+        if self.repeats > self.presentations:
+            faults.append(
+                f"repeats is {self.repeats}, but only {self.presentations} presentations "
+                "can be repeated"
+            )
+        return faults
+
+    def _unprepared(self) -> list[str]:
+        """Return the steps that would leave cases told apart by orientation, size or range."""
+        steps = self.preparation
+        because = "all cases of a study must look alike in it"
+        faults = [
+            f"preparation.{name} is native, but {because}"
+            for name, value in (("orientation", steps.orientation), ("spacing", steps.spacing))
+            if value == "native"
+        ]
+        if steps.intensity.kind == "zscore":
+            faults.append(
+                "preparation.intensity is zscore, which has no fixed range; "
+                "expected percentile or window"
+            )
+        return faults
+
+    def _odd_margins(self) -> list[str]:
+        questions = {question.name: question for question in self.questions}
+        faults = []
+        for name, margin in self.margins.items():
+            if name not in questions:
+                faults.append(
+                    f'margins has "{name}", which is no question; expected {", ".join(questions)}'
+                )
+                continue
+            widest = questions[name].widest
+            if widest is None:
+                faults.append(f'margins has "{name}", whose answers have no mean')
+            elif margin >= widest:
+                faults.append(
+                    f'the margin {margin:g} of "{name}" excludes nothing; '
+                    f"expected less than {widest:g}"
+                )
+        return faults
+
+
+def read_design(values: Mapping[str, Any], origin: str = "the command line") -> StudyDesign:
+    """Return the design of plain values.
+
+    Args:
+        values: the fields of `StudyDesign`, and perhaps `template`.
+        origin: where the values come from, for the messages.
+
+    Raises:
+        EvalsuiteError: for unknown, missing, impossible or contradictory values.
+    """
+    try:
+        return StudyDesign.model_validate(values)
+    except ValidationError as error:
+        raise EvalsuiteError(_sentence(error, origin)) from None
+
+
+def load_design(path: Path, over: Mapping[str, Any] | None = None) -> StudyDesign:
+    """Return the design in a YAML file.
+
+    Args:
+        path: the file.
+        over: values that win over those of the file.
+
+    Raises:
+        EvalsuiteError: for a file that cannot be read, and as `read_design`.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not a text file"
+        raise EvalsuiteError(f"{path}: the design cannot be read: {reason}.") from None
+    except yaml.YAMLError as error:
+        where = " ".join(str(error).split())
+        raise EvalsuiteError(f"{path}: not a valid design: {where}.") from None
+    if not isinstance(values, dict):
+        raise EvalsuiteError(f"{path}: expected a table of settings, such as `name: my-study`.")
+    return read_design({**values, **(over or {})}, str(path))
+
+
+def write_design(design: StudyDesign, path: Path) -> None:
+    """Write the design, everything spelled out, as YAML that `load_design` reads back."""
+    text = yaml.safe_dump(design.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _from_templates(names: object) -> list[Question]:
+    chosen = [names] if isinstance(names, str) else names
+    if not isinstance(chosen, list | tuple) or not chosen:
+        msg = "template must be the name of a template or a list of names"
+        raise ValueError(msg)
+    questions: list[Question] = []
+    for name in chosen:
+        if name not in TEMPLATES:
+            raise ValueError(unknown("template", str(name), TEMPLATES).removesuffix("."))
+        questions += TEMPLATES[name]
+    return questions
+
+
+def _over_preset(preset: object, preparation: object) -> object:
+    """Return the steps of the preset with those of the preparation laid over them."""
+    if not isinstance(preparation, Mapping) or preset not in PRESETS:
+        return preparation
+    base = PRESETS[str(preset)].model_dump()
+    intensity = preparation.get("intensity", {})
+    if isinstance(intensity, str):
+        intensity = {"kind": intensity}
+    same = isinstance(intensity, Mapping) and (
+        intensity.get("kind", base["intensity"]["kind"]) == base["intensity"]["kind"]
+    )
+    laid = base["intensity"] | dict(intensity) if same else intensity
+    return base | dict(preparation) | {"intensity": laid}
+
+
+def _sentence(error: ValidationError, origin: str) -> str:
+    """Return all faults of a declaration in one sentence."""
+    faults = []
+    for fault in error.errors():
+        where = ".".join(str(part) for part in fault["loc"])
+        message = fault["msg"].removeprefix("Value error, ")
+        if fault["type"] == "extra_forbidden":
+            faults.append(f'the setting "{where}" is unknown')
+        elif fault["type"] == "missing":
+            faults.append(f'the setting "{where}" is missing')
+        elif not where:
+            faults.append(message[:1].lower() + message[1:])
+        else:
+            found = json.dumps(fault["input"], default=str)
+            faults.append(f"{where}: {message[:1].lower()}{message[1:]}, but found {found}")
+    return f"In {origin}, {'; '.join(faults)}."

@@ -1,0 +1,218 @@
+"""All answers of a study as one long table, on its way out and on its way in."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evalsuite.errors import EvalsuiteError
+from evalsuite.study.home import Home
+from evalsuite.study.truth import CaseTruth, read_truth
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = [
+    "study",
+    "reader",
+    "position",
+    "phase",
+    "presentation",
+    "case",
+    "repeat_of",
+    "question",
+    "kind",
+    "answer",
+    "revision",
+    "answered_at",
+    "seconds",
+    "active_seconds",
+]
+TRUTH = ["cohort", "role", "stratum", "real_side", "digest"]
+IMRMC_KINDS = ("choice", "confidence", "likert", "analogue")
+
+
+def long_table(
+    rows: Iterable[Mapping[str, Any]], truth: Mapping[str, CaseTruth] | None
+) -> "pd.DataFrame":
+    """Return one row per answer, with what the case is where the truth is given.
+
+    Args:
+        rows: with `COLUMNS`; `case` holds both cases of a pair, joined by `|`.
+        truth: by case; None leaves out the columns `TRUTH`.
+    """
+    import pandas as pd
+
+    table = pd.DataFrame(list(rows), columns=COLUMNS)
+    if truth is None:
+        return table
+    told = [_told([truth[case] for case in cases.split("|")]) for cases in table["case"]]
+    return table.join(pd.DataFrame(told, columns=TRUTH, index=table.index))
+
+
+def write_csv(table: "pd.DataFrame", path: Path) -> None:
+    """Write a table as CSV in UTF-8."""
+    table.to_csv(path, index=False)
+
+
+def export(study: str, output: Path, home: Home, *, unblind: bool) -> str:
+    """Write all answers of a study, and say what was written.
+
+    The truth goes with it once the study is closed, or where it is asked for, which is logged.
+
+    Args:
+        study: its name.
+        output: ends in .csv, .parquet or .imrmc; beside it goes `<name>.design.yaml`.
+        home: where the study lies.
+        unblind: export the truth of a study that is still open.
+
+    Raises:
+        EvalsuiteError: for another ending, a study that is not there, and a truth that is not.
+    """
+    from evalsuite.study.store import Store
+
+    if output.suffix not in (".csv", ".parquet", ".imrmc"):
+        raise EvalsuiteError(
+            f"{output}: its ending is not known. Export to a file in .csv, .parquet or .imrmc."
+        )
+    store = Store(home.database)
+    closed = store.study(study).state == "closed"
+    if output.suffix == ".imrmc" and not (closed or unblind):
+        raise EvalsuiteError(
+            f"{study} is still open, and the iMRMC format holds the truth. Close the study first, "
+            "or pass --unblind, which is logged."
+        )
+    truth = read_truth(home.truth(study)) if closed or unblind else None
+    if unblind and not closed:
+        store.log(study, "lead", "unblinded export", {"file": output.name})
+    table = long_table(store.responses(study), truth)
+    try:
+        if output.suffix == ".csv":
+            write_csv(table, output)
+        elif output.suffix == ".parquet":
+            # The answers of different questions are numbers, lists and text.
+            table.assign(answer=table["answer"].astype(str)).to_parquet(output, index=False)
+        else:
+            output.write_text(imrmc(table), encoding="utf-8")
+        record = _record(store, study, home, with_truth=truth is not None)
+        output.with_suffix(".design.yaml").write_text(record, encoding="utf-8")
+    except OSError as error:
+        raise EvalsuiteError(f"{output}: it cannot be written: {error.strerror}.") from None
+    told = "with the truth" if truth is not None else "without the truth: the study is not closed"
+    return f"{len(table)} answers {told}: {output}"
+
+
+def imrmc(table: "pd.DataFrame") -> str:
+    """Return an unblinded long table in the input format of the iMRMC software.
+
+    Real cases count as those with the signal, and every question that is asked on an ordered
+    scale is a modality. Of repeats the first showing counts, of revisions the last.
+
+    References:
+        Gallas et al., iMRMC software, user guide: input file format.
+    """
+    rows = table[
+        (table["phase"] == "reading")
+        & table["repeat_of"].isna()
+        & table["kind"].isin(IMRMC_KINDS)
+        & table["answer"].notna()
+    ]
+    rows = rows.sort_values("revision").drop_duplicates(["reader", "case", "question"], keep="last")
+    truths = rows.drop_duplicates("case").set_index("case")["role"]
+    real = int((truths == "real").sum())
+    questions = sorted(rows["question"].unique())
+    lines = [
+        "Reader study exported by evalsuite; truth 1: real, 0: synthetic",
+        f"NR: {rows['reader'].nunique()}",
+        f"N0: {len(truths) - real}",
+        f"N1: {real}",
+        f"NM: {len(questions)}",
+        "BEGIN DATA:",
+    ]
+    lines += [f"-1,{case},0,{int(role == 'real')}" for case, role in sorted(truths.items())]
+    ordered = rows.sort_values(["question", "reader", "case"])
+    plain = ordered["reader"].str.replace(",", " ")
+    columns = zip(plain, ordered["case"], ordered["question"], ordered["answer"], strict=True)
+    lines += [f"{reader},{case},{question},{answer}" for reader, case, question, answer in columns]
+    return "\n".join(lines) + "\n"
+
+
+def import_table(study: str, path: Path, home: Home) -> str:
+    """Add answers that were gathered elsewhere, all of them or none, and say how many.
+
+    Args:
+        study: its name.
+        path: CSV with the columns reader, presentation, question and answer.
+        home: where the study lies.
+
+    Raises:
+        EvalsuiteError: naming the line of the first answer that cannot be taken.
+    """
+    import csv
+    from itertools import groupby
+
+    from evalsuite.study.store import Store
+
+    wanted = ("reader", "presentation", "question", "answer")
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            missing = [name for name in wanted if name not in (reader.fieldnames or ())]
+            if missing:
+                raise EvalsuiteError(f"{path}: it has no column {missing[0]}.")
+            rows: list[dict[str, Any]] = [{**row, "line": reader.line_num} for row in reader]
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not a text file"
+        raise EvalsuiteError(f"{path}: it cannot be read: {reason}.") from None
+
+    def whose(row: Mapping[str, Any]) -> tuple[str, str]:
+        return str(row["reader"]), str(row["presentation"])
+
+    batches = []
+    for (name, presentation), group in groupby(sorted(rows, key=whose), key=whose):
+        own = list(group)
+        answers = {str(row["question"]): _parsed(str(row["answer"])) for row in own}
+        batches.append((own[0]["line"], name, presentation, answers))
+    stored = Store(home.database).import_answers(study, batches, path.name)
+    return f"{stored} presentations imported from {path}; {len(batches) - stored} were there."
+
+
+def _told(truths: list[CaseTruth]) -> dict[str, object]:
+    side = next((i for i, t in enumerate(truths, 1) if t.role == "real"), None)
+    return {
+        "cohort": "|".join(t.cohort for t in truths),
+        "role": "|".join(t.role for t in truths),
+        "stratum": "|".join(t.stratum for t in truths),
+        "real_side": side if len(truths) > 1 else None,
+        "digest": "|".join(t.digest for t in truths),
+    }
+
+
+def _parsed(text: str) -> object:
+    """Return a cell as the answer it was: a number, a list of numbers, or text."""
+    import json
+
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _record(store: Any, study: str, home: Home, *, with_truth: bool) -> str:
+    """Return design and versions as YAML; the cohorts are in it only where the truth is."""
+    import yaml
+
+    from evalsuite.environment import environment
+
+    about = store.study(study)
+    design = dict(about.design)
+    full = home.lead / study / "design.yaml"
+    if with_truth and full.exists():
+        design = yaml.safe_load(full.read_text(encoding="utf-8"))
+    record = {
+        "study": study,
+        "state": about.state,
+        "design_hash": about.design_hash,
+        "design": design,
+        "environment": environment(),
+    }
+    return yaml.safe_dump(record, sort_keys=False, allow_unicode=True)

@@ -1,0 +1,1 @@
+"""The schema of the studies, step by step; alembic runs it."""

@@ -1,0 +1,325 @@
+"""How many readers and cases a study needs: simulated readings, each analysed as the study will be.
+
+Every reader rates every case of a real and of a synthetic cohort of equal size. The rating of case
+k of cohort i by reader j is
+
+    y_ijk = mean_i + reader_j + (reader x cohort)_ij + case_k(i) + (reader x case)_jk(i),
+
+all effects but the mean normal and independent, so that a result holds for other readers and
+other cases than those of the study (model: Hillis, Statistics in Medicine 33 (2014) 330-360, the
+design with cases nested within test).
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from evalsuite.errors import EvalsuiteError
+
+LEVEL = 0.05  # of the two-sided test, and of each of the two one-sided ones
+AT_ONCE = 1_000_000  # ratings in memory
+FEW = 5  # readers, below which there is a warning
+
+
+@dataclass(frozen=True, slots=True)
+class Components:
+    """The variances of a rating, in points squared.
+
+    The defaults are those of five radiologists on a five-point scale, rounded: the 69 cases
+    without disease of Van Dyke et al., Seventh SCMR Workshop (1993), the mean of both techniques;
+    `reader_cohort` is there how readers differ between the techniques. They make a study hard, as
+    reading synthetic volumes is: two readers' ratings of a case correlate by 0.2. Replace them by
+    those of a pilot, `reader_cohort` above all, which no number of cases makes up for.
+
+    Args:
+        reader: some readers are stricter than others, with all cases alike.
+        reader_cohort: how far readers differ in what they make of one cohort.
+        case: some cases look better than others, to all readers.
+        reader_case: one reader on one case, with whatever would change on a second reading.
+    """
+
+    reader: float = 0.11
+    reader_cohort: float = 0.035
+    case: float = 0.15
+    reader_case: float = 0.44
+
+    def __post_init__(self) -> None:
+        if not all(np.isfinite(v) and v >= 0 for v in astuple(self)):
+            raise EvalsuiteError(
+                f"A variance cannot be negative, but the variance components are {astuple(self)}."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """What a study of one size achieves.
+
+    Args:
+        readers: how many, each of whom rates all cases.
+        cases: how many in each of the two cohorts.
+        difference: true difference between the mean ratings that `detected` is about.
+        margin: the difference to be ruled out.
+        detected, detected_low, detected_high: probability that the study finds the difference,
+            with a 95 % interval for the chance of the simulation (Wilson).
+        ruled_out, ruled_out_low, ruled_out_high: probability that it shows a difference smaller
+            than the margin, where there is none.
+        half_width: mean half width of the 95 % confidence interval of the difference, in points,
+            where there is none.
+        replicates: simulated studies.
+        warnings: reasons not to rely on such a study, each one plain sentence.
+    """
+
+    readers: int
+    cases: int
+    difference: float
+    margin: float
+    detected: float
+    detected_low: float
+    detected_high: float
+    ruled_out: float
+    ruled_out_low: float
+    ruled_out_high: float
+    half_width: float
+    replicates: int
+    warnings: tuple[str, ...] = ()
+
+
+TYPICAL = Components()
+
+
+def power(
+    readers: Sequence[int],
+    cases: Sequence[int],
+    *,
+    difference: float,
+    margin: float,
+    components: Components = TYPICAL,
+    replicates: int = 2000,
+    seed: int = 0,
+    points: int | None = None,
+    real_mean: float | None = None,
+) -> list[Power]:
+    """Return the power of every combination of a number of readers and of cases.
+
+    The difference is tested on the two-sided level 0.05 (`contrast` says how). It is ruled out by
+    two one-sided tests on the level 0.05, that is if the 90 % confidence interval lies within the
+    margin (Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15 (1987) 657-680).
+
+    Args:
+        readers: numbers of readers, each at least 2.
+        cases: numbers of cases in each cohort, each at least 2.
+        difference: in mean rating, real less synthetic, 0 or more; at 0 `detected` is the rate of
+            false alarms.
+        margin: in mean rating, above 0.
+        components: variances of the ratings, before they are rounded where `points` is given.
+        replicates: studies simulated per combination.
+        seed: of all draws; the figures of one combination do not depend on the others.
+        points: round the ratings to 1 ... `points`, as on an ordinal scale; None leaves them
+            continuous. The difference stays that of the mean of the rounded ratings.
+        real_mean: mean rating of real cases on the ordinal scale, the middle if None. Near an end
+            of the scale ratings vary less.
+
+    Raises:
+        EvalsuiteError: for numbers that no study can have.
+    """
+    _check(readers, cases, difference, margin, components, replicates)
+    real, synthetic = _means(difference, components, points, real_mean)
+    table = []
+    for n_readers in readers:
+        for n_cases in cases:
+            draw = np.random.default_rng([seed, n_readers, n_cases])
+            at_once = max(1, AT_ONCE // (2 * n_readers * n_cases))
+            found, excluded, widths = 0, 0, 0.0
+            for start in range(0, replicates, at_once):
+                count = min(at_once, replicates - start)
+                effects = _effects(draw, (count, 2, n_readers, n_cases), components)
+                shifted = contrast(_rated(effects, real, synthetic, points))
+                level = contrast(_rated(effects, real, real, points))
+                found += int((abs(shifted.difference) > shifted.half_width(LEVEL)).sum())
+                excluded += int(
+                    (abs(level.difference) + level.half_width(2 * LEVEL) < margin).sum()
+                )
+                widths += float(level.half_width(LEVEL).sum())
+            table.append(
+                Power(
+                    n_readers,
+                    n_cases,
+                    difference,
+                    margin,
+                    *_share(found, replicates),
+                    *_share(excluded, replicates),
+                    widths / replicates,
+                    replicates,
+                    _warnings(n_readers),
+                )
+            )
+    return table
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """The analysis of r studies: real less synthetic, one entry per study.
+
+    Args:
+        difference: of the mean ratings.
+        from_readers, from_cases: the parts of its variance due to the choice of either.
+        df_readers, df_cases: the degrees of freedom of these parts.
+    """
+
+    difference: Float[np.ndarray, "r"]
+    from_readers: Float[np.ndarray, "r"]
+    from_cases: Float[np.ndarray, "r"]
+    df_readers: int
+    df_cases: int
+
+    def half_width(self, level: float) -> Float[np.ndarray, "r"]:
+        """Return half the width of the interval of coverage 1 - level; 0 if nothing varies.
+
+        The quantile is the mean of those of both degrees of freedom, weighted by the parts of the
+        variance (Cochran, Biometrics 20 (1964) 191-195). In 6.3 million simulated studies of 2 to
+        10 readers and 15 to 100 cases it kept the level 0.05 at 0.022 to 0.061; Satterthwaite's
+        degrees of freedom and those of Hillis (2014) let it rise to 0.12 and 0.13 with two readers.
+        """
+        from scipy.special import stdtrit
+
+        weighted = self.from_readers * stdtrit(self.df_readers, 1 - level / 2)
+        weighted += self.from_cases * stdtrit(self.df_cases, 1 - level / 2)
+        half: np.ndarray = np.sqrt(self.from_readers + self.from_cases)
+        np.divide(weighted, half, out=half, where=half > 0)
+        return half
+
+
+def contrast(ratings: Float[np.ndarray, "r 2 j k"]) -> Contrast:
+    """Return the analysis of variance of studies with random readers and cases.
+
+    With J readers and K cases in each cohort, and mean squares of reader x cohort (RT), case
+    within cohort (C) and reader x case within cohort (RC),
+
+        Var(difference) = 2 / (J K) (MS_RT + max(MS_C - MS_RC, 0)),
+
+    the denominator of the quasi-F of Hillis (2014) for cases nested within tests.
+
+    Args:
+        ratings: by study, cohort (real first), reader and case; at least two of each of the last.
+    """
+    _, _, n_readers, n_cases = ratings.shape
+    of_reader = ratings.mean(axis=3)
+    of_case = ratings.mean(axis=2)
+    of_cohort = of_case.mean(axis=2)
+    by_reader = of_reader[:, 0] - of_reader[:, 1]
+    rest = ratings - of_reader[..., None] - of_case[:, :, None] + of_cohort[..., None, None]
+    ms_rt = n_cases / 2 * by_reader.var(axis=1, ddof=1)
+    ms_c = n_readers * of_case.var(axis=2, ddof=1).mean(axis=1)
+    ms_rc = np.einsum("rijk,rijk->r", rest, rest) / (2 * (n_readers - 1) * (n_cases - 1))
+    scale = 2 / (n_readers * n_cases)
+    return Contrast(
+        difference=by_reader.mean(axis=1),
+        from_readers=scale * ms_rt,
+        from_cases=scale * np.maximum(ms_c - ms_rc, 0),
+        df_readers=n_readers - 1,
+        df_cases=2 * (n_cases - 1),
+    )
+
+
+def _effects(
+    draw: np.random.Generator, size: tuple[int, int, int, int], components: Components
+) -> Float[np.ndarray, "r 2 j k"]:
+    studies, cohorts, readers, cases = size
+    effects: Float[np.ndarray, "r 2 j k"] = np.sqrt(components.reader_case) * draw.standard_normal(
+        size
+    )
+    effects += np.sqrt(components.case) * draw.standard_normal((studies, cohorts, 1, cases))
+    effects += np.sqrt(components.reader) * draw.standard_normal((studies, 1, readers, 1))
+    effects += np.sqrt(components.reader_cohort) * draw.standard_normal(
+        (studies, cohorts, readers, 1)
+    )
+    return effects
+
+
+def _rated(
+    effects: Float[np.ndarray, "r 2 j k"], real: float, synthetic: float, points: int | None
+) -> Float[np.ndarray, "r 2 j k"]:
+    ratings: Float[np.ndarray, "r 2 j k"] = effects + np.array([real, synthetic])[:, None, None]
+    if points is not None:
+        np.rint(ratings, out=ratings).clip(1, points, out=ratings)
+    return ratings
+
+
+def _means(
+    difference: float, components: Components, points: int | None, real_mean: float | None
+) -> tuple[float, float]:
+    """Return the means of real and synthetic before rounding that lie `difference` apart after."""
+    if points is None:
+        if real_mean is not None:
+            raise EvalsuiteError("A mean of the real cases matters only on an ordinal scale.")
+        return 0.0, -difference
+    from scipy.optimize import brentq
+    from scipy.special import ndtr
+
+    if points < 2:
+        raise EvalsuiteError(f"An ordinal scale needs at least 2 points, but got {points}.")
+    mean = (1 + points) / 2 if real_mean is None else real_mean
+    if not 1 < mean - difference <= mean < points:
+        raise EvalsuiteError(
+            f"Mean ratings of {mean:g} for real and {mean - difference:g} for synthetic cases do "
+            f"not fit a scale from 1 to {points}; expected both between its ends."
+        )
+    deviation = np.sqrt(sum(astuple(components)))
+    thresholds = np.arange(1, points) + 0.5
+
+    def latent(wanted: float) -> float:
+        def excess(centre: float) -> float:
+            return float(1 + ndtr((centre - thresholds) / deviation).sum() - wanted)
+
+        reach = 40 * deviation
+        return float(brentq(excess, 1 - reach, points + reach))
+
+    return latent(mean), latent(mean - difference)
+
+
+def _share(successes: int, trials: int) -> tuple[float, float, float]:
+    """Return a proportion and the ends of Wilson's 95 % interval (JASA 22 (1927) 209-212)."""
+    z = 1.959963984540054
+    share, spread = successes / trials, z**2 / trials
+    centre = (share + spread / 2) / (1 + spread)
+    half = z / (1 + spread) * math.sqrt(share * (1 - share) / trials + spread / (4 * trials))
+    return share, max(0.0, centre - half), min(1.0, centre + half)
+
+
+def _warnings(readers: int) -> tuple[str, ...]:
+    if readers >= FEW:
+        return ()
+    sentence = (
+        f"With {readers} readers little can be said about other readers, and the figures hang on "
+        "the assumed reader_cohort variance."
+    )
+    return (sentence,)
+
+
+def _check(
+    readers: Sequence[int],
+    cases: Sequence[int],
+    difference: float,
+    margin: float,
+    components: Components,
+    replicates: int,
+) -> None:
+    for what, numbers in (("readers", readers), ("cases in each cohort", cases)):
+        if not numbers or min(numbers) < 2:
+            raise EvalsuiteError(
+                f"A result that holds for others needs at least 2 {what}, but got {list(numbers)}."
+            )
+    if not (np.isfinite(difference) and difference >= 0):
+        raise EvalsuiteError(f"The difference must be 0 or more, but got {difference:g}.")
+    if not (np.isfinite(margin) and margin > 0):
+        raise EvalsuiteError(f"The margin must be above 0, but got {margin:g}.")
+    if components.reader_cohort + components.case + components.reader_case == 0:
+        raise EvalsuiteError(
+            "With no variance but that between readers every study is right; "
+            "expected at least one other component above 0."
+        )
+    if replicates < 1:
+        raise EvalsuiteError(f"At least 1 replicate is needed, but got {replicates}.")

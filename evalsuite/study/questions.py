@@ -1,0 +1,133 @@
+"""What a reader is asked of a case: any questions, and templates of the usual ones."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
+
+from evalsuite.errors import EvalsuiteError
+from evalsuite.study.kinds import (
+    Analogue,
+    Choice,
+    Confidence,
+    ForcedChoice,
+    FreeText,
+    Likert,
+    Multiple,
+)
+
+Question = Annotated[
+    Choice | Confidence | Likert | Analogue | Multiple | FreeText | ForcedChoice,
+    Field(discriminator="kind"),
+]
+
+Answer = int | float | str | list[int] | None
+
+_QUESTIONS: TypeAdapter[tuple[Question, ...]] = TypeAdapter(tuple[Question, ...])
+
+
+def parse_questions(values: object) -> tuple[Question, ...]:
+    """Return the questions that `model_dump` turned into plain values, as a study stores them.
+
+    Raises:
+        pydantic.ValidationError: if the values are no questions.
+    """
+    return _QUESTIONS.validate_python(values)
+
+
+def check_answers(questions: Sequence[Question], answers: object) -> dict[str, Answer]:
+    """Return one checked answer for every question of a presentation, in their order.
+
+    Args:
+        answers: a mapping from the names of questions to answers, as the browser sent it.
+
+    Raises:
+        EvalsuiteError: for the first answer that is missing or impossible, or a name of no
+            question.
+    """
+    if not isinstance(answers, dict):
+        raise EvalsuiteError("The answers are no table; expected one answer for each question.")
+    known = [question.name for question in questions]
+    for name in answers:
+        if name not in known:
+            raise EvalsuiteError(
+                f'There is an answer to "{str(name)[:60]}", which is no question of this study; '
+                f"expected {', '.join(known)}."
+            )
+    return {question.name: question.check(answers.get(question.name)) for question in questions}
+
+
+# Table 1 of Khader et al., Scientific Reports 13:7303 (2023), shortened; its options A to D are the
+# answers 1 to 4.
+_PAPER = (
+    Choice(
+        name="appearance",
+        text="Realistic image appearance",
+        options=(
+            "Overall not recognisable as CT/MRI",
+            "Overall unrealistic but generally recognisable as CT/MRI",
+            "Overall realistic with only minor unrealistic areas",
+            "Can't tell whether fake or not",
+        ),
+    ),
+    Choice(
+        name="anatomy",
+        text="Anatomical correctness",
+        options=(
+            "Region not recognisable",
+            "Region recognisable but major parts anatomically incorrect",
+            "Only minor anatomic incorrectness",
+            "Anatomic features correct",
+        ),
+    ),
+    Choice(
+        name="consistency",
+        text="Consistency between slices",
+        options=(
+            "No consistent slices",
+            "Only few (up to 3) consistent",
+            "Majority (more than 10) consistent",
+            "All consistent",
+        ),
+    ),
+)
+
+TEMPLATES: dict[str, tuple[Question, ...]] = {
+    "paper": _PAPER,
+    "turing": (
+        Confidence(name="real_or_synthetic", text="Is this volume real or synthetic?", points=6),
+    ),
+    "likert": (
+        Likert(
+            name="quality",
+            text="How good is the image quality for diagnosis?",
+            low="not diagnostic",
+            high="excellent",
+        ),
+    ),
+    "analogue": (
+        Analogue(
+            name="realism",
+            text="How realistic is this volume?",
+            low="certainly artificial",
+            high="indistinguishable from a scan",
+        ),
+    ),
+    "multiple": (
+        Multiple(
+            name="faults",
+            text="What is wrong with this volume?",
+            options=(
+                "Nothing",
+                "Blurring",
+                "Noise or texture unlike a scan",
+                "Implausible anatomy",
+                "Breaks between slices",
+                "Artefacts at the border",
+                "Something else",
+            ),
+        ),
+    ),
+    "text": (FreeText(name="remarks", text="Remarks"),),
+    "2afc": (ForcedChoice(name="real_side", text="Which of the two volumes is real?"),),
+}

@@ -1,0 +1,192 @@
+"""Who sees which case when: one order per reader, drawn once and stored at enrolment."""
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from evalsuite.study.design import StudyDesign
+
+Phase = Literal["training", "reading"]
+PHASES: tuple[Phase, ...] = ("training", "reading")
+Cases = tuple[str, ...]
+T = TypeVar("T")
+
+# A block holds so many cases of the largest cohort, drawn anew for every block.
+FEWEST, MOST = 2, 5
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One showing of a case, or of a pair, to one reader.
+
+    Args:
+        position: 1 for the first showing of the study; training comes before reading.
+        phase: whether there is feedback.
+        cases: one case id, or the left and the right one of a pair.
+        repeat_of: position of the first showing of the same cases, None if this is it.
+    """
+
+    position: int
+    phase: Phase
+    cases: Cases
+    repeat_of: int | None
+
+
+def schedule(
+    design: StudyDesign, cases: Mapping[str, Mapping[str, Sequence[str]]], reader: str
+) -> tuple[Slot, ...]:
+    """Return everything one reader is shown, in order.
+
+    A pure function of the name and seed of the design, the ids of the cases and the name of the
+    reader, so that nobody's order depends on who else reads. Store it: it changes when a case
+    does.
+
+    *Balance.* The reading falls into blocks within which the cohorts appear in proportion to
+    their sizes and in random order, so that practice and fatigue weigh on all of them alike.
+    Strict balance would tell a reader who counts the end of a block; the lengths of the blocks
+    are therefore drawn as well (two to five cases of the largest cohort, the others in
+    proportion), as ICH E9, section 2.3.2, advises. A trade-off remains: a reader who knew this
+    procedure and the truth about every case so far could guess the next one of two equal cohorts
+    in 67 % (simulated; 75 % for fixed blocks of two). The reading gives no feedback, so nobody
+    knows that truth.
+
+    *Repeats* are drawn from the first half of the reading, in proportion to the cohorts, and
+    mixed into the second: the positions of both showings differ by at least half the number of
+    different cases, rounded down. Where there are more repeats than cases in the first half, the
+    next ones are repeated as well; the distance holds.
+
+    *Pairs.* In a paired study each real case meets one synthetic case, the same for all readers,
+    so that readers and pairs cross. Each reader sees real ones as often left as right (within
+    one) among the pairs of each synthetic cohort. In training, cases of the smaller side return
+    until each case of the larger one has a partner.
+
+    Args:
+        design: the study.
+        cases: by phase (`training`, `reading`) and cohort, the ids of the cases.
+        reader: the name.
+
+    Raises:
+        ValueError: if cohorts and cases do not match, a case appears twice, or a paired study
+            has not as many real as synthetic cases to read.
+    """
+    _check(design, cases)
+    # Strings seed Python's generator by SHA-512; its shuffles are the same in every version.
+    own = random.Random(f"{design.name}/{design.seed}/{reader}")
+    shared = random.Random(f"{design.name}/{design.seed}")
+    slots: list[Slot] = []
+    for phase in PHASES:
+        groups = _groups(design, cases.get(phase, {}), shared, own)
+        order = balanced(groups, own)
+        repeats = design.repeats if phase == "reading" else 0
+        chosen = _chosen(order, groups, repeats, own)
+        first: dict[Cases, int] = {}
+        for showing in _mixed(order, chosen, own):
+            slots.append(Slot(len(slots) + 1, phase, showing, first.get(showing)))
+            first.setdefault(showing, slots[-1].position)
+    return tuple(slots)
+
+
+def balanced(groups: Sequence[Sequence[T]], draw: random.Random) -> list[T]:
+    """Return all members of all groups in random order, in proportion within random blocks.
+
+    At the end of every block each group has given its share of its members, within one.
+
+    Args:
+        groups: the order of their members does not matter for the distribution.
+        draw: the source of chance.
+    """
+    pools = [draw.sample(list(group), len(group)) for group in groups]
+    # A random phase keeps the few members of a small group from always falling on one place.
+    phases = [draw.random() for _ in pools]
+    largest = max((len(pool) for pool in pools), default=0)
+    order: list[T] = []
+    done = 0
+    while done < largest:
+        end = min(largest, done + draw.randint(FEWEST, MOST))
+        block: list[T] = []
+        for pool, phase in zip(pools, phases, strict=True):
+            given, due = (int(len(pool) * t / largest + phase) for t in (done, end))
+            block += pool[given:due]
+        draw.shuffle(block)
+        order += block
+        done = end
+    return order
+
+
+def _groups(
+    design: StudyDesign,
+    cases: Mapping[str, Sequence[str]],
+    shared: random.Random,
+    own: random.Random,
+) -> list[list[Cases]]:
+    """Return what is to be balanced: cohorts, or the pairs of each by the side of the real one."""
+    if not design.paired:
+        return [[(case,) for case in sorted(cases.get(c.name, ()))] for c in design.cohorts]
+    sides: dict[str, list[tuple[str, str]]] = {"real": [], "synthetic": []}
+    for cohort in design.cohorts:
+        sides[cohort.role] += [(case, cohort.name) for case in sorted(cases.get(cohort.name, ()))]
+    real, synthetic = (shared.sample(side, len(side)) for side in sides.values())
+    count = max(len(real), len(synthetic)) if real and synthetic else 0
+    of_cohort: dict[str, list[Cases]] = {cohort.name: [] for cohort in design.cohorts}
+    for i in range(count):
+        case, cohort_name = synthetic[i % len(synthetic)]
+        of_cohort[cohort_name].append((real[i % len(real)][0], case))
+    groups: list[list[Cases]] = []
+    for pairs in of_cohort.values():
+        own.shuffle(pairs)
+        half = (len(pairs) + own.randint(0, 1)) // 2
+        groups += [pairs[:half], [(right, left) for left, right in pairs[half:]]]
+    return groups
+
+
+def _chosen(
+    order: Sequence[Cases], groups: Sequence[Sequence[Cases]], repeats: int, draw: random.Random
+) -> set[Cases]:
+    """Return what to repeat: a systematic sample of the first half, so in proportion, within one."""
+    pool = set(order[: max(len(order) - len(order) // 2, repeats)])
+    ordered = [
+        cases for group in groups for cases in draw.sample(group, len(group)) if cases in pool
+    ]
+    start = draw.random()
+    return {ordered[int((i + start) * len(ordered) / repeats)] for i in range(repeats)}
+
+
+def _mixed(order: Sequence[Cases], chosen: set[Cases], draw: random.Random) -> list[Cases]:
+    """Return the order with every chosen member a second time, half the order or more later.
+
+    The i-th of n different members stands at i on a line; its repeat falls uniformly between
+    i + n // 2 and the end, or, where that lies beyond the end, at i + n // 2. In that case all
+    members before i are repeated too, and enough of their repeats fall between both showings.
+    """
+    n = len(order)
+    placed = [(float(i), 0, cases) for i, cases in enumerate(order, start=1)]
+    for i, _, cases in placed[:]:
+        if cases in chosen:
+            earliest = i + n // 2
+            placed.append((earliest + draw.random() * max(0.0, n + 1 - earliest), 1, cases))
+    return [cases for _, _, cases in sorted(placed)]
+
+
+def _check(design: StudyDesign, cases: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+    roles = {cohort.name: cohort.role for cohort in design.cohorts}
+    ids = [case for phase in cases.values() for cohort in phase.values() for case in cohort]
+    strange = {name for phase in cases.values() for name in phase} - set(roles)
+    reading = cases.get("reading", {})
+    real, synthetic = (
+        sum(len(ids) for name, ids in reading.items() if roles.get(name) == role)
+        for role in ("real", "synthetic")
+    )
+    problem = ""
+    if odd := set(cases) - set(PHASES):
+        problem = f"unknown phases {sorted(odd)}"
+    elif strange:
+        problem = f"the design has no cohorts {sorted(strange)}"
+    elif len(set(ids)) < len(ids):
+        problem = "a case appears twice"
+    elif design.paired and real != synthetic:
+        problem = f"{real} real cases cannot be paired with {synthetic} synthetic ones"
+    elif design.repeats > (real if design.paired else real + synthetic):
+        problem = f"{design.repeats} repeats are more than there are cases to repeat"
+    if problem:
+        raise ValueError(problem)

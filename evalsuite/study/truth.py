@@ -1,0 +1,68 @@
+"""What each case is: a table that lies apart from all that the app opens."""
+
+import csv
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from evalsuite.errors import EvalsuiteError
+
+
+@dataclass(frozen=True, slots=True)
+class CaseTruth:
+    """One case and where it came from.
+
+    Args:
+        case: random identifier.
+        phase: `training` or `reading`.
+        cohort: its name.
+        role: `real` or `synthetic`.
+        stratum: value of the covariate that the design stratifies by, or empty.
+        volume: identifier within the cohort.
+        source: the file or folder.
+        digest: SHA-256 of the source's bytes.
+        prepared: SHA-256 of the prepared file.
+    """
+
+    case: str
+    phase: str
+    cohort: str
+    role: str
+    stratum: str
+    volume: str
+    source: str
+    digest: str
+    prepared: str
+
+
+def write_truth(path: Path, truths: Iterable[CaseTruth]) -> None:
+    """Write the table, readable by its owner alone."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", newline="", encoding="utf-8") as file:
+        names = [field.name for field in fields(CaseTruth)]
+        writer = csv.DictWriter(file, names, delimiter="\t", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(truth) for truth in truths)
+
+
+def read_truth(path: Path) -> dict[str, CaseTruth]:
+    """Return what each case is, by case.
+
+    Raises:
+        EvalsuiteError: if the table is not there or is none of ours.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file, delimiter="\t"))
+        truths = [CaseTruth(**row) for row in rows]
+    except OSError as error:
+        raise EvalsuiteError(
+            f"{path}: the truth of the study cannot be read: {error.strerror}. It lies in the "
+            "lead's folder of the home in which the study was created; name that with --home."
+        ) from None
+    except TypeError:
+        raise EvalsuiteError(
+            f"{path}: expected the columns {', '.join(f.name for f in fields(CaseTruth))}."
+        ) from None
+    return {truth.case: truth for truth in truths}

@@ -1,0 +1,261 @@
+"""What `evalsuite study` does from end to end: design, store, track, show."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import typer
+
+from evalsuite.config import CohortSource, assign
+from evalsuite.errors import EvalsuiteError
+from evalsuite.listings import show
+from evalsuite.progress import bars
+from evalsuite.study.audit import Audit
+from evalsuite.study.home import Home
+from evalsuite.study.truth import read_truth
+
+ADDRESS = "http://127.0.0.1:8501"
+
+
+def overrides(
+    name: str | None,
+    real: str | None,
+    synthetic: Sequence[str] | None,
+    cases: int,
+    readers: Sequence[str] | None,
+    template: str | None,
+    seed: int | None,
+    settings: Sequence[str] | None,
+) -> dict[str, Any]:
+    """Return what the options of `evalsuite study create` lay over the file."""
+    import yaml
+
+    named = {
+        "name": name,
+        "title": name,
+        "readers": readers,
+        "template": template and template.split(","),
+        "seed": seed,
+    }
+    values: dict[str, Any] = {key: value for key, value in named.items() if value}
+    sources = [("real", real)] if real else []
+    sources += [("synthetic", source) for source in synthetic or ()]
+    if sources:
+        cohorts = []
+        for role, source in sources:
+            parsed = CohortSource.parse(source)
+            own = parsed.name or role
+            cohorts.append({"name": own, "path": parsed.path, "role": role, "cases": cases})
+        values["cohorts"] = cohorts
+    for setting in settings or ():
+        key, separator, text = setting.partition("=")
+        if not separator:
+            raise typer.BadParameter(f"--set {setting}: expected KEY=VALUE.")
+        assign(values, key, yaml.safe_load(text))
+    return values
+
+
+def create(
+    path: Path | None, values: Mapping[str, Any], home: Home, *, experiment: str | None
+) -> None:
+    """Create a study, print the links, and begin its MLflow run."""
+    from evalsuite.study.create import create as build
+    from evalsuite.study.design import load_design, read_design
+
+    design = load_design(path, values) if path else read_design(values)
+    created = build(design, home, progress=bars)
+    say = typer.echo
+    say(f"Study {created.study}: {created.cases} cases prepared in {home.cases(created.study)}.")
+    for sentence in (*created.warnings, *(created.audit.sentences() if created.audit else ())):
+        say(sentence, err=True)
+    say("Links, told this once (a reader's opens his study, the lead's shows the progress):")
+    for reader, token in created.invitations.items():
+        say(f"  {reader}: {reader_link(token)}")
+    say(f"  lead: {lead_link(created.study, created.lead_secret)}")
+    say(f"Serve them with: {_serve(home)}", err=True)
+    if experiment:
+        log(created.study, home, experiment)
+
+
+def reader_link(token: str) -> str:
+    """Return the address that signs a reader in, where the app is served on this machine."""
+    return f"{ADDRESS}/enter?token={token}"
+
+
+def lead_link(study: str, secret: str) -> str:
+    """Return the address of the lead's page, where the app is served on this machine."""
+    return f"{ADDRESS}/enter?study={study}&lead={secret}"
+
+
+def templates(*, as_json: bool) -> None:
+    """Print the templates of questions."""
+    from evalsuite.study.questions import TEMPLATES
+
+    rows = [
+        {"template": name, "question": question.name, "kind": question.kind, "text": question.text}
+        for name, questions in TEMPLATES.items()
+        for question in questions
+    ]
+    show(rows, as_json=as_json)
+
+
+def audited(study: str, home: Home, *, as_json: bool) -> Audit:
+    """Audit the prepared cases of a study again, print and return what was found."""
+    from dataclasses import asdict
+
+    from evalsuite.study.audit import audit
+
+    truths = read_truth(home.truth(study))
+    found = audit(
+        {case: home.cases(study) / f"{case}.nii" for case in truths},
+        {case: truth.role == "synthetic" for case, truth in truths.items()},
+        seed=0,
+    )
+    typer.echo(json.dumps(asdict(found), indent=1) if as_json else "\n".join(found.sentences()))
+    return found
+
+
+def powers(
+    readers: Sequence[int],
+    cases: Sequence[int],
+    difference: float,
+    margin: float,
+    replicates: int,
+    seed: int,
+    *,
+    as_json: bool,
+) -> None:
+    """Print the table of `evalsuite.study.power`."""
+    from dataclasses import asdict
+
+    from evalsuite.study.power import Components, power
+
+    found = power(
+        readers,
+        cases,
+        difference=difference,
+        margin=margin,
+        components=Components(),
+        replicates=replicates,
+        seed=seed,
+    )
+    rows = [{key: _cell(value) for key, value in asdict(row).items()} for row in found]
+    show(rows, as_json=as_json)
+
+
+def status(study: str | None, home: Home, *, as_json: bool) -> None:
+    """Print one row per reader, and say whether the audit log is whole."""
+    from evalsuite.study.store import Store
+
+    store = Store(home.database)
+    rows = []
+    for name in [study] if study else store.studies():
+        rows += [
+            {key: _cell(value) for key, value in row.items()} for row in _progress(store, name)
+        ]
+        fault = store.verify(name)
+        if fault:
+            raise EvalsuiteError(f"The audit log of {name} is broken: {fault}")
+    show(rows, as_json=as_json)
+
+
+def invite(study: str, reader: str, home: Home) -> None:
+    """Print a new link for a reader."""
+    from evalsuite.study.store import Store
+
+    typer.echo(reader_link(Store(home.database).invite(study, reader)))
+
+
+def close(study: str, home: Home, experiment: str | None) -> None:
+    """Close a study and bring its MLflow runs up to date."""
+    from evalsuite.study.store import Store
+
+    Store(home.database).close(study)
+    typer.echo(
+        f"{study} is closed. Export it with: evalsuite study export {study} --output {study}.csv",
+        err=True,
+    )
+    if experiment:
+        log(study, home, experiment)
+
+
+def export(study: str, output: Path, home: Home, *, unblind: bool) -> None:
+    """Write the answers of a study as a table."""
+    from evalsuite.study.export import export as write
+
+    typer.echo(write(study, output, home, unblind=unblind), err=True)
+
+
+def import_(study: str, table: Path, home: Home) -> None:
+    """Add answers that were gathered elsewhere."""
+    from evalsuite.study.export import import_table
+
+    typer.echo(import_table(study, table, home), err=True)
+
+
+def log(study: str, home: Home, experiment: str) -> None:
+    """Bring the MLflow runs of a study up to date; with ratings only once it is closed."""
+    from evalsuite.study.export import long_table, write_csv
+    from evalsuite.study.store import Store
+    from evalsuite.tracking import log_study
+
+    store = Store(home.database)
+    about = store.study(study)
+    closed = about.state == "closed"
+    readers = {str(row["reader"]): _numbers(row) for row in _progress(store, study)}
+    values = {
+        "readers": float(len(readers)),
+        "answered": sum(own["answered"] for own in readers.values()),
+        "presentations": sum(own["total"] for own in readers.values()),
+    }
+    with TemporaryDirectory() as scratch:
+        files = []
+        if closed and home.truth(study).exists():
+            table = long_table(store.responses(study), read_truth(home.truth(study)))
+            values |= _means(table)
+            files.append(Path(scratch) / "responses.csv")
+            write_csv(table, files[0])
+        log_study(
+            study,
+            about.design_hash,
+            home.app,
+            experiment=experiment,
+            design=about.design,
+            values=values,
+            readers=readers,
+            files=files,
+            closed=closed,
+        )
+
+
+def _means(table: Any) -> dict[str, float]:
+    """Return the mean answer of each question and cohort, by the name of an MLflow metric."""
+    numbers = table[(table["phase"] == "reading") & (table["kind"] != "text")]
+    numbers = numbers.assign(answer=numbers["answer"].map(_number)).dropna(subset=["answer"])
+    means = numbers.groupby(["question", "cohort"])["answer"].mean()
+    return {f"{q}/{c}".replace("|", "-"): float(mean) for (q, c), mean in means.items()}
+
+
+def _number(answer: object) -> float | None:
+    return float(answer) if isinstance(answer, int | float) else None
+
+
+def _progress(store: Any, study: str) -> list[dict[str, object]]:
+    return [dict(row) for row in store.progress(study)]
+
+
+def _numbers(row: Mapping[str, object]) -> dict[str, float]:
+    return {key: float(value) for key, value in row.items() if isinstance(value, int | float)}
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "" if value is None else str(value)
+
+
+def _serve(home: Home) -> str:
+    told = f"EVALSUITE_STUDIES={home.app.parent} " if home.app.parent != Path("studies") else ""
+    return f"{told}streamlit run reader_app"

@@ -1,0 +1,460 @@
+import contextlib
+import gzip
+import json
+import struct
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+from scipy import ndimage
+from scipy.stats import binom
+
+from evalsuite.errors import EvalsuiteError, VolumeError
+from evalsuite.study.advice import PREPARED, advice
+from evalsuite.study.audit import _audit, audit, audit_sources
+from evalsuite.study.blinding import decode, encode, prepare, resolve
+from evalsuite.study.cues import SAMENESS, case_cues, source_cues
+from evalsuite.volumes.check import check_volume
+from evalsuite.volumes.preprocessing import Preprocessing
+from evalsuite.volumes.read import read_volume
+from evalsuite.volumes.volume import Volume
+from evalsuite.volumes.write import write_nifti
+from tests.volumes.test_read import write_dicom
+
+SHAPE = (18, 19, 17)
+STEPS = Preprocessing(shape=SHAPE, spacing=(1.0, 1.0, 1.0))
+
+
+def scan(seed):
+    """Return smooth tissue with noise and an arbitrary scale of intensities, as floats."""
+    random = np.random.default_rng([7, seed])
+    tissue = ndimage.gaussian_filter(random.normal(size=SHAPE), 2)
+    voxels = np.exp(tissue / tissue.std() / 2) + random.normal(0, 0.05, SHAPE)
+    return Volume((voxels * np.exp(random.normal(3, 1))).astype(np.float32), np.eye(4))
+
+
+def quantised(volume, levels):
+    low, high = volume.voxels.min(), volume.voxels.max()
+    voxels = np.rint((volume.voxels - low) / (high - low) * (levels - 1))
+    return Volume(voxels.astype(np.float32), volume.affine)
+
+
+def case(volume):
+    return encode(prepare(volume, STEPS), (1.0, 1.0, 1.0))
+
+
+@pytest.fixture(scope="module")
+def clean():
+    return [case(scan(i)) for i in range(40)]
+
+
+def halves(contents, change=lambda content: content):
+    """Return the second half changed, as synthetic."""
+    middle = len(contents) // 2
+    cases = {
+        f"c{i}": change(content) if i >= middle else content for i, content in enumerate(contents)
+    }
+    return cases, {f"c{i}": i >= middle for i in range(len(contents))}
+
+
+def on_voxels(change):
+    return lambda content: encode(change(decode(content)[0].copy()), (1.0, 1.0, 1.0))
+
+
+def field(offset, code, value):
+    def change(content):
+        changed = bytearray(content)
+        struct.pack_into(code, changed, offset, value)
+        return bytes(changed)
+
+    return change
+
+
+def rim(voxels):
+    voxels[:, :2] = 0
+    return voxels
+
+
+def repeated(voxels):
+    voxels[:, :, -1] = voxels[:, :, -2]
+    return voxels
+
+
+def copied(voxels):
+    voxels[:, :, 8:16] = voxels[:, :, :8]
+    return voxels
+
+
+def shuffled(voxels):
+    """Return the same grey levels, dealt anew inside the volume."""
+    inner = voxels[2:-2, 2:-2, 2:-2]
+    inner[...] = np.random.default_rng(0).permutation(inner.ravel()).reshape(inner.shape)
+    return voxels
+
+
+def masked(voxels):
+    voxels[voxels < 12] = 0
+    return voxels
+
+
+PLANTED = {
+    "a spacing in the header": (field(80, "<f", 1.1), "header: pixdim[1]"),
+    "a name in the header": (field(148, "<4s", b"gan1"), "header: descrip[0]"),
+    "an extension": (field(348, "<4s", b"\1\0\0\0"), "header: extension[0]"),
+    "a longer file": (lambda content: content + b"\0", "file size"),
+    "a compressed file": (lambda content: gzip.compress(content, mtime=0), "file size"),
+    "a copied half": (on_voxels(copied), "compressed size"),
+    "a raised floor": (on_voxels(lambda v: np.maximum(v, 3)), "lowest intensity"),
+    "a lowered ceiling": (on_voxels(lambda v: np.minimum(v, 250)), "highest intensity"),
+    "fewer bits": (on_voxels(lambda v: (v // 2 * 2)), "number of distinct intensities"),
+    "gaps between levels": (on_voxels(lambda v: (v // 2 * 2)), "empty grey levels"),
+    "a comb": (on_voxels(lambda v: np.where(v % 4 == 0, v + 1, v).astype("u1")), "uneven grey levels"),
+    "a masked background": (on_voxels(masked), "share of exact zeros"),
+    "saturation": (on_voxels(lambda v: np.where(v > 230, 255, v).astype("u1")), "share of the highest intensity"),
+    "padding": (on_voxels(rim), "constant rim front-back"),
+    "zeros at the rim": (on_voxels(rim), "share of zeros on the rim"),
+    "a repeated slice": (on_voxels(repeated), "weakest step at the rim"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("leak", PLANTED)
+def test_a_planted_leak_of_each_kind_is_found_and_named(clean, leak):
+    change, name = PLANTED[leak]
+    found = audit(*halves(clean, change), seed=0)
+    assert found.leaks
+    cue = next(cue for cue in found.leaking if cue.name == name)
+    assert cue.auc >= 0.95
+    assert cue.low > 0.8
+    assert found.classifier.auc > 0.9
+    assert found.classifier.low > 0.5
+    assert name in " ".join(found.sentences()) + " ".join(c.name for c in found.leaking)
+
+
+def test_no_leak_is_found_where_there_is_none(clean):
+    found = audit(*halves(clean), seed=0)
+    assert not found.leaks
+    assert found.leaking == ()
+    assert found.classifier.low <= 0.5 <= found.classifier.high
+    assert {"header", "file size", "lowest intensity", "highest intensity"} <= set(found.same)
+    assert found.sentences() == (
+        (
+            "No trivial cue was found that tells real from synthetic in 20 real and 20 synthetic "
+            f"prepared cases: all cues together reach AUC {found.classifier.auc:.2f}, 95 % interval "
+            f"{found.classifier.low:.2f} to {found.classifier.high:.2f}."
+        ),
+    )
+
+
+def test_real_volumes_split_at_random_leak_in_five_percent_of_splits(hippocampi):
+    """Issue 4, acceptance 3; by simulation over 600 splits: 4 % leak, 96 % of intervals cover."""
+    infos = [check_volume(path) for path in sorted(hippocampi.glob("*.nii.gz"))[:60]]
+    steps = resolve(Preprocessing(), infos, [])
+    cues = [
+        case_cues(encode(prepare(read_volume(info.path), steps), (1.0, 1.0, 1.0)))[0]
+        for info in infos
+    ]
+    assert_error_rate(lambda random: (cues, random.permutation(np.arange(60) % 2 == 0)), 80)
+
+
+def test_simulated_cues_of_one_population_leak_in_five_percent_of_audits():
+    """Counts with many ties and one rare flag beside continuous numbers that correlate."""
+
+    def draw(random):
+        columns = [
+            random.normal(size=(30, 1)) + random.normal(size=(30, 6)),
+            random.poisson(0.3, (30, 5)),
+            random.random((30, 1)) < 0.1,
+        ]
+        rows = np.hstack(columns).tolist()
+        return [{f"cue {i}": x for i, x in enumerate(row)} for row in rows], np.arange(30) < 12
+
+    assert_error_rate(draw, 150)
+
+
+def assert_error_rate(draw, audits):
+    leaks = uncovered = 0
+    for seed in range(audits):
+        found = judge(*draw(np.random.default_rng(seed)), seed=seed)
+        leaks += found.leaks
+        uncovered += not found.classifier.low <= 0.5 <= found.classifier.high
+    # One audit in twenty is expected; more than this many have a probability below 0.1 %.
+    most = binom.isf(0.001, audits, 0.05)
+    assert leaks <= most
+    assert uncovered <= most
+
+
+def judge(rows, synthetic, *, seed=0, permutations=199):
+    empty = [{}] * len(rows)
+    return _audit(
+        "prepared",
+        rows,
+        empty,
+        synthetic,
+        seed=seed,
+        folds=5,
+        repeats=3,
+        permutations=permutations,
+    )
+
+
+@pytest.mark.parametrize("levels", [100, 256, 1000])
+def test_a_cohort_stored_in_few_levels_is_not_told_by_its_levels(levels):
+    """Without the dither of `prepare` the same cohort is told by them."""
+    told = {"number of distinct intensities", "empty grey levels", "uneven grey levels"}
+    stored = [quantised(scan(i), levels) if i >= 20 else scan(i) for i in range(40)]
+    plain = [np.rint(STEPS.apply(volume).voxels * 255).astype(np.uint8) for volume in stored]
+    before = audit(*halves([encode(voxels, (1.0, 1.0, 1.0)) for voxels in plain]), seed=0)
+    after = audit(*halves([case(volume) for volume in stored]), seed=0)
+    assert told & {cue.name for cue in before.leaking}
+    assert not told & {cue.name for cue in after.leaking}
+
+
+def test_a_value_that_one_cohort_never_varies_is_found_in_the_middle_of_the_other():
+    rows = [{"file size": float(i)} for i in range(20)] + [{"file size": 9.5}] * 20
+    found = judge(rows, np.arange(40) >= 20)
+    assert [(cue.name, cue.auc) for cue in found.leaking] == [(f"{SAMENESS}file size", 1.0)]
+    assert {cue.name: cue.auc for cue in found.cues}["file size"] == 0.5
+    assert "file size is more often the same in synthetic cases" in found.sentences()[1]
+
+
+def test_cues_that_tell_only_together_are_found_by_the_classifier():
+    random = np.random.default_rng(3)
+    synthetic = np.arange(80) >= 40
+    a = random.normal(size=80)
+    b = a + 0.3 * synthetic + random.normal(0, 0.1, 80)
+    found = judge([{"a": x, "b": y} for x, y in zip(a, b, strict=True)], synthetic)
+    assert found.leaks
+    assert found.classifier.leaks
+    assert not found.leaking
+    assert found.sentences()[1] == (
+        "No single cue leaks, but together they do; the strongest alone are b, a. "
+        "Look at these first."
+    )
+
+
+def test_sharpness_is_told_apart_and_is_no_leak(clean):
+    found = audit(*halves(clean, on_voxels(shuffled)), seed=0)
+    (sharpness,) = found.appearance
+    assert (sharpness.higher, sharpness.auc, sharpness.leaks) == ("synthetic", 1.0, True)
+    assert "Not counted, since a reader may rightly judge it: sharpness is higher in synthetic" in (
+        " ".join(found.sentences())
+    )
+    assert "sharpness" not in {cue.name for cue in (*found.cues, found.classifier)}
+
+
+def test_an_audit_is_reproducible_and_goes_into_json(clean, tmp_path):
+    cases, roles = halves(clean, on_voxels(rim))
+    paths = {}
+    for name, content in cases.items():
+        paths[name] = tmp_path / f"{name}.nii"
+        paths[name].write_bytes(content)
+    counted = []
+    first = audit(cases, roles, seed=3)
+    assert audit(paths, roles, seed=3, advance=lambda: counted.append(1)) == first
+    assert len(counted) == 40
+    told = json.loads(json.dumps(asdict(first), allow_nan=False))
+    assert told["leaks"] is True
+    assert told["classifier"]["auc"] == first.classifier.auc
+    assert (told["n_real"], told["n_synthetic"], told["seed"]) == (20, 20, 3)
+    assert "1999 permutations" in told["method"]
+
+
+def test_the_sentences_name_the_leak_its_size_and_what_to_do(clean):
+    found = audit(*halves(clean, field(80, "<f", 1.1)), seed=0)
+    low = found.leaking[0].low
+    assert found.sentences()[0].startswith(
+        "Trivial cues tell real from synthetic in 20 real and 20 synthetic prepared cases: all "
+        "cues together reach AUC 1.00, 95 % interval 0."
+    )
+    leak, warning = found.sentences()[1:]
+    assert leak == (
+        "Leak, strong: header: pixdim[1] is higher in synthetic cases (AUC 1.00, 95 % interval "
+        f"{low:.2f} to 1.00). Prepare all cases of the study anew, in one go, so that they "
+        "get one header."
+    )
+    assert warning == (
+        "The headers of the cases are not all the same (pixdim[1]). Prepare all cases of the "
+        "study anew, in one go."
+    )
+
+
+def test_many_leaks_are_counted_after_the_first_few(clean):
+    found = audit(*halves(clean, on_voxels(rim)), seed=0)
+    rest = len(found.leaking) - 5
+    assert rest > 0
+    assert f"{rest} more cues leak: {found.leaking[5].name}" in " ".join(found.sentences())
+
+
+@pytest.mark.parametrize(
+    ("each", "sentence"),
+    [
+        (3, "no leak could be told from chance. Take at least 20 of each."),
+        (5, "only a strong leak can be told from chance. Take at least 20 of each to see weaker ones."),
+    ],
+)  # fmt: skip
+def test_too_few_cases_are_told(clean, each, sentence):
+    found = audit(*halves(clean[: 2 * each], on_voxels(rim)), seed=0)
+    assert found.leaks == (each == 5)
+    assert f"With {each} real and {each} synthetic cases {sentence}" in found.sentences()
+
+
+def test_one_case_of_each_is_no_crash(clean):
+    found = audit({"a": clean[0], "b": clean[1]}, {"a": True, "b": False}, seed=0)
+    assert not found.leaks
+    assert 0 <= found.classifier.low <= found.classifier.high <= 1
+
+
+def test_cases_that_are_all_alike_cannot_be_told(clean):
+    found = audit(*halves([clean[0]] * 20), seed=0)
+    assert (found.leaks, found.cues, found.classifier.auc) == (False, (), 0.5)
+
+
+def test_every_cue_of_a_case_has_its_advice_and_every_advice_its_cue(clean):
+    cues, apart = case_cues(clean[0])
+    assert {advice(name, "prepared") for name in (*cues, *apart)} == set(PREPARED.values())
+
+
+def test_the_original_files_tell_what_preparation_removes(tmp_path):
+    sources = {}
+    for i in range(16):
+        sources[f"s{i}"] = path = tmp_path / (f"s{i}" if i >= 8 else f"s{i}.nii.gz")
+        if i >= 8:
+            voxels = quantised(scan(i), 256).voxels[:, :, :12].astype(np.int16)
+            write_dicom(path, voxels, np.diag([-1.0, -1.0, 2.0, 1.0]))
+        else:
+            write_nifti(scan(i), path)
+    found = audit_sources(sources, {f"s{i}": i >= 8 for i in range(16)}, seed=0)
+    assert found.subject == "original"
+    assert {
+        "file format = DICOM",
+        "data type = int32",
+        "orientation = RAS",
+        "spacing feet-head",
+        "matrix feet-head",
+        "whole numbers only = yes",
+    } <= {cue.name for cue in found.leaking}
+    told = " ".join(found.sentences())
+    assert "synthetic original files" in told
+    assert "Preparation has to remove it" in told
+
+
+def test_a_source_is_described_along_the_patients_axes(tmp_path):
+    voxels = np.arange(4 * 5 * 6, dtype=np.float32).reshape(4, 5, 6)
+    affine = np.zeros((4, 4))
+    affine[2, 0], affine[0, 1], affine[1, 2], affine[3, 3] = 3.0, -1.0, 2.0, 1.0
+    write_nifti(Volume(voxels, affine), tmp_path / "v.nii")
+    cues = source_cues(tmp_path / "v.nii")
+    assert cues["orientation"] == "SLA"
+    assert [cues[f"spacing {axis}"] for axis in ("left-right", "front-back", "feet-head")] == [
+        1,
+        2,
+        3,
+    ]
+    assert [cues[f"matrix {axis}"] for axis in ("left-right", "front-back", "feet-head")] == [
+        5,
+        6,
+        4,
+    ]
+    assert (cues["data type"], cues["whole numbers only"]) == ("float32", "yes")
+    assert cues["file size"] == 352 + 4 * 120
+
+
+def test_cues_by_hand():
+    voxels = np.full((4, 4, 4), 10, np.uint8)
+    voxels[1:3, 1:3, 1:3] = np.array([0, 20, 20, 20, 20, 20, 20, 255]).reshape(2, 2, 2)
+    voxels[0] = 0
+    cues, _ = case_cues(encode(voxels, (1.0, 1.0, 1.0)))
+    assert cues["share of exact zeros"] == 17 / 64  # a layer of 16 and 1 inside
+    assert cues["share of the highest intensity"] == 1 / 64
+    assert cues["number of distinct intensities"] == 4
+    assert cues["empty grey levels"] == 252 / 256
+    # The first layer is constant, and so is the last.
+    assert cues["constant rim left-right"] == 2
+    assert cues["constant rim front-back"] == 0
+    # 16 on the first face, none on the last, and a row of 4 on each of the four others.
+    assert cues["share of zeros on the rim"] == 32 / 96
+    assert cues["header: dim[1]"] == 4
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"x" * 400, "Case a: it is not a whole NIfTI-1 file. Prepare the study anew."),
+        (b"", "Case a: it is not a whole NIfTI-1 file. Prepare the study anew."),
+        (b"\x1f\x8bxxxxxxxxxxx", "Case a: its gzip stream is damaged. Prepare the study anew."),
+    ],
+)
+def test_a_file_that_is_no_case_is_told(content, sentence):
+    with pytest.raises(EvalsuiteError) as told:
+        audit({"a": content, "b": content}, {"a": True, "b": False}, seed=0)
+    assert str(told.value) == sentence
+
+
+def test_a_truncated_case_is_told(clean):
+    with pytest.raises(EvalsuiteError, match="Case a: it is not a whole NIfTI-1 file"):
+        audit({"a": clean[0][:-1], "b": clean[1]}, {"a": True, "b": False}, seed=0)
+
+
+def test_no_damage_to_a_header_raises_anything_but_a_sentence(clean):
+    random = np.random.default_rng(0)
+    refused = 0
+    for _ in range(300):
+        damaged = bytearray(clean[0])
+        damaged[random.choice([*range(40, 56), *range(68, 76), *range(104, 120)])] ^= 1 << (
+            random.integers(8)
+        )
+        with contextlib.suppress(EvalsuiteError):
+            case_cues(bytes(damaged))
+            refused -= 1
+        refused += 1
+    assert 50 < refused < 300
+
+
+def test_voxels_that_are_not_finite_are_told():
+    content = bytearray(encode(np.zeros((4, 4, 16), np.uint8), (1.0, 1.0, 1.0)))
+    struct.pack_into("<3h", content, 42, 4, 4, 4)
+    struct.pack_into("<2h", content, 70, 16, 32)  # float32
+    struct.pack_into("<f", content, 352, np.nan)
+    with pytest.raises(EvalsuiteError) as told:
+        case_cues(bytes(content))
+    assert str(told.value) == "its voxels hold NaN or Inf. Prepare the study anew."
+
+
+def test_a_histogram_with_every_other_level_empty_is_wholly_uneven():
+    voxels = np.repeat(np.arange(0, 64, 2, dtype=np.uint8), 54).reshape(12, 12, 12)
+    cues, _ = case_cues(encode(voxels, (1.0, 1.0, 1.0)))
+    assert cues["uneven grey levels"] == pytest.approx(1, abs=0.05)
+    assert cues["empty grey levels"] == 31 / 63
+    even, _ = case_cues(encode(voxels // 2, (1.0, 1.0, 1.0)))
+    assert (even["uneven grey levels"], even["empty grey levels"]) == (0, 0)
+
+
+def test_a_case_of_two_dimensions_is_told():
+    content = encode(np.zeros((4, 4, 1), np.uint8), (1.0, 1.0, 1.0))
+    with pytest.raises(EvalsuiteError, match=r"its voxels are uint8 in a matrix of 4 x 4 x 1; exp"):
+        audit({"a": content, "b": content}, {"a": True, "b": False}, seed=0)
+
+
+def test_missing_files_roles_and_truths_are_told(tmp_path, clean):
+    with pytest.raises(EvalsuiteError) as told:
+        audit({"a": tmp_path / "a.nii", "b": clean[0]}, {"a": True, "b": False}, seed=0)
+    assert str(told.value) == (
+        f"Case a: {tmp_path / 'a.nii'} cannot be read: No such file or directory."
+    )
+    for roles, kind in (({"a": True}, "only synthetic"), ({"a": False}, "only real"), ({}, "no")):
+        with pytest.raises(EvalsuiteError) as told:
+            audit(dict.fromkeys(roles, clean[0]), roles, seed=0)
+        assert str(told.value) == (
+            f"The audit needs real and synthetic cases, but got {kind} ones. "
+            "Add the other cohort to the study."
+        )
+    with pytest.raises(EvalsuiteError) as told:
+        audit({"a": clean[0], "b": clean[1], "c": clean[2]}, {"a": True}, seed=0)
+    assert str(told.value) == (
+        "2 cases have no entry in the truth of the study, first b. "
+        "Audit the folder and the truth of one study."
+    )
+    with pytest.raises(VolumeError, match="does not exist"):
+        audit_sources(
+            {"a": tmp_path / "a.nii", "b": tmp_path / "b.nii"}, {"a": True, "b": False}, seed=0
+        )

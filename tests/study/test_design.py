@@ -1,0 +1,215 @@
+import pytest
+import yaml
+
+from evalsuite.errors import EvalsuiteError
+from evalsuite.study.design import StudyDesign, load_design, read_design, write_design
+from evalsuite.study.questions import TEMPLATES
+from evalsuite.volumes.preprocessing import PRESETS, WindowIntensity
+
+BASE = {
+    "name": "s",
+    "title": "Study",
+    "cohorts": [
+        {"name": "real", "path": "r", "role": "real", "cases": 3},
+        {"name": "gen", "path": "g", "role": "synthetic", "cases": 3},
+    ],
+    "readers": ["Ann", "Ben"],
+}
+ONE_COHORT = [{"name": "gen", "path": "g", "role": "synthetic", "cases": 4}]
+UNEVEN = [BASE["cohorts"][0], *ONE_COHORT]
+
+
+def test_the_questions_of_the_paper_are_the_default():
+    design = read_design(BASE)
+    assert design.questions == TEMPLATES["paper"]
+    assert design.preparation == PRESETS["mri"]
+    assert design.presentations == 6
+
+
+def test_a_paired_study_asks_which_one_is_real():
+    design = read_design(BASE | {"paired": True})
+    assert design.questions == TEMPLATES["2afc"]
+    assert design.presentations == 3
+
+
+def test_templates_can_be_joined():
+    design = read_design(BASE | {"template": ["turing", "text"]})
+    assert design.questions == TEMPLATES["turing"] + TEMPLATES["text"]
+
+
+def test_the_preparation_is_laid_over_its_preset():
+    design = read_design(BASE | {"preset": "ct", "preparation": {"intensity": {"high": 400}}})
+    assert design.preparation.intensity == WindowIntensity(low=-1000, high=400)
+    design = read_design(BASE | {"preparation": {"intensity": "window", "spacing": [1, 1, 2]}})
+    assert design.preparation.intensity == WindowIntensity()
+    assert design.preparation.spacing == (1, 1, 2)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"paired": True, "repeats": 2, "margins": {"real_side": 0.1}},
+        {"template": "likert", "preset": "ct", "consent": "D'accord, à vous\n- oui", "seed": 7},
+    ],
+)
+def test_a_written_design_is_read_back(tmp_path, more):
+    design = read_design(BASE | more)
+    write_design(design, tmp_path / "design.yaml")
+    again = load_design(tmp_path / "design.yaml")
+    assert again == design
+    assert again.hash == design.hash
+
+
+def test_the_hash_follows_every_field():
+    changes = [
+        {},
+        {"seed": 1},
+        {"readers": ["Ann"]},
+        {"template": "likert"},
+        {"preset": "ct"},
+        {"margins": {"anatomy": 0.5}},
+        {"consent": "I agree"},
+    ]
+    hashes = {read_design(BASE | change).hash for change in changes}
+    assert len(hashes) == len(changes)
+    # The order in which a file lists its settings does not matter.
+    assert read_design(dict(reversed(BASE.items()))).hash == read_design(BASE).hash
+
+
+def test_the_app_learns_nothing_that_tells_cases_apart():
+    secret = BASE | {
+        "seed": 987654321,
+        "training": 1,
+        "repeats": 2,
+        "margins": {"anatomy": 0.5},
+        "cohorts": [
+            {"name": "xreal", "path": "xr", "role": "real", "cases": 3},
+            {"name": "xgen", "path": "xg", "role": "synthetic", "cases": 3, "stratify_by": "xage"},
+        ],
+    }
+    public = read_design(secret).public()
+    assert set(public) == {
+        "name",
+        "title",
+        "questions",
+        "paired",
+        "revisable",
+        "instructions",
+        "consent",
+        "idle_seconds",
+    }
+    for word in ("xreal", "xgen", "xr", "xage", "987654321", "Ann"):
+        assert word not in yaml.safe_dump(public)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sede": 1}, 'the setting "sede" is unknown'),
+        ({"readers": []}, "readers: tuple should have at least 1 item"),
+        ({"title": None}, "title: input should be a valid string, but found null"),
+        ({"name": "../up"}, "name: string should match pattern"),
+        ({"name": "a/b"}, "name: string should match pattern"),
+        ({"readers": ["Ann", "ann"]}, 'two readers are called "ann"'),
+        ({"readers": ["A\nB"]}, "readers.0: string should match pattern"),
+        ({"cohorts": [*BASE["cohorts"], BASE["cohorts"][0]]}, 'two cohorts are called "real"'),
+        ({"template": ["turing", "turing"]}, 'two questions are called "real_or_synthetic"'),
+        ({"template": "papr"}, 'unknown template "papr". Did you mean "paper"?'),
+        ({"template": 3}, "template must be the name of a template or a list of names"),
+        (
+            {"template": "paper", "questions": []},
+            "both template and questions are given; keep one of them",
+        ),
+        ({"questions": []}, "the study asks no question"),
+        ({"questions": [{"kind": "likert"}]}, 'the setting "questions.0.likert.name" is missing'),
+        (
+            {"template": "2afc"},
+            'the question "real_side" compares two volumes; set paired: true',
+        ),
+        (
+            {"template": "paper", "paired": True},
+            "a paired study needs a question of kind forced_choice",
+        ),
+        (
+            {"paired": True, "cohorts": UNEVEN},
+            (
+                "a paired study needs as many real as synthetic cases, "
+                "but found 3 real and 4 synthetic"
+            ),
+        ),
+        (
+            {"paired": True, "template": ["2afc", "turing"]},
+            'the question "real_or_synthetic" is about one volume, but paired shows two',
+        ),
+        (
+            {"cohorts": ONE_COHORT, "template": "turing"},
+            'the question "real_or_synthetic" needs a real and a synthetic cohort to tell apart',
+        ),
+        ({"repeats": 7}, "repeats is 7, but only 6 presentations can be repeated"),
+        (
+            {"preparation": {"spacing": "native"}},
+            "preparation.spacing is native, but all cases of a study must look alike in it",
+        ),
+        ({"preparation": {"orientation": "native"}}, "preparation.orientation is native"),
+        (
+            {"preparation": {"intensity": "zscore"}},
+            (
+                "preparation.intensity is zscore, which has no fixed range; "
+                "expected percentile or window"
+            ),
+        ),
+        ({"preparation": {"spacings": 1}}, 'the setting "preparation.spacings" is unknown'),
+        ({"preset": "pet"}, "preset: input should be 'mri' or 'ct', but found \"pet\""),
+        (
+            {"margins": {"anatomi": 1}},
+            (
+                'margins has "anatomi", which is no question; '
+                "expected appearance, anatomy, consistency"
+            ),
+        ),
+        (
+            {"margins": {"anatomy": 3}},
+            'the margin 3 of "anatomy" excludes nothing; expected less than 3',
+        ),
+        ({"margins": {"anatomy": 0}}, "margins.anatomy: input should be greater than 0"),
+        (
+            {"template": "text", "margins": {"remarks": 1}},
+            'margins has "remarks", whose answers have no mean',
+        ),
+    ],
+)
+def test_faults_are_told_in_one_sentence(tmp_path, change, message):
+    file = tmp_path / "study.yaml"
+    file.write_text(yaml.safe_dump(BASE | change))
+    with pytest.raises(EvalsuiteError) as caught:
+        load_design(file)
+    assert str(caught.value).startswith(f"In {file}, {message}")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- a\n", "expected a table of settings, such as `name: my-study`."),
+        ("name: [\n", "not a valid design: "),
+        ("a: \udcff", "the design cannot be read: it is not a text file."),
+    ],
+)
+def test_files_that_hold_no_design_are_told(tmp_path, text, message):
+    file = tmp_path / "study.yaml"
+    file.write_text(text, errors="surrogateescape")
+    with pytest.raises(EvalsuiteError) as caught:
+        load_design(file)
+    assert str(caught.value).startswith(f"{file}: {message}")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(EvalsuiteError, match=r"s\.yaml: the design cannot be read: No such file"):
+        load_design(tmp_path / "s.yaml")
+
+
+def test_a_design_cannot_be_changed():
+    design = StudyDesign(**BASE)
+    with pytest.raises(ValueError, match="frozen"):
+        design.seed = 3
