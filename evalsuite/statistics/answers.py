@@ -1,0 +1,152 @@
+"""From the long table of a study to one matrix of answers per question."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+
+from evalsuite.errors import EvalsuiteError
+
+COLUMNS = (
+    "reader", "position", "phase", "case", "repeat_of", "question", "kind", "answer", "revision",
+)  # fmt: skip
+ORDINAL = ("choice", "confidence", "likert")
+KINDS = (*ORDINAL, "analogue", "forced_choice")
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The final answers to one question, each case on first showing and where it was repeated.
+
+    Args:
+        question, kind: as in the table.
+        readers, cases: names of the columns and rows; only those with an answer.
+        first: answers on first showing, nan where there is none. In paired studies 1 says that
+            the alphabetically first case of the pair was held for the real one, 2 the other:
+            sides differ between readers.
+        second: answers on the hidden repeat; all nan without repeats.
+        strata: the cohort of each case, numbered from 0; all 0 before unblinding.
+        points: how many answers were offered, 0 for an analogue scale.
+        warnings: what to know about `points`.
+    """
+
+    question: str
+    kind: str
+    readers: tuple[str, ...]
+    cases: tuple[str, ...]
+    first: Float[np.ndarray, "c r"]
+    second: Float[np.ndarray, "c r"]
+    strata: Int[np.ndarray, "c"]
+    points: int
+    warnings: tuple[str, ...] = ()
+
+
+def answers_by_question(
+    table: pd.DataFrame, points: Mapping[str, int] | None = None
+) -> list[Answers]:
+    """Return the answers to every question with comparable answers, in the table's order.
+
+    Training is left out, of several revisions the last one counts, and questions of the kinds
+    `text` and `multiple` have no place here.
+
+    Args:
+        table: the long table of one study.
+        points: number of options by question. Where it is not told, it is the largest answer
+            that occurs, and a warning says so.
+
+    Raises:
+        EvalsuiteError: if columns are missing, an answer is no number of its scale, or a reader
+            saw a case twice without a note in `repeat_of`.
+    """
+    missing = [column for column in COLUMNS if column not in table.columns]
+    if missing:
+        raise EvalsuiteError(
+            f"The table of answers has no column {', '.join(missing)}; "
+            f"expected {', '.join(COLUMNS)}."
+        )
+    read = table[(table["phase"] == "reading") & table["kind"].isin(KINDS)]
+    return [
+        _answers(rows, str(question), (points or {}).get(str(question)))
+        for question, rows in read.groupby("question", sort=False)
+    ]
+
+
+def _answers(rows: pd.DataFrame, question: str, points: int | None) -> Answers:
+    kind = str(rows["kind"].iloc[0])
+    rows = rows.sort_values("revision", kind="stable").drop_duplicates(
+        ["reader", "position"], keep="last"
+    )
+    scores = _scores(rows, question)
+    rows, scores = rows[scores.notna()], scores[scores.notna()]
+    warnings: tuple[str, ...] = ()
+    if kind == "forced_choice":
+        points = 2
+    elif kind == "analogue":
+        points = 0
+    elif points is None:
+        points = max(2, int(scores.max())) if len(scores) else 2
+        note = (
+            f"How many answers the question offers was not told and is taken as {points}, "
+            "the largest that occurs."
+        )
+        warnings = (note,)
+    upper = points or 100
+    off = scores[(scores < (points > 0)) | (scores > upper) | (bool(points) & (scores % 1 != 0))]
+    if len(off):
+        expected = f"a whole number from 1 to {points}" if points else "a number from 0 to 100"
+        raise EvalsuiteError(
+            f'The answer {off.iloc[0]:g} of reader "{rows.loc[off.index[0], "reader"]}" does not '
+            f'fit the question "{question}"; expected {expected}.'
+        )
+    cases = rows["case"].astype(str)
+    if kind == "forced_choice":
+        sides = cases.str.split("|", n=1, expand=True).reindex(columns=[0, 1]).fillna("")
+        swapped = sides[0] > sides[1]
+        cases = cases.where(~swapped, sides[1] + "|" + sides[0])
+        scores = scores.where(~swapped, 3 - scores)
+    repeat = pd.to_numeric(rows["repeat_of"], errors="coerce").notna()
+    tidy = pd.DataFrame(
+        {"reader": rows["reader"].astype(str), "case": cases, "score": scores, "repeat": repeat}
+    )
+    twice = tidy[tidy.duplicated(["reader", "case", "repeat"])]
+    if len(twice):
+        raise EvalsuiteError(
+            f'Reader "{twice["reader"].iloc[0]}" answered the question "{question}" twice on the '
+            f'case "{twice["case"].iloc[0]}"; expected the second position to name the first '
+            "one in repeat_of."
+        )
+    readers, names = sorted(tidy["reader"].unique()), sorted(tidy["case"].unique())
+    first, second = (
+        tidy[tidy["repeat"] == again]
+        .pivot_table(index="case", columns="reader", values="score")
+        .reindex(index=names, columns=readers)
+        .to_numpy(float)
+        for again in (False, True)
+    )
+    return Answers(
+        question, kind, tuple(readers), tuple(names), first, second,
+        _strata(rows, cases, names), points, warnings,
+    )  # fmt: skip
+
+
+def _scores(rows: pd.DataFrame, question: str) -> "pd.Series[float]":
+    """Return the answers as numbers, nan where there is none."""
+    given = rows["answer"].where(rows["answer"].notna() & (rows["answer"] != ""))
+    scores = pd.to_numeric(given, errors="coerce").astype(float)
+    wrong = given[given.notna() & scores.isna()]
+    if len(wrong):
+        raise EvalsuiteError(
+            f'The answer {wrong.iloc[0]!r} of reader "{rows.loc[wrong.index[0], "reader"]}" to '
+            f'the question "{question}" is no number; expected one.'
+        )
+    return scores
+
+
+def _strata(rows: pd.DataFrame, cases: "pd.Series[str]", names: list[str]) -> Int[np.ndarray, "c"]:
+    if "cohort" not in rows.columns or rows["cohort"].isna().any():
+        return np.zeros(len(names), int)
+    cohorts = rows["cohort"].astype(str).map(lambda pair: "|".join(sorted(pair.split("|"))))
+    of_case = cohorts.groupby(cases).first().reindex(names)
+    return np.asarray(pd.factorize(of_case)[0], int)

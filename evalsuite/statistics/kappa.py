@@ -1,0 +1,275 @@
+"""Chance-corrected agreement: quadratic weighted, Fleiss' and Gwet's coefficients.
+
+Everywhere 1 is perfect agreement, 0 what chance would give by the coefficient's own notion of
+chance, and less is possible. `ratings` has one row per case and one column per reader, nan where
+there is no answer. The plural functions evaluate a coefficient in every replicate of a bootstrap;
+a reader drawn twice is never compared with himself there.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+
+from evalsuite.statistics.resample import Draws
+
+# Sums of squares below this share of their terms are rounding, not spread.
+ROUNDING = 1e-12
+
+
+def quadratic_kappa(first: Float[np.ndarray, "c"], second: Float[np.ndarray, "c"]) -> float:
+    """Return Cohen's kappa with quadratic weights of two readers, or of two readings.
+
+    One minus the mean squared difference of the two answers to a case over that of answers
+    paired at random: no list of categories is needed, for equally spaced scores the largest
+    difference cancels. On two categories it is Cohen's unweighted kappa. A constant difference
+    between the readers lowers it. nan where no case has both answers, or where all these answers
+    are equal (0/0).
+
+    Args:
+        first, second: numeric answers to the same cases, equally spaced scores; nan if missing.
+
+    References:
+        Cohen, Psychological Bulletin 70 (1968). Fleiss and Cohen, Educational and Psychological
+        Measurement 33 (1973): its equivalence with an intraclass correlation.
+
+    Example:
+        >>> round(quadratic_kappa(np.array([1.0, 2, 3, 3]), np.array([1.0, 3, 3, 2])), 4)
+        0.6364
+    """
+    return float(quadratic_kappas(np.column_stack([first, second]))[0, 0, 1])
+
+
+def quadratic_kappas(
+    ratings: Float[np.ndarray, "c r"], cases: Float[np.ndarray, "b c"] | None = None
+) -> Float[np.ndarray, "b r r"]:
+    """Return `quadratic_kappa` of every pair of readers on the cases that both answered.
+
+    Args:
+        ratings: one row per case, one column per reader.
+        cases: multiplicities of cases, one row per replicate; None for each case once.
+
+    Returns:
+        Symmetric matrices; the diagonal and undefined pairs are nan.
+    """
+    c, r = ratings.shape
+    cases = np.ones((1, c)) if cases is None else cases
+    i, j = np.triu_indices(r, k=1)
+    matrices = np.full((len(cases), r, r), np.nan)
+    kappas = column_kappas(ratings[:, i], ratings[:, j], cases)
+    matrices[:, i, j] = matrices[:, j, i] = kappas
+    return matrices
+
+
+def column_kappas(
+    first: Float[np.ndarray, "c p"],
+    second: Float[np.ndarray, "c p"],
+    cases: Float[np.ndarray, "b c"],
+) -> Float[np.ndarray, "b p"]:
+    """Return `quadratic_kappa` of p pairs of columns in every replicate."""
+    both = ~np.isnan(first) & ~np.isnan(second)
+    # Whole numbers stay whole, so that sums of squares of equal answers cancel exactly.
+    centre = np.round(first[both].mean()) if both.any() else 0.0
+    x, y = np.where(both, first - centre, 0.0), np.where(both, second - centre, 0.0)
+    n, x_sum, y_sum = cases @ both.astype(float), cases @ x, cases @ y
+    spread, observed = cases @ (x**2 + y**2), cases @ (x - y) ** 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        expected = spread - 2 * x_sum * y_sum / n
+        return np.where(expected > ROUNDING * spread, 1 - observed / expected, np.nan)
+
+
+def kappa_errors(
+    first: Float[np.ndarray, "c p"], second: Float[np.ndarray, "c p"]
+) -> Float[np.ndarray, "p"]:
+    """Return the standard errors of p quadratic weighted kappas by the delta method.
+
+    From each case's influence on the two means of which kappa is the ratio; for quadratic
+    weights that is the variance of Fleiss, Cohen and Everitt, here with n - 1. nan where kappa
+    is undefined or fewer than two cases have both answers.
+
+    References:
+        Fleiss, Cohen and Everitt, Psychological Bulletin 72 (1969).
+    """
+    both = ~np.isnan(first) & ~np.isnan(second)
+    n = both.sum(axis=0)
+    kappa = column_kappas(first, second, np.ones((1, len(first))))[0]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        x, y = np.where(both, first, 0.0), np.where(both, second, 0.0)
+        x, y = (np.where(both, z - z.sum(axis=0) / n, 0.0) for z in (x, y))
+        gap = (np.where(both, first - second, 0.0)).sum(axis=0) / n
+        observed, expected = (x - y + gap) ** 2, x**2 + y**2 + gap**2 + 2 * gap * (x - y)
+        influence = observed - (1 - kappa) * expected
+        scale = (np.where(both, expected, 0.0)).sum(axis=0)
+        return np.asarray(
+            n * np.sqrt((np.where(both, influence, 0.0) ** 2).sum(axis=0) / (n * (n - 1))) / scale
+        )
+
+
+def mean_quadratic_kappas(
+    ratings: Float[np.ndarray, "c r"], draws: Draws
+) -> Float[np.ndarray, "b"]:
+    """Return the mean of `quadratic_kappa` over pairs of different readers (Light's kappa).
+
+    Pairs without a kappa are left out of the mean; nan where no pair has one.
+
+    References:
+        Light, Psychological Bulletin 76 (1971).
+    """
+    kappas = quadratic_kappas(ratings, draws.cases)
+    weights = np.triu(draws.readers[:, :, None] * draws.readers[:, None, :], k=1)
+    weights = weights * np.isfinite(kappas)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        total = weights.sum(axis=(1, 2))
+        return np.asarray((weights * np.nan_to_num(kappas)).sum(axis=(1, 2)) / total)
+
+
+def fleiss_kappa(
+    ratings: Float[np.ndarray, "c r"], *, weights: Float[np.ndarray, "k k"] | None = None
+) -> float:
+    """Return Fleiss' kappa of any number of readers, unweighted unless weights are given.
+
+    Chance is two answers drawn from the shares of the categories. Cases may have different
+    numbers of answers (Gwet's generalisation); those with one count for the shares only. Few
+    used categories make it small even where readers nearly always agree. nan where no case has
+    two answers, or where all answers are equal.
+
+    Args:
+        ratings: one row per case, one column per reader.
+        weights: agreement of every two of the categories that occur, ascending; 1 on the
+            diagonal.
+
+    References:
+        Fleiss, Psychological Bulletin 76 (1971). Gwet, Handbook of Inter-Rater Reliability, 4th
+        edition, 2014, chapter 2.
+    """
+    categories = np.unique(ratings[~np.isnan(ratings)])
+    return float(fleiss_kappas(ratings, Draws.once(*ratings.shape), categories, weights)[0])
+
+
+def gwet_ac(
+    ratings: Float[np.ndarray, "c r"],
+    categories: Sequence[float] | Float[np.ndarray, "k"],
+    *,
+    weights: Float[np.ndarray, "k k"] | None = None,
+) -> float:
+    """Return Gwet's AC1, or AC2 where weights are given; answers may be missing.
+
+    Chance is a reader who answers at random on the cases that are hard, so that the coefficient
+    does not collapse, as kappas do, where nearly all answers fall into one category. It depends
+    on how many categories were offered: give all of them, used or not. nan where no case has
+    two answers or fewer than two categories are given.
+
+    Args:
+        ratings: one row per case, one column per reader.
+        categories: all answers that were offered, ascending.
+        weights: agreement of every two categories, such as `quadratic_weights(categories)`.
+
+    Raises:
+        ValueError: if an answer is none of the categories.
+
+    References:
+        Gwet, British Journal of Mathematical and Statistical Psychology 61 (2008) (AC1). Gwet,
+        Handbook of Inter-Rater Reliability, 4th edition, 2014, chapters 3 and 4 (AC2).
+    """
+    scores = np.asarray(categories, float)
+    return float(gwet_acs(ratings, Draws.once(*ratings.shape), scores, weights)[0])
+
+
+def quadratic_weights(
+    categories: Sequence[float] | Float[np.ndarray, "k"],
+) -> Float[np.ndarray, "k k"]:
+    """Return the agreement of categories: 1 less the squared difference over the largest one."""
+    scores = np.asarray(categories, float)
+    squared = (scores[:, None] - scores) ** 2
+    return np.asarray(1 - squared / squared.max() if squared.any() else np.ones_like(squared))
+
+
+def fleiss_kappas(
+    ratings: Float[np.ndarray, "c r"],
+    draws: Draws,
+    categories: Float[np.ndarray, "k"],
+    weights: Float[np.ndarray, "k k"] | None = None,
+) -> Float[np.ndarray, "b"]:
+    """Return `fleiss_kappa` in every replicate."""
+    weights = np.eye(len(categories)) if weights is None else weights
+    observed, shares = _observed(ratings, draws, categories, weights)
+    return _corrected(observed, ((shares @ weights) * shares).sum(axis=1))
+
+
+def gwet_acs(
+    ratings: Float[np.ndarray, "c r"],
+    draws: Draws,
+    categories: Float[np.ndarray, "k"],
+    weights: Float[np.ndarray, "k k"] | None = None,
+) -> Float[np.ndarray, "b"]:
+    """Return `gwet_ac` in every replicate."""
+    k = len(categories)
+    weights = np.eye(k) if weights is None else weights
+    observed, shares = _observed(ratings, draws, categories, weights)
+    if k < 2:
+        return np.full_like(observed, np.nan)
+    chance = weights.sum() / (k * (k - 1)) * (shares * (1 - shares)).sum(axis=1)
+    return _corrected(observed, chance)
+
+
+def counts(
+    ratings: Float[np.ndarray, "c r"],
+    readers: Float[np.ndarray, "b r"],
+    categories: Float[np.ndarray, "k"],
+) -> tuple[Float[np.ndarray, "b c k"], Float[np.ndarray, "b c k"]]:
+    """Return how many drawn readers gave each category to each case, and how many self-pairs.
+
+    A reader drawn u times forms u^2 pairs with himself, u of which n^2 counts in any case; all
+    are to be taken off the n^2 pairs of one case.
+
+    Raises:
+        ValueError: if an answer is none of the categories.
+    """
+    given = ratings[:, :, None] == categories
+    stray = ~np.isnan(ratings) & ~given.any(axis=2)
+    if stray.any():
+        raise ValueError(
+            f"The answer {ratings[stray][0]:g} is none of the categories "
+            f"{', '.join(f'{category:g}' for category in categories)}."
+        )
+    c, r, k = given.shape
+    flat = given.transpose(1, 0, 2).reshape(r, c * k).astype(float)
+    shape = (len(readers), c, k)
+    return (readers @ flat).reshape(shape), (readers**2 @ flat).reshape(shape)
+
+
+def weighted_sum(
+    cases: Float[np.ndarray, "b c"], terms: Float[np.ndarray, "b c q"]
+) -> Float[np.ndarray, "b q"]:
+    """Return the sums of terms over drawn cases; either side may have one row for all."""
+    if len(terms) == 1:
+        return np.asarray(cases @ terms[0])
+    return np.asarray((cases[:, None, :] @ terms)[:, 0])
+
+
+def _observed(
+    ratings: Float[np.ndarray, "c r"],
+    draws: Draws,
+    categories: Float[np.ndarray, "k"],
+    weights: Float[np.ndarray, "k k"],
+) -> tuple[Float[np.ndarray, "b"], Float[np.ndarray, "b k"]]:
+    """Return the mean agreement within cases and the mean shares of the categories."""
+    n, self_pairs = counts(ratings, draws.readers, categories)
+    answers = n.sum(axis=2)
+    pairs = answers**2 - self_pairs.sum(axis=2)
+    agreeing = ((n @ weights) * n - self_pairs * np.diag(weights)).sum(axis=2)
+    paired, answered = pairs > 0, answers > 0
+    agreement = np.divide(agreeing, pairs, out=np.zeros_like(pairs), where=paired)
+    shares = np.divide(n, answers[:, :, None], out=np.zeros_like(n), where=answered[:, :, None])
+    sums = weighted_sum(
+        draws.cases, np.concatenate([agreement[..., None], paired[..., None], shares], axis=2)
+    )
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return sums[:, 0] / sums[:, 1], sums[:, 2:] / sums[:, 2:].sum(axis=1, keepdims=True)
+
+
+def _corrected(
+    observed: Float[np.ndarray, "b"], chance: Float[np.ndarray, "b"]
+) -> Float[np.ndarray, "b"]:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(1 - chance > ROUNDING, (observed - chance) / (1 - chance), np.nan)

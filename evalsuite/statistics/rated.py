@@ -1,0 +1,98 @@
+"""From the long table of a study to one matrix of answers per question and cohort."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from evalsuite.statistics.answers import Answers, answers_by_question
+
+NO_TRUTH = (
+    "The table does not say which cases are real, as before a study is closed, so cohorts are "
+    "not told apart."
+)
+ALL_CASES = "all cases"
+
+
+@dataclass(frozen=True, slots=True)
+class Rated:
+    """The first answers to one question, cohort by cohort.
+
+    Args:
+        question, kind, points: as in `Answers`.
+        readers: columns of every matrix.
+        cases: rows of each cohort's matrix, by cohort; only cases with an answer.
+        scores: the matrix of each cohort; nan where there is no answer.
+        roles: real or synthetic, by cohort; empty where the truth is not told.
+        warnings: what to know of all of it.
+    """
+
+    question: str
+    kind: str
+    points: int
+    readers: tuple[str, ...]
+    cases: dict[str, tuple[str, ...]]
+    scores: dict[str, Float[np.ndarray, "c r"]]
+    roles: dict[str, str]
+    warnings: tuple[str, ...]
+
+    def cohorts(self, role: str) -> list[str]:
+        """Return the names of the real or of the synthetic cohorts."""
+        return [cohort for cohort, its in self.roles.items() if its == role]
+
+
+def rated_by_question(table: pd.DataFrame, points: Mapping[str, int] | None = None) -> list[Rated]:
+    """Return the answers to every question on single cases; pairs (forced choice) are left out.
+
+    Args:
+        table: the long table of one study, with or without the truth.
+        points: by question, how many options it offers.
+
+    Raises:
+        EvalsuiteError: as `answers_by_question`.
+    """
+    truth = case_truth(table)
+    return [
+        _rated(answers, truth)
+        for answers in answers_by_question(table, points)
+        if answers.kind != "forced_choice"
+    ]
+
+
+def case_truth(table: pd.DataFrame) -> pd.DataFrame:
+    """Return cohort and role by case, of the cases whose truth is told."""
+    if not {"case", "cohort", "role"} <= set(table.columns):
+        return pd.DataFrame(columns=["cohort", "role"])
+    told = table[["case", "cohort", "role"]].replace("", np.nan).dropna()
+    return told.astype(str).drop_duplicates("case").set_index("case")
+
+
+def _rated(answers: Answers, truth: pd.DataFrame) -> Rated:
+    warnings = answers.warnings
+    cases = pd.Index(answers.cases)
+    if truth.empty:
+        of_case = pd.Series(ALL_CASES, index=cases)
+        roles = {ALL_CASES: ""}
+        warnings = (*warnings, NO_TRUTH)
+    else:
+        of_case = truth["cohort"].reindex(cases)
+        named = truth.drop_duplicates("cohort").set_index("cohort")["role"]
+        roles = {name: str(named[name]) for name in sorted(of_case.dropna().unique())}
+        roles = dict(sorted(roles.items(), key=lambda item: item[1] != "real"))
+        lost = int(of_case.isna().sum())
+        if lost:
+            note = f"The cohort of {lost} of {len(cases)} cases is not told; they are left out."
+            warnings = (*warnings, note)
+    rows = {name: np.flatnonzero((of_case == name).to_numpy(bool)) for name in roles}
+    return Rated(
+        answers.question,
+        answers.kind,
+        answers.points,
+        answers.readers,
+        {name: tuple(answers.cases[i] for i in index) for name, index in rows.items()},
+        {name: answers.first[index] for name, index in rows.items()},
+        roles,
+        warnings,
+    )
