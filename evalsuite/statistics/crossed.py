@@ -52,7 +52,7 @@ class Crossed:
         """
         if not self.variance > 0:
             return NAN
-        return self._quantile((1 - level) / 2) * self.variance**0.5
+        return self._quantile((1 - level) / 2) * float(self.variance**0.5)
 
     def interval(self, level: float) -> tuple[float, float]:
         """Return the ends of the symmetric interval of that coverage."""
@@ -131,15 +131,19 @@ def _t(tail: float, df: float) -> float:
     return -float(stdtrit(df, tail))
 
 
+UNDEFINED = Crossed(NAN, NAN, NAN, NAN, NAN)
+
+
 def over_readers(
     values: Float[np.ndarray, "r"], parts: Sequence[Float[np.ndarray, "c r"]]
 ) -> Crossed:
     """Return the mean of what the readers found, for other readers and other cases.
 
-    With s2 the variance of the values of r readers, and C the covariance of the values of two
-    readers that comes from their common cases, the variance of the mean is s2 / r + C, for any
-    pattern of missing answers, since r E[s2] = sum of variances - (mean covariance) r. Of a
-    mean over complete readings that is (MS_reader + MS_case - MS_reader-case) / (r c).
+    With s2 the variance of the values of r readers, and C the mean covariance of the values of
+    two readers, which comes from their common cases, s2 / r + C estimates the variance of the mean
+    without bias for any pattern of missing answers: E[s2] is the mean variance of one reader's
+    value less C. Of complete readings of c cases it is (MS_reader + MS_case - MS_rest) / (r c). A
+    negative estimate of C is taken as 0.
 
     Args:
         values: one per reader, each a sum of means over his cases; all finite.

@@ -63,22 +63,22 @@ def proportional_odds(
     lower = np.hstack([steps[codes], -x])
     first, last = codes == 0, codes == t
 
-    def likelihood(at: Float[np.ndarray, "q"]) -> Float[np.ndarray, "2 n"]:
-        high = np.where(last, np.inf, upper @ at)
-        low = np.where(first, -np.inf, lower @ at)
-        return np.stack([high, low])
+    def ends(
+        at: Float[np.ndarray, "q"],
+    ) -> tuple[Float[np.ndarray, "n"], Float[np.ndarray, "n"]]:
+        return np.where(last, np.inf, upper @ at), np.where(first, -np.inf, lower @ at)
 
     def total(at: Float[np.ndarray, "q"]) -> float:
         ordered = np.diff(at[:t])
         if (ordered <= 0).any():
             return -np.inf
-        high, low = likelihood(at)
+        high, low = ends(at)
         with np.errstate(divide="ignore"):
             return float(np.log(_between(high, low)).sum())
 
     value = total(parameters)
     for _ in range(STEPS):
-        scores, information = _derivatives(*likelihood(parameters), upper, lower)
+        scores, information = _derivatives(*ends(parameters), upper, lower)
         try:
             step = np.linalg.solve(information, scores.sum(axis=0))
         except np.linalg.LinAlgError:
@@ -94,7 +94,7 @@ def proportional_odds(
             break
     else:
         return undefined
-    scores, information = _derivatives(*likelihood(parameters), upper, lower)
+    scores, information = _derivatives(*ends(parameters), upper, lower)
     if np.linalg.cond(information) > 1 / np.finfo(float).eps:
         return undefined
     influence = np.linalg.solve(information, scores.T).T

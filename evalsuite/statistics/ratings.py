@@ -53,7 +53,7 @@ def distributions(
             n_cases = int((~np.isnan(columns)).any(axis=1).sum())
             for option in range(1, rated.points + 1):
                 chosen = share_of(columns, columns == option)
-                low, high = chosen.share_interval(level, n_cases, about["n_answers"])
+                low, high = chosen.share_interval(level, n_cases, int((~np.isnan(columns)).sum()))
                 rows.append(
                     about
                     | {

@@ -166,6 +166,18 @@ def submit(
     return Receipt(True, revision, feedback)
 
 
+def latest(connection: Connection, reader_id: int, token: str) -> dict[str, Any]:
+    """Return the answers of the last revision, by question."""
+    rows = connection.execute(
+        select(submissions.c.revision, responses.c.question, responses.c.answer)
+        .join(responses, responses.c.submission == submissions.c.id)
+        .join(presentations, presentations.c.token == submissions.c.presentation)
+        .where(presentations.c.token == token, presentations.c.reader == reader_id)
+    ).all()
+    last = max((row.revision for row in rows), default=0)
+    return {row.question: row.answer for row in rows if row.revision == last}
+
+
 def table(connection: Connection, study: str) -> list[dict[str, Any]]:
     """Return every answer of a study, one row each, in the order of readers and positions."""
     design = connection.execute(

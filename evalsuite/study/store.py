@@ -179,20 +179,24 @@ class Store:
         """Return a cookie for the lead of a study; raises as `sign_in` does."""
         return self._sign_in(address, lambda c: access.leading(c, study, secret))
 
-    def sign_in_named(self, name: str) -> str:
-        """Return a cookie for a reader whom somebody else has identified, such as by OIDC.
+    def invitation_of(self, name: str) -> str:
+        """Return a fresh token for a reader whom somebody else has identified, such as by OIDC.
 
         Raises:
-            SignInRefused: if no reader, or more than one, is called that.
+            SignInRefused: if no reader of an open study, or more than one, is called that.
         """
-
-        def only(connection: Connection) -> Session | None:
-            rows = connection.execute(select(readers).where(readers.c.name == name)).all()
-            if len(rows) != 1:
-                return None
-            return Session("reader", rows[0].study, rows[0].id, rows[0].name)
-
-        return self._sign_in(f"identity {name}", only)
+        with database.writing(self.engine) as connection:
+            rows = connection.execute(
+                select(readers.c.id, readers.c.study)
+                .join(studies, studies.c.name == readers.c.study)
+                .where(readers.c.name == name, studies.c.state != "closed")
+            ).all()
+            if len(rows) == 1:
+                detail = {"reader": name, "by": "login"}
+                events.append(connection, rows[0].study, "app", "invited", detail)
+                return access.invite(connection, rows[0].id)
+            access.note_refusal(connection, f"login {name}", "login")
+        raise SignInRefused(f"{name} is not a reader of one study here. Ask the lead to enrol you.")
 
     def session(self, cookie: str) -> Session | None:
         """Return who a cookie stands for, and keep the session alive."""
@@ -268,6 +272,11 @@ class Store:
         detail = {"presentation": token[:43]}
         self.log(row.study, f"reader {row.name}", "refused a case", detail)
         raise Forbidden("There is no such case in this reader's schedule now.")
+
+    def answers(self, reader_id: int, token: str) -> dict[str, Any]:
+        """Return the latest answers of a reader to a presentation, by question."""
+        with database.reading(self.engine) as connection:
+            return answering.latest(connection, reader_id, token)
 
     def submit(
         self,

@@ -31,7 +31,7 @@ def test_published():
 
 
 def test_intervals_agree_with_other_software():
-    # SPSS, R's psych::ICC and pingouin 0.6.1 print these ends for the data of Shrout and Fleiss.
+    # pingouin 0.6.1 prints these ends for the data of Shrout and Fleiss.
     found = [(form.low, form.high) for form in intraclass_correlations(JUDGES)]
     assert np.array(found) == pytest.approx(
         np.array(

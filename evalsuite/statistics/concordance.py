@@ -1,0 +1,182 @@
+"""Does an automatic metric agree with the readers, case by case?"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+from scipy.stats import kendalltau, spearmanr
+
+from evalsuite.statistics.agreement_rows import FEWEST_READERS_TO_DRAW
+from evalsuite.statistics.crossed import NAN
+from evalsuite.statistics.multiplicity import holm
+from evalsuite.statistics.rank_correlation import (
+    COEFFICIENTS,
+    REFERENCES,
+    mean_ratings,
+    rank_correlations,
+)
+from evalsuite.statistics.rated import Rated, rated_by_question
+from evalsuite.statistics.ratings import cautions
+from evalsuite.statistics.resample import Over, bootstrap
+from evalsuite.statistics.scored import Scored, read_scores
+
+COLUMNS = [
+    "question", "metric", "extractor", "cases", "coefficient", "estimate", "low", "high", "level",
+    "p", "p_holm", "n_readers", "n_cases", "method", "reference", "warnings",
+]  # fmt: skip
+FEWEST_CASES = 5
+
+
+def concordance(
+    table: pd.DataFrame,
+    scores: pd.DataFrame,
+    *,
+    level: float = 0.95,
+    replicates: int = 2000,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Return how each metric's score of a case goes with the readers' mean rating of it.
+
+    Rank correlations, of which 1 says that the metric puts the cases in the readers' order, best
+    first, and 0 that it knows nothing of it. Within the synthetic cases, within each of several
+    synthetic cohorts, within the real cases, and over all: among all cases a metric that only
+    tells real from synthetic agrees with readers who do so too, so the first is the harder test.
+
+    Intervals: Student's t on Fisher's z with a standard error by the bootstrap over cases (within
+    cohorts) and readers, where there are three or more, crossed; `resample.bootstrap` says how.
+    They are for the mean of as many readers as there are: more readers, less noise, higher
+    correlation. `p` is of the test that score and ratings are independent over cases, which needs
+    nothing of readers (scipy); `p_holm` corrects it by Holm's method over the rows of the same
+    coefficient and cases.
+
+    Args:
+        table: the long table of one study, with or without the truth.
+        scores: one row per case and score: `case`, `metric`, `value`; if there, `extractor` and
+            `direction` (`lower is better` turns the score round).
+        level: nominal coverage, between 0 and 1.
+        replicates: of the bootstrap, for each of cases, readers and both.
+        seed: of the bootstrap.
+
+    Returns:
+        One row per question, metric, group of cases and coefficient.
+
+    Raises:
+        EvalsuiteError: as `answers_by_question`; for scores without the columns, or two of one
+            case.
+    """
+    metrics = read_scores(scores, "case")
+    rows: list[dict[str, object]] = []
+    for rated in rated_by_question(table):
+        for group, cohorts in _groups(rated).items():
+            cases = [case for cohort in cohorts for case in rated.cases[cohort]]
+            strata = np.repeat(np.arange(len(cohorts)), [len(rated.cases[c]) for c in cohorts])
+            ratings = np.concatenate([rated.scores[c] for c in cohorts])
+            for batch, known in _alike(metrics, cases):
+                x = np.stack([metric.by_name.reindex(cases).to_numpy(float) for metric in batch])
+                found = _correlations(
+                    x[:, known], ratings[known], strata[known], level, replicates, seed
+                )
+                for metric, own in zip(batch, found, strict=True):
+                    rows += [
+                        metric.about
+                        | {
+                            "question": rated.question,
+                            "cases": group,
+                            "level": level,
+                            **row,
+                            "warnings": " ".join(
+                                note for note in (row["warnings"], metric.warning, *rated.warnings)
+                                if note
+                            ),
+                        }
+                        for row in own
+                    ]  # fmt: skip
+    return holm(pd.DataFrame(rows, columns=COLUMNS), ["coefficient", "cases"])
+
+
+def _correlations(
+    x: Float[np.ndarray, "m n"],
+    ratings: Float[np.ndarray, "n r"],
+    strata: Int[np.ndarray, "n"],
+    level: float,
+    replicates: int,
+    seed: int,
+) -> Iterator[list[dict[str, object]]]:
+    """Yield the rows of both coefficients for each score."""
+    answered = ~np.isnan(ratings).all(axis=1)
+    x, ratings, strata = x[:, answered], ratings[answered], strata[answered]
+    ratings = ratings[:, ~np.isnan(ratings).all(axis=0)]
+    n, r = ratings.shape
+    over: Over = "cases and readers" if r >= FEWEST_READERS_TO_DRAW else "cases"
+    method = f"Fisher z, Student t, standard error of {replicates:,} bootstrap draws of {over}"
+    method += "" if over != "cases" else "; speaks of these readers only"
+    shared = {"n_readers": r, "n_cases": n, "method": method}
+    nothing = {"estimate": NAN, "low": NAN, "high": NAN, "p": NAN}
+    y = mean_ratings(ratings, np.ones((1, r)))[0] if n and r else np.empty(0)
+    reason = ""
+    if n < FEWEST_CASES:
+        reason = f"Concordance needs {FEWEST_CASES} cases with score and answers, but got {n}."
+    elif np.ptp(y) == 0:
+        reason = "The mean ratings of all cases are equal, so no score can agree with them."
+    if reason:
+        for _ in x:
+            yield [
+                shared | nothing | {"coefficient": c, "reference": ref, "warnings": reason}
+                for c, ref in zip(COEFFICIENTS, REFERENCES, strict=True)
+            ]
+        return
+    found = bootstrap(
+        lambda draws: rank_correlations(x, ratings, draws),
+        cases=n, readers=r, over=over, interval="fisher t", strata=np.unique(strata, return_inverse=True)[1],
+        replicates=replicates, level=level, seed=seed,
+    )  # fmt: skip
+    notes = cautions([ratings])
+    for k, score in enumerate(x):
+        rows: list[dict[str, object]] = []
+        tests = (spearmanr, kendalltau)
+        for i, (name, reference) in enumerate(zip(COEFFICIENTS, REFERENCES, strict=True)):
+            at = k + i * len(x)
+            value, low, high = (float(v[at]) for v in (found.value, found.low, found.high))
+            own = notes
+            if np.isnan(value):
+                own = ("The scores of all cases are equal, so they cannot agree with anything.",)
+            elif np.isnan(low):
+                own = (
+                    "There is no interval: the coefficient is at the end of its range or "
+                    "undefined in most resamples.", *notes,
+                )  # fmt: skip
+            rows.append(
+                shared
+                | {
+                    "coefficient": name,
+                    "reference": reference,
+                    "estimate": value,
+                    "low": low,
+                    "high": high,
+                    "p": NAN if np.isnan(value) else float(tests[i](score, y).pvalue),
+                    "warnings": " ".join(own),
+                }
+            )
+        yield rows
+
+
+def _groups(rated: Rated) -> dict[str, list[str]]:
+    """Return the groups of cases in which a metric is tried, and their cohorts."""
+    real, synthetic = rated.cohorts("real"), rated.cohorts("synthetic")
+    groups = {"synthetic": synthetic} if synthetic else {}
+    groups |= {name: [name] for name in synthetic if len(synthetic) > 1}
+    groups |= {"real": real} if real else {}
+    return groups | ({"all": [*rated.scores]} if len(rated.scores) != 1 or not groups else {})
+
+
+def _alike(
+    metrics: list[Scored], cases: list[str]
+) -> Iterator[tuple[list[Scored], Int[np.ndarray, "k"]]]:
+    """Yield the metrics that know the same cases together, and which cases these are."""
+    batches: dict[bytes, list[Scored]] = {}
+    for metric in metrics:
+        known = np.isfinite(metric.by_name.reindex(cases).to_numpy(float))
+        batches.setdefault(known.tobytes(), []).append(metric)
+    for mask, batch in batches.items():
+        yield batch, np.flatnonzero(np.frombuffer(mask, dtype=bool))

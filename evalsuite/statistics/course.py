@@ -1,0 +1,278 @@
+"""What the course of a session did to answers and times: learning, fatigue, order."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+
+from evalsuite.statistics.crossed import NAN, UNDEFINED, Crossed, over_readers
+from evalsuite.statistics.rated import ALL_CASES, case_truth, rated_by_question
+from evalsuite.statistics.ratings import ALL, ALONE, BOTH, cautions, mean_rating, median_rating
+
+COURSE_COLUMNS = [
+    "question", "quantity", "unit", "reader", "estimate", "low", "high", "level", "hypothesis",
+    "p", "n_readers", "n_cases", "method", "reference", "warnings",
+]  # fmt: skip
+TIME_COLUMNS = [
+    "cohort", "role", "reader", "quantity", "estimate", "low", "high", "level", "n_readers",
+    "n_cases", "n_answers", "method", "reference", "warnings",
+]  # fmt: skip
+TIME = "active seconds"
+NO_TIMES = "No active time was recorded with the answers."
+FEWEST_CASES = 8
+REFERENCE = "least squares; Obuchowski and Rockette 1995"
+QUANTITIES = {
+    "trend": "per 10 presentations",
+    "first fifth": "less the rest",
+    "last fifth": "less the rest",
+    "after a real case": "less after a synthetic case",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Where in each reader's session each case was first shown.
+
+    Args:
+        cases, readers: rows and columns of the matrices.
+        cohorts: the cohort of each case, numbered from 0.
+        names: of the cohorts; roles: real or synthetic, or empty.
+        regressors: by quantity, its value at each showing; nan where there was none.
+        seconds: active time on the case; nan where none, or none above 0, was recorded.
+    """
+
+    cases: tuple[str, ...]
+    readers: tuple[str, ...]
+    cohorts: Int[np.ndarray, "c"]
+    names: tuple[str, ...]
+    roles: dict[str, str]
+    regressors: dict[str, Float[np.ndarray, "c r"]]
+    seconds: Float[np.ndarray, "c r"]
+
+
+def course(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
+    """Return how answers and times changed over the reading, and with the case before.
+
+    For every reader the slope of a least squares line within cohorts: on the number of the
+    presentation (trend), on whether it is in the first or last fifth (learning and fatigue), and
+    on whether the case before was real. Over all readers the mean slope, with an interval that
+    holds for other readers and other cases, whether each had his own order or all had the same.
+    Times enter as logarithms, and their estimates are ratios: 0.9 is a tenth less time. Training
+    is left out; hidden repeats count as presentations, but their answers do not enter.
+
+    Args:
+        table: the long table of one study, with or without the truth. Without it there is no
+            quantity of the case before, and the slopes are not within cohorts.
+        level: nominal coverage, between 0 and 1.
+
+    Returns:
+        One row per question and for the time, quantity and reader (and all of them together).
+
+    Raises:
+        EvalsuiteError: as `answers_by_question`.
+    """
+    questions = rated_by_question(table)
+    session = _course(table)
+    rows: list[dict[str, object]] = []
+    for rated in questions:
+        where = {case: i for i, case in enumerate(session.cases)}
+        answers = np.full(session.seconds.shape, np.nan)
+        columns = [session.readers.index(reader) for reader in rated.readers]
+        for cohort, cases in rated.cases.items():
+            index = [where[case] for case in cases]
+            answers[np.ix_(index, columns)] = rated.scores[cohort]
+        rows += _rows(session, answers, rated.question, level, "points")
+    rows += _rows(session, np.log(session.seconds), TIME, level, "ratio")
+    return pd.DataFrame(rows, columns=COURSE_COLUMNS)
+
+
+def times(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
+    """Return the active seconds on a case, by cohort and reader, on its first showing.
+
+    Over all readers the geometric mean is that of the readers' geometric means and its interval
+    holds for other readers and other cases. For the median see `averages`.
+
+    Args:
+        table: the long table of one study, with or without the truth.
+        level: nominal coverage, between 0 and 1.
+
+    Returns:
+        One row per cohort, reader (and all of them together) and quantity, in seconds.
+    """
+    session = _course(table)
+    rows: list[dict[str, object]] = []
+    for number, cohort in enumerate(session.names):
+        logs = np.log(session.seconds[session.cohorts == number])
+        for reader, own in _columns(session, logs):
+            given = ~np.isnan(own)
+            mean, several = mean_rating(own), int(given.any(axis=0).sum()) > 1
+            notes = cautions([own]) if given.any() else (NO_TIMES,)
+            for quantity, ends, method in (
+                ("geometric mean", (mean.value, *mean.interval(level)), "Student t of logarithms"),
+                ("median", median_rating(own, level), "inverted interval of the share no longer"),
+            ):
+                value, low, high = np.exp(ends).tolist()
+                rows.append(
+                    {
+                        "cohort": cohort,
+                        "role": session.roles[cohort],
+                        "reader": reader,
+                        "quantity": quantity,
+                        "estimate": value,
+                        "low": low,
+                        "high": high,
+                        "level": level,
+                        "n_readers": int(given.any(axis=0).sum()),
+                        "n_cases": int(given.any(axis=1).sum()),
+                        "n_answers": int(given.sum()),
+                        "method": f"{method}; {BOTH if reader == ALL and several else ALONE}",
+                        "reference": "Woodruff 1952" if quantity == "median" else REFERENCE,
+                        "warnings": " ".join(notes),
+                    }
+                )
+    return pd.DataFrame(rows, columns=TIME_COLUMNS)
+
+
+def slope(
+    answers: Float[np.ndarray, "c r"],
+    regressor: Float[np.ndarray, "c r"],
+    cohorts: Int[np.ndarray, "c"],
+) -> tuple[Crossed, int]:
+    """Return the mean over readers of their slopes within cohorts, and how many readers that is.
+
+    Readers with fewer than `FEWEST_CASES` cases or a constant regressor are left out. For one
+    reader the variance is that of ordinary least squares.
+
+    Args:
+        answers: nan where there is none.
+        regressor: likewise.
+        cohorts: of each case, numbered from 0.
+    """
+    values, influence = [], []
+    alone = UNDEFINED
+    for y, x in zip(answers.T, regressor.T, strict=True):
+        given = ~np.isnan(y) & ~np.isnan(x)
+        n = int(given.sum())
+        if n < FEWEST_CASES:
+            continue
+        groups = np.unique(cohorts[given], return_inverse=True)[1]
+        centred_x, centred_y = _within(x[given], groups), _within(y[given], groups)
+        squares = float(centred_x @ centred_x)
+        if squares < 1e-12:
+            continue
+        value = float(centred_x @ centred_y) / squares
+        rest = centred_y - value * centred_x
+        df = n - groups.max() - 2.0
+        alone = Crossed(value, 0.0, float(rest @ rest) / df / squares, NAN, df)
+        values.append(value)
+        influence.append(np.full(len(y), np.nan))
+        influence[-1][given] = n * centred_x * rest / squares
+    if len(values) < 2:
+        return alone, len(values)
+    return over_readers(np.array(values), [np.stack(influence, axis=1)]), len(values)
+
+
+def _within(x: Float[np.ndarray, "n"], groups: Int[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:
+    return np.asarray(x - (np.bincount(groups, weights=x) / np.bincount(groups))[groups])
+
+
+def _columns(
+    session: Course, answers: Float[np.ndarray, "c r"]
+) -> Iterator[tuple[str, Float[np.ndarray, "c r"]]]:
+    yield ALL, answers
+    for i, reader in enumerate(session.readers):
+        yield reader, answers[:, [i]]
+
+
+def _rows(
+    session: Course, answers: Float[np.ndarray, "c r"], question: str, level: float, unit: str
+) -> Iterator[dict[str, object]]:
+    shown: Callable[[float], float] = np.exp if unit == "ratio" else float
+    for quantity, regressor in session.regressors.items():
+        own_columns = zip(_columns(session, answers), _columns(session, regressor), strict=True)
+        for (reader, own), (_, own_regressor) in own_columns:
+            given = ~np.isnan(own)
+            found, n_readers = slope(own, own_regressor, session.cohorts)
+            low, high = found.interval(level)
+            p = found.p_value()
+            notes = cautions([own[:, given.any(axis=0)]]) if given.any() else ()
+            if unit == "ratio" and not given.any():
+                notes = (NO_TIMES,)
+            elif np.isnan(found.value):
+                notes = (_undefined(own, own_regressor), *notes)
+            elif np.isnan(low):
+                notes = ("There is no interval: the answers lie on the line.", *notes)
+            elif reader == ALL and n_readers < int(given.any(axis=0).sum()):
+                notes = (
+                    f"Readers with fewer than {FEWEST_CASES} answers are left out.", *notes,
+                )  # fmt: skip
+            yield {
+                "question": question,
+                "quantity": quantity,
+                "unit": f"{unit} {QUANTITIES[quantity]}",
+                "reader": reader,
+                "estimate": shown(found.value),
+                "low": shown(low),
+                "high": shown(high),
+                "level": level,
+                "hypothesis": f"the {'ratio is 1' if unit == 'ratio' else 'difference is 0'}",
+                "p": p,
+                "n_readers": n_readers,
+                "n_cases": int(given.any(axis=1).sum()),
+                "method": f"mean slope within cohorts, Student t; "
+                f"{BOTH if n_readers > 1 else ALONE}",
+                "reference": REFERENCE,
+                "warnings": " ".join(notes),
+            }
+
+
+def _undefined(answers: Float[np.ndarray, "c r"], regressor: Float[np.ndarray, "c r"]) -> str:
+    most = int((~np.isnan(answers) & ~np.isnan(regressor)).sum(axis=0).max(initial=0))
+    if most < FEWEST_CASES:
+        return f"A slope needs {FEWEST_CASES} answers of a reader, but the most is {most}."
+    return "There is no slope: in this order of cases the regressor does not vary within cohorts."
+
+
+def _course(table: pd.DataFrame) -> Course:
+    read = table[table["phase"] == "reading"].sort_values("revision", kind="stable")
+    read = read.drop_duplicates(["reader", "position"], keep="last").copy()
+    read["reader"], read["case"] = read["reader"].astype(str), read["case"].astype(str)
+    read["position"] = pd.to_numeric(read["position"])
+    read = read.sort_values(["reader", "position"], kind="stable")
+    truth = case_truth(table)
+    read["role"] = truth["role"].reindex(read["case"]).to_numpy(object)
+    by_reader = read.groupby("reader", sort=False)
+    number = by_reader.cumcount().astype(float)
+    share = (number + 0.5) / by_reader["position"].transform("size")
+    before = by_reader["role"].shift()
+    read["trend"] = number / 10
+    read["first fifth"] = (share < 0.2).astype(float)
+    read["last fifth"] = (share > 0.8).astype(float)
+    read["after a real case"] = (before == "real").astype(float).where(before.notna())
+    seconds = read["active_seconds"] if "active_seconds" in read.columns else np.nan
+    read["active"] = pd.to_numeric(pd.Series(seconds, index=read.index), errors="coerce")
+    read["active"] = read["active"].where(read["active"] > 0)
+    first = read[pd.to_numeric(read["repeat_of"], errors="coerce").isna()]
+    first = first.drop_duplicates(["reader", "case"])
+    cases, readers = sorted(first["case"].unique()), sorted(first["reader"].unique())
+
+    def matrix(column: str) -> Float[np.ndarray, "c r"]:
+        wide = first.set_index(["case", "reader"])[column].unstack("reader")  # noqa: PD010
+        return wide.reindex(index=cases, columns=readers).to_numpy(float)
+
+    quantities = [q for q in QUANTITIES if q != "after a real case" or not truth.empty]
+    cohort_of = truth["cohort"].reindex(cases).fillna(ALL_CASES) if len(truth) else None
+    of_case = [ALL_CASES] * len(cases) if cohort_of is None else cohort_of.tolist()
+    named = truth.drop_duplicates("cohort").set_index("cohort")["role"]
+    names = sorted(set(of_case), key=lambda name: (named.get(name) != "real", name))
+    return Course(
+        tuple(cases),
+        tuple(readers),
+        np.array([names.index(name) for name in of_case], int),
+        tuple(names),
+        {name: str(named.get(name, "")) for name in names},
+        {quantity: matrix(quantity) for quantity in quantities},
+        matrix("active"),
+    )

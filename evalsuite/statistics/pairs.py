@@ -1,0 +1,116 @@
+"""Which cohorts of a study are compared, and the answers that can be."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from evalsuite.errors import EvalsuiteError, unknown
+from evalsuite.statistics.rated import NO_TRUTH, Rated, rated_by_question
+from evalsuite.statistics.ratings import cautions
+
+NO_READER = "No reader answered cases of both cohorts, so they cannot be compared."
+NO_COHORTS = "A comparison needs answers to a real and to a synthetic cohort."
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """The answers to two cohorts, of the readers who answered both.
+
+    Args:
+        question: its name.
+        first, second: names of the cohorts; the first is the real one unless told otherwise.
+        x, y: the answers to them; every reader has one or more in both.
+        readers: columns of both.
+        ordinal: whether the answers are options.
+        fault: why nothing can be compared; empty where it can.
+        warnings: reasons to doubt a comparison.
+    """
+
+    question: str
+    first: str
+    second: str
+    x: Float[np.ndarray, "m r"]
+    y: Float[np.ndarray, "n r"]
+    readers: tuple[str, ...]
+    ordinal: bool
+    fault: str
+    warnings: tuple[str, ...]
+
+    def of_reader(self, i: int) -> "Pair":
+        """Return the answers of one reader."""
+        x, y = self.x[:, [i]], self.y[:, [i]]
+        return Pair(
+            self.question, self.first, self.second, x, y, (self.readers[i],),
+            self.ordinal, self.fault, cautions([x, y]),
+        )  # fmt: skip
+
+    @property
+    def about(self) -> dict[str, object]:
+        """What it is and how many readers, cases and answers there are, by column."""
+        x, y = ~np.isnan(self.x), ~np.isnan(self.y)
+        return {
+            "question": self.question,
+            "first": self.first,
+            "second": self.second,
+            "n_readers": len(self.readers),
+            "n_first": int(x.any(axis=1).sum()),
+            "n_second": int(y.any(axis=1).sum()),
+            "n_answers": int(x.sum() + y.sum()),
+        }
+
+    def noted(self, note: str) -> str:
+        """Return all warnings as one text, a special one first."""
+        return " ".join(text for text in (note, self.fault, *self.warnings) if text)
+
+    def unvarying(self) -> str:
+        """Say why there is an estimate and no interval."""
+        if min(len(cohort) for cohort in (self.x, self.y)) < 2:
+            return "There is no interval: it needs 2 cases of each cohort."
+        return "There is no interval: the answers do not vary."
+
+
+def paired(table: pd.DataFrame, names: Sequence[tuple[str, str]] | None) -> Iterator[Pair]:
+    """Yield the answers to compare, question by question; one with a fault where there are none.
+
+    Args:
+        table: the long table of one study.
+        names: pairs of cohorts; each real with each synthetic one if None.
+
+    Raises:
+        EvalsuiteError: as `answers_by_question`; for a name of no cohort.
+    """
+    for rated in rated_by_question(table):
+        told = NO_TRUTH not in rated.warnings
+        wanted = names
+        if wanted is None:
+            wanted = [(r, s) for r in rated.cohorts("real") for s in rated.cohorts("synthetic")]
+        for name in (name for pair in wanted for name in pair if told):
+            if name not in rated.scores:
+                raise EvalsuiteError(unknown("cohort", name, rated.scores))
+        if not told or not wanted:
+            none = np.empty((0, 0))
+            yield Pair(
+                rated.question, "", "", none, none, (), rated.points > 0,
+                NO_COHORTS if told else NO_TRUTH, (),
+            )  # fmt: skip
+            continue
+        for first, second in wanted:
+            yield _pair(rated, first, second)
+
+
+def _pair(rated: Rated, first: str, second: str) -> Pair:
+    x, y = rated.scores[first], rated.scores[second]
+    both = ~np.isnan(x).all(axis=0) & ~np.isnan(y).all(axis=0)
+    readers = tuple(np.array(rated.readers)[both].tolist())
+    x, y = (cohort[~np.isnan(cohort).all(axis=1)] for cohort in (x[:, both], y[:, both]))
+    notes = cautions([x, y]) if readers else ()
+    lost = len(rated.readers) - len(readers)
+    if readers and lost:
+        notes = (f"{lost} of {len(rated.readers)} readers lack answers to one cohort.", *notes)
+    return Pair(
+        rated.question, first, second, x, y, readers, rated.points > 0,
+        "" if readers else NO_READER, (*notes, *rated.warnings),
+    )  # fmt: skip

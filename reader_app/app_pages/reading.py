@@ -1,0 +1,22 @@
+"""The reading itself, which is one component."""
+
+import streamlit as st
+
+from evalsuite.study.store import About
+from reader_app.viewer.component import reading
+
+# The component fills the page; Streamlit's margins would take a fifth of it.
+FULL = """
+<style>
+[data-testid="stMainBlockContainer"] { padding: 0 !important; max-width: none !important; }
+[data-testid="stHeader"] { display: none; }
+[data-testid="stVerticalBlock"] { gap: 0; }
+</style>
+"""
+
+
+def show(about: About) -> None:  # noqa: ARG001
+    """Show the page; when the reading ends, another takes its place."""
+    st.html(FULL)
+    if reading() is not None:
+        st.rerun()

@@ -1,0 +1,234 @@
+"""What the reading component asks for: its state, voxels, slices, and where answers go.
+
+Every answer is `no-store`; nothing in any of them says more of a case than a random name.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import lru_cache, wraps
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Route
+
+from evalsuite.errors import EvalsuiteError
+from evalsuite.study.blinding import decode
+from evalsuite.study.questions import parse_questions
+from evalsuite.study.store import Forbidden
+from reader_app.cookies import COOKIE
+from reader_app.finished import reader_finished
+from reader_app.settings import settings, store
+from reader_app.slices import PLANES, png
+
+PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+ANSWER_LIMIT = 100_000  # bytes
+KEPT = 16  # cases in memory
+
+ASSETS = Path(__file__).parent / "viewer"
+SCRIPTS = ("reading.js", "form.js", "viewers.js")
+
+Handler = Callable[[Request, "Reader"], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who asks.
+
+    Args:
+        study: the only one he sees.
+        number: of his row.
+    """
+
+    study: str
+    number: int
+
+
+def reader_only(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """Pass on only requests of a signed-in reader who has agreed to take part."""
+
+    @wraps(handler)
+    async def checked(request: Request) -> Response:
+        cookie = request.cookies.get(COOKIE, "")
+        session = await run_in_threadpool(store().session, cookie) if cookie else None
+        if session is None or session.reader_id is None:
+            return problem("You are not signed in. Open your link again.", 401)
+        reader = Reader(session.study, session.reader_id)
+        if not await run_in_threadpool(_agreed, reader):
+            return problem("You have not agreed to take part yet. Load the page again.", 403)
+        try:
+            return await handler(request, reader)
+        except Forbidden as refusal:
+            return problem(str(refusal), 404)
+
+    return checked
+
+
+def problem(sentence: str, status: int) -> JSONResponse:
+    """Return a sentence for the reader."""
+    return JSONResponse({"problem": sentence}, status, headers=PRIVATE)
+
+
+@reader_only
+async def state(request: Request, reader: Reader) -> Response:
+    """Return what is due."""
+    wanted = request.query_params.get("presentation")
+    return JSONResponse(await run_in_threadpool(_state, reader, wanted), headers=PRIVATE)
+
+
+@reader_only
+async def answer(request: Request, reader: Reader) -> Response:
+    """Store an answer; when this returns 200 it is on the disk."""
+    if request.headers.get("content-type", "").partition(";")[0] != "application/json":
+        return problem("An answer is sent as JSON.", 415)
+    body = await request.body()
+    if len(body) > ANSWER_LIMIT:
+        return problem("The answer is too long.", 413)
+    try:
+        sent = json.loads(body)
+        token, key = str(sent["presentation"])[:43], str(sent["key"])[:100]
+        answers, behaviour = dict(sent["answers"]), dict(sent["behaviour"])
+    except (ValueError, KeyError, TypeError):
+        return problem("The answer is not in the form of this app. Load the page again.", 400)
+    try:
+        receipt = await run_in_threadpool(
+            store().submit, reader.number, token, key, answers, behaviour
+        )
+    except Forbidden as refusal:
+        return problem(str(refusal), 409)
+    except EvalsuiteError as error:
+        return problem(str(error), 422)
+    now = await run_in_threadpool(_state, reader, None)
+    if now["finished"] and receipt.stored:
+        reader_finished(reader.study)
+    told = {"stored": True, "feedback": receipt.feedback, "state": now}
+    return JSONResponse(told, headers=PRIVATE)
+
+
+@reader_only
+async def voxels(request: Request, reader: Reader) -> Response:
+    """Return the prepared voxels of the case that is due, or of the next."""
+    content = await run_in_threadpool(_case, reader, request)
+    return Response(content, media_type="application/octet-stream", headers=PRIVATE)
+
+
+@reader_only
+async def slice_(request: Request, reader: Reader) -> Response:
+    """Return one slice as PNG, for browsers without WebGL2."""
+    plane = request.path_params["plane"]
+    if plane not in PLANES:
+        return problem("There is no such plane.", 404)
+    index = int(request.path_params["index"])
+    try:
+        low, high = (int(request.query_params.get(k, d)) for k, d in (("low", 0), ("high", 255)))
+    except ValueError:
+        return problem("A window is two whole numbers.", 400)
+    content = await run_in_threadpool(_case, reader, request)
+    picture = await run_in_threadpool(png, content, plane, index, low, high)
+    return Response(picture, media_type="image/png", headers=PRIVATE)
+
+
+async def asset(request: Request) -> Response:
+    """Return one of the component's own scripts."""
+    name = request.path_params["name"]
+    if name not in SCRIPTS:
+        return problem("There is no such script.", 404)
+    return FileResponse(
+        ASSETS / name, media_type="text/javascript", headers={"Cache-Control": "no-cache"}
+    )
+
+
+async def niivue(_request: Request) -> Response:
+    """Return the viewer's script, which an installed package ships."""
+    path = niivue_file()
+    if path is None:
+        return problem("NiiVue is not installed: pip install 'evalsuite[reader]'.", 404)
+    return FileResponse(
+        path, media_type="text/javascript", headers={"Cache-Control": "max-age=86400"}
+    )
+
+
+def niivue_file() -> Path | None:
+    """Return NiiVue's script among the assets of nilearn, None where it is not."""
+    package = find_spec("nilearn")
+    if package is None or package.origin is None:
+        return None
+    path = Path(package.origin).parent / "_assets" / "js" / "niivue.umd.js"
+    return path if path.is_file() else None
+
+
+def _agreed(reader: Reader) -> bool:
+    about = store().study(reader.study)
+    return not about.design["consent"] or store().consented(reader.number)
+
+
+def _state(reader: Reader, wanted: str | None) -> dict[str, Any]:
+    """Return all that a reader's browser learns of what is due, or of what he goes back to."""
+    base = store()
+    about = base.study(reader.study)
+    revisable = bool(about.design["revisable"])
+    told: dict[str, Any] = {
+        "finished": False,
+        "study": {
+            "title": about.design["title"],
+            "revisable": revisable,
+            "idle_seconds": about.design["idle_seconds"],
+            "paused": about.state != "open",
+        },
+    }
+    shown = base.presentation(reader.number, wanted) if wanted else base.current(reader.number)
+    if shown is None:
+        return {**told, "finished": True}
+    grey, spacing = decode(_content(reader.study, shown.cases[0]))
+    before = [p for p in base.plan(reader.number) if p.position < shown.position]
+    back = revisable and before and before[-1].phase == shown.phase == "reading"
+    return {
+        **told,
+        "phase": shown.phase,
+        "position": shown.phase_position,
+        "total": shown.phase_total,
+        "presentation": shown.token,
+        "sides": len(shown.cases),
+        "shape": list(grey.shape),
+        "spacing": list(spacing),
+        "questions": [q.shown() for q in parse_questions(about.design["questions"])],
+        "next": None if shown.answered else shown.following,
+        "back": before[-1].token if back else None,
+        "earlier": base.answers(reader.number, shown.token) if shown.answered else {},
+    }
+
+
+def _case(reader: Reader, request: Request) -> bytes:
+    token, side = request.path_params["presentation"], int(request.path_params["side"])
+    found = store().presentation(reader.number, token)
+    if side >= len(found.cases):
+        raise Forbidden("There is no such side.")
+    return _content(reader.study, found.cases[side])
+
+
+@lru_cache(maxsize=KEPT)
+def _content(study: str, case: str) -> bytes:
+    folder = (settings().cases / study).resolve()
+    path = (folder / f"{case}.nii").resolve()
+    if path.parent != folder:
+        raise Forbidden("There is no such case.")
+    try:
+        return path.read_bytes()
+    except OSError:
+        raise Forbidden(
+            "The voxels of this case are not there. Tell the lead of the study."
+        ) from None
+
+
+ROUTES = [
+    Route("/reader/state", state),
+    Route("/reader/answer", answer, methods=["POST"]),
+    Route("/reader/voxels/{presentation}/{side:int}", voxels),
+    Route("/reader/slice/{presentation}/{side:int}/{plane}/{index:int}", slice_),
+    Route("/reader/assets/{name}", asset),
+    Route("/reader/niivue.js", niivue),
+]

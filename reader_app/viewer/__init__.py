@@ -1,0 +1,1 @@
+"""The reading component: viewer, questions and submission in the browser."""

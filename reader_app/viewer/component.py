@@ -1,0 +1,38 @@
+"""The reading page as one Streamlit component, which talks to the routes and never reruns."""
+
+from pathlib import Path
+
+import streamlit as st
+
+FOLDER = Path(__file__).parent
+# The scripts are modules of their own, served by a route, so that they can import one another.
+MOUNT = """
+export default function ({ parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".reading-root");
+  if (root.dataset.mounted) return;
+  root.dataset.mounted = "yes";
+  let close = () => {};
+  let gone = false;
+  import(`${window.location.origin}/reader/assets/reading.js`).then(({ mount }) => {
+    if (gone) return;
+    close = mount(root, (why) => setTriggerValue("ended", why));
+  });
+  return () => { gone = true; delete root.dataset.mounted; close(); };
+}
+"""
+
+
+def reading() -> str | None:
+    """Mount the component; return why the reading ended, None while it goes on.
+
+    One of `finished`, `paused` and `signed out`.
+    """
+    component = st.components.v2.component(
+        "evalsuite_reading",
+        html='<div class="reading-root"></div>',
+        css=(FOLDER / "reading.css").read_text(encoding="utf-8"),
+        js=MOUNT,
+    )
+    result = component(key="reading", height="content", on_ended_change=lambda: None)
+    ended: str | None = result.ended
+    return ended
