@@ -5,7 +5,7 @@ import {
   PLANES, PictureViewer, VolumeViewer, forgetAllBut, hasWebGL2, voxels,
 } from "./viewers.js";
 
-const WINDOWS = [["full", 0, 255], ["brighter", 0, 170], ["darker", 60, 255], ["contrast", 50, 190]];
+const WINDOWS = [["full", 0, 255], ["brighter", 0, 200], ["darker", 50, 255], ["contrast", 60, 215]];
 const HELP = [
   ["1 to 9", "answer the marked question"],
   ["Tab, Shift Tab", "next, previous question"],
@@ -108,13 +108,14 @@ class Reading {
       el("dl", {}, ...HELP.flatMap(([key, what]) => [el("dt", {}, el("kbd", {}, key)), el("dd", {}, what)])),
       el("p", {}, "Mouse: wheel scrolls, click moves the crosshair, right button pans."),
       el("button", { type: "button", onclick: () => this.help.close() }, "Close"));
+    this.footer = el("footer", {}, this.submit, this.back);
     const tools = el("div", { class: "tools" }, this.planeName, this.windowName, this.low, this.high,
       el("button", { type: "button", onclick: () => this.viewers.forEach((v) => v.reset()) }, "Reset"),
       el("button", { type: "button", onclick: () => this.help.showModal() }, "Keys (?)"),
       el("span", { class: "convention" },
         "Radiological convention: the patient's right is on the left of the image"));
     const panel = el("aside", {}, el("header", {}, this.title, this.place, this.bar, this.left),
-      this.notice, this.message, this.questions, el("footer", {}, this.submit, this.back));
+      this.notice, this.message, this.questions, this.footer);
     this.form = new Form(this.questions, () => this.offer());
     this.root.replaceChildren(
       el("div", { class: "reading" }, el("main", {}, this.stage, tools), panel, this.help));
@@ -256,7 +257,7 @@ class Reading {
       const go = el("button", { type: "button", class: "submit" }, button);
       const done = () => {
         this.message.hidden = true;
-        this.questions.hidden = false;
+        this.questions.hidden = this.footer.hidden = false;
         this.waiting = null;
         resolve();
       };
@@ -264,9 +265,7 @@ class Reading {
       this.waiting = done;
       this.message.replaceChildren(el("p", {}, text), go);
       this.message.hidden = false;
-      this.questions.hidden = true;
-      this.submit.textContent = "";
-      this.submit.disabled = true;
+      this.questions.hidden = this.footer.hidden = true;
     });
   }
   timeLeft() {

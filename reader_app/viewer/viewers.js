@@ -63,8 +63,8 @@ export class VolumeViewer {
       this.view = new library.Niivue({
         backColor: [0, 0, 0, 1],
         crosshairColor: [0.42, 0.78, 0.95, 0.6],
-        crosshairWidth: 1,
-        crosshairWidthUnit: "voxels",
+        crosshairWidth: 0.3,
+        crosshairWidthUnit: "percent",
         crosshairGap: 0,
         isRadiologicalConvention: true,
         isOrientationTextVisible: true,

@@ -1,0 +1,275 @@
+"""The routes as a browser, or somebody who is up to no good, calls them."""
+
+import hashlib
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from evalsuite.study import access
+from evalsuite.study.store import Store
+from evalsuite.study.truth import read_truth
+from reader_app import cookies, routes, settings
+
+GOOD = {"appearance": 1, "anatomy": 2, "consistency": 3}
+
+
+@pytest.fixture
+def study(make_study, monkeypatch):
+    monkeypatch.setenv("EVALSUITE_STUDY_TRACKING", "off")
+
+    def start(**changes):
+        home, created = make_study(**{"template": "paper", "consent": "", **changes})
+        monkeypatch.setenv("EVALSUITE_STUDIES", str(home.app.parent))
+        settings.store_at.cache_clear()
+        routes._content.cache_clear()
+        app = Starlette(routes=[*cookies.ROUTES, *routes.ROUTES])
+
+        def client(token=None):
+            made = TestClient(app, follow_redirects=False)
+            if token:
+                made.get("/enter", params={"token": token})
+            return made
+
+        return home, created, client
+
+    return start
+
+
+def answer(client, state, answers=None, key="k", **changes):
+    sent = {
+        "presentation": state["presentation"],
+        "key": key + state["presentation"],
+        "answers": answers or {q["name"]: 1 for q in state["questions"]},
+        "behaviour": {"seconds": 2, "active_seconds": 1.5},
+        **changes,
+    }
+    return client.post("/reader/answer", json=sent)
+
+
+def test_a_token_becomes_a_cookie_that_no_script_can_read(study):
+    _, created, client = study()
+    entered = client().get("/enter", params={"token": created.invitations["Dr. Ada"]})
+    assert entered.status_code == 303
+    assert entered.headers["location"] == "/"
+    cookie = entered.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert created.invitations["Dr. Ada"].lower() not in cookie
+
+
+def test_nothing_is_told_without_a_session(study):
+    _, created, client = study()
+    reader = client(created.invitations["Dr. Ada"])
+    token = reader.get("/reader/state").json()["presentation"]
+    stranger = client()
+    for path in ("state", f"voxels/{token}/0", f"slice/{token}/0/axial/3"):
+        told = stranger.get(f"/reader/{path}")
+        assert told.status_code == 401
+        assert told.json() == {"problem": "You are not signed in. Open your link again."}
+    assert answer(stranger, reader.get("/reader/state").json()).status_code == 401
+
+
+@pytest.mark.parametrize("token", ["", "x", "' OR 1=1 --", "../..", "é" * 50])
+def test_wrong_tokens_open_nothing_and_are_counted(study, token):
+    home, _, client = study()
+    told = client().get("/enter", params={"token": token})
+    assert told.headers["location"] == "/?refused=1"
+    assert "set-cookie" not in told.headers
+    with Store(home.database).engine.connect() as connection:
+        assert access.refused_too_often(connection, "testclient") is False
+    for _ in range(access.MOST_PER_ADDRESS):
+        client().get("/enter", params={"token": token})
+    with Store(home.database).engine.connect() as connection:
+        assert access.refused_too_often(connection, "testclient") is True
+
+
+def test_after_too_many_guesses_even_the_right_token_waits(study):
+    _, created, client = study()
+    for number in range(access.MOST_PER_ADDRESS):
+        client().get("/enter", params={"token": f"guess {number}"})
+    told = client().get("/enter", params={"token": created.invitations["Dr. Ada"]})
+    assert told.headers["location"] == "/?refused=1"
+
+
+def test_a_revoked_token_and_its_sessions_end(study):
+    home, created, client = study()
+    reader = client(created.invitations["Dr. Ada"])
+    assert reader.get("/reader/state").status_code == 200
+    Store(home.database).revoke("birds", "Dr. Ada")
+    assert reader.get("/reader/state").status_code == 401
+    again = client().get("/enter", params={"token": created.invitations["Dr. Ada"]})
+    assert again.headers["location"] == "/?refused=1"
+
+
+def test_the_state_says_what_a_browser_needs_and_no_more(study):
+    home, created, client = study()
+    state = client(created.invitations["Dr. Ada"]).get("/reader/state")
+    assert state.headers["cache-control"] == "no-store"
+    assert set(state.json()) == {
+        *("finished", "study", "phase", "position", "total", "presentation", "sides", "shape"),
+        *("spacing", "questions", "next", "back", "earlier"),
+    }
+    assert state.json()["total"] == 12
+    for truth in read_truth(home.truth("birds")).values():
+        assert truth.case not in state.text
+        assert truth.cohort not in state.text
+
+
+def test_voxels_of_the_due_and_the_next_case_alone_are_served(study):
+    home, created, client = study()
+    ada, bob = (client(created.invitations[name]) for name in ("Dr. Ada", "Dr. Bob"))
+    state = ada.get("/reader/state").json()
+    voxels = ada.get(f"/reader/voxels/{state['presentation']}/0")
+    assert voxels.status_code == 200
+    assert voxels.headers["cache-control"] == "no-store"
+    prepared = {truth.prepared for truth in read_truth(home.truth("birds")).values()}
+    assert hashlib.sha256(voxels.content).hexdigest() in prepared
+    assert ada.get(f"/reader/voxels/{state['next']}/0").status_code == 200
+    assert ada.get(f"/reader/voxels/{state['presentation']}/1").status_code == 404
+    later = Store(home.database).plan(1)[5].token
+    assert ada.get(f"/reader/voxels/{later}/0").status_code == 404
+    assert bob.get(f"/reader/voxels/{state['presentation']}/0").status_code == 404
+    assert answer(bob, state).status_code == 409
+    actions = [(e.actor, e.action) for e in Store(home.database).events("birds")]
+    assert ("reader Dr. Ada", "refused a case") in actions
+    assert ("reader Dr. Bob", "refused a case") in actions
+
+
+def test_an_answer_is_stored_once_whatever_is_sent_again(study):
+    home, created, client = study()
+    reader = client(created.invitations["Dr. Ada"])
+    state = reader.get("/reader/state").json()
+    first = answer(reader, state, GOOD)
+    assert first.status_code == 200
+    assert first.json()["state"]["presentation"] == state["next"]
+    assert answer(reader, state, GOOD).status_code == 200
+    assert answer(reader, state, {**GOOD, "anatomy": 4}, key="other").status_code == 200
+    rows = Store(home.database).responses("birds")
+    assert {row["question"]: row["answer"] for row in rows} == GOOD
+
+
+@pytest.mark.parametrize(
+    ("answers", "status"),
+    [
+        ({"appearance": 1}, 422),
+        ({**GOOD, "appearance": 5}, 422),
+        ({**GOOD, "appearance": "1; DROP TABLE responses"}, 422),
+        ({**GOOD, "truth": 1}, 422),
+    ],
+)
+def test_answers_that_fit_no_question_are_refused_with_a_sentence(study, answers, status):
+    home, created, client = study()
+    reader = client(created.invitations["Dr. Ada"])
+    told = answer(reader, reader.get("/reader/state").json(), answers)
+    assert told.status_code == status
+    assert told.json()["problem"].endswith(".")
+    assert Store(home.database).responses("birds") == []
+
+
+def test_free_text_is_kept_as_it_is(study):
+    home, created, client = study(template="text")
+    reader = client(created.invitations["Dr. Ada"])
+    state = reader.get("/reader/state").json()
+    nasty = "<script>alert(1)</script>'; DROP TABLE responses; --"
+    name = state["questions"][0]["name"]
+    assert answer(reader, state, {name: nasty}).status_code == 200
+    assert Store(home.database).responses("birds")[0]["answer"] == nasty
+
+
+def test_malformed_requests_are_refused(study):
+    _, created, client = study()
+    reader = client(created.invitations["Dr. Ada"])
+    assert reader.post("/reader/answer", content=b"{}").status_code == 415
+    assert reader.post("/reader/answer", json={"presentation": "x"}).status_code == 400
+    assert reader.post("/reader/answer", json=["x" * 200_000]).status_code == 413
+    token = reader.get("/reader/state").json()["presentation"]
+    assert reader.get(f"/reader/slice/{token}/0/oblique/3").status_code == 404
+    assert reader.get(f"/reader/slice/{token}/0/axial/3?low=x").status_code == 400
+    assert reader.get("/reader/assets/..%2Froutes.py").status_code == 404
+
+
+def test_a_paused_and_a_closed_study_take_no_answers(study):
+    home, created, client = study()
+    reader = client(created.invitations["Dr. Ada"])
+    state = reader.get("/reader/state").json()
+    store = Store(home.database)
+    store.pause("birds")
+    assert reader.get("/reader/state").json()["study"]["paused"] is True
+    assert answer(reader, state).json()["problem"] == (
+        "The study is paused; it takes no answers now."
+    )
+    store.resume("birds")
+    assert answer(reader, state).status_code == 200
+
+
+def test_consent_comes_first(study):
+    home, created, client = study(consent="I agree.")
+    reader = client(created.invitations["Dr. Ada"])
+    assert reader.get("/reader/state").status_code == 403
+    Store(home.database).consent(1)
+    assert reader.get("/reader/state").status_code == 200
+
+
+def test_feedback_comes_after_a_training_answer_only(study):
+    home, created, client = study(training=1)
+    reader = client(created.invitations["Dr. Ada"])
+    truths = read_truth(home.truth("birds"))
+    plan = Store(home.database).plan(1)
+    for number in range(3):
+        state = reader.get("/reader/state").json()
+        told = answer(reader, state).json()["feedback"]
+        if number < 2:
+            role = truths[plan[number].cases[0]].role
+            assert told == f"This volume is {role}."
+        else:
+            assert told is None
+
+
+def test_a_revisable_study_keeps_every_revision(study):
+    home, created, client = study(revisable=True)
+    reader = client(created.invitations["Dr. Ada"])
+    first = reader.get("/reader/state").json()
+    answer(reader, first, GOOD)
+    second = reader.get("/reader/state").json()
+    assert second["back"] == first["presentation"]
+    earlier = reader.get("/reader/state", params={"presentation": second["back"]}).json()
+    assert earlier["earlier"] == GOOD
+    answer(reader, earlier, {**GOOD, "anatomy": 4}, key="again")
+    rows = [r for r in Store(home.database).responses("birds") if r["question"] == "anatomy"]
+    assert [(r["answer"], r["revision"]) for r in rows] == [(2, 0), (4, 1)]
+    assert reader.get("/reader/state").json()["presentation"] == second["presentation"]
+
+
+def test_the_last_answer_ends_the_study_and_logs_it_once(study, monkeypatch):
+    told = []
+    monkeypatch.setattr(routes, "reader_finished", told.append)
+    _, created, client = study(cases=1)
+    reader = client(created.invitations["Dr. Ada"])
+    for _ in range(2):
+        state = reader.get("/reader/state").json()
+        last = answer(reader, state)
+    assert last.json()["state"]["finished"] is True
+    answer(reader, state)
+    assert told == ["birds"]
+
+
+def test_a_case_that_points_out_of_its_folder_is_refused(study):
+    home, created, client = study()
+    (home.app / "secret.nii").write_bytes(b"x" * 400)
+    store = Store(home.database)
+    with store.engine.begin() as connection:
+        connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+        connection.exec_driver_sql("""UPDATE presentations SET cases = '["../../secret"]'""")
+    reader = client(created.invitations["Dr. Ada"])
+    assert reader.get("/reader/state").status_code == 404
+
+
+def test_the_lead_sees_no_case(study):
+    _, created, client = study()
+    lead = client()
+    entered = lead.get("/enter", params={"study": "birds", "lead": created.lead_secret})
+    assert entered.headers["location"] == "/"
+    assert lead.get("/reader/state").status_code == 401
+    wrong = client().get("/enter", params={"study": "birds", "lead": "x"})
+    assert wrong.headers["location"] == "/?refused=1"
