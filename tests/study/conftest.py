@@ -1,0 +1,58 @@
+"""Databases and a filled store."""
+
+import pytest
+
+from evalsuite.study.questions import TEMPLATES
+from evalsuite.study.schedule import Slot
+from evalsuite.study.store import Store
+from tests.study.postgresql import PostgreSQL
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory):
+    server = PostgreSQL(tmp_path_factory.mktemp("postgresql"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request, tmp_path):
+    """Return the URL of an empty database of either kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'studies.db'}"
+    server = request.getfixturevalue("postgresql")
+    name = f"test_{abs(hash(str(tmp_path)))}"
+    server.run("createdb", "-h", "127.0.0.1", "-p", server.port, "-U", "tests", name)
+    return f"postgresql://tests@127.0.0.1:{server.port}/{name}"
+
+
+DESIGN = {
+    "name": "birds",
+    "title": "Birds",
+    "questions": [question.model_dump(mode="json") for question in TEMPLATES["paper"]],
+    "paired": False,
+    "revisable": False,
+    "instructions": "",
+    "consent": "",
+    "idle_seconds": 30,
+}
+ANSWERS = {"appearance": 1, "anatomy": 2, "consistency": 3}
+
+
+def slots(cases):
+    return [Slot(i, "reading", (case,), None) for i, case in enumerate(cases, 1)]
+
+
+def fill(url, *, readers=("Ada",), cases=3, name="birds", **design):
+    """Return a store with one study, and its secrets."""
+    store = Store(url, upgrade=True)
+    ids = [f"{name}{i:03d}" for i in range(cases)]
+    secret, tokens = store.create_study(
+        name,
+        {**DESIGN, "name": name, **design},
+        "f" * 64,
+        dict.fromkeys(ids, "0" * 64),
+        {ids[0]: "This volume is real."},
+        {reader: slots(ids) for reader in readers},
+    )
+    return store, secret, tokens
