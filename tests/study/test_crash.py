@@ -28,7 +28,7 @@ while due := store.current(reader):
 
 def run(url, folder, disturb=lambda number: None):
     """Let 8 processes answer everything while they are killed and started again."""
-    store, _, _ = fill(url, readers=[f"R{i}" for i in range(READERS)], cases=CASES)
+    fill(url, readers=[f"R{i}" for i in range(READERS)], cases=CASES)
     journals = [folder / f"{reader}.txt" for reader in range(READERS)]
 
     def start(reader):
