@@ -76,9 +76,12 @@ async def crowd(url, tokens):
 
 def one_browser(url, token, side):
     with browser_page() as page:
-        start = time.perf_counter()
         page.goto(f"{url}/enter?token={token}")
-        page.wait_for_selector("[data-ready]", timeout=120_000)
+        page.get_by_role("button", name="Begin").wait_for(timeout=60_000)
+        page.wait_for_timeout(2000)
+        start = time.perf_counter()
+        page.get_by_role("button", name="Begin").click()
+        page.wait_for_selector("[data-ready]", timeout=60_000)
         first = time.perf_counter() - start
         page.wait_for_timeout(3000)
         nexts = []

@@ -1,18 +1,22 @@
 """The session of a browser: a random value in a cookie that scripts cannot read."""
 
-from urllib.parse import parse_qs
+import logging
+from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from evalsuite.errors import EvalsuiteError
 from evalsuite.study.access import IDLE_SECONDS
 from evalsuite.study.store import SignInRefused
 from reader_app.settings import store
 
 COOKIE = "evalsuite_session"
-FORM_LIMIT = 4096
+FORM_LIMIT = 4096  # bytes
+PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+NO_DATABASE = "The database of the studies does not answer. Try again in a minute."
 
 
 def address(request: Request) -> str:
@@ -22,52 +26,76 @@ def address(request: Request) -> str:
 
 async def enter(request: Request) -> Response:
     """Exchange a token, or a lead's secret, for a cookie, and leave no trace of it in the URL."""
-    values = dict(request.query_params)
-    if request.method == "POST":
-        body = (await request.body())[:FORM_LIMIT].decode("utf-8", "replace")
-        values = {key: found[0] for key, found in parse_qs(body).items()}
+    posted = request.method == "POST"
+    values = await _form(request) if posted else dict(request.query_params)
     try:
-        if "lead" in values:
-            cookie = await run_in_threadpool(
-                store().sign_in_lead, values.get("study", ""), values["lead"], address(request)
-            )
-        else:
-            token = values.get("token", "").strip()
-            cookie = await run_in_threadpool(store().sign_in, token, address(request))
+        cookie = await run_in_threadpool(_signed_in, values, address(request))
     except SignInRefused:
-        return RedirectResponse("/?refused=1", status_code=303)
-    response = RedirectResponse("/", status_code=303)
-    keep(response, cookie, secure=request.url.scheme == "https")
+        return RedirectResponse("/?refused=1", status_code=303, headers=PRIVATE)
+    except EvalsuiteError as error:
+        return _unavailable(error)
+    response = RedirectResponse("/", status_code=303, headers=PRIVATE)
+    # No other site can send the cookie, and no script can read it.
+    response.set_cookie(
+        COOKIE,
+        cookie,
+        max_age=IDLE_SECONDS,
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
     return response
 
 
 async def leave(request: Request) -> Response:
     """End the session."""
     cookie = request.cookies.get(COOKIE)
-    if cookie:
-        await run_in_threadpool(store().sign_out, cookie)
-    response = RedirectResponse("/", status_code=303)
-    response.delete_cookie(COOKIE)
+    try:
+        if cookie:
+            await run_in_threadpool(store().sign_out, cookie)
+    except EvalsuiteError as error:
+        return _unavailable(error)
+    response = RedirectResponse("/", status_code=303, headers=PRIVATE)
+    response.delete_cookie(COOKIE, httponly=True, samesite="strict")
     return response
 
 
-def keep(response: Response, cookie: str, *, secure: bool) -> None:
-    """Set the cookie; no other site can send it, no script can read it."""
-    response.set_cookie(
-        COOKIE, cookie, max_age=IDLE_SECONDS, httponly=True, samesite="strict", secure=secure
-    )
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["Referrer-Policy"] = "no-referrer"
-
-
 async def healthy(_request: Request) -> Response:
-    """Tell a supervisor that the app and its database answer."""
-    await run_in_threadpool(store().studies)
+    """Tell a supervisor whether the app and its database answer."""
+    try:
+        await run_in_threadpool(lambda: store().studies())
+    except EvalsuiteError as error:
+        return _unavailable(error)
     return PlainTextResponse("ok")
+
+
+def _signed_in(values: dict[str, str], address: str) -> str:
+    if "lead" in values:
+        return store().sign_in_lead(
+            values.get("study", "").strip(), values["lead"].strip(), address
+        )
+    # Who is asked for a token may well paste the whole link.
+    token = values.get("token", "").rpartition("token=")[2].strip()
+    return store().sign_in(token, address)
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """Return the fields of a form; of one that is too long, none."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > FORM_LIMIT:
+            return {}
+    return dict(parse_qsl(body.decode("utf-8", "replace")))
+
+
+def _unavailable(error: EvalsuiteError) -> Response:
+    logging.getLogger(__name__).error("%s", error)
+    return PlainTextResponse(NO_DATABASE, status_code=503, headers=PRIVATE)
 
 
 ROUTES = [
     Route("/enter", enter, methods=["GET", "POST"]),
-    Route("/leave", leave, methods=["GET", "POST"]),
+    Route("/leave", leave, methods=["POST"]),
     Route("/healthy", healthy),
 ]

@@ -1,5 +1,7 @@
 """Which page a visitor sees: it follows from who he is and how far he is."""
 
+import logging
+
 import streamlit as st
 
 from evalsuite.errors import EvalsuiteError
@@ -7,30 +9,48 @@ from reader_app.app_pages import consent, done, lead, reading, sign_in, welcome
 from reader_app.cookies import COOKIE
 from reader_app.settings import store
 
+# What a database says of itself names hosts and files: it is for the log, not for a reader.
+UNAVAILABLE = (
+    "The study cannot be reached at the moment. What you have submitted is saved. Load this page "
+    "again in a minute; if that does not help, tell the lead of the study."
+)
+
 
 def main() -> None:
     """Show one page."""
-    st.set_page_config(page_title="Reader study", layout="wide")
+    st.set_page_config(page_title="Reader study", layout="centered")
     try:
-        cookie = st.context.cookies.get(COOKIE)
-        session = store().session(cookie) if cookie else None
-        if session is None:
-            (sign_in if store().studies() else welcome).show()
-        elif session.kind == "lead":
-            lead.show(session.study)
+        _show()
+    except EvalsuiteError:
+        logging.getLogger(__name__).exception("A page could not be shown.")
+        st.error(UNAVAILABLE)
+
+
+def _show() -> None:
+    cookie = st.context.cookies.get(COOKIE)
+    session = store().session(cookie) if cookie else None
+    if session is None:
+        if store().studies() and not welcome.just_made():
+            sign_in.show(ended=cookie is not None)
         else:
-            assert session.reader_id is not None  # noqa: S101
-            about = store().study(session.study)
-            if store().current(session.reader_id) is None:
-                done.show(session.study, session.name)
-            elif about.design["consent"] and not store().consented(session.reader_id):
-                consent.show(about, session.reader_id)
-            elif about.state != "open":
-                done.paused(about)
-            else:
-                reading.show(about)
-    except EvalsuiteError as error:
-        st.error(str(error))
+            welcome.show()
+    elif session.reader_id is None:
+        lead.show(session.study)
+    else:
+        _show_reader(session.study, session.reader_id, session.name)
+
+
+def _show_reader(study: str, reader_id: int, name: str) -> None:
+    about = store().study(study)
+    plan = store().plan(reader_id)
+    if all(presentation.answered for presentation in plan):
+        done.show(about, name)
+    elif about.state != "open":
+        done.resting(about)
+    elif not consent.given(about, reader_id, plan):
+        consent.show(about, reader_id, plan)
+    else:
+        reading.show()
 
 
 main()

@@ -30,7 +30,7 @@ ANSWER_LIMIT = 100_000  # bytes
 KEPT = 16  # cases in memory
 
 ASSETS = Path(__file__).parent / "viewer"
-SCRIPTS = ("reading.js", "form.js", "viewers.js")
+SCRIPTS = frozenset(path.name for path in ASSETS.glob("*.js"))
 
 Handler = Callable[[Request, "Reader"], Awaitable[Response]]
 

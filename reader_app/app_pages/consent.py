@@ -1,41 +1,71 @@
-"""Instructions, and what a reader has to agree to."""
+"""Instructions, the keys, and what a reader has to agree to."""
+
+from collections.abc import Sequence
 
 import streamlit as st
 
-from evalsuite.study.store import About
-from reader_app.app_pages.layout import column
+from evalsuite.study.store import About, Presentation
+from reader_app.app_pages.layout import sign_out
 from reader_app.settings import store
 
 KEYS = """
-| key | what it does |
+| Key | What it does |
 |---|---|
-| 1 to 9 | answers the marked question |
-| Tab | next question |
-| Enter | submits the case |
-| Up and Down, or the wheel | scroll the slices |
-| Left and Right | choose the plane |
-| W | next window preset |
-| ? | all keys |
+| `1 - 9` | answer the marked question |
+| `Tab, Shift+Tab` | next question, question before |
+| `Enter` | submit when all is answered |
+| `↑ ↓` or the wheel | scroll the slices |
+| `← →` | mark another plane |
+| `W` | next window preset |
+| `+ -` | zoom |
+| `?` | all keys, at any time |
 """
+ABOUT = (
+    "Images are shown in radiological convention: the patient's right is on the left of the "
+    "image. Every answer is saved when you submit it. You may stop at any time and go on later "
+    "at the same case, on this or another machine, with the same link."
+)
+BEGUN = "begun"
 
 
-def show(about: About, reader_id: int) -> None:
+def given(about: About, reader_id: int, plan: Sequence[Presentation]) -> bool:
+    """Tell whether a reader has agreed, or where nothing has to be agreed to, has begun."""
+    if about.design["consent"]:
+        return store().consented(reader_id)
+    return BEGUN in st.session_state or any(presentation.answered for presentation in plan)
+
+
+def show(about: About, reader_id: int, plan: Sequence[Presentation]) -> None:
     """Show the page."""
-    with column():
-        st.title(about.design["title"])
-        if about.design["instructions"]:
-            st.subheader("Instructions")
-            st.text(about.design["instructions"])
-        st.subheader("The keyboard does everything")
-        st.markdown(KEYS)
-        st.caption(
-            "Images are shown in radiological convention: the patient's right is on the left. "
-            "Your answers are saved case by case; you may stop at any time and go on later, on "
-            "this or another machine, with the same link."
-        )
+    st.title(about.design["title"])
+    if about.design["instructions"]:
+        st.text(about.design["instructions"])
+    st.write(_length(about, plan))
+    st.subheader("The keyboard does everything")
+    st.markdown(KEYS)
+    st.write(ABOUT)
+    agreed = True
+    if about.design["consent"]:
         st.subheader("Consent")
         st.text(about.design["consent"])
         agreed = st.checkbox("I have read this and agree to take part.")
-        if st.button("Begin", type="primary", disabled=not agreed):
+    if st.button("Begin", type="primary", disabled=not agreed):
+        if about.design["consent"]:
             store().consent(reader_id)
-            st.rerun()
+        st.session_state[BEGUN] = True
+        st.rerun()
+    sign_out()
+
+
+def _length(about: About, plan: Sequence[Presentation]) -> str:
+    training = sum(presentation.phase == "training" for presentation in plan)
+    what = "pairs of volumes" if about.design["paired"] else "volumes"
+    told = f"You will read {len(plan) - training} {what}."
+    if training:
+        told += (
+            f" Before that come {training} for training, after each of which you are told what "
+            "it was."
+        )
+    if not about.design["revisable"]:
+        told += " An answer that is submitted cannot be changed."
+    return told

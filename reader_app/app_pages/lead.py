@@ -1,84 +1,124 @@
 """The lead's page: progress, invitations, pause and close; never a rating."""
 
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
-from reader_app.app_pages.layout import column
+from evalsuite.errors import EvalsuiteError
+from reader_app.app_pages.layout import origin, sign_out
 from reader_app.settings import store
+
+STATES = {
+    "open": "open: readers can read",
+    "paused": "paused: no answers are taken until you resume it",
+    "closed": "closed for good: no answers are taken",
+}
 
 
 def show(study: str) -> None:
     """Show the page."""
     about = store().study(study)
     rows = store().progress(study)
-    with column():
-        st.title(about.design["title"])
-        st.caption(f"{study}, {about.state}; design {about.design_hash[:12]}")
-        fault = store().verify(study)
-        if fault:
-            st.error(
-                f"The audit log is broken: {fault} Do not trust the answers before you know why."
-            )
-        _progress(rows)
+    st.title(about.design["title"])
+    st.write(f"Lead's page of `{study}`, which is {STATES[about.state]}.")
+    _progress(rows)
+    try:
         if about.state != "closed":
-            _invitations(study, [str(row["reader"]) for row in rows])
+            _invitations(study, [row["reader"] for row in rows])
             _state(study, about.state)
-        st.subheader("Results")
-        if about.state == "closed":
-            st.write("The study is closed. On the machine that holds the truth, run:")
-        else:
-            st.write("Ratings are shown nowhere before the study is closed. Then run:")
-        st.code(f"evalsuite study export {study} --output {study}.csv", language="sh")
-        st.link_button("Sign out", "/leave")
+    except EvalsuiteError as error:
+        st.error(str(error))
+    _results(study, about.state)
+    _audit_log(study, about.design_hash, locked=about.locked)
+    sign_out()
 
 
-def _progress(rows: list[dict[str, object]]) -> None:
+def _progress(rows: list[dict[str, Any]]) -> None:
+    answered, total = (sum(row[key] for row in rows) for key in ("answered", "total"))
+    first, second, third = st.columns(3)
+    first.metric("Answered", f"{answered} of {total}")
+    second.metric("Readers who are done", f"{sum(r['finished'] for r in rows)} of {len(rows)}")
+    third.metric("Active time", f"{sum(row['active_seconds'] for row in rows) / 60:.0f} min")
     table = pd.DataFrame(
         {
             "Reader": [row["reader"] for row in rows],
-            "Answered": [row["answered"] for row in rows],
-            "Of": [row["total"] for row in rows],
-            "Active minutes": [round(float(str(row["active_seconds"])) / 60, 1) for row in rows],
-            "Last seen (UTC)": [str(row["last_seen"] or "")[:16].replace("T", " ") for row in rows],
+            "Progress": [round(row["answered"] / row["total"], 2) for row in rows],
+            "Answered": [f"{row['answered']} of {row['total']}" for row in rows],
+            "Active time": [f"{row['active_seconds'] / 60:.1f} min" for row in rows],
+            "Per case": [_seconds(row["seconds_per_case"]) for row in rows],
+            "Last seen (UTC)": [_moment(row["last_seen"]) for row in rows],
         }
     )
     st.dataframe(
         table,
         hide_index=True,
-        column_config={
-            "Answered": st.column_config.ProgressColumn(
-                format="%d", min_value=0, max_value=max(int(str(r["total"])) for r in rows)
-            )
-        },
+        column_config={"Progress": st.column_config.ProgressColumn(format="percent")},
     )
+    st.button("Refresh")
 
 
 def _invitations(study: str, readers: list[str]) -> None:
     st.subheader("Invitations")
-    chosen = st.selectbox("Reader", readers)
-    first, second = st.columns(2)
-    if first.button("New link", help="His older links end."):
-        st.code(
-            f"{st.context.url or ''}".rstrip("/") + f"/enter?token={store().invite(study, chosen)}"
-        )
-    if second.button("Withdraw the link", help="Ends his sessions as well; answers stay."):
-        store().revoke(study, chosen)
-        st.success(f"{chosen} can no longer sign in.")
+    st.write(
+        "A new link ends the reader's older ones and signs him out; his answers stay, and he goes "
+        "on at the same case."
+    )
+    reader = st.selectbox("Reader", readers)
+    buttons = st.container(horizontal=True)
+    told = st.container()  # always there, so that what follows keeps its place and its state
+    if buttons.button("Make a new link"):
+        token = store().invite(study, reader)
+        told.write("The new link, which is told this once:")
+        told.code(f"{origin()}/enter?token={token}", language=None, wrap_lines=True)
+    if buttons.button("Withdraw the link"):
+        store().revoke(study, reader)
+        told.success("The reader can no longer sign in.")
 
 
 def _state(study: str, state: str) -> None:
-    st.subheader("Study")
+    st.subheader("Pause and close")
+    buttons = st.container(horizontal=True)
     if state == "open":
-        if st.button("Pause", help="Takes no answers until it is resumed."):
+        if buttons.button("Pause"):
             store().pause(study)
             st.rerun()
-    elif st.button("Resume"):
+    elif buttons.button("Resume", type="primary"):
         store().resume(study)
         st.rerun()
-    with st.popover("Close for good"):
-        st.write("A closed study takes no more answers, ever; the truth may then be exported.")
-        if st.text_input("Type the name of the study to confirm") == study and st.button(
-            "Close it", type="primary"
-        ):
-            store().close(study)
-            st.rerun()
+    with buttons.popover("Close for good"):
+        st.write("A closed study never takes an answer again, and its truth may be exported.")
+        with st.form("close", border=False):
+            typed = st.text_input("Type the name of the study to confirm")
+            if st.form_submit_button("Close it", type="primary"):
+                if typed.strip() == study:
+                    store().close(study)
+                    st.rerun()
+                st.error(f"Nothing is closed: the name of this study is {study}.")
+
+
+def _results(study: str, state: str) -> None:
+    st.subheader("Results")
+    st.write(
+        "Ratings are shown on no page, so that nobody is swayed by them. On the machine that "
+        "holds the truth, run:"
+    )
+    closing = "" if state == "closed" else f"evalsuite study close {study}\n"
+    st.code(f"{closing}evalsuite study export {study} --output {study}.csv", language="sh")
+
+
+def _audit_log(study: str, design_hash: str, *, locked: bool) -> None:
+    fault = store().verify(study)
+    if fault:
+        st.error(f"The audit log is broken: {fault} Do not trust the answers before you know why.")
+        return
+    lock = "locked since the first answer" if locked else "not locked before the first answer"
+    st.caption(f"The audit log is whole. Design {design_hash[:12]}, {lock}.")
+
+
+def _seconds(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:.0f} s"
+
+
+def _moment(iso: str | None) -> str:
+    return (iso or "")[:16].replace("T", " ")

@@ -2,7 +2,6 @@
 
 import streamlit as st
 
-from evalsuite.study.store import About
 from reader_app.viewer.component import reading
 
 # The component fills the page; Streamlit's margins would take a fifth of it.
@@ -15,7 +14,7 @@ FULL = """
 """
 
 
-def show(about: About) -> None:  # noqa: ARG001
+def show() -> None:
     """Show the page; when the reading ends, another takes its place."""
     st.html(FULL)
     if reading() is not None:

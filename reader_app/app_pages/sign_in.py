@@ -3,44 +3,38 @@
 import streamlit as st
 
 from evalsuite.study.store import SignInRefused
-from reader_app.app_pages.layout import column
+from reader_app.app_pages.layout import form
 from reader_app.settings import store
 
-FORM = """
-<form method="post" action="/enter" class="entry">
-  <label for="token">Token of your invitation</label>
-  <input id="token" name="token" type="password" autocomplete="off" required>
-  <button type="submit">Sign in</button>
-</form>
-"""
-CSS = """
-.entry { display: grid; gap: .6rem; font: 1rem/1.4 system-ui, sans-serif; color: #e8ecef; }
-.entry input { font: inherit; padding: .55rem .7rem; color: inherit; background: #0f1317;
-  border: 1px solid #4a565f; border-radius: 5px; }
-.entry button { font: inherit; font-weight: 600; padding: .55rem; color: #fff; background: #2f81b7;
-  border: 0; border-radius: 5px; cursor: pointer; }
-"""
 
+def show(*, ended: bool) -> None:
+    """Show the page.
 
-def show() -> None:
-    """Show the page."""
-    with column():
-        st.title("Reader study")
-        if "refused" in st.query_params:
-            st.error(
-                "That link or token opens nothing, or too many were tried from here. Check it, or "
-                "ask the lead of the study for a new one."
-            )
-        st.write(
-            "Open the personal link that you were sent. It signs you in on this machine and takes "
-            "you to the case at which you stopped. You may also paste its token here."
+    Args:
+        ended: whether the visitor comes with a session that is over.
+    """
+    st.title("Reader study")
+    if ended:
+        st.info("You are no longer signed in. What you have submitted is saved.")
+    if "refused" in st.query_params:
+        st.error(
+            "That link or token opens nothing, or too many were tried from here. Check it, wait a "
+            "quarter of an hour, or ask the lead of the study for a new one."
         )
-        st.components.v2.component("evalsuite_sign_in", html=FORM, css=CSS)(key="sign_in")
-        if _login_is_configured():
-            _login()
+    st.write(
+        "Open the personal link that you were sent: it takes you to the case at which you stopped. "
+        "You may also paste it here."
+    )
+    form("reader", "/enter", "Sign in", asked={"token": "Link or token"}, primary=True)
+    if login_is_configured():
+        _login()
+    with st.expander("I lead a study"):
+        asked = {"study": "Name of the study", "lead": "Secret of its lead"}
+        form("lead", "/enter", "Open the lead's page", asked=asked)
 
 
-def _login_is_configured() -> bool:
+def login_is_configured() -> bool:
+    """Tell whether Streamlit's secrets name an identity provider."""
     try:
         return "auth" in st.secrets
     except FileNotFoundError:
@@ -48,15 +42,23 @@ def _login_is_configured() -> bool:
 
 
 def _login() -> None:
-    """Offer Streamlit's own login; who comes back with a known address gets a one-time link."""
+    """Offer Streamlit's own login; a reader is whose name is the address that comes back."""
+    st.divider()
     if not st.user.is_logged_in:
-        st.divider()
         st.button("Sign in with your organisation", on_click=st.login)
         return
-    try:
-        token = store().invitation_of(str(st.user.email))
-    except SignInRefused as refusal:
-        st.error(str(refusal))
-        st.button("Sign out", on_click=st.logout)
-        return
-    st.link_button("Continue to your study", f"/enter?token={token}", type="primary")
+    email = str(st.user.get("email", ""))
+    st.write("You are logged in with your organisation.")
+    # A new invitation ends older ones, so it is made when it is asked for and not before.
+    if st.button("Go on to your study", type="primary"):
+        # Some providers let anybody claim an address, and say so.
+        if st.user.get("email_verified") is False:
+            st.error("Your organisation has not verified your address. Ask the lead for a link.")
+            return
+        try:
+            token = store().invitation_of(email)
+        except SignInRefused as refusal:
+            st.error(str(refusal))
+            return
+        form("login", "/enter", "Go on", hidden={"token": token}, primary=True, at_once=True)
+    st.button("Use another account", on_click=st.logout)

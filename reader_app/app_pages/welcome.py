@@ -2,44 +2,85 @@
 
 import streamlit as st
 
-from evalsuite.study.demo import demo
+from evalsuite.errors import EvalsuiteError
+from evalsuite.study.demo import Demo, demo
 from evalsuite.study.home import Home
-from reader_app.app_pages.layout import column
+from reader_app.app_pages.layout import form, origin
 from reader_app.settings import settings
 
-STEPS = """
-1. Write down the study, or name it on the command line:
-   `evalsuite study create --name mine --real data/real --synthetic data/generated --reader "Dr. A"`
-2. Send each reader the link that is printed.
-3. Follow the progress with `evalsuite study status mine`, or on the lead's page.
-4. `evalsuite study close mine`, then `evalsuite study export mine --output mine.csv`.
+ABOUT = (
+    "Experts rate real and synthetic volumes in the browser and are not told which is which. "
+    "There is no study yet. To make one:"
+)
+COMMANDS = """
+# choose and prepare the cases; prints a link for each reader and one for you
+evalsuite study create --name mine --real data/real --synthetic data/generated \\
+    --reader "Dr. A" --reader "Dr. B"
+# follow it, here on the lead's page or on the command line
+evalsuite study status mine
+# when all have read
+evalsuite study close mine
+evalsuite study export mine --output mine.csv
 """
+MADE = "demo"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def just_made() -> bool:
+    """Tell whether this visitor has made the demonstration."""
+    return MADE in st.session_state
 
 
 def show() -> None:
     """Show the page."""
-    with column():
-        st.title("Reader study")
-        st.write(
-            "Here, experts rate real and synthetic volumes without knowing which is which. There "
-            "is no study yet."
-        )
-        st.markdown(STEPS)
-        st.subheader("Try it")
-        st.write(
-            "The demonstration has twelve simulated brains, half of them blurred, and two for "
-            "training. It takes a few seconds to make."
-        )
-        if "demo" not in st.session_state and st.button("Make the demonstration", type="primary"):
-            home = Home.at(settings().home, settings().database)
-            with st.spinner("Simulating brains, preparing the cases"):
-                st.session_state["demo"] = demo(settings().cases.parent, home.lead, home.database)
-        if "demo" in st.session_state:
-            made = st.session_state["demo"]
-            st.success("The demonstration is ready. These links are shown this once:")
-            st.link_button(
-                "Read as the reader", f"/enter?token={made.reader_token}", type="primary"
-            )
-            st.link_button(
-                "Open the lead's page", f"/enter?study={made.study}&lead={made.lead_secret}"
-            )
+    st.title("Reader study")
+    if just_made():
+        _links(st.session_state[MADE])
+        return
+    st.write(ABOUT)
+    st.code(COMMANDS.strip(), language="sh")
+    home = Home.at(settings().home, settings().database)
+    # A visitor from elsewhere must not fill an empty server with studies.
+    local = st.get_option("server.address") in LOOPBACK
+    if local and settings().cases == home.app / "cases":
+        _offer(home)
+
+
+def _offer(home: Home) -> None:
+    st.subheader("Try it")
+    st.write(
+        "The demonstration has twelve simulated brains, half of them blurred, and two more for "
+        "training. It takes about ten seconds to make."
+    )
+    if st.button("Make the demonstration", type="primary"):
+        try:
+            with st.spinner("Simulating brains and preparing the cases"):
+                st.session_state[MADE] = demo(home.app, home.lead, home.database)
+        except EvalsuiteError as error:
+            st.error(str(error))
+            return
+        st.rerun()
+
+
+def _links(made: Demo) -> None:
+    st.success("The demonstration is ready.")
+    st.write(
+        "Read it as its reader would, or look at its lead's page. A browser is one or the other: "
+        "to see both at once, open the second link in a private window."
+    )
+    form(
+        "demo_reader",
+        "/enter",
+        "Read as the reader",
+        hidden={"token": made.reader_token},
+        primary=True,
+    )
+    lead = {"study": made.study, "lead": made.lead_secret}
+    form("demo_lead", "/enter", "Open the lead's page", hidden=lead)
+    st.write("The links, which are told this once:")
+    st.code(
+        f"{origin()}/enter?token={made.reader_token}\n"
+        f"{origin()}/enter?study={made.study}&lead={made.lead_secret}",
+        language=None,
+        wrap_lines=True,
+    )

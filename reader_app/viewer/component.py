@@ -13,10 +13,11 @@ export default function ({ parentElement, setTriggerValue }) {
   root.dataset.mounted = "yes";
   let close = () => {};
   let gone = false;
-  import(`${window.location.origin}/reader/assets/reading.js`).then(({ mount }) => {
-    if (gone) return;
-    close = mount(root, (why) => setTriggerValue("ended", why));
-  });
+  const scripts = new URL("/reader/assets/reading.js", window.location.origin);
+  import(scripts.href).then(
+    ({ mount }) => { if (!gone) close = mount(root, (why) => setTriggerValue("ended", why)); },
+    () => { root.textContent = "The reading could not be loaded. Load the page again."; },
+  );
   return () => { gone = true; delete root.dataset.mounted; close(); };
 }
 """

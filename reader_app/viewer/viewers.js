@@ -1,3 +1,4 @@
+// Superseded by volume.js, pictures.js, overlay.js, view.js and server.js (helper D, 11:45): nothing imports this file any more.
 // Two viewers with one face: NiiVue where there is WebGL2, pictures from the server where not.
 // show(token, side, state), scroll(plane, steps), window(low, high), reset(), enlarge(plane|null)
 
@@ -45,12 +46,42 @@ export function forgetAllBut(tokens) {
   }
 }
 
+// Maps grey levels low..high to black..white. NiiVue would upload the whole volume anew for each
+// window, which takes seconds in software rendering; the pictures have 8 bits either way.
+let filters = 0;
+class WindowFilter {
+  constructor(host, canvas) {
+    const space = "http://www.w3.org/2000/svg";
+    const make = (tag, attributes, ...children) => {
+      const made = document.createElementNS(space, tag);
+      Object.entries(attributes).forEach(([key, value]) => made.setAttribute(key, value));
+      made.append(...children);
+      return made;
+    };
+    this.canvas = canvas;
+    this.id = `window-${(filters += 1)}`;
+    this.channels = ["R", "G", "B"].map((c) => make(`feFunc${c}`, { type: "linear" }));
+    host.append(make("svg", { width: 0, height: 0, style: "position:absolute" },
+      make("filter", { id: this.id, "color-interpolation-filters": "sRGB" },
+        make("feComponentTransfer", {}, ...this.channels))));
+  }
+  set(low, high) {
+    const slope = 255 / (high - low);
+    for (const channel of this.channels) {
+      channel.setAttribute("slope", slope);
+      channel.setAttribute("intercept", (-low / 255) * slope);
+    }
+    this.canvas.style.filter = low === 0 && high === 255 ? "" : `url(#${this.id})`;
+  }
+}
+
 export class VolumeViewer {
   constructor(host, visited) {
     this.visited = visited;
     this.canvas = document.createElement("canvas");
     this.canvas.setAttribute("aria-label", "Three planes through the volume");
     host.appendChild(this.canvas);
+    this.filter = new WindowFilter(host, this.canvas);
     this.kind = "webgl2";
     this.plane = null;
     this.solid = false;
@@ -82,6 +113,7 @@ export class VolumeViewer {
         logLevel: "silent",
       });
       await this.view.attachToCanvas(this.canvas, false);
+      this.skipGradients();
       this.view.onLocationChange = (place) => this.noteVisit(place);
     }
     const url = URL.createObjectURL(new Blob([content]));
@@ -90,12 +122,25 @@ export class VolumeViewer {
         { url, name: "case.nii", colormap: "gray", cal_min: 0, cal_max: 255 },
       ]);
     } finally {
+      this.view.gl.disable(this.view.gl.SCISSOR_TEST);
       URL.revokeObjectURL(url);
     }
     this.shape = state.shape;
     this.visited.clear();
     this.reset();
     this.noteSlices(this.shape.map((n) => Math.floor(n / 2)));
+  }
+
+  // For lighting in 3D, which is off, NiiVue blurs and differentiates every volume: most of the time
+  // to a picture in software rendering. An empty scissor box makes those passes draw nothing.
+  skipGradients() {
+    const { gl, blurShader } = this.view;
+    const use = blurShader.use.bind(blurShader);
+    blurShader.use = (context) => {
+      use(context);
+      gl.enable(gl.SCISSOR_TEST);
+      gl.scissor(0, 0, 0, 0);
+    };
   }
 
   noteVisit(place) {
@@ -112,11 +157,7 @@ export class VolumeViewer {
     this.view?.moveCrosshairInVox(...move);
   }
   window(low, high) {
-    const volume = this.view?.volumes[0];
-    if (!volume) return;
-    volume.cal_min = low;
-    volume.cal_max = high;
-    this.view.updateGLVolume();
+    this.filter.set(low, high);
   }
   zoom(factor) {
     if (!this.view) return;
@@ -125,10 +166,10 @@ export class VolumeViewer {
     this.view.setPan2Dxyzmm(next === 1 ? [0, 0, 0, 1] : [x, y, z, next]);
   }
   reset() {
-    this.view.setPan2Dxyzmm([0, 0, 0, 1]);
-    this.view.scene.crosshairPos = [0.5, 0.5, 0.5];
     this.window(0, 255);
-    this.enlarge(null);
+    this.view.scene.pan2Dxyzmm = [0, 0, 0, 1];
+    this.view.scene.crosshairPos = [0.5, 0.5, 0.5];
+    this.enlarge(null); // draws
   }
   enlarge(plane) {
     this.plane = plane;
