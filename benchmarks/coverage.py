@@ -173,7 +173,7 @@ def coverage(number, readers, cases, components, *, model=True, resampling=True)
             drawn = bootstrap(
                 rank_correlations(one, x),
                 cases=cases, readers=readers, over="cases and readers", interval="fisher t",
-                replicates=REPLICATES, seed=k,
+                compares_readers=True, replicates=REPLICATES, seed=k,
             )  # fmt: skip
             found["concordance"] = holds((drawn.low[0], drawn.high[0]), rho)
         for name, hit in found.items():

@@ -13,7 +13,7 @@ from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.volumes.preprocessing import PRESETS, Preprocessing
 
 DEFAULT_EXTRACTOR = "medicalnet-resnet10-23datasets"
-DEFAULT_METRICS = ("frechet", "mmd", "ms_ssim", "precision_recall")
+DEFAULT_METRICS = ("frechet", "mmd", "ms_ssim", "precision_recall", "realism")
 
 
 class CohortSource(BaseModel):

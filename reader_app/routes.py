@@ -4,6 +4,7 @@ Every answer is `no-store`; nothing in any of them says more of a case than a ra
 """
 
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache, wraps
@@ -18,6 +19,7 @@ from starlette.routing import Route
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study.blinding import decode
+from evalsuite.study.database import DatabaseError
 from evalsuite.study.questions import parse_questions
 from evalsuite.study.store import Forbidden
 from reader_app.cookies import COOKIE
@@ -25,6 +27,7 @@ from reader_app.finished import reader_finished
 from reader_app.settings import settings, store
 from reader_app.slices import PLANES, png
 
+LOG = logging.getLogger(__name__)
 PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 ANSWER_LIMIT = 100_000  # bytes
 KEPT = 16  # cases in memory
@@ -54,16 +57,20 @@ def reader_only(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     @wraps(handler)
     async def checked(request: Request) -> Response:
         cookie = request.cookies.get(COOKIE, "")
-        session = await run_in_threadpool(store().session, cookie) if cookie else None
-        if session is None or session.reader_id is None:
-            return problem("You are not signed in. Open your link again.", 401)
-        reader = Reader(session.study, session.reader_id)
-        if not await run_in_threadpool(_agreed, reader):
-            return problem("You have not agreed to take part yet. Load the page again.", 403)
         try:
+            session = await run_in_threadpool(store().session, cookie) if cookie else None
+            if session is None or session.reader_id is None:
+                return problem("You are not signed in. Open your link again.", 401)
+            reader = Reader(session.study, session.reader_id)
+            if not await run_in_threadpool(_agreed, reader):
+                return problem("You have not agreed to take part yet. Load the page again.", 403)
             return await handler(request, reader)
         except Forbidden as refusal:
             return problem(str(refusal), 404)
+        except DatabaseError:
+            # Its text names the database; the browser tries again after a 503.
+            LOG.exception("a request of a reader failed")
+            return problem("The server's database does not answer.", 503)
 
     return checked
 
@@ -85,9 +92,11 @@ async def answer(request: Request, reader: Reader) -> Response:
     """Store an answer; when this returns 200 it is on the disk."""
     if request.headers.get("content-type", "").partition(";")[0] != "application/json":
         return problem("An answer is sent as JSON.", 415)
-    body = await request.body()
-    if len(body) > ANSWER_LIMIT:
-        return problem("The answer is too long.", 413)
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > ANSWER_LIMIT:
+            return problem("The answer is too long.", 413)
     try:
         sent = json.loads(body)
         token, key = str(sent["presentation"])[:43], str(sent["key"])[:100]
@@ -100,6 +109,8 @@ async def answer(request: Request, reader: Reader) -> Response:
         )
     except Forbidden as refusal:
         return problem(str(refusal), 409)
+    except DatabaseError:
+        raise
     except EvalsuiteError as error:
         return problem(str(error), 422)
     now = await run_in_threadpool(_state, reader, None)
@@ -113,7 +124,9 @@ async def answer(request: Request, reader: Reader) -> Response:
 async def voxels(request: Request, reader: Reader) -> Response:
     """Return the prepared voxels of the case that is due, or of the next."""
     content = await run_in_threadpool(_case, reader, request)
-    return Response(content, media_type="application/octet-stream", headers=PRIVATE)
+    # Named so that the server does not compress it: that takes longer than sending it.
+    headers = {**PRIVATE, "Content-Encoding": "identity"}
+    return Response(content, media_type="application/octet-stream", headers=headers)
 
 
 @reader_only

@@ -12,7 +12,7 @@ Scale = Literal["identity", "logit"]
 REFERENCES: dict[Covariance, str] = {
     "DeLong": "DeLong, DeLong and Clarke-Pearson 1988",
     "jackknife": "Quenouille 1956; Obuchowski and Rockette 1995",
-    "unbiased": "Gallas 2006; Hillis 2018",
+    "unbiased": "Gallas 2006",
 }
 
 
@@ -60,7 +60,9 @@ class PairSums(NamedTuple):
         return np.asarray(np.outer(self.total, self.total) - shared)
 
 
-def placements(positive: Float[np.ndarray, "k m"], negative: Float[np.ndarray, "k n"]) -> Placements:
+def placements(
+    positive: Float[np.ndarray, "k m"], negative: Float[np.ndarray, "k n"]
+) -> Placements:
     """Return the placements of every case, from mid-ranks.
 
     References:
@@ -68,7 +70,9 @@ def placements(positive: Float[np.ndarray, "k m"], negative: Float[np.ndarray, "
     """
     m = positive.shape[1]
     together = _ranks(np.concatenate([positive, negative], axis=1))
-    n_positive, n_negative = ((~np.isnan(c)).sum(axis=1, keepdims=True) for c in (positive, negative))
+    n_positive, n_negative = (
+        (~np.isnan(c)).sum(axis=1, keepdims=True) for c in (positive, negative)
+    )
     with np.errstate(invalid="ignore", divide="ignore"):
         return Placements(
             (together[:, :m] - _ranks(positive)) / n_negative,
@@ -103,7 +107,7 @@ def auc_covariance(
 
     Example:
         >>> value, covariance = auc_covariance(np.array([[2.0, 3, 3]]), np.array([[1.0, 2]]))
-        >>> float(value[0]), round(float(covariance[0, 0]), 6)
+        >>> round(float(value[0]), 6), round(float(covariance[0, 0]), 6)
         (0.916667, 0.013889)
     """
     if method == "unbiased":
@@ -165,15 +169,17 @@ def auc_interval(
     return low, high
 
 
-def chance_test(value: float, error: float, *, df: float = np.inf, scale: Scale = "logit") -> float:
-    """Return the two-sided p value of 0.5, which is below 5 % where the 95 % interval leaves it out."""
-    if not error > 0:
-        return np.nan
-    if scale == "identity":
-        return float(2 * stdtr(df, -abs(value - 0.5) / error))
-    if not 0 < value < 1:
-        return np.nan
-    return float(2 * stdtr(df, -abs(logit(value)) * value * (1 - value) / error))
+def chance_test(
+    value: float, error: float, *, df: float = np.inf, scale: Scale = "logit"
+) -> tuple[float, float]:
+    """Return Student's statistic of a difference from 0.5, and its two-sided p value.
+
+    The p value is below 5 % exactly where the 95 % interval of the same scale leaves out 0.5.
+    """
+    if not error > 0 or (scale == "logit" and not 0 < value < 1):
+        return np.nan, np.nan
+    away = value - 0.5 if scale == "identity" else float(logit(value)) * value * (1 - value)
+    return away / error, float(2 * stdtr(df, -abs(away) / error))
 
 
 def _ranks(ratings: Float[np.ndarray, "k c"]) -> Float[np.ndarray, "k c"]:

@@ -9,7 +9,15 @@ from jaxtyping import Float, Int
 
 from evalsuite.statistics.crossed import NAN, UNDEFINED, Crossed, over_readers
 from evalsuite.statistics.rated import ALL_CASES, case_truth, rated_by_question
-from evalsuite.statistics.ratings import ALL, ALONE, BOTH, cautions, mean_rating, median_rating
+from evalsuite.statistics.ratings import (
+    ALL,
+    ALONE,
+    BOTH,
+    cautions,
+    mean_rating,
+    median_rating,
+    no_interval,
+)
 
 COURSE_COLUMNS = [
     "question", "quantity", "unit", "reader", "estimate", "low", "high", "level", "hypothesis",
@@ -109,6 +117,7 @@ def times(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
             given = ~np.isnan(own)
             mean, several = mean_rating(own), int(given.any(axis=0).sum()) > 1
             notes = cautions([own]) if given.any() else (NO_TIMES,)
+            why = no_interval(mean, own)
             for quantity, ends, method in (
                 ("geometric mean", (mean.value, *mean.interval(level)), "Student t of logarithms"),
                 ("median", median_rating(own, level), "inverted interval of the share no longer"),
@@ -129,7 +138,7 @@ def times(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
                         "n_answers": int(given.sum()),
                         "method": f"{method}; {BOTH if reader == ALL and several else ALONE}",
                         "reference": "Woodruff 1952" if quantity == "median" else REFERENCE,
-                        "warnings": " ".join(notes),
+                        "warnings": " ".join((why, *notes)).strip(),
                     }
                 )
     return pd.DataFrame(rows, columns=TIME_COLUMNS)

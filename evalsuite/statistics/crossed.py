@@ -14,6 +14,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit, stdtr, stdtrit
 
 NAN = float("nan")
+LEAST_TAIL = 1e-50  # p-values below are told as this
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +68,12 @@ class Crossed:
         if self.from_readers == 0 or self.from_cases == 0:
             df = self.df_cases if self.from_readers == 0 else self.df_readers
             return float(stdtr(df, -t))
-        if abs(t) >= self._quantile(1e-300):
-            return float(t < 0)
+        if abs(t) >= self._quantile(LEAST_TAIL):
+            return LEAST_TAIL if t > 0 else 1.0
         log_tail = brentq(
-            lambda log_tail: self._quantile(np.exp(log_tail)) - abs(t), np.log(1e-300), np.log(0.5)
+            lambda log_tail: self._quantile(np.exp(log_tail)) - abs(t),
+            np.log(LEAST_TAIL),
+            np.log(0.5),
         )
         tail = float(np.exp(log_tail))
         return tail if t > 0 else 1 - tail
@@ -97,25 +100,24 @@ class Crossed:
         low, high = expit(self.on_logit().interval(level)).tolist()
         return low, high
 
-    def share_interval(self, level: float, n_cases: int, n_answers: int) -> tuple[float, float]:
-        """Return Wilson's interval of a share with the effective number of independent answers.
+    def share_interval(self, level: float, n_cases: int) -> tuple[float, float]:
+        """Return an interval of a share of answers, within [0, 1].
 
-        That is the number with which independent answers would have the same variance, and no
-        more than the answers there are. At shares of 0 and 1 it is the number of cases.
+        Of several readers it is that of the log odds; of one reader, and of several whose answers
+        show no variation to estimate from, it is Wilson's for as many answers as cases.
 
         References:
-            Wilson, JASA 22 (1927) 209-212. Franco, Little, Louis and Slud, Journal of Survey
-            Statistics and Methodology 7 (2019) 334-364, for effective numbers.
+            Wilson, JASA 22 (1927) 209-212.
         """
-        binomial = self.value * (1 - self.value)
-        known = self.variance > 0
-        number = min(binomial / self.variance, n_answers) if known else float(n_cases)
-        quantile = self._quantile((1 - level) / 2) if known else _t((1 - level) / 2, np.inf)
-        if np.isnan(self.value) or not number > 0:
+        if self.from_readers > 0 and 0 < self.value < 1:
+            return self.probability_interval(level)
+        if np.isnan(self.value) or n_cases == 0:
             return NAN, NAN
-        spread = quantile**2 / number
+        z = _t((1 - level) / 2, np.inf)
+        spread = z**2 / n_cases
         centre = (self.value + spread / 2) / (1 + spread)
-        half = (quantile**2 * (binomial + spread / 4) / number) ** 0.5 / (1 + spread)
+        binomial = self.value * (1 - self.value)
+        half = z * ((binomial + spread / 4) / n_cases) ** 0.5 / (1 + spread)
         return max(0.0, centre - half), min(1.0, centre + half)
 
     def _quantile(self, tail: float) -> float:

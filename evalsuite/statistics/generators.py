@@ -1,4 +1,4 @@
-"""Does an automatic metric rank the generators as the readers do?"""
+"""Whether an automatic metric ranks the generators as the readers do."""
 
 from collections.abc import Iterator
 from itertools import permutations
@@ -89,18 +89,18 @@ def _of_generators(
     """Yield the rows of both coefficients for one metric."""
     g = len(x)
     every = np.concatenate(matrices) if g else np.empty((0, 0))
-    complete = np.array([(~np.isnan(m)).any(axis=0) for m in matrices]).reshape(g, -1).all(axis=0)
-    every = every[:, complete]
+    if g:
+        answered = np.array([(~np.isnan(scores)).any(axis=0) for scores in matrices])
+        every = every[:, answered.all(axis=0)]
     r = every.shape[1]
     over: Over = "cases and readers" if r >= FEWEST_READERS_TO_DRAW else "cases"
     strata = np.repeat(np.arange(g), [len(m) for m in matrices]).astype(int)
+    tried = f"all {factorial(g)}" if g <= ENUMERATED else f"{SHUFFLES:,} random"
     shared = {
         "n_readers": r,
         "n_cases": len(every),
-        "method": f"percentiles of {replicates:,} bootstrap draws of {over}; p over orders of the "
-        + (
-            f"generators, exact: {factorial(g)}" if g <= ENUMERATED else f"generators, {SHUFFLES:,}"
-        ),
+        "method": f"percentiles of {replicates:,} bootstrap draws of {over}; "
+        f"p over {tried} orders of the generators",
     }
     reason = ""
     if g < FEWEST_GENERATORS:
@@ -136,6 +136,8 @@ def _of_generators(
         p = float((np.abs(at_chance[:, i]) >= abs(value) - 1e-9).mean())
         if np.isnan(value):
             notes, p = ("All generators have the same value or the same mean rating.",), NAN
+        elif np.isnan(found.low[i]):
+            notes = ("There is no interval: undefined in most resamples.", *notes)
         elif g <= 4:
             least = 2 / factorial(g)
             notes = (

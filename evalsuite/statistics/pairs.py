@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.statistics.rated import NO_TRUTH, Rated, rated_by_question
-from evalsuite.statistics.ratings import cautions
+from evalsuite.statistics.ratings import ONE_READER, cautions
 
 NO_READER = "No reader answered cases of both cohorts, so they cannot be compared."
 NO_COHORTS = "A comparison needs answers to a real and to a synthetic cohort."
@@ -107,6 +107,7 @@ def _pair(rated: Rated, first: str, second: str) -> Pair:
     readers = tuple(np.array(rated.readers)[both].tolist())
     x, y = (cohort[~np.isnan(cohort).all(axis=1)] for cohort in (x[:, both], y[:, both]))
     notes = cautions([x, y]) if readers else ()
+    notes = (ONE_READER, *notes) if len(readers) == 1 else notes
     lost = len(rated.readers) - len(readers)
     if readers and lost:
         notes = (f"{lost} of {len(rated.readers)} readers lack answers to one cohort.", *notes)

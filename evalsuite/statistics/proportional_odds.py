@@ -8,6 +8,7 @@ from scipy.special import expit, logit
 
 STEPS = 50
 CONVERGED = 1e-9
+ROUNDING = 1e-12  # of the log likelihood, relative
 # Log odds beyond which a coefficient has no finite estimate: answers are separated.
 ENDLESS = 15.0
 
@@ -84,7 +85,7 @@ def proportional_odds(
         except np.linalg.LinAlgError:
             return undefined
         scale, better = 1.0, total(parameters + step)
-        while better < value and scale > CONVERGED:
+        while better < value - ROUNDING * abs(value) and scale > CONVERGED:
             scale /= 2
             better = total(parameters + scale * step)
         parameters, value = parameters + scale * step, better

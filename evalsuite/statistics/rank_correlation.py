@@ -1,53 +1,98 @@
 """Rank correlations of many resamples at once, which are weighted rather than written out."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
-from evalsuite.statistics.resample import Draws
+from evalsuite.statistics.resample import Draws, Statistic
 
 COEFFICIENTS = ("Spearman rho", "Kendall tau-b")
+AT_ONCE = 16  # replicates whose pairs are held at once, few enough to stay in the cache
 REFERENCES = ("Spearman 1904; Owen 2007", "Kendall 1945; Owen 2007")
 
 
-def rank_correlations(
-    x: Float[np.ndarray, "m n"],
-    ratings: Float[np.ndarray, "n r"],
-    draws: Draws,
-) -> Float[np.ndarray, "b 2m"]:
-    """Return Spearman's rho and Kendall's tau-b of m scores with the mean rating, by replicate.
+def rank_correlations(x: Float[np.ndarray, "m n"], ratings: Float[np.ndarray, "n r"]) -> Statistic:
+    """Return the statistic: Spearman's rho and Kendall's tau-b of m scores with the mean rating.
 
-    With S the signs of all differences and w the multiplicities of cases, centred ranks are
-    S w / 2, so that no replicate is ever written out: rho is the correlation of ranks weighted
-    by w, and tau-b is w'(Sx Sy)w / sqrt(w'|Sx|w w'|Sy|w). Readers' answers are centred by reader,
-    so that a missing answer of a strict reader does not raise a case.
+    With w the multiplicities of cases in a replicate, rho is the correlation of midranks weighted
+    by w, and tau-b is sum_ij w_i w_j sign(x_i - x_j) sign(y_i - y_j) over the root of the weights
+    of the pairs untied in x and of those untied in y; a case and its own copy are tied in both. A
+    case none of whose readers is drawn is left out.
 
     Args:
         x: finite scores.
         ratings: nan where there is no answer; one or more per case.
-        draws: multiplicities; a case none of whose readers is drawn is left out.
 
     Returns:
-        The rho of every score, then the tau-b; nan where either side is constant.
+        A function of the draws that returns the rho of every score, then the tau-b; nan where
+        either side is constant.
     """
     signs = np.sign(x[:, :, None] - x[:, None, :]).astype(np.float32)
-    m, n = x.shape
-    flat, untied = signs.reshape(m, n * n), np.abs(signs).reshape(m, n * n)
-    means = mean_ratings(ratings, draws.readers)
-    b = max(len(draws.cases), len(means))
-    weights = np.broadcast_to(draws.cases, (b, n))
-    result = np.empty((b, 2 * m))
-    for i in range(b):
-        y = means[min(i, len(means) - 1)]
-        w = np.where(np.isnan(y), 0.0, weights[i]).astype(np.float32)
-        of_y = np.sign(np.subtract.outer(np.nan_to_num(y), np.nan_to_num(y))).astype(np.float32)
-        rank_x, rank_y = (signs @ w).astype(float), (of_y @ w).astype(float)
-        pairs = np.outer(w, w)
-        signed, of_pairs = (pairs * of_y).ravel(), pairs.ravel()
-        untied_y = float(np.abs(signed).sum(dtype=float))
-        with np.errstate(invalid="ignore", divide="ignore"):
-            result[i, :m] = (rank_x * rank_y) @ w
-            result[i, :m] /= np.sqrt((rank_x**2 @ w) * (rank_y**2 @ w))
-            result[i, m:] = (flat @ signed) / np.sqrt((untied @ of_pairs) * untied_y)
+    levels_x = [_levels(score[None]) for score in x]
+
+    def replicated(draws: Draws) -> Float[np.ndarray, "b 2m"]:
+        means = mean_ratings(ratings, draws.readers)
+        weights = np.where(np.isnan(means), 0.0, draws.cases)
+        levels_y = _levels(np.nan_to_num(means))
+        of_y, untied_y = _midranks(levels_y, weights)
+        squares_y = (weights * of_y**2).sum(axis=1)
+        weighted_y = weights * of_y
+        signed = _signed_pairs(signs, levels_y, weights)
+        rho, tau = np.empty((2, len(weights), len(x)))
+        for k, levels in enumerate(levels_x):
+            of_x, untied_x = _midranks(levels, weights)
+            squares_x = (weights * of_x**2).sum(axis=1)
+            with np.errstate(invalid="ignore", divide="ignore"):
+                rho[:, k] = (weighted_y * of_x).sum(axis=1) / np.sqrt(squares_x * squares_y)
+                tau[:, k] = signed[:, k] / np.sqrt(untied_x * untied_y)
+        return np.hstack([rho, tau])
+
+    return replicated
+
+
+def _levels(values: Float[np.ndarray, "b n"]) -> Int[np.ndarray, "b n"]:
+    """Return the dense ranks of every row, from 0."""
+    order = np.argsort(values, axis=1)
+    rises = np.diff(np.take_along_axis(values, order, axis=1), axis=1) > 0
+    levels = np.zeros(values.shape, int)
+    np.put_along_axis(levels, order[:, 1:], np.cumsum(rises, axis=1), axis=1)
+    return levels
+
+
+def _midranks(
+    levels: Int[np.ndarray, "b n"], weights: Float[np.ndarray, "b n"]
+) -> tuple[Float[np.ndarray, "b n"], Float[np.ndarray, "b"]]:
+    """Return twice the weighted midranks less their mean, and the weight of the untied pairs."""
+    b, n = weights.shape
+    levels = np.broadcast_to(levels, (b, n))
+    cells = (np.arange(b)[:, None] * n + levels).ravel()
+    tally = np.bincount(cells, weights=weights.ravel(), minlength=b * n).reshape(b, n)
+    total = weights.sum(axis=1)
+    ranks = 2 * np.cumsum(tally, axis=1) - tally - total[:, None]
+    return np.take_along_axis(ranks, levels, axis=1), total**2 - (tally**2).sum(axis=1)
+
+
+def _signed_pairs(
+    signs: Float[np.ndarray, "m n n"],
+    levels: Int[np.ndarray, "k n"],
+    weights: Float[np.ndarray, "b n"],
+) -> Float[np.ndarray, "b m"]:
+    """Return the weight of the concordant less that of the discordant ordered pairs.
+
+    Sums of whole numbers below 2^24 are exact in float32.
+    """
+    m, n, _ = signs.shape
+    w = weights.astype(np.float32)
+    if len(levels) == 1:
+        alike = signs * np.sign(np.subtract.outer(levels[0], levels[0])).astype(np.float32)
+        return np.stack([((w @ own) * w).sum(axis=1, dtype=float) for own in alike], axis=1)
+    result = np.empty((len(w), m))
+    for start in range(0, len(w), AT_ONCE):
+        rows = slice(start, start + AT_ONCE)
+        y = levels[rows].astype(np.float32)
+        pairs = y[:, :, None] - y[:, None, :]
+        np.clip(pairs, -1, 1, out=pairs)
+        pairs *= w[rows, :, None] * w[rows, None, :]
+        result[rows] = pairs.reshape(-1, n * n) @ signs.reshape(m, n * n).T
     return result
 
 
@@ -58,10 +103,12 @@ def mean_ratings(
     given = ~np.isnan(ratings)
     centred = np.where(given, ratings, 0.0)
     if not given.all():
-        centred = np.where(given, ratings - np.nanmean(ratings, axis=0), 0.0)
+        of_readers = centred.sum(axis=0) / np.maximum(given.sum(axis=0), 1)
+        centred = np.where(given, ratings - of_readers, 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        # Ties between cases must survive the order of summation.
-        return np.round((readers @ centred.T) / (readers @ given.T.astype(float)), 9)
+        means = (readers @ centred.T) / (readers @ given.T.astype(float))
+    # Ties between cases must survive the order of summation.
+    return np.asarray(np.round(means, 9))
 
 
 def rank_correlations_of_rows(

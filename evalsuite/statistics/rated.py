@@ -1,12 +1,14 @@
 """From the long table of a study to one matrix of answers per question and cohort."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from evalsuite.errors import EvalsuiteError
 from evalsuite.statistics.answers import Answers, answers_by_question
 
 NO_TRUTH = (
@@ -14,6 +16,7 @@ NO_TRUTH = (
     "not told apart."
 )
 ALL_CASES = "all cases"
+TICKED = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,46 @@ def rated_by_question(table: pd.DataFrame, points: Mapping[str, int] | None = No
         for answers in answers_by_question(table, points)
         if answers.kind != "forced_choice"
     ]
+
+
+def ticked_by_question(
+    table: pd.DataFrame, points: Mapping[str, int] | None = None
+) -> Iterator[tuple[int, Rated]]:
+    """Yield every option of every multiple-choice question with 2 where it was ticked, else 1.
+
+    Args:
+        table: the long table of one study; answers are lists of options from 1, or such as JSON.
+        points: by question, how many options it offers; else the largest that was ticked.
+
+    Raises:
+        EvalsuiteError: if an answer is no list of options; as `answers_by_question`.
+    """
+    asked = table[table["kind"] == "multiple"] if "kind" in table.columns else table.iloc[:0]
+    for name, rows in asked.groupby("question", sort=False):
+        ticked = [_ticked(answer, str(name)) for answer in rows["answer"]]
+        largest = max((option for options in ticked if options for option in options), default=0)
+        for option in range(1, (points or {}).get(str(name), largest) + 1):
+            codes = [np.nan if t is None else 1.0 + (option in t) for t in ticked]
+            alone = rows.assign(kind="choice", answer=codes)
+            yield from ((option, rated) for rated in rated_by_question(alone, {str(name): 2}))
+
+
+def _ticked(answer: object, question: str) -> list[int] | None:
+    """Return the options of one answer; None where there is none."""
+    given: object = answer
+    if isinstance(answer, str) and answer:
+        try:
+            given = json.loads(answer)
+        except ValueError:
+            given = answer
+    if given is None or given == "" or (isinstance(given, float) and np.isnan(given)):
+        return None
+    if not isinstance(given, list) or not all(isinstance(option, int) for option in given):
+        raise EvalsuiteError(
+            f'The answer {answer!r} does not fit the question "{question}"; '
+            "expected a list of options such as [1, 3]."
+        )
+    return given
 
 
 def case_truth(table: pd.DataFrame) -> pd.DataFrame:

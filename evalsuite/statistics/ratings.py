@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 
 from evalsuite.statistics.agreement_rows import FEW_READERS, few_cases
 from evalsuite.statistics.crossed import NAN, Crossed, over_readers
-from evalsuite.statistics.rated import Rated, rated_by_question
+from evalsuite.statistics.rated import TICKED, Rated, rated_by_question, ticked_by_question
 
 SHARE_COLUMNS = [
     "question", "cohort", "role", "reader", "option", "count", "estimate", "low", "high", "level",
@@ -22,18 +22,19 @@ AVERAGE_COLUMNS = [
 ALL = "all"
 BOTH = "readers and cases random, crossed, two-way analysis of variance"
 ALONE = "cases random; speaks of this reader only"
+ONE_READER = "There is only one reader: the interval speaks of this reader only."
 CROSSED_REFERENCE = "Obuchowski and Rockette 1995; Cochran 1964"
 
 
 def distributions(
     table: pd.DataFrame, points: Mapping[str, int] | None = None, *, level: float = 0.95
 ) -> pd.DataFrame:
-    """Return how often each option of each ordinal question was chosen.
+    """Return how often each option of each ordinal or multiple-choice question was chosen.
 
     The share of an option is that of the cases to which a reader gave it; over all readers it is
-    the mean of their shares. Its interval is Wilson's with the effective number of independent
-    answers, which holds for other readers and other cases; see `Crossed.share_interval`. Hidden
-    repeats and training are left out. Analogue scales have no options.
+    the mean of their shares, with an interval that holds for other readers and other cases (see
+    `Crossed.share_interval`); that of a rare answer of a few readers is rough. Hidden repeats and
+    training are left out. Analogue scales have no options.
 
     Args:
         table: the long table of one study, with or without the truth.
@@ -47,27 +48,45 @@ def distributions(
     Raises:
         EvalsuiteError: as `answers_by_question`.
     """
-    rows: list[dict[str, object]] = []
-    for rated in rated_by_question(table, points):
-        for about, columns in _groups(rated):
-            n_cases = int((~np.isnan(columns)).any(axis=1).sum())
-            for option in range(1, rated.points + 1):
-                chosen = share_of(columns, columns == option)
-                low, high = chosen.share_interval(level, n_cases, int((~np.isnan(columns)).sum()))
-                rows.append(
-                    about
-                    | {
-                        "option": option,
-                        "count": int((columns == option).sum()),
-                        "estimate": chosen.value,
-                        "low": low,
-                        "high": high,
-                        "level": level,
-                        "method": f"Wilson with effective number of answers; {about['method']}",
-                        "reference": "Wilson 1927; Franco et al. 2019",
-                    }
-                )
+    rows = [
+        _share_row(about, columns, option, option, level)
+        for rated in rated_by_question(table, points)
+        for about, columns in _groups(rated)
+        for option in range(1, rated.points + 1)
+    ]
+    rows += [
+        _share_row(about, columns, option, TICKED, level)
+        for option, rated in ticked_by_question(table, points)
+        for about, columns in _groups(rated)
+    ]
     return pd.DataFrame(rows, columns=SHARE_COLUMNS)
+
+
+def _share_row(
+    about: dict[str, object],
+    answers: Float[np.ndarray, "c r"],
+    option: int,
+    chosen: float,
+    level: float,
+) -> dict[str, object]:
+    share = share_of(answers, answers == chosen)
+    low, high = share.share_interval(level, int((~np.isnan(answers)).any(axis=1).sum()))
+    return about | {
+        "option": option,
+        "count": int((answers == chosen).sum()),
+        "estimate": share.value,
+        "low": low,
+        "high": high,
+        "level": level,
+        "method": f"{_share_method(share)}; {about['method']}",
+        "reference": "Wilson 1927; Obuchowski and Rockette 1995",
+    }
+
+
+def _share_method(share: Crossed) -> str:
+    if share.from_readers > 0 and 0 < share.value < 1:
+        return "mean of readers' shares, Student t of log odds"
+    return "Wilson interval for the number of cases"
 
 
 def averages(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
@@ -100,6 +119,8 @@ def averages(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
             median, below, above = median_rating(columns, level)
             low, high = mean.interval(level)
             t = f"Student t; {about['method']}"
+            why = no_interval(mean, columns)
+            about["warnings"] = f"{why} {about['warnings']}".strip()
             woodruff = f"inverted interval of the share no higher; {about['method']}"
             rows += [
                 about | {"quantity": name, "estimate": value, "low": ends[0], "high": ends[1]}
@@ -109,13 +130,16 @@ def averages(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
                     ("median", median, (below, above), woodruff, "Woodruff 1952"),
                 )
             ]  # fmt: skip
-            if np.isnan(low) and np.isfinite(mean.value):
-                why = "There is no interval of the mean: " + (
-                    "all answers are equal." if np.ptp(columns[~np.isnan(columns)]) == 0
-                    else "it needs answers to 2 cases."
-                )  # fmt: skip
-                rows[-2]["warnings"] = f"{why} {about['warnings']}".strip()
     return pd.DataFrame(rows, columns=AVERAGE_COLUMNS)
+
+
+def no_interval(mean: Crossed, answers: Float[np.ndarray, "c r"]) -> str:
+    """Return why a mean has no interval; empty where it has one, or where there is no mean."""
+    if np.isnan(mean.value) or mean.variance > 0:
+        return ""
+    if (~np.isnan(answers)).any(axis=1).sum() < 2:
+        return "There is no interval: it needs answers to 2 cases."
+    return "There is no interval of the mean: the answers do not vary."
 
 
 def mean_rating(scores: Float[np.ndarray, "c r"]) -> Crossed:
@@ -153,7 +177,7 @@ def median_rating(scores: Float[np.ndarray, "c r"], level: float) -> tuple[float
     def reaches(end: int) -> Callable[[int], bool]:
         def check(k: int) -> bool:
             no_higher = share_of(scores, scores <= offered[k])
-            return no_higher.share_interval(level, n_cases, int(given.sum()))[end] >= 0.5
+            return no_higher.share_interval(level, n_cases)[end] >= 0.5
 
         return check
 
@@ -171,7 +195,9 @@ def _groups(rated: Rated) -> Iterator[tuple[dict[str, object], Float[np.ndarray,
         columns = {ALL: scores} | {reader: scores[:, [i]] for i, reader in enumerate(rated.readers)}
         for reader, answers in columns.items():
             given = ~np.isnan(answers)
-            alone = reader != ALL or not several
+            notes = cautions([answers])
+            if reader == ALL and given.any() and not several:
+                notes = (ONE_READER, *notes)
             yield (
                 {
                     "question": rated.question,
@@ -181,8 +207,8 @@ def _groups(rated: Rated) -> Iterator[tuple[dict[str, object], Float[np.ndarray,
                     "n_readers": int(given.any(axis=0).sum()),
                     "n_cases": int(given.any(axis=1).sum()),
                     "n_answers": int(given.sum()),
-                    "method": ALONE if alone else BOTH,
-                    "warnings": " ".join((*cautions([answers]), *rated.warnings)),
+                    "method": BOTH if reader == ALL and several else ALONE,
+                    "warnings": " ".join((*notes, *rated.warnings)),
                 },
                 answers,
             )
@@ -205,6 +231,4 @@ def cautions(cohorts: list[Float[np.ndarray, "c r"]]) -> tuple[str, ...]:
         )
     if 1 < n_readers < FEW_READERS:
         notes += (f"Only {n_readers} readers: the interval says little about other readers.",)
-    if n_readers == 1 and given.shape[1] > 1:
-        notes += ("There is only one reader: the interval speaks of this reader only.",)
     return (*notes, *few_cases(n_cases))

@@ -36,14 +36,6 @@ class Readings:
     midpoint: float = float("nan")
     warnings: tuple[str, ...] = ()
 
-    @property
-    def missing(self) -> int:
-        """How many cases a reader has not read that others read under the same treatment."""
-        return sum(
-            int((~read & read.any(axis=1, keepdims=True)).sum())
-            for read in (~np.isnan(self.positive), ~np.isnan(self.negative))
-        )
-
 
 def readings(table: pd.DataFrame) -> Readings:
     """Return the readings of a long table with one row for each rating of a case.
@@ -68,7 +60,7 @@ def readings(table: pd.DataFrame) -> Readings:
     unclear = table.loc[~truth.isin([0, 1]), "case"]
     if len(unclear):
         raise EvalsuiteError(
-            f'The truth of case "{unclear.iloc[0]}" is {table.loc[unclear.index[0], "truth"]!r}; '
+            f'The truth of case "{unclear.iloc[0]}" is "{table.loc[unclear.index[0], "truth"]}"; '
             "expected 0 (negative) or 1 (positive)."
         )
     rating = pd.to_numeric(table["rating"], errors="coerce").astype(float)

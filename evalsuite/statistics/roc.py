@@ -59,7 +59,10 @@ def mean_curve(curves: list[Points]) -> Points:
     sums = [across + up for _, across, up in curves]
     grid = np.unique(np.concatenate(sums).round(12))
     height = np.mean(
-        [np.interp(grid, total, up - across) for total, (_, across, up) in zip(sums, curves, strict=True)],
+        [
+            np.interp(grid, total, up - across)
+            for total, (_, across, up) in zip(sums, curves, strict=True)
+        ],
         axis=0,
     )
     return np.full_like(grid, NAN), (grid - height) / 2, (grid + height) / 2
@@ -83,16 +86,12 @@ def roc_curves(readings: Readings) -> pd.DataFrame:
             curves[ALL] = mean_curve(list(curves.values()))
         for reader, points in curves.items():
             named = {"question": readings.question, "treatment": treatment, "reader": reader}
-            tables.append(
-                pd.DataFrame(named | dict(zip(CURVE_COLUMNS[3:], points, strict=True)))
-            )
+            tables.append(pd.DataFrame(named | dict(zip(CURVE_COLUMNS[3:], points, strict=True))))
     empty = pd.DataFrame(columns=CURVE_COLUMNS)
     return pd.concat(tables, ignore_index=True) if tables else empty
 
 
-def reader_aucs(
-    readings: Readings, *, level: float = 0.95, scale: Scale = "logit"
-) -> pd.DataFrame:
+def reader_aucs(readings: Readings, *, level: float = 0.95, scale: Scale = "logit") -> pd.DataFrame:
     """Return the AUC of every reader under every treatment, with DeLong's standard error.
 
     It is the probability that the reader rates a random positive case above a random negative
@@ -217,7 +216,7 @@ def _reader_auc(
         error = NAN
         warning = "There is no interval: the ratings do not vary."
     low, high = auc_interval(value, error, level, scale=scale)
-    p = chance_test(value, error, scale=scale)
+    _, p = chance_test(value, error, scale=scale)
     method = f"{method}, normal on the {scale} scale"
     return _ReaderAuc(value, error, low, high, p, method, reference, warning)
 
@@ -249,11 +248,14 @@ def called(readings: Readings, threshold: float | None) -> float:
 def _by_treatment(readings: Readings) -> Iterator[tuple[str, dict[str, Ratings]]]:
     """Yield the ratings of positive and of negative cases by reader, without gaps."""
     for t, treatment in enumerate(readings.treatments):
-        yield treatment, {
-            reader: (_given(readings.positive[t, r]), _given(readings.negative[t, r]))
-            for r, reader in enumerate(readings.readers)
-        }
+        yield (
+            treatment,
+            {
+                reader: (_given(readings.positive[t, r]), _given(readings.negative[t, r]))
+                for r, reader in enumerate(readings.readers)
+            },
+        )
 
 
 def _given(ratings: Float[np.ndarray, "c"]) -> Float[np.ndarray, "g"]:
-    return ratings[~np.isnan(ratings)]
+    return np.asarray(ratings[~np.isnan(ratings)])

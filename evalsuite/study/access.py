@@ -108,6 +108,12 @@ def leading(connection: Connection, study: str, secret: str) -> Session | None:
     return Session("lead", row.name, None, "lead") if row else None
 
 
+def note_seen(connection: Connection, reader_id: int) -> None:
+    """Keep when a reader was last here."""
+    mine = readers.c.id == reader_id
+    connection.execute(update(readers).where(mine).values(seen_at=events.now()))
+
+
 def open_session(connection: Connection, session: Session) -> str:
     """Return the value of a cookie that stands for the session; only its hash is kept."""
     cookie = fresh_token()

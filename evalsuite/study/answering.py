@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study import events
+from evalsuite.study.access import note_seen
 from evalsuite.study.questions import check_answers, parse_questions
 from evalsuite.study.tables import (
     cases,
@@ -148,6 +149,8 @@ def submit(
         )
         .returning(submissions.c.id)
     ).scalar_one()
+    if not imported:
+        note_seen(connection, reader_id)
     if checked:
         connection.execute(
             insert(responses),

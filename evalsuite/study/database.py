@@ -14,6 +14,10 @@ from evalsuite.errors import EvalsuiteError
 BUSY_SECONDS = 30
 
 
+class DatabaseError(EvalsuiteError):
+    """The database does not answer or refuses; its message names it, and is not for readers."""
+
+
 def connect(url: str) -> Engine:
     """Return an engine for `sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/NAME`.
 
@@ -133,10 +137,10 @@ def _sentences(engine: Engine) -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
-        raise EvalsuiteError(_refused(engine, error)) from error
+        raise DatabaseError(_refused(engine, error)) from error
     except DBAPIError as error:
         if error.connection_invalidated or "Interface" in type(error).__name__:
-            raise EvalsuiteError(_refused(engine, error)) from error
+            raise DatabaseError(_refused(engine, error)) from error
         raise
 
 

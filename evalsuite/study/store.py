@@ -211,11 +211,7 @@ class Store:
                 mine = sessions.c.cookie_hash == access.hashed(cookie)
                 connection.execute(update(sessions).where(mine).values(expires=ends))
                 if session.reader_id is not None:
-                    connection.execute(
-                        update(readers)
-                        .where(readers.c.id == session.reader_id)
-                        .values(seen_at=events.now())
-                    )
+                    access.note_seen(connection, session.reader_id)
         return session
 
     def sign_out(self, cookie: str) -> None:
@@ -359,6 +355,8 @@ class Store:
                 if session is not None:
                     who = "lead" if session.kind == "lead" else f"reader {session.name}"
                     events.append(connection, session.study, who, "signed in")
+                    if session.reader_id is not None:
+                        access.note_seen(connection, session.reader_id)
                     return access.open_session(connection, session)
                 reason = "This link opens nothing. Ask the lead of the study for a new one."
             access.note_refusal(connection, address, "sign-in")

@@ -104,7 +104,7 @@ export class VolumeViewer {
     }
     // For lighting in 3D, which is off, NiiVue blurs and differentiates every volume: in software
     // rendering the larger part of the time to a picture.
-    if (!window.KEEP) view.gradientGL = () => {};
+    view.gradientGL = () => {};
     return view;
   }
 

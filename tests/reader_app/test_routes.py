@@ -7,6 +7,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from evalsuite.study import access
+from evalsuite.study.database import DatabaseError
 from evalsuite.study.store import Store
 from evalsuite.study.truth import read_truth
 from reader_app import cookies, routes, settings
@@ -273,3 +274,17 @@ def test_the_lead_sees_no_case(study):
     assert lead.get("/reader/state").status_code == 401
     wrong = client().get("/enter", params={"study": "birds", "lead": "x"})
     assert wrong.headers["location"] == "/?refused=1"
+
+
+def test_a_database_that_fails_is_not_named_to_readers(study, monkeypatch):
+    _, created, client = study()
+    reader = client(created.invitations["Dr. Ada"])
+    state = reader.get("/reader/state").json()
+
+    def fail(*_):
+        raise DatabaseError("sqlite:////secret/studies.db: the database refuses: disk full.")
+
+    monkeypatch.setattr(Store, "submit", fail)
+    told = answer(reader, state)
+    assert told.status_code == 503
+    assert told.json() == {"problem": "The server's database does not answer."}

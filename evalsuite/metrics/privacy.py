@@ -1,0 +1,224 @@
+"""Privacy: what a generator gives away of the volumes it was trained on.
+
+Every question is asked in each feature space and in voxel space, and answered beside the answer
+for real volumes that the generator never saw: a distance alone says nothing.
+"""
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from scipy import ndimage
+
+from evalsuite.metrics import privacy_copies as copies
+from evalsuite.metrics.features import checked_features
+from evalsuite.metrics.metric import Finding, Metric, Views
+from evalsuite.metrics.privacy_distances import (
+    Coarse,
+    Distances,
+    assembled,
+    coarse,
+    feature_distances,
+    pose,
+    voxel_distances,
+)
+from evalsuite.metrics.privacy_estimates import Space, estimates
+from evalsuite.records import Detail, MidSlices, Scores
+
+FEWEST = 3  # a volume, its nearest neighbour and the next
+SHOWN = 6  # closest pairs in the gallery
+NEEDS = "The privacy metric"
+NO_TRAINING = (
+    "No training cohort was named: the real cohort was taken for it, and the distances of its"
+    " volumes to one another for those of a hold-out. If the generator was not trained on it, this"
+    " says nothing of privacy."
+)
+IN_VOXELS = (
+    "sqrt(2 - 2 r) with r the correlation of voxels, the greatest over mirrored axes and"
+    " displacements of a few voxels"
+)
+IN_FEATURES = "Euclidean distance of features, which a mirrored or displaced copy may escape"
+
+
+def compute(
+    real: Views,
+    synthetic: Views,
+    *,
+    seed: int = 0,
+    training: Views | None = None,
+    false_positive_rate: float = 0.05,
+) -> list[Finding]:
+    """Return what synthetic volumes give away of training volumes, in voxels and in features.
+
+    In every space, each with what held-out real volumes have as the reference:
+
+    - `dcr_median`, `dcr_ratio`, `dcr_closer`: distance to the closest training volume; its median,
+      the ratio of the medians, the probability that a synthetic volume is closer than a held-out
+      one. Closer than the reference is memory, much further is a lack of likeness.
+    - `nndr_median`: the same over the distance to the second closest, in [0, 1].
+    - `dcr_below`: share of synthetic volumes closer to a training volume than all but a calibrated
+      share of held-out ones. Volumes that are blurred or all alike are close without being copies.
+    - `copies`: the same by the distance over the mean one to the 50 nearest training volumes,
+      small only where a volume is near one in particular.
+    - `authenticity`: share further from their closest training volume than its own closest is.
+    - `nearest_is_training`: share whose nearest real volume is a training one, not a held-out one.
+    - `membership_auc`, `membership_recognised`: an attacker who knows the synthetic volumes takes
+      real ones near them for training volumes; the area under his ROC curve (0.5: he guesses), and
+      the share of training volumes that he recognises at the calibrated false-positive rate.
+
+    A generator of noise passes: privacy is worth nothing without fidelity.
+
+    Args:
+        real: the hold-out, which the generator was not trained on. Without `training` it is taken
+            for the training cohort, and what needs a hold-out is nan.
+        synthetic: what was generated.
+        seed: of the bootstrap.
+        training: what the generator was trained on.
+        false_positive_rate: share of new real volumes that may be flagged as copies.
+
+    Raises:
+        ValueError: for a rate outside (0, 1), fewer than 3 volumes in a cohort, volumes of
+            different shapes, values that are not finite.
+
+    References:
+        Alaa et al., ICML (2022); Carlini et al., USENIX Security (2023); Chen et al., GAN-Leaks,
+        ACM CCS (2020) (the attack on a full black box).
+    """
+    if not 0 < false_positive_rate < 1:
+        raise ValueError(
+            f"The false-positive rate must lie between 0 and 1, but is {false_positive_rate}."
+        )
+    trained = training or real
+    x, y, z = real.volumes[0].shape
+    shape = (x, y, z)
+    seen, new = coarse(trained.volumes, shape), coarse(synthetic.volumes, shape)
+    held = coarse(real.volumes, shape) if training else None
+    unseen, warnings = _unseen(real, seen, held)
+    for role, n in (
+        ("training", len(trained.names)),
+        ("held-out real", len(unseen)),
+        ("synthetic", len(synthetic.names)),
+    ):
+        if n < FEWEST:
+            raise ValueError(
+                f"{NEEDS} needs at least {FEWEST} volumes in each cohort, but got {n} {role} ones."
+            )
+    if held:
+        held = held._replace(values=held.values[torch.from_numpy(unseen)])
+    spaces = [Space("", IN_VOXELS, assembled(voxel_distances, seen, held, new), warnings)]
+    for name, features in synthetic.features.items():
+        learnt, ours = checked_features(trained.features[name], features, metric=NEEDS)
+        others = None
+        if training:
+            others, _ = checked_features(real.features[name], features, metric=NEEDS)
+            others = others[torch.from_numpy(unseen)]
+        between = feature_distances(learnt, others, ours)
+        spaces.append(Space(name, IN_FEATURES, between, warnings))
+
+    found: list[Finding] = []
+    for space in spaces:
+        found += estimates(space, seed, false_positive_rate)
+        found += _scores(space, unseen, len(real.names))
+        shown = _shown(space, false_positive_rate)
+        if not space.extractor:
+            shown["pairs"] = _pairs(trained, synthetic, seen, new, space.between)
+        found.append(Detail("privacy", shown, extractor=space.extractor))
+    return found
+
+
+def _unseen(
+    real: Views, seen: Coarse, held: Coarse | None
+) -> tuple[Int[np.ndarray, "u"], tuple[str, ...]]:
+    """Return which real volumes the generator did not see, and what that leaves to doubt."""
+    if held is None:
+        return np.arange(len(real.names)), (NO_TRAINING,)
+    known = {values.numpy().tobytes() for values in seen.values}
+    unseen = [i for i, values in enumerate(held.values) if values.numpy().tobytes() not in known]
+    both = len(real.names) - len(unseen)
+    if not both:
+        return np.array(unseen), ()
+    return np.array(unseen, dtype=int), (
+        (
+            f"{both} of {len(real.names)} real volumes are in the training cohort too and were left"
+            " out of the hold-out."
+        ),
+    )
+
+
+def _scores(space: Space, unseen: Int[np.ndarray, "u"], real: int) -> list[Scores]:
+    """Return the scores of all volumes; nan for real ones that are in the training cohort too."""
+    found = []
+    for name, score, method in (
+        ("dcr", copies.nearest, "Distance to the closest training volume"),
+        ("nndr", copies.nearest_neighbour_ratio, "That to the closest over the second closest"),
+        ("dcr_relative", copies.relative_distance, "That to the closest over the 50 nearest"),
+    ):
+        values = np.full(real, np.nan)
+        values[unseen] = score(space.between.holdout)
+        ours = score(space.between.synthetic)
+        text = f"{method}; {space.distance}."
+        found.append(Scores(name, values, ours, "higher is better", text, space.extractor))
+    return found
+
+
+def _shown(space: Space, rate: float) -> dict[str, object]:
+    """Return what the figure shows: the distances and the thresholds between them."""
+    shown: dict[str, object] = {"unseen_are": space.unseen}
+    for name, score in (("dcr", copies.nearest), ("relative", copies.relative_distance)):
+        ours, theirs = (score(d) for d in (space.between.synthetic, space.between.holdout))
+        shown[name] = {
+            "synthetic": ours,
+            "unseen": theirs,
+            "threshold": copies.conformal_threshold(theirs, rate),
+        }
+    return shown
+
+
+def _pairs(
+    training: Views, synthetic: Views, seen: Coarse, new: Coarse, between: Distances
+) -> tuple[dict[str, object], ...]:
+    """Return the pairs most like copies: a synthetic volume, its training one moved onto it."""
+    found: list[dict[str, object]] = []
+    relative = copies.relative_distance(between.synthetic)
+    for i in relative.argsort(kind="stable")[:SHOWN].tolist():
+        j = int(between.synthetic[i].argmin())
+        move = pose(new, i, seen, j)
+        ours = synthetic.volumes[i].detach().cpu().double().numpy()
+        theirs = training.volumes[j].detach().cpu().double().numpy()
+        theirs = ndimage.shift(theirs, move.shift, order=0, mode="nearest")
+        theirs = np.flip(theirs, tuple(axis for axis in range(3) if move.flips[axis]))
+        scale = np.cov(theirs.ravel(), ours.ravel())
+        slope = scale[0, 1] / scale[0, 0] if scale[0, 0] else 0.0
+        theirs = ours.mean() + slope * (theirs - theirs.mean())
+        found.append(
+            {
+                "dcr": float(between.synthetic[i, j]),
+                "relative": float(relative[i]),
+                "flips": move.flips,
+                "shift": move.shift,
+                "synthetic": _mid_slices(synthetic.names[i], ours, synthetic.spacing),
+                "training": _mid_slices(training.names[j], theirs, synthetic.spacing),
+            }
+        )
+    return tuple(found)
+
+
+def _mid_slices(
+    name: str, voxels: Float[np.ndarray, "x y z"], spacing: tuple[float, float, float]
+) -> MidSlices:
+    x, y, z = (n // 2 for n in voxels.shape)
+    return MidSlices(
+        volume=name,
+        sagittal=voxels[x].astype(np.float32),
+        coronal=voxels[:, y].astype(np.float32),
+        axial=voxels[:, :, z].astype(np.float32),
+        spacing=spacing,
+    )
+
+
+METRIC = Metric(
+    name="privacy",
+    summary="copies of training volumes, closeness to them, and whether they can be told (--train)",
+    input="views",
+    compute=compute,
+    looks_at_features=True,
+)

@@ -1,0 +1,252 @@
+"""The numbers that the metric of privacy reports, each beside that of real volumes."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from jaxtyping import Float
+from scipy import stats
+
+from evalsuite.metrics import privacy_copies as copies
+from evalsuite.metrics import privacy_membership as membership
+from evalsuite.metrics.privacy_distances import Distances
+from evalsuite.records import Direction, Estimate, Interval
+
+NO_HOLDOUT = (
+    "Needs real volumes that the generator was not trained on: name the training cohort with"
+    " --train and a hold-out with --real. Without one it cannot be told whether synthetic volumes"
+    " are nearer to those that it saw than to others."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Where distances were measured.
+
+    Args:
+        extractor: empty for voxels.
+        distance: what it is, a clause.
+        between: the distances.
+        warnings: about all that is measured there.
+    """
+
+    extractor: str
+    distance: str
+    between: Distances
+    warnings: tuple[str, ...]
+
+    @property
+    def has_holdout(self) -> bool:
+        """Whether there are real volumes that the generator was not trained on."""
+        return self.between.to_holdout is not None
+
+    @property
+    def unseen(self) -> str:
+        """Name of the real volumes that synthetic ones are judged by."""
+        return "held-out real volumes" if self.has_holdout else "training volumes, each left out"
+
+    def estimate(
+        self,
+        name: str,
+        value: float,
+        direction: Direction,
+        method: str,
+        *,
+        interval: Interval | None = None,
+        standard_error: float | None = None,
+        reference: float | None = None,
+        warnings: tuple[str, ...] = (),
+    ) -> Estimate:
+        """Return an estimate that says where it was measured and on how many volumes."""
+        n, t = self.between.synthetic.shape
+        return Estimate(
+            name=name,
+            value=value,
+            direction=direction,
+            n_real=len(self.between.holdout),
+            n_synthetic=n,
+            method=f"{method} {t} training volumes; {self.distance}.",
+            interval=interval,
+            standard_error=standard_error,
+            reference=reference,
+            warnings=(*self.warnings, *warnings),
+            extractor=self.extractor,
+        )
+
+
+def estimates(space: Space, seed: int, rate: float) -> list[Estimate]:
+    """Return every estimate of one space.
+
+    Args:
+        space: with its distances.
+        seed: of the bootstrap.
+        rate: share of new real volumes that may be flagged.
+    """
+    found = [*_closeness(space, seed)]
+    for name, score, noun in (
+        (
+            "dcr_below",
+            copies.nearest,
+            "distance to the closest training volume (which blurring, too, makes small)",
+        ),
+        (
+            "copies",
+            copies.relative_distance,
+            (
+                "distance to the closest training volume over the mean one to the"
+                f" {copies.NEIGHBOURS} nearest (Carlini et al. 2023)"
+            ),
+        ),
+    ):
+        ours, theirs = (score(d) for d in (space.between.synthetic, space.between.holdout))
+        method = f"Share of synthetic volumes whose {noun} is below"
+        found.append(_flagged(space, name, ours, theirs, rate, method))
+    genuine = copies.authentic(space.between.synthetic, space.between.training)
+    reference = None
+    if space.has_holdout:
+        reference = float(copies.authentic(space.between.holdout, space.between.training).mean())
+    found.append(
+        space.estimate(
+            "authenticity",
+            float(genuine.mean()),
+            "higher is better",
+            "Share of synthetic volumes further from their closest training volume than that one"
+            " is from its own closest; Alaa et al. 2022. Reference: held-out real volumes.",
+            interval=copies.proportion_interval(int(genuine.sum()), len(genuine)),
+            reference=reference,
+        )
+    )
+    return [*found, *_membership(space, rate)]
+
+
+def _closeness(space: Space, seed: int) -> list[Estimate]:
+    ours, theirs = (copies.nearest(d) for d in (space.between.synthetic, space.between.holdout))
+    median, reference = float(np.median(ours)), float(np.median(theirs))
+    closer = membership.probability_smaller(ours, theirs)
+    pair = (space.between.synthetic, space.between.holdout)
+    ratios, real_ratios = (copies.nearest_neighbour_ratio(d) for d in pair)
+    undefined = ("Half of the real volumes have an exact copy: there is nothing to divide by.",)
+    near: Direction = "nearer the reference is better"
+    return [
+        space.estimate(
+            "dcr_median",
+            median,
+            near,
+            f"Median distance to the closest training volume. Reference: {space.unseen}.",
+            interval=copies.median_interval(ours),
+            reference=reference,
+        ),
+        space.estimate(
+            "dcr_ratio",
+            median / reference if reference else float("nan"),
+            near,
+            "Median distance to the closest training volume of synthetic volumes over that of"
+            f" {space.unseen}; below 1 they are closer.",
+            interval=copies.median_ratio_interval(ours, theirs, seed) if theirs.all() else None,
+            reference=1.0,
+            warnings=() if reference else undefined,
+        ),
+        space.estimate(
+            "dcr_closer",
+            closer,
+            near,
+            "Probability that a synthetic volume is closer to its closest training volume than one"
+            f" of the {space.unseen}, to its own (Mann-Whitney).",
+            interval=membership.probability_interval(closer, len(ours), len(theirs)),
+            reference=0.5,
+        ),
+        space.estimate(
+            "nndr_median",
+            float(np.median(ratios)),
+            near,
+            "Median ratio of the distances to the closest and to the second closest training"
+            f" volume. Reference: {space.unseen}.",
+            interval=copies.median_interval(ratios),
+            reference=float(np.median(real_ratios)),
+        ),
+    ]
+
+
+def _flagged(
+    space: Space,
+    name: str,
+    values: Float[np.ndarray, "n"],
+    calibration: Float[np.ndarray, "m"],
+    rate: float,
+    method: str,
+) -> Estimate:
+    """Return the share of values below the threshold that calibration values set."""
+    threshold = copies.conformal_threshold(calibration, rate)
+    hits, n = int((values < threshold.value).sum()), len(values)
+    coarse_rate = (
+        (
+            f"{len(calibration)} real volumes cannot calibrate a rate of {rate:.3g}: the least is"
+            f" {threshold.rate:.3g}."
+        ),
+    )
+    return space.estimate(
+        name,
+        hits / n,
+        "lower is better",
+        f"{method} {threshold.value:.4g}, as it is for {threshold.rate:.3g} of new real volumes"
+        f" (rank {threshold.rank} of {threshold.calibration} {space.unseen}, conformal); up to"
+        f" {copies.flagged_by_chance(threshold, n)} of {n} would be by chance in 95 of 100 cohorts.",
+        interval=copies.proportion_interval(hits, n),
+        reference=threshold.rate,
+        warnings=coarse_rate if threshold.rate > rate else (),
+    )
+
+
+def _membership(space: Space, rate: float) -> list[Estimate]:
+    """Return what can be told of who was trained on: nan without a hold-out."""
+    names = ("nearest_is_training", "membership_auc", "membership_recognised")
+    near: Direction = "nearer the reference is better"
+    if space.between.to_holdout is None:
+        text = "Compares training volumes with held-out real ones."
+        unknown = partial(space.estimate, value=float("nan"), warnings=(NO_HOLDOUT,))
+        return [unknown(name, direction=near, method=text) for name in names]
+    between, to_holdout = space.between, space.between.to_holdout
+    share = membership.nearest_is_training(between.synthetic, to_holdout)
+    half = float(stats.norm.ppf((1 + copies.LEVEL) / 2)) * share.deviation
+    found = [
+        space.estimate(
+            names[0],
+            share.value,
+            near,
+            "Share of synthetic volumes whose nearest real volume is a training one. Reference: the"
+            " share of training volumes among the real ones, which chance gives.",
+            interval=Interval(
+                max(share.value - half, 0.0),
+                min(share.value + half, 1.0),
+                copies.LEVEL,
+                "normal, spread if other real volumes had been the training ones",
+            ),
+            standard_error=share.deviation,
+            reference=share.expected,
+        )
+    ]
+    members, others = copies.nearest(between.synthetic.T), copies.nearest(to_holdout.T)
+    auc = membership.probability_smaller(members, others)
+    found.append(
+        space.estimate(
+            names[1],
+            auc,
+            near,
+            "Area under the ROC curve of telling training from held-out volumes by their distance"
+            " to the nearest synthetic volume; Chen et al. 2020.",
+            interval=membership.probability_interval(auc, len(members), len(others)),
+            reference=0.5,
+        )
+    )
+    found.append(
+        _flagged(
+            space,
+            names[2],
+            copies.relative_distance(between.synthetic.T),
+            copies.relative_distance(to_holdout.T),
+            rate,
+            "Share of training volumes whose distance to the nearest synthetic volume over the"
+            f" mean one to the {copies.NEIGHBOURS} nearest is below",
+        )
+    )
+    return found

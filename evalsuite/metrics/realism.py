@@ -1,0 +1,98 @@
+"""One number per volume: how far it lies from the real cohort in feature space.
+
+A volume of the real cohort is scored against the others of it, so that real and synthetic volumes
+are judged by the same rule.
+"""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from evalsuite.metrics.features import checked_features
+from evalsuite.metrics.metric import Finding, Metric
+from evalsuite.records import Scores
+
+
+def compute(
+    real: Float[Tensor, "m d"],
+    synthetic: Float[Tensor, "n d"],
+    *,
+    seed: int,  # noqa: ARG001 - nothing is drawn
+    k: int = 3,
+) -> list[Finding]:
+    """Return three scores of every volume.
+
+    `nearest_real_distance` is the Euclidean distance to the nearest real volume (in the units of
+    the features, lower is better). `distance_to_real_mean` is that to the mean of the real
+    volumes. `realism` is the largest ratio, over real volumes whose own ball is no larger than
+    the median one, of the radius of the ball (the distance to its k-th nearest real neighbour)
+    to the distance from its centre: above 1 inside some ball, higher is better.
+
+    Args:
+        real, synthetic: one row of d features per volume.
+        seed: not used.
+        k: neighbour that sets the radius of a ball.
+
+    Raises:
+        ValueError: if the real cohort has fewer than k + 3 volumes, or features do not fit.
+
+    References:
+        Kynkaanniemi et al., NeurIPS 32 (2019), equation 3 (realism).
+    """
+    real, synthetic = checked_features(real, synthetic, metric="Realism")
+    if len(real) < k + 3:
+        raise ValueError(
+            f"Realism with k = {k} needs at least {k + 3} real volumes, but got {len(real)}."
+        )
+    own = _distances(real, real).fill_diagonal_(torch.inf)
+    across = _distances(synthetic, real)
+    total = real.sum(dim=0)
+    m = len(real)
+    without_itself = (total - real) / (m - 1)
+    findings: list[Finding] = [
+        Scores(
+            name="nearest_real_distance",
+            real=own.amin(dim=1).numpy(),
+            synthetic=across.amin(dim=1).numpy(),
+            direction="lower is better",
+            method="Euclidean distance to the nearest real volume, itself left out",
+        ),
+        Scores(
+            name="distance_to_real_mean",
+            real=(real - without_itself).norm(dim=1).numpy(),
+            synthetic=(synthetic - total / m).norm(dim=1).numpy(),
+            direction="lower is better",
+            method="Euclidean distance to the mean of the real volumes, itself left out",
+        ),
+        Scores(
+            name="realism",
+            real=_realism(own, _radii(own, k)).numpy(),
+            synthetic=_realism(across, _radii(own, k)).numpy(),
+            direction="higher is better",
+            method=f"realism score (Kynkaanniemi et al. 2019, equation 3), k = {k}, balls no "
+            "larger than the median one; a real volume's own ball is left out",
+        ),
+    ]
+    return findings
+
+
+def _distances(first: Float[Tensor, "a d"], second: Float[Tensor, "b d"]) -> Float[Tensor, "a b"]:
+    return torch.cdist(first, second, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def _radii(own: Float[Tensor, "m m"], k: int) -> Float[Tensor, " m"]:
+    """Return the radius of every real volume's ball, 0 for those larger than the median one."""
+    radii = own.kthvalue(k, dim=1).values
+    return torch.where(radii <= radii.median(), radii, 0.0)
+
+
+def _realism(apart: Float[Tensor, "n m"], radii: Float[Tensor, " m"]) -> Float[Tensor, " n"]:
+    return (radii / apart.clamp_min(1e-12)).amax(dim=1)
+
+
+METRIC = Metric(
+    name="realism",
+    summary="Per volume: realism score, distance to the nearest real volume and to the real mean.",
+    input="features",
+    compute=compute,
+)

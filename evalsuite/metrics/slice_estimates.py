@@ -1,0 +1,297 @@
+"""The numbers that the metric of slices reports, each beside that of real volumes."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from scipy import stats
+
+from evalsuite.metrics import slice_frechet
+from evalsuite.metrics.slice_consistency import folds, gridded
+from evalsuite.metrics.slice_profiles import (
+    FEWEST_SLICES,
+    PERIODS,
+    PLANES,
+    WINDOW,
+    Profiles,
+    frequencies,
+    through_plane,
+)
+from evalsuite.records import Direction, Estimate, Interval
+
+LEVEL = 0.95
+CENTRAL = (0.025, 0.975)
+NEAR: Direction = "nearer the reference is better"
+
+
+class Measured(NamedTuple):
+    """What the voxels of n volumes of a cohort say.
+
+    Args:
+        profiles: of each volume across x, y and z; None where there are too few slices.
+        log_power: along each axis; nan likewise.
+        descriptors: of slices across each axis; nan likewise.
+        spacing: of the volumes, in millimetres.
+        shape: of the volumes, in voxels.
+    """
+
+    profiles: Sequence[tuple[Profiles | None, ...]]
+    log_power: Float[np.ndarray, "n 3 f"]
+    descriptors: Float[np.ndarray, "n 3 s d"]
+    spacing: tuple[float, float, float]
+    shape: tuple[int, int, int]
+
+
+def plane_estimates(
+    real: Measured, synthetic: Measured, axis: int, seed: int, warnings: tuple[str, ...]
+) -> list[Estimate]:
+    """Return every estimate of one plane.
+
+    Args:
+        real, synthetic: measured on one grid.
+        axis: across which the slices are taken.
+        seed: of the halves of the real cohort.
+        warnings: about all that is measured.
+    """
+    plane = PLANES[axis]
+
+    def mean(
+        name: str,
+        method: str,
+        of: Callable[[Measured], Float[np.ndarray, "_"]],
+        *,
+        log: bool = False,
+    ) -> Estimate:
+        return _mean(f"slice_{name}_{plane}", method, of(real), of(synthetic), warnings, log=log)
+
+    def over(
+        summary: Callable[[Profiles], float],
+    ) -> Callable[[Measured], Float[np.ndarray, "_"]]:
+        return lambda cohort: np.array(
+            [summary(p) if (p := volume[axis]) else np.nan for volume in cohort.profiles]
+        )
+
+    outside = _outside(real, synthetic, axis)
+    highest = 0.5 / max(real.spacing)
+    return [
+        mean(
+            "similarity",
+            f"Mean correlation of neighbouring {plane} slices (normalised cross-correlation over"
+            " all voxels of the box with content), per volume.",
+            over(lambda p: float(p.similarity.mean())),
+        ),
+        _mean(
+            f"slice_profile_outside_{plane}",
+            f"Share of the {plane} slices whose correlation with the next lies outside the central"
+            " 95 % of real volumes at the same relative position, per volume; real volumes are"
+            " judged by the others.",
+            *outside,
+            warnings,
+        ),
+        mean(
+            "power_ratio",
+            f"Geometric mean over volumes of the power across {plane} slices over that within them,"
+            f" from {highest / 2:.3g} to {highest:.3g} cycles/mm (the upper half below the lowest"
+            " Nyquist frequency); periodograms of lines under a Hann window; within: geometric mean"
+            " of both axes.",
+            lambda cohort: high_frequency_ratio(cohort)[:, axis],
+            log=True,
+        ),
+        mean(
+            "brightness_jump",
+            f"Mean absolute change of brightness between neighbouring {plane} slices, per volume, in"
+            " percent: interquartile mean of (b - a) / ((a + b) / 2) over the foreground, less its"
+            f" moving average over {WINDOW} slices.",
+            over(lambda p: float(100 * np.abs(p.brightness).mean())),
+        ),
+        mean(
+            "brightness_period",
+            f"Largest log F, per volume, of the changes of brightness between {plane} slices folded"
+            f" by periods of {PERIODS[0]} to {PERIODS[-1]} slices (epoch folding, Leahy et al."
+            " 1983).",
+            over(lambda p: float(np.nanmax(p.periodicity))),
+        ),
+        mean(
+            "sharpness_jump",
+            f"Mean absolute deviation, per volume, of the log sharpness of {plane} slices (mean"
+            f" squared Laplacian over variance) from its moving median over {WINDOW} slices.",
+            over(lambda p: float(np.abs(p.sharpness).mean())),
+        ),
+        _frechet(real, synthetic, axis, seed, warnings),
+    ]
+
+
+def high_frequency_ratio(cohort: Measured) -> Float[np.ndarray, "n 3"]:
+    """Return the mean over high frequencies of log power across slices less that within them."""
+    wanted = frequencies(cohort.spacing)
+    ratios: Float[np.ndarray, "n 3"] = through_plane(cohort.log_power)[
+        ..., wanted >= wanted[-1] / 2
+    ].mean(axis=-1)
+    return ratios
+
+
+def cohort_estimates(
+    real: Float[np.ndarray, "m"],
+    synthetic: Float[np.ndarray, "n"],
+    rate: float,
+    warnings: tuple[str, ...],
+) -> list[Estimate]:
+    """Return the median score and the share of faulty volumes.
+
+    Args:
+        real, synthetic: `slice_consistency` of every volume.
+        rate: share of real volumes that may count as faulty.
+        warnings: about all that is measured.
+    """
+    theirs, ours = real[np.isfinite(real)], synthetic[np.isfinite(synthetic)]
+    if not len(ours) or not len(theirs):
+        warnings = (*warnings, "No volume of one of the cohorts has a score.")
+        return [
+            Estimate(name, math.nan, direction, len(theirs), len(ours), "", warnings=warnings)
+            for name, direction in (
+                ("slice_consistency", NEAR),
+                ("slice_faults", "lower is better"),
+            )
+        ]
+    threshold, attained = fault_threshold(theirs, rate)
+    hits = int((ours < threshold).sum())
+    exact = stats.binomtest(hits, len(ours)).proportion_ci(LEVEL, method="exact")
+    coarse = (
+        f"{len(theirs)} real volumes cannot calibrate a rate of {rate:.3g}: the least is"
+        f" {attained:.3g}."
+    )
+    return [
+        Estimate(
+            name="slice_consistency",
+            value=float(np.median(ours)),
+            direction=NEAR,
+            n_real=len(theirs),
+            n_synthetic=len(ours),
+            method="Median over synthetic volumes of their score of the same name.",
+            interval=_median_interval(ours),
+            reference=float(np.median(theirs)),
+            warnings=warnings,
+        ),
+        Estimate(
+            name="slice_faults",
+            value=hits / len(ours),
+            direction="lower is better",
+            n_real=len(theirs),
+            n_synthetic=len(ours),
+            method=(
+                f"Share of synthetic volumes with a slice_consistency below {threshold:.4g}, as it"
+                f" is for {attained:.3g} of new real volumes (conformal)."
+            ),
+            interval=Interval(float(exact.low), float(exact.high), LEVEL, "Clopper-Pearson, exact"),
+            reference=attained,
+            warnings=(*warnings, coarse) if attained > rate else warnings,
+        ),
+    ]
+
+
+def fault_threshold(real: Float[np.ndarray, "m"], rate: float) -> tuple[float, float]:
+    """Return the score that at most `rate` of new real volumes fall below, and their share.
+
+    The k-th smallest of m real scores, which a new one falls below with probability k / (m + 1);
+    k is at least 1 (Vovk et al., Algorithmic Learning in a Random World (2005), chapter 2).
+    """
+    rank = max(1, math.floor(rate * (len(real) + 1) + 1e-9))
+    return float(np.sort(real)[rank - 1]), rank / (len(real) + 1)
+
+
+def _median_interval(values: Float[np.ndarray, "n"]) -> Interval | None:
+    if len(values) < 6:  # no two order statistics hold the median with 95 %
+        return None
+    found = stats.quantile_test(values, p=0.5).confidence_interval(LEVEL)
+    return Interval(float(found.low), float(found.high), LEVEL, "order statistics")
+
+
+def _mean(
+    name: str,
+    method: str,
+    real: Float[np.ndarray, "m"],
+    synthetic: Float[np.ndarray, "n"],
+    warnings: tuple[str, ...],
+    *,
+    log: bool = False,
+) -> Estimate:
+    """Return the mean over the volumes that have a value; of logarithms, back on their scale."""
+    theirs, ours = real[np.isfinite(real)], synthetic[np.isfinite(synthetic)]
+    scale: Callable[[float], float] = math.exp if log else float
+    known = len(ours) and len(theirs)
+    interval = None
+    if known and len(ours) > 1:
+        half = float(stats.t.ppf((1 + LEVEL) / 2, len(ours) - 1) * stats.sem(ours))
+        low, high = scale(ours.mean() - half), scale(ours.mean() + half)
+        interval = Interval(low, high, LEVEL, "t interval over synthetic volumes")
+    return Estimate(
+        name=name,
+        value=scale(ours.mean()) if known else math.nan,
+        direction=NEAR,
+        n_real=len(theirs),
+        n_synthetic=len(ours),
+        method=method,
+        interval=interval,
+        reference=scale(theirs.mean()) if known else None,
+        warnings=warnings if known else (*warnings, _TOO_THIN),
+    )
+
+
+_TOO_THIN = (
+    f"No volume of one of the cohorts has {FEWEST_SLICES} slices with content across this plane."
+)
+
+
+def _outside(
+    real: Measured, synthetic: Measured, axis: int
+) -> tuple[Float[np.ndarray, "m"], Float[np.ndarray, "n"]]:
+    """Return per volume the share of its similarities beyond the central range of real ones."""
+    known, new = (gridded(c.profiles, "similarity", axis, c.shape[axis]) for c in (real, synthetic))
+
+    def share(
+        judged: Float[np.ndarray, "j p"], by: Float[np.ndarray, "k p"]
+    ) -> Float[np.ndarray, "j"]:
+        by = by[np.isfinite(by).all(axis=1)]
+        if not len(by):
+            return np.full(len(judged), np.nan)
+        low, high = np.quantile(by, CENTRAL, axis=0)
+        beyond = ((judged < low) | (judged > high)).mean(axis=1)
+        return np.where(np.isfinite(judged).all(axis=1), beyond, np.nan)
+
+    theirs = np.full(len(known), np.nan)
+    for part in folds(len(known)):
+        theirs[part] = share(known[part], np.delete(known, part, axis=0))
+    return theirs, share(new, known)
+
+
+def _frechet(
+    real: Measured, synthetic: Measured, axis: int, seed: int, warnings: tuple[str, ...]
+) -> Estimate:
+    theirs, ours = (c.descriptors[:, axis] for c in (real, synthetic))
+    theirs, ours = (d[np.isfinite(d).all(axis=(1, 2))] for d in (theirs, ours))
+    known = len(theirs) >= 2 and len(ours) >= 1
+    value, error, reference = math.nan, None, None
+    if known:
+        theirs, ours = slice_frechet.scaled(theirs, ours)
+        value = slice_frechet.between(theirs, ours)
+        error = slice_frechet.standard_error(theirs, ours) if len(ours) > 1 else None
+        reference = slice_frechet.within(theirs, seed)
+    return Estimate(
+        name=f"slice_frechet_{PLANES[axis]}",
+        value=value,
+        direction="lower is better",
+        n_real=len(theirs),
+        n_synthetic=len(ours),
+        method=(
+            f"Squared Frechet distance of {slice_frechet.SLICES} evenly spaced {PLANES[axis]} slices"
+            f" per volume (2.5D), each described by {slice_frechet.DESCRIPTOR}, in standard"
+            " deviations of real slices; no trained network, so not comparable with published 2.5D"
+            f" FIDs. Biased upward by few volumes. Reference: {slice_frechet.HALVINGS} random"
+            " halvings of the real cohort. Standard error: grouped jackknife over volumes."
+        ),
+        standard_error=error,
+        reference=reference,
+        warnings=warnings if known else (*warnings, _TOO_THIN),
+    )

@@ -1,0 +1,93 @@
+"""The sums behind the analysis of Obuchowski and Rockette: covariances, mean squares, freedom."""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from scipy.special import chdtrc, fdtrc
+
+NAN, INFINITE = float("nan"), float("inf")
+
+
+class Covariances(NamedTuple):
+    """Means of the covariance of figures; nan where the design has no such pair.
+
+    Args:
+        error: of a figure with itself.
+        cov1: of one reader under two treatments.
+        cov2: of two readers under one treatment.
+        cov3: of two readers under two treatments.
+    """
+
+    error: float
+    cov1: float
+    cov2: float
+    cov3: float
+
+
+class MeanSquares(NamedTuple):
+    """Of the figures of readers under treatments; nan where there is only one of them."""
+
+    treatment: float
+    reader: float
+    treatment_reader: float
+
+
+class Spread(NamedTuple):
+    """The variance of a mean over r readers times r, and its degrees of freedom."""
+
+    value: float
+    df: float
+
+    @property
+    def defined(self) -> bool:
+        """Whether anything varies; unbiased covariances may make the variance negative."""
+        return self.value > 0
+
+
+def mean_covariances(covariance: Float[np.ndarray, "t r t r"]) -> Covariances:
+    """Return the error variance and the three covariances of Obuchowski and Rockette."""
+    t, r = covariance.shape[:2]
+    one = np.broadcast_to(np.eye(t, dtype=bool)[:, None, :, None], covariance.shape)
+    same = np.broadcast_to(np.eye(r, dtype=bool)[:, None, :], covariance.shape)
+    kinds = (one & same, ~one & same, one & ~same, ~one & ~same)
+    return Covariances(*(float(covariance[k].mean()) if k.any() else NAN for k in kinds))
+
+
+def mean_squares(value: Float[np.ndarray, "t r"]) -> MeanSquares:
+    """Return the two-way analysis of variance without replication."""
+    t, r = value.shape
+    if r == 0:
+        return MeanSquares(NAN, NAN, NAN)
+    of_treatment = value.mean(axis=1, keepdims=True) - value.mean()
+    of_reader = value.mean(axis=0, keepdims=True) - value.mean()
+    rest = value - value.mean() - of_treatment - of_reader
+    return MeanSquares(
+        r * float((of_treatment**2).sum()) / (t - 1) if t > 1 else NAN,
+        t * float((of_reader**2).sum()) / (r - 1) if r > 1 else NAN,
+        float((rest**2).sum()) / ((t - 1) * (r - 1)) if t > 1 and r > 1 else NAN,
+    )
+
+
+def spread(
+    mean_square: float, df: int, error: float, shared: float, readers: int, random: bool
+) -> Spread:
+    """Return the denominator of a test, with Hillis' degrees of freedom.
+
+    Args:
+        mean_square, df: of the figures, over the readers.
+        error: the same from cases alone.
+        shared: covariance that common cases bring to different readers.
+    """
+    shared = max(shared, 0) if readers > 1 else 0
+    if not random or readers == 1:
+        return Spread(error + (readers - 1) * shared, INFINITE)
+    value = mean_square + readers * shared
+    return Spread(value, df * (value / mean_square) ** 2 if mean_square > 0 else INFINITE)
+
+
+def f_tail(df1: float, df2: float, statistic: float) -> float:
+    """Return the probability of a larger F; `df2` may be infinite."""
+    if np.isinf(df2):
+        return float(chdtrc(df1, df1 * statistic))
+    return float(fdtrc(df1, df2, statistic))

@@ -1,0 +1,173 @@
+"""Two-alternative forced choice: how often readers find the real one of a pair."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float, Int
+
+from evalsuite.statistics.answers import Answers, answers_by_question
+from evalsuite.statistics.auc import REFERENCES, PairSums, share_covariance
+from evalsuite.statistics.merits import Merits
+from evalsuite.statistics.rated import NO_TRUTH
+from evalsuite.statistics.roc import EXACT, exact_share
+
+COLUMNS = [
+    "question", "treatment", "reader", "quantity", "estimate", "low", "high", "level", "p",
+    "n_pairs", "method", "reference", "warnings",
+]  # fmt: skip
+ACCURACY = "2AFC accuracy"
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """Which of p pairs r readers got right, against t synthetic cohorts.
+
+    Args:
+        question: its name.
+        treatments: synthetic cohorts; one without a name where there is no truth.
+        readers: names.
+        right: 1 where the real case was chosen, 0 where the other; nan where the pair was not
+            answered or is of another cohort.
+        real, synthetic: of each pair, the number of either case, from 0.
+        warnings: what to know of all of it, each one plain sentence.
+    """
+
+    question: str
+    treatments: tuple[str, ...]
+    readers: tuple[str, ...]
+    right: Float[np.ndarray, "t r p"]
+    real: Int[np.ndarray, "p"]
+    synthetic: Int[np.ndarray, "p"]
+    warnings: tuple[str, ...] = ()
+
+
+def choices(table: pd.DataFrame) -> list[Choices]:
+    """Return the choices of each forced-choice question of a study.
+
+    Hidden repeats and training are left out. Before unblinding no choice is known to be right.
+
+    Args:
+        table: the long table of one study, unblinded.
+
+    Raises:
+        EvalsuiteError: as `answers_by_question`.
+    """
+    return [
+        _choices(answers, _pairs(table))
+        for answers in answers_by_question(table)
+        if answers.kind == "forced_choice"
+    ]
+
+
+def reader_choices(choices: Choices, *, level: float = 0.95) -> pd.DataFrame:
+    """Return the share of right choices of every reader with its exact interval.
+
+    It is 0.5 by chance (`p` is of the exact test against it), 1 for readers who always find the
+    real case, and estimates the area under the reader's ROC curve. Intervals are for other pairs
+    and this reader only.
+
+    Args:
+        level: nominal coverage, between 0 and 1; exact intervals cover at least that.
+
+    Returns:
+        One row per synthetic cohort and reader.
+
+    References:
+        Green and Swets, Signal Detection Theory and Psychophysics, 1966, chapter 2.
+        Clopper and Pearson, Biometrika 26 (1934) 404-413.
+    """
+    rows = []
+    for t, treatment in enumerate(choices.treatments):
+        for reader, right in zip(choices.readers, choices.right[t], strict=True):
+            given = ~np.isnan(right)
+            n = int(given.sum())
+            share, low, high, p = exact_share(int(right[given].sum()), n, level)
+            warnings = list(choices.warnings)
+            if n == 0:
+                warnings.append("The share is undefined: no pair with known truth was answered.")
+            elif (
+                min(len(np.unique(cases[given])) for cases in (choices.real, choices.synthetic)) < n
+            ):
+                warnings.append(
+                    "Some cases occur in several pairs, so pairs are not independent and the "
+                    "interval is too short."
+                )
+            rows.append([
+                choices.question, treatment, reader, ACCURACY, share, low, high, level, p, n,
+                "exact interval and binomial test; pairs random, this reader only", EXACT,
+                " ".join(warnings),
+            ])  # fmt: skip
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def choice_merits(choices: Choices) -> Merits:
+    """Return the share of right choices of readers, for `obuchowski_rockette`.
+
+    Both cases of a pair are samples. Readers who saw a case with different partners have it in
+    common as well.
+    """
+    t, r, p = choices.right.shape
+    right = choices.right.reshape(t * r, p)
+    shown = (~np.isnan(right)).astype(float)
+    of_real, of_synthetic = (
+        np.eye(cases.max(initial=-1) + 1)[cases] for cases in (choices.real, choices.synthetic)
+    )
+    sums = [
+        PairSums(counted @ of_real, counted @ of_synthetic, counted @ counted.T)
+        for counted in (np.nan_to_num(right), shown)
+    ]
+    share, covariance = share_covariance(*sums)
+    read = np.concatenate([sums[1].positive, sums[1].negative], axis=1) > 0
+    return Merits(
+        choices.question,
+        ACCURACY,
+        choices.treatments,
+        choices.readers,
+        share.reshape(t, r),
+        covariance.reshape(t, r, t, r),
+        read.reshape(t, r, -1),
+        "share of right choices, unbiased covariance",
+        REFERENCES["unbiased"],
+        choices.warnings,
+    )
+
+
+def _pairs(table: pd.DataFrame) -> pd.DataFrame:
+    """Return real case, synthetic case and cohort of each pair of known truth."""
+    columns = ["real", "synthetic", "cohort"]
+    if not {"real_side", "cohort"} <= set(table.columns):
+        return pd.DataFrame(columns=columns)
+    told = table.loc[table["kind"] == "forced_choice", ["case", "cohort", "real_side"]]
+    told = told.replace("", np.nan).dropna().drop_duplicates("case")
+    rows = {}
+    for case, cohort, side in told.itertuples(index=False):
+        cases, cohorts, real = case.split("|"), cohort.split("|"), int(side) - 1
+        rows["|".join(sorted(cases))] = cases[real], cases[1 - real], cohorts[1 - real]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+
+def _choices(answers: Answers, pairs: pd.DataFrame) -> Choices:
+    told = pairs.reindex(list(answers.cases))
+    known = told["cohort"].notna().to_numpy(bool)
+    told, first = told[known], answers.first[known]
+    warnings: tuple[str, ...] = ()
+    if not known.any():
+        warnings = (NO_TRUTH,)
+    elif not known.all():
+        lost = int((~known).sum())
+        warnings = (f"The truth of {lost} of {len(known)} pairs is not told; they are left out.",)
+    # 1 stands for the alphabetically first case of the pair.
+    expected = np.where(told["real"] < told["synthetic"], 1, 2)[:, None]
+    right = np.where(np.isnan(first), np.nan, first == expected).T
+    treatments = sorted(told["cohort"].unique()) or [""]
+    of_treatment = told["cohort"].to_numpy() == np.array(treatments, dtype=object)[:, None]
+    return Choices(
+        answers.question,
+        tuple(treatments),
+        answers.readers,
+        np.where(of_treatment[:, None], right, np.nan),
+        pd.factorize(told["real"], sort=True)[0],
+        pd.factorize(told["synthetic"], sort=True)[0],
+        warnings,
+    )

@@ -1,0 +1,165 @@
+"""What readers achieved under treatments, with the covariance that common cases bring."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from evalsuite.errors import unknown
+from evalsuite.statistics.auc import REFERENCES, Covariance, auc_covariance
+from evalsuite.statistics.readings import Readings
+from evalsuite.statistics.roc import called
+
+Rate = Literal["sensitivity", "specificity", "accuracy"]
+
+
+@dataclass(frozen=True, slots=True)
+class Merits:
+    """One figure of merit of r readers under t treatments, with its covariance.
+
+    Args:
+        question, figure: what was asked, and the name of the figure.
+        treatments, readers: names.
+        value: the figures; nan where undefined.
+        covariance: of the figures when cases are drawn anew; nan where undefined.
+        read: who read which case under which treatment.
+        method, reference: of the covariance.
+        warnings: what to know of all of it, each one plain sentence.
+        by_chance: whether readers who guess get 0.5.
+    """
+
+    question: str
+    figure: str
+    treatments: tuple[str, ...]
+    readers: tuple[str, ...]
+    value: Float[np.ndarray, "t r"]
+    covariance: Float[np.ndarray, "t r t r"]
+    read: Bool[np.ndarray, "t r c"]
+    method: str
+    reference: str
+    warnings: tuple[str, ...] = ()
+    by_chance: bool = True
+
+    @property
+    def usable(self) -> Bool[np.ndarray, "t r"]:
+        """Where both the figure and its variance are defined."""
+        variance = np.einsum("trtr->tr", self.covariance)
+        return np.asarray(np.isfinite(self.value) & np.isfinite(variance))
+
+    @property
+    def n_cases(self) -> int:
+        """How many cases were read by anyone."""
+        return int(self.read.any(axis=(0, 1)).sum())
+
+    def only(self, treatments: Sequence[int], readers: Sequence[int]) -> "Merits":
+        """Return those treatments and readers, and what there is to know of their cases."""
+        cells = np.ix_(treatments, readers)
+        read = self.read[cells]
+        return Merits(
+            self.question,
+            self.figure,
+            tuple(self.treatments[t] for t in treatments),
+            tuple(self.readers[r] for r in readers),
+            self.value[cells],
+            self.covariance[np.ix_(treatments, readers, treatments, readers)],
+            read,
+            self.method,
+            self.reference,
+            (*self.warnings, *_of_readings(read)),
+            self.by_chance,
+        )
+
+
+def auc_merits(readings: Readings, covariance: Covariance = "DeLong") -> Merits:
+    """Return the AUC of every reader under every treatment.
+
+    Args:
+        covariance: "DeLong" or "jackknife", which never make a variance negative, or "unbiased".
+    """
+    if covariance not in REFERENCES:
+        raise ValueError(unknown("covariance", covariance, REFERENCES))
+    t, r = len(readings.treatments), len(readings.readers)
+    value, matrix = auc_covariance(
+        readings.positive.reshape(t * r, -1), readings.negative.reshape(t * r, -1), covariance
+    )
+    return Merits(
+        readings.question,
+        "AUC",
+        readings.treatments,
+        readings.readers,
+        value.reshape(t, r),
+        matrix.reshape(t, r, t, r),
+        ~np.isnan(np.concatenate([readings.positive, readings.negative], axis=2)),
+        f"empirical AUC, {covariance} covariance",
+        REFERENCES[covariance],
+        readings.warnings,
+    )
+
+
+def rate_merits(readings: Readings, rate: Rate, *, threshold: float | None = None) -> Merits:
+    """Return sensitivity, specificity or accuracy of every reader under every treatment.
+
+    Args:
+        threshold: see `reader_rates`; undecided ratings are left out.
+
+    Raises:
+        EvalsuiteError: if the readings know no middle and no threshold is given.
+    """
+    cut = called(readings, threshold)
+    cells = len(readings.treatments) * len(readings.readers)
+    right = [
+        np.where(away == 0, np.nan, np.where(np.isnan(away), np.nan, away > 0)).reshape(cells, -1)
+        for away in (readings.positive - cut, cut - readings.negative)
+    ]
+    parts = {"sensitivity": right[:1], "specificity": right[1:], "accuracy": right}[rate]
+    decided = np.array([(~np.isnan(part)).sum(axis=1) for part in right])
+    total = sum((~np.isnan(part)).sum(axis=1, keepdims=True) for part in parts)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        value = sum(np.nansum(part, axis=1) for part in parts) / total[:, 0]
+        influence = np.concatenate([_influence(part, total) for part in parts], axis=1)
+    undecided = int((readings.positive == cut).sum() + (readings.negative == cut).sum())
+    note = (f"{undecided} undecided ratings are left out.",) if undecided else ()
+    shape = len(readings.treatments), len(readings.readers)
+    return Merits(
+        readings.question,
+        rate,
+        readings.treatments,
+        readings.readers,
+        value.reshape(shape),
+        (influence @ influence.T).reshape(shape * 2),
+        ~np.isnan(np.concatenate(parts, axis=1)).reshape(*shape, -1),
+        f"ratings above {cut:g} are {readings.truths[0]}, binomial covariance",
+        "Gallas, Pennello and Myers 2007",
+        (*readings.warnings, *note),
+        by_chance=rate == "accuracy" and bool((decided[0] == decided[1]).all()),
+    )
+
+
+def _influence(
+    right: Float[np.ndarray, "k c"], total: Int[np.ndarray, "k 1"]
+) -> Float[np.ndarray, "k c"]:
+    """Return what each case of one truth adds to the error of a share of `total` cases."""
+    given = ~np.isnan(right)
+    n = given.sum(axis=1, keepdims=True)
+    away = right - np.nansum(right, axis=1, keepdims=True) / n
+    return np.where(n < 2, np.nan, np.where(given, away * np.sqrt(n / (n - 1)) / total, 0))
+
+
+def _of_readings(read: Bool[np.ndarray, "t r c"]) -> tuple[str, ...]:
+    """Return what the design lacks of readers and cases fully crossed."""
+    possible = int(read.any(axis=1, keepdims=True).sum()) * read.shape[1]
+    missing = possible - int(read.sum())
+    if not missing:
+        return ()
+    note = (
+        f"{missing} of {possible} readings are missing. Every figure is of the cases its reader "
+        "read, and degrees of freedom are approximate."
+    )
+    if not (read.any(axis=0).sum(axis=0) > 1).any():
+        note = (
+            "No case was read by two readers: cases are nested within readers, and differences "
+            "between readers hold differences between their cases as well."
+        )
+    return (note,)

@@ -1,0 +1,183 @@
+"""What a report is made from: studies and evaluations, read and checked."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from evalsuite.errors import EvalsuiteError
+from evalsuite.records import Evaluation
+from evalsuite.results import SCORES, read_results
+from evalsuite.study.export import COLUMNS, long_table
+from evalsuite.study.home import Home
+from evalsuite.study.kinds import Choice, Confidence, Likert
+from evalsuite.study.questions import Question, parse_questions
+from evalsuite.study.truth import read_truth
+
+SCALES = ("choice", "confidence", "likert")
+
+
+@dataclass(frozen=True, slots=True)
+class StudyData:
+    """One study as the statistics want it.
+
+    Args:
+        name: of the study.
+        state: `open`, `paused` or `closed`.
+        table: its long table, with the truth if the study is closed.
+        design: as far as it is known.
+        design_hash: of the whole design.
+        audit: what the audit of the blinding found, None where it is not at hand.
+    """
+
+    name: str
+    state: str
+    table: pd.DataFrame
+    design: Mapping[str, Any]
+    design_hash: str
+    audit: Mapping[str, Any] | None = None
+
+    @property
+    def unblinded(self) -> bool:
+        """Whether the truth is in the table."""
+        return "role" in self.table.columns
+
+    @property
+    def questions(self) -> tuple[Question, ...]:
+        """The questions of the design."""
+        return parse_questions(self.design.get("questions", []))
+
+    @property
+    def points(self) -> dict[str, int]:
+        """By ordinal question, how many answers it offers."""
+        return {q.name: len(self.options(q.name)) for q in self.questions if q.kind in SCALES}
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """By question, what the readers were asked."""
+        return {question.name: question.text for question in self.questions}
+
+    def options(self, name: str) -> list[str]:
+        """Return the labels of an ordinal question's answers, first to last."""
+        question = next(q for q in self.questions if q.name == name)
+        if isinstance(question, Choice | Confidence):
+            return list(question.options)
+        if isinstance(question, Likert):
+            ends = {1: question.low, question.points: question.high}
+            return [f"{i} {ends.get(i, '')}".strip() for i in range(1, question.points + 1)]
+        return []
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationData:
+    """One evaluation with the scores of its volumes.
+
+    Args:
+        folder: where it lies.
+        evaluation: its record.
+        scores: the table of scores per volume, empty where the evaluation has none.
+        figures: its figures, PNG.
+    """
+
+    folder: Path
+    evaluation: Evaluation
+    scores: pd.DataFrame
+    figures: Sequence[Path]
+
+
+def read_study(name: str, home: Home) -> StudyData:
+    """Return a study of a home, or of a table that `evalsuite study export` wrote.
+
+    Args:
+        name: of the study, or the path of its exported CSV or Parquet file.
+        home: where studies lie.
+
+    Raises:
+        EvalsuiteError: if there is no such study or file, or it is none of ours.
+    """
+    path = Path(name)
+    if path.suffix in (".csv", ".parquet"):
+        return _exported(path)
+    from evalsuite.study.store import Store
+
+    store = Store(home.database)
+    about = store.study(name)
+    truth = read_truth(home.truth(name)) if about.state == "closed" else None
+    design = dict(about.design)
+    full = home.lead / name / "design.yaml"
+    if full.exists():
+        design = yaml.safe_load(full.read_text(encoding="utf-8"))
+    audit = home.lead / name / "audit.json"
+    return StudyData(
+        name=name,
+        state=about.state,
+        table=long_table(store.responses(name), truth),
+        design=design,
+        design_hash=about.design_hash,
+        audit=yaml.safe_load(audit.read_text(encoding="utf-8")) if audit.exists() else None,
+    )
+
+
+def _exported(path: Path) -> StudyData:
+    record = path.with_suffix(".design.yaml")
+    try:
+        table = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    except (OSError, ValueError) as error:
+        raise EvalsuiteError(f"{path}: it cannot be read as a table: {error}.") from None
+    missing = [column for column in COLUMNS if column not in table.columns]
+    if missing:
+        raise EvalsuiteError(
+            f"{path}: it has no column {missing[0]}. Name a table of `evalsuite study export`."
+        )
+    try:
+        about = yaml.safe_load(record.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise EvalsuiteError(
+            f"{record}: the design that was exported with the table cannot be read: "
+            f"{error.strerror}. Keep both files together."
+        ) from None
+    numbers = table["kind"] != "text"
+    table["answer"] = table["answer"].astype(object)
+    table.loc[numbers, "answer"] = pd.to_numeric(table.loc[numbers, "answer"], errors="coerce")
+    name = str(table["study"].iloc[0]) if len(table) else str(about["study"])
+    return StudyData(name, about["state"], table, about["design"], about["design_hash"])
+
+
+def read_evaluation(folder: Path) -> EvaluationData:
+    """Return an evaluation that `evalsuite compute-metrics` wrote.
+
+    Raises:
+        EvalsuiteError: if the folder holds none.
+    """
+    evaluation = read_results(folder)
+    path = folder / f"{SCORES}.csv"
+    columns = ["cohort", "role", "volume", "digest", "against", "extractor", "name", "value"]
+    empty = pd.DataFrame(columns=[*columns, "direction", "method"])
+    scores = pd.read_csv(path, keep_default_na=False, na_values=[""]) if path.exists() else empty
+    scores["extractor"] = scores["extractor"].fillna("")
+    return EvaluationData(folder, evaluation, scores, sorted((folder / "figures").glob("*.png")))
+
+
+def case_scores(study: StudyData, evaluations: Sequence[EvaluationData]) -> pd.DataFrame:
+    """Return the scores of the study's cases: case, metric, extractor, direction, value.
+
+    A case is known again by the SHA-256 of its source file. A real case that was compared with
+    several cohorts has one row per score, the mean.
+    """
+    if not study.unblinded or "digest" not in study.table or not evaluations:
+        return pd.DataFrame(columns=["case", "metric", "extractor", "direction", "value"])
+    known = study.table.drop_duplicates("case")[["case", "digest"]]
+    scores = pd.concat([e.scores for e in evaluations], ignore_index=True)
+    joined = known.merge(scores, on="digest", how="inner").rename(columns={"name": "metric"})
+    keys = ["case", "metric", "extractor", "direction"]
+    means = joined.dropna(subset=["value"]).groupby(keys, as_index=False)["value"].mean()
+    return pd.DataFrame(means)
+
+
+def fingerprint(table: pd.DataFrame) -> str:
+    """Return the SHA-256 of a table's content."""
+    return hashlib.sha256(table.to_csv(index=False).encode()).hexdigest()

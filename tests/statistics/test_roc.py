@@ -1,0 +1,418 @@
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.metrics import auc as trapezoid
+from sklearn.metrics import roc_auc_score, roc_curve
+from statsmodels.stats.proportion import proportion_confint
+
+from evalsuite.errors import EvalsuiteError
+from evalsuite.statistics.auc import auc_covariance, auc_interval, chance_test
+from evalsuite.statistics.readings import Readings, readings, turing_readings
+from evalsuite.statistics.roc import reader_aucs, reader_rates, roc_curves, roc_points
+
+METHODS = ("DeLong", "jackknife", "unbiased")
+NAN = np.nan
+
+
+def ratings(points=5):
+    """Two matrices of ratings with the same number of rows and at least 2 cases each."""
+    scale = st.integers(1, points).map(float)
+
+    def both(k):
+        sides = [
+            st.integers(2, 7).flatmap(lambda c: arrays(float, (k, c), elements=scale))
+            for _ in range(2)
+        ]
+        return st.tuples(*sides)
+
+    return st.integers(1, 3).flatmap(both)
+
+
+def simulated(seed, *, readers=3, m=12, n=15, points=5, missing=0.0):
+    """Correlated ratings; the positive cases are higher."""
+    rng = np.random.default_rng(seed)
+    sides = []
+    for count, shift in ((m, 0.8), (n, 0.0)):
+        scores = shift + rng.normal(size=(1, count)) + rng.normal(size=(readers, count))
+        cut = np.digitize(scores, np.linspace(-1, 2, points - 1)) + 1.0
+        sides.append(np.where(rng.random(cut.shape) < missing, NAN, cut))
+    return sides
+
+
+def single(positive, negative, **options):
+    """Readings of one reader."""
+    positive, negative = (np.array(c, float).reshape(1, 1, -1) for c in (positive, negative))
+    return Readings("", ("",), ("ann",), positive, negative, **options)
+
+
+def wins(positive, negative):
+    """1, 1/2 or 0 for every pair, nan where it was not read."""
+    difference = positive[:, None] - negative
+    return np.where(np.isnan(difference), NAN, (np.sign(difference) + 1) / 2)
+
+
+def test_by_hand():
+    # Positive 2 3 3, negative 1 2. Wins, one row per positive case: 1 1/2 | 1 1 | 1 1.
+    # AUC = 5.5 / 6. Placements of positive cases: 3/4 1 1, of negative ones: 1 5/6.
+    # Their variances: S10 = ((1/6)^2 + 2 (1/12)^2) / 2 = 1/48, S01 = 2 (1/12)^2 = 1/72.
+    # DeLong: a third of S10 and half of S01, 1/144 each, make 1/72.
+    # Jackknife: without each of the cases the AUC is 1, 7/8, 7/8 | 5/6, 1; mean 11/12, squared
+    # deviations (1 + 1/4 + 1/4 + 1 + 1) / 144 = 3.5 / 144; times 4/5: 7/360.
+    # Unbiased: AUC^2 = 121/144; products of pairs without a common case: of 1 (row 1, column 1)
+    # with 1 1 of column 2, of 1/2 with 1 1, of row 2 with 1/2 and 1 twice, likewise row 3;
+    # sum 2 + 1 + (1.5 + 2) * 2 = 10 over 12. The variance is 121/144 - 120/144 = 1/144.
+    positive, negative = np.array([[2.0, 3, 3]]), np.array([[1.0, 2]])
+    for method, expected in zip(METHODS, (1 / 72, 7 / 360, 1 / 144), strict=True):
+        value, covariance = auc_covariance(positive, negative, method)
+        assert value == pytest.approx([11 / 12])
+        assert covariance == pytest.approx(np.array([[expected]]))
+
+
+def test_covariance_by_hand():
+    # Both readers: AUC 3/4. Wins of ann: 1 1 | 1 0; of bob: 1 0 | 1 1.
+    # Placements of positive cases: 1 1/2 and 1/2 1: S10 = -1/8; of negative ones: 1 1/2 and
+    # 1 1/2: S01 = 1/8. DeLong: -1/16 + 1/16 = 0. Variances: 1/16 + 1/16.
+    # Apart: (1,1)(2,2) 1, (1,2)(2,1) 1, (2,1)(1,2) 0, (2,2)(1,1) 0: 9/16 - 2/4 = 1/16 unbiased.
+    ann, bob = ([5.0, 3], [2.0, 4]), ([3.0, 5], [2.0, 4])
+    positive, negative = np.array([ann[0], bob[0]]), np.array([ann[1], bob[1]])
+    _, delong = auc_covariance(positive, negative)
+    assert delong == pytest.approx(np.array([[1 / 8, 0], [0, 1 / 8]]))
+    _, unbiased = auc_covariance(positive, negative, "unbiased")
+    assert unbiased[0, 1] == unbiased[1, 0] == pytest.approx(1 / 16)
+
+
+@given(ratings())
+@settings(deadline=None)
+def test_agrees_with_scikit_learn(sides):
+    positive, negative = sides
+    value, _ = auc_covariance(positive, negative)
+    truth = np.repeat([1, 0], [positive.shape[1], negative.shape[1]])
+    for row, (of_positive, of_negative) in enumerate(zip(positive, negative, strict=True)):
+        scores = np.concatenate([of_positive, of_negative])
+        assert value[row] == pytest.approx(roc_auc_score(truth, scores))
+        thresholds, across, up = roc_points(of_positive, of_negative)
+        theirs = roc_curve(truth, scores, drop_intermediate=False)
+        for mine, other in zip((across, up, thresholds), theirs, strict=True):
+            assert mine == pytest.approx(other)
+
+
+@given(ratings())
+@settings(deadline=None)
+def test_symmetries(sides):
+    positive, negative = sides
+    for method in METHODS:
+        value, covariance = auc_covariance(positive, negative, method)
+        flipped, same = auc_covariance(negative, positive, method)
+        assert flipped == pytest.approx(1 - value)
+        assert same == pytest.approx(covariance, abs=1e-12)
+        increasing, again = auc_covariance(positive**3 - 7, negative**3 - 7, method)
+        assert increasing == pytest.approx(value)
+        assert again == pytest.approx(covariance, abs=1e-12)
+        shuffled, still = auc_covariance(positive[:, ::-1], negative[:, ::-1], method)
+        assert shuffled == pytest.approx(value)
+        assert still == pytest.approx(covariance, abs=1e-12)
+        if method != "unbiased":
+            assert np.linalg.eigvalsh(covariance).min() > -1e-12
+
+
+@pytest.mark.filterwarnings("ignore:Mean of empty slice")
+@pytest.mark.parametrize("missing", [0.0, 0.3])
+def test_delong_agrees_with_its_formula(missing):
+    positive, negative = simulated(1, missing=missing)
+    _, covariance = auc_covariance(positive, negative)
+    won = [wins(p, n) for p, n in zip(positive, negative, strict=True)]
+    for a in range(3):
+        for b in range(3):
+            expected = 0.0
+            for axis in (1, 0):
+                first, second = (np.nanmean(won[i], axis=axis) for i in (a, b))
+                na, nb = (np.isfinite(v).sum() for v in (first, second))
+                product = (first - np.nanmean(won[a])) * (second - np.nanmean(won[b]))
+                expected += np.nansum(product) / np.sqrt(na * (na - 1) * nb * (nb - 1))
+            assert covariance[a, b] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.3])
+def test_jackknife_leaves_out_one_case_at_a_time(missing):
+    positive, negative = simulated(2, missing=missing)
+    without = [auc_covariance(np.delete(positive, i, 1), negative)[0] for i in range(12)]
+    without += [auc_covariance(positive, np.delete(negative, j, 1))[0] for j in range(15)]
+    expected = np.cov(np.array(without).T, ddof=1) * 26**2 / 27
+    assert auc_covariance(positive, negative, "jackknife")[1] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.3])
+def test_unbiased_agrees_with_its_definition(missing):
+    positive, negative = simulated(3, m=5, n=6, missing=missing)
+    value, covariance = auc_covariance(positive, negative, "unbiased")
+    won = [wins(p, n) for p, n in zip(positive, negative, strict=True)]
+    for a in range(3):
+        for b in range(3):
+            apart = [
+                won[a][i, j] * won[b][k, m]
+                for i in range(5)
+                for j in range(6)
+                for k in range(5)
+                for m in range(6)
+                if i != k and j != m
+            ]
+            expected = value[a] * value[b] - np.nanmean(apart)
+            assert covariance[a, b] == pytest.approx(expected, abs=1e-12)
+
+
+def test_unbiased_is_unbiased():
+    # The mean over studies is the variance over studies; DeLong's is larger.
+    studies = [simulated(seed, readers=2, m=6, n=8) for seed in range(3000)]
+    found = [auc_covariance(*study, "unbiased") for study in studies]
+    between = np.cov(np.array([value for value, _ in found]).T)
+    assert np.mean([c for _, c in found], axis=0) == pytest.approx(between, rel=0.07)
+    delong = np.mean([auc_covariance(*study)[1] for study in studies], axis=0)
+    assert np.diag(delong).min() > 1.02 * np.diag(between).max()
+
+
+def test_methods_agree_on_large_samples():
+    positive, negative = simulated(4, m=1500, n=2000, points=40)
+    delong, jackknife, unbiased = (
+        auc_covariance(positive, negative, method)[1] for method in METHODS
+    )
+    assert jackknife == pytest.approx(delong, rel=2e-3)
+    assert unbiased == pytest.approx(delong, rel=2e-3)
+
+
+def test_readers_without_common_cases_are_independent():
+    positive, negative = simulated(5, readers=2, m=20, n=20)
+    for cases in (positive, negative):
+        cases[0, :10] = NAN
+        cases[1, 10:] = NAN
+    for method in ("DeLong", "unbiased"):
+        _, covariance = auc_covariance(positive, negative, method)
+        alone = [auc_covariance(positive[[r]], negative[[r]], method)[1] for r in range(2)]
+        assert covariance[0, 1] == pytest.approx(0, abs=1e-12)
+        assert np.diag(covariance) == pytest.approx(np.ravel(alone))
+
+
+def test_undefined_where_cases_lack():
+    positive = np.array([[1.0, 2], [NAN, 2], [NAN, NAN]])
+    negative = np.array([[1.0, 2], [1, 2], [1, 2]])
+    for method in METHODS:
+        value, covariance = auc_covariance(positive, negative, method)
+        assert np.isfinite(value).tolist() == [True, True, False]
+        assert np.isfinite(np.diag(covariance)).tolist() == [True, False, False]
+    assert np.isnan(auc_covariance(np.empty((2, 0)), np.empty((2, 0)))[0]).all()
+
+
+def test_intervals():
+    # logit 0.9 = 2.197225; 1.959964 * 0.04 / 0.09 = 0.871095; expit(1.326130), expit(3.068320).
+    assert auc_interval(0.9, 0.04, 0.95) == pytest.approx((0.790200, 0.955567), abs=1e-6)
+    assert auc_interval(0.9, 0.04, 0.95, scale="identity") == pytest.approx(
+        (0.821601, 0.978399), abs=1e-6
+    )
+    # Student's 97.5 % quantile with 4 degrees of freedom is 2.776445.
+    assert auc_interval(0.6, 0.1, 0.95, df=4, scale="identity") == pytest.approx(
+        (0.322355, 0.877645), abs=1e-6
+    )
+
+
+@given(st.floats(0.05, 0.95), st.floats(0.01, 0.2), st.sampled_from(["identity", "logit"]))
+def test_interval_and_test_say_the_same(value, error, scale):
+    _, p = chance_test(value, error, df=7, scale=scale)
+    low, high = auc_interval(value, error, 1 - p, df=7, scale=scale)
+    assert min(abs(low - 0.5), abs(high - 0.5)) < 1e-6
+
+
+def test_logit_intervals_cover_near_one():
+    # Normal ratings, AUC = Phi(1.8 / sqrt 2) = 0.8985, 40 cases of either truth.
+    rng = np.random.default_rng(6)
+    positive, negative = rng.normal(1.8, size=(1000, 40)), rng.normal(size=(1000, 40))
+    values, covariance = auc_covariance(positive, negative)
+    errors = np.sqrt(np.diag(covariance))
+    for scale, low_share, high_share in (("logit", 0.93, 0.97), ("identity", 0.88, 0.95)):
+        ends = [auc_interval(v, e, 0.95, scale=scale) for v, e in zip(values, errors, strict=True)]
+        covered = np.mean([low <= 0.898471 <= high for low, high in ends])
+        assert low_share < covered < high_share
+
+
+def test_mean_curve_keeps_the_area():
+    positive, negative = simulated(7, readers=4, points=9)
+    table = roc_curves(Readings("q", ("t",), tuple("abcd"), positive[None], negative[None]))
+    areas = {
+        reader: trapezoid(curve["false_positive_rate"], curve["sensitivity"])
+        for reader, curve in table.groupby("reader")
+    }
+    expected = auc_covariance(positive, negative)[0]
+    assert [areas[reader] for reader in "abcd"] == pytest.approx(expected)
+    assert areas["all"] == pytest.approx(expected.mean())
+    ends = table.groupby("reader")[["false_positive_rate", "sensitivity"]]
+    assert (ends.first() == 0).all(axis=None)
+    assert np.allclose(ends.last(), 1)
+
+
+def test_no_curve_without_cases():
+    table = roc_curves(single([1, 2], []))
+    assert table.empty
+    assert "sensitivity" in table.columns
+
+
+def test_reader_aucs():
+    (row,) = reader_aucs(single([2, 3, 3], [1, 2])).to_dict("records")
+    assert row["estimate"] == pytest.approx(11 / 12)
+    assert row["standard_error"] == pytest.approx((1 / 72) ** 0.5)
+    assert (row["n_positive"], row["n_negative"], row["warnings"]) == (3, 2, "")
+    expected = auc_interval(11 / 12, (1 / 72) ** 0.5, 0.95)
+    assert (row["low"], row["high"]) == pytest.approx(expected)
+
+
+def test_perfect_separation_has_an_exact_interval():
+    # Three pairs without a common case, all right: the lower end is 0.025^(1/3), p = 2 / 2^3.
+    (row,) = reader_aucs(single([4, 5, 5, 6], [1, 2, 3])).to_dict("records")
+    assert (row["estimate"], row["high"]) == (1, 1)
+    assert row["low"] == pytest.approx(0.025 ** (1 / 3))
+    assert row["p"] == pytest.approx(0.25)
+    assert "without error" in row["warnings"]
+    (row,) = reader_aucs(single([1, 2, 3], [4, 5, 5, 6])).to_dict("records")
+    assert (row["estimate"], row["low"]) == (0, 0)
+    assert row["high"] == pytest.approx(1 - 0.025 ** (1 / 3))
+
+
+@pytest.mark.parametrize(
+    ("positive", "negative", "value", "warning"),
+    [
+        ([], [1, 2], NAN, "The AUC is undefined: no real case was read."),
+        ([1, 2], [], NAN, "The AUC is undefined: no synthetic case was read."),
+        ([2], [1, 3], 0.5, "There is no interval: it needs at least 2 cases of either truth, but only 1 real case was read."),
+        ([2, 2], [2, 2], 0.5, "There is no interval: the ratings do not vary."),
+    ],
+)  # fmt: skip
+def test_undefined_is_said(positive, negative, value, warning):
+    table = reader_aucs(single(positive, negative, truths=("real", "synthetic")))
+    (row,) = table.to_dict("records")
+    assert row["estimate"] == pytest.approx(value, nan_ok=True)
+    assert np.isnan([row["low"], row["high"], row["p"], row["standard_error"]]).all()
+    assert row["warnings"] == warning
+
+
+def test_reader_rates():
+    # Of the positive cases 2 of 3 are above 3, of the negative ones 3 of 4 below; one each at 3.
+    found = reader_rates(single([5, 4, 1, 3], [1, 2, 2, 5, 3], midpoint=3.0))
+    assert found["quantity"].tolist() == ["sensitivity", "specificity", "accuracy"]
+    assert found["estimate"].tolist() == pytest.approx([2 / 3, 3 / 4, 5 / 7])
+    ends = [proportion_confint(k, n, method="beta") for k, n in ((2, 3), (3, 4), (5, 7))]
+    assert found[["low", "high"]].to_numpy() == pytest.approx(np.array(ends))
+    assert found["p"].isna().all()
+    assert (found["warnings"] == "2 undecided ratings are left out.").all()
+    assert (found["n_positive"] == 3).all()
+
+
+def test_accuracy_against_chance_needs_as_many_of_both():
+    # 7 of 8 right: p = 2 (8 + 1) / 2^8.
+    found = reader_rates(single([4, 4, 4, 1], [1, 1, 1, 1], midpoint=2.5)).set_index("quantity")
+    assert found.loc["accuracy", "p"] == pytest.approx(18 / 256)
+    assert np.isnan(found.loc["sensitivity", "p"])
+
+
+def test_rates_of_no_case_are_undefined():
+    found = reader_rates(single([], [1, 2]), threshold=1.5).set_index("quantity")
+    assert np.isnan(found.loc["sensitivity", "estimate"])
+    assert (
+        found.loc["sensitivity", "warnings"] == "The sensitivity is undefined: no case was decided."
+    )
+    assert found.loc["accuracy", "estimate"] == 0.5
+
+
+def test_rates_need_a_threshold():
+    with pytest.raises(
+        EvalsuiteError, match="^The readings do not say where their scale has its middle; pass"
+    ):
+        reader_rates(single([1], [2]))
+
+
+def long(**columns):
+    """Three readings by two readers; b has not read case 2."""
+    table = pd.DataFrame(
+        {"reader": ["b", "a", "a"], "case": [1, 1, 2], "truth": [1, 1, 0], "rating": [5, 4, 2.0]}
+    )
+    return table.assign(**columns)
+
+
+def test_readings():
+    found = readings(long())
+    assert (found.readers, found.treatments) == (("a", "b"), ("",))
+    assert found.positive.tolist() == [[[4], [5]]]
+    np.testing.assert_array_equal(found.negative, [[[2], [NAN]]])
+    assert readings(long().iloc[:0]).positive.shape == (1, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (long().drop(columns=["truth", "rating"]), "The table of ratings has no column truth, rating; expected reader, case, truth, rating, and treatment where there are several."),
+        (long(truth=[1, 1, 2]), 'The truth of case "2" is "2"; expected 0 (negative) or 1 (positive).'),
+        (long(truth=[0, 1, 0]), 'Case "1" is positive in some rows and negative in others; expected one truth for each case.'),
+        (long(rating=["5", "many", ""]), "The rating 'many' of case \"1\" by reader \"a\" is no number; expected one."),
+        (long(case=1, truth=1), 'Case "1" was rated twice by reader "a" under one treatment; expected one rating each.'),
+        (long(reader=["a", "b", None]), "A row of the table of ratings names no reader; expected one in every row."),
+    ],
+)  # fmt: skip
+def test_faults_of_a_table(table, message):
+    with pytest.raises(EvalsuiteError) as error:
+        readings(table)
+    assert str(error.value) == message
+
+
+def study(truth=True):
+    """Two readers, a real and two synthetic cohorts of two cases; training and a repeat."""
+    cohorts = {"r": ("Rome", "real"), "x": ("gan", "synthetic"), "y": ("ldm", "synthetic")}
+    rows = []
+    for reader in ("ann", "bob"):
+        showings = [("r0", "training", "")]
+        showings += [(f"{c}{i}", "reading", "") for c in "rxy" for i in range(2)]
+        showings += [("x0", "reading", 4)]
+        for position, (case, phase, repeat_of) in enumerate(showings, 1):
+            answer = {"r": 5, "x": 2, "y": 4}[case[0]] + (reader == "bob")
+            cohort, role = cohorts[case[0]]
+            rows.append({
+                "study": "s", "reader": reader, "position": position, "phase": phase,
+                "presentation": f"{reader}{position}", "case": case, "repeat_of": repeat_of,
+                "question": "origin", "kind": "confidence", "answer": answer, "revision": 1,
+                "cohort": cohort, "role": role,
+            })  # fmt: skip
+    table = pd.DataFrame(rows)
+    return table if truth else table.drop(columns=["cohort", "role"])
+
+
+def test_turing_readings():
+    (found,) = turing_readings(study(), {"origin": 6})
+    assert (found.treatments, found.readers, found.midpoint) == (
+        ("gan", "ldm"),
+        ("ann", "bob"),
+        3.5,
+    )
+    assert found.positive.tolist() == [[[5, 5], [6, 6]]] * 2
+    expected = [[[2, 2, NAN, NAN], [3, 3, NAN, NAN]], [[NAN, NAN, 4, 4], [NAN, NAN, 5, 5]]]
+    np.testing.assert_array_equal(found.negative, expected)
+    assert found.warnings == ()
+    # Real cases are rated higher: real against synthetic is positive against negative.
+    assert (reader_aucs(found)["estimate"] == 1).all()
+    rates = reader_rates(found).set_index(["treatment", "reader", "quantity"])["estimate"]
+    assert rates["gan", "ann", "specificity"] == 1
+    assert rates["ldm", "ann", "specificity"] == 0
+
+
+def test_turing_without_truth():
+    (found,) = turing_readings(study(truth=False), {"origin": 6})
+    table = reader_aucs(found)
+    assert table["estimate"].isna().all()
+    assert table["warnings"].str.startswith("The table does not say which cases are real").all()
+
+
+def test_turing_without_synthetic_cases():
+    table = study()
+    (found,) = turing_readings(table[table["role"] == "real"], {"origin": 6})
+    assert found.treatments == ("",)
+    assert (
+        reader_aucs(found)["warnings"].iloc[0]
+        == "The AUC is undefined: no synthetic case was read."
+    )
