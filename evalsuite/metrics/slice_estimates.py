@@ -195,8 +195,12 @@ def fault_threshold(real: Float[np.ndarray, "m"], rate: float) -> tuple[float, f
     """Return the score that at most `rate` of new real volumes fall below, and their share.
 
     The k-th smallest of m real scores, which a new one falls below with probability k / (m + 1);
-    k is at least 1 (Vovk et al., Algorithmic Learning in a Random World (2005), chapter 2).
+    k is at least 1 (Vovk et al., Algorithmic Learning in a Random World (2005), chapter 2). nan
+    scores are left out; without any other, both are nan.
     """
+    real = real[np.isfinite(real)]
+    if not len(real):
+        return math.nan, math.nan
     rank = max(1, math.floor(rate * (len(real) + 1) + 1e-9))
     return float(np.sort(real)[rank - 1]), rank / (len(real) + 1)
 

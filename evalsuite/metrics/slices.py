@@ -80,17 +80,16 @@ def compute(
     theirs, ours = judge(grids(known.profiles, known.shape), grids(new.profiles, new.shape))
     overall, *by_plane = _scores(theirs, ours)
     warnings = _warnings(overall)
-    shown = {
+    threshold, rate = fault_threshold(overall.real, false_positive_rate)
+    shown: dict[str, object] = {
         "real": bands(known),
         "synthetic": bands(new),
         "worst": worst(synthetic.names, synthetic.volumes, new, ours),
         "real_scores": overall.real,
         "synthetic_scores": overall.synthetic,
-        "threshold": np.nan,
+        "threshold": threshold,
+        "rate": rate,
     }
-    if np.isfinite(overall.real).any():
-        finite = overall.real[np.isfinite(overall.real)]
-        shown["threshold"], shown["rate"] = fault_threshold(finite, false_positive_rate)
     return [
         *cohort_estimates(overall.real, overall.synthetic, false_positive_rate, warnings),
         *(e for axis in range(3) for e in plane_estimates(known, new, axis, seed, warnings)),

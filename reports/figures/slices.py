@@ -22,6 +22,7 @@ TILE, GAP, TITLE, CAPTION = (WIDTH - 2 * MARGIN) / 6, 0.1, 0.3, 0.6
 LEGEND, LINE = 0.2, 0.125
 IN_LEGEND = 4
 CHARACTERS = 28  # in a line below a picture
+FEW = 2  # cohorts, up to which the spread of each is drawn
 LINEAR = 5.0  # size of scores up to which their axis is linear
 FAULT = "#B2182B"
 GREY = "#555555"
@@ -31,13 +32,15 @@ ENDS = {
     "axial": "bottom to top",
 }
 NOTE = (
-    "Top: correlation of each slice with the next, and power across the slices over power within"
-    " them; thick lines are medians over volumes, the grey band and the thin lines hold the central"
-    " 95 %. Middle: each point is one volume and its score, minus the largest robust z-score of any"
-    " slice by any cue; left of the dashed line (red) a volume counts as faulty, as the share given"
-    " of new real volumes does. Bottom: the volumes with the lowest scores, in the middle slice in"
-    " which the slice at fault shows as a line between the red marks; slices count from 0."
+    "Top: correlation of each slice with the next, and power across slices over power within them;"
+    " thick lines are medians over volumes, the grey band holds the central 95 % of real ones{thin}."
+    " Middle: each point is one volume, each bar a median; the score is minus the largest robust"
+    " z-score of any slice by any cue, and left of the dashed line (red) a volume counts as faulty,"
+    " as the share given of new real volumes does. Bottom: the volumes with the lowest scores, each"
+    " in the middle slice of another plane, where the fault lies between the red marks; slices"
+    " count from 0."
 )
+THIN = ", the thin lines that of the others"
 
 
 def slices(evaluation: Evaluation, evidence: Evidence) -> Figure:
@@ -54,7 +57,7 @@ def slices(evaluation: Evaluation, evidence: Evidence) -> Figure:
         return empty("The metric of slices was not computed.")
     shown = {name: values["worst"] for name, values in found.items() if values["worst"]}
     rooms = {name: _tallest(volumes) + TITLE + CAPTION for name, volumes in shown.items()}
-    note = textwrap.wrap(NOTE, 165)
+    note = textwrap.wrap(NOTE.format(thin=THIN if len(found) <= FEW else ""), 165)
     legend = LEGEND * -(-(1 + len(found)) // IN_LEGEND)
     strips = HEAD + STRIP * (1 + len(found)) + AXIS
     height = 2 * MARGIN + legend + 2 * (HEAD + PANEL + AXIS) + strips + sum(rooms.values())
@@ -156,7 +159,8 @@ def _bands(
         if curve is not None:
             colour = cohort_looks[name].colour
             axes.plot(x, curve[1], color=colour, linewidth=1.4, zorder=3)
-            axes.plot(x, curve[[0, 2]].T, color=colour, linewidth=0.6, zorder=3)
+            if len(curves) <= FEW:
+                axes.plot(x, curve[[0, 2]].T, color=colour, linewidth=0.6, zorder=3)
 
 
 def _scores(
@@ -170,21 +174,21 @@ def _scores(
     threshold = some["threshold"]
     rows = [(real, some["real_scores"])]
     rows += [(name, values["synthetic_scores"]) for name, values in found.items()]
+    rows = [(name, scores[np.isfinite(scores)]) for name, scores in rows]
     beside: dict[str, Any] = {
         "transform": axes.get_yaxis_transform(),
         "fontsize": 7,
         "va": "center",
     }
-    if np.isfinite(threshold):
+    if not np.isnan(threshold):
         axes.axvline(threshold, color=FAULT, linewidth=0.9, linestyle=(0, (4, 2)), zorder=1)
     for y, (name, scores) in enumerate(rows):
         look = cohort_looks[name]
-        known = scores[np.isfinite(scores)]
-        _row(axes, y, known, threshold, look)
-        text = f"{shortened(name)} (n = {len(known)})"
+        _row(axes, y, scores, threshold, look)
+        text = f"{shortened(name)} (n = {len(scores)})"
         axes.text(-0.02, y, text, color=look.colour, ha="right", **beside)
-        faulty = int((known < threshold).sum())
-        count = f"{faulty} of {len(known)}" if y else f"rate {100 * some['rate']:.2g} %"
+        faulty = int((scores < threshold).sum())
+        count = f"{faulty} of {len(scores)}" if y else f"rate {100 * some['rate']:.2g} %"
         axes.text(1.02, y, count, color=FAULT if y and faulty else GREY, **beside)
     axes.set_xscale("symlog", linthresh=LINEAR)
     least = min((float(scores.min()) for _, scores in rows if len(scores)), default=-LINEAR)
