@@ -463,9 +463,8 @@ def tidy(table: pd.DataFrame, drop: Iterable[str] = ()) -> pd.DataFrame:
     hidden = {*HIDDEN, *drop}
     kept = table[[column for column in table.columns if column not in hidden]]
     names = {"p_holm": "p (Holm)", "n_readers": "readers", "n_cases": "cases"}
-    if "readers" in kept.columns:
-        names.pop("n_readers")
-        kept = kept.drop(columns=[c for c in ("n_readers",) if c in kept])
+    # Some tables have columns of these names that say which readers, or which cases.
+    names = {old: new for old, new in names.items() if new not in kept.columns}
     return kept.rename(columns={c: names.get(c, c.replace("_", " ")) for c in kept.columns})
 
 

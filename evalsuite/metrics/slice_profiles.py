@@ -123,7 +123,7 @@ def _across(slices: Float[np.ndarray, "k h w"], start: int) -> Profiles:
         repetition=ndimage.median_filter(unlike, WINDOW, mode="nearest") - unlike,
         interpolation=interpolation_ratio(standard),
         brightness=changes,
-        periodicity=np.array([folded(changes, int(p)) for p in PERIODS]),
+        periodicity=folded(changes),
         sharpness=sharpness - ndimage.median_filter(sharpness, WINDOW, mode="nearest"),
     )
 
@@ -174,22 +174,22 @@ def brightness_changes(flat: Float[np.ndarray, "k p"]) -> Float[np.ndarray, "k-1
     return changes
 
 
-def folded(changes: Float[np.ndarray, "k"], period: int) -> float:
-    """Return log F of a one-way analysis of variance of the changes by their phase in a period.
+def folded(changes: Float[np.ndarray, "k"]) -> Float[np.ndarray, "periods"]:
+    """Return log F of a one-way analysis of variance of the changes by their phase, per period.
 
     Epoch folding (Leahy et al., Astrophysical Journal 266 (1983), 160-170): about 0 without a
-    period; nan for fewer than three periods.
+    period; nan for a period that fits less than three times.
     """
-    n = len(changes)
-    if n < 3 * period:
-        return np.nan
-    phase = np.arange(n) % period
-    counts = np.bincount(phase)
-    means = np.bincount(phase, changes) / counts
-    between = np.sum(counts * np.square(means - changes.mean())) / (period - 1)
-    within = np.sum(np.square(changes - means[phase])) / (n - period)
-    floor = TINY**2
-    return float(np.log((between + floor) / (within + floor)))
+    n, floor = len(changes), TINY**2
+    found = np.full(len(PERIODS), np.nan)
+    for i, period in enumerate(PERIODS[3 * PERIODS <= n].tolist()):
+        phase = np.arange(n) % period
+        counts = np.bincount(phase)
+        means = np.bincount(phase, changes) / counts
+        between = np.sum(counts * np.square(means - changes.mean())) / (period - 1)
+        within = np.sum(np.square(changes - means[phase])) / (n - period)
+        found[i] = np.log((between + floor) / (within + floor))
+    return found
 
 
 def log_sharpness(slices: Float[np.ndarray, "k h w"]) -> Float[np.ndarray, "k"]:

@@ -197,11 +197,14 @@ def test_draws_what_the_metric_returns():
     flat = torch.ones(12, 13, 14)
     empty = Views(["a", "b", "c"], {}, [flat] * 3, (1.0, 1.0, 1.0))
     (none,) = (f for f in METRIC.compute(empty, empty) if isinstance(f, Detail))
-    kept = [dataclasses.replace(d, synthetic=n) for d, n in ((detail, "gan"), (none, "vae"))]
-    for chosen in (kept, kept[:1], kept[1:]):
-        figure = slices(example("gan", "vae"), Evidence((), {}, (), tuple(chosen)))
+    gan, vae = (
+        dataclasses.replace(detail, synthetic="gan"),
+        dataclasses.replace(none, synthetic="vae"),
+    )
+    for kept, pictures in (((gan, vae), 3), ((gan,), 3), ((vae,), 0)):
+        figure = slices(example("gan", "vae"), Evidence((), {}, (), kept))
         FigureCanvasAgg(figure).draw()
-        assert sum(bool(axes.images) for axes in figure.axes) == 3 * (kept[0] in chosen)
+        assert sum(bool(axes.images) for axes in figure.axes) == pictures
 
 
 def test_says_when_there_is_nothing_to_show():
