@@ -79,6 +79,7 @@ export class VolumeViewer {
     try {
       await this.view.loadVolumes([{ url, name: "case.nii", colormap: "gray", cal_min: 0, cal_max: 255 }]);
     } finally {
+      this.view.gl.disable(this.view.gl.SCISSOR_TEST);
       URL.revokeObjectURL(url);
     }
   }
@@ -102,10 +103,19 @@ export class VolumeViewer {
     } catch (problem) {
       throw new Unviewable(String(problem));
     }
-    // For lighting in 3D, which is off, NiiVue blurs and differentiates every volume: in software
-    // rendering the larger part of the time to a picture.
-    view.gradientGL = () => {};
+    this.skipGradients(view);
     return view;
+  }
+  // For lighting in 3D, which is off, NiiVue blurs and differentiates every volume: in software
+  // rendering the larger part of the time to a picture. In an empty scissor box those passes, which
+  // begin with this shader, draw nothing.
+  skipGradients({ gl, blurShader }) {
+    const use = blurShader.use.bind(blurShader);
+    blurShader.use = (context) => {
+      use(context);
+      gl.enable(gl.SCISSOR_TEST);
+      gl.scissor(0, 0, 0, 0);
+    };
   }
 
   draw(view) {
