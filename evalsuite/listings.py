@@ -4,12 +4,14 @@ import json
 import os
 import tempfile
 from collections.abc import Sequence
+from pathlib import Path
 
 import typer
 
 from evalsuite import plugins
 
 Row = dict[str, str]
+VIEWER = "_assets/js/niivue.umd.js"
 
 
 def metrics() -> list[Row]:
@@ -53,7 +55,7 @@ def doctor() -> list[Row]:
 
     States: `good`; `absent` for what only some jobs need; `broken` for what none can do without.
     """
-    return [*_packages(), _cache(), *_weights(), _tracking(), _accelerator()]
+    return [*_packages(), _cache(), *_weights(), _tracking(), *_reader(), _accelerator()]
 
 
 def show(rows: Sequence[Row], *, as_json: bool) -> None:
@@ -124,6 +126,27 @@ def _weights() -> list[Row]:
 def _tracking() -> Row:
     uri = os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db in the working folder")
     return {"check": "MLflow tracking", "state": "good", "found": uri, "mend": ""}
+
+
+def _reader() -> list[Row]:
+    """Return what `streamlit run reader_app` needs: Streamlit, and the viewer nilearn ships."""
+    from importlib.util import find_spec
+
+    package = find_spec("nilearn")
+    viewer = package and package.origin and Path(package.origin).parent / VIEWER
+    found = {
+        "reader app: streamlit": str((s := find_spec("streamlit")) and s.origin or ""),
+        "reader app: NiiVue": str(viewer) if viewer and viewer.is_file() else "",
+    }
+    return [
+        {
+            "check": check,
+            "state": "good" if where else "absent",
+            "found": where,
+            "mend": "" if where else "pip install 'evalsuite[reader]'",
+        }
+        for check, where in found.items()
+    ]
 
 
 def _accelerator() -> Row:

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 PLANES = ("sagittal", "coronal", "axial")
 FEWEST_SLICES = 8  # with content, below which an axis says nothing
-EMPTY = 0.1  # range of a slice over the mean one, below which it is empty
+EMPTY = 0.3  # range of a slice over the mean one, below which it is empty
 FULL = 0.9  # share of voxels that the range takes in
 PERIODS = np.arange(2, 9)  # slices
 WINDOW = 9  # slices that a slice is compared with
@@ -76,9 +76,9 @@ class Profiles(NamedTuple):
 def content(voxels: Float[np.ndarray, "x y z"]) -> Box:
     """Return the box without the empty outer slices, which padding and background make.
 
-    A slice is empty if nine tenths of its voxels lie within a tenth of the usual range of their
-    median, that range being the mean over slices of what nine tenths lie within: no line or spot
-    makes it full. Empty slices between others stay: there, something is missing.
+    The range of a slice is what nine tenths of its voxels lie within around their median; a slice
+    is empty if that is below 0.3 of the mean over slices. Neither a line nor a spot makes it full,
+    nor faint noise. Empty slices between others stay: there, something is missing.
     """
     box = []
     for axis in range(3):
@@ -182,7 +182,7 @@ def folded(changes: Float[np.ndarray, "k"]) -> Float[np.ndarray, "periods"]:
     """
     n, floor = len(changes), TINY**2
     found = np.full(len(PERIODS), np.nan)
-    for i, period in enumerate(PERIODS[3 * PERIODS <= n].tolist()):
+    for i, period in enumerate(PERIODS[n >= 3 * PERIODS].tolist()):
         phase = np.arange(n) % period
         counts = np.bincount(phase)
         means = np.bincount(phase, changes) / counts

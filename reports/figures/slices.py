@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -17,11 +17,12 @@ from reports.figures.cohorts import Look, empty, looks, shortened
 # Inches.
 WIDTH, MARGIN = 8.0, 0.12
 LEFT, PANEL, HEAD, AXIS, BETWEEN = 0.62, 1.5, 0.3, 0.42, 0.5
-NAMES, COUNTS, STRIP = 1.85, 0.85, 0.26
-TILE, GAP, TITLE, CAPTION = (WIDTH - 2 * MARGIN) / 6, 0.1, 0.3, 0.6
+NAMES, COUNTS, STRIP = 2.05, 0.85, 0.26
+IN_ROW, PICTURES = 6, 12
+TILE, GAP, CAPTION, SMALL = (WIDTH - 2 * MARGIN) / IN_ROW, 0.1, 0.68, 0.095
 LEGEND, LINE = 0.2, 0.125
 IN_LEGEND = 4
-CHARACTERS = 28  # in a line below a picture
+CHARACTERS = 25  # in a line below a picture
 FEW = 2  # cohorts, up to which the spread of each is drawn
 LINEAR = 5.0  # size of scores up to which their axis is linear
 FAULT = "#B2182B"
@@ -55,13 +56,15 @@ def slices(evaluation: Evaluation, evidence: Evidence) -> Figure:
     }
     if not found:
         return empty("The metric of slices was not computed.")
-    shown = {name: values["worst"] for name, values in found.items() if values["worst"]}
-    rooms = {name: _tallest(volumes) + TITLE + CAPTION for name, volumes in shown.items()}
+    each = max(1, PICTURES // max(len(found), 2))
+    worst = [(name, w) for name, values in found.items() for w in values["worst"][:each]]
+    rows = [worst[start : start + IN_ROW] for start in range(0, len(worst), IN_ROW)]
+    heights = [max(_size(w)[1] for _, w in row) + CAPTION for row in rows]
     note = textwrap.wrap(NOTE.format(thin=THIN if len(found) <= FEW else ""), 165)
     legend = LEGEND * -(-(1 + len(found)) // IN_LEGEND)
     strips = HEAD + STRIP * (1 + len(found)) + AXIS
-    height = 2 * MARGIN + legend + 2 * (HEAD + PANEL + AXIS) + strips + sum(rooms.values())
-    height += LINE * (len(note) + 1)
+    height = 2 * MARGIN + legend + 2 * (HEAD + PANEL + AXIS) + strips + sum(heights)
+    height += HEAD * bool(rows) + LINE * (len(note) + 1)
     figure = Figure(figsize=(WIDTH, height))
     cohort_looks = looks(evaluation)
     figure.legend(
@@ -83,12 +86,18 @@ def slices(evaluation: Evaluation, evidence: Evidence) -> Figure:
     top -= strips
     box = (MARGIN + NAMES, top + AXIS, WIDTH - 2 * MARGIN - NAMES - COUNTS, strips - HEAD - AXIS)
     _scores(_add_axes(figure, box), evaluation.real.name, found, cohort_looks)
-    for name, volumes in shown.items():
-        _text(figure, top - TITLE + 0.08, f"Lowest scores of {shortened(name)}", cohort_looks[name])
-        top -= rooms[name]
-        for place, volume in enumerate(volumes):
-            box = (MARGIN + place * TILE, top + CAPTION, TILE - GAP, rooms[name] - TITLE - CAPTION)
-            _picture(figure, box, volume, faulty=volume["score"] < found[name]["threshold"])
+    if rows:
+        top -= HEAD
+        _text(figure, (WIDTH / 2, top + 0.1), "lowest scores", 8.5, "black", va="baseline")
+    for row, room in zip(rows, heights, strict=True):
+        top -= room
+        for place, (name, volume) in enumerate(row):
+            box = (MARGIN + place * TILE, top + CAPTION, TILE - GAP, room - CAPTION)
+            _picture(figure, box, volume)
+            middle = box[0] + box[2] / 2
+            _text(figure, (middle, box[1] - 0.04), shortened(name), 5.8, cohort_looks[name].colour)
+            colour = FAULT if volume["score"] < found[name]["threshold"] else "black"
+            _text(figure, (middle, box[1] - 0.04 - SMALL), _caption(volume), 5.8, colour)
     figure.text(
         MARGIN / WIDTH, MARGIN / height, "\n".join(note), fontsize=6.5, color="#333333", va="bottom"
     )
@@ -223,11 +232,6 @@ def _row(axes: Axes, y: int, scores: Float[np.ndarray, "n"], threshold: float, l
         axes.plot([np.median(scores)] * 2, [y - 0.4, y + 0.4], color=look.colour, linewidth=1.6)
 
 
-def _tallest(volumes: Sequence[Mapping[str, Any]]) -> float:
-    """Return the height of the tallest picture in inches."""
-    return max(_size(volume)[1] for volume in volumes)
-
-
 def _size(volume: Mapping[str, Any]) -> tuple[float, float]:
     """Return width and height of a picture in inches, the longer side at most a tile."""
     columns, rows = volume["picture"].shape
@@ -238,19 +242,13 @@ def _size(volume: Mapping[str, Any]) -> tuple[float, float]:
 
 
 def _picture(
-    figure: Figure,
-    box: tuple[float, float, float, float],
-    volume: Mapping[str, Any],
-    *,
-    faulty: bool,
+    figure: Figure, box: tuple[float, float, float, float], volume: Mapping[str, Any]
 ) -> None:
-    """Draw a volume with red marks at the ends of the slice at fault, and say which it is."""
+    """Draw a volume at the top of a box in inches, with red marks at the ends of the fault."""
     left, bottom, width, height = box
     own_width, own_height = _size(volume)
-    axes = _add_axes(
-        figure,
-        (left + (width - own_width) / 2, bottom + height - own_height, own_width, own_height),
-    )
+    inner = (left + (width - own_width) / 2, bottom, own_width, own_height)
+    axes = _add_axes(figure, inner)
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
     picture = volume["picture"]
@@ -258,29 +256,21 @@ def _picture(
     axes.imshow(
         picture[::-1].T, cmap="gray", origin="lower", aspect="auto", extent=(columns, 0, 0, rows)
     )
-    if volume["at"] is not None:
-        at = volume["at"] + 0.5
-        style: dict[str, Any] = {"color": "#FF3B30", "linewidth": 1.6}
-        for low, high in ((0.0, 0.07), (0.93, 1.0)):
-            if volume["along"] == 0:
-                axes.axvline(at, low, high, **style)
-            else:
-                axes.axhline(at, low, high, **style)
+    if volume["at"] is None:
+        return
+    mark = axes.axvline if volume["along"] == 0 else axes.axhline
+    for low, high in ((0.0, 0.07), (0.93, 1.0)):
+        mark(volume["at"] + 0.5, low, high, color="#FF3B30", linewidth=1.6)
+
+
+def _caption(volume: Mapping[str, Any]) -> str:
+    """Say which volume it is, and where and how it differs."""
     lines = [
         _end(volume["volume"]),
         f"score {volume['score']:.3g}, {volume['plane']} slices",
         *textwrap.wrap(volume["text"], CHARACTERS),
     ]
-    page_width, page_height = figure.get_size_inches()
-    figure.text(
-        (left + width / 2) / page_width,
-        (bottom - 0.04) / page_height,
-        "\n".join(lines),
-        fontsize=5.8,
-        color=FAULT if faulty else "black",
-        ha="center",
-        va="top",
-    )
+    return "\n".join(lines)
 
 
 def _end(name: str) -> str:
@@ -303,7 +293,16 @@ def _add_axes(figure: Figure, box: tuple[float, float, float, float]) -> Axes:
     return figure.add_axes((box[0] / width, box[1] / height, box[2] / width, box[3] / height))
 
 
-def _text(figure: Figure, y: float, text: str, look: Look) -> None:
-    """Write a title from the left margin at `y` inches."""
+def _text(
+    figure: Figure,
+    at: tuple[float, float],
+    text: str,
+    size: float,
+    colour: str,
+    *,
+    va: Literal["top", "baseline"] = "top",
+) -> None:
+    """Write text centred at a place in inches."""
     width, height = figure.get_size_inches()
-    figure.text(MARGIN / width, y / height, text, fontsize=9, color=look.colour, va="baseline")
+    x, y = at
+    figure.text(x / width, y / height, text, fontsize=size, color=colour, ha="center", va=va)

@@ -95,7 +95,7 @@ def test_no_text_leaves_the_page_and_no_two_texts_meet(names, volume):
         for other, its_box in boxes[i + 1 :]:
             assert not box.padded(-2).overlaps(its_box.padded(-2)), (text, other)
     tiles = [axes.get_window_extent() for axes in drawn.axes if axes.images]
-    assert len(tiles) == 6 * len(names)
+    assert len(tiles) == (6 if len(names) == 1 else 10)
     assert not [t for t, box in boxes if any(tile.overlaps(box.padded(-2)) for tile in tiles)]
 
 
@@ -145,8 +145,7 @@ def test_the_worst_volumes_are_named_and_marked_where_the_fault_is():
     figure = slices(example("ddpm"), details(["ddpm"]))
     captions = [t for t in figure.texts if t.get_text().startswith("sample_")]
     assert captions[0].get_text() == (
-        "sample_00000.nii.gz\nscore -40, axial slices\nslice unlike the mean of its\nneighbours,"
-        " slice 17"
+        "sample_00000.nii.gz\nscore -40, axial slices\nslice unlike the mean of\nits neighbours, slice 17"
     )
     assert [to_hex(t.get_color()).upper() for t in captions] == [FAULT] + ["#000000"] * 5
     tiles = [axes for axes in figure.axes if axes.images]

@@ -1,0 +1,1 @@
+"""Are synthetic volumes useful? Experiments that train a network with and without them."""

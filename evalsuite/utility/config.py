@@ -1,0 +1,132 @@
+"""What a utility experiment is: the arms, and everything that can change one of its numbers."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+
+from evalsuite.config import CohortSource
+from evalsuite.errors import EvalsuiteError, unknown
+from evalsuite.volumes.preprocessing import PRESETS, Declared, Preprocessing, Shape, Triple
+
+Material = Literal["real", "synthetic"]
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One way to come to a segmentation network.
+
+    Args:
+        name: in tables and MLflow.
+        label: in figures.
+        pretrained_on: what it reconstructs before it segments; None for random weights.
+        trained_on: whose labels it learns from. Of real volumes it gets a share, of synthetic
+            ones all; of both, half of every batch each.
+    """
+
+    name: str
+    label: str
+    pretrained_on: Material | None
+    trained_on: tuple[Material, ...]
+
+
+SCRATCH = Arm("scratch", "no pre-training", None, ("real",))
+SYNTHETIC_PRETRAINING = Arm(
+    "synthetic-pretraining", "pre-trained on synthetic volumes", "synthetic", ("real",)
+)
+REAL_PRETRAINING = Arm(
+    "real-pretraining", "pre-trained on real unlabelled volumes", "real", ("real",)
+)
+SYNTHETIC_ONLY = Arm("synthetic-only", "trained on synthetic volumes only", None, ("synthetic",))
+REAL_AND_SYNTHETIC = Arm(
+    "real-and-synthetic", "trained on real and synthetic volumes", None, ("real", "synthetic")
+)
+UNLABELLED_ARMS = (SCRATCH, SYNTHETIC_PRETRAINING, REAL_PRETRAINING)
+LABELLED_ARMS = (SYNTHETIC_ONLY, REAL_AND_SYNTHETIC)
+ARMS = {arm.name: arm for arm in (*UNLABELLED_ARMS, *LABELLED_ARMS)}
+
+
+class UtilityConfig(Declared):
+    """One experiment of segmentation.
+
+    Args:
+        real: labelled real volumes.
+        synthetic: synthetic volumes, with labels or without.
+        unlabelled: real volumes for the arm pre-trained on real ones; None: those to train on,
+            without their labels.
+        shares: per cent of the real training subjects whose labels an arm gets.
+        repeats: trainings of every arm and share, with other weights and other subjects.
+        test: share of the subjects held out, where the manifest has no column `split`.
+        steps: updates of the weights, the same for every arm and share.
+        pretraining_steps: updates of the pre-training before them.
+        batch_size: patches per update.
+        learning_rate: of AdamW, falling to zero as (1 - step / steps) ** 0.9.
+        channels: of each level of the U-Net; every level but the first halves each axis.
+        patch: voxels per axis that the network trains on; `auto`: the median real volume.
+        preset, spacing: preprocessing, as of `evalsuite compute-metrics`.
+        seed: of every random draw.
+    """
+
+    real: CohortSource
+    synthetic: CohortSource
+    unlabelled: CohortSource | None = None
+    shares: tuple[Annotated[float, Field(gt=0, le=100)], ...] = Field(
+        default=(5.0, 10.0, 20.0, 40.0, 100.0), min_length=1
+    )
+    repeats: PositiveInt = 3
+    test: Annotated[float, Field(gt=0, lt=1)] = 0.3
+    steps: PositiveInt = 1000
+    pretraining_steps: PositiveInt = 1000
+    batch_size: Annotated[int, Field(ge=2)] = 4
+    learning_rate: PositiveFloat = 2e-3
+    channels: Annotated[tuple[PositiveInt, ...], Field(min_length=2)] = (16, 32, 64, 128)
+    patch: Literal["auto"] | Shape = "auto"
+    preset: str = "mri"
+    spacing: Literal["auto", "native"] | Triple = "auto"
+    seed: Annotated[int, Field(ge=0)] = 0
+
+    @model_validator(mode="after")
+    def _distinct_shares(self) -> "UtilityConfig":
+        if len(set(self.shares)) < len(self.shares):
+            msg = "a share is named twice"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def arms(self) -> tuple[Arm, ...]:
+        """The arms that the volumes allow."""
+        return UNLABELLED_ARMS + (LABELLED_ARMS if self.synthetic.labels else ())
+
+    @property
+    def factor(self) -> int:
+        """What every side of a patch must be a multiple of."""
+        return int(2 ** (len(self.channels) - 1))
+
+    def preprocessing(self) -> Preprocessing:
+        """Return the steps, not yet resolved.
+
+        Raises:
+            EvalsuiteError: for an unknown preset.
+        """
+        if self.preset not in PRESETS:
+            raise EvalsuiteError(unknown("preset", self.preset, PRESETS))
+        return PRESETS[self.preset].model_copy(update={"spacing": self.spacing})
+
+
+def utility_config(values: Mapping[str, Any]) -> UtilityConfig:
+    """Return the configuration of these settings.
+
+    Raises:
+        EvalsuiteError: for unknown or impossible values, in one sentence.
+    """
+    try:
+        return UtilityConfig.model_validate(values)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(str(part) for part in fault["loc"]) or "the shares"
+        message = fault["msg"].removeprefix("Value error, ")
+        found = json.dumps(fault["input"], default=str) if fault["loc"] else ""
+        told = f", but found {found}" if found else ""
+        raise EvalsuiteError(f"{where}: {message[:1].lower()}{message[1:]}{told}.") from None

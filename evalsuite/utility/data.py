@@ -1,0 +1,200 @@
+"""Volumes and label maps on the grid of the networks, and predictions back where labels lie."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Float32, Int
+from scipy import ndimage
+
+from evalsuite.errors import EvalsuiteError, FaultsError, VolumeError
+from evalsuite.volumes.cohort import Cohort, VolumeInfo
+from evalsuite.volumes.labels import label_files, read_labels
+from evalsuite.volumes.preprocessing import Preprocessing, reoriented
+from evalsuite.volumes.read import load, read_volume
+from evalsuite.volumes.volume import Volume
+
+KEPT = 4 << 30  # bytes of examples of one cohort kept in memory
+MOST_STRUCTURES = 255
+DISPLACED = 0.5  # voxels by which a label map may lie off its volume
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The label maps of a cohort.
+
+    Args:
+        files: one per volume, in the order of the cohort.
+        digests: SHA-256 of each.
+        structures: the values that occur in any of them, without 0, in rising order.
+    """
+
+    files: tuple[Path, ...]
+    digests: tuple[str, ...]
+    structures: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One volume on the grid that the networks work on.
+
+    Args:
+        image: preprocessed, with one channel in front.
+        classes: place of each label among the structures, from 1; 0 is background. None for a
+            volume without labels.
+        affine: of the grid.
+    """
+
+    image: Float32[np.ndarray, "1 x y z"]
+    classes: Int[np.ndarray, "1 x y z"] | None
+    affine: Float[np.ndarray, "4 4"]
+
+
+class Examples:
+    """The volumes of a cohort, read when asked for, the last ones kept.
+
+    Args:
+        cohort: a checked cohort.
+        preprocessing: with a resolved spacing; every volume keeps its own extent.
+        labels: of the cohort; None where only the volumes are looked at.
+    """
+
+    def __init__(
+        self, cohort: Cohort, preprocessing: Preprocessing, labels: Labels | None = None
+    ) -> None:
+        self.cohort = cohort
+        self.preprocessing = preprocessing
+        self.labels = labels
+        largest = max(int(np.prod(info.shape)) for info in cohort.infos)
+        self._kept = lru_cache(maxsize=max(2, KEPT // (12 * largest)))(self._read)
+
+    def __len__(self) -> int:
+        return len(self.cohort.entries)
+
+    def __getitem__(self, place: int) -> Example:
+        return self._kept(place)
+
+    def truth(self, place: int) -> Volume:
+        """Return the classes of a volume on the grid of its label map, turned to RAS+."""
+        if self.labels is None:
+            raise AssertionError
+        found = reoriented(read_volume(self.labels.files[place]))
+        values = (0, *self.labels.structures)
+        return Volume(np.searchsorted(values, np.rint(found.voxels)), found.affine)
+
+    def _read(self, place: int) -> Example:
+        info = self.cohort.infos[place]
+        volume = own_extent(self.preprocessing, info).apply(read_volume(info.path))
+        classes = None
+        if self.labels is not None:
+            classes = on_grid(self.truth(place), volume.affine, volume.shape, order=0)[None]
+        return Example(volume.voxels[None], classes, volume.affine)
+
+
+def own_extent(preprocessing: Preprocessing, info: VolumeInfo) -> Preprocessing:
+    """Return the steps with the shape that neither cuts nor pads this volume."""
+    return preprocessing.model_copy(update={"shape": "auto"}).resolve([info.shape], [info.affine])
+
+
+def on_grid(
+    volume: Volume, affine: Float[np.ndarray, "4 4"], shape: tuple[int, ...], *, order: int
+) -> np.ndarray:
+    """Return the values of a volume at the voxels of another grid, 0 outside of it.
+
+    Args:
+        affine, shape: of the other grid.
+        order: 0 for the nearest voxel, as labels need; 1 for linear interpolation.
+    """
+    step = np.linalg.inv(volume.affine) @ affine
+    # Any mode but this one drops voxels that rounding has put a hair outside.
+    moved: np.ndarray = ndimage.affine_transform(
+        volume.voxels, step[:3, :3], step[:3, 3], shape, order=order, mode="grid-constant"
+    )
+    return moved
+
+
+def check_labels(
+    cohort: Cohort, folder: str | None, option: str, advance: Callable[[], None] = lambda: None
+) -> Labels:
+    """Read every label map of a checked cohort once and return what is worth knowing.
+
+    Args:
+        folder: with the label maps, or None for the column `label` of the cohort's table.
+        option: that names the folder, for the error.
+
+    Raises:
+        EvalsuiteError: if there are none, or one is missing, of another grid than its volume or
+            no label map.
+    """
+    files = label_files(cohort, folder)
+    if files is None:
+        raise EvalsuiteError(
+            f"The volumes of {cohort.name} have no label maps. Name their folder with {option}, "
+            'or give the table of the volumes a column "label".'
+        )
+    faults: list[VolumeError] = []
+    digests: list[str] = []
+    values: set[int] = set()
+    for file, info in zip(files, cohort.infos, strict=True):
+        try:
+            loaded = load(file)
+            _refuse_another_grid(file, loaded.volume, info)
+            values |= {int(value) for value in np.unique(read_labels(file).labels)}
+            digests.append(loaded.digest)
+        except VolumeError as fault:
+            faults.append(fault)
+        advance()
+    if faults:
+        raise FaultsError(faults, "A label map has one whole number for each voxel of its volume.")
+    structures = tuple(sorted(values - {0}))
+    if not 1 <= len(structures) <= MOST_STRUCTURES:
+        raise EvalsuiteError(
+            f"The label maps of {cohort.name} hold {len(structures)} values beside 0; expected 1 "
+            f"to {MOST_STRUCTURES} structures. Are these files label maps?"
+        )
+    return Labels(tuple(files), tuple(digests), structures)
+
+
+def refuse_other_structures(real: Labels, synthetic: Labels, names: tuple[str, str]) -> None:
+    """Raise if the label maps of two cohorts hold different values.
+
+    Raises:
+        EvalsuiteError: with the values that only one of them holds.
+    """
+    only = [
+        f"{', '.join(map(str, sorted(set(own) - set(other))[:5]))} only in {name}"
+        for name, own, other in (
+            (names[0], real.structures, synthetic.structures),
+            (names[1], synthetic.structures, real.structures),
+        )
+        if set(own) - set(other)
+    ]
+    if only:
+        raise EvalsuiteError(
+            f"The label values of {names[0]} and {names[1]} differ: {' and '.join(only)}. "
+            "Each structure needs the same value in both."
+        )
+
+
+def _refuse_another_grid(file: Path, labels: Volume, info: VolumeInfo) -> None:
+    if labels.shape != info.shape:
+        raise VolumeError(
+            file,
+            f"its shape is {_by(labels.shape)}, but that of its volume {info.path.name} is "
+            f"{_by(info.shape)}.",
+        )
+    corners = np.array([[i, j, k, 1] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
+    corners[:, :3] *= np.array(info.shape) - 1
+    off = np.linalg.inv(info.affine) @ labels.affine @ corners.T - corners.T
+    if np.abs(off).max() > DISPLACED:
+        raise VolumeError(
+            file,
+            f"it lies elsewhere than its volume {info.path.name}: its affine puts it up to "
+            f"{np.abs(off).max():.3g} voxels off.",
+        )
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))

@@ -1,0 +1,257 @@
+"""`evalsuite study` as a lead types it."""
+
+import csv
+import json
+import re
+
+import pytest
+import yaml
+
+from evalsuite.study.store import Store
+
+
+@pytest.fixture
+def lead(cli, make_cohort):
+    """Run `evalsuite study` in a folder with two cohorts of eight volumes."""
+    cohorts = {
+        "real": make_cohort("heron", 8, seed=1),
+        "synthetic": make_cohort("magpie", 8, seed=2),
+    }
+
+    def run(*arguments):
+        return cli("study", *arguments)
+
+    run.cohorts = cohorts
+    return run
+
+
+def create(lead, *more, name="birds"):
+    return lead(
+        *("create", "--name", name, "--no-tracking", "--cases", "5"),
+        *("--real", lead.cohorts["real"], "--synthetic", f"fake={lead.cohorts['synthetic']}"),
+        *("--reader", "Ada", "--reader", "Bob", *more),
+    )
+
+
+def read_everything(name="birds"):
+    store = Store("sqlite:///studies/app/studies.db")
+    for reader in (1, 2):
+        while due := store.current(reader):
+            answers = {"appearance": reader, "anatomy": 2, "consistency": 1 + due.position % 4}
+            store.submit(reader, due.token, "k", answers, {"active_seconds": 3.0, "seconds": 4})
+    return store
+
+
+def test_a_study_from_its_creation_to_the_table(lead, tmp_path):
+    status, out, err = create(lead, "--set", "repeats=2", "--set", "training=1", "--seed", "3")
+    assert status == 0, err
+    assert "12 cases prepared" in out
+    assert len(re.findall(r"/enter\?token=\S{43}", out)) == 2
+    assert re.search(r"lead: \S+study=birds&lead=\S{43}", out)
+    assert "tells real from synthetic" in err
+
+    status, out, _ = lead("status", "--json")
+    rows = json.loads(out)
+    assert [(row["reader"], row["answered"], row["total"]) for row in rows] == [
+        ("Ada", "0", "14"),
+        ("Bob", "0", "14"),
+    ]
+    read_everything()
+    status, _, err = lead("export", "birds", "--output", "open.csv")
+    assert (status, "without the truth: the study is not closed" in err) == (0, True)
+    assert "role" not in (tmp_path / "open.csv").read_text().splitlines()[0]
+
+    assert lead("close", "birds", "--no-tracking")[0] == 0
+    assert lead("export", "birds", "--output", "closed.csv")[0] == 0
+    with (tmp_path / "closed.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2 * 14 * 3
+    assert {row["cohort"] for row in rows} == {"real", "fake"}
+    assert {row["role"] for row in rows if row["cohort"] == "fake"} == {"synthetic"}
+    about = yaml.safe_load((tmp_path / "closed.design.yaml").read_text())
+    assert about["design"]["seed"] == 3
+    assert about["environment"]["packages"]["numpy"]
+
+    assert lead("export", "birds", "--output", "closed.imrmc")[0] == 0
+    lines = (tmp_path / "closed.imrmc").read_text().splitlines()
+    assert lines[1:6] == ["NR: 2", "N0: 5", "N1: 5", "NM: 3", "BEGIN DATA:"]
+    assert len(lines) == 6 + 10 + 2 * 10 * 3
+    assert lead("export", "birds", "--output", "closed.parquet")[0] == 0
+
+
+def test_unblinding_an_open_study_is_logged(lead):
+    create(lead)
+    read_everything()
+    status, _, err = lead("export", "birds", "--output", "x.imrmc")
+    assert status == 1
+    assert err.startswith("birds is still open, and the iMRMC format holds the truth.")
+    assert lead("export", "birds", "--output", "x.csv", "--unblind")[0] == 0
+    actions = [e.action for e in Store("sqlite:///studies/app/studies.db").events("birds")]
+    assert actions[-1] == "unblinded export"
+
+
+def test_the_truth_is_for_its_owner_alone_and_the_app_has_none(lead, tmp_path):
+    create(lead)
+    truth = tmp_path / "studies/lead/birds/truth.tsv"
+    assert truth.stat().st_mode & 0o777 == 0o600
+    told = truth.read_text()
+    database = (tmp_path / "studies/app/studies.db").read_bytes()
+    for secret in ("heron", "magpie", "fake", "v00.nii"):
+        assert secret in told
+        assert secret.encode() not in database
+
+
+def test_the_same_seed_chooses_the_same_volumes(lead, tmp_path):
+    chosen = []
+    for name in ("one", "two"):
+        create(lead, name=name)
+        with (tmp_path / f"studies/lead/{name}/truth.tsv").open() as file:
+            rows = list(csv.DictReader(file, delimiter="\t"))
+        chosen.append({(row["cohort"], row["volume"]) for row in rows})
+        assert len({row["case"] for row in rows}) == 10
+    assert chosen[0] == chosen[1]
+
+
+def test_strata_keep_their_shares(cli, make_cohort, tmp_path):
+    folder = make_cohort("heron", 12, seed=1)
+    table = tmp_path / "table.csv"
+    lines = [f"heron/v{i:02d}.nii.gz,{'ab'[i % 3 == 0]}" for i in range(12)]
+    table.write_text("\n".join(["path,site", *lines]))
+    design = {
+        "name": "strata",
+        "title": "Strata",
+        "cohorts": [
+            {"name": "r", "path": str(table), "role": "real", "cases": 6, "stratify_by": "site"},
+            {
+                "name": "s",
+                "path": str(make_cohort("m", 6, seed=2)),
+                "role": "synthetic",
+                "cases": 6,
+            },
+        ],
+        "readers": ["Ada"],
+    }
+    (tmp_path / "design.yaml").write_text(yaml.safe_dump(design))
+    assert cli("study", "create", tmp_path / "design.yaml", "--no-tracking")[0] == 0
+    with (tmp_path / "studies/lead/strata/truth.tsv").open() as file:
+        strata = [r["stratum"] for r in csv.DictReader(file, delimiter="\t") if r["cohort"] == "r"]
+    assert (strata.count("a"), strata.count("b")) == (4, 2)
+    assert folder.is_dir()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--set", "cohorts=[]"), "In the command line, cohorts"),
+        (("--template", "papr"), 'Unknown template "papr"'),
+        (("--set", "repeats=99"), "repeats is 99"),
+        (("--set", "training=9"), "real has 8 volumes, but the design asks for 5 cases and 9"),
+    ],
+)
+def test_mistakes_in_a_design_leave_nothing_behind(lead, tmp_path, arguments, message):
+    status, _, err = create(lead, *arguments)
+    assert status == 1
+    assert message in err
+    assert "Traceback" not in err
+    assert (
+        not list((tmp_path / "studies/app").glob("cases/*"))
+        if (tmp_path / "studies").exists()
+        else True
+    )
+
+
+def test_a_second_study_of_the_same_name_is_refused(lead):
+    create(lead)
+    status, _, err = create(lead)
+    assert status == 1
+    assert err.startswith("There is a study birds in studies already.")
+
+
+def test_what_does_not_exist_is_told_with_what_does(lead):
+    create(lead)
+    for arguments in (
+        ("status", "bird"),
+        ("close", "bird"),
+        ("export", "bird", "--output", "x.csv"),
+    ):
+        status, _, err = lead(*arguments)
+        assert status == 1
+        assert 'Unknown study "bird". Did you mean "birds"?' in err
+    assert 'Unknown reader "Eve"' in lead("invite", "birds", "Eve")[2]
+    assert "its ending is not known" in lead("export", "birds", "--output", "x.xlsx")[2]
+
+
+def test_new_links_replace_old_ones(lead):
+    _, out, _ = create(lead)
+    first = re.search(r"Ada: \S+token=(\S{43})", out)[1]
+    _, out, _ = lead("invite", "birds", "Ada")
+    second = out.strip().rpartition("=")[2]
+    store = Store("sqlite:///studies/app/studies.db")
+    assert store.session(store.sign_in(second, "x")).name == "Ada"
+    with pytest.raises(Exception, match="opens nothing"):
+        store.sign_in(first, "x")
+    lead("revoke", "birds", "Ada")
+    with pytest.raises(Exception, match="opens nothing"):
+        store.sign_in(second, "x")
+
+
+def test_answers_on_paper_are_imported_once(lead, tmp_path):
+    create(lead)
+    store = Store("sqlite:///studies/app/studies.db")
+    tokens = [p.token for p in store.plan(1)[:2]]
+    lines = [
+        f"Ada,{token},{question},{answer}"
+        for token in tokens
+        for question, answer in (("appearance", 1), ("anatomy", 2), ("consistency", 3))
+    ]
+    (tmp_path / "paper.csv").write_text("\n".join(["reader,presentation,question,answer", *lines]))
+    assert "2 presentations imported" in lead("import", "birds", "paper.csv")[2]
+    assert (
+        "0 presentations imported from paper.csv; 2 were there"
+        in lead("import", "birds", "paper.csv")[2]
+    )
+    (tmp_path / "bad.csv").write_text("reader,question,answer\n")
+    assert "bad.csv: it has no column presentation." in lead("import", "birds", "bad.csv")[2]
+
+
+def test_a_planted_leak_fails_the_audit_command(lead, tmp_path):
+    create(lead)
+    with (tmp_path / "studies/lead/birds/truth.tsv").open() as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    for row in rows:
+        if row["role"] == "synthetic":
+            case = tmp_path / f"studies/app/cases/birds/{row['case']}.nii"
+            content = bytearray(case.read_bytes())
+            content[148:158] = b"generated!"
+            case.write_bytes(bytes(content))
+    status, out, _ = lead("audit", "birds")
+    assert status == 1
+    assert "Leak" in out
+
+
+def test_a_study_is_followed_in_mlflow(lead, tmp_path, monkeypatch):
+    import mlflow
+
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+    create(lead)
+    read_everything()
+    assert lead("log", "birds")[0] == 0
+    assert lead("close", "birds")[0] == 0
+    client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("evalsuite-studies")
+    runs = {r.info.run_name: r for r in client.search_runs([experiment.experiment_id])}
+    assert set(runs) == {"birds", "birds: Ada", "birds: Bob"}
+    assert runs["birds: Ada"].data.metrics["answered"] == 10
+    assert runs["birds"].data.metrics["appearance/real"] == 1.5
+    assert runs["birds"].info.status == "FINISHED"
+
+
+def test_templates_and_power_are_tables(lead):
+    _, out, _ = lead("templates", "--json")
+    assert {"paper", "turing", "2afc"} <= {row["template"] for row in json.loads(out)}
+    status, out, _ = lead(
+        "power", "--readers", "3", "--cases", "20", "--replicates", "200", "--json"
+    )
+    assert status == 0
+    assert len(json.loads(out)) == 1
+    assert lead("power", "--readers", "three")[0] == 2
