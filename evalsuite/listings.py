@@ -134,8 +134,9 @@ def _reader() -> list[Row]:
 
     package = find_spec("nilearn")
     viewer = package and package.origin and Path(package.origin).parent / VIEWER
+    app = find_spec("streamlit")
     found = {
-        "reader app: streamlit": str((s := find_spec("streamlit")) and s.origin or ""),
+        "reader app: streamlit": str(app.origin) if app else "",
         "reader app: NiiVue": str(viewer) if viewer and viewer.is_file() else "",
     }
     return [

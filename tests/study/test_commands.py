@@ -143,7 +143,7 @@ def test_strata_keep_their_shares(cli, make_cohort, tmp_path):
     ("arguments", "message"),
     [
         (("--set", "cohorts=[]"), "In the command line, cohorts"),
-        (("--template", "papr"), 'Unknown template "papr"'),
+        (("--template", "papr"), 'unknown template "papr"'),
         (("--set", "repeats=99"), "repeats is 99"),
         (("--set", "training=9"), "real has 8 volumes, but the design asks for 5 cases and 9"),
     ],
@@ -153,11 +153,8 @@ def test_mistakes_in_a_design_leave_nothing_behind(lead, tmp_path, arguments, me
     assert status == 1
     assert message in err
     assert "Traceback" not in err
-    assert (
-        not list((tmp_path / "studies/app").glob("cases/*"))
-        if (tmp_path / "studies").exists()
-        else True
-    )
+    assert not list(tmp_path.glob("studies/*/cases/*"))
+    assert not list(tmp_path.glob("studies/lead/*"))
 
 
 def test_a_second_study_of_the_same_name_is_refused(lead):
