@@ -78,7 +78,8 @@ def content(voxels: Float[np.ndarray, "x y z"]) -> Box:
 
     The range of a slice is what nine tenths of its voxels lie within around their median; a slice
     is empty if that is below 0.3 of the mean over slices. Neither a line nor a spot makes it full,
-    nor faint noise. Empty slices between others stay: there, something is missing.
+    nor faint noise. Empty slices between others stay: there, something is missing. A slice beside
+    empty ones is left out as well, as it may be a blend with them.
     """
     box = []
     for axis in range(3):
@@ -86,7 +87,11 @@ def content(voxels: Float[np.ndarray, "x y z"]) -> Box:
         away = np.abs(flat - np.median(flat, axis=1, keepdims=True))
         ranges = np.quantile(away, FULL, axis=1)
         full = np.flatnonzero(ranges > EMPTY * ranges.mean())
-        box.append(slice(int(full[0]), int(full[-1]) + 1) if len(full) else slice(0, 0))
+        if not len(full):
+            box.append(slice(0, 0))
+            continue
+        first, last = int(full[0]), int(full[-1])
+        box.append(slice(first + (first > 0), last + (last == len(ranges) - 1)))
     return box[0], box[1], box[2]
 
 

@@ -51,7 +51,8 @@ def compute(
     may also be too alike.
 
     A score falls where a slice stands out or neighbours are less alike than those of real volumes,
-    noise throughout included. Blur throughout does not lower it; the means show that.
+    noise throughout included. Blur throughout does not lower it; the means show that. Empty outer
+    slices, which padding makes, are left out throughout.
 
     Args:
         real, synthetic: volumes of one shape.

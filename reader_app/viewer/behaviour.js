@@ -56,8 +56,8 @@ export class Behaviour {
     Object.assign(this, { seconds, active, windows });
     PLANES.forEach((plane, place) => { this.slices[plane] = new Set(kept.slices[place]); });
   }
-  forget() {
-    sessionStorage.removeItem(this.key);
+  static forget(token) {
+    sessionStorage.removeItem(`behaviour-${token}`);
   }
   close() {
     SIGNS_OF_LIFE.forEach((name) => window.removeEventListener(name, this.touch, { capture: true }));

@@ -37,8 +37,8 @@ export class Form {
     this.mark();
     this.changed();
   }
-  forget() {
-    sessionStorage.removeItem(this.key);
+  static forget(token) {
+    sessionStorage.removeItem(`draft-${token}`);
   }
 
   box(question, place) {
@@ -108,6 +108,10 @@ export class Form {
   takeBack() {
     this.set(this.questions[this.active], undefined);
   }
+  leave(field) {
+    this.left = this.active;
+    field.blur();
+  }
   write() {
     const texts = this.questions.map((question, place) => (question.kind === "text" ? place : -1));
     const place = texts.includes(this.active) ? this.active : texts.find((one) => one >= 0);
@@ -141,9 +145,10 @@ export class Form {
   // To another question; false at either end, where the focus may leave the form.
   move(step) {
     const place = this.active + step;
-    const inText = this.boxes[this.active]?.querySelector("textarea");
-    if (inText && step > 0 && inText.getRootNode().activeElement !== inText) {
-      inText.focus();
+    // A text field that an answer led to is entered first, unless it was left by Escape.
+    const field = this.boxes[this.active]?.querySelector("textarea");
+    if (field && step > 0 && field.getRootNode().activeElement !== field && this.left !== this.active) {
+      field.focus();
       return true;
     }
     if (place < 0 || place >= this.questions.length) return false;
@@ -152,6 +157,7 @@ export class Form {
     return true;
   }
   activate(place) {
+    if (place !== this.active) this.left = null;
     this.active = place;
     this.mark();
   }

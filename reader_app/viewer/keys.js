@@ -95,7 +95,7 @@ export function press(reading, event) {
     if (event.key === "?") reading.help.close();
     return;
   }
-  const button = target.tagName === "BUTTON" && !target.classList.contains("option");
+  const button = reading.root.contains(target) && target.tagName === "BUTTON" && !target.classList.contains("option");
   if (button && (event.key === "Enter" || event.key === " ")) return;
   if (reading.told) {
     if (event.key === "Enter" && !event.repeat) reading.told();
@@ -103,7 +103,7 @@ export function press(reading, event) {
   }
   if (!reading.open) return;
   if (event.key === "Tab") {
-    const inForm = target === document.body || reading.form.host.contains(target);
+    const inForm = !reading.root.contains(target) || reading.form.host.contains(target);
     if (inForm && reading.form.move(event.shiftKey ? -1 : 1)) event.preventDefault();
     return;
   }
@@ -118,7 +118,7 @@ export function press(reading, event) {
 
 function whileWriting(reading, event, field) {
   event.stopPropagation();
-  if (event.key === "Escape") field.blur();
+  if (event.key === "Escape") reading.form.leave(field);
   else if (event.key === "Tab" && reading.form.move(event.shiftKey ? -1 : 1)) event.preventDefault();
   else if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.repeat) {
     event.preventDefault();

@@ -14,6 +14,8 @@ const LONGEST_WAIT = 10; // seconds between two attempts
 const ONE_CHANGE = 500; // milliseconds within which changes of the window are one
 const PACE = "evalsuite-pace"; // active seconds of the last cases, for the time that is left
 const REMEMBERED = 10;
+const UNSENT = "evalsuite-unsent"; // the answer that the server has not acknowledged yet
+const UNFIT = [400, 413, 415, 422]; // the answer has to change
 
 const pause = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 const randomKey = () =>
@@ -70,6 +72,8 @@ class Reading {
 
   async load(token = null) {
     this.open = false;
+    const unsent = sessionStorage.getItem(UNSENT);
+    if (unsent) return this.deliver(unsent);
     const query = token ? `?presentation=${encodeURIComponent(token)}` : "";
     try {
       await this.enter(await this.patiently(() => request(`/reader/state${query}`)));
@@ -78,6 +82,7 @@ class Reading {
     }
   }
   async recover(problem) {
+    if (this.closed) return;
     if (!(problem instanceof Refused)) throw problem;
     if (problem.status === 401 || problem.status === 403) return this.end("signed out");
     await this.tell(problem.message, "Try again (Enter)");
@@ -118,7 +123,7 @@ class Reading {
 
   async showCase() {
     const { sides, presentation } = this.state;
-    if (this.viewers.length !== sides || !(this.viewers[0] instanceof this.Viewer)) this.open_viewers(sides);
+    if (this.viewers.length !== sides || !(this.viewers[0] instanceof this.Viewer)) this.openViewers(sides);
     this.overlays.forEach((overlay) => { overlay.view = this.view; });
     try {
       await this.patiently(() =>
@@ -129,8 +134,8 @@ class Reading {
       await this.showCase();
     }
   }
-  open_viewers(sides) {
-    this.close_viewers();
+  openViewers(sides) {
+    this.closeViewers();
     this.stage.replaceChildren();
     for (let side = 0; side < sides; side += 1) {
       const host = el("div", { class: "viewer" });
@@ -141,7 +146,7 @@ class Reading {
       this.overlays.push(new Overlay(host, viewer, this.view, (change) => this.act(change)));
     }
   }
-  close_viewers() {
+  closeViewers() {
     this.overlays.forEach((overlay) => overlay.close());
     this.viewers.forEach((viewer) => viewer.close());
     Object.assign(this, { viewers: [], overlays: [] });
@@ -212,24 +217,29 @@ class Reading {
     this.notice.hidden = true;
     const behaviour = this.behaviour.record(this.viewers[0].kind);
     const { presentation } = this.state;
-    const body = JSON.stringify({ presentation, key: this.key, answers: this.form.answers, behaviour });
+    await this.deliver(JSON.stringify({ presentation, key: this.key, answers: this.form.answers, behaviour }));
+  }
+  // Also after a reload, should the server not have acknowledged the answer before. The key stays
+  // the same, so an answer sent twice is stored once.
+  async deliver(body) {
+    const { presentation, behaviour } = JSON.parse(body);
     const headers = { "Content-Type": "application/json" };
+    sessionStorage.setItem(UNSENT, body);
     try {
-      // The key stays the same, so an answer sent twice is stored once.
       const told = await this.patiently(() => request("/reader/answer", { method: "POST", headers, body }));
-      this.form.forget();
-      this.behaviour.forget();
+      sessionStorage.removeItem(UNSENT);
+      Form.forget(presentation);
+      Behaviour.forget(presentation);
       this.remember(behaviour.active_seconds);
       if (told.feedback) await this.tell(told.feedback, "Next case (Enter)");
       await this.enter(told.state);
     } catch (problem) {
-      if (problem instanceof Refused && [400, 413, 415, 422].includes(problem.status)) {
-        this.open = true;
-        this.offer();
-        this.warn(problem.message);
-      } else {
-        await this.recover(problem);
-      }
+      if (!(problem instanceof Refused)) return this.recover(problem);
+      sessionStorage.removeItem(UNSENT);
+      if (!this.state || !UNFIT.includes(problem.status)) return this.recover(problem);
+      this.open = true;
+      this.offer();
+      this.warn(problem.message);
     }
   }
   goBack() {
@@ -296,7 +306,7 @@ class Reading {
     this.resized.disconnect();
     this.behaviour?.save();
     this.behaviour?.close();
-    this.close_viewers();
+    this.closeViewers();
   }
 }
 

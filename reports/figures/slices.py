@@ -92,12 +92,12 @@ def slices(evaluation: Evaluation, evidence: Evidence) -> Figure:
     for row, room in zip(rows, heights, strict=True):
         top -= room
         for place, (name, volume) in enumerate(row):
-            box = (MARGIN + place * TILE, top + CAPTION, TILE - GAP, room - CAPTION)
-            _picture(figure, box, volume)
-            middle = box[0] + box[2] / 2
-            _text(figure, (middle, box[1] - 0.04), shortened(name), 5.8, cohort_looks[name].colour)
+            left, bottom = MARGIN + place * TILE, top + CAPTION
+            _picture(figure, (left, bottom, TILE - GAP), volume)
+            below, middle = bottom - 0.04, left + (TILE - GAP) / 2
+            _text(figure, (middle, below), shortened(name), 5.8, cohort_looks[name].colour)
             colour = FAULT if volume["score"] < found[name]["threshold"] else "black"
-            _text(figure, (middle, box[1] - 0.04 - SMALL), _caption(volume), 5.8, colour)
+            _text(figure, (middle, below - SMALL), _caption(volume), 5.8, colour)
     figure.text(
         MARGIN / WIDTH, MARGIN / height, "\n".join(note), fontsize=6.5, color="#333333", va="bottom"
     )
@@ -241,14 +241,11 @@ def _size(volume: Mapping[str, Any]) -> tuple[float, float]:
     return float(width), float(height)
 
 
-def _picture(
-    figure: Figure, box: tuple[float, float, float, float], volume: Mapping[str, Any]
-) -> None:
-    """Draw a volume at the top of a box in inches, with red marks at the ends of the fault."""
-    left, bottom, width, height = box
-    own_width, own_height = _size(volume)
-    inner = (left + (width - own_width) / 2, bottom, own_width, own_height)
-    axes = _add_axes(figure, inner)
+def _picture(figure: Figure, at: tuple[float, float, float], volume: Mapping[str, Any]) -> None:
+    """Draw a volume with red marks at the ends of the fault; at left, bottom, width in inches."""
+    left, bottom, room = at
+    width, height = _size(volume)
+    axes = _add_axes(figure, (left + (room - width) / 2, bottom, width, height))
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
     picture = volume["picture"]

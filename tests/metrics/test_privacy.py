@@ -9,11 +9,10 @@ import pytest
 import torch
 from scipy import ndimage
 
-from evalsuite.metrics import privacy_copies as copies
 from evalsuite.metrics.metric import Views
-from evalsuite.metrics.privacy import METRIC, NO_TRAINING
-from evalsuite.metrics.privacy_distances import coarse, voxel_distances
-from evalsuite.metrics.privacy_estimates import NO_HOLDOUT
+from evalsuite.metrics.privacy import METRIC, NO_TRAINING, copies
+from evalsuite.metrics.privacy.distances import coarse, voxel_distances
+from evalsuite.metrics.privacy.estimates import NO_HOLDOUT
 from evalsuite.records import Detail, Estimate, Scores
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.read import read_volume

@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.spatial.distance import cdist
 
-from evalsuite.metrics import privacy_copies as copies
-from evalsuite.metrics import privacy_membership as membership
+from evalsuite.metrics.privacy import copies, membership
 
 
 def test_closeness_by_hand():

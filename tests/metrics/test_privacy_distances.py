@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evalsuite.metrics.privacy_distances import (
+from evalsuite.metrics.privacy.distances import (
     assembled,
     coarse,
     feature_distances,
@@ -140,7 +140,7 @@ def test_uniform_volumes_have_nothing_in_common_with_any():
 def test_many_volumes_are_compared_in_blocks_as_one_by_one(monkeypatch):
     volumes = [smooth(THIN, i) for i in range(7)]
     whole = between(volumes, volumes[:3])
-    monkeypatch.setattr("evalsuite.metrics.privacy_distances.BLOCK", 3)
+    monkeypatch.setattr("evalsuite.metrics.privacy.distances.BLOCK", 3)
     assert between(volumes, volumes[:3]) == pytest.approx(whole, abs=1e-4)
     assert between(volumes[5:6], volumes[2:3]).item() == pytest.approx(whole[5, 2], abs=1e-4)
 

@@ -6,7 +6,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
-from evalsuite.metrics.privacy_copies import Threshold
+from evalsuite.metrics.privacy.copies import Threshold
 from evalsuite.records import Detail, Evidence, MidSlices
 from reports.figures.privacy import COPY, privacy
 from tests.evaluations import example

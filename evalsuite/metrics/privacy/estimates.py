@@ -7,9 +7,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
-from evalsuite.metrics import privacy_copies as copies
-from evalsuite.metrics import privacy_membership as membership
-from evalsuite.metrics.privacy_distances import Distances
+from evalsuite.metrics.privacy import copies, membership
+from evalsuite.metrics.privacy.distances import Distances
 from evalsuite.records import Direction, Estimate, Interval
 
 NO_HOLDOUT = (

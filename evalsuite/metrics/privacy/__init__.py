@@ -9,10 +9,10 @@ import torch
 from jaxtyping import Float, Int
 from scipy import ndimage
 
-from evalsuite.metrics import privacy_copies as copies
 from evalsuite.metrics.features import checked_features
 from evalsuite.metrics.metric import Finding, Metric, Views
-from evalsuite.metrics.privacy_distances import (
+from evalsuite.metrics.privacy import copies
+from evalsuite.metrics.privacy.distances import (
     Coarse,
     Distances,
     assembled,
@@ -21,7 +21,7 @@ from evalsuite.metrics.privacy_distances import (
     pose,
     voxel_distances,
 )
-from evalsuite.metrics.privacy_estimates import Space, estimates
+from evalsuite.metrics.privacy.estimates import Space, estimates
 from evalsuite.records import Detail, MidSlices, Scores
 
 FEWEST = 3  # a volume, its nearest neighbour and the next
