@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from functools import lru_cache, wraps
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -49,6 +50,20 @@ class Reader:
 
     study: str
     number: int
+
+
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class Behaviour(BaseModel, extra="forbid"):
+    """How a case was read, as the viewer tells it; nothing else is stored with an answer."""
+
+    seconds: Amount | None = None
+    active_seconds: Amount | None = None
+    slices: dict[Literal["axial", "coronal", "sagittal"], Count] | None = None
+    window_changes: Count | None = None
+    viewer: Literal["webgl2", "png"] | None = None
 
 
 def reader_only(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
@@ -100,8 +115,9 @@ async def answer(request: Request, reader: Reader) -> Response:
     try:
         sent = json.loads(body)
         token, key = str(sent["presentation"])[:43], str(sent["key"])[:100]
-        answers, behaviour = dict(sent["answers"]), dict(sent["behaviour"])
-    except (ValueError, KeyError, TypeError):
+        answers = dict(sent["answers"])
+        behaviour = Behaviour.model_validate(sent["behaviour"]).model_dump(exclude_none=True)
+    except (ValueError, KeyError, TypeError, RecursionError):
         return problem("The answer is not in the form of this app. Load the page again.", 400)
     try:
         receipt = await run_in_threadpool(

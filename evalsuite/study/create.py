@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import secrets
 import shutil
 from collections import defaultdict
@@ -79,6 +80,7 @@ def create(design: StudyDesign, home: Home, *, progress: Progress = silent) -> C
     cohorts = {}
     for declared in design.cohorts:
         cohort = read_cohort(declared.path, name=declared.name, role=declared.role)
+        _refuse_outside(cohort)
         with progress(f"checking {declared.name}", len(cohort.entries)) as advance:
             cohorts[declared.name] = check_cohort(cohort, advance=advance)
     chosen = [c for declared in design.cohorts for c in _choose(design, declared, cohorts)]
@@ -112,6 +114,20 @@ def create(design: StudyDesign, home: Home, *, progress: Progress = silent) -> C
             shutil.rmtree(folder, ignore_errors=True)
         raise
     return Created(design.name, len(truths), secret, invitations, found, warnings)
+
+
+def _refuse_outside(cohort: Cohort) -> None:
+    """Refuse a table that names files outside its own folder: a typing error, or worse."""
+    table = Path(cohort.source)
+    if not table.is_file():
+        return
+    root = os.path.abspath(table.parent)  # noqa: PTH100 - links may lead out, names may not
+    for entry in cohort.entries:
+        if os.path.commonpath([root, os.path.abspath(entry.path)]) != root:  # noqa: PTH100
+            raise EvalsuiteError(
+                f"{table}: {entry.id} lies outside the folder of the table. Put the table into a "
+                "folder that holds all of its volumes."
+            )
 
 
 def _steps(

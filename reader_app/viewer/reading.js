@@ -33,6 +33,9 @@ class Reading {
       this.draw();
     });
     this.resized.observe(this.stage);
+    // This page tells of a lost connection itself; Streamlit's dialog would only be in the way.
+    this.quiet = el("style", {}, '[data-testid="stDialog"] { display: none; }');
+    document.head.append(this.quiet);
     this.load();
   }
 
@@ -304,6 +307,7 @@ class Reading {
     clearTimeout(this.fallback);
     window.removeEventListener("keydown", this.keys, { capture: true });
     this.resized.disconnect();
+    this.quiet.remove();
     this.behaviour?.save();
     this.behaviour?.close();
     this.closeViewers();

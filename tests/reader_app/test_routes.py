@@ -1,6 +1,8 @@
 """The routes as a browser, or somebody who is up to no good, calls them."""
 
 import hashlib
+import json
+import re
 
 import pytest
 from starlette.applications import Starlette
@@ -166,6 +168,67 @@ def test_answers_that_fit_no_question_are_refused_with_a_sentence(study, answers
     assert told.status_code == status
     assert told.json()["problem"].endswith(".")
     assert Store(home.database).responses("birds") == []
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        {"active_seconds": "a while"},
+        {"active_seconds": -1},
+        {"seconds": float("nan")},
+        {"slices": {"oblique": 3}},
+        {"viewer": "<script>"},
+        {"imported": True},
+        [],
+    ],
+)
+def test_a_behaviour_that_no_viewer_has_is_refused(study, behaviour):
+    home, created, client = study()
+    reader = client(created.invitations["Dr. Ada"])
+    state = reader.get("/reader/state").json()
+    sent = {"presentation": state["presentation"], "key": "k", "answers": GOOD}
+    told = reader.post(
+        "/reader/answer",
+        content=json.dumps({**sent, "behaviour": behaviour}),
+        headers={"Content-Type": "application/json"},
+    )
+    assert told.status_code == 400
+    assert told.json() == {
+        "problem": "The answer is not in the form of this app. Load the page again."
+    }
+    assert Store(home.database).responses("birds") == []
+
+
+def test_an_answer_nested_without_end_is_refused(study):
+    _, created, client = study()
+    told = client(created.invitations["Dr. Ada"]).post(
+        "/reader/answer",
+        content=b"[" * 90_000,
+        headers={"Content-Type": "application/json"},
+    )
+    assert told.status_code == 400
+
+
+def test_voxels_are_sent_as_they_are_and_slices_as_png(study):
+    _, created, client = study()
+    reader = client(created.invitations["Dr. Ada"])
+    token = reader.get("/reader/state").json()["presentation"]
+    assert reader.get(f"/reader/voxels/{token}/0").headers["content-encoding"] == "identity"
+    slice_ = reader.get(f"/reader/slice/{token}/0/axial/3", params={"low": 20, "high": 200})
+    assert slice_.content.startswith(b"\x89PNG")
+    assert slice_.headers["content-type"] == "image/png"
+    assert slice_.headers["cache-control"] == "no-store"
+
+
+def test_every_script_of_the_viewer_is_served(study):
+    _, _, client = study()
+    for name in routes.SCRIPTS:
+        told = client().get(f"/reader/assets/{name}")
+        assert told.status_code == 200
+        assert told.headers["content-type"].startswith("text/javascript")
+        for imported in re.findall(r'from "\./([^"]+)"', told.text):
+            assert imported in routes.SCRIPTS
+    assert "Niivue" in client().get("/reader/niivue.js").text
 
 
 def test_free_text_is_kept_as_it_is(study):

@@ -1,0 +1,125 @@
+"""An experiment on disk: a record, tables of cases, of arms and of comparisons, and figures."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from evalsuite.errors import EvalsuiteError
+from evalsuite.utility.store import write
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+RESULTS = "results.json"
+TABLES = ("cases", "summary", "comparisons")
+
+
+@dataclass(frozen=True, slots=True)
+class UtilityResults:
+    """The whole answer of one experiment, and everything that made it.
+
+    Args:
+        config: the settings with the fingerprints of volumes and label maps, the preprocessing
+            and what is done in a training, JSON-serialisable; a rerun with the same gives the same
+            tables on the same kind of machine.
+        config_hash: SHA-256 of `config`.
+        cohorts: by name: role, source, fingerprint, number of volumes.
+        splits: `test`, the held-out subjects; `training`, per repeat the order of the others;
+            `counts`, by share, how many of them are trained on.
+        trainings: one per pre-training and per training: name, arm, share, repeat, number of
+            volumes, course of the loss, seconds.
+        cases: one row per arm, share, repeat, case and structure.
+        summary: see `evalsuite.utility.analysis.summarise`.
+        comparisons: see `evalsuite.utility.analysis.compare`.
+        warnings: reasons to doubt the experiment, each one plain sentence.
+        environment: versions, platform, git commit.
+        started: UTC, ISO 8601.
+        seconds: wall-clock time of all trainings, those of earlier, interrupted calls included.
+    """
+
+    config: dict[str, Any]
+    config_hash: str
+    cohorts: dict[str, dict[str, Any]]
+    splits: dict[str, Any]
+    trainings: list[dict[str, Any]]
+    cases: pd.DataFrame
+    summary: pd.DataFrame
+    comparisons: pd.DataFrame
+    warnings: tuple[str, ...]
+    environment: dict[str, Any]
+    started: str
+    seconds: float
+
+
+def write_results(
+    results: UtilityResults, figures: Mapping[str, "Figure"], folder: Path
+) -> None:
+    """Write `results.json`, the three tables as CSV, and the figures; what is there is replaced.
+
+    Raises:
+        EvalsuiteError: if the disk refuses.
+    """
+    for name in TABLES:
+        text = getattr(results, name).to_csv(index=False).encode()
+        write(folder / f"{name}.csv", lambda file, text=text: file.write(text))
+    for name, figure in figures.items():
+        path = folder / "figures" / f"{name}.png"
+        write(path, lambda file, figure=figure: figure.savefig(file, format="png", dpi=150))
+    text = (json.dumps(to_json(results), indent=1, allow_nan=False) + "\n").encode()
+    write(folder / RESULTS, lambda file: file.write(text))
+
+
+def to_json(results: UtilityResults) -> dict[str, Any]:
+    """Return the record without the rows of cases; nan becomes null."""
+    record = {field.name: getattr(results, field.name) for field in fields(results)}
+    del record["cases"]
+    for name in ("summary", "comparisons"):
+        record[name] = record[name].to_dict("records")
+    cleaned: dict[str, Any] = finite(record)
+    return cleaned
+
+
+def read_results(folder: Path) -> UtilityResults:
+    """Return the experiment of a folder that `write_results` filled.
+
+    Raises:
+        EvalsuiteError: if the folder holds none or it is damaged.
+    """
+    try:
+        record = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
+        text = {"structure": str, "subject": str, "case": str}
+        for name in TABLES:
+            table = pd.read_csv(folder / f"{name}.csv", dtype=text, keep_default_na=False,
+                                na_values={c: [""] for c in _NUMBERS})
+            record[name] = table
+        record["warnings"] = tuple(record["warnings"])
+        return UtilityResults(**record)
+    except FileNotFoundError as error:
+        raise EvalsuiteError(
+            f"{folder} holds no {Path(error.filename or RESULTS).name}. Name a folder that "
+            "`evalsuite utility segmentation` has finished."
+        ) from None
+    except (ValueError, KeyError, TypeError):
+        raise EvalsuiteError(
+            f"{folder / RESULTS}: not the results of a utility experiment, or of a newer version "
+            "of evalsuite."
+        ) from None
+
+
+def finite(value: Any) -> Any:
+    """Return JSON values in which nan and infinity are null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return value
+
+
+_NUMBERS = ("dice", "hd95", "value", "difference", "low", "high", "p", "p_holm")

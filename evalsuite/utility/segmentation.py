@@ -1,0 +1,209 @@
+"""The experiment from end to end: prepare, train what is not yet trained, analyse."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from evalsuite.environment import environment
+from evalsuite.progress import Progress, silent
+from evalsuite.utility import training
+from evalsuite.utility.analysis import CASE_COLUMNS, compare, summarise
+from evalsuite.utility.cohorts import Prepared, prepare
+from evalsuite.utility.config import Material, UtilityConfig
+from evalsuite.utility.data import Examples
+from evalsuite.utility.networks import State
+from evalsuite.utility.results import UtilityResults, finite
+from evalsuite.utility.runs import Run, planned, pretrain, train_and_test
+from evalsuite.utility.store import Store
+
+# More of them may be asked for on resuming: what was trained for the fewer stays what it was.
+EXTENDED = ("shares", "repeats", "arms")
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What an experiment runs on; none of it changes a number beyond rounding.
+
+    Args:
+        device: torch device.
+        progress: how to show progress.
+        report: told a sentence after every training.
+    """
+
+    device: str = "cpu"
+    progress: Progress = silent
+    report: Callable[[str], None] = lambda _: None
+
+
+def segmentation(
+    config: UtilityConfig, output: Path, means: Means, *, resume: bool = False
+) -> UtilityResults:
+    """Train and test a segmentation network of every arm, share and repeat.
+
+    Args:
+        output: folder; every finished training is kept there at once.
+        resume: go on where an earlier call with the same settings was interrupted; it may ask for
+            more shares or repeats.
+
+    Raises:
+        EvalsuiteError: for anything wrong with settings, volumes, label maps or disk.
+    """
+    started = datetime.now(UTC)
+    prepared = prepare(config, means.progress)
+    settings = _settings(config, prepared)
+    signature = {key: value for key, value in settings.items() if key not in EXTENDED}
+    store = Store(output, signature, resume=resume)
+    records = _Trainings(config, prepared, store, means).finish()
+    rows = [
+        {**{key: record[key] for key in ("arm", "share", "repeat")}, **case}
+        for record in records
+        for case in record.get("cases", ())
+    ]
+    cases = pd.DataFrame(rows, columns=CASE_COLUMNS).astype({"dice": float, "hd95": float})
+    about = [{k: v for k, v in record.items() if k != "cases"} for record in records]
+    return UtilityResults(
+        config=settings,
+        config_hash=hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest(),
+        cohorts={e.cohort.name: _cohort(e) for e in prepared.examples},
+        splits=_splits(config, prepared),
+        trainings=about,
+        cases=cases,
+        summary=summarise(cases),
+        comparisons=compare(cases),
+        warnings=prepared.warnings,
+        environment=environment(),
+        started=started.isoformat(timespec="seconds"),
+        seconds=round(sum(record["seconds"] for record in records), 3),
+    )
+
+
+class _Trainings:
+    """The trainings of an experiment, each done once."""
+
+    def __init__(
+        self, config: UtilityConfig, prepared: Prepared, store: Store, means: Means
+    ) -> None:
+        self._config, self._prepared, self._store, self._means = config, prepared, store, means
+        self._runs = planned(config)
+        self._kept = {run.name: store.run(run.name) for run in self._runs}
+        self._done = 0
+
+    def finish(self) -> list[dict[str, Any]]:
+        """Do what is missing and return the records of all, pre-trainings first."""
+        config = self._config
+        missing = [run for run in self._runs if self._kept[run.name] is None]
+        pretexts = dict.fromkeys(
+            (run.arm.pretrained_on, run.repeat) for run in self._runs if run.arm.pretrained_on
+        )
+        wanted = {(run.arm.pretrained_on, run.repeat) for run in missing}
+        to_pretrain = [key for key in pretexts if key in wanted and not self._pretrained(*key)]
+        tests = len(self._prepared.splits.tested)
+        total = len(to_pretrain) * config.pretraining_steps + len(missing) * (config.steps + tests)
+        jobs = len(to_pretrain) + len(missing)
+        with self._means.progress("training and testing", total) as advance:
+            for key in to_pretrain:
+                self._pretrain(*key, jobs, advance)
+            for run in missing:
+                self._train(run, jobs, advance)
+        before = [self._store.run(_pretraining(*key)) for key in pretexts]
+        return [record for record in (*before, *self._kept.values()) if record is not None]
+
+    def _pretrained(self, material: Material, repeat: int) -> State | None:
+        name = _pretraining(material, repeat)
+        return self._store.pretrained(name) if self._store.run(name) else None
+
+    def _pretrain(
+        self, material: Material, repeat: int, jobs: int, advance: Callable[[], None]
+    ) -> None:
+        clock = time.monotonic()
+        weights, record = pretrain(
+            self._config, self._prepared, material, repeat, self._means.device, advance
+        )
+        name = _pretraining(material, repeat)
+        record = {"name": name, **record, "seconds": round(time.monotonic() - clock, 3)}
+        self._store.keep_pretrained(name, weights)
+        self._store.keep_run(name, record)
+        told = f"loss {record['losses'][0]:.4g} to {record['losses'][-1]:.4g}"
+        self._report(f"{name}: {told} ({record['seconds']:.0f} s)", jobs)
+
+    def _train(self, run: Run, jobs: int, advance: Callable[[], None]) -> None:
+        clock = time.monotonic()
+        material = run.arm.pretrained_on
+        weights = self._pretrained(material, run.repeat) if material else None
+        record = train_and_test(
+            self._config, self._prepared, run, weights, self._means.device, advance
+        )
+        seconds = round(time.monotonic() - clock, 3)
+        record = finite({"name": run.name, **record, "seconds": seconds})
+        self._store.keep_run(run.name, record)
+        self._kept[run.name] = record
+        dice = [case["dice"] for case in record["cases"] if case["dice"] is not None]
+        told = f"mean Dice {np.mean(dice):.3f}" if dice else "no Dice is defined"
+        self._report(f"{run.name}: {told} ({seconds:.0f} s)", jobs)
+
+    def _report(self, sentence: str, jobs: int) -> None:
+        self._done += 1
+        self._means.report(f"{self._done} of {jobs}  {sentence}")
+
+
+def _pretraining(material: Material, repeat: int) -> str:
+    return f"reconstruction-{material}-r{repeat + 1}"
+
+
+def _settings(config: UtilityConfig, prepared: Prepared) -> dict[str, Any]:
+    """Return all that decides the numbers."""
+    chosen = config.model_dump(
+        mode="json", exclude={"real", "synthetic", "unlabelled", "preset", "spacing"}
+    )
+    unlabelled = prepared.unlabelled
+    return {
+        "real volumes": prepared.real.cohort.fingerprint,
+        "real labels": _digest(prepared.real),
+        "synthetic volumes": prepared.synthetic.cohort.fingerprint,
+        "synthetic labels": _digest(prepared.synthetic),
+        "unlabelled volumes": unlabelled.cohort.fingerprint if unlabelled else None,
+        "held-out subjects": list(prepared.splits.test),
+        **chosen,
+        "patch": list(prepared.patch),
+        "preprocessing": prepared.preprocessing.model_dump(mode="json", exclude={"shape"}),
+        "arms": [arm.name for arm in config.arms],
+        "pretext": training.PRETEXT,
+        "augmentation": training.AUGMENTATION,
+        "version": training.VERSION,
+    }
+
+
+def _digest(examples: Examples) -> str | None:
+    """Return the SHA-256 over those of the label maps in their order."""
+    if examples.labels is None:
+        return None
+    return hashlib.sha256("".join(examples.labels.digests).encode()).hexdigest()
+
+
+def _cohort(examples: Examples) -> dict[str, Any]:
+    cohort, labels = examples.cohort, examples.labels
+    return {
+        "role": cohort.role,
+        "source": cohort.source,
+        "volumes": len(cohort.entries),
+        "fingerprint": cohort.fingerprint,
+        "structures": list(labels.structures) if labels else None,
+    }
+
+
+def _splits(config: UtilityConfig, prepared: Prepared) -> dict[str, Any]:
+    splits = prepared.splits
+    return {
+        "test": list(splits.test),
+        "training": [list(order) for order in splits.orders],
+        "counts": {f"{share:g}": splits.count(share) for share in sorted(config.shares)},
+        "from_manifest": splits.told,
+    }
