@@ -84,7 +84,10 @@ def refused_too_often(connection: Connection, address: str) -> bool:
 
 
 def note_refusal(connection: Connection, address: str, reason: str) -> None:
-    """Keep that something was refused; the address only as a hash."""
+    """Keep that something was refused.
+
+    The address is hashed so that it does not meet the eye; who tries all addresses finds it.
+    """
     connection.execute(
         insert(refusals).values(at=time.time(), address=hashed(address), reason=reason)
     )

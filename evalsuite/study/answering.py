@@ -1,26 +1,22 @@
-"""Presentations and answers inside a transaction: what a reader sees next, and what he said."""
+"""Presentations and submissions inside a transaction: what a reader sees next and what he says."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, exists, insert, select, update
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study import events
 from evalsuite.study.access import note_seen
 from evalsuite.study.questions import check_answers, parse_questions
-from evalsuite.study.tables import (
-    cases,
-    presentations,
-    readers,
-    responses,
-    studies,
-    submissions,
-)
+from evalsuite.study.tables import cases, presentations, readers, responses, studies, submissions
 
 BEHAVIOUR_LIMIT = 20_000  # characters of JSON
+LONGEST = 1e9  # seconds that a case may have been open
+ANSWERED = exists().where(submissions.c.presentation == presentations.c.token)
 
 
 class Forbidden(EvalsuiteError):  # noqa: N818
@@ -70,27 +66,26 @@ class Receipt:
 def plan(connection: Connection, reader_id: int) -> list[Presentation]:
     """Return a reader's whole schedule in order."""
     rows = connection.execute(
-        select(presentations, func.count(submissions.c.id).label("answers"))
-        .join(submissions, submissions.c.presentation == presentations.c.token, isouter=True)
+        select(presentations, ANSWERED.label("answered"))
         .where(presentations.c.reader == reader_id)
-        .group_by(presentations.c.token)
         .order_by(presentations.c.position)
     ).all()
-    sizes = {phase: sum(r.phase == phase for r in rows) for phase in ("training", "reading")}
+    sizes = Counter(row.phase for row in rows)
+    before: Counter[str] = Counter()
     found = []
     for place, row in enumerate(rows):
-        before = sum(r.phase == row.phase for r in rows[:place])
+        before[row.phase] += 1
         found.append(
             Presentation(
                 token=row.token,
                 position=row.position,
                 total=len(rows),
                 phase=row.phase,
-                phase_position=before + 1,
+                phase_position=before[row.phase],
                 phase_total=sizes[row.phase],
                 cases=tuple(row.cases),
                 following=rows[place + 1].token if place + 1 < len(rows) else None,
-                answered=row.answers > 0,
+                answered=bool(row.answered),
             )
         )
     return found
@@ -116,8 +111,7 @@ def submit(
         Forbidden: if they cannot be taken from this reader now.
         EvalsuiteError: if an answer does not fit its question.
     """
-    about = _of(connection, reader_id, token)
-    events.hold(connection, about.study)
+    about = _hold(connection, reader_id, token)
     earlier = connection.execute(
         select(submissions.c.revision, submissions.c.key)
         .where(submissions.c.presentation == token)
@@ -131,12 +125,16 @@ def submit(
     if about.state != "open":
         raise Forbidden(f"The study is {about.state}; it takes no answers now.")
     if not earlier and not imported:
-        current = next((p for p in plan(connection, reader_id) if not p.answered), None)
-        if current is None or current.token != token:
+        due = (
+            select(presentations.c.token)
+            .where(presentations.c.reader == reader_id, ~ANSWERED)
+            .order_by(presentations.c.position)
+            .limit(1)
+        )
+        if connection.execute(due).scalar() != token:
             raise Forbidden("This case is not the one that is due; load the page again.")
     checked = check_answers(parse_questions(about.design["questions"]), answers)
-    if len(json.dumps(behaviour)) > BEHAVIOUR_LIMIT:
-        raise Forbidden("The record of the reading is larger than any viewer makes it.")
+    _check_behaviour(behaviour)
     revision = len(earlier)
     inserted = connection.execute(
         insert(submissions)
@@ -169,100 +167,27 @@ def submit(
     return Receipt(True, revision, feedback)
 
 
-def latest(connection: Connection, reader_id: int, token: str) -> dict[str, Any]:
-    """Return the answers of the last revision, by question."""
-    rows = connection.execute(
-        select(submissions.c.revision, responses.c.question, responses.c.answer)
-        .join(responses, responses.c.submission == submissions.c.id)
-        .join(presentations, presentations.c.token == submissions.c.presentation)
-        .where(presentations.c.token == token, presentations.c.reader == reader_id)
-    ).all()
-    last = max((row.revision for row in rows), default=0)
-    return {row.question: row.answer for row in rows if row.revision == last}
-
-
-def table(connection: Connection, study: str) -> list[dict[str, Any]]:
-    """Return every answer of a study, one row each, in the order of readers and positions."""
-    design = connection.execute(
-        select(studies.c.design).where(studies.c.name == study)
-    ).scalar_one()
-    kinds = {q["name"]: q["kind"] for q in design["questions"]}
-    rows = connection.execute(
-        select(presentations, submissions, responses, readers.c.name.label("who"))
-        .join(submissions, submissions.c.presentation == presentations.c.token)
-        .join(responses, responses.c.submission == submissions.c.id)
-        .join(readers, readers.c.id == presentations.c.reader)
-        .where(readers.c.study == study)
-        .order_by(readers.c.id, presentations.c.position, submissions.c.revision)
-    ).mappings()
-    order = list(kinds)
-    found = [
-        {
-            "study": study,
-            "reader": row["who"],
-            "position": row["position"],
-            "phase": row["phase"],
-            "presentation": row["token"],
-            "case": "|".join(row["cases"]),
-            "repeat_of": row["repeat_of"],
-            "question": row["question"],
-            "kind": kinds[row["question"]],
-            "answer": row["answer"],
-            "revision": row["revision"],
-            "answered_at": row["submitted_at"],
-            "seconds": row["behaviour"].get("seconds"),
-            "active_seconds": row["behaviour"].get("active_seconds"),
-        }
-        for row in rows
-    ]
-    names = {name: place for place, name in enumerate(dict.fromkeys(r["reader"] for r in found))}
-    found.sort(
-        key=lambda r: (
-            names[r["reader"]],
-            r["position"],
-            r["revision"],
-            order.index(r["question"]),
-        )
-    )
-    return found
-
-
-def progress(connection: Connection, study: str) -> list[dict[str, Any]]:
-    """Return one row per reader: how far he is, how long he took, when he was last seen."""
-    people = connection.execute(
-        select(readers).where(readers.c.study == study).order_by(readers.c.id)
-    ).all()
-    rows = []
-    for person in people:
-        schedule = plan(connection, person.id)
-        behaviours: Sequence[Mapping[str, Any]] = (
-            connection.execute(
-                select(submissions.c.behaviour)
-                .join(presentations, presentations.c.token == submissions.c.presentation)
-                .where(presentations.c.reader == person.id, submissions.c.revision == 0)
+def _check_behaviour(behaviour: Mapping[str, Any]) -> None:
+    """Refuse what no viewer records, since the lead's page and the export go on to add it up."""
+    try:
+        text = json.dumps(behaviour, allow_nan=False)
+    except (TypeError, ValueError):
+        raise EvalsuiteError("The record of the reading has values that are no numbers.") from None
+    if len(text) > BEHAVIOUR_LIMIT:
+        raise EvalsuiteError("The record of the reading is larger than any viewer makes it.")
+    for name in ("seconds", "active_seconds"):
+        told = behaviour.get(name)
+        if told is not None and not (isinstance(told, int | float) and 0 <= told <= LONGEST):
+            raise EvalsuiteError(
+                f"The record of the reading tells {str(told)[:60]} as {name}, which is no time."
             )
-            .scalars()
-            .all()
-        )
-        active = [b["active_seconds"] for b in behaviours if b.get("active_seconds") is not None]
-        answered = sum(p.answered for p in schedule)
-        rows.append(
-            {
-                "study": study,
-                "reader": person.name,
-                "answered": answered,
-                "total": len(schedule),
-                "finished": int(answered == len(schedule)),
-                "active_seconds": float(sum(active)),
-                "seconds_per_case": sum(active) / len(active) if active else None,
-                "last_seen": person.seen_at,
-            }
-        )
-    return rows
 
 
-def _of(connection: Connection, reader_id: int, token: str) -> Any:
-    """Return a presentation of this reader with its study, or refuse."""
+def _hold(connection: Connection, reader_id: int, token: str) -> Any:
+    """Return a presentation of this reader with its study, which is held, or refuse.
+
+    The state of the study is that after other writers are through; see `events.hold`.
+    """
     row = connection.execute(
         select(
             presentations.c.phase,
@@ -277,6 +202,7 @@ def _of(connection: Connection, reader_id: int, token: str) -> Any:
         .join(readers, readers.c.id == presentations.c.reader)
         .join(studies, studies.c.name == readers.c.study)
         .where(presentations.c.token == token, presentations.c.reader == reader_id)
+        .with_for_update(of=studies, key_share=True)
     ).first()
     if row is None:
         raise Forbidden("There is no such case in this reader's schedule.")

@@ -5,13 +5,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
 from evalsuite.errors import EvalsuiteError
 
 BUSY_SECONDS = 30
+STEPS = Path(__file__).parent / "migrations"
+# SQLSTATEs of a PostgreSQL server that cannot serve now or does not let one in: connection lost,
+# not let in, no such database, deadlock, out of resources, going down or coming up, no permission.
+UNUSABLE = ("08", "28", "3D", "40", "53", "57", "58", "42501")
 
 
 class DatabaseError(EvalsuiteError):
@@ -30,10 +34,10 @@ def connect(url: str) -> Engine:
         parsed = make_url(url)
         if parsed.get_backend_name() == "postgresql":
             parsed = parsed.set(drivername="postgresql+pg8000")
-        if parsed.get_backend_name() == "sqlite" and parsed.database:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        elif parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
             raise ArgumentError  # noqa: TRY301
+        else:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(parsed, pool_size=16, max_overflow=32, pool_pre_ping=True)
     except (ArgumentError, NoSuchModuleError):
         shown = url.partition("@")[2] or url
@@ -51,6 +55,9 @@ def connect(url: str) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine, "connect", _configure_postgresql)
+        event.listen(engine, "begin", _begin_postgresql)
     return engine
 
 
@@ -83,32 +90,48 @@ def migrate(engine: Engine) -> None:
     with writing(engine) as connection:
         if engine.dialect.name == "postgresql":
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(736513)")
+        _refuse_newer(engine, connection)
         command.upgrade(_alembic(connection), "head")
 
 
 def check_schema(engine: Engine) -> None:
     """Raise EvalsuiteError unless the schema is the one of this version."""
+    with reading(engine) as connection:
+        _refuse_newer(engine, connection)
+        found, steps = _steps(connection)
+    if found == steps[0]:
+        return
+    what = "its tables are of an older version" if found else "it holds no studies yet"
+    raise EvalsuiteError(
+        f"{_shown(engine)}: {what}. Run `evalsuite study create`, or `evalsuite study migrate` to "
+        "bring an older database up to date."
+    )
+
+
+def _refuse_newer(engine: Engine, connection: Connection) -> None:
+    found, steps = _steps(connection)
+    if found is not None and found not in steps:
+        raise EvalsuiteError(
+            f"{_shown(engine)}: its tables (step {found}) were made by a newer version of "
+            f"evalsuite than this one, which knows step {steps[0]} at most. Install that version."
+        )
+
+
+def _steps(connection: Connection) -> tuple[str | None, list[str]]:
+    """Return the step a database stands at, None if it is empty, and all steps, newest first."""
     from alembic.runtime.migration import MigrationContext
     from alembic.script import ScriptDirectory
 
-    with reading(engine) as connection:
-        found = MigrationContext.configure(connection).get_current_revision()
-        empty = not inspect(connection).has_table("studies")
-        head = ScriptDirectory.from_config(_alembic(connection)).get_current_head()
-    if found != head:
-        shown = engine.url.render_as_string(hide_password=True)
-        what = "it holds no studies yet" if empty else "its tables are of another version"
-        raise EvalsuiteError(
-            f"{shown}: {what}. Run `evalsuite study create`, or `evalsuite study migrate` to "
-            "bring an older database up to date."
-        )
+    known = ScriptDirectory.from_config(_alembic(connection)).walk_revisions()
+    found = MigrationContext.configure(connection).get_current_revision()
+    return found, [step.revision for step in known]
 
 
 def _alembic(connection: Connection) -> Any:
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(STEPS))
     config.attributes["connection"] = connection
     return config
 
@@ -121,6 +144,7 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
         "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = ON",
+        "recursive_triggers = ON",  # or INSERT OR REPLACE would delete without asking the triggers
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
@@ -131,20 +155,48 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
+def _configure_postgresql(connection: Any, _record: Any) -> None:
+    cursor = connection.cursor()
+    # A server may be set up to say "committed" before it is; answers are worth the wait.
+    cursor.execute(
+        "SELECT set_config('synchronous_commit', 'on', false) "
+        "WHERE current_setting('synchronous_commit') = 'off'"
+    )
+    cursor.close()
+    connection.commit()
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    # What waits for a lock must then see what the holder wrote; what only reads sees one state.
+    writes = connection.get_execution_options().get("immediate", False)
+    level = "READ COMMITTED" if writes else "REPEATABLE READ"
+    connection.exec_driver_sql(f"SET TRANSACTION ISOLATION LEVEL {level}")
+
+
 @contextmanager
 def _sentences(engine: Engine) -> Iterator[None]:
     """Turn what a database says when it cannot be used into a sentence."""
     try:
         yield
-    except OperationalError as error:
-        raise DatabaseError(_refused(engine, error)) from error
     except DBAPIError as error:
-        if error.connection_invalidated or "Interface" in type(error).__name__:
-            raise DatabaseError(_refused(engine, error)) from error
+        state, said = _said(error)
+        lost = error.connection_invalidated or "Interface" in type(error).__name__
+        if lost or isinstance(error, OperationalError) or state.startswith(UNUSABLE):
+            reason = " ".join(said.split())[:200]
+            raise DatabaseError(
+                f"{_shown(engine)}: the database refuses: {reason}. "
+                "Check that it is there and can be written."
+            ) from error
         raise
 
 
-def _refused(engine: Engine, error: DBAPIError) -> str:
-    reason = " ".join(str(error.orig).split())[:200]
-    shown = engine.url.render_as_string(hide_password=True)
-    return f"{shown}: the database refuses: {reason}. Check that it is there and can be written."
+def _said(error: DBAPIError) -> tuple[str, str]:
+    """Return the SQLSTATE, where there is one, and the message of a database's error."""
+    told = error.orig.args[0] if error.orig and error.orig.args else ""
+    if isinstance(told, dict):  # pg8000 passes on the fields of the server's message
+        return told.get("C", ""), told.get("M", "")
+    return "", str(told)
+
+
+def _shown(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=True)

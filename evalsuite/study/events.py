@@ -45,9 +45,12 @@ def now() -> str:
 def hold(connection: Connection, study: str) -> None:
     """Make other writers of this study wait until the transaction ends.
 
-    SQLite has one writer at a time in any case.
+    Comes before anything that the transaction reads to decide by, and before any other row that
+    it locks: what was read before the wait may have changed, and two transactions that lock in
+    different order wait for one another. SQLite has one writer at a time in any case.
     """
-    connection.execute(select(studies.c.name).where(studies.c.name == study).with_for_update())
+    row = select(studies.c.name).where(studies.c.name == study)
+    connection.execute(row.with_for_update(key_share=True))
 
 
 def append(

@@ -2,40 +2,19 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import select, update
 
-from evalsuite.errors import EvalsuiteError, unknown
-from evalsuite.study import access, answering, database, events
+from evalsuite.errors import EvalsuiteError
+from evalsuite.study import access, answering, database, events, lifecycle, responses
 from evalsuite.study.access import Session, SignInRefused
 from evalsuite.study.answering import Forbidden, Presentation, Receipt
+from evalsuite.study.lifecycle import About
 from evalsuite.study.schedule import Slot
-from evalsuite.study.tables import cases, presentations, readers, sessions, studies
+from evalsuite.study.tables import readers, sessions, studies
 
 SEEN_SECONDS = 60  # a session is prolonged no more often
-STATES = {"pause": "paused", "resume": "open", "close": "closed"}
-
-
-@dataclass(frozen=True, slots=True)
-class About:
-    """What the app knows of a study.
-
-    Args:
-        name: of the study.
-        state: `open`, `paused` or `closed`.
-        design: the part of it that the app may know.
-        design_hash: of the whole design.
-        locked: whether there are answers.
-    """
-
-    name: str
-    state: str
-    design: dict[str, Any]
-    design_hash: str
-    locked: bool
 
 
 class Store:
@@ -80,32 +59,10 @@ class Store:
         Raises:
             EvalsuiteError: if there is a study of that name.
         """
-        secret = access.fresh_token()
         with database.writing(self.engine) as connection:
-            try:
-                connection.execute(
-                    insert(studies).values(
-                        name=name,
-                        design=dict(design),
-                        design_hash=design_hash,
-                        state="open",
-                        lead_hash=access.hashed(secret),
-                        created_at=events.now(),
-                    )
-                )
-            except IntegrityError:
-                raise EvalsuiteError(
-                    f"There is a study {name} in the database already. Name the new one otherwise."
-                ) from None
-            rows = [
-                {"id": case, "study": name, "sha256": digest, "feedback": feedback.get(case)}
-                for case, digest in prepared.items()
-            ]
-            connection.execute(insert(cases), rows)
-            detail = {"design_hash": design_hash, "cases": len(prepared)}
-            events.append(connection, name, "lead", "study created", detail)
+            secret = lifecycle.create(connection, name, design, design_hash, prepared, feedback)
             tokens = {
-                reader: _enrol(connection, name, reader, slots)
+                reader: lifecycle.enrol(connection, name, reader, slots)
                 for reader, slots in schedules.items()
             }
         return secret, tokens
@@ -113,8 +70,8 @@ class Store:
     def enrol(self, study: str, reader: str, slots: Sequence[Slot]) -> str:
         """Add a reader with his schedule and return his token."""
         with database.writing(self.engine) as connection:
-            _about(connection, study)
-            return _enrol(connection, study, reader, slots)
+            lifecycle.about(connection, study)
+            return lifecycle.enrol(connection, study, reader, slots)
 
     def exists(self, study: str) -> bool:
         """Tell whether there is a study of that name."""
@@ -133,19 +90,22 @@ class Store:
             EvalsuiteError: if there is none of that name.
         """
         with database.reading(self.engine) as connection:
-            return _about(connection, name)
+            return lifecycle.about(connection, name)
 
     def pause(self, study: str) -> None:
         """Take no answers for now."""
-        self._move(study, "pause")
+        with database.writing(self.engine) as connection:
+            lifecycle.move(connection, study, "pause")
 
     def resume(self, study: str) -> None:
         """Take answers again."""
-        self._move(study, "resume")
+        with database.writing(self.engine) as connection:
+            lifecycle.move(connection, study, "resume")
 
     def close(self, study: str) -> None:
         """Take no answers ever again."""
-        self._move(study, "close")
+        with database.writing(self.engine) as connection:
+            lifecycle.move(connection, study, "close")
 
     def log(self, study: str, actor: str, action: str, detail: Mapping[str, Any]) -> None:
         """Add an entry to the audit log."""
@@ -157,14 +117,16 @@ class Store:
     def invite(self, study: str, reader: str) -> str:
         """Return a new token for a reader; older ones and his sessions end."""
         with database.writing(self.engine) as connection:
-            token = access.invite(connection, _reader_id(connection, study, reader))
+            events.hold(connection, study)
+            token = access.invite(connection, lifecycle.reader_id(connection, study, reader))
             events.append(connection, study, "lead", "invited", {"reader": reader})
         return token
 
     def revoke(self, study: str, reader: str) -> None:
         """Withdraw a reader's token and end his sessions."""
         with database.writing(self.engine) as connection:
-            access.withdraw(connection, _reader_id(connection, study, reader))
+            events.hold(connection, study)
+            access.withdraw(connection, lifecycle.reader_id(connection, study, reader))
             events.append(connection, study, "lead", "revoked", {"reader": reader})
 
     def sign_in(self, token: str, address: str) -> str:
@@ -231,14 +193,13 @@ class Store:
     def consent(self, reader_id: int) -> None:
         """Store that a reader has agreed."""
         with database.writing(self.engine) as connection:
-            row = connection.execute(select(readers).where(readers.c.id == reader_id)).one()
+            mine = readers.c.id == reader_id
+            study = connection.execute(select(readers.c.study).where(mine)).scalar_one()
+            events.hold(connection, study)
+            row = connection.execute(select(readers).where(mine)).one()
             if row.consented_at is None:
-                connection.execute(
-                    update(readers)
-                    .where(readers.c.id == reader_id)
-                    .values(consented_at=events.now())
-                )
-                events.append(connection, row.study, f"reader {row.name}", "consented")
+                connection.execute(update(readers).where(mine).values(consented_at=events.now()))
+                events.append(connection, study, f"reader {row.name}", "consented")
 
     def current(self, reader_id: int) -> Presentation | None:
         """Return the presentation that is due, None when all are answered."""
@@ -257,7 +218,7 @@ class Store:
         """
         with database.reading(self.engine) as connection:
             row = connection.execute(select(readers).where(readers.c.id == reader_id)).one()
-            about = _about(connection, row.study)
+            about = lifecycle.about(connection, row.study)
             plan = answering.plan(connection, reader_id)
         due = next((p for p in plan if not p.answered), None)
         open_now = {due.token, due.following} if due else set()
@@ -272,7 +233,7 @@ class Store:
     def answers(self, reader_id: int, token: str) -> dict[str, Any]:
         """Return the latest answers of a reader to a presentation, by question."""
         with database.reading(self.engine) as connection:
-            return answering.latest(connection, reader_id, token)
+            return responses.latest(connection, reader_id, token)
 
     def submit(
         self,
@@ -302,7 +263,7 @@ class Store:
         with database.writing(self.engine) as connection:
             for line, reader, token, answers in batches:
                 try:
-                    reader_id = _reader_id(connection, study, reader)
+                    reader_id = lifecycle.reader_id(connection, study, reader)
                     receipt = answering.submit(
                         connection, reader_id, token, f"import {origin}", answers, {}, imported=True
                     )
@@ -314,16 +275,16 @@ class Store:
     # What came of it
 
     def progress(self, study: str) -> list[dict[str, Any]]:
-        """Return one row per reader; see `answering.progress`."""
+        """Return one row per reader; see `responses.progress`."""
         with database.reading(self.engine) as connection:
-            _about(connection, study)
-            return answering.progress(connection, study)
+            lifecycle.about(connection, study)
+            return responses.progress(connection, study)
 
     def responses(self, study: str) -> list[dict[str, Any]]:
         """Return one row per answer, of all revisions."""
         with database.reading(self.engine) as connection:
-            _about(connection, study)
-            return answering.table(connection, study)
+            lifecycle.about(connection, study)
+            return responses.table(connection, study)
 
     def events(self, study: str) -> list[events.Event]:
         """Return the audit log."""
@@ -331,20 +292,15 @@ class Store:
             return events.read(connection, study)
 
     def verify(self, study: str) -> str | None:
-        """Return where the audit log is broken, None if it is whole."""
-        return events.fault(study, self.events(study))
+        """Return where the audit log is broken or the answers are not those it tells of.
 
-    def _move(self, study: str, verb: str) -> None:
-        with database.writing(self.engine) as connection:
-            about = _about(connection, study)
-            if about.state == STATES[verb]:
-                return
-            if about.state == "closed":
-                raise EvalsuiteError(f"{study} is closed for good; it cannot be {verb}d.")
-            connection.execute(
-                update(studies).where(studies.c.name == study).values(state=STATES[verb])
-            )
-            events.append(connection, study, "lead", f"{STATES[verb]}")
+        None if all is whole. That the last entries were taken away together with their answers
+        cannot be seen from what is left; who must exclude it notes the last hash elsewhere.
+        """
+        with database.reading(self.engine) as connection:
+            entries = events.read(connection, study)
+            broken = events.fault(study, entries)
+            return broken or responses.contradiction(connection, study, entries)
 
     def _sign_in(self, address: str, find: Any) -> str:
         with database.writing(self.engine) as connection:
@@ -361,50 +317,6 @@ class Store:
                 reason = "This link opens nothing. Ask the lead of the study for a new one."
             access.note_refusal(connection, address, "sign-in")
         raise SignInRefused(reason)
-
-
-def _about(connection: Connection, name: str) -> About:
-    row = connection.execute(select(studies).where(studies.c.name == name)).first()
-    if row is None:
-        known = list(connection.execute(select(studies.c.name)).scalars())
-        raise EvalsuiteError(unknown("studie", name, known).replace("studie ", "study "))
-    return About(row.name, row.state, row.design, row.design_hash, row.locked_at is not None)
-
-
-def _reader_id(connection: Connection, study: str, name: str) -> int:
-    _about(connection, study)
-    found = connection.execute(
-        select(readers.c.name, readers.c.id).where(readers.c.study == study)
-    ).all()
-    known = {row.name: int(row.id) for row in found}
-    if name not in known:
-        raise EvalsuiteError(unknown("reader", name, known))
-    return known[name]
-
-
-def _enrol(connection: Connection, study: str, reader: str, slots: Sequence[Slot]) -> str:
-    try:
-        reader_id = connection.execute(
-            insert(readers)
-            .values(study=study, name=reader, enrolled_at=events.now())
-            .returning(readers.c.id)
-        ).scalar_one()
-    except IntegrityError:
-        raise EvalsuiteError(f"{study} has a reader called {reader} already.") from None
-    rows = [
-        {
-            "token": access.fresh_token(),
-            "reader": reader_id,
-            "position": slot.position,
-            "phase": slot.phase,
-            "cases": list(slot.cases),
-            "repeat_of": slot.repeat_of,
-        }
-        for slot in slots
-    ]
-    connection.execute(insert(presentations), rows)
-    events.append(connection, study, "lead", "enrolled", {"reader": reader})
-    return access.invite(connection, reader_id)
 
 
 __all__ = ["About", "Forbidden", "Presentation", "Receipt", "Session", "SignInRefused", "Store"]

@@ -17,7 +17,6 @@ from sqlalchemy import (
 METADATA = MetaData()
 # SQLite numbers rows by itself only where the key is a plain INTEGER.
 KEY = BigInteger().with_variant(Integer, "sqlite")
-APPEND_ONLY = ("submissions", "responses", "events")
 
 studies = Table(
     "studies",

@@ -1,6 +1,6 @@
 """Volumes and label maps on the grid of the networks, and predictions back where labels lie."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path

@@ -56,9 +56,7 @@ class UtilityResults:
     seconds: float
 
 
-def write_results(
-    results: UtilityResults, figures: Mapping[str, "Figure"], folder: Path
-) -> None:
+def write_results(results: UtilityResults, figures: Mapping[str, "Figure"], folder: Path) -> None:
     """Write `results.json`, the three tables as CSV, and the figures; what is there is replaced.
 
     Raises:
@@ -94,8 +92,12 @@ def read_results(folder: Path) -> UtilityResults:
         record = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
         text = {"structure": str, "subject": str, "case": str}
         for name in TABLES:
-            table = pd.read_csv(folder / f"{name}.csv", dtype=text, keep_default_na=False,
-                                na_values={c: [""] for c in _NUMBERS})
+            table = pd.read_csv(
+                folder / f"{name}.csv",
+                dtype=text,
+                keep_default_na=False,
+                na_values={c: [""] for c in _NUMBERS},
+            )
             record[name] = table
         record["warnings"] = tuple(record["warnings"])
         return UtilityResults(**record)

@@ -171,9 +171,7 @@ def _unlabelled(prepared: Prepared, material: Material) -> Supply:
 
 def _labelled(prepared: Prepared, run: Run) -> Sequence[Supply]:
     found = {
-        "real": lambda: Supply(
-            prepared.real, prepared.splits.training(run.share, run.repeat)
-        ),
+        "real": lambda: Supply(prepared.real, prepared.splits.training(run.share, run.repeat)),
         "synthetic": lambda: Supply(prepared.synthetic, range(len(prepared.synthetic))),
     }
     return [found[material]() for material in run.arm.trained_on]

@@ -25,7 +25,7 @@ from evalsuite.utility.runs import Run, planned, pretrain, train_and_test
 from evalsuite.utility.store import Store
 
 # More of them may be asked for on resuming: what was trained for the fewer stays what it was.
-EXTENDED = ("shares", "repeats", "arms")
+EXTENDED = ("shares", "repeats")
 
 
 @dataclass(frozen=True, slots=True)

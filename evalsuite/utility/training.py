@@ -154,9 +154,7 @@ def fit(
         EvalsuiteError: if the loss is not finite.
     """
     network.to(device).train()
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=learning_rate, weight_decay=WEIGHT_DECAY
-    )
+    optimiser = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=WEIGHT_DECAY)
     losses = []
     for step in range(steps):
         for group in optimiser.param_groups:

@@ -40,7 +40,9 @@ def reading(make_study, tmp_path, request):  # noqa: F811
     opened = []
 
     def start(*, script=None, **changes):
-        home, created = make_study(**{"consent": "", "instructions": "", **changes})
+        home, created = make_study(**changes)
+        store = Store(home.database)
+        store.consent(1)
         server = Server(home, tmp_path / "app.log")
         opened.append(server.kill)
         entered = browser_page(width=1280, height=800)
@@ -50,7 +52,7 @@ def reading(make_study, tmp_path, request):  # noqa: F811
             page.add_init_script(script)
         page.goto(f"{server.url}/enter?token={created.invitations['Dr. Ada']}")
         shown(page)
-        return page, Store(home.database), server
+        return page, store, server
 
     yield start
     for close in reversed(opened):
@@ -101,8 +103,8 @@ def make_phantoms(tmp_path):
         voxels[:, -4:] = 220  # his front
         voxels[:, :, -3:] = 240  # his head
         phantom = nib.Nifti1Image(voxels, np.eye(4))
-        folder = tmp_path / name
-        folder.mkdir()
+        folder = tmp_path / "phantoms" / name
+        folder.mkdir(parents=True)
         for number, axes in enumerate(orientations):
             change = nib.orientations.ornt_transform(
                 nib.io_orientation(phantom.affine), nib.orientations.axcodes2ornt(axes)

@@ -13,10 +13,11 @@ from scipy import ndimage, stats
 
 from evalsuite.metrics.frechet_distance import frechet_distance
 from evalsuite.metrics.metric import Views
-from evalsuite.metrics.slice_consistency import FOLDS, folds, median, nearest, robust_z
-from evalsuite.metrics.slice_estimates import fault_threshold
-from evalsuite.metrics.slice_frechet import LENGTH, SLICES, described, frechet
-from evalsuite.metrics.slice_profiles import (
+from evalsuite.metrics.slices import METRIC
+from evalsuite.metrics.slices.consistency import FOLDS, folds, median, nearest, robust_z
+from evalsuite.metrics.slices.estimates import fault_threshold
+from evalsuite.metrics.slices.frechet import LENGTH, SLICES, described, frechet
+from evalsuite.metrics.slices.profiles import (
     FREQUENCIES,
     PERIODS,
     PLANES,
@@ -31,8 +32,7 @@ from evalsuite.metrics.slice_profiles import (
     standardised,
     through_plane,
 )
-from evalsuite.metrics.slice_profiles import profiles as profiles_in
-from evalsuite.metrics.slices import METRIC
+from evalsuite.metrics.slices.profiles import profiles as profiles_in
 from evalsuite.records import Detail, Estimate, Scores
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.read import read_volume

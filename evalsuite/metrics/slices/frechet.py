@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float, Int
 
-from evalsuite.metrics.slice_profiles import FEWEST_SLICES, TINY
+from evalsuite.metrics.slices.profiles import FEWEST_SLICES, TINY
 
 SLICES = 16  # of each volume, evenly spaced
 TILES = 4  # by as many

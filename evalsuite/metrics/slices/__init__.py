@@ -8,16 +8,16 @@ import numpy as np
 from jaxtyping import Float
 
 from evalsuite.metrics.metric import Finding, Metric, Views
-from evalsuite.metrics.slice_consistency import FOLDS, Deviations, grids, judge
-from evalsuite.metrics.slice_estimates import (
+from evalsuite.metrics.slices.consistency import FOLDS, Deviations, grids, judge
+from evalsuite.metrics.slices.estimates import (
     Measured,
     cohort_estimates,
     fault_threshold,
     plane_estimates,
 )
-from evalsuite.metrics.slice_frechet import described
-from evalsuite.metrics.slice_profiles import CUES, FEWEST_SLICES, PLANES, content, power, profiles
-from evalsuite.metrics.slice_shown import bands, worst
+from evalsuite.metrics.slices.frechet import described
+from evalsuite.metrics.slices.profiles import CUES, FEWEST_SLICES, PLANES, content, power, profiles
+from evalsuite.metrics.slices.shown import bands, worst
 from evalsuite.records import Detail, Scores
 
 FEWEST_REAL = 3

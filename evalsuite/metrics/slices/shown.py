@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Float
 from torch import Tensor
 
-from evalsuite.metrics.slice_consistency import Deviations, gridded, nearest
-from evalsuite.metrics.slice_estimates import Measured
-from evalsuite.metrics.slice_profiles import (
+from evalsuite.metrics.slices.consistency import Deviations, gridded, nearest
+from evalsuite.metrics.slices.estimates import Measured
+from evalsuite.metrics.slices.profiles import (
     CUES,
     PERIODS,
     PLANES,

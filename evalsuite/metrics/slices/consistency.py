@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from evalsuite.metrics.slice_profiles import CUES, PERIODS, PLANES, Profiles
+from evalsuite.metrics.slices.profiles import CUES, PERIODS, PLANES, Profiles
 
 FOLDS = 20  # of the real cohort; each is judged by the others, so leave-one-out up to 20 volumes
 NORMAL = 1.4826  # standard deviations per median absolute deviation

@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Float
 from scipy import stats
 
-from evalsuite.metrics import slice_frechet
-from evalsuite.metrics.slice_consistency import folds, gridded
-from evalsuite.metrics.slice_profiles import (
+from evalsuite.metrics.slices import frechet as slice_frechet
+from evalsuite.metrics.slices.consistency import folds, gridded
+from evalsuite.metrics.slices.profiles import (
     FEWEST_SLICES,
     PERIODS,
     PLANES,

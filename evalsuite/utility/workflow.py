@@ -1,0 +1,123 @@
+"""What `evalsuite utility` does from end to end: train, keep on disk, draw, track, show."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from evalsuite import plugins
+from evalsuite.progress import bars
+from evalsuite.utility.config import ARMS, UtilityConfig
+from evalsuite.utility.results import UtilityResults, read_results, to_json, write_results
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def segmentation(
+    config: UtilityConfig,
+    output: Path,
+    *,
+    resume: bool,
+    device: str,
+    experiment: str | None,
+    run_name: str | None,
+    as_json: bool,
+) -> None:
+    """Run the experiment, write its folder, print its tables, then log it to MLflow."""
+    from evalsuite.utility.segmentation import Means
+    from evalsuite.utility.segmentation import segmentation as run
+
+    def told(sentence: str) -> None:
+        # A terminal has the bar; a log file has these.
+        if not sys.stderr.isatty():
+            typer.echo(sentence, err=True)
+
+    results = run(config, output, Means(device, bars, told), resume=resume)
+    points = plugins.available("utility_figures")
+    figures = {name: point.load()(results) for name, point in points.items()}
+    write_results(results, figures, output)
+    show(results, output, as_json=as_json)
+    if experiment:
+        log(output, experiment, run_name)
+
+
+def log(folder: Path, experiment: str, run_name: str | None) -> None:
+    """Log an experiment on disk to MLflow and say where."""
+    from evalsuite.tracking.utility import log_utility
+    from evalsuite.utility.tracked import arm_curves, files, metric_values, tag_values
+
+    results = read_results(folder)
+    hint = log_utility(
+        folder,
+        experiment=experiment,
+        run_name=run_name or folder.resolve().name,
+        config=results.config,
+        tags=tag_values(results),
+        values=metric_values(results),
+        arms={arm: arm_curves(results, arm) for arm in results.config["arms"]},
+        files=files(folder),
+    )
+    typer.echo(f"MLflow: {hint}", err=True)
+
+
+def show(results: UtilityResults, folder: Path, *, as_json: bool) -> None:
+    """Print the tables on stdout, where the results lie and what is to be doubted on stderr."""
+    from rich.console import Console
+
+    if as_json:
+        typer.echo(json.dumps(to_json(results), indent=1))
+    else:
+        console = Console(width=None if sys.stdout.isatty() else 120)
+        _summary(results, console)
+        _comparisons(results, console)
+    for warning in results.warnings:
+        typer.echo(warning, err=True)
+    typer.echo(f"Results: {folder}", err=True)
+
+
+def _summary(results: UtilityResults, console: "Console") -> None:
+    from rich import box
+    from rich.table import Table
+
+    for metric, unit in (("dice", "higher is better"), ("hd95", "mm, lower is better")):
+        part = results.summary[results.summary["metric"] == metric]
+        title = f"{metric}, {unit}; mean [95 % interval] on {len(results.splits['test'])} subjects"
+        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+        for column in ("arm", "share", *_structures(part["structure"])):
+            table.add_column(column, justify="left" if column == "arm" else "right")
+        for (arm, share), own in part.groupby(["arm", "share"], sort=False):
+            cells = [_value(row.value, row.low, row.high) for row in own.itertuples()]
+            label = ARMS[str(arm)].label
+            table.add_row(label, f"{share:g} %" if share else "", *cells)
+        console.print(table)
+
+
+def _comparisons(results: UtilityResults, console: "Console") -> None:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(
+        title="Dice, difference on the same cases [95 % interval], p corrected after Holm",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    for column in ("first", "less", "share", "structure", "difference", "p"):
+        table.add_column(column, justify="right" if column in ("difference", "p") else "left")
+    own = results.comparisons[results.comparisons["metric"] == "dice"]
+    shown = own[own["structure"] == own["structure"].iloc[-1]]
+    for row in shown.itertuples():
+        cell = _value(row.difference, row.low, row.high, sign="+")
+        p = f"{row.p_holm:.3f}"
+        table.add_row(row.first, row.second, f"{row.share:g} %", row.structure, cell, p)
+    console.print(table)
+
+
+def _structures(column: object) -> list[str]:
+    return [str(name) for name in dict.fromkeys(column)]  # type: ignore[call-overload]
+
+
+def _value(value: float, low: float, high: float, *, sign: str = "") -> str:
+    return f"{value:{sign}.3f} \\[{low:{sign}.3f}, {high:{sign}.3f}]"

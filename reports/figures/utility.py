@@ -1,0 +1,256 @@
+"""Whether synthetic volumes are useful: learning curves of every arm, and what it gains."""
+
+import math
+import textwrap
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLocator
+
+from evalsuite.utility.config import ARMS, SCRATCH
+from evalsuite.utility.results import UtilityResults
+from reports.figures.cohorts import COLOURS, MARKERS, Look
+
+# Inches.
+LEFT, RIGHT, PANEL, BETWEEN = 0.62, 0.15, 2.35, 0.55
+TOP, HEIGHT, GAIN, AXIS, HEAD, LINE = 0.1, 1.9, 1.15, 0.42, 0.28, 0.125
+LEGEND = 0.19
+MOST = 4  # structures with a panel of their own
+DODGE = 0.05  # of the width of the axis, between arms
+GREY = "#555555"
+TITLES = {"dice": "Dice (higher is better)", "hd95": "95 % Hausdorff distance, mm (lower)"}
+LOOKS = {
+    SCRATCH.name: Look("#000000", "o"),
+    **{
+        name: Look(colour, marker)
+        for name, colour, marker in zip(list(ARMS)[1:], COLOURS, MARKERS, strict=False)
+    },
+}
+
+
+def learning_curves(results: UtilityResults) -> Figure:
+    """Draw score against the share of labelled subjects, and the gain over no pre-training.
+
+    One column per structure and, where there are several, one for their mean; of each metric a
+    row of scores and a row of paired differences from training from scratch. Points are means over
+    repeats and held-out subjects, bars their 95 % intervals, small dots single repeats. Arms are
+    moved sideways a little so that bars do not hide one another. Arms without real volumes are a
+    horizontal line.
+    """
+    structures = list(dict.fromkeys(results.summary["structure"]))
+    structures = [*structures[: MOST - 1], structures[-1]] if len(structures) > MOST else structures
+    arms = [name for name in ARMS if name in set(results.summary["arm"])]
+    shares = sorted(share for share in set(results.summary["share"]) if share > 0)
+    note = _note(results, structures)
+    width = LEFT + len(structures) * PANEL + (len(structures) - 1) * BETWEEN + RIGHT
+    lines = textwrap.wrap(note, int(width * 20.5))
+    legend = LEGEND * len(arms)
+    block = HEAD + HEIGHT + GAIN + AXIS + 0.12
+    height = TOP + legend + 2 * block + LINE * (len(lines) + 1)
+    figure = Figure(figsize=(width, height))
+    figure.legend(
+        handles=_legend(arms),
+        loc="upper left",
+        bbox_to_anchor=((LEFT - 0.1) / width, 1 - TOP / 2 / height),
+        frameon=False,
+        fontsize=7.5,
+        borderpad=0,
+        labelspacing=0.35,
+    )
+    top = height - TOP - legend
+    for metric in ("dice", "hd95"):
+        shared: list[Axes] = []
+        for column, structure in enumerate(structures):
+            left = LEFT + column * (PANEL + BETWEEN)
+            upper = (left, top - HEAD - HEIGHT, PANEL, HEIGHT)
+            lower = (left, top - HEAD - HEIGHT - 0.12 - GAIN, PANEL, GAIN)
+            scores, gains = (_add_axes(figure, box) for box in (upper, lower))
+            _scores(scores, results, metric, structure, arms, shares)
+            _gains(gains, results, metric, structure, arms, shares)
+            scores.set_title(_title(structure, structures), fontsize=8.5)
+            scores.tick_params(labelbottom=False)
+            gains.set_xlabel("labelled training subjects", fontsize=7.5, labelpad=2)
+            if column == 0:
+                scores.set_ylabel(TITLES[metric], fontsize=7.5)
+                gains.set_ylabel("gain" if metric == "dice" else "difference", fontsize=7.5)
+            shared.append(gains)
+        _share_scale(shared)
+        top -= block
+    figure.text(
+        0.12 / width, 0.07 / height, "\n".join(lines), fontsize=6.5, color="#333333", va="bottom"
+    )
+    return figure
+
+
+def _scores(
+    axes: Axes,
+    results: UtilityResults,
+    metric: str,
+    structure: str,
+    arms: Sequence[str],
+    shares: Sequence[float],
+) -> None:
+    table = results.summary
+    table = table[(table["metric"] == metric) & (table["structure"] == structure)]
+    repeats = _by_repeat(results.cases, metric, structure)
+    for place, arm in enumerate(arms):
+        own = table[table["arm"] == arm]
+        if set(own["share"]) == {0.0}:
+            value = float(own["value"].iloc[0])
+            axes.axhline(value, color=LOOKS[arm].colour, linewidth=1.2, linestyle=(0, (4, 2)))
+            continue
+        x = _positions(own["share"].tolist(), shares, place, len(arms))
+        _points(axes, x, own, "value", LOOKS[arm])
+        axes.plot(x, own["value"], color=LOOKS[arm].colour, linewidth=1.1, zorder=2)
+        for at, share in zip(x, own["share"], strict=True):
+            singles = repeats.get((arm, share), [])
+            axes.plot(
+                [at] * len(singles),
+                singles,
+                linestyle="",
+                marker=".",
+                markersize=2.5,
+                color=LOOKS[arm].colour,
+                alpha=0.6,
+                zorder=4,
+            )
+    _frame(axes, results, shares)
+
+
+def _gains(
+    axes: Axes,
+    results: UtilityResults,
+    metric: str,
+    structure: str,
+    arms: Sequence[str],
+    shares: Sequence[float],
+) -> None:
+    table = results.comparisons
+    table = table[
+        (table["metric"] == metric)
+        & (table["structure"] == structure)
+        & (table["second"] == SCRATCH.name)
+    ]
+    axes.axhline(0, color=LOOKS[SCRATCH.name].colour, linewidth=0.8, zorder=1)
+    for place, arm in enumerate(arms):
+        own = table[table["first"] == arm]
+        if len(own):
+            x = _positions(own["share"].tolist(), shares, place, len(arms))
+            _points(axes, x, own, "difference", LOOKS[arm])
+    _frame(axes, results, shares)
+
+
+def _points(axes: Axes, x: Sequence[float], rows: pd.DataFrame, column: str, look: Look) -> None:
+    """Draw values with their intervals; a hollow point has none."""
+    for at, value, low, high in zip(x, rows[column], rows["low"], rows["high"], strict=True):
+        if not math.isfinite(value):
+            continue
+        told = math.isfinite(low)
+        if told:
+            axes.plot([at, at], [low, high], color=look.colour, linewidth=1.1, zorder=2)
+        axes.plot(
+            at,
+            value,
+            marker=look.marker,
+            markersize=4.5,
+            markerfacecolor=look.colour if told else "white",
+            markeredgecolor=look.colour,
+            zorder=3,
+        )
+
+
+def _positions(own: Sequence[float], shares: Sequence[float], place: int, arms: int) -> list[float]:
+    """Return where an arm stands: on a scale of logarithms, aside from the other arms."""
+    reach = max(math.log10(max(shares) / min(shares)), 0.5)
+    shift = DODGE * reach * (place - (arms - 1) / 2) / max(arms - 1, 1) * 2
+    return [math.log10(share) + shift for share in own]
+
+
+def _frame(axes: Axes, results: UtilityResults, shares: Sequence[float]) -> None:
+    counts = results.splits["counts"]
+    ticks = [math.log10(share) for share in shares]
+    reach = max(ticks[-1] - ticks[0], 0.5)
+    axes.set_xlim(ticks[0] - 0.14 * reach, ticks[-1] + 0.14 * reach)
+    labels = [f"{counts[f'{share:g}']}\n{share:g} %" for share in shares]
+    axes.xaxis.set_major_locator(FixedLocator(ticks))
+    axes.xaxis.set_major_formatter(FixedFormatter(labels))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.tick_params(labelsize=6.5, color="#bbbbbb", labelcolor=GREY, length=2, pad=1.5)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color("#bbbbbb")
+    axes.grid(axis="y", color="#e6e6e6", linewidth=0.6)
+    axes.set_axisbelow(True)
+
+
+def _share_scale(panels: Sequence[Axes]) -> None:
+    """Give the differences of all structures one scale, so that they can be compared."""
+    low = min(axes.get_ylim()[0] for axes in panels)
+    high = max(axes.get_ylim()[1] for axes in panels)
+    for axes in panels:
+        axes.set_ylim(low, high)
+
+
+def _by_repeat(
+    cases: pd.DataFrame, metric: str, structure: str
+) -> dict[tuple[str, float], list[float]]:
+    """Return the mean over subjects of each repeat, by arm and share."""
+    own = cases if structure == "mean" else cases[cases["structure"] == structure]
+    subjects = own.groupby(["arm", "share", "repeat", "subject"])[metric].mean()
+    means = subjects.groupby(["arm", "share", "repeat"]).mean()
+    found: dict[tuple[str, float], list[float]] = {}
+    for (arm, share, _), value in means.items():  # type: ignore[misc]
+        if np.isfinite(value):
+            found.setdefault((arm, share), []).append(float(value))
+    return found
+
+
+def _title(structure: str, structures: Sequence[str]) -> str:
+    if structure == "mean":
+        return "mean of all structures"
+    return f"structure {structure}" if len(structures) > 1 else "the structure"
+
+
+def _legend(arms: Sequence[str]) -> list[Line2D]:
+    return [
+        Line2D(
+            [],
+            [],
+            color=LOOKS[arm].colour,
+            marker=LOOKS[arm].marker if "real" in ARMS[arm].trained_on else "",
+            linestyle="-" if "real" in ARMS[arm].trained_on else (0, (4, 2)),
+            linewidth=1.2,
+            markersize=4.5,
+            label=ARMS[arm].label,
+        )
+        for arm in arms
+    ]
+
+
+def _note(results: UtilityResults, structures: Sequence[str]) -> str:
+    repeats = int(results.config["repeats"])
+    tested = len(results.splits["test"])
+    undefined = int(
+        results.summary.loc[results.summary["metric"] == "hd95"]
+        .loc[lambda rows: rows["structure"] == structures[-1], "undefined"]
+        .sum()
+    )
+    left = f" {undefined} undefined distances are left out." if undefined else ""
+    return (
+        f"Means over {repeats} repeats (other weights, other training subjects) and {tested}"
+        " held-out subjects, with 95 % intervals for other repeats and other subjects; small dots"
+        " are single repeats. Below: differences from no pre-training on the same cases, on one"
+        f" scale for all structures. Shares nest within a repeat.{left}"
+    )
+
+
+def _add_axes(figure: Figure, box: tuple[float, float, float, float]) -> Axes:
+    """Return axes at left, bottom, width and height in inches."""
+    width, height = figure.get_size_inches()
+    left, bottom, w, h = box
+    axes: Axes = figure.add_axes((left / width, bottom / height, w / width, h / height))
+    return axes
