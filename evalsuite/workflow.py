@@ -102,9 +102,10 @@ def log(folder: Path, experiment: str, run_name: str | None) -> str:
 
 
 def draw(evaluation: Evaluation, evidence: "Evidence") -> "dict[str, Figure]":
-    """Return every figure of the entry-point group `evalsuite.figures`, by name."""
+    """Return every figure of the entry-point group `evalsuite.figures` with something to show."""
     points = plugins.available("figures")
-    return {name: point.load()(evaluation, evidence) for name, point in points.items()}
+    drawn = {name: point.load()(evaluation, evidence) for name, point in points.items()}
+    return {name: figure for name, figure in drawn.items() if figure is not None}
 
 
 def simulate_population(

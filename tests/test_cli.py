@@ -33,6 +33,7 @@ def test_one_command_answers_and_keeps_the_answer(cli, pair, tmp_path):
     found = {p.relative_to("out").as_posix() for p in Path("out").rglob("*") if p.is_file()}
     assert found == {
         *("results.json", "estimates.csv", "config.yaml"),
+        *("volume_scores.csv", "volume_scores.parquet"),
         *(f"figures/{name}.png" for name in ("cohorts", "embedding", "estimates")),
         *(f"features/{name}--radiomics.npz" for name in ("real", "gan")),
     }

@@ -26,7 +26,7 @@ def test_toml_is_read_too(tmp_path):
 
 def test_an_option_of_one_metric_keeps_the_others():
     config = load_config(None, {**BOTH, "metrics.frechet.bootstrap": 10})
-    assert set(config.metrics) == {"frechet", "mmd", "ms_ssim", "precision_recall"}
+    assert set(config.metrics) == {"frechet", "mmd", "ms_ssim", "precision_recall", "realism"}
 
 
 @pytest.mark.parametrize(

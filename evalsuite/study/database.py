@@ -178,16 +178,22 @@ def _sentences(engine: Engine) -> Iterator[None]:
     """Turn what a database says when it cannot be used into a sentence."""
     try:
         yield
+    except OSError as error:  # pg8000 lets those of its socket through
+        raise _refused(engine, str(error)) from error
     except DBAPIError as error:
         state, said = _said(error)
         lost = error.connection_invalidated or "Interface" in type(error).__name__
         if lost or isinstance(error, OperationalError) or state.startswith(UNUSABLE):
-            reason = " ".join(said.split())[:200]
-            raise DatabaseError(
-                f"{_shown(engine)}: the database refuses: {reason}. "
-                "Check that it is there and can be written."
-            ) from error
+            raise _refused(engine, said) from error
         raise
+
+
+def _refused(engine: Engine, said: str) -> DatabaseError:
+    reason = " ".join(said.split())[:200]
+    return DatabaseError(
+        f"{_shown(engine)}: the database refuses: {reason}. "
+        "Check that it is there and can be written."
+    )
 
 
 def _said(error: DBAPIError) -> tuple[str, str]:

@@ -309,6 +309,9 @@ class Store:
             else:
                 session: Session | None = find(connection)
                 if session is not None:
+                    events.hold(connection, session.study)
+                    session = find(connection)  # it may have been revoked while we waited
+                if session is not None:
                     who = "lead" if session.kind == "lead" else f"reader {session.name}"
                     events.append(connection, session.study, who, "signed in")
                     if session.reader_id is not None:

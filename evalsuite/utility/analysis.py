@@ -49,7 +49,7 @@ def summarise(cases: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
         level: nominal coverage, between 0 and 1.
 
     Returns:
-        Columns `SUMMARY_COLUMNS`. `undefined` counts scores that are nan; they are left out, which
+        Columns `SUMMARY_COLUMNS`. Intervals end where the range of the score does. `undefined` counts scores that are nan; they are left out, which
         for the Hausdorff distance flatters an arm that misses a structure altogether.
     """
     rows = []
@@ -67,7 +67,9 @@ def summarise(cases: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
                         **_uncertainty(estimate, part, metric, level),
                     }
                 )
-    return pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
+    found = pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
+    largest = np.where(found["metric"] == "dice", 1.0, np.inf)
+    return found.assign(low=found["low"].clip(lower=0), high=found["high"].clip(upper=largest))
 
 
 def compare(cases: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from evalsuite.utility.data import Examples, Labels, check_labels, refuse_other_
 from evalsuite.utility.splits import Splits, split
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.cohort import Cohort, enumerated, find_leaks, leakage_sentence
+from evalsuite.volumes.labels import label_files
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.sources import read_cohort
 
@@ -55,6 +56,7 @@ def prepare(config: UtilityConfig, progress: Progress) -> Prepared:
     Raises:
         EvalsuiteError: for anything wrong with volumes, label maps, subjects or shares.
     """
+    steps = config.preprocessing()
     real = _checked(config.real, "real", "real", progress)
     synthetic = _checked(config.synthetic, "synthetic", "synthetic", progress)
     unlabelled = None
@@ -69,7 +71,7 @@ def prepare(config: UtilityConfig, progress: Progress) -> Prepared:
         of_synthetic = _labels(synthetic, config.synthetic, "--synthetic-labels", progress)
         refuse_other_structures(labels, of_synthetic, (real.name, synthetic.name))
     infos = real.infos
-    steps = config.preprocessing().resolve([i.shape for i in infos], [i.affine for i in infos])
+    steps = steps.resolve([i.shape for i in infos], [i.affine for i in infos])
     warnings = [*_doubts(real, synthetic, splits), *_leaks(real, synthetic, splits)]
     seen: tuple[int, ...] = ()
     if unlabelled is not None:
@@ -99,8 +101,14 @@ def _checked(
 
 
 def _labels(cohort: Cohort, source: CohortSource, option: str, progress: Progress) -> Labels:
+    files = label_files(cohort, source.labels)
+    if files is None:
+        raise EvalsuiteError(
+            f"The volumes of {cohort.name} have no label maps. Name their folder with {option}, "
+            'or give the table of the volumes a column "label".'
+        )
     with progress(f"checking labels of {cohort.name}", len(cohort.entries)) as advance:
-        return check_labels(cohort, source.labels, option, advance)
+        return check_labels(cohort, files, advance)
 
 
 def _doubts(real: Cohort, synthetic: Cohort, splits: Splits) -> list[str]:
@@ -182,8 +190,10 @@ def _padded(cohort: Cohort, steps: Preprocessing, patch: tuple[int, int, int]) -
     if all(side >= least for side, least in zip(size, patch, strict=True)):
         return []
     return [
-        f"Most volumes of {cohort.name} have {_by(size)} voxels and are padded with zeros to "
-        f"patches of {_by(patch)}, which real ones are not. Use a smaller --patch."
+        (
+            f"Most volumes of {cohort.name} have {_by(size)} voxels and are padded with zeros to "
+            f"patches of {_by(patch)}, which real ones are not. Use a smaller --patch."
+        )
     ]
 
 

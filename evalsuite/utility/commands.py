@@ -44,7 +44,7 @@ def segmentation(
     pretraining_steps: Annotated[
         int, typer.Option(min=1, help="Updates of each pre-training.")
     ] = 1000,
-    batch_size: Annotated[int, typer.Option(min=2, help="Patches per update.")] = 4,
+    batch_size: Annotated[int, typer.Option(min=2, help="Patches per update.")] = 2,
     learning_rate: Annotated[float, typer.Option(help="Of AdamW, at the start.")] = 2e-3,
     channels: Annotated[str, typer.Option(help="Of each level of the U-Net.")] = "16,32,64,128",
     patch: Annotated[

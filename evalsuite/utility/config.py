@@ -79,7 +79,7 @@ class UtilityConfig(Declared):
     test: Annotated[float, Field(gt=0, lt=1)] = 0.3
     steps: PositiveInt = 1000
     pretraining_steps: PositiveInt = 1000
-    batch_size: Annotated[int, Field(ge=2)] = 4
+    batch_size: Annotated[int, Field(ge=2)] = 2
     learning_rate: PositiveFloat = 2e-3
     channels: Annotated[tuple[PositiveInt, ...], Field(min_length=2)] = (16, 32, 64, 128)
     patch: Literal["auto"] | Shape = "auto"

@@ -1,6 +1,6 @@
 """Volumes and label maps on the grid of the networks, and predictions back where labels lie."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from evalsuite.errors import EvalsuiteError, FaultsError, VolumeError
 from evalsuite.volumes.cohort import Cohort, VolumeInfo
-from evalsuite.volumes.labels import label_files, read_labels
+from evalsuite.volumes.labels import read_labels
 from evalsuite.volumes.preprocessing import Preprocessing, reoriented
 from evalsuite.volumes.read import load, read_volume
 from evalsuite.volumes.volume import Volume
@@ -116,24 +116,17 @@ def on_grid(
 
 
 def check_labels(
-    cohort: Cohort, folder: str | None, option: str, advance: Callable[[], None] = lambda: None
+    cohort: Cohort, files: Sequence[Path], advance: Callable[[], None] = lambda: None
 ) -> Labels:
     """Read every label map of a checked cohort once and return what is worth knowing.
 
     Args:
-        folder: with the label maps, or None for the column `label` of the cohort's table.
-        option: that names the folder, for the error.
+        files: one per volume, in the order of the cohort.
+        advance: called once for every file.
 
     Raises:
-        EvalsuiteError: if there are none, or one is missing, of another grid than its volume or
-            no label map.
+        EvalsuiteError: if one is of another grid than its volume or no label map.
     """
-    files = label_files(cohort, folder)
-    if files is None:
-        raise EvalsuiteError(
-            f"The volumes of {cohort.name} have no label maps. Name their folder with {option}, "
-            'or give the table of the volumes a column "label".'
-        )
     faults: list[VolumeError] = []
     digests: list[str] = []
     values: set[int] = set()

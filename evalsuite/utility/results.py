@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,13 +64,13 @@ def write_results(results: UtilityResults, figures: Mapping[str, "Figure"], fold
         EvalsuiteError: if the disk refuses.
     """
     for name in TABLES:
-        text = getattr(results, name).to_csv(index=False).encode()
-        write(folder / f"{name}.csv", lambda file, text=text: file.write(text))
+        write(folder / f"{name}.csv", getattr(results, name).to_csv(index=False).encode())
     for name, figure in figures.items():
-        path = folder / "figures" / f"{name}.png"
-        write(path, lambda file, figure=figure: figure.savefig(file, format="png", dpi=150))
-    text = (json.dumps(to_json(results), indent=1, allow_nan=False) + "\n").encode()
-    write(folder / RESULTS, lambda file: file.write(text))
+        picture = BytesIO()
+        figure.savefig(picture, format="png", dpi=150)
+        write(folder / "figures" / f"{name}.png", picture.getvalue())
+    text = json.dumps(to_json(results), indent=1, allow_nan=False) + "\n"
+    write(folder / RESULTS, text.encode())
 
 
 def to_json(results: UtilityResults) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from evalsuite.environment import environment
+from evalsuite.extractors.module_file import usable_device
 from evalsuite.progress import Progress, silent
 from evalsuite.utility import training
 from evalsuite.utility.analysis import CASE_COLUMNS, compare, summarise
@@ -57,6 +58,7 @@ def segmentation(
         EvalsuiteError: for anything wrong with settings, volumes, label maps or disk.
     """
     started = datetime.now(UTC)
+    usable_device(means.device)
     prepared = prepare(config, means.progress)
     settings = _settings(config, prepared)
     signature = {key: value for key, value in settings.items() if key not in EXTENDED}

@@ -2,13 +2,14 @@
 
 import json
 import os
-import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 from uuid import uuid4
 from zipfile import BadZipFile
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -52,34 +53,36 @@ class Store:
                     f"{folder} holds an experiment with other {', '.join(differing)}. Resume it "
                     "with those it was begun with, or name another folder with --output DIR."
                 )
-        write(path, lambda file: file.write(_encoded(wanted)))
+        write(path, _encoded(wanted))
 
     def run(self, name: str) -> dict[str, Any] | None:
         """Return the record of a finished training; None if there is none, or it is damaged."""
         return _json(self.folder / RUNS / f"{name}.json")
 
     def keep_run(self, name: str, record: Mapping[str, Any]) -> None:
-        """Write the record of a training; nan becomes null."""
-        write(self.folder / RUNS / f"{name}.json", lambda file: file.write(_encoded(record)))
+        """Write the record of a training, which holds no nan."""
+        write(self.folder / RUNS / f"{name}.json", _encoded(record))
 
     def pretrained(self, name: str) -> dict[str, Tensor] | None:
         """Return the weights of a pre-training; None as for `run`."""
         try:
-            found: dict[str, Tensor] = torch.load(self._weights(name), weights_only=True)
-        except (OSError, RuntimeError, EOFError, BadZipFile, pickle.UnpicklingError):
+            with np.load(self._weights(name), allow_pickle=False) as found:
+                return {key: torch.from_numpy(found[key]) for key in found.files}
+        except (OSError, ValueError, EOFError, BadZipFile):
             return None
-        return found
 
     def keep_pretrained(self, name: str, weights: Mapping[str, Tensor]) -> None:
         """Write the weights of a pre-training."""
-        kept = {key: tensor.cpu() for key, tensor in weights.items()}
-        write(self._weights(name), lambda file: torch.save(kept, file))
+        packed = BytesIO()
+        arrays: dict[str, Any] = {key: value.cpu().numpy() for key, value in weights.items()}
+        np.savez(packed, **arrays)
+        write(self._weights(name), packed.getvalue())
 
     def _weights(self, name: str) -> Path:
-        return self.folder / PRETRAINED / f"{name}.pt"
+        return self.folder / PRETRAINED / f"{name}.npz"
 
 
-def write(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
+def write(path: Path, content: bytes) -> None:
     """Write a file so that a reader sees all of it or nothing, even after kill -9.
 
     Raises:
@@ -90,7 +93,7 @@ def write(path: Path, fill: Callable[[IO[bytes]], object]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             with part.open("wb") as file:
-                fill(file)
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(path)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -20,7 +21,7 @@ def arm_curves(results: UtilityResults, arm: str) -> dict[str, Curve]:
     as step, `loss/SHARE percent/repeat N` the place among the means that are kept of a training.
     """
     curves: dict[str, Curve] = {}
-    for row in _rows(results.summary, arm):
+    for row in _rows(results.summary[results.summary["arm"] == arm]):
         step = _subjects(results, row["share"])
         name = f"{row['metric']}/{row['structure']}"
         for key, column in (("", "value"), ("/low", "low"), ("/high", "high")):
@@ -37,7 +38,7 @@ def metric_values(results: UtilityResults) -> dict[str, float]:
     """Return the metrics of the parent run: what each arm gains over training from scratch."""
     values: dict[str, float] = {"seconds": results.seconds}
     against = results.comparisons[results.comparisons["second"] == SCRATCH.name]
-    for row in against.to_dict("records"):
+    for row in _rows(against):
         name = f"{row['first']}/{row['share']:g} percent/{row['metric']}/{row['structure']}"
         for key, column in (
             ("", "difference"),
@@ -77,5 +78,5 @@ def _subjects(results: UtilityResults, share: float) -> int:
     return counts.get(f"{share:g}", 0)
 
 
-def _rows(table: pd.DataFrame, arm: str) -> list[dict[str, object]]:
-    return table[table["arm"] == arm].to_dict("records")  # type: ignore[return-value]
+def _rows(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(key): value for key, value in row.items()} for row in table.to_dict("records")]

@@ -161,13 +161,13 @@ def fit(
             group["lr"] = learning_rate * (1 - step / steps) ** DECAY
         inputs, targets = (tensor.to(device) for tensor in batch(step))
         value = loss(network(inputs), targets)
-        losses.append(float(value))
+        losses.append(value.item())
         if not np.isfinite(losses[-1]):
             raise EvalsuiteError(
                 f"In step {step + 1} of {steps} the loss is not finite. Lower --learning-rate."
             )
         optimiser.zero_grad()
-        value.backward()
+        value.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(network.parameters(), GRADIENT_CLIP)
         optimiser.step()
         advance()

@@ -89,7 +89,8 @@ def _summary(results: UtilityResults, console: "Console") -> None:
         for column in ("arm", "share", *_structures(part["structure"])):
             table.add_column(column, justify="left" if column == "arm" else "right")
         for (arm, share), own in part.groupby(["arm", "share"], sort=False):
-            cells = [_value(row.value, row.low, row.high) for row in own.itertuples()]
+            numbers = own[["value", "low", "high"]].to_numpy(dtype=float)
+            cells = [_value(*row) for row in numbers]
             label = ARMS[str(arm)].label
             table.add_row(label, f"{share:g} %" if share else "", *cells)
         console.print(table)
@@ -108,10 +109,10 @@ def _comparisons(results: UtilityResults, console: "Console") -> None:
         table.add_column(column, justify="right" if column in ("difference", "p") else "left")
     own = results.comparisons[results.comparisons["metric"] == "dice"]
     shown = own[own["structure"] == own["structure"].iloc[-1]]
-    for row in shown.itertuples():
-        cell = _value(row.difference, row.low, row.high, sign="+")
-        p = f"{row.p_holm:.3f}"
-        table.add_row(row.first, row.second, f"{row.share:g} %", row.structure, cell, p)
+    for row in shown.to_dict("records"):
+        cell = _value(row["difference"], row["low"], row["high"], sign="+")
+        told = (row["first"], row["second"], f"{row['share']:g} %", row["structure"])
+        table.add_row(*map(str, told), cell, f"{row['p_holm']:.3f}")
     console.print(table)
 
 

@@ -33,9 +33,7 @@ class Reading {
       this.draw();
     });
     this.resized.observe(this.stage);
-    // This page tells of a lost connection itself; Streamlit's dialog would only be in the way.
-    this.quiet = el("style", {}, '[data-testid="stDialog"] { display: none; }');
-    document.head.append(this.quiet);
+    this.silenceStreamlit();
     this.load();
   }
 
@@ -71,6 +69,16 @@ class Reading {
     this.root.addEventListener("click", (event) => {
       if (event.detail && event.target.closest("button")) event.target.closest("button").blur();
     });
+  }
+  // This page tells of a lost connection itself. Streamlit's dialog would hide the case and make the
+  // page inert, and the letters of who is writing would become shortcuts.
+  silenceStreamlit() {
+    this.quiet = el("style", {}, '[data-testid="stDialog"] { display: none; }');
+    document.head.append(this.quiet);
+    this.awake = new MutationObserver(() => {
+      for (let box = this.root.getRootNode().host; box; box = box.parentElement) box.inert = false;
+    });
+    this.awake.observe(document.body, { attributeFilter: ["inert"], subtree: true });
   }
 
   async load(token = null) {
@@ -307,6 +315,7 @@ class Reading {
     clearTimeout(this.fallback);
     window.removeEventListener("keydown", this.keys, { capture: true });
     this.resized.disconnect();
+    this.awake.disconnect();
     this.quiet.remove();
     this.behaviour?.save();
     this.behaviour?.close();

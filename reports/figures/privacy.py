@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
 from evalsuite.records import Evaluation, Evidence, MidSlices
-from reports.figures.cohorts import EDGES, PLANES, Look, Plane, empty, looks, shortened
+from reports.figures.cohorts import EDGES, PLANES, Look, Plane, looks, shortened
 
 # Inches.
 WIDTH, MARGIN = 8.0, 0.12
@@ -40,19 +40,21 @@ GALLERY_NOTE = (
 )
 
 
-def privacy(evaluation: Evaluation, evidence: Evidence) -> Figure:
+def privacy(evaluation: Evaluation, evidence: Evidence) -> Figure | None:
     """Draw distances to the closest training volume, and the closest pairs in three planes.
 
     For each space of distances one panel with the distance itself and one with that over the mean
     one to the 50 nearest, by which copies are told; in it one row of points per synthetic cohort,
     below that of the real volumes that the generator did not see. In the gallery each pair is one
     row: synthetic volume, training volume and difference, plane by plane.
+
+    None if the metric was not computed.
     """
     found: dict[tuple[str, str], dict[str, Any]] = {
         (d.extractor, d.synthetic): d.values for d in evidence.details if d.name == "privacy"
     }
     if not found:
-        return empty("The metric of privacy was not computed.")
+        return None
     spaces = list(dict.fromkeys(space for space, _ in found))
     names = [c.name for c in evaluation.synthetic if any(c.name == name for _, name in found)]
     each = max(1, PAIRS // len(names))

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from evalsuite.records import Evaluation, Evidence
-from reports.figures.cohorts import Look, empty, looks, shortened
+from reports.figures.cohorts import Look, looks, shortened
 
 # Inches.
 WIDTH, MARGIN = 8.0, 0.12
@@ -44,18 +44,20 @@ NOTE = (
 THIN = ", the thin lines that of the others"
 
 
-def slices(evaluation: Evaluation, evidence: Evidence) -> Figure:
+def slices(evaluation: Evaluation, evidence: Evidence) -> Figure | None:
     """Draw what is consistent between slices and what is not, each cohort beside the real one.
 
     Per plane the similarity of neighbouring slices by relative position and the ratio of power
     by frequency; then the scores of all volumes; then the worst volumes of each synthetic cohort.
+
+    None if the metric was not computed.
     """
     kept = {d.synthetic: d.values for d in evidence.details if d.name == "slices"}
     found: dict[str, dict[str, Any]] = {
         c.name: kept[c.name] for c in evaluation.synthetic if c.name in kept
     }
     if not found:
-        return empty("The metric of slices was not computed.")
+        return None
     each = max(1, PICTURES // max(len(found), 2))
     worst = [(name, w) for name, values in found.items() for w in values["worst"][:each]]
     rows = [worst[start : start + IN_ROW] for start in range(0, len(worst), IN_ROW)]

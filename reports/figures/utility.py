@@ -11,18 +11,23 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLocator
 
+from evalsuite.utility.analysis import MEAN
 from evalsuite.utility.config import ARMS, SCRATCH
 from evalsuite.utility.results import UtilityResults
 from reports.figures.cohorts import COLOURS, MARKERS, Look
 
 # Inches.
-LEFT, RIGHT, PANEL, BETWEEN = 0.62, 0.15, 2.35, 0.55
+LEFT, RIGHT, PANEL, BETWEEN = 0.74, 0.15, 2.35, 0.55
 TOP, HEIGHT, GAIN, AXIS, HEAD, LINE = 0.1, 1.9, 1.15, 0.42, 0.28, 0.125
-LEGEND = 0.19
+LEGEND = 0.16
 MOST = 4  # structures with a panel of their own
 DODGE = 0.05  # of the width of the axis, between arms
 GREY = "#555555"
-TITLES = {"dice": "Dice (higher is better)", "hd95": "95 % Hausdorff distance, mm (lower)"}
+TITLES = {"dice": "Dice (higher is better)", "hd95": "95 % Hausdorff, mm (lower is better)"}
+DIFFERENCES = {
+    "dice": "difference\n(above 0 is better)",
+    "hd95": "difference, mm\n(below 0 is better)",
+}
 LOOKS = {
     SCRATCH.name: Look("#000000", "o"),
     **{
@@ -43,11 +48,12 @@ def learning_curves(results: UtilityResults) -> Figure:
     """
     structures = list(dict.fromkeys(results.summary["structure"]))
     structures = [*structures[: MOST - 1], structures[-1]] if len(structures) > MOST else structures
+    titles = {name: f"structure {name}" for name in structures} | {MEAN: "mean of all structures"}
     arms = [name for name in ARMS if name in set(results.summary["arm"])]
     shares = sorted(share for share in set(results.summary["share"]) if share > 0)
     note = _note(results, structures)
     width = LEFT + len(structures) * PANEL + (len(structures) - 1) * BETWEEN + RIGHT
-    lines = textwrap.wrap(note, int(width * 20.5))
+    lines = textwrap.wrap(note, int((width - 0.24) * 20.5))
     legend = LEGEND * len(arms)
     block = HEAD + HEIGHT + GAIN + AXIS + 0.12
     height = TOP + legend + 2 * block + LINE * (len(lines) + 1)
@@ -63,7 +69,7 @@ def learning_curves(results: UtilityResults) -> Figure:
     )
     top = height - TOP - legend
     for metric in ("dice", "hd95"):
-        shared: list[Axes] = []
+        panels: list[tuple[Axes, Axes]] = []
         for column, structure in enumerate(structures):
             left = LEFT + column * (PANEL + BETWEEN)
             upper = (left, top - HEAD - HEIGHT, PANEL, HEIGHT)
@@ -71,14 +77,15 @@ def learning_curves(results: UtilityResults) -> Figure:
             scores, gains = (_add_axes(figure, box) for box in (upper, lower))
             _scores(scores, results, metric, structure, arms, shares)
             _gains(gains, results, metric, structure, arms, shares)
-            scores.set_title(_title(structure, structures), fontsize=8.5)
+            scores.set_title(titles[structure], fontsize=8.5)
             scores.tick_params(labelbottom=False)
             gains.set_xlabel("labelled training subjects", fontsize=7.5, labelpad=2)
             if column == 0:
                 scores.set_ylabel(TITLES[metric], fontsize=7.5)
-                gains.set_ylabel("gain" if metric == "dice" else "difference", fontsize=7.5)
-            shared.append(gains)
-        _share_scale(shared)
+                gains.set_ylabel(DIFFERENCES[metric], fontsize=7.5)
+            panels.append((scores, gains))
+        for same in zip(*panels, strict=True):
+            _share_scale(same)
         top -= block
     figure.text(
         0.12 / width, 0.07 / height, "\n".join(lines), fontsize=6.5, color="#333333", va="bottom"
@@ -106,10 +113,11 @@ def _scores(
         x = _positions(own["share"].tolist(), shares, place, len(arms))
         _points(axes, x, own, "value", LOOKS[arm])
         axes.plot(x, own["value"], color=LOOKS[arm].colour, linewidth=1.1, zorder=2)
+        aside = 0.3 * DODGE * _reach(shares)
         for at, share in zip(x, own["share"], strict=True):
             singles = repeats.get((arm, share), [])
             axes.plot(
-                [at] * len(singles),
+                [at - aside] * len(singles),
                 singles,
                 linestyle="",
                 marker=".",
@@ -165,15 +173,18 @@ def _points(axes: Axes, x: Sequence[float], rows: pd.DataFrame, column: str, loo
 
 def _positions(own: Sequence[float], shares: Sequence[float], place: int, arms: int) -> list[float]:
     """Return where an arm stands: on a scale of logarithms, aside from the other arms."""
-    reach = max(math.log10(max(shares) / min(shares)), 0.5)
-    shift = DODGE * reach * (place - (arms - 1) / 2) / max(arms - 1, 1) * 2
+    shift = DODGE * _reach(shares) * (place - (arms - 1) / 2) / max(arms - 1, 1) * 2
     return [math.log10(share) + shift for share in own]
+
+
+def _reach(shares: Sequence[float]) -> float:
+    return max(math.log10(max(shares) / min(shares)), 0.5)
 
 
 def _frame(axes: Axes, results: UtilityResults, shares: Sequence[float]) -> None:
     counts = results.splits["counts"]
     ticks = [math.log10(share) for share in shares]
-    reach = max(ticks[-1] - ticks[0], 0.5)
+    reach = _reach(shares)
     axes.set_xlim(ticks[0] - 0.14 * reach, ticks[-1] + 0.14 * reach)
     labels = [f"{counts[f'{share:g}']}\n{share:g} %" for share in shares]
     axes.xaxis.set_major_locator(FixedLocator(ticks))
@@ -188,7 +199,7 @@ def _frame(axes: Axes, results: UtilityResults, shares: Sequence[float]) -> None
 
 
 def _share_scale(panels: Sequence[Axes]) -> None:
-    """Give the differences of all structures one scale, so that they can be compared."""
+    """Give the panels of all structures one scale, so that they can be compared."""
     low = min(axes.get_ylim()[0] for axes in panels)
     high = max(axes.get_ylim()[1] for axes in panels)
     for axes in panels:
@@ -199,20 +210,14 @@ def _by_repeat(
     cases: pd.DataFrame, metric: str, structure: str
 ) -> dict[tuple[str, float], list[float]]:
     """Return the mean over subjects of each repeat, by arm and share."""
-    own = cases if structure == "mean" else cases[cases["structure"] == structure]
+    own = cases if structure == MEAN else cases[cases["structure"] == structure]
     subjects = own.groupby(["arm", "share", "repeat", "subject"])[metric].mean()
     means = subjects.groupby(["arm", "share", "repeat"]).mean()
     found: dict[tuple[str, float], list[float]] = {}
-    for (arm, share, _), value in means.items():  # type: ignore[misc]
-        if np.isfinite(value):
-            found.setdefault((arm, share), []).append(float(value))
+    for row in means.reset_index().to_dict("records"):
+        if np.isfinite(row[metric]):
+            found.setdefault((str(row["arm"]), float(row["share"])), []).append(float(row[metric]))
     return found
-
-
-def _title(structure: str, structures: Sequence[str]) -> str:
-    if structure == "mean":
-        return "mean of all structures"
-    return f"structure {structure}" if len(structures) > 1 else "the structure"
 
 
 def _legend(arms: Sequence[str]) -> list[Line2D]:
@@ -221,7 +226,7 @@ def _legend(arms: Sequence[str]) -> list[Line2D]:
             [],
             [],
             color=LOOKS[arm].colour,
-            marker=LOOKS[arm].marker if "real" in ARMS[arm].trained_on else "",
+            marker=LOOKS[arm].marker,
             linestyle="-" if "real" in ARMS[arm].trained_on else (0, (4, 2)),
             linewidth=1.2,
             markersize=4.5,
@@ -233,6 +238,8 @@ def _legend(arms: Sequence[str]) -> list[Line2D]:
 
 def _note(results: UtilityResults, structures: Sequence[str]) -> str:
     repeats = int(results.config["repeats"])
+    over = f"{repeats} repeats" if repeats > 1 else "one repeat"
+    others = "other repeats and other subjects" if repeats > 1 else "other subjects"
     tested = len(results.splits["test"])
     undefined = int(
         results.summary.loc[results.summary["metric"] == "hd95"]
@@ -241,10 +248,9 @@ def _note(results: UtilityResults, structures: Sequence[str]) -> str:
     )
     left = f" {undefined} undefined distances are left out." if undefined else ""
     return (
-        f"Means over {repeats} repeats (other weights, other training subjects) and {tested}"
-        " held-out subjects, with 95 % intervals for other repeats and other subjects; small dots"
-        " are single repeats. Below: differences from no pre-training on the same cases, on one"
-        f" scale for all structures. Shares nest within a repeat.{left}"
+        f"Means over {over} (own weights and order of subjects) and {tested} held-out subjects,"
+        f" with 95 % intervals for {others}; small dots are single repeats. Below: differences from no pre-training on the same cases."
+        f" Shares nest within a repeat.{left}"
     )
 
 

@@ -47,6 +47,12 @@ def reading(make_study, tmp_path, request):  # noqa: F811
         opened.append(server.kill)
         entered = browser_page(width=1280, height=800)
         page = entered.__enter__()
+        page.frames_sent = 0
+
+        def count(_frame):
+            page.frames_sent += 1
+
+        page.on("websocket", lambda socket: socket.on("framesent", count))
         opened.append(lambda: entered.__exit__(None, None, None))
         if script:
             page.add_init_script(script)
@@ -135,6 +141,7 @@ def test_left_is_right_however_a_volume_is_stored(reading, make_phantoms, script
         assert light(page, "axial") == {"left", "top"}
         assert light(page, "coronal") == {"left", "top"}
         assert light(page, "sagittal") == {"right", "top"}
+        page.get_by_text("the patient's right is on the left of the image").wait_for()
         letters = page.locator(".tile[data-plane=axial] b").all_text_contents()
         assert letters == ["R", "L", "A", "P"]
         press(page, "1", "Enter")
@@ -142,11 +149,6 @@ def test_left_is_right_however_a_volume_is_stored(reading, make_phantoms, script
             token = shown(page, token)
     page.wait_for_function("() => document.body.innerText.includes('Thank you')", timeout=30_000)
     assert len(store.responses("birds")) == 4
-    assert "patient's right is on the left" in _source(page, store)
-
-
-def _source(page, _store):
-    return page.evaluate("() => fetch('/reader/assets/reading.js').then((a) => a.text())")
 
 
 def test_every_kind_of_question_by_keyboard_and_a_reload_loses_nothing(reading):
@@ -188,36 +190,37 @@ def test_every_kind_of_question_by_keyboard_and_a_reload_loses_nothing(reading):
 def test_nothing_pressed_before_a_case_is_seen_answers_it(reading):
     page, store, _ = reading(template="turing")
     first = shown(page)
+    page.wait_for_timeout(1000)  # the second case is fetched ahead; the third is held back
     held = []
-    page.evaluate("() => 0")
-    page.unroute_all()
-    press(page, "3")
-    # The next case was fetched ahead; the one after it is held back on its way.
-    press(page, "Enter")
+
+    def hold(route):
+        held.append(route)
+
+    page.route("**/reader/voxels/**", hold)
+    press(page, "3", "Enter")
     second = shown(page, first)
-    page.route("**/reader/voxels/**", held.append)
     press(page, "5", "Enter")
-    third = shown(page, second)
-    page.wait_for_timeout(300)
+    page.get_by_text("Case 3 of 12").wait_for()
     press(page, "2", "Enter", "4", "Enter", "Enter", "1", "Enter")
-    page.wait_for_timeout(1000)
-    assert page.locator(READY_TOKEN.format(third)).count() == 1
-    assert [row["answer"] for row in store.responses("birds")] == [3, 5, 2]
+    page.wait_for_timeout(500)
+    assert [row["answer"] for row in store.responses("birds")] == [3, 5]
+    assert held
     for route in held:
         route.continue_()
     page.unroute_all()
-    fourth = shown(page, third)
+    third = shown(page, second)
     assert page.locator(".submit").text_content() == "1 question left"
     press(page, "6", "Enter")
-    shown(page, fourth)
-    assert [row["answer"] for row in store.responses("birds")] == [3, 5, 2, 6]
-
-
-READY_TOKEN = '[data-ready="{}"]'
+    shown(page, third)
+    assert [row["answer"] for row in store.responses("birds")] == [3, 5, 6]
 
 
 def test_an_answer_is_sent_until_it_is_acknowledged_and_stored_once(reading):
-    page, store, server = reading(template="turing", revisable=True)
+    questions = [
+        {"kind": "confidence", "name": "sure", "text": "Sure?", "points": 6},
+        {"kind": "text", "name": "remark", "text": "Remark"},
+    ]
+    page, store, server = reading(questions=questions, revisable=True)
     first = shown(page)
     lost = []
 
@@ -231,10 +234,15 @@ def test_an_answer_is_sent_until_it_is_acknowledged_and_stored_once(reading):
     second = shown(page, first)
     assert len(lost) == 2
     assert lost[0] == lost[1]
-    assert [row["revision"] for row in store.responses("birds")] == [0]
+    assert [row["revision"] for row in store.responses("birds")] == [0, 0]
 
+    # Streamlit's dialog about the lost connection takes neither the focus nor the keys.
+    press(page, "5", "t")
+    page.keyboard.type("before, ")
     server.kill()
-    press(page, "5", "Enter")
+    page.locator("[data-testid=stDialog]").wait_for(state="attached", timeout=20_000)
+    page.keyboard.type("r3 after")
+    press(page, "Escape", "Enter")
     notice = page.locator(".notice")
     notice.wait_for(timeout=10_000)
     assert notice.text_content() == (
@@ -243,7 +251,8 @@ def test_an_answer_is_sent_until_it_is_acknowledged_and_stored_once(reading):
     server.start()
     third = shown(page, second)
     assert notice.is_hidden()
-    assert [row["answer"] for row in store.responses("birds")] == [2, 5]
+    given = [row["answer"] for row in store.responses("birds")]
+    assert given == [2, None, 5, "before, r3 after"]
 
     # A page loaded anew while an answer is under way sends it first.
     page.route("**/reader/answer", lambda route: route.abort())
@@ -252,20 +261,19 @@ def test_an_answer_is_sent_until_it_is_acknowledged_and_stored_once(reading):
     page.unroute_all()
     page.reload()
     shown(page, third)
-    assert [row["answer"] for row in store.responses("birds")] == [2, 5, 6]
+    assert [row["answer"] for row in store.responses("birds")] == [*given, 6, None]
 
 
 def test_looking_around_sends_nothing_and_is_recorded(reading):
-    page, store, server = reading(template="turing", idle_seconds=5)
+    page, store, _ = reading(template="turing", idle_seconds=5)
     token = shown(page)
     sent = []
     page.wait_for_timeout(1500)  # the next case is fetched ahead
+    frames = page.frames_sent
+    assert frames > 0
     page.on("request", lambda request: sent.append(request.url))
-    page.on("websocket", lambda socket: sent.append(socket.url))
-    with page.expect_event("requestfinished", timeout=10_000) as probe:
-        page.evaluate("() => fetch('/healthy')")
-    assert probe.value.url.endswith("/healthy")
-    sent.clear()
+    page.evaluate("() => fetch('/healthy')")
+    assert sent.pop().endswith("/healthy")
     axial = int(label(page, "axial").split()[1])
     press(page, "ArrowUp", "ArrowUp", "ArrowUp", "ArrowDown")
     page.wait_for_timeout(200)
@@ -275,23 +283,27 @@ def test_looking_around_sends_nothing_and_is_recorded(reading):
     number, of = label(page, "coronal").split()[1::2]
     assert number == of
     press(page, "w", "l", "n", "+", "f", "f", "v", "v", "h", "c", "r")
+    page.wait_for_timeout(800)
     box = page.locator(".tile[data-plane=coronal]").bounding_box()
     x, y = box["x"] + box["width"] / 4, box["y"] + box["height"] / 4
     page.mouse.move(x, y)
     page.mouse.wheel(0, -120)
     page.mouse.click(x, y)
+    page.wait_for_timeout(800)  # what comes later than half a second is another change
     page.mouse.down(button="right")
     page.mouse.move(x + 30, y + 60, steps=5)
     page.mouse.up(button="right")
     page.wait_for_timeout(800)
     window = page.locator(".tools button").first
-    assert window.text_content().startswith("Window (W): 0 to ")
+    # 60 pixels down is 60 levels darker, 30 to the right is 30 levels less contrast at either end.
+    assert window.text_content() == "Window (W): 30 to 255"
     press(page, "?")
     assert page.locator("dialog").is_visible()
     press(page, "3", "Escape")  # not an answer while the list of keys is open
     assert page.locator("dialog").is_hidden()
     assert page.locator(".submit").text_content() == "1 question left"
     assert sent == []
+    assert page.frames_sent == frames
     page.wait_for_timeout(6500)
     press(page, "3", "Enter")
     shown(page, token)
@@ -302,7 +314,7 @@ def test_looking_around_sends_nothing_and_is_recorded(reading):
     assert behaviour["slices"]["axial"] >= 3
     assert behaviour["slices"]["coronal"] >= 3
     assert behaviour["slices"]["sagittal"] >= 1
-    assert 2 <= behaviour["window_changes"] <= 5
+    assert 2 <= behaviour["window_changes"] <= 9
     assert 1 <= behaviour["seconds"] - behaviour["active_seconds"] <= 3
 
 

@@ -9,21 +9,21 @@ from tests.study.postgresql import PostgreSQL
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory):
-    server = PostgreSQL(tmp_path_factory.mktemp("postgresql"))
+def postgresql():
+    server = PostgreSQL()
     yield server
-    server.stop()
+    server.remove()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request, tmp_path):
     """Return the URL of an empty database of either kind."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'studies.db'}"
+        yield f"sqlite:///{tmp_path / 'studies.db'}"
+        return
     server = request.getfixturevalue("postgresql")
-    name = f"test_{abs(hash(str(tmp_path)))}"
-    server.run("createdb", "-h", "127.0.0.1", "-p", server.port, "-U", "tests", name)
-    return f"postgresql://tests@127.0.0.1:{server.port}/{name}"
+    yield server.url
+    server.clear()
 
 
 DESIGN = {
@@ -56,3 +56,9 @@ def fill(url, *, readers=("Ada",), cases=3, name="birds", **design):
         {reader: slots(ids) for reader in readers},
     )
     return store, secret, tokens
+
+
+def read_all(store, reader=1):
+    """Answer all that is due."""
+    while due := store.current(reader):
+        store.submit(reader, due.token, f"key {due.position}", ANSWERS, {"active_seconds": 2.0})

@@ -42,14 +42,16 @@ def _studies() -> None:
     op.create_table(
         "cases",
         sa.Column("id", sa.String(64), primary_key=True),
-        sa.Column("study", sa.ForeignKey("studies.name"), nullable=False, index=True),
+        sa.Column(
+            "study", sa.String(63), sa.ForeignKey("studies.name"), nullable=False, index=True
+        ),
         sa.Column("sha256", sa.String(64), nullable=False),
         sa.Column("feedback", sa.Text),
     )
     op.create_table(
         "readers",
         sa.Column("id", KEY, primary_key=True),
-        sa.Column("study", sa.ForeignKey("studies.name"), nullable=False),
+        sa.Column("study", sa.String(63), sa.ForeignKey("studies.name"), nullable=False),
         sa.Column("name", sa.String(100), nullable=False),
         sa.Column("enrolled_at", sa.String(32), nullable=False),
         sa.Column("consented_at", sa.String(32)),
@@ -62,15 +64,15 @@ def _access() -> None:
     op.create_table(
         "invitations",
         sa.Column("token_hash", sa.String(64), primary_key=True),
-        sa.Column("reader", sa.ForeignKey("readers.id"), nullable=False, index=True),
+        sa.Column("reader", KEY, sa.ForeignKey("readers.id"), nullable=False, index=True),
         sa.Column("created_at", sa.String(32), nullable=False),
         sa.Column("revoked_at", sa.String(32)),
     )
     op.create_table(
         "sessions",
         sa.Column("cookie_hash", sa.String(64), primary_key=True),
-        sa.Column("study", sa.ForeignKey("studies.name"), nullable=False),
-        sa.Column("reader", sa.ForeignKey("readers.id")),
+        sa.Column("study", sa.String(63), sa.ForeignKey("studies.name"), nullable=False),
+        sa.Column("reader", KEY, sa.ForeignKey("readers.id")),
         sa.Column("expires", sa.Float, nullable=False),
     )
     op.create_table(
@@ -86,7 +88,7 @@ def _answers() -> None:
     op.create_table(
         "presentations",
         sa.Column("token", sa.String(43), primary_key=True),
-        sa.Column("reader", sa.ForeignKey("readers.id"), nullable=False),
+        sa.Column("reader", KEY, sa.ForeignKey("readers.id"), nullable=False),
         sa.Column("position", sa.Integer, nullable=False),
         sa.Column("phase", sa.String(16), nullable=False),
         sa.Column("cases", sa.JSON, nullable=False),
@@ -96,7 +98,9 @@ def _answers() -> None:
     op.create_table(
         "submissions",
         sa.Column("id", KEY, primary_key=True),
-        sa.Column("presentation", sa.ForeignKey("presentations.token"), nullable=False),
+        sa.Column(
+            "presentation", sa.String(43), sa.ForeignKey("presentations.token"), nullable=False
+        ),
         sa.Column("revision", sa.Integer, nullable=False),
         sa.Column("key", sa.String(100), nullable=False),
         sa.Column("submitted_at", sa.String(32), nullable=False),
@@ -106,13 +110,13 @@ def _answers() -> None:
     )
     op.create_table(
         "responses",
-        sa.Column("submission", sa.ForeignKey("submissions.id"), primary_key=True),
+        sa.Column("submission", KEY, sa.ForeignKey("submissions.id"), primary_key=True),
         sa.Column("question", sa.String(63), primary_key=True),
         sa.Column("answer", sa.JSON),
     )
     op.create_table(
         "events",
-        sa.Column("study", sa.ForeignKey("studies.name"), primary_key=True),
+        sa.Column("study", sa.String(63), sa.ForeignKey("studies.name"), primary_key=True),
         sa.Column("seq", sa.Integer, primary_key=True),
         sa.Column("at", sa.String(32), nullable=False),
         sa.Column("actor", sa.String(120), nullable=False),

@@ -1,0 +1,182 @@
+"""One MLflow run for the experiment and a nested one for each arm; the figure says what is so."""
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
+from mlflow import MlflowClient
+
+from evalsuite.utility.analysis import compare, summarise
+from evalsuite.utility.config import ARMS
+from evalsuite.utility.results import UtilityResults, read_results, write_results
+from reports.figures.utility import LOOKS, learning_curves
+
+
+def example(arms=tuple(ARMS), shares=(5.0, 20.0, 100.0), structures=("1", "2"), repeats=2):
+    rng = np.random.default_rng(0)
+    rows = [
+        {
+            "arm": arm,
+            "share": share,
+            "repeat": repeat + 1,
+            "case": f"v{case}",
+            "subject": f"s{case}",
+            "structure": structure,
+            "dice": 0.7 + 0.05 * np.log10(share + 1) + 0.02 * i + 0.03 * rng.normal(),
+            "hd95": 5 - np.log10(share + 1) - 0.2 * i + 0.3 * rng.normal(),
+        }
+        for i, arm in enumerate(arms)
+        for share in (shares if "real" in ARMS[arm].trained_on else (0.0,))
+        for repeat in range(repeats)
+        for case in range(6)
+        for structure in structures
+    ]
+    cases = pd.DataFrame(rows)
+    trainings = [
+        {"name": "x", "arm": arms[0], "share": shares[0], "repeat": 1, "losses": [2.0, 1.0]}
+    ]
+    return UtilityResults(
+        config={"arms": list(arms), "repeats": repeats, "seed": 7},
+        config_hash="c0ffee",
+        cohorts={},
+        splits={
+            "test": [f"s{i}" for i in range(6)],
+            "counts": {f"{share:g}": int(share) for share in shares},
+        },
+        trainings=trainings,
+        cases=cases,
+        summary=summarise(cases),
+        comparisons=compare(cases),
+        warnings=("The held-out subjects were drawn by the seed.",),
+        environment={"python": "3.11"},
+        started="2026-11-23T12:00:00+00:00",
+        seconds=61.5,
+    )
+
+
+@pytest.fixture(scope="module")
+def empty_database(tmp_path_factory):
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+def test_every_arm_is_a_nested_run(empty_database, tmp_path, monkeypatch, utility, cli):
+    del utility  # only its entry points are needed
+    database = shutil.copy(empty_database, tmp_path / "mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
+    results = example()
+    write_results(results, {"learning_curves": learning_curves(results)}, tmp_path / "out")
+    (tmp_path / "out/pretrained").mkdir()
+    (tmp_path / "out/pretrained/big.npz").write_bytes(b"weights")
+    status, _, err = cli("utility", "log", tmp_path / "out", "--experiment", "use")
+    assert status == 0, err
+    client = MlflowClient(f"sqlite:///{database}")
+    place = client.get_experiment_by_name("use").experiment_id
+    runs = {run.info.run_name: run for run in client.search_runs([place])}
+    assert set(runs) == {"out", *(f"out: {arm}" for arm in ARMS)}
+    parent = runs["out"]
+    assert parent.data.tags["evalsuite.config_hash"] == "c0ffee"
+    assert parent.data.params["seed"] == "7"
+    gain = results.comparisons.query(
+        "first == 'synthetic-pretraining' and second == 'scratch' and share == 20"
+        " and metric == 'dice' and structure == 'mean'"
+    ).iloc[0]
+    name = "synthetic-pretraining/20 percent/dice/mean"
+    assert parent.data.metrics[name] == gain["difference"]
+    assert parent.data.metrics[f"{name}/p_holm"] == gain["p_holm"]
+    kept = {file.path for file in client.list_artifacts(parent.info.run_id)}
+    assert kept == {"results.json", "cases.csv", "summary.csv", "comparisons.csv", "figures"}
+    for arm in ARMS:
+        nested = runs[f"out: {arm}"]
+        assert nested.data.tags["mlflow.parentRunId"] == parent.info.run_id
+        assert nested.info.status == "FINISHED"
+        curve = client.get_metric_history(nested.info.run_id, "dice/mean")
+        own = results.summary.query(f"arm == '{arm}' and metric == 'dice' and structure == 'mean'")
+        assert [point.value for point in sorted(curve, key=lambda p: p.step)] == list(own["value"])
+        steps = [0] if arm == "synthetic-only" else [5, 20, 100]
+        assert sorted(point.step for point in curve) == steps
+    losses = client.get_metric_history(runs["out: scratch"].info.run_id, "loss/5 percent/repeat 1")
+    assert [point.value for point in losses] == [2.0, 1.0]
+
+
+def test_tables_survive_the_disk(tmp_path):
+    results = example(arms=("scratch", "synthetic-only"))
+    results.cases.loc[0, "hd95"] = np.nan
+    write_results(results, {}, tmp_path)
+    read = read_results(tmp_path)
+    for name in ("cases", "summary", "comparisons"):
+        pd.testing.assert_frame_equal(getattr(read, name), getattr(results, name), rtol=1e-12)
+    assert read.warnings == results.warnings
+
+
+def texts(figure):
+    return [t for t in figure.findobj(Text) if t.get_text().strip() and t.get_visible()]
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        example(),
+        example(("scratch", "synthetic-pretraining", "real-pretraining"), (10.0, 100.0)),
+        example(("scratch", "synthetic-pretraining"), (100.0,), ("1",), 1),
+        example(structures=tuple("123456")),
+    ],
+    ids=["all", "three arms", "one structure", "many structures"],
+)
+def test_no_text_leaves_the_page_and_none_meet(results):
+    figure = learning_curves(results)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    ends = [axes.get_ylim() for axes in figure.axes]
+    hidden = {
+        label
+        for axes, (low, high) in zip(figure.axes, ends, strict=True)
+        for at, label in zip(axes.get_yticks(), axes.get_yticklabels(), strict=True)
+        if not low <= at <= high
+    }
+    hidden |= {
+        label
+        for axes in figure.axes
+        for label in axes.get_xticklabels()
+        if not axes.xaxis.get_tick_params()["labelbottom"]
+    }
+    boxes = [
+        (t.get_text(), t.get_window_extent(canvas.get_renderer()))
+        for t in texts(figure)
+        if t not in hidden
+    ]
+    for i, (text, box) in enumerate(boxes):
+        assert box.x0 >= -1, text
+        assert box.y0 >= -1, text
+        assert box.x1 <= figure.bbox.x1 + 1, text
+        assert box.y1 <= figure.bbox.y1 + 1, text
+        for other, its_box in boxes[i + 1 :]:
+            assert not box.padded(-2).overlaps(its_box.padded(-2)), (text, other)
+
+
+def test_points_and_bars_are_those_of_the_tables():
+    results = example()
+    scores, gains = learning_curves(results).axes[:2]
+    for axes, table, column in (
+        (scores, results.summary, "value"),
+        (gains, results.comparisons.query("second == 'scratch'"), "difference"),
+    ):
+        arm = "synthetic-pretraining"
+        key = "arm" if column == "value" else "first"
+        own = table[(table[key] == arm) & (table["structure"] == "1") & (table["metric"] == "dice")]
+        drawn = [
+            line.get_ydata()[0] for line in axes.lines if line.get_marker() == LOOKS[arm].marker
+        ]
+        assert drawn == pytest.approx(own[column].tolist())
+        bars = [
+            tuple(line.get_ydata())
+            for line in axes.lines
+            if line.get_color() == LOOKS[arm].colour
+            and line.get_marker() == "None"
+            and len(line.get_ydata()) == 2
+        ]
+        assert bars == [pytest.approx(pair) for pair in own[["low", "high"]].to_numpy()]
