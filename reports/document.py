@@ -55,19 +55,26 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """A picture that is there already, as PNG."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """A figure of the report.
 
     Args:
         name: of its files, lower case with hyphens.
         caption: what it shows and how to read it.
-        figure: to be drawn.
+        figure: to be drawn, or an image that is there.
         alternative: what it shows for who cannot see it.
     """
 
     name: str
     caption: str
-    figure: "Figure"
+    figure: "Figure | Image"
     alternative: str
 
 
@@ -196,6 +203,10 @@ def _draw(picture: Picture, folder: Path) -> str:
     """Write the figure as SVG and PNG and return it as a data address."""
     import matplotlib as mpl
 
+    if isinstance(picture.figure, Image):
+        content = picture.figure.path.read_bytes()
+        (folder / f"{picture.name}.png").write_bytes(content)
+        return "data:image/png;base64," + base64.b64encode(content).decode()
     # Without a fixed salt and date the same figure would be another file every time.
     with mpl.rc_context({"svg.hashsalt": picture.name}):
         buffer = io.BytesIO()

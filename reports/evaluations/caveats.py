@@ -8,6 +8,7 @@ from evalsuite.records import Estimate
 from reports.evaluations.comparison import Comparison
 from reports.evaluations.glossary import features, meaning
 
+Key = tuple[str, str]  # `cohort`, `estimate` or `group`; the text without figures
 NAMED = 3  # titles of numbers before they are only counted
 
 
@@ -33,36 +34,32 @@ class Caveats:
     Warnings that differ only in figures or in the name of the cohort are one caveat.
 
     Args:
-        numbered: by key; those of groups have keys of their own.
-        grouped: the keys of numbers of a group of volumes.
+        numbered: by kind and text without figures.
     """
 
-    numbered: dict[tuple[str, str], Caveat]
+    numbered: dict[Key, Caveat]
 
     @classmethod
     def of(cls, comparisons: Sequence[Comparison]) -> "Caveats":
         """Collect the warnings of cohorts and estimates, those of groups last."""
-        numbered: dict[tuple[str, str], Caveat] = {}
+        cohorts: dict[Key, list[tuple[str, str]]] = {}
+        carried: dict[str, dict[Key, list[tuple[Estimate, str]]]] = {"estimate": {}, "group": {}}
+        everyone: set[str] = set()
         for comparison in comparisons:
-            everyone = (comparison.evaluation.real, *comparison.evaluation.synthetic)
-            about: dict[tuple[str, str], list[tuple[str, str]]] = {}
-            for cohort in everyone:
+            everyone.update(comparison.cohorts)
+            for cohort in (comparison.evaluation.real, *comparison.evaluation.synthetic):
                 for warning in cohort.warnings:
                     key = ("cohort", _blanked(warning, cohort.name))
-                    about.setdefault(key, []).append((cohort.name, warning))
-            for key, found in about.items():
-                numbered.setdefault(key, _of_cohorts(found))
-        for kind in ("estimate", "group"):
-            for comparison in comparisons:
-                carried: dict[tuple[str, str], list[tuple[Estimate, str]]] = {}
-                for estimate in comparison.evaluation.estimates:
-                    if _kind(estimate) == kind:
-                        for warning in estimate.warnings:
-                            key = (kind, _blanked(warning))
-                            carried.setdefault(key, []).append((estimate, warning))
-                for key, owners in carried.items():
-                    numbered.setdefault(key, _of_estimates(owners, comparison))
-        return cls(numbered)
+                    cohorts.setdefault(key, []).append((cohort.name, warning))
+            for estimate in comparison.evaluation.estimates:
+                kind = _kind(estimate)
+                for warning in estimate.warnings:
+                    owners = carried[kind].setdefault((kind, _blanked(warning)), [])
+                    owners.append((estimate, warning))
+        told = {key: _of_cohorts(found) for key, found in cohorts.items()}
+        for owned in carried.values():
+            told |= {key: _of_estimates(owners, everyone) for key, owners in owned.items()}
+        return cls(told)
 
     def sentences(self, kinds: Iterable[str]) -> tuple[str, ...]:
         """Return the caveats on `cohort`s, `estimate`s or `group`s as numbered sentences."""
@@ -82,7 +79,7 @@ class Caveats:
         """Return the numbers of the caveats on a cohort in brackets, or nothing."""
         return self._marks(("cohort", _blanked(w, name)) for w in warnings)
 
-    def _marks(self, keys: Iterable[tuple[str, str]]) -> str:
+    def _marks(self, keys: Iterable[Key]) -> str:
         wanted = set(keys)
         numbers = [str(i) for i, key in enumerate(self.numbered, 1) if key in wanted]
         return f"[{', '.join(numbers)}]" if numbers else ""
@@ -103,7 +100,7 @@ def _of_cohorts(found: Sequence[tuple[str, str]]) -> Caveat:
     return Caveat(text, _and(names), len(names) > 1)
 
 
-def _of_estimates(owners: Sequence[tuple[Estimate, str]], comparison: Comparison) -> Caveat:
+def _of_estimates(owners: Sequence[tuple[Estimate, str]], everyone: set[str]) -> Caveat:
     """Say what is concerned: numbers, features, cohorts, groups."""
     estimates = [estimate for estimate, _ in owners]
     titles = list(dict.fromkeys(meaning(e).title for e in estimates))
@@ -114,7 +111,7 @@ def _of_estimates(owners: Sequence[tuple[Estimate, str]], comparison: Comparison
     if len(titles) > NAMED and len({meaning(e).chapter for e in estimates}) == 1:
         what += f" from {titles[0]} to {titles[-1]}"
     parts = [what, f"on {_and(spaces)}"]
-    if len(names) < len(comparison.cohorts):
+    if set(names) != everyone:
         parts.append(f"of {_and(names)}")
     if groups:
         parts.append(f"in {_and(groups)}")

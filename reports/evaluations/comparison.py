@@ -119,9 +119,7 @@ def _together(group: Sequence[EvaluationData]) -> Comparison:
         ["cohort", "against", "volume", "extractor", "name"]
     )
     del cohorts[first.real.name]
-    merged = replace(
-        first, synthetic=tuple(cohorts.values()), estimates=tuple(estimates.values())
-    )
+    merged = replace(first, synthetic=tuple(cohorts.values()), estimates=tuple(estimates.values()))
     return Comparison(merged, scores, tuple(runs), tuple(remarks))
 
 

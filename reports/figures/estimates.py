@@ -80,7 +80,7 @@ def estimates(evaluation: Evaluation, evidence: Evidence) -> Figure:  # noqa: AR
                 own = notes.marks(set(estimate.warnings) - shared)
                 _value(axes, estimate, y, own)
     figure.legend(
-        handles=_legend(evaluation.estimates),
+        handles=legend(evaluation.estimates),
         loc="lower left",
         bbox_to_anchor=(0.04 / page[0], (LINE * len(lines) + 0.06) / page[1]),
         ncols=5,
@@ -168,13 +168,13 @@ def _frame(
         axes.set_xticks([0, 0.5, 1])
         axes.axvline(0.05, color=GREY, linestyle=":", linewidth=0.9, zorder=1)
         return
-    axes.set_xlim(*_limits(group))
+    axes.set_xlim(*limits(group))
     axes.xaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 2.5, 5, 10]))
 
 
-def _limits(group: Sequence[Estimate]) -> tuple[float, float]:
+def limits(group: Sequence[Estimate]) -> tuple[float, float]:
     """Return the range that shows all, with zero where zero is the best there is."""
-    ends = [end for e in group for end in (e.value, *_interval(e), e.reference)]
+    ends = [end for e in group for end in (e.value, *drawn_line(e), e.reference)]
     finite = [end for end in ends if end is not None and math.isfinite(end)]
     if group[0].direction == "lower is better":
         finite.append(0.0)
@@ -185,7 +185,7 @@ def _limits(group: Sequence[Estimate]) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _interval(estimate: Estimate) -> tuple[float, float]:
+def drawn_line(estimate: Estimate) -> tuple[float, float]:
     """Return the ends of the drawn line: the interval, else a standard error to each side."""
     if estimate.interval:
         return estimate.interval.low, estimate.interval.high
@@ -197,7 +197,7 @@ def _row(axes: Axes, estimate: Estimate, y: int, look: Look) -> None:
     if not math.isfinite(estimate.value):
         return
     axes.plot(
-        _interval(estimate),
+        drawn_line(estimate),
         (y, y),
         color=look.colour,
         linewidth=2.2 if estimate.interval else 0.9,
@@ -231,7 +231,7 @@ def _value(axes: Axes, estimate: Estimate, y: int, marks: str) -> None:
     )
 
 
-def _legend(estimates: Sequence[Estimate]) -> list[Line2D]:
+def legend(estimates: Sequence[Estimate]) -> list[Line2D]:
     """Return an entry for each kind of mark that occurs."""
     levels = sorted({round(100 * e.interval.level, 1) for e in estimates if e.interval})
     level = " or ".join(f"{level:g} %" for level in levels)

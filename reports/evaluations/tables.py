@@ -1,0 +1,220 @@
+"""The numbers of an evaluation as tables: side by side, in full, by group, per volume."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from evalsuite.records import Direction, Estimate
+from reports.document import Table, cell
+from reports.evaluations.caveats import Caveats
+from reports.evaluations.comparison import Comparison
+from reports.evaluations.glossary import features, meaning, score_meaning
+
+ABREAST = 4  # synthetic cohorts that fit beside each other on A4
+WORST = 3  # volumes named per cohort and score
+RARE = 0.05  # share of real volumes that lie beyond the limit of what is usual
+LONGEST_NAME = 34
+GOOD = {
+    "lower is better": "low",
+    "higher is better": "high",
+    "nearer the reference is better": "as within real",
+}
+
+
+def side_by_side(
+    estimates: Sequence[Estimate], comparison: Comparison, caveats: Caveats
+) -> list[pd.DataFrame]:
+    """Return tables with a row per number and features and a column per synthetic cohort.
+
+    A cell holds value, interval and the numbers of its caveats; as many tables as it takes for
+    `ABREAST` cohorts each.
+    """
+    keys = list(dict.fromkeys((e.name, e.extractor) for e in estimates))
+    by_key = {(e.name, e.extractor, e.synthetic): e for e in estimates}
+    heads = {
+        c.name: f"{c.name} {caveats.of_cohort(c.name, c.warnings)}".strip()
+        for c in comparison.evaluation.synthetic
+    }
+    measured = {e.synthetic for e in estimates}
+    shown = [name for name in comparison.cohorts if name in measured]
+    tables = []
+    for start in range(0, len(shown), ABREAST):
+        names = shown[start : start + ABREAST]
+        rows = []
+        for name, extractor in keys:
+            found = {n: by_key[name, extractor, n] for n in names if (name, extractor, n) in by_key}
+            if not found:
+                continue
+            some = next(iter(found.values()))
+            told = {heads[n]: _told(found.get(n), caveats) for n in names}
+            rows.append(
+                {
+                    "number": meaning(some).title,
+                    "on": features(extractor),
+                    **told,
+                    "within real": _references(list(found.values())),
+                    "good is": GOOD[some.direction],
+                }
+            )
+        tables.append(pd.DataFrame(rows))
+    return tables
+
+
+def in_full(estimates: Sequence[Estimate], caveats: Caveats) -> pd.DataFrame:
+    """Return one row per estimate with its numbers as numbers."""
+    return pd.DataFrame(
+        {
+            "cohort": e.synthetic,
+            "number": meaning(e).title,
+            "on": features(e.extractor),
+            **({"group": e.group} if e.group else {}),
+            "estimate": e.value,
+            "low": e.interval.low if e.interval else math.nan,
+            "high": e.interval.high if e.interval else math.nan,
+            "standard error": math.nan if e.standard_error is None else e.standard_error,
+            "within real": math.nan if e.reference is None else e.reference,
+            "good is": GOOD[e.direction],
+            "n real": e.n_real,
+            "n synthetic": e.n_synthetic,
+            "notes": caveats.of_estimate(e),
+        }
+        for e in estimates
+    )
+
+
+def meanings(estimates: Sequence[Estimate]) -> tuple[str, ...]:
+    """Return one plain sentence on each number that occurs, without its plane."""
+    told: dict[str, str] = {}
+    for estimate in estimates:
+        own = meaning(estimate)
+        told.setdefault(own.quantity, f"{own.title.partition(', ')[0]}: {own.sentence}")
+        if own.quantity == estimate.name:
+            told[own.quantity] = f"{own.title}: {own.sentence}"
+    return tuple(told.values())
+
+
+def methods(estimates: Sequence[Estimate]) -> tuple[str, ...]:
+    """Return how each number and its interval were made, in the words of the record."""
+    told: dict[str, str] = {}
+    for estimate in estimates:
+        interval = f" Interval: {estimate.interval.method}." if estimate.interval else ""
+        text = f"{meaning(estimate).title} ({features(estimate.extractor)}): {estimate.method}"
+        told.setdefault(f"{estimate.name} {estimate.extractor}", text + interval)
+    return tuple(told.values())
+
+
+def score_summary(scores: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+    """Return per score and synthetic cohort where its volumes lie among real ones.
+
+    Args:
+        scores: the long table of scores.
+        comparison: names the cohorts.
+    """
+    rows = []
+    for name, extractor, own in by_score(scores):
+        direction: Direction = own["direction"].iloc[0]
+        for cohort in comparison.cohorts:
+            values = own.loc[own["cohort"] == cohort, "value"].dropna().to_numpy(float)
+            real = own[(own["role"] == "real") & (own["against"] == cohort)]["value"].dropna()
+            if not (own["cohort"] == cohort).any():
+                continue
+            known = len(values) > 0 and len(real) > 0
+            worse = int((badness(values, real, direction) > _limit(real, direction)).sum())
+            rows.append(
+                {
+                    "score": score_meaning(name, "")[0],
+                    "on": features(extractor),
+                    "cohort": cohort,
+                    "volumes": len(values),
+                    "median": float(np.median(values)) if len(values) else math.nan,
+                    "median of real": float(real.median()) if len(real) else math.nan,
+                    "good is": GOOD[direction],
+                    "worse than 95 % of real": f"{worse} of {len(values)}" if known else None,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def worst_volumes(scores: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+    """Return the worst volumes of every cohort by every score, the worst first."""
+    rows = []
+    for name, extractor, own in by_score(scores):
+        direction: Direction = own["direction"].iloc[0]
+        for cohort in (comparison.evaluation.real.name, *comparison.cohorts):
+            among = own[(own["cohort"] == cohort) & own["value"].notna()]
+            # Real volumes have one score against each synthetic cohort.
+            among = among.drop_duplicates("volume")
+            real = own[(own["role"] == "real") & own["value"].notna()]["value"]
+            bad = badness(among["value"].to_numpy(float), real, direction)
+            for place, i in enumerate(np.argsort(-bad, kind="stable")[:WORST].tolist(), 1):
+                row = among.iloc[i]
+                rows.append(
+                    {
+                        "score": score_meaning(name, "")[0],
+                        "on": features(extractor),
+                        "cohort": cohort,
+                        "place": place,
+                        "volume": ending(str(row["volume"])),
+                        "value": float(row["value"]),
+                        "median of real": float(real.median()) if len(real) else math.nan,
+                        "good is": GOOD[direction],
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def by_score(scores: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
+    """Return name, extractor and rows of every score, in order of appearance."""
+    groups = scores.groupby(["name", "extractor"], sort=False)
+    return [(str(name), str(extractor), own) for (name, extractor), own in groups]
+
+
+def badness(values: np.ndarray, real: pd.Series, direction: Direction) -> np.ndarray:
+    """Return numbers that grow as the values get worse."""
+    if direction == "lower is better":
+        return values
+    if direction == "higher is better":
+        return -values
+    middle = float(real.median()) if len(real) else math.nan
+    return np.abs(values - middle)
+
+
+def folded(name: str, caption: str, frame: pd.DataFrame, notes: tuple[str, ...] = ()) -> Table:
+    """Return a table that is opened on demand."""
+    return Table(name, caption, frame, notes, folded=True)
+
+
+def ending(name: str) -> str:
+    """Return the end of an identifier, which tells volumes of one folder apart."""
+    return name if len(name) <= LONGEST_NAME else f"…{name[1 - LONGEST_NAME :]}"
+
+
+def _limit(real: pd.Series, direction: Direction) -> float:
+    """Return the badness that only a rare real volume exceeds."""
+    if not len(real):
+        return math.nan
+    return float(np.quantile(badness(real.to_numpy(float), real, direction), 1 - RARE))
+
+
+def _told(estimate: Estimate | None, caveats: Caveats) -> str:
+    """Return value, interval and caveats as one cell."""
+    if estimate is None:
+        return cell(None)
+    if not math.isfinite(estimate.value):
+        return f"undefined {caveats.of_estimate(estimate)}".strip()
+    interval = estimate.interval
+    text = cell(estimate.value)
+    if interval and math.isfinite(interval.low) and math.isfinite(interval.high):
+        text += f" ({cell(interval.low)} to {cell(interval.high)})"
+    return f"{text} {caveats.of_estimate(estimate)}".strip()
+
+
+def _references(estimates: Sequence[Estimate]) -> str:
+    """Return the yardstick, or its range where it is another for another cohort."""
+    known = [e.reference for e in estimates if e.reference is not None]
+    told = [cell(value) for value in sorted(known) if math.isfinite(value)]
+    if not told:
+        return cell(None)
+    return told[0] if told[0] == told[-1] else f"{told[0]} to {told[-1]}"
