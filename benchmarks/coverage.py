@@ -25,11 +25,11 @@ import numpy as np
 from scipy.special import logit, ndtr
 from scipy.stats import spearmanr
 
-from evalsuite.statistics.contrasts import mean_difference, odds_ratio, superiority
-from evalsuite.statistics.course import slope
-from evalsuite.statistics.crossed import Crossed
-from evalsuite.statistics.rank_correlation import mean_ratings, rank_correlations
-from evalsuite.statistics.ratings import mean_rating, median_rating, share_of
+from evalsuite.statistics.concordance.rank_correlation import mean_ratings, rank_correlations
+from evalsuite.statistics.ratings.averages import mean_rating, median_rating, share_of
+from evalsuite.statistics.ratings.contrasts import mean_difference, odds_ratio, superiority
+from evalsuite.statistics.ratings.course import slope
+from evalsuite.statistics.ratings.crossed import Crossed
 from evalsuite.statistics.resample import bootstrap
 
 RESULTS = Path(__file__).parent / "results" / "coverage.json"

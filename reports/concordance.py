@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from evalsuite.statistics.concordance import concordance
-from evalsuite.statistics.generators import generator_concordance
+from evalsuite.statistics.concordance.cases import concordance
+from evalsuite.statistics.concordance.generators import generator_concordance
 from evalsuite.statistics.rated import rated_by_question
 from reports.document import Block, Notice, Picture, Section, Table, Text
 from reports.figures.readers import concordance_points, forest

@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from evalsuite.statistics.agreement import agreement_between_readers, agreement_of_pairs
-from evalsuite.statistics.choice import choice_merits, choices, reader_choices
-from evalsuite.statistics.comparison import comparisons
-from evalsuite.statistics.course import course, times
-from evalsuite.statistics.equivalence import equivalence
-from evalsuite.statistics.merits import auc_merits
-from evalsuite.statistics.mrmc import obuchowski_rockette
-from evalsuite.statistics.ratings import averages, distributions
-from evalsuite.statistics.readings import turing_readings
-from evalsuite.statistics.repeatability import agreement_within_readers
-from evalsuite.statistics.roc import reader_aucs, reader_rates, roc_curves
+from evalsuite.statistics.agreement.between import agreement_between_readers, agreement_of_pairs
+from evalsuite.statistics.agreement.within import agreement_within_readers
+from evalsuite.statistics.ratings.averages import averages, distributions
+from evalsuite.statistics.ratings.comparison import comparisons
+from evalsuite.statistics.ratings.course import course, times
+from evalsuite.statistics.ratings.equivalence import equivalence
+from evalsuite.statistics.roc.choice import choice_merits, choices, reader_choices
+from evalsuite.statistics.roc.curves import reader_aucs, reader_rates, roc_curves
+from evalsuite.statistics.roc.merits import auc_merits
+from evalsuite.statistics.roc.mrmc import obuchowski_rockette
+from evalsuite.statistics.roc.readings import turing_readings
 from reports.document import Block, Notice, Picture, Section, Table, Text
 from reports.figures.readers import forest, rating_bars, roc
 from reports.sources import StudyData

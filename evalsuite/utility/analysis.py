@@ -1,7 +1,7 @@
 """Scores of cases -> a summary of each arm and share, and arms compared on the same cases.
 
 Cases and repeats are crossed: every repeat is tested on the same subjects. Both are samples, so
-intervals and tests are those of `evalsuite.statistics.crossed`, with repeats in the place of
+intervals and tests are those of `evalsuite.statistics.ratings.crossed`, with repeats in the place of
 readers: the variance of the mean is s2 / r + C, with s2 the variance over r repeats and C the
 covariance that common subjects bring to two repeats; Student's t with the degrees of freedom of
 both parts after Cochran.
@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from evalsuite.statistics.crossed import Crossed, over_readers
+from evalsuite.statistics.ratings.crossed import Crossed, over_readers
 from evalsuite.statistics.multiplicity import holm
 from evalsuite.utility.config import (
     ARMS,

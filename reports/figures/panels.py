@@ -18,7 +18,7 @@ from reports.figures.estimates import GREY, drawn_line, legend, limits
 ACROSS = 3
 # Inches; a row is one cohort in one panel.
 WIDTH, ROW, HEAD, FOOT, LEGEND = 8.2, 0.2, 0.62, 0.32, 0.3
-VALUES, BETWEEN = 0.82, 0.16
+VALUES, BETWEEN, MARGIN = 0.85, 0.16, 0.1
 TALLEST = 9.0
 WIDE = 30.0  # largest over smallest value from which an axis is logarithmic
 INK = "#1c2127"
@@ -83,7 +83,7 @@ def forests(
     height = _row_height(len(names)) * len(rows) + LEGEND
     figure = Figure(figsize=(WIDTH, height))
     for (line, column), panel in _places(rows):
-        axes = _axes(figure, line, column, len(names), VALUES)
+        axes = _axes(figure, (line, column), names, VALUES, LEGEND)
         _head(axes, panel.title, panel.features, _good(panel.estimates))
         _names(axes, names, looks, labelled=column == 0)
         logarithmic = _limit(axes, panel.estimates)
@@ -115,7 +115,7 @@ def strips(rows: Sequence[Sequence[Strip]], looks: Mapping[str, Look]) -> Figure
     names = list(looks)
     figure = Figure(figsize=(WIDTH, _row_height(len(names)) * len(rows)))
     for (line, column), strip in _places(rows):
-        axes = _axes(figure, line, column, len(names), 0.0, legend_height=0.0)
+        axes = _axes(figure, (line, column), names, 0.0, 0.0)
         _head(axes, strip.title, strip.features, strip.good)
         _names(axes, names, looks, labelled=column == 0)
         everything = np.concatenate(list(strip.values.values()))
@@ -139,21 +139,22 @@ def _places(rows: Sequence[Sequence[P]]) -> list[tuple[tuple[int, int], P]]:
 
 
 def _axes(
-    figure: Figure,
-    line: int,
-    column: int,
-    cohorts: int,
-    values: float,
-    legend_height: float = LEGEND,
+    figure: Figure, place: tuple[int, int], names: Sequence[str], values: float, below: float
 ) -> Axes:
-    """Return the axes of one panel, with room for names on the left and values on the right."""
+    """Return the axes at line and column, with room for names to the left of the first.
+
+    Args:
+        values: inches to the right of a panel, for its numbers.
+        below: inches at the foot of the page, for the legend.
+    """
     width, height = figure.get_size_inches()
-    left = 1.25
-    panel = (width - left - ACROSS * values - (ACROSS - 1) * BETWEEN) / ACROSS
+    line, column = place
+    each = _row_height(len(names))
+    left = 0.2 + 0.066 * max(len(shortened(name)) for name in names)
+    panel = (width - left - ACROSS * values - (ACROSS - 1) * BETWEEN - MARGIN) / ACROSS
     x = left + column * (panel + values + BETWEEN)
-    lines = round((height - legend_height) / _row_height(cohorts))
-    y = legend_height + (lines - 1 - line) * _row_height(cohorts) + FOOT
-    return figure.add_axes((x / width, y / height, panel / width, (cohorts + 0.4) * ROW / height))
+    y = height - each * (line + 1) + FOOT
+    return figure.add_axes((x / width, y / height, panel / width, (each - HEAD - FOOT) / height))
 
 
 def _head(axes: Axes, title: str, features: str, good: str) -> None:

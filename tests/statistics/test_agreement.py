@@ -3,17 +3,20 @@ import pandas as pd
 import pytest
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.statistics.agreement import agreement_between_readers, agreement_of_pairs
-from evalsuite.statistics.answers import answers_by_question
-from evalsuite.statistics.icc import intraclass_correlations
-from evalsuite.statistics.kappa import (
+from evalsuite.statistics.agreement.between import agreement_between_readers, agreement_of_pairs
+from evalsuite.statistics.agreement.icc import intraclass_correlations
+from evalsuite.statistics.agreement.kappa import (
     gwet_ac,
     mean_quadratic_kappas,
     quadratic_kappa,
     quadratic_weights,
 )
-from evalsuite.statistics.krippendorff import krippendorff_alpha
-from evalsuite.statistics.repeatability import agreement_within_readers, repeatability_coefficient
+from evalsuite.statistics.agreement.krippendorff import krippendorff_alpha
+from evalsuite.statistics.agreement.within import (
+    agreement_within_readers,
+    repeatability_coefficient,
+)
+from evalsuite.statistics.answers import answers_by_question
 from evalsuite.statistics.resample import bootstrap
 from tests.statistics.test_icc import JUDGES
 from tests.statistics.test_kappa import DIAGNOSES, FOUR_OBSERVERS, NAN, simulated

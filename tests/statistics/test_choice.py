@@ -4,9 +4,9 @@ import pytest
 from scipy.stats import binomtest, norm
 from statsmodels.stats.proportion import proportion_confint
 
-from evalsuite.statistics import mrmc
-from evalsuite.statistics.choice import Choices, choice_merits, choices, reader_choices
-from evalsuite.statistics.mrmc import obuchowski_rockette
+from evalsuite.statistics.roc import mrmc
+from evalsuite.statistics.roc.choice import Choices, choice_merits, choices, reader_choices
+from evalsuite.statistics.roc.mrmc import obuchowski_rockette
 
 NAN = np.nan
 

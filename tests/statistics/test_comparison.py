@@ -16,14 +16,14 @@ from statsmodels.stats.weightstats import ttost_ind
 
 from benchmarks import coverage
 from evalsuite.errors import EvalsuiteError
-from evalsuite.statistics.comparison import DIFFERENCE, ODDS_RATIO, SUPERIORITY, comparisons
-from evalsuite.statistics.contrasts import mean_difference, odds_ratio, superiority
-from evalsuite.statistics.crossed import pooled
-from evalsuite.statistics.equivalence import equivalence
 from evalsuite.statistics.multiplicity import holm_adjusted
-from evalsuite.statistics.pairs import NO_COHORTS
-from evalsuite.statistics.proportional_odds import proportional_odds
 from evalsuite.statistics.rated import NO_TRUTH
+from evalsuite.statistics.ratings.comparison import DIFFERENCE, ODDS_RATIO, SUPERIORITY, comparisons
+from evalsuite.statistics.ratings.contrasts import mean_difference, odds_ratio, superiority
+from evalsuite.statistics.ratings.crossed import pooled
+from evalsuite.statistics.ratings.equivalence import equivalence
+from evalsuite.statistics.ratings.pairs import NO_COHORTS
+from evalsuite.statistics.ratings.proportional_odds import proportional_odds
 from evalsuite.study.power import contrast
 from tests.statistics.readings import long_table, odd_studies, says_why, simulated
 from tests.statistics.test_ratings import one

@@ -7,9 +7,9 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.statistics.concordance import NO_INTERVAL, concordance
-from evalsuite.statistics.generators import generator_concordance
-from evalsuite.statistics.rank_correlation import (
+from evalsuite.statistics.concordance.cases import NO_INTERVAL, concordance
+from evalsuite.statistics.concordance.generators import generator_concordance
+from evalsuite.statistics.concordance.rank_correlation import (
     mean_ratings,
     rank_correlations,
     rank_correlations_of_rows,

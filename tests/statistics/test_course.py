@@ -4,7 +4,7 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
-from evalsuite.statistics.course import NO_TIMES, TIME, course, slope, times
+from evalsuite.statistics.ratings.course import NO_TIMES, TIME, course, slope, times
 from tests.statistics.readings import closed_off, long_table, odd_studies, says_why, simulated
 from tests.statistics.test_ratings import one
 

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
-from evalsuite.statistics.icc import (
+from evalsuite.statistics.agreement.icc import (
     FORMS,
     icc_replicates,
     intraclass_correlations,

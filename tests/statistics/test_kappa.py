@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats.inter_rater import cohens_kappa
 
-from evalsuite.statistics.kappa import (
+from evalsuite.statistics.agreement.kappa import (
     fleiss_kappa,
     fleiss_kappas,
     gwet_ac,

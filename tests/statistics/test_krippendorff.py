@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evalsuite.statistics.krippendorff import (
+from evalsuite.statistics.agreement.krippendorff import (
     coincidences,
     krippendorff_alpha,
     krippendorff_alphas,
@@ -131,7 +131,7 @@ def test_a_reader_drawn_twice_does_not_agree_with_himself(scale):
 
 
 def test_interval_alpha_of_two_readers_without_gaps_is_nearly_an_icc():
-    from evalsuite.statistics.icc import intraclass_correlations
+    from evalsuite.statistics.agreement.icc import intraclass_correlations
 
     answers = simulated(400, 2, 7)
     one_way = intraclass_correlations(answers)[0].value

@@ -8,13 +8,13 @@ from scipy.stats import norm, ttest_1samp, ttest_rel
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
-from evalsuite.statistics import mrmc
-from evalsuite.statistics.analysis_of_variance import f_tail, mean_covariances, mean_squares
-from evalsuite.statistics.auc import auc_covariance
-from evalsuite.statistics.merits import Merits, auc_merits, rate_merits
-from evalsuite.statistics.mrmc import obuchowski_rockette
-from evalsuite.statistics.readings import Readings, readings, turing_readings
-from evalsuite.statistics.roc import reader_aucs
+from evalsuite.statistics.roc import mrmc
+from evalsuite.statistics.roc.analysis_of_variance import f_tail, mean_covariances, mean_squares
+from evalsuite.statistics.roc.auc import auc_covariance
+from evalsuite.statistics.roc.curves import reader_aucs
+from evalsuite.statistics.roc.merits import Merits, auc_merits, rate_merits
+from evalsuite.statistics.roc.mrmc import obuchowski_rockette
+from evalsuite.statistics.roc.readings import Readings, readings, turing_readings
 from tests.statistics.test_roc import study
 
 VAN_DYKE = Path(__file__).parents[3] / "shared/reference/vandyke.csv"

@@ -8,15 +8,15 @@ from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.statistics.crossed import over_readers
 from evalsuite.statistics.rated import NO_TRUTH, rated_by_question
-from evalsuite.statistics.ratings import (
+from evalsuite.statistics.ratings.averages import (
     averages,
     distributions,
     mean_rating,
     median_rating,
     share_of,
 )
+from evalsuite.statistics.ratings.crossed import over_readers
 from tests.statistics.readings import closed_off, long_table, odd_studies, says_why, simulated
 
 NAN = float("nan")

@@ -9,9 +9,9 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from statsmodels.stats.proportion import proportion_confint
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.statistics.auc import auc_covariance, auc_interval, chance_test
-from evalsuite.statistics.readings import Readings, readings, turing_readings
-from evalsuite.statistics.roc import reader_aucs, reader_rates, roc_curves, roc_points
+from evalsuite.statistics.roc.auc import auc_covariance, auc_interval, chance_test
+from evalsuite.statistics.roc.curves import reader_aucs, reader_rates, roc_curves, roc_points
+from evalsuite.statistics.roc.readings import Readings, readings, turing_readings
 
 METHODS = ("DeLong", "jackknife", "unbiased")
 NAN = np.nan

@@ -7,16 +7,16 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtr
 
-from evalsuite.statistics.analysis_of_variance import (
+from evalsuite.statistics.multiplicity import holm
+from evalsuite.statistics.roc.analysis_of_variance import (
     NAN,
     f_tail,
     mean_covariances,
     mean_squares,
     spread,
 )
-from evalsuite.statistics.auc import Scale, auc_interval, chance_test
-from evalsuite.statistics.merits import Merits
-from evalsuite.statistics.multiplicity import holm
+from evalsuite.statistics.roc.auc import Scale, auc_interval, chance_test
+from evalsuite.statistics.roc.merits import Merits
 
 FEW_READERS, TOO_FEW_READERS = 6, 3
 NO_VARIANCE = (

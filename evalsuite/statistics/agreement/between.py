@@ -7,7 +7,21 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from evalsuite.statistics.agreement_rows import (
+from evalsuite.statistics.agreement.icc import (
+    FORMS,
+    icc_replicates,
+    intraclass_correlations,
+    reliability_of_mean,
+)
+from evalsuite.statistics.agreement.kappa import (
+    column_kappas,
+    fleiss_kappas,
+    gwet_acs,
+    mean_quadratic_kappas,
+    quadratic_weights,
+)
+from evalsuite.statistics.agreement.krippendorff import Scale, krippendorff_alphas
+from evalsuite.statistics.agreement.rows import (
     FEWEST_READERS_TO_DRAW,
     Agreement,
     Measured,
@@ -16,20 +30,6 @@ from evalsuite.statistics.agreement_rows import (
     tabulated,
 )
 from evalsuite.statistics.answers import Answers, answers_by_question
-from evalsuite.statistics.icc import (
-    FORMS,
-    icc_replicates,
-    intraclass_correlations,
-    reliability_of_mean,
-)
-from evalsuite.statistics.kappa import (
-    column_kappas,
-    fleiss_kappas,
-    gwet_acs,
-    mean_quadratic_kappas,
-    quadratic_weights,
-)
-from evalsuite.statistics.krippendorff import Scale, krippendorff_alphas
 from evalsuite.statistics.resample import Draws, Statistic
 
 ICC_METHODS = (

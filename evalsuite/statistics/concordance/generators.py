@@ -8,17 +8,17 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from evalsuite.statistics.agreement_rows import FEWEST_READERS_TO_DRAW
-from evalsuite.statistics.crossed import NAN
-from evalsuite.statistics.rank_correlation import (
+from evalsuite.statistics.agreement.rows import FEWEST_READERS_TO_DRAW
+from evalsuite.statistics.concordance.rank_correlation import (
     COEFFICIENTS,
     REFERENCES,
     rank_correlations_of_rows,
 )
+from evalsuite.statistics.concordance.scored import read_scores
 from evalsuite.statistics.rated import NO_TRUTH, rated_by_question
-from evalsuite.statistics.ratings import cautions
+from evalsuite.statistics.ratings.averages import cautions
+from evalsuite.statistics.ratings.crossed import NAN
 from evalsuite.statistics.resample import Draws, Over, bootstrap
-from evalsuite.statistics.scored import read_scores
 
 COLUMNS = [
     "question", "metric", "extractor", "coefficient", "estimate", "low", "high", "level", "p",

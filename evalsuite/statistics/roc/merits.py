@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from evalsuite.errors import unknown
-from evalsuite.statistics.auc import REFERENCES, Covariance, auc_covariance
-from evalsuite.statistics.readings import Readings
-from evalsuite.statistics.roc import called
+from evalsuite.statistics.roc.auc import REFERENCES, Covariance, auc_covariance
+from evalsuite.statistics.roc.curves import called
+from evalsuite.statistics.roc.readings import Readings
 
 Rate = Literal["sensitivity", "specificity", "accuracy"]
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from evalsuite.statistics.contrasts import mean_difference, odds_ratio, superiority
-from evalsuite.statistics.crossed import NAN
 from evalsuite.statistics.multiplicity import holm
-from evalsuite.statistics.pairs import Pair, paired
-from evalsuite.statistics.ratings import ALL, ALONE, BOTH
+from evalsuite.statistics.ratings.averages import ALL, ALONE, BOTH
+from evalsuite.statistics.ratings.contrasts import mean_difference, odds_ratio, superiority
+from evalsuite.statistics.ratings.crossed import NAN
+from evalsuite.statistics.ratings.pairs import Pair, paired
 
 COLUMNS = [
     "question", "first", "second", "reader", "quantity", "estimate", "low", "high", "level",

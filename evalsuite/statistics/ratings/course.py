@@ -7,9 +7,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from evalsuite.statistics.crossed import NAN, UNDEFINED, Crossed, over_readers
 from evalsuite.statistics.rated import ALL_CASES, case_truth, rated_by_question
-from evalsuite.statistics.ratings import (
+from evalsuite.statistics.ratings.averages import (
     ALL,
     ALONE,
     BOTH,
@@ -18,6 +17,7 @@ from evalsuite.statistics.ratings import (
     median_rating,
     no_interval,
 )
+from evalsuite.statistics.ratings.crossed import NAN, UNDEFINED, Crossed, over_readers
 
 COURSE_COLUMNS = [
     "question", "quantity", "unit", "reader", "estimate", "low", "high", "level", "hypothesis",

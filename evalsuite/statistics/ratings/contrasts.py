@@ -4,8 +4,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.stats import rankdata
 
-from evalsuite.statistics.crossed import UNDEFINED, Crossed, over_readers, pooled
-from evalsuite.statistics.proportional_odds import proportional_odds
+from evalsuite.statistics.ratings.crossed import UNDEFINED, Crossed, over_readers, pooled
+from evalsuite.statistics.ratings.proportional_odds import proportional_odds
 
 
 def mean_difference(x: Float[np.ndarray, "m r"], y: Float[np.ndarray, "n r"]) -> Crossed:

@@ -8,7 +8,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 from scipy.special import stdtrit
 
-from evalsuite.statistics.kappa import column_kappas, kappa_errors
+from evalsuite.statistics.agreement.kappa import column_kappas, kappa_errors
 from evalsuite.statistics.resample import Over, Statistic, bootstrap
 
 FEWEST_READERS_TO_DRAW = 3

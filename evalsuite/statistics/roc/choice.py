@@ -7,10 +7,10 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from evalsuite.statistics.answers import Answers, answers_by_question
-from evalsuite.statistics.auc import REFERENCES, PairSums, share_covariance
-from evalsuite.statistics.merits import Merits
 from evalsuite.statistics.rated import NO_TRUTH
-from evalsuite.statistics.roc import EXACT, exact_share
+from evalsuite.statistics.roc.auc import REFERENCES, PairSums, share_covariance
+from evalsuite.statistics.roc.curves import EXACT, exact_share
+from evalsuite.statistics.roc.merits import Merits
 
 COLUMNS = [
     "question", "treatment", "reader", "quantity", "estimate", "low", "high", "level", "p",

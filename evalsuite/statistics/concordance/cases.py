@@ -7,19 +7,19 @@ import pandas as pd
 from jaxtyping import Float, Int
 from scipy.stats import kendalltau, spearmanr
 
-from evalsuite.statistics.agreement_rows import FEWEST_READERS_TO_DRAW
-from evalsuite.statistics.crossed import NAN
-from evalsuite.statistics.multiplicity import holm
-from evalsuite.statistics.rank_correlation import (
+from evalsuite.statistics.agreement.rows import FEWEST_READERS_TO_DRAW
+from evalsuite.statistics.concordance.rank_correlation import (
     COEFFICIENTS,
     REFERENCES,
     mean_ratings,
     rank_correlations,
 )
+from evalsuite.statistics.concordance.scored import Scored, read_scores
+from evalsuite.statistics.multiplicity import holm
 from evalsuite.statistics.rated import Rated, rated_by_question
-from evalsuite.statistics.ratings import cautions
+from evalsuite.statistics.ratings.averages import cautions
+from evalsuite.statistics.ratings.crossed import NAN
 from evalsuite.statistics.resample import Over, bootstrap
-from evalsuite.statistics.scored import Scored, read_scores
 
 COLUMNS = [
     "question", "metric", "extractor", "cases", "coefficient", "estimate", "low", "high", "level",

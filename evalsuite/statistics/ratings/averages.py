@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from evalsuite.statistics.agreement_rows import FEW_READERS, few_cases
-from evalsuite.statistics.crossed import NAN, Crossed, over_readers
+from evalsuite.statistics.agreement.rows import FEW_READERS, few_cases
 from evalsuite.statistics.rated import TICKED, Rated, rated_by_question, ticked_by_question
+from evalsuite.statistics.ratings.crossed import NAN, Crossed, over_readers
 
 SHARE_COLUMNS = [
     "question", "cohort", "role", "reader", "option", "count", "estimate", "low", "high", "level",

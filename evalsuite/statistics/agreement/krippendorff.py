@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from evalsuite.statistics.kappa import ROUNDING, counts, weighted_sum
+from evalsuite.statistics.agreement.kappa import ROUNDING, counts, weighted_sum
 from evalsuite.statistics.resample import Draws
 
 Scale = Literal["nominal", "ordinal", "interval", "ratio"]

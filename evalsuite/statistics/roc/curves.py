@@ -9,8 +9,14 @@ from jaxtyping import Float
 from scipy.stats import binomtest
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.statistics.auc import REFERENCES, Scale, auc_covariance, auc_interval, chance_test
-from evalsuite.statistics.readings import Readings
+from evalsuite.statistics.roc.auc import (
+    REFERENCES,
+    Scale,
+    auc_covariance,
+    auc_interval,
+    chance_test,
+)
+from evalsuite.statistics.roc.readings import Readings
 
 NAN = float("nan")
 ALL = "all"

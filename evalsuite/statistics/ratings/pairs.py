@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.statistics.rated import NO_TRUTH, Rated, rated_by_question
-from evalsuite.statistics.ratings import ONE_READER, cautions
+from evalsuite.statistics.ratings.averages import ONE_READER, cautions
 
 NO_READER = "No reader answered cases of both cohorts, so they cannot be compared."
 NO_COHORTS = "A comparison needs answers to a real and to a synthetic cohort."

@@ -8,7 +8,8 @@ from jaxtyping import Float
 from scipy.special import chdtri
 from scipy.stats import binomtest
 
-from evalsuite.statistics.agreement_rows import (
+from evalsuite.statistics.agreement.kappa import column_kappas
+from evalsuite.statistics.agreement.rows import (
     FEWEST_READERS_TO_DRAW,
     Agreement,
     Measured,
@@ -18,7 +19,6 @@ from evalsuite.statistics.agreement_rows import (
     tabulated,
 )
 from evalsuite.statistics.answers import Answers, answers_by_question
-from evalsuite.statistics.kappa import column_kappas
 from evalsuite.statistics.resample import Draws
 
 

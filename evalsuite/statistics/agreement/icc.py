@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import fdtri
 
-from evalsuite.statistics.kappa import ROUNDING
+from evalsuite.statistics.agreement.kappa import ROUNDING
 from evalsuite.statistics.resample import Draws
 
 FORMS = ("ICC(1,1)", "ICC(2,1)", "ICC(3,1)", "ICC(1,k)", "ICC(2,k)", "ICC(3,k)")

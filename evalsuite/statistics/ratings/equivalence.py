@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 
 from evalsuite.errors import EvalsuiteError, unknown
-from evalsuite.statistics.contrasts import mean_difference
-from evalsuite.statistics.crossed import UNDEFINED
 from evalsuite.statistics.multiplicity import holm
-from evalsuite.statistics.pairs import paired
-from evalsuite.statistics.ratings import ALONE, BOTH
+from evalsuite.statistics.ratings.averages import ALONE, BOTH
+from evalsuite.statistics.ratings.contrasts import mean_difference
+from evalsuite.statistics.ratings.crossed import UNDEFINED
+from evalsuite.statistics.ratings.pairs import paired
 
 COLUMNS = [
     "question", "first", "second", "test", "margin", "estimate", "low", "high", "level",

@@ -1,0 +1,1 @@
+"""Whether readers agree, with one another and with themselves."""

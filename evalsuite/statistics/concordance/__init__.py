@@ -1,0 +1,1 @@
+"""Whether automatic metrics agree with the readers."""

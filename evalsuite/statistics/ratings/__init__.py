@@ -1,0 +1,1 @@
+"""What readers answered, and how cohorts differ in it."""

@@ -1,0 +1,1 @@
+"""Can readers tell real from synthetic? ROC curves, multi-reader analysis, forced choice."""
