@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from evalsuite.statistics.ratings.crossed import Crossed, over_readers
 from evalsuite.statistics.multiplicity import holm
+from evalsuite.statistics.ratings.crossed import Crossed, over_readers
 from evalsuite.utility.config import (
     ARMS,
     REAL_PRETRAINING,
@@ -37,7 +37,6 @@ COMPARISON_COLUMNS = [
 ONE_REPEAT = "Of one training each: the interval tells of other subjects, not of other trainings."
 ONE_SUBJECT = "There is no interval: it needs 2 subjects."
 UNVARYING = "There is no interval: the values do not vary."
-FEW_REPEATS = 3
 
 
 def summarise(cases: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:

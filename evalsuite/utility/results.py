@@ -2,16 +2,17 @@
 
 import json
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pandas as pd
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.utility.store import write
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -111,6 +112,30 @@ def read_results(folder: Path) -> UtilityResults:
         raise EvalsuiteError(
             f"{folder / RESULTS}: not the results of a utility experiment, or of a newer version "
             "of evalsuite."
+        ) from None
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a file so that a reader sees all of it or nothing, even after kill -9.
+
+    Raises:
+        EvalsuiteError: if the disk refuses.
+    """
+    part = path.with_name(f".{path.name}.{uuid4().hex}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with part.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise EvalsuiteError(
+            f"{path}: it cannot be written: {error.strerror}. Make room, then go on with --resume."
         ) from None
 
 

@@ -1,12 +1,10 @@
 """Finished trainings on disk, so that an interrupted experiment has lost no more than one."""
 
 import json
-import os
 from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 from zipfile import BadZipFile
 
 import numpy as np
@@ -14,6 +12,7 @@ import torch
 from torch import Tensor
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.utility.results import write
 
 SIGNATURE = "signature.json"
 RUNS, PRETRAINED = "runs", "pretrained"
@@ -80,30 +79,6 @@ class Store:
 
     def _weights(self, name: str) -> Path:
         return self.folder / PRETRAINED / f"{name}.npz"
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees all of it or nothing, even after kill -9.
-
-    Raises:
-        EvalsuiteError: if the disk refuses.
-    """
-    part = path.with_name(f".{path.name}.{uuid4().hex}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with part.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise EvalsuiteError(
-            f"{path}: it cannot be written: {error.strerror}. Make room, then go on with --resume."
-        ) from None
 
 
 def _encoded(record: Mapping[str, Any]) -> bytes:

@@ -31,48 +31,64 @@ NUMBERS: dict[Chapter, dict[str, tuple[str, str]]] = {
     "distance": {
         "frechet_distance": (
             "Fréchet distance",
-            "how far apart the cohorts lie, judged by the mean and the spread of their features; "
-            "it is too high where volumes are few, so it is read against the same distance between "
-            "halves of the real cohort (within real).",
+            (
+                "how far apart the cohorts lie, judged by the mean and the spread of their features; "
+                "it is too high where volumes are few, so it is read against the same distance between "
+                "halves of the real cohort (within real)."
+            ),
         ),
         "frechet_distance_infinity": (
             "Fréchet distance, any size",
-            "the Fréchet distance that endlessly many volumes would have, which cohorts of "
-            "different sizes may be compared by; about 0 if they are alike.",
+            (
+                "the Fréchet distance that endlessly many volumes would have, which cohorts of "
+                "different sizes may be compared by; about 0 if they are alike."
+            ),
         ),
         "mmd_rbf": (
             "MMD",
-            "maximum mean discrepancy, a difference between the cohorts in any property of their "
-            "features; about 0, perhaps a little below, if they are alike.",
+            (
+                "maximum mean discrepancy, a difference between the cohorts in any property of their "
+                "features; about 0, perhaps a little below, if they are alike."
+            ),
         ),
         "mmd_rbf_p_value": (
             "MMD, p-value",
-            "how often chance alone would give an MMD as large if real and synthetic were alike; "
-            "below 0.05 they differ beyond chance, above it no difference was found, which does "
-            "not prove that there is none.",
+            (
+                "how often chance alone would give an MMD as large if real and synthetic were alike; "
+                "below 0.05 they differ beyond chance, above it no difference was found, which does "
+                "not prove that there is none."
+            ),
         ),
         "kid": (
             "KID",
-            "kernel inception distance, the MMD with a polynomial kernel, which weighs unusual "
-            "volumes more; about 0 if the cohorts are alike.",
+            (
+                "kernel inception distance, the MMD with a polynomial kernel, which weighs unusual "
+                "volumes more; about 0 if the cohorts are alike."
+            ),
         ),
         "kid_p_value": ("KID, p-value", "the same for the KID."),
     },
     "overlap": {
         "precision": (
             "Precision",
-            "share of synthetic volumes that lie among real ones; low if many look like no real "
-            "volume.",
+            (
+                "share of synthetic volumes that lie among real ones; low if many look like no real "
+                "volume."
+            ),
         ),
         "recall": (
             "Recall",
-            "share of real volumes that lie among synthetic ones; low if kinds of real volumes are "
-            "never generated.",
+            (
+                "share of real volumes that lie among synthetic ones; low if kinds of real volumes are "
+                "never generated."
+            ),
         ),
         "density": (
             "Density",
-            "how thickly real volumes surround the synthetic ones; about 1 if the cohorts are "
-            "alike, and it may be more.",
+            (
+                "how thickly real volumes surround the synthetic ones; about 1 if the cohorts are "
+                "alike, and it may be more."
+            ),
         ),
         "coverage": (
             "Coverage",
@@ -82,26 +98,34 @@ NUMBERS: dict[Chapter, dict[str, tuple[str, str]]] = {
     "diversity": {
         "ms_ssim": (
             "Likeness (MS-SSIM)",
-            "how alike two volumes of the same cohort are, 1 if identical; above the real cohort "
-            "the synthetic volumes vary too little.",
+            (
+                "how alike two volumes of the same cohort are, 1 if identical; above the real cohort "
+                "the synthetic volumes vary too little."
+            ),
         ),
         "ms_ssim_difference": (
             "Likeness above real (MS-SSIM)",
-            "the likeness within the synthetic cohort less that within the real one; above 0 the "
-            "synthetic volumes vary too little.",
+            (
+                "the likeness within the synthetic cohort less that within the real one; above 0 the "
+                "synthetic volumes vary too little."
+            ),
         ),
         "ssim": ("Likeness (SSIM)", "the same at full resolution only."),
     },
     "slices": {
         "slice_consistency": (
             "Consistency",
-            "how usual the most unusual slice of a volume is, median over volumes; real volumes "
-            "are judged by the same rule.",
+            (
+                "how usual the most unusual slice of a volume is, median over volumes; real volumes "
+                "are judged by the same rule."
+            ),
         ),
         "slice_faults": (
             "Volumes with a faulty slice",
-            "share of volumes with a slice so unusual that only the share given as within real of "
-            "new real volumes has one.",
+            (
+                "share of volumes with a slice so unusual that only the share given as within real of "
+                "new real volumes has one."
+            ),
         ),
         "slice_similarity": (
             "Likeness of neighbours",
@@ -109,13 +133,17 @@ NUMBERS: dict[Chapter, dict[str, tuple[str, str]]] = {
         ),
         "slice_profile_outside": (
             "Neighbours out of range",
-            "share of slices whose correlation with the next is beyond what 95 % of real volumes "
-            "have at that place.",
+            (
+                "share of slices whose correlation with the next is beyond what 95 % of real volumes "
+                "have at that place."
+            ),
         ),
         "slice_power_ratio": (
             "Detail across slices",
-            "fine detail across slices over that within them; unlike real where slices were made "
-            "one by one or blurred along one axis.",
+            (
+                "fine detail across slices over that within them; unlike real where slices were made "
+                "one by one or blurred along one axis."
+            ),
         ),
         "slice_brightness_jump": (
             "Brightness steps",
@@ -137,9 +165,11 @@ NUMBERS: dict[Chapter, dict[str, tuple[str, str]]] = {
     "privacy": {
         "dcr_median": (
             "Closest training volume",
-            "median distance of a synthetic volume to the closest training volume; much below that "
-            "of real volumes the generator never saw (within real), it copies, much above, its "
-            "volumes are unlike real ones.",
+            (
+                "median distance of a synthetic volume to the closest training volume; much below that "
+                "of real volumes the generator never saw (within real), it copies, much above, its "
+                "volumes are unlike real ones."
+            ),
         ),
         "dcr_ratio": (
             "Closest, over real",
@@ -147,23 +177,31 @@ NUMBERS: dict[Chapter, dict[str, tuple[str, str]]] = {
         ),
         "dcr_closer": (
             "Chance to be closer",
-            "probability that a synthetic volume is closer to training than an unseen real one; "
-            "0.5 is no difference.",
+            (
+                "probability that a synthetic volume is closer to training than an unseen real one; "
+                "0.5 is no difference."
+            ),
         ),
         "nndr_median": (
             "Closest over second",
-            "distance to the closest training volume over that to the second closest; near 0 one "
-            "training volume stands out as the model.",
+            (
+                "distance to the closest training volume over that to the second closest; near 0 one "
+                "training volume stands out as the model."
+            ),
         ),
         "dcr_below": (
             "Suspiciously close",
-            "share closer to training than all but the share given as within real of unseen real "
-            "volumes; blurred volumes are close, too, without being copies.",
+            (
+                "share closer to training than all but the share given as within real of unseen real "
+                "volumes; blurred volumes are close, too, without being copies."
+            ),
         ),
         "copies": (
             "Copies",
-            "share that is close to one training volume in particular; about the share given as "
-            "within real is flagged by chance.",
+            (
+                "share that is close to one training volume in particular; about the share given as "
+                "within real is flagged by chance."
+            ),
         ),
         "authenticity": (
             "Authenticity",
@@ -171,21 +209,27 @@ NUMBERS: dict[Chapter, dict[str, tuple[str, str]]] = {
         ),
         "nearest_is_training": (
             "Nearest is from training",
-            "share whose nearest real volume is a training one; more than within real betrays "
-            "memory.",
+            (
+                "share whose nearest real volume is a training one; more than within real betrays "
+                "memory."
+            ),
         ),
         "membership_auc": (
             "Membership attack, AUC",
-            "how well an attacker tells by the synthetic volumes who was in the training; 0.5 is "
-            "guessing, 1 always right.",
+            (
+                "how well an attacker tells by the synthetic volumes who was in the training; 0.5 is "
+                "guessing, 1 always right."
+            ),
         ),
         "membership_recognised": (
             "Members recognised",
-            "share of training volumes such an attacker finds at the rate of false alarms given as "
-            "within real.",
+            (
+                "share of training volumes such an attacker finds at the rate of false alarms given as "
+                "within real."
+            ),
         ),
     },
-}  # fmt: skip
+}
 
 SCORES: dict[str, tuple[str, str]] = {
     "nearest_real_distance": (
@@ -214,8 +258,10 @@ SCORES: dict[str, tuple[str, str]] = {
     ),
     "dcr_relative": (
         "Closest over 50 closest",
-        "distance to the closest training volume over the mean one to the 50 closest; small for a "
-        "copy.",
+        (
+            "distance to the closest training volume over the mean one to the 50 closest; small for a "
+            "copy."
+        ),
     ),
 }
 

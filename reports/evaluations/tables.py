@@ -1,21 +1,17 @@
-"""The numbers of an evaluation as tables: side by side, in full, by group, per volume."""
+"""The numbers of an evaluation as tables: side by side, and in full."""
 
 import math
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
-from evalsuite.records import Direction, Estimate
-from reports.document import Table, cell
+from evalsuite.records import Estimate
+from reports.document import cell
 from reports.evaluations.caveats import Caveats
 from reports.evaluations.comparison import Comparison
-from reports.evaluations.glossary import features, meaning, score_meaning
+from reports.evaluations.glossary import features, meaning
 
 ABREAST = 4  # synthetic cohorts that fit beside each other on A4
-WORST = 3  # volumes named per cohort and score
-RARE = 0.05  # share of real volumes that lie beyond the limit of what is usual
-LONGEST_NAME = 34
 GOOD = {
     "lower is better": "low",
     "higher is better": "high",
@@ -103,99 +99,6 @@ def methods(estimates: Sequence[Estimate]) -> tuple[str, ...]:
         text = f"{meaning(estimate).title} ({features(estimate.extractor)}): {estimate.method}"
         told.setdefault(f"{estimate.name} {estimate.extractor}", text + interval)
     return tuple(told.values())
-
-
-def score_summary(scores: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
-    """Return per score and synthetic cohort where its volumes lie among real ones.
-
-    Args:
-        scores: the long table of scores.
-        comparison: names the cohorts.
-    """
-    rows = []
-    for name, extractor, own in by_score(scores):
-        direction: Direction = own["direction"].iloc[0]
-        for cohort in comparison.cohorts:
-            values = own.loc[own["cohort"] == cohort, "value"].dropna().to_numpy(float)
-            real = own[(own["role"] == "real") & (own["against"] == cohort)]["value"].dropna()
-            if not (own["cohort"] == cohort).any():
-                continue
-            known = len(values) > 0 and len(real) > 0
-            worse = int((badness(values, real, direction) > _limit(real, direction)).sum())
-            rows.append(
-                {
-                    "score": score_meaning(name, "")[0],
-                    "on": features(extractor),
-                    "cohort": cohort,
-                    "volumes": len(values),
-                    "median": float(np.median(values)) if len(values) else math.nan,
-                    "median of real": float(real.median()) if len(real) else math.nan,
-                    "good is": GOOD[direction],
-                    "worse than 95 % of real": f"{worse} of {len(values)}" if known else None,
-                }
-            )
-    return pd.DataFrame(rows)
-
-
-def worst_volumes(scores: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
-    """Return the worst volumes of every cohort by every score, the worst first."""
-    rows = []
-    for name, extractor, own in by_score(scores):
-        direction: Direction = own["direction"].iloc[0]
-        for cohort in (comparison.evaluation.real.name, *comparison.cohorts):
-            among = own[(own["cohort"] == cohort) & own["value"].notna()]
-            # Real volumes have one score against each synthetic cohort.
-            among = among.drop_duplicates("volume")
-            real = own[(own["role"] == "real") & own["value"].notna()]["value"]
-            bad = badness(among["value"].to_numpy(float), real, direction)
-            for place, i in enumerate(np.argsort(-bad, kind="stable")[:WORST].tolist(), 1):
-                row = among.iloc[i]
-                rows.append(
-                    {
-                        "score": score_meaning(name, "")[0],
-                        "on": features(extractor),
-                        "cohort": cohort,
-                        "place": place,
-                        "volume": ending(str(row["volume"])),
-                        "value": float(row["value"]),
-                        "median of real": float(real.median()) if len(real) else math.nan,
-                        "good is": GOOD[direction],
-                    }
-                )
-    return pd.DataFrame(rows)
-
-
-def by_score(scores: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
-    """Return name, extractor and rows of every score, in order of appearance."""
-    groups = scores.groupby(["name", "extractor"], sort=False)
-    return [(str(name), str(extractor), own) for (name, extractor), own in groups]
-
-
-def badness(values: np.ndarray, real: pd.Series, direction: Direction) -> np.ndarray:
-    """Return numbers that grow as the values get worse."""
-    if direction == "lower is better":
-        return values
-    if direction == "higher is better":
-        return -values
-    middle = float(real.median()) if len(real) else math.nan
-    return np.abs(values - middle)
-
-
-def folded(name: str, caption: str, frame: pd.DataFrame, notes: tuple[str, ...] = ()) -> Table:
-    """Return a table that is opened on demand."""
-    return Table(name, caption, frame, notes, folded=True)
-
-
-def ending(name: str) -> str:
-    """Return the end of an identifier, which tells volumes of one folder apart."""
-    return name if len(name) <= LONGEST_NAME else f"…{name[1 - LONGEST_NAME :]}"
-
-
-def _limit(real: pd.Series, direction: Direction) -> float:
-    """Return the badness that only a rare real volume exceeds."""
-    if not len(real):
-        return math.nan
-    return float(np.quantile(badness(real.to_numpy(float), real, direction), 1 - RARE))
 
 
 def _told(estimate: Estimate | None, caveats: Caveats) -> str:

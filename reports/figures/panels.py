@@ -57,10 +57,15 @@ class Strip:
     values: Mapping[str, Float[np.ndarray, "_"]]
 
 
-def pages(rows: Sequence[Sequence[Panel]], cohorts: Sequence[str]) -> list[list[Sequence[Panel]]]:
-    """Return rows of at most `ACROSS` panels in portions that each fit on a page."""
+def pages(rows: Sequence[Sequence[P]], cohorts: int) -> list[list[Sequence[P]]]:
+    """Return rows of at most `ACROSS` panels in portions that each fit on a page.
+
+    Args:
+        rows: of panels; longer ones are broken.
+        cohorts: rows of each panel.
+    """
     cut = [row[i : i + ACROSS] for row in rows for i in range(0, len(row), ACROSS)]
-    each = max(1, int((TALLEST - LEGEND) // _row_height(len(cohorts))))
+    each = max(1, int((TALLEST - LEGEND) // _row_height(cohorts)))
     return [cut[i : i + each] for i in range(0, len(cut), each)]
 
 
@@ -83,7 +88,7 @@ def forests(
     height = _row_height(len(names)) * len(rows) + LEGEND
     figure = Figure(figsize=(WIDTH, height))
     for (line, column), panel in _places(rows):
-        axes = _axes(figure, (line, column), names, VALUES, LEGEND)
+        axes = _axes(figure, (line, column), names, VALUES)
         _head(axes, panel.title, panel.features, _good(panel.estimates))
         _names(axes, names, looks, labelled=column == 0)
         logarithmic = _limit(axes, panel.estimates)
@@ -115,7 +120,7 @@ def strips(rows: Sequence[Sequence[Strip]], looks: Mapping[str, Look]) -> Figure
     names = list(looks)
     figure = Figure(figsize=(WIDTH, _row_height(len(names)) * len(rows)))
     for (line, column), strip in _places(rows):
-        axes = _axes(figure, (line, column), names, 0.0, 0.0)
+        axes = _axes(figure, (line, column), names, 0.0)
         _head(axes, strip.title, strip.features, strip.good)
         _names(axes, names, looks, labelled=column == 0)
         everything = np.concatenate(list(strip.values.values()))
@@ -138,14 +143,11 @@ def _places(rows: Sequence[Sequence[P]]) -> list[tuple[tuple[int, int], P]]:
     return [((i, j), panel) for i, row in enumerate(rows) for j, panel in enumerate(row)]
 
 
-def _axes(
-    figure: Figure, place: tuple[int, int], names: Sequence[str], values: float, below: float
-) -> Axes:
+def _axes(figure: Figure, place: tuple[int, int], names: Sequence[str], values: float) -> Axes:
     """Return the axes at line and column, with room for names to the left of the first.
 
     Args:
         values: inches to the right of a panel, for its numbers.
-        below: inches at the foot of the page, for the legend.
     """
     width, height = figure.get_size_inches()
     line, column = place
@@ -169,9 +171,7 @@ def _head(axes: Axes, title: str, features: str, good: str) -> None:
         )
 
 
-def _names(
-    axes: Axes, names: Sequence[str], looks: Mapping[str, Look], *, labelled: bool
-) -> None:
+def _names(axes: Axes, names: Sequence[str], looks: Mapping[str, Look], *, labelled: bool) -> None:
     axes.set_ylim(len(names) - 0.3, -0.7)
     texts = [shortened(name) if labelled else "" for name in names]
     axes.set_yticks(range(len(names)), texts, fontsize=8)

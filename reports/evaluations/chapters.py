@@ -1,0 +1,151 @@
+"""The chapters on numbers: what they ask, how every generator fares, and by group."""
+
+from collections.abc import Sequence
+
+from evalsuite.records import Estimate
+from reports.document import Block, Notice, Picture, Section, Table, Text
+from reports.evaluations.caveats import Caveats
+from reports.evaluations.comparison import Comparison
+from reports.evaluations.glossary import Chapter, features, meaning
+from reports.evaluations.pictures import own_figures
+from reports.evaluations.tables import in_full, meanings, methods, side_by_side
+from reports.figures.cohorts import looks
+from reports.figures.panels import Panel, forests, pages
+
+LONG = 40  # rows of a table that is opened on demand
+CHAPTERS: dict[Chapter, tuple[str, str]] = {
+    "distance": (
+        "How far are the synthetic cohorts from the real one?",
+        (
+            "Every volume is described by a list of numbers (its features), and the features of a "
+            "whole cohort are set against those of the real one. A distance has no unit: it says "
+            "something only beside another on the same features, such as that of another generator or "
+            "that within the real cohort."
+        ),
+    ),
+    "overlap": (
+        "Are the volumes realistic, and as varied as real ones?",
+        (
+            "A good generator is both: each of its volumes could be real, and all kinds of real "
+            "volumes occur among them. Two volumes are neighbours here if their features are alike."
+        ),
+    ),
+    "diversity": (
+        "Do the volumes of a cohort differ as real ones do?",
+        (
+            "Pairs of volumes of the same cohort are compared voxel by voxel. Synthetic volumes that "
+            "are more alike than real ones come from a generator that repeats itself."
+        ),
+    ),
+    "slices": (
+        "Do the slices hold together?",
+        (
+            "A generator may draw each slice well and yet fail from one to the next. In each plane "
+            "neighbouring slices are compared, and what real volumes show is the yardstick."
+        ),
+    ),
+    "privacy": (
+        "Are they copies of training volumes?",
+        (
+            "A generator that copies gives patients away. Synthetic volumes are therefore held against "
+            "those it was trained on, and the same is done with real volumes it never saw."
+        ),
+    ),
+    "other": ("Other numbers", "Numbers of other metrics, as these describe themselves."),
+}
+UNMARKED = "A value or a cohort with a number in square brackets is to be read with that note."
+
+
+def number_chapters(comparison: Comparison, caveats: Caveats) -> list[Section]:
+    """Return one chapter per kind of number that was computed.
+
+    Each has an introduction, the runs' own figures, points with intervals, a table of all
+    generators side by side, and the numbers in full.
+    """
+    whole = [e for e in comparison.evaluation.estimates if not e.group]
+    sections = []
+    for chapter, (title, introduction) in CHAPTERS.items():
+        own = [e for e in whole if meaning(e).chapter == chapter]
+        if not own:
+            continue
+        name = f"evaluation-{chapter}"
+        blocks: list[Block] = [Text((introduction,)), *own_figures(comparison, chapter)]
+        blocks += _forests(name, own, comparison, caveats)
+        tables = side_by_side(own, comparison, caveats)
+        for place, frame in enumerate(tables, 1):
+            last = place == len(tables)
+            blocks.append(
+                Table(
+                    name if len(tables) == 1 else f"{name}-{place}",
+                    f"{title} Value and 95 % interval for each synthetic cohort.",
+                    frame,
+                    meanings(own) if last else (),
+                )
+            )
+        caption = "The same numbers in full."
+        blocks.append(
+            Table(f"{name}-full", caption, in_full(own, caveats), methods(own), folded=True)
+        )
+        sections.append(Section(name, title, tuple(blocks)))
+    return sections
+
+
+def _forests(
+    name: str, estimates: Sequence[Estimate], comparison: Comparison, caveats: Caveats
+) -> list[Block]:
+    """Return the figures of a chapter: a row for each number of several planes or features."""
+    drawn = [e for e in estimates if not e.name.endswith("_p_value")]
+    by_panel: dict[str, dict[tuple[str, str], list[Estimate]]] = {}
+    for estimate in drawn:
+        panels = by_panel.setdefault(meaning(estimate).quantity, {})
+        panels.setdefault((estimate.name, estimate.extractor), []).append(estimate)
+    rows = [
+        [Panel(meaning(own[0]).title, features(own[0].extractor), own) for own in panels.values()]
+        for panels in by_panel.values()
+    ]
+    if all(len(row) == 1 for row in rows):
+        rows = [[panel for row in rows for panel in row]]
+    own_looks = looks(comparison.evaluation)
+    del own_looks[comparison.evaluation.real.name]
+    title = CHAPTERS[meaning(estimates[0]).chapter][0]
+    portions = pages(rows, len(comparison.cohorts)) if drawn else []
+    return [
+        Picture(
+            f"{name}-forest" + (f"-{place}" if len(portions) > 1 else ""),
+            f"{title} Points are values, thick lines their 95 % intervals, dashed lines the same "
+            "number within the real cohort. " + UNMARKED + " Its point is hollow."
+            if place == 1
+            else "The figure before, continued.",
+            forests(portion, own_looks, caveats.of_estimate),
+            "Small panels with one row per synthetic cohort; the table below has the numbers.",
+        )
+        for place, portion in enumerate(portions, 1)
+    ]
+
+
+def group_chapter(comparison: Comparison, caveats: Caveats) -> list[Section]:
+    """Return the chapter on groups of volumes, none where the evaluation has no groups."""
+    grouped = [e for e in comparison.evaluation.estimates if e.group]
+    if not grouped:
+        return []
+    told = caveats.sentences(("group",))
+    blocks: list[Block] = [
+        Text(
+            (
+                (
+                    "The same numbers within groups of volumes: real and synthetic volumes of a group "
+                    "are set against each other. A group that fares worse is one that the generator "
+                    "serves worse, if it is large enough to tell."
+                ),
+            )
+        ),
+        *([Notice(told)] if told else []),
+        Table(
+            "evaluation-groups",
+            "Numbers by group, with the volumes that went in.",
+            in_full(grouped, caveats).drop(columns=["standard error"]),
+            ("What the numbers mean is said in the chapters before.",),
+            folded=len(grouped) > LONG,
+        ),
+    ]
+    return [Section("evaluation-groups", "Does it hold in every group?", tuple(blocks))]

@@ -1,0 +1,112 @@
+"""What an evaluation found, in a few sentences."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from evalsuite.records import Estimate
+from evalsuite.statistics.multiplicity import holm_adjusted
+from reports.document import cell
+from reports.evaluations.comparison import Comparison
+from reports.evaluations.glossary import features, meaning
+
+# The first of these that was computed ranks the generators; that which cohort sizes move least
+# comes first.
+RANKING = ("frechet_distance_infinity", "frechet_distance", "mmd_rbf", "kid")
+TESTS = ("mmd_rbf_p_value", "kid_p_value")
+SHARES = {
+    "slice_faults": "Volumes with a slice that stands out",
+    "copies": "Volumes flagged as near copies of a training volume",
+}
+ALPHA = 0.05
+
+
+def findings(comparison: Comparison) -> list[str]:
+    """Return the few sentences that who reads nothing else has to read."""
+    real = comparison.evaluation.real
+    each = [f"{len(c.volumes)} of {c.name}" for c in comparison.evaluation.synthetic]
+    told = [f"Synthetic volumes ({_and(each)}) were compared with {len(real.volumes)} real ones."]
+    whole = [e for e in comparison.evaluation.estimates if not e.group and math.isfinite(e.value)]
+    told += _ranking(whole)
+    told += _tests(whole)
+    return [*told, *_shares(whole)]
+
+
+def _ranking(estimates: Sequence[Estimate]) -> list[str]:
+    """Say how far each generator is from the real cohort, and whether features agree on it."""
+    name = next((n for n in RANKING if any(e.name == n for e in estimates)), None)
+    by_features: dict[str, list[Estimate]] = {}
+    for estimate in estimates:
+        if estimate.name == name:
+            by_features.setdefault(estimate.extractor, []).append(estimate)
+    told = []
+    for extractor, own in by_features.items():
+        ranked = sorted(own, key=lambda e: e.value)
+        where = f"{meaning(ranked[0]).title} to the real volumes on {features(extractor)}"
+        sentence = f"{where}: {_and([f'{e.synthetic} {_told(e)}' for e in ranked])}"
+        if len(ranked) > 1:
+            sentence += f"; {ranked[0].synthetic} is nearest"
+            if _overlap(ranked[0], ranked[1]):
+                sentence += f", but its interval overlaps that of {ranked[1].synthetic}"
+        told.append(f"{sentence}.")
+    return told
+
+
+def _tests(estimates: Sequence[Estimate]) -> list[str]:
+    """Say which generators differ from the real cohort beyond chance."""
+    name = next((n for n in TESTS if any(e.name == n for e in estimates)), None)
+    own = [e for e in estimates if e.name == name]
+    if not own:
+        return []
+    adjusted = holm_adjusted(np.array([e.value for e in own]))
+    several = len({e.extractor for e in own}) > 1
+    names = [e.synthetic + (f" on {features(e.extractor)}" if several else "") for e in own]
+    differ = [n for n, p in zip(names, adjusted, strict=True) if p < ALPHA]
+    rest = [n for n, p in zip(names, adjusted, strict=True) if p >= ALPHA]
+    correction = " corrected for their number" if len(own) > 1 else ""
+    told = []
+    if differ:
+        told.append(
+            f"Different from the real volumes beyond chance (permutation tests{correction}, "
+            f"p < {ALPHA:g}): {_and(differ)}."
+        )
+    if rest:
+        told.append(
+            f"No difference from the real volumes was found for {_and(rest)}, which does not "
+            "prove that there is none."
+        )
+    return told
+
+
+def _shares(estimates: Sequence[Estimate]) -> list[str]:
+    """Say which share of volumes was flagged, beside what chance flags."""
+    told = []
+    for name, what in SHARES.items():
+        own = [e for e in estimates if e.name == name and not e.extractor]
+        if own:
+            parts = [
+                f"{e.value:.0%} of {e.synthetic}"
+                + (f" ({e.interval.low:.0%} to {e.interval.high:.0%})" if e.interval else "")
+                for e in own
+            ]
+            chance = own[0].reference
+            beside = f"; of real volumes {chance:.0%} would be" if chance is not None else ""
+            told.append(f"{what}: {_and(parts)}{beside}.")
+    return told
+
+
+def _overlap(first: Estimate, second: Estimate) -> bool:
+    one, two = first.interval, second.interval
+    return bool(one and two and one.high >= two.low and two.high >= one.low)
+
+
+def _told(estimate: Estimate) -> str:
+    interval = estimate.interval
+    if interval is None or not math.isfinite(interval.low) or not math.isfinite(interval.high):
+        return cell(estimate.value)
+    return f"{cell(estimate.value)} ({cell(interval.low)} to {cell(interval.high)})"
+
+
+def _and(parts: Sequence[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -1,0 +1,171 @@
+"""The chapter on single volumes: their scores among those of real ones, and the worst."""
+
+import math
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from evalsuite.records import Direction
+from reports.document import Block, Picture, Section, Table, Text
+from reports.evaluations.comparison import Comparison
+from reports.evaluations.glossary import features, score_meaning
+from reports.evaluations.tables import GOOD
+from reports.figures.cohorts import looks
+from reports.figures.panels import Strip, pages, strips
+
+WORST = 3  # volumes named per cohort and score
+RARE = 0.05  # share of real volumes that lie beyond the limit of what is usual
+LONGEST_NAME = 34
+
+
+def volume_chapter(comparison: Comparison) -> list[Section]:
+    """Return the chapter on single volumes, none where no metric scored them."""
+    scores = comparison.scores
+    if scores.empty or not scores["value"].notna().any():
+        return []
+    real = comparison.evaluation.real.name
+    panels: dict[str, list[Strip]] = {}
+    meant = {}
+    for name, extractor, own in _by_score(scores):
+        title, sentence = score_meaning(name, str(own["method"].iloc[0]))
+        meant[title.partition(", ")[0]] = sentence
+        values = {
+            cohort: own[own["cohort"] == cohort]
+            .drop_duplicates("volume")["value"]
+            .dropna()
+            .to_numpy(float)
+            for cohort in (real, *comparison.cohorts)
+        }
+        good = f"good is {GOOD[own['direction'].iloc[0]]}"
+        panels.setdefault(name, []).append(Strip(title, features(extractor), good, values))
+    rows = list(panels.values())
+    if all(len(row) == 1 for row in rows):
+        rows = [[strip for row in rows for strip in row]]
+    portions = pages(rows, 1 + len(comparison.cohorts))
+    blocks: list[Block] = [
+        Text(
+            (
+                (
+                    "Some metrics give every single volume a score. They find the volumes to look at "
+                    "first, and are what readers' ratings of the same volumes can be set against."
+                ),
+            )
+        ),
+        *(
+            Picture(
+                "evaluation-volumes" + (f"-{place}" if len(portions) > 1 else ""),
+                "Scores of single volumes: each point is a volume, each bar a median. Real volumes "
+                "are scored by the same rule, each against the others."
+                if place == 1
+                else "The figure before, continued.",
+                strips(portion, looks(comparison.evaluation)),
+                "Rows of points per cohort; the table below has medians and counts.",
+            )
+            for place, portion in enumerate(portions, 1)
+        ),
+        Table(
+            "evaluation-volumes",
+            "Where the volumes of each cohort lie among real ones. Of volumes like the real ones, "
+            "5 % would be worse than 95 % of real.",
+            score_summary(scores, comparison),
+            tuple(f"{title}: {sentence}" for title, sentence in meant.items()),
+        ),
+        Table(
+            "evaluation-worst",
+            f"The {WORST} worst volumes of each cohort by each score.",
+            worst_volumes(scores, comparison),
+            folded=True,
+        ),
+    ]
+    return [Section("evaluation-volumes", "Which volumes stand out?", tuple(blocks))]
+
+
+def score_summary(scores: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+    """Return per score and synthetic cohort where its volumes lie among real ones.
+
+    Args:
+        scores: the long table of scores.
+        comparison: names the cohorts.
+    """
+    rows = []
+    for name, extractor, own in _by_score(scores):
+        direction: Direction = own["direction"].iloc[0]
+        for cohort in comparison.cohorts:
+            values = own.loc[own["cohort"] == cohort, "value"].dropna().to_numpy(float)
+            real = own[(own["role"] == "real") & (own["against"] == cohort)]["value"].dropna()
+            if not (own["cohort"] == cohort).any():
+                continue
+            known = len(values) > 0 and len(real) > 0
+            worse = int((_badness(values, real, direction) > _limit(real, direction)).sum())
+            rows.append(
+                {
+                    "score": score_meaning(name, "")[0],
+                    "on": features(extractor),
+                    "cohort": cohort,
+                    "volumes": len(values),
+                    "median": float(np.median(values)) if len(values) else math.nan,
+                    "median of real": float(real.median()) if len(real) else math.nan,
+                    "good is": GOOD[direction],
+                    "worse than 95 % of real": f"{worse} of {len(values)}" if known else None,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def worst_volumes(scores: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+    """Return the worst volumes of every cohort by every score, the worst first."""
+    rows = []
+    for name, extractor, own in _by_score(scores):
+        direction: Direction = own["direction"].iloc[0]
+        for cohort in (comparison.evaluation.real.name, *comparison.cohorts):
+            among = own[(own["cohort"] == cohort) & own["value"].notna()]
+            # Real volumes have one score against each synthetic cohort.
+            among = among.drop_duplicates("volume")
+            real = own[(own["role"] == "real") & own["value"].notna()]["value"]
+            bad = _badness(among["value"].to_numpy(float), real, direction)
+            for place, i in enumerate(np.argsort(-bad, kind="stable")[:WORST].tolist(), 1):
+                row = among.iloc[i]
+                rows.append(
+                    {
+                        "score": score_meaning(name, "")[0],
+                        "on": features(extractor),
+                        "cohort": cohort,
+                        "place": place,
+                        "volume": _ending(str(row["volume"])),
+                        "value": float(row["value"]),
+                        "median of real": float(real.median()) if len(real) else math.nan,
+                        "good is": GOOD[direction],
+                    }
+                )
+    return pd.DataFrame(rows)
+
+
+def _by_score(scores: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
+    """Return name, extractor and rows of every score, in order of appearance."""
+    groups = scores.groupby(["name", "extractor"], sort=False)
+    return [(str(name), str(extractor), own) for (name, extractor), own in groups]
+
+
+def _badness(
+    values: Float[np.ndarray, "n"], real: pd.Series, direction: Direction
+) -> Float[np.ndarray, "n"]:
+    """Return numbers that grow as the values get worse."""
+    if direction == "lower is better":
+        return values
+    if direction == "higher is better":
+        return -values
+    middle = float(real.median()) if len(real) else math.nan
+    return np.abs(values - middle)
+
+
+def _ending(name: str) -> str:
+    """Return the end of an identifier, which tells volumes of one folder apart."""
+    return name if len(name) <= LONGEST_NAME else f"…{name[1 - LONGEST_NAME :]}"
+
+
+def _limit(real: pd.Series, direction: Direction) -> float:
+    """Return the badness that only a rare real volume exceeds."""
+    if not len(real):
+        return math.nan
+    return float(np.quantile(_badness(real.to_numpy(float), real, direction), 1 - RARE))
