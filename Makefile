@@ -3,8 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 2
 # A few minutes on 2 cores, where the preset takes about twenty.
-DEMO_STEPS := --set vqgan.training.steps=900 --set vqgan.discriminator_start=700 \
-    --set diffusion.training.steps=800
+DEMO_STEPS := --set vqgan.training.steps=1300 --set vqgan.discriminator_start=1000 \
+    --set diffusion.training.steps=1000
 
 .PHONY: demo test lint clean
 

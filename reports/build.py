@@ -8,15 +8,16 @@ from pathlib import Path
 from evalsuite.environment import environment
 from evalsuite.errors import EvalsuiteError
 from reports.concordance import concordance_section
-from reports.document import Report, Section, Table, Text, write
+from reports.document import Report, Section, Table, Text, suffixed, write
+from reports.readers import cautions, findings, study_sections
 from reports.sources import EvaluationData, StudyData, fingerprint
-from reports.study import findings, study_sections
 
 
 def build(
     study: StudyData | None,
     evaluations: Sequence[EvaluationData],
     *,
+    utilities: Sequence[Path] = (),
     title: str | None = None,
     replicates: int = 2000,
 ) -> Report:
@@ -25,16 +26,18 @@ def build(
     Args:
         study: or None.
         evaluations: perhaps none.
+        utilities: folders of results of `evalsuite utility`.
         title: or None for one made of the names.
         replicates: of every bootstrap.
 
     Raises:
         EvalsuiteError: if there is nothing to report on.
     """
-    if study is None and not evaluations:
+    if study is None and not evaluations and not utilities:
         raise EvalsuiteError(
             "There is nothing to report on. Name a study with --study, results of "
-            "`evalsuite compute-metrics` with --evaluation, or both."
+            "`evalsuite compute-metrics` with --evaluation or of `evalsuite utility` with "
+            "--utility, or several of them."
         )
     from reports.evaluations import evaluation_findings, evaluation_sections
     from reports.guidelines import checklist
@@ -46,28 +49,36 @@ def build(
         summary += findings(study)
         if evaluations:
             chapter = concordance_section(study, evaluations, replicates=replicates)
-            text = next((b for b in chapter.blocks if isinstance(b, Text)), None)
-            summary += text.paragraphs[1:2] if text else ()
+            summary += next((b.paragraphs for b in chapter.blocks if isinstance(b, Text)), ())
             sections.append(chapter)
         sections += study_sections(study, replicates=replicates)
     if evaluations:
         summary += evaluation_findings(evaluations)
         sections += evaluation_sections(evaluations)
+    for place, folder in enumerate(utilities, 1):
+        from reports.utility import utility_findings, utility_sections
+
+        summary += utility_findings(folder)
+        several = len(utilities) > 1
+        ending = f" (experiment {place})" if several else ""
+        sections += [
+            suffixed(section, f"-{place}" if several else "", ending)
+            for section in utility_sections(folder)
+        ]
     methods = methods_paragraphs(evaluations, study)
-    asked = checklist(evaluations, study)
-    sections += [
-        Section("methods", "Methods, to be pasted into a paper", (Text(methods, quoted=True),)),
-        Section(
-            "checklist",
-            "What reporting guidelines ask",
-            (Table("checklist", "CLAIM 2024, the items that concern an evaluation.", asked),),
-        ),
-    ]
+    if methods:
+        paper = (Text(methods, quoted=True),)
+        sections.append(Section("methods", "Methods, to be pasted into a paper", paper))
+    if study is not None or evaluations:
+        items = "CLAIM 2024, the items that concern an evaluation."
+        table = Table("checklist", items, checklist(evaluations, study))
+        sections.append(Section("checklist", "What reporting guidelines ask", (table,)))
     return Report(
         title=title or _title(study, evaluations),
         summary=tuple(summary),
         sections=tuple(sections),
-        record=_record(study, evaluations, replicates),
+        record=_record(study, evaluations, utilities, replicates),
+        cautions=tuple(cautions(study)) if study is not None and study.readers else (),
     )
 
 
@@ -79,12 +90,17 @@ def write_report(report: Report, folder: Path) -> Path:
 def _title(study: StudyData | None, evaluations: Sequence[EvaluationData]) -> str:
     if study is not None:
         return str(study.design.get("title") or study.name)
+    if not evaluations:
+        return "Are synthetic volumes useful for training?"
     names = [c.name for data in evaluations for c in data.evaluation.synthetic]
     return f"{', '.join(dict.fromkeys(names))} against {evaluations[0].evaluation.real.name}"
 
 
 def _record(
-    study: StudyData | None, evaluations: Sequence[EvaluationData], replicates: int
+    study: StudyData | None,
+    evaluations: Sequence[EvaluationData],
+    utilities: Sequence[Path],
+    replicates: int,
 ) -> dict[str, str]:
     record: dict[str, str] = {}
     if study is not None:
@@ -95,6 +111,7 @@ def _record(
         record[f"evaluation {data.folder}"] = (
             f"configuration {data.evaluation.config_hash}, {data.evaluation.started}"
         )
+    record |= {f"utility experiment {place}": str(f) for place, f in enumerate(utilities, 1)}
     commit = environment()["evalsuite_commit"]
     return {
         **record,

@@ -16,6 +16,10 @@ def report(
         list[Path] | None,
         typer.Option(help="Results of `evalsuite compute-metrics`; repeat for more."),
     ] = None,
+    utility: Annotated[
+        list[Path] | None,
+        typer.Option(help="Results of `evalsuite utility`; repeat for more."),
+    ] = None,
     title: Annotated[str | None, typer.Option(help="Of the report.")] = None,
     home: Annotated[
         Path | None,
@@ -32,11 +36,13 @@ def report(
     """
     from evalsuite.study.home import Home, default_folder
     from reports.build import build, write_report
+    from reports.document import refuse_occupied
     from reports.sources import read_evaluation, read_study
 
+    refuse_occupied(output)
     read = read_study(study, Home.at(home or default_folder(), database)) if study else None
     evaluations = [read_evaluation(folder) for folder in evaluation or ()]
-    made = build(read, evaluations, title=title, replicates=replicates)
+    made = build(read, evaluations, utilities=utility or (), title=title, replicates=replicates)
     page = write_report(made, output)
     typer.echo(page)
     if not no_tracking:

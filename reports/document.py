@@ -6,17 +6,20 @@ import math
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from evalsuite.errors import EvalsuiteError
+from reports.latex import latex
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+UNPRINTED = 150  # rows of a folded table beyond which it would fill the printed report
+UNBROKEN = 12  # characters that stay on one line of a cell
 DIGITS = 3  # significant figures in the tables of the page; the CSV files have all of them
 
 
@@ -45,6 +48,8 @@ class Table:
         frame: tidy; its columns are the head.
         notes: what stands below it.
         folded: shown only when it is opened, for long tables.
+        group: column whose values head groups of rows on the page.
+        data: what the CSV file holds where that is more than the page shows.
     """
 
     name: str
@@ -52,6 +57,16 @@ class Table:
     frame: pd.DataFrame
     notes: tuple[str, ...] = ()
     folded: bool = False
+    group: str = ""
+    data: pd.DataFrame | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Paragraphs for who wants to know more, shown when opened and when printed."""
+
+    title: str
+    paragraphs: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +93,7 @@ class Picture:
     alternative: str
 
 
-Block = Text | Notice | Table | Picture
+Block = Text | Notice | Table | Picture | Fold
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +120,53 @@ class Report:
         summary: the few sentences that who reads nothing else has to read.
         sections: in order.
         record: what it was made from, by name; the same record makes the same report.
+        cautions: what limits all of it, told before anything else.
+
+    Raises:
+        ValueError: if two tables, two figures or two sections have the same name.
     """
 
     title: str
     summary: tuple[str, ...]
     sections: tuple[Section, ...]
     record: dict[str, str] = field(default_factory=dict)
+    cautions: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse names that would overwrite one another's files."""
+        blocks = [block for section in self.sections for block in section.blocks]
+        for kind, named in (
+            ("sections", [section.name for section in self.sections]),
+            ("tables", [block.name for block in blocks if isinstance(block, Table)]),
+            ("figures", [block.name for block in blocks if isinstance(block, Picture)]),
+        ):
+            twice = sorted({name for name in named if named.count(name) > 1})
+            if twice:
+                msg = f"two {kind} of the report are named {twice[0]}"
+                raise ValueError(msg)
+
+
+def suffixed(section: Section, suffix: str, ending: str) -> Section:
+    """Return the section with other names and title, so that a report may hold it twice."""
+    blocks = tuple(
+        replace(block, name=f"{block.name}{suffix}")
+        if isinstance(block, Table | Picture)
+        else block
+        for block in section.blocks
+    )
+    return Section(f"{section.name}{suffix}", f"{section.title}{ending}", blocks)
+
+
+def refuse_occupied(folder: Path) -> None:
+    """Refuse a folder in which a report would overwrite something.
+
+    Raises:
+        EvalsuiteError: if it is a file, or a folder that holds something.
+    """
+    if folder.is_dir() and any(folder.iterdir()):
+        raise EvalsuiteError(f"{folder} is not empty. Name another folder with --output DIR.")
+    if folder.exists() and not folder.is_dir():
+        raise EvalsuiteError(f"{folder} is a file. Name another folder with --output DIR.")
 
 
 def write(report: Report, folder: Path) -> Path:
@@ -122,8 +178,7 @@ def write(report: Report, folder: Path) -> Path:
     Raises:
         EvalsuiteError: if the folder holds something or cannot be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise EvalsuiteError(f"{folder} is not empty. Name another folder with --output DIR.")
+    refuse_occupied(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
@@ -149,9 +204,10 @@ def _write_parts(report: Report, folder: Path) -> None:
     images: dict[str, str] = {}
     for block in (block for section in report.sections for block in section.blocks):
         if isinstance(block, Table):
-            block.frame.to_csv(folder / "tables" / f"{block.name}.csv", index=False)
-            latex = shown(block.frame).to_latex(index=False, escape=True, caption=block.caption)
-            (folder / "tables" / f"{block.name}.tex").write_text(latex, encoding="utf-8")
+            data = block.frame if block.data is None else block.data
+            data.to_csv(folder / "tables" / f"{block.name}.csv", index=False)
+            tex = latex(shown(block.frame), block.caption, block.notes, block.group)
+            (folder / "tables" / f"{block.name}.tex").write_text(tex, encoding="utf-8")
         elif isinstance(block, Picture):
             images[block.name] = _draw(block, folder / "figures")
     environment = Environment(
@@ -160,43 +216,72 @@ def _write_parts(report: Report, folder: Path) -> None:
     environment.tests["text"] = lambda block: isinstance(block, Text)
     environment.tests["notice"] = lambda block: isinstance(block, Notice)
     environment.tests["table"] = lambda block: isinstance(block, Table)
-    environment.filters["cells"] = cells
+    environment.tests["fold"] = lambda block: isinstance(block, Fold)
+    environment.filters |= {"heads": heads, "rows": rows}
     page = environment.get_template("report.html").render(
-        report=report, images=images, numbers=_numbers(report)
+        report=report, images=images, numbers=_numbers(report), unprinted=UNPRINTED
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
 
 
 def shown(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the table as text, numbers to a few significant figures, what is missing as a dash."""
-    return frame.map(cell)
+    return frame.astype(object).map(cell)
 
 
 def cell(value: Any) -> str:
     """Return one cell of a table as a reader wants to see it."""
-    if value is None or (isinstance(value, float) and math.isnan(value)):
+    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
         return "\N{EN DASH}"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return _figures(value)
+        return figures(value)
     return str(value)
 
 
-def cells(frame: pd.DataFrame) -> list[list[tuple[str, bool]]]:
-    """Return the rows of a table as pairs of text and whether it is a number."""
+def figures(value: float) -> str:
+    """Return a number to a few significant figures, without an exponent where it is not tiny."""
+    if math.isinf(value):
+        return "\N{INFINITY}" if value > 0 else "\N{MINUS SIGN}\N{INFINITY}"
+    if value == 0:
+        return "0"
+    rounded = float(f"{value:.{DIGITS}g}")
+    if abs(rounded) >= 10**DIGITS:
+        return f"{value:,.0f}"
+    return f"{value:.{DIGITS}g}" if abs(value) >= 1e-4 else f"{value:.1e}"
+
+
+def heads(table: Table) -> list[tuple[str, bool]]:
+    """Return the heads of the columns and whether all cells below are numbers."""
+    columns = table.frame.astype(object).drop(columns=[table.group] if table.group else [])
     return [
-        [(cell(value), isinstance(value, int | float)) for value in row]
-        for row in frame.astype(object).itertuples(index=False)
+        (str(name), len(cells) > 0 and all(isinstance(v, int | float) for v in cells))
+        for name, cells in columns.items()
     ]
 
 
-def _figures(value: float) -> str:
-    if value == 0:
-        return "0"
-    if abs(value) >= 10**DIGITS:
-        return f"{value:,.0f}"
-    return f"{value:.{DIGITS}g}" if abs(value) >= 1e-4 else f"{value:.1e}"
+def rows(table: Table) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Return the rows of a table for the page.
+
+    Returns:
+        The head of the group that starts with the row, empty within a group, and the cells as
+        pairs of text and class: `n` for a number, `s` for a text too short to be broken.
+    """
+    found: list[tuple[str, list[tuple[str, str]]]] = []
+    before = ""
+    for row in table.frame.astype(object).to_dict("records"):
+        group = cell(row.pop(table.group)) if table.group else ""
+        cells = [(cell(value), _class(value)) for value in row.values()]
+        found.append(("" if group == before else group, cells))
+        before = group
+    return found
+
+
+def _class(value: Any) -> str:
+    if isinstance(value, int | float):
+        return "n"
+    return "s" if len(cell(value)) <= UNBROKEN else ""
 
 
 def _draw(picture: Picture, folder: Path) -> str:
@@ -217,11 +302,11 @@ def _draw(picture: Picture, folder: Path) -> str:
 
 
 def _numbers(report: Report) -> dict[str, int]:
-    """Return the number of each table and of each figure, by name."""
+    """Return the number of each table and each figure, by kind and name."""
     numbers: dict[str, int] = {}
-    for kind in (Table, Picture):
+    for head, kind in (("table", Table), ("figure", Picture)):
         blocks: Sequence[Any] = [
             b for section in report.sections for b in section.blocks if isinstance(b, kind)
         ]
-        numbers |= {block.name: place for place, block in enumerate(blocks, 1)}
+        numbers |= {f"{head}-{block.name}": place for place, block in enumerate(blocks, 1)}
     return numbers

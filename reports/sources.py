@@ -14,11 +14,12 @@ from evalsuite.records import Evaluation
 from evalsuite.results import SCORES, read_results
 from evalsuite.study.export import COLUMNS, long_table
 from evalsuite.study.home import Home
-from evalsuite.study.kinds import Choice, Confidence, Likert
+from evalsuite.study.kinds import Choice, Confidence, Likert, Multiple
 from evalsuite.study.questions import Question, parse_questions
 from evalsuite.study.truth import read_truth
 
-SCALES = ("choice", "confidence", "likert")
+COUNTED = ("choice", "confidence", "likert", "multiple")
+NUMBERS = ("position", "revision", "seconds", "active_seconds", "real_side", "repeat_of")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +48,25 @@ class StudyData:
         return "role" in self.table.columns
 
     @property
+    def readers(self) -> tuple[str, ...]:
+        """The readers who have answered something of the reading, in order of appearance."""
+        read = self.table[self.table["phase"] == "reading"]
+        return tuple(dict.fromkeys(read["reader"].astype(str)))
+
+    @property
+    def answered(self) -> frozenset[str]:
+        """The questions that have rows in the reading."""
+        return frozenset(self.table.loc[self.table["phase"] == "reading", "question"])
+
+    @property
     def questions(self) -> tuple[Question, ...]:
         """The questions of the design."""
         return parse_questions(self.design.get("questions", []))
 
     @property
     def points(self) -> dict[str, int]:
-        """By ordinal question, how many answers it offers."""
-        return {q.name: len(self.options(q.name)) for q in self.questions if q.kind in SCALES}
+        """By question with options, how many it offers."""
+        return {q.name: len(self.options(q.name)) for q in self.questions if q.kind in COUNTED}
 
     @property
     def texts(self) -> dict[str, str]:
@@ -62,9 +74,9 @@ class StudyData:
         return {question.name: question.text for question in self.questions}
 
     def options(self, name: str) -> list[str]:
-        """Return the labels of an ordinal question's answers, first to last."""
+        """Return the labels of a question's answers, first to last; none where it has no options."""
         question = next(q for q in self.questions if q.name == name)
-        if isinstance(question, Choice | Confidence):
+        if isinstance(question, Choice | Confidence | Multiple):
             return list(question.options)
         if isinstance(question, Likert):
             ends = {1: question.low, question.points: question.high}
@@ -123,16 +135,8 @@ def read_study(name: str, home: Home) -> StudyData:
 
 
 def _exported(path: Path) -> StudyData:
+    table = _table(path)
     record = path.with_suffix(".design.yaml")
-    try:
-        table = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
-    except (OSError, ValueError) as error:
-        raise EvalsuiteError(f"{path}: it cannot be read as a table: {error}.") from None
-    missing = [column for column in COLUMNS if column not in table.columns]
-    if missing:
-        raise EvalsuiteError(
-            f"{path}: it has no column {missing[0]}. Name a table of `evalsuite study export`."
-        )
     try:
         about = yaml.safe_load(record.read_text(encoding="utf-8"))
     except OSError as error:
@@ -140,11 +144,61 @@ def _exported(path: Path) -> StudyData:
             f"{record}: the design that was exported with the table cannot be read: "
             f"{error.strerror}. Keep both files together."
         ) from None
-    numbers = table["kind"] != "text"
-    table["answer"] = table["answer"].astype(object)
-    table.loc[numbers, "answer"] = pd.to_numeric(table.loc[numbers, "answer"], errors="coerce")
-    name = str(table["study"].iloc[0]) if len(table) else str(about["study"])
-    return StudyData(name, about["state"], table, about["design"], about["design_hash"])
+    except (yaml.YAMLError, UnicodeDecodeError):
+        about = None
+    told = ("study", "state", "design", "design_hash")
+    if not isinstance(about, dict) or not all(key in about for key in told):
+        raise EvalsuiteError(
+            f"{record}: this is no design of `evalsuite study export`; expected study, state, "
+            "design and design_hash. Export the table again."
+        )
+    study = StudyData(
+        str(about["study"]), str(about["state"]), table, about["design"], str(about["design_hash"])
+    )
+    try:
+        known = {question.name for question in study.questions}
+    except (ValueError, AttributeError):
+        raise EvalsuiteError(
+            f"{record}: its questions are none of ours. Export the table again."
+        ) from None
+    strange = sorted(set(table["question"]) - known)
+    if strange:
+        raise EvalsuiteError(
+            f'{path}: the question "{strange[0]}" is not in {record.name}. Keep table and design '
+            "of one export together."
+        )
+    return study
+
+
+def _table(path: Path) -> pd.DataFrame:
+    """Return an exported table with numbers where numbers belong, and names as they were."""
+    try:
+        if path.suffix == ".csv":
+            # Identifiers may look like numbers, and a reader may be called None.
+            table = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
+        else:
+            table = pd.read_parquet(path)
+    except OSError as error:
+        reason = error.strerror or "it is no Parquet file"
+        raise EvalsuiteError(f"{path}: it cannot be read as a table: {reason}.") from None
+    except ValueError:
+        raise EvalsuiteError(
+            f"{path}: it cannot be read as a table. Name a table of `evalsuite study export`."
+        ) from None
+    missing = [column for column in COLUMNS if column not in table.columns]
+    if missing:
+        raise EvalsuiteError(
+            f"{path}: it has no column {missing[0]}. Name a table of `evalsuite study export`."
+        )
+    try:
+        numbers = {c: pd.to_numeric(table[c]) for c in NUMBERS if c in table.columns}
+    except ValueError as error:
+        raise EvalsuiteError(f"{path}: where numbers belong, {_first_line(error)}.") from None
+    return table.assign(**numbers).astype({"answer": object})
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0].lower().rstrip(".")
 
 
 def read_evaluation(folder: Path) -> EvaluationData:

@@ -1,9 +1,8 @@
 """The evaluation part of a report: numbers of all generators, figures of the runs, caveats."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from reports.document import Block, Notice, Picture, Section, Table, Text
+from reports.document import Block, Notice, Section, Text, suffixed
 from reports.evaluations.caveats import Caveats
 from reports.evaluations.chapters import group_chapter, number_chapters
 from reports.evaluations.comparison import Comparison, comparisons
@@ -13,9 +12,9 @@ from reports.evaluations.volumes import volume_chapter
 from reports.sources import EvaluationData
 
 READ = (
-    "Behind each value stands its 95 % interval, where the metric has one. “Within real” is the "
+    "Behind each value stands its {level} interval, where the metric has one. “Within real” is the "
     "same number for the real cohort itself, the yardstick. Numbers in square brackets are those "
-    "of the notes at the head of this part."
+    "of the notes of this part."
 )
 
 
@@ -41,7 +40,7 @@ def evaluation_sections(evaluations: Sequence[EvaluationData]) -> list[Section]:
             *volume_chapter(comparison),
             *other_figures(comparison),
         ]
-        sections += [_suffixed(section, suffix, ending) for section in own]
+        sections += [suffixed(section, suffix, ending) for section in own]
     return sections
 
 
@@ -54,7 +53,7 @@ def evaluation_findings(evaluations: Sequence[EvaluationData]) -> list[str]:
         notes = "note limits" if count == 1 else f"{count} notes limit"
         told.append(
             f"{'One ' if count == 1 else ''}{notes} what the numbers of the evaluation say; they "
-            "stand at the head of that part."
+            "stand in that part."
         )
     return told
 
@@ -63,11 +62,9 @@ def _overview(
     comparison: Comparison, everything: Sequence[Comparison], caveats: Caveats | None
 ) -> Section:
     real = comparison.evaluation.real
-    said = [
-        f"{len(real.volumes)} real volumes ({real.name}) are the yardstick for "
-        + "; ".join(f"{c.name}: {len(c.volumes)}" for c in comparison.evaluation.synthetic)
-        + " synthetic volumes."
-    ]
+    synthetic = [f"{len(c.volumes)} of {c.name}" for c in comparison.evaluation.synthetic]
+    yardstick = f"{len(real.volumes)} real volumes ({real.name}) are the yardstick for synthetic"
+    said = [f"{yardstick} ones: {', '.join(synthetic)}."]
     said += [
         f"{len(c.skipped)} unreadable volumes of {c.name} were left out."
         for c in (real, *comparison.evaluation.synthetic)
@@ -79,20 +76,12 @@ def _overview(
             "volumes, in how volumes were prepared, or in how numbers were computed: numbers of "
             "one must not be set against those of another."
         )
-    blocks: list[Block] = [Text((*said, *comparison.remarks, READ))]
+    intervals = [e.interval for e in comparison.evaluation.estimates if e.interval]
+    levels = sorted({f"{100 * interval.level:g} %" for interval in intervals}) or ["95 %"]
+    read = READ.format(level=" or ".join(levels))
+    blocks: list[Block] = [Text((*said, *comparison.remarks, read))]
     told = caveats.sentences(("cohort", "estimate")) if caveats else ()
     if told:
         blocks.append(Notice(told))
     blocks += own_figures(comparison, None)
     return Section("evaluation", "Synthetic against real volumes: what was compared", tuple(blocks))
-
-
-def _suffixed(section: Section, suffix: str, ending: str) -> Section:
-    """Return the section with names that no section of another comparison has."""
-    blocks = tuple(
-        replace(block, name=f"{block.name}{suffix}")
-        if isinstance(block, Table | Picture)
-        else block
-        for block in section.blocks
-    )
-    return Section(f"{section.name}{suffix}", f"{section.title}{ending}", blocks)

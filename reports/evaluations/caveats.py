@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from evalsuite.records import Estimate
 from reports.evaluations.comparison import Comparison
-from reports.evaluations.glossary import features, meaning
+from reports.evaluations.glossary import meaning, measured_on
 
 Key = tuple[str, str]  # `cohort`, `estimate` or `group`; the text without figures
 NAMED = 3  # titles of numbers before they are only counted
@@ -104,7 +104,7 @@ def _of_estimates(owners: Sequence[tuple[Estimate, str]], everyone: set[str]) ->
     """Say what is concerned: numbers, features, cohorts, groups."""
     estimates = [estimate for estimate, _ in owners]
     titles = list(dict.fromkeys(meaning(e).title for e in estimates))
-    spaces = list(dict.fromkeys(features(e.extractor) for e in estimates))
+    spaces = list(dict.fromkeys(measured_on(e) for e in estimates))
     names = list(dict.fromkeys(e.synthetic for e in estimates))
     groups = list(dict.fromkeys(e.group for e in estimates if e.group))
     what = _and(titles) if len(titles) <= NAMED else f"{len(titles)} numbers"

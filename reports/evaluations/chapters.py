@@ -6,12 +6,19 @@ from evalsuite.records import Estimate
 from reports.document import Block, Notice, Picture, Section, Table, Text
 from reports.evaluations.caveats import Caveats
 from reports.evaluations.comparison import Comparison
-from reports.evaluations.glossary import Chapter, features, meaning
+from reports.evaluations.glossary import meaning, measured_on
 from reports.evaluations.pictures import own_figures
-from reports.evaluations.tables import in_full, meanings, methods, side_by_side
+from reports.evaluations.tables import full_table, meanings, side_by_side
+from reports.evaluations.words import Chapter
 from reports.figures.cohorts import looks
 from reports.figures.panels import Panel, forests, pages
 
+GROUPS = "Does it hold in every group?"
+# Of the many numbers by group these are drawn, too.
+DRAWN_BY_GROUP = (
+    "frechet_distance_infinity", "kid", "precision", "coverage", "ms_ssim_difference",
+    "slice_faults", "anatomy_faults", "copies",
+)  # fmt: skip
 LONG = 40  # rows of a table that is opened on demand
 CHAPTERS: dict[Chapter, tuple[str, str]] = {
     "distance": (
@@ -44,6 +51,14 @@ CHAPTERS: dict[Chapter, tuple[str, str]] = {
             "neighbouring slices are compared, and what real volumes show is the yardstick."
         ),
     ),
+    "anatomy": (
+        "Is the anatomy right?",
+        (
+            "Every structure of the label maps (a segmented organ or part of one, by its label) is "
+            "measured in each volume. The measures of synthetic volumes should be spread as those "
+            "of real ones."
+        ),
+    ),
     "privacy": (
         "Are they copies of training volumes?",
         (
@@ -53,7 +68,7 @@ CHAPTERS: dict[Chapter, tuple[str, str]] = {
     ),
     "other": ("Other numbers", "Numbers of other metrics, as these describe themselves."),
 }
-UNMARKED = "A value or a cohort with a number in square brackets is to be read with that note."
+MARKED = " Values with a number in square brackets are to be read with that note, and their points are hollow."
 
 
 def number_chapters(comparison: Comparison, caveats: Caveats) -> list[Section]:
@@ -77,15 +92,12 @@ def number_chapters(comparison: Comparison, caveats: Caveats) -> list[Section]:
             blocks.append(
                 Table(
                     name if len(tables) == 1 else f"{name}-{place}",
-                    f"{title} Value and 95 % interval for each synthetic cohort.",
+                    f"{title} Value and interval for each synthetic cohort.",
                     frame,
                     meanings(own) if last else (),
                 )
             )
-        caption = "The same numbers in full."
-        blocks.append(
-            Table(f"{name}-full", caption, in_full(own, caveats), methods(own), folded=True)
-        )
+        blocks.append(full_table(f"{name}-full", "The same numbers in full.", own, caveats))
         sections.append(Section(name, title, tuple(blocks)))
     return sections
 
@@ -100,20 +112,30 @@ def _forests(
         panels = by_panel.setdefault(meaning(estimate).quantity, {})
         panels.setdefault((estimate.name, estimate.extractor), []).append(estimate)
     rows = [
-        [Panel(meaning(own[0]).title, features(own[0].extractor), own) for own in panels.values()]
+        [Panel(meaning(own[0]).title, measured_on(own[0]), own) for own in panels.values()]
         for panels in by_panel.values()
     ]
-    if all(len(row) == 1 for row in rows):
-        rows = [[panel for row in rows for panel in row]]
+    title = CHAPTERS[meaning(estimates[0]).chapter][0]
+    return _pictures(name, title, rows, comparison, caveats)
+
+
+def _pictures(
+    name: str,
+    title: str,
+    rows: Sequence[Sequence[Panel]],
+    comparison: Comparison,
+    caveats: Caveats,
+) -> list[Block]:
+    """Return as many figures as it takes for all panels."""
     own_looks = looks(comparison.evaluation)
     del own_looks[comparison.evaluation.real.name]
-    title = CHAPTERS[meaning(estimates[0]).chapter][0]
-    portions = pages(rows, len(comparison.cohorts)) if drawn else []
+    marked = any(e.warnings for row in rows for panel in row for e in panel.estimates)
+    portions = pages(rows, len(comparison.cohorts))
     return [
         Picture(
             f"{name}-forest" + (f"-{place}" if len(portions) > 1 else ""),
-            f"{title} Points are values, thick lines their 95 % intervals, dashed lines the same "
-            "number within the real cohort. " + UNMARKED + " Its point is hollow."
+            f"{title} Points are values, thick lines their intervals, dashed lines the same number "
+            "within the real cohort." + MARKED * marked
             if place == 1
             else "The figure before, continued.",
             forests(portion, own_looks, caveats.of_estimate),
@@ -129,6 +151,18 @@ def group_chapter(comparison: Comparison, caveats: Caveats) -> list[Section]:
     if not grouped:
         return []
     told = caveats.sentences(("group",))
+    drawn: dict[tuple[str, str], dict[str, list[Estimate]]] = {}
+    for estimate in grouped:
+        if meaning(estimate).quantity in DRAWN_BY_GROUP:
+            groups = drawn.setdefault((estimate.name, estimate.extractor), {})
+            groups.setdefault(estimate.group, []).append(estimate)
+    rows = [
+        [
+            Panel(meaning(own[0]).title, f"{group}; {measured_on(own[0])}", own)
+            for group, own in groups.items()
+        ]
+        for groups in drawn.values()
+    ]
     blocks: list[Block] = [
         Text(
             (
@@ -140,12 +174,13 @@ def group_chapter(comparison: Comparison, caveats: Caveats) -> list[Section]:
             )
         ),
         *([Notice(told)] if told else []),
-        Table(
+        *_pictures("evaluation-groups", GROUPS, rows, comparison, caveats),
+        full_table(
             "evaluation-groups",
             "Numbers by group, with the volumes that went in.",
-            in_full(grouped, caveats).drop(columns=["standard error"]),
-            ("What the numbers mean is said in the chapters before.",),
+            grouped,
+            caveats,
             folded=len(grouped) > LONG,
         ),
     ]
-    return [Section("evaluation-groups", "Does it hold in every group?", tuple(blocks))]
+    return [Section("evaluation-groups", GROUPS, tuple(blocks))]

@@ -16,15 +16,22 @@ DIGITS = 6  # to which two values of one number have to agree
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What the figures of one evaluation show.
+    """Where one evaluation lies and what its figures show.
 
     Args:
+        folder: of its results.
         figures: by name, PNG files.
-        cohorts: the synthetic ones, as they are called in the comparison.
+        names: how its cohorts are called in the comparison, by its own names; the real one last.
     """
 
+    folder: Path
     figures: Mapping[str, Path]
-    cohorts: tuple[str, ...]
+    names: Mapping[str, str]
+
+    @property
+    def cohorts(self) -> tuple[str, ...]:
+        """The synthetic cohorts, as they are called in the comparison."""
+        return tuple(self.names.values())[:-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,11 @@ class Comparison:
 
 
 def comparisons(evaluations: Sequence[EvaluationData]) -> list[Comparison]:
+    """Return the evaluations in groups that may stand side by side, each made one, in order."""
+    return [together(group) for group in grouped(evaluations)]
+
+
+def grouped(evaluations: Sequence[EvaluationData]) -> list[list[EvaluationData]]:
     """Return the evaluations in groups that may stand side by side, in order.
 
     Two may if their real volumes are the same, preprocessed the same way, by the same training
@@ -63,31 +75,15 @@ def comparisons(evaluations: Sequence[EvaluationData]) -> list[Comparison]:
             groups.append([data])
         else:
             own.append(data)
-    return [_together(group) for group in groups]
+    return groups
 
 
-def _comparable(first: EvaluationData, second: EvaluationData) -> bool:
-    if first.evaluation.real.fingerprint != second.evaluation.real.fingerprint:
-        return False
-    one, two = _declared(first), _declared(second)
-    return all(one[key] == two[key] for key in one.keys() & two.keys())
+def together(group: Sequence[EvaluationData]) -> Comparison:
+    """Return evaluations that may stand side by side as one.
 
-
-def _declared(data: EvaluationData) -> dict[str, object]:
-    """Return, by what it is, everything of the configuration that moves a number."""
-    config: Mapping[str, Any] = data.evaluation.config
-    declared: dict[str, object] = {}
-    if "preprocessing" in config:
-        declared["preprocessing"] = config["preprocessing"]
-    if training := config.get("cohorts", {}).get("training"):
-        declared["training"] = training
-    for kind in ("extractors", "metrics"):
-        for name, options in config.get(kind, {}).items():
-            declared[f"{kind} {name}"] = {k: v for k, v in options.items() if k != "seed"}
-    return declared
-
-
-def _together(group: Sequence[EvaluationData]) -> Comparison:
+    Args:
+        group: at least one, see `grouped`.
+    """
     first = group[0].evaluation
     cohorts: dict[str, CohortRecord] = {first.real.name: first.real}
     estimates: dict[tuple[str, str, str], Estimate] = {}
@@ -114,13 +110,34 @@ def _together(group: Sequence[EvaluationData]) -> Comparison:
         called = {**names, data.evaluation.real.name: first.real.name}
         columns = {c: data.scores[c].replace(called) for c in ("cohort", "against")}
         tables.append(data.scores.assign(**columns))
-        runs.append(Run({path.stem: path for path in data.figures}, tuple(names.values())))
+        runs.append(Run(data.folder, {path.stem: path for path in data.figures}, called))
     scores = pd.concat(tables, ignore_index=True).drop_duplicates(
         ["cohort", "against", "volume", "extractor", "name"]
     )
     del cohorts[first.real.name]
     merged = replace(first, synthetic=tuple(cohorts.values()), estimates=tuple(estimates.values()))
     return Comparison(merged, scores, tuple(runs), tuple(remarks))
+
+
+def _comparable(first: EvaluationData, second: EvaluationData) -> bool:
+    if first.evaluation.real.fingerprint != second.evaluation.real.fingerprint:
+        return False
+    one, two = _declared(first), _declared(second)
+    return all(one[key] == two[key] for key in one.keys() & two.keys())
+
+
+def _declared(data: EvaluationData) -> dict[str, object]:
+    """Return, by what it is, everything of the configuration that moves a number."""
+    config: Mapping[str, Any] = data.evaluation.config
+    declared: dict[str, object] = {}
+    if "preprocessing" in config:
+        declared["preprocessing"] = config["preprocessing"]
+    if training := config.get("cohorts", {}).get("training"):
+        declared["training"] = training
+    for kind in ("extractors", "metrics"):
+        for name, options in config.get(kind, {}).items():
+            declared[f"{kind} {name}"] = {k: v for k, v in options.items() if k != "seed"}
+    return declared
 
 
 def _free_name(cohort: CohortRecord, folder: Path, cohorts: Mapping[str, CohortRecord]) -> str:

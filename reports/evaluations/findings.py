@@ -43,12 +43,11 @@ def _ranking(estimates: Sequence[Estimate]) -> list[str]:
     told = []
     for extractor, own in by_features.items():
         ranked = sorted(own, key=lambda e: e.value)
-        where = f"{meaning(ranked[0]).title} to the real volumes on {features(extractor)}"
+        what = f"{meaning(ranked[0]).title}; features: {features(extractor)}"
+        where = f"Distance from the real volumes ({what})"
         sentence = f"{where}: {_and([f'{e.synthetic} {_told(e)}' for e in ranked])}"
         if len(ranked) > 1:
-            sentence += f"; {ranked[0].synthetic} is nearest"
-            if _overlap(ranked[0], ranked[1]):
-                sentence += f", but its interval overlaps that of {ranked[1].synthetic}"
+            sentence += f"; {_nearest(ranked)}"
         told.append(f"{sentence}.")
     return told
 
@@ -86,19 +85,36 @@ def _shares(estimates: Sequence[Estimate]) -> list[str]:
         own = [e for e in estimates if e.name == name and not e.extractor]
         if own:
             parts = [
-                f"{e.value:.0%} of {e.synthetic}"
-                + (f" ({e.interval.low:.0%} to {e.interval.high:.0%})" if e.interval else "")
+                f"{_percent(e.value)} of {e.synthetic}"
+                + (
+                    f" ({_percent(e.interval.low)} to {_percent(e.interval.high)})"
+                    if e.interval
+                    else ""
+                )
                 for e in own
             ]
             chance = own[0].reference
-            beside = f"; of real volumes {chance:.0%} would be" if chance is not None else ""
+            beside = f"; of real volumes {_percent(chance)} would be" if chance is not None else ""
             told.append(f"{what}: {_and(parts)}{beside}.")
     return told
 
 
-def _overlap(first: Estimate, second: Estimate) -> bool:
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+def _nearest(ranked: Sequence[Estimate]) -> str:
+    """Say which is nearest, if its interval is apart from all others."""
+    first = ranked[0]
+    rivals = [e.synthetic for e in ranked[1:] if not _apart(first, e)]
+    if rivals:
+        return f"which of {_and([first.synthetic, *rivals])} is nearest cannot be said"
+    return f"{first.synthetic} is nearest"
+
+
+def _apart(first: Estimate, second: Estimate) -> bool:
     one, two = first.interval, second.interval
-    return bool(one and two and one.high >= two.low and two.high >= one.low)
+    return bool(one and two and one.high < two.low)
 
 
 def _told(estimate: Estimate) -> str:

@@ -1,10 +1,17 @@
 """The figures that the evaluations drew themselves."""
 
 from pathlib import Path
+from zipfile import BadZipFile
 
+import numpy as np
+
+from evalsuite.errors import EvalsuiteError
+from evalsuite.records import Evidence, FeatureTable
 from reports.document import Block, Image, Picture, Section
 from reports.evaluations.comparison import Comparison, Run
-from reports.evaluations.glossary import Chapter, meaning
+from reports.evaluations.glossary import meaning
+from reports.evaluations.words import Chapter
+from reports.figures.embedding import embedding
 
 # By name of a run's figure: its chapter, what it shows. `estimates` is drawn anew, for all runs.
 FIGURES: dict[str, tuple[Chapter | None, str]] = {
@@ -30,6 +37,13 @@ FIGURES: dict[str, tuple[Chapter | None, str]] = {
             "in which a slice stands out most."
         ),
     ),
+    "anatomy": (
+        "anatomy",
+        (
+            "Every measure of every structure, volume by volume: each point is a volume, each bar "
+            "the median of a cohort."
+        ),
+    ),
     "privacy": (
         "privacy",
         (
@@ -38,18 +52,64 @@ FIGURES: dict[str, tuple[Chapter | None, str]] = {
         ),
     ),
 }
-REDRAWN = "estimates"
+REDRAWN, EMBEDDING = "estimates", "embedding"
+OWN = " Only {cohorts}, as drawn by that evaluation: colours may be others than elsewhere."
 
 
 def own_figures(comparison: Comparison, chapter: Chapter | None) -> list[Block]:
-    """Return the runs' own figures that belong to a chapter."""
-    names = [name for name, (own, _) in FIGURES.items() if own == chapter]
-    return [
-        _embedded(name, path, FIGURES[name][1], comparison, run, place)
-        for name in names
-        for place, run in enumerate(comparison.runs, 1)
-        if (path := run.figures.get(name))
-    ]
+    """Return the runs' own figures that belong to a chapter.
+
+    That of the features of several runs is drawn anew with all cohorts in it.
+
+    Raises:
+        EvalsuiteError: if features that lie with an evaluation cannot be read.
+    """
+    blocks: list[Block] = []
+    for name in (name for name, (own, _) in FIGURES.items() if own == chapter):
+        caption = FIGURES[name][1]
+        tables = _features(comparison) if name == EMBEDDING and len(comparison.runs) > 1 else []
+        if tables:
+            drawn = embedding(comparison.evaluation, Evidence(tuple(tables), {}))
+            told = "Scatter plot of the features of all cohorts."
+            blocks.append(Picture(f"evaluation-{name}", caption, drawn, told))
+            continue
+        blocks += [
+            _embedded(name, path, caption, comparison, run, place)
+            for place, run in enumerate(comparison.runs, 1)
+            if (path := run.figures.get(name))
+        ]
+    return blocks
+
+
+def _features(comparison: Comparison) -> list[FeatureTable]:
+    """Return the features of all cohorts, each once; none where those of some are missing."""
+    found: dict[tuple[str, str], FeatureTable] = {}
+    for run in comparison.runs:
+        for own, name in run.names.items():
+            start = f"{own}--".replace("/", "_")
+            paths = [
+                path
+                for path in sorted((run.folder / "features").glob("*.npz"))
+                if path.name.startswith(start)
+            ]
+            if not paths:
+                return []
+            for path in paths:
+                extractor = path.stem.removeprefix(start)
+                found.setdefault((name, extractor), _feature_table(path, name, extractor))
+    return list(found.values())
+
+
+def _feature_table(path: Path, cohort: str, extractor: str) -> FeatureTable:
+    try:
+        with np.load(path) as stored:
+            volumes = tuple(str(volume) for volume in stored["volumes"])
+            return FeatureTable(cohort, extractor, volumes, stored["values"])
+    except (OSError, ValueError, KeyError, BadZipFile):
+        raise EvalsuiteError(
+            f"{path}: the features cannot be read. Run the evaluation again, or remove its folder "
+            "features to have them left out."
+        ) from None
 
 
 def other_figures(comparison: Comparison) -> list[Section]:
@@ -76,7 +136,7 @@ def _embedded(
     several = len(comparison.runs) > 1
     return Picture(
         f"evaluation-{name}" + (f"-run-{place}" if several else ""),
-        caption + (f" Cohorts: {', '.join(run.cohorts)}." if several else ""),
+        caption + (OWN.format(cohorts=", ".join(run.cohorts)) if several else ""),
         Image(path),
         f"{name}, drawn by the evaluation.",
     )

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import pandas as pd
 
 from evalsuite.records import Estimate
-from reports.document import cell
+from reports.document import Table, cell
 from reports.evaluations.caveats import Caveats
 from reports.evaluations.comparison import Comparison
-from reports.evaluations.glossary import features, meaning
+from reports.evaluations.glossary import meaning, measured_on
 
 ABREAST = 4  # synthetic cohorts that fit beside each other on A4
 GOOD = {
@@ -48,7 +48,7 @@ def side_by_side(
             rows.append(
                 {
                     "number": meaning(some).title,
-                    "on": features(extractor),
+                    "on": measured_on(some),
                     **told,
                     "within real": _references(list(found.values())),
                     "good is": GOOD[some.direction],
@@ -64,7 +64,7 @@ def in_full(estimates: Sequence[Estimate], caveats: Caveats) -> pd.DataFrame:
         {
             "cohort": e.synthetic,
             "number": meaning(e).title,
-            "on": features(e.extractor),
+            "on": measured_on(e),
             **({"group": e.group} if e.group else {}),
             "estimate": e.value,
             "low": e.interval.low if e.interval else math.nan,
@@ -78,6 +78,33 @@ def in_full(estimates: Sequence[Estimate], caveats: Caveats) -> pd.DataFrame:
         }
         for e in estimates
     )
+
+
+def full_table(
+    name: str, caption: str, estimates: Sequence[Estimate], caveats: Caveats, *, folded: bool = True
+) -> Table:
+    """Return the table of all numbers; on the page it is as narrow as it can be.
+
+    Args:
+        name, caption: of the table.
+        estimates: one per row; those of a cohort stand together.
+        caveats: to which the last column points.
+        folded: whether it is opened on demand.
+    """
+    order = list(dict.fromkeys(e.synthetic for e in estimates))
+    ordered = sorted(estimates, key=lambda e: order.index(e.synthetic))
+    data = in_full(ordered, caveats)
+    ends = [
+        f"{cell(low)} to {cell(high)}" if math.isfinite(low) and math.isfinite(high) else None
+        for low, high in zip(data["low"], data["high"], strict=True)
+    ]
+    page = data.assign(low=pd.Series(ends, data.index, dtype=object)).rename(
+        columns={"low": "interval"}
+    )
+    empty = [c for c in page if page[c].isna().all() or (page[c] == "").all()]
+    page = page.drop(columns=[*(c for c in empty if c != "estimate"), "high", "good is"],
+                     errors="ignore")  # fmt: skip
+    return Table(name, caption, page, methods(ordered), folded, group="cohort", data=data)
 
 
 def meanings(estimates: Sequence[Estimate]) -> tuple[str, ...]:
@@ -96,7 +123,7 @@ def methods(estimates: Sequence[Estimate]) -> tuple[str, ...]:
     told: dict[str, str] = {}
     for estimate in estimates:
         interval = f" Interval: {estimate.interval.method}." if estimate.interval else ""
-        text = f"{meaning(estimate).title} ({features(estimate.extractor)}): {estimate.method}"
+        text = f"{meaning(estimate).title} ({measured_on(estimate)}): {estimate.method}"
         told.setdefault(f"{estimate.name} {estimate.extractor}", text + interval)
     return tuple(told.values())
 

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from evalsuite.records import Direction
 from reports.document import Block, Picture, Section, Table, Text
 from reports.evaluations.comparison import Comparison
-from reports.evaluations.glossary import features, score_meaning
+from reports.evaluations.glossary import score_meaning, scored_on
 from reports.evaluations.tables import GOOD
 from reports.figures.cohorts import looks
 from reports.figures.panels import Strip, pages, strips
@@ -38,11 +38,10 @@ def volume_chapter(comparison: Comparison) -> list[Section]:
             for cohort in (real, *comparison.cohorts)
         }
         good = f"good is {GOOD[own['direction'].iloc[0]]}"
-        panels.setdefault(name, []).append(Strip(title, features(extractor), good, values))
-    rows = list(panels.values())
-    if all(len(row) == 1 for row in rows):
-        rows = [[strip for row in rows for strip in row]]
-    portions = pages(rows, 1 + len(comparison.cohorts))
+        panels.setdefault(title.partition(", ")[0], []).append(
+            Strip(title, scored_on(name, extractor), good, values)
+        )
+    portions = pages(list(panels.values()), 1 + len(comparison.cohorts))
     blocks: list[Block] = [
         Text(
             (
@@ -101,7 +100,7 @@ def score_summary(scores: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
             rows.append(
                 {
                     "score": score_meaning(name, "")[0],
-                    "on": features(extractor),
+                    "on": scored_on(name, extractor),
                     "cohort": cohort,
                     "volumes": len(values),
                     "median": float(np.median(values)) if len(values) else math.nan,
@@ -129,7 +128,7 @@ def worst_volumes(scores: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
                 rows.append(
                     {
                         "score": score_meaning(name, "")[0],
-                        "on": features(extractor),
+                        "on": scored_on(name, extractor),
                         "cohort": cohort,
                         "place": place,
                         "volume": _ending(str(row["volume"])),

@@ -13,7 +13,7 @@ from evalsuite.records import Evaluation, Evidence, FeatureTable
 from reports.figures.cohorts import Look, empty, looks
 
 PANEL = 3.5  # inches
-COLUMNS = 3
+COLUMNS, NARROWEST = 3, 7.0
 NOTE = (
     "Principal components of the real features, each feature scaled to unit variance; synthetic"
     " volumes are projected onto them, so a cohort may also differ in directions not shown."
@@ -33,7 +33,7 @@ def embedding(evaluation: Evaluation, evidence: Evidence) -> Figure:
         return empty("No features were extracted.")
     columns = 2 if len(extractors) == 4 else min(len(extractors), COLUMNS)
     rows = -(-len(extractors) // columns)
-    width = max(columns * PANEL, 5.0)
+    width = max(columns * PANEL, NARROWEST)
     warnings = list(dict.fromkeys(w for table in evidence.features for w in table.warnings))
     notes = [NOTE, *(f"[{i}] {warning}" for i, warning in enumerate(warnings, 1))]
     lines = [line for note in notes for line in textwrap.wrap(note, int(width * 21))]

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from evalsuite.records import Estimate
@@ -47,7 +48,7 @@ class Strip:
     Args:
         title: what is measured.
         features: on what.
-        good: what a good volume has, a few words.
+        good: what a good volume has, a few words, or nothing.
         values: by cohort, one per volume, without nan.
     """
 
@@ -57,14 +58,19 @@ class Strip:
     values: Mapping[str, Float[np.ndarray, "_"]]
 
 
-def pages(rows: Sequence[Sequence[P]], cohorts: int) -> list[list[Sequence[P]]]:
+def pages(rows: Sequence[Sequence[P]], cohorts: int) -> list[list[list[P]]]:
     """Return rows of at most `ACROSS` panels in portions that each fit on a page.
 
     Args:
-        rows: of panels; longer ones are broken.
+        rows: of panels; longer ones are broken, and neighbours that fit beside each other joined.
         cohorts: rows of each panel.
     """
-    cut = [row[i : i + ACROSS] for row in rows for i in range(0, len(row), ACROSS)]
+    cut: list[list[P]] = []
+    for piece in (row[i : i + ACROSS] for row in rows for i in range(0, len(row), ACROSS)):
+        if cut and len(cut[-1]) + len(piece) <= ACROSS:
+            cut[-1].extend(piece)
+        else:
+            cut.append(list(piece))
     each = max(1, int((TALLEST - LEGEND) // _row_height(cohorts)))
     return [cut[i : i + each] for i in range(0, len(cut), each)]
 
@@ -85,8 +91,7 @@ def forests(
         marks: the numbers of the caveats on an estimate, or nothing.
     """
     names = list(looks)
-    height = _row_height(len(names)) * len(rows) + LEGEND
-    figure = Figure(figsize=(WIDTH, height))
+    figure = _page(_row_height(len(names)) * len(rows) + LEGEND)
     for (line, column), panel in _places(rows):
         axes = _axes(figure, (line, column), names, VALUES)
         _head(axes, panel.title, panel.features, _good(panel.estimates))
@@ -118,7 +123,7 @@ def strips(rows: Sequence[Sequence[Strip]], looks: Mapping[str, Look]) -> Figure
         looks: of all cohorts, the real one first.
     """
     names = list(looks)
-    figure = Figure(figsize=(WIDTH, _row_height(len(names)) * len(rows)))
+    figure = _page(_row_height(len(names)) * len(rows))
     for (line, column), strip in _places(rows):
         axes = _axes(figure, (line, column), names, 0.0)
         _head(axes, strip.title, strip.features, strip.good)
@@ -132,6 +137,13 @@ def strips(rows: Sequence[Sequence[Strip]], looks: Mapping[str, Look]) -> Figure
         for name, values in strip.values.items():
             if len(values):
                 _points(axes, names.index(name), values, looks[name])
+    return figure
+
+
+def _page(height: float) -> Figure:
+    """Return a figure that keeps its width, and so its letters their size, when it is cropped."""
+    figure = Figure(figsize=(WIDTH, height))
+    figure.add_artist(Line2D([0, 1], [0.5, 0.5], linestyle="none"))
     return figure
 
 

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -20,7 +22,10 @@ SCALES = {
 # Okabe and Ito's colours, in an order in which neighbours differ most.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#666666")
 INK, FAINT = "#1c2127", "#5b6570"
-ROW = 0.27
+ROW = 0.21
+LONGEST = 30  # characters of the name of a reader or cohort
+MORE = " …"
+LUMINANCE = (0.2126, 0.7152, 0.0722)  # Rec. 709
 
 
 def rating_bars(shares: pd.DataFrame, options: Sequence[str]) -> Figure:
@@ -31,12 +36,12 @@ def rating_bars(shares: pd.DataFrame, options: Sequence[str]) -> Figure:
         options: labels of the answers, worst first.
     """
     count = len(options)
-    colours = SCALES.get(count) or [f"C{i}" for i in range(count)]
+    colours = SCALES.get(count) or [to_hex(c) for c in colormaps["PuOr"](np.linspace(0, 1, count))]
     cohorts = list(dict.fromkeys(shares["cohort"]))
     readers = [r for r in dict.fromkeys(shares["reader"]) if r != "all"]
     shown = readers if 1 < len(readers) <= 8 else []
     rows = [(c, r) for c in cohorts for r in ("all", *shown)]
-    legend = [textwrap.fill(option, 34) for option in options]
+    legend = [_literal(textwrap.fill(option, 34)) for option in options]
     legend_height = 0.22 + 0.17 * sum(1 + label.count("\n") for label in legend)
     height = 0.75 + ROW * (len(rows) + 0.6 * len(cohorts)) + legend_height
     figure = Figure(figsize=(8.2, height))
@@ -51,7 +56,7 @@ def rating_bars(shares: pd.DataFrame, options: Sequence[str]) -> Figure:
         values = own.set_index("option")["estimate"].reindex(range(1, count + 1)).fillna(0)
         _bar(axes, y, values.to_numpy(), colours, thick=reader == "all")
         places.append(y)
-        labels.append(str(cohort) if reader == "all" else f"{reader}")
+        labels.append(_short(str(cohort if reader == "all" else reader)))
         y += 1
     axes.set_yticks(places, labels, fontsize=8.5)
     for label, (_, reader) in zip(axes.get_yticklabels(), rows, strict=True):
@@ -111,7 +116,7 @@ def forest(
             y += 1
         places.append(y)
         y += 1
-    height = 0.75 + 0.24 * y
+    height = 0.75 + (0.3 if rows[label].astype(str).str.len().max() > 40 else 0.24) * y
     figure = Figure(figsize=(8.2, height))
     axes = figure.add_axes((0.34, 0.52 / height, 0.4, 1 - 0.62 / height))
     if band:
@@ -123,7 +128,8 @@ def forest(
         if np.isfinite([low, high]).all():
             axes.plot([low, high], [height_at, height_at], color=COLOURS[0], linewidth=1.8)
         if np.isfinite(value):
-            axes.plot([value], [height_at], "o", color=COLOURS[0], markersize=4.5)
+            # At the end of a scale the whole point is shown.
+            axes.plot([value], [height_at], "o", color=COLOURS[0], markersize=4.5, clip_on=False)
         text = f"{value:.2f} ({low:.2f} to {high:.2f})" if np.isfinite(low) else f"{value:.2f}"
         text = text if np.isfinite(value) else "undefined"
         axes.annotate(
@@ -131,14 +137,15 @@ def forest(
         )
     for height_at, title in titles:
         axes.annotate(
-            title,
+            _lines(title, 100, 100),
             (-0.82, height_at),
             xycoords=("axes fraction", "data"),
             va="center",
             fontsize=8.5,
             fontweight="bold",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
         )
-    texts = [textwrap.shorten(str(t), 44) for t in rows[label]]
+    texts = [_lines(str(text), 40, 80) for text in rows[label]]
     axes.set_yticks(places, texts, fontsize=8)
     axes.set_ylim(y - 0.3, -0.7)
     if limits:
@@ -172,7 +179,8 @@ def roc(curves: pd.DataFrame) -> Figure:
                 linewidth=2.4 if mean else 0.9,
                 zorder=3 if mean else 2,
             )
-        axes.set_title(f"real against {treatment}", fontsize=9)
+        title = f"real against {_short(str(treatment))}"
+        axes.set_title(textwrap.fill(title, 32, break_on_hyphens=False), fontsize=9)
         axes.set_aspect("equal")
         axes.set_xlim(-0.02, 1.02)
         axes.set_ylim(-0.02, 1.02)
@@ -202,7 +210,7 @@ def concordance_points(cases: pd.DataFrame, panels: Sequence[Mapping[str, str]])
 
     Args:
         cases: columns case, cohort, question, rating, metric, extractor, value.
-        panels: which question, metric and extractor each panel shows, and its title.
+        panels: which question, metric and extractor each panel shows, its title and that of its axis.
     """
     columns = min(3, len(panels))
     lines = -(-len(panels) // columns)
@@ -227,12 +235,12 @@ def concordance_points(cases: pd.DataFrame, panels: Sequence[Mapping[str, str]])
                 alpha=0.75,
                 markeredgewidth=0,
             )
-        axes.set_title(panel["title"], fontsize=8)
+        axes.set_title(_lines(panel["title"], 36, 90), fontsize=8)
         values = own["value"]
         if len(values) and (values > 0).all() and values.max() > 30 * values.min():
             axes.set_xscale("log")
         axes.tick_params(labelsize=7.5)
-        axes.set_xlabel(panel["metric"], fontsize=8, color=FAINT)
+        axes.set_xlabel(_lines(panel["axis"], 40, 80), fontsize=8, color=FAINT)
         axes.set_ylabel("mean rating", fontsize=8, color=FAINT)
         _plain(axes, grid=True)
     for axes in axes_list[len(panels) :]:
@@ -241,8 +249,24 @@ def concordance_points(cases: pd.DataFrame, panels: Sequence[Mapping[str, str]])
         Line2D([], [], linestyle="", marker="osD^vP*"[i % 7], color=COLOURS[i % len(COLOURS)])
         for i in range(len(cohorts))
     ]
-    figure.legend(handles, cohorts, loc="outside lower center", ncols=5, fontsize=8, frameon=False)
+    names = [_short(str(cohort)) for cohort in cohorts]
+    figure.legend(handles, names, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     return figure
+
+
+def _short(name: str) -> str:
+    """Return a name that fits beside an axis, with the end that may tell it from others."""
+    return _literal(name if len(name) <= LONGEST else f"{name[: LONGEST - 11]}…{name[-10:]}")
+
+
+def _lines(text: str, width: int, longest: int) -> str:
+    """Return a text in lines, cut where it is too long."""
+    return _literal(textwrap.fill(textwrap.shorten(text, longest, placeholder=MORE), width))
+
+
+def _literal(text: str) -> str:
+    """Return a text of which matplotlib takes no part for a formula."""
+    return text.replace("$", r"\$")
 
 
 def _bar(axes: Axes, y: float, shares: np.ndarray, colours: Sequence[str], *, thick: bool) -> None:
@@ -253,7 +277,7 @@ def _bar(axes: Axes, y: float, shares: np.ndarray, colours: Sequence[str], *, th
     for share, colour in zip(shares, colours, strict=False):
         axes.barh(y, share, left=left, color=colour, height=0.86 if thick else 0.6, linewidth=0)
         if share >= 0.08 and thick:
-            dark = colour in ("#b35806", "#542788", "#8073ac", "#e08214")
+            dark = np.dot(to_rgb(colour), LUMINANCE) < 0.6
             axes.text(
                 left + share / 2,
                 y,

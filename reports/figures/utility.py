@@ -249,8 +249,8 @@ def _note(results: UtilityResults, structures: Sequence[str]) -> str:
     left = f" {undefined} undefined distances are left out." if undefined else ""
     return (
         f"Means over {over} (own weights and order of subjects) and {tested} held-out subjects,"
-        f" with 95 % intervals for {others}; small dots are single repeats. Below: differences from no pre-training on the same cases."
-        f" Shares nest within a repeat.{left}"
+        f" with 95 % intervals for {others}; small dots are single repeats. Below: differences"
+        f" from no pre-training on the same cases. Shares nest within a repeat.{left}"
     )
 
 

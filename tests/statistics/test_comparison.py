@@ -266,6 +266,15 @@ def test_what_is_said(name, quantity, sentence):
     assert sentence in row["warnings"]
 
 
+def test_cohorts_that_are_wholly_apart_have_no_p_value_instead_of_one():
+    """A p of 1 would say that nothing was found where nothing could be clearer."""
+    found = comparisons(long_table({"real": np.full((6, 3), 4.0), "gan": np.full((6, 3), 1.0)}))
+    assert found["estimate"].tolist()[:2] == [3.0, 1.0]
+    assert found["p"].isna().all()
+    assert found["p_holm"].isna().all()
+    assert (found["warnings"] != "").all()
+
+
 def test_readers_of_one_cohort_are_left_out():
     study = simulated(3, 20)
     study["gan"][:, 2] = NAN

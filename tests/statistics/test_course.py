@@ -104,6 +104,36 @@ def test_training_and_repeats():
     assert (last == 60).all()
 
 
+def test_who_answered_repeats_alone_has_no_place_in_the_order():
+    """The first showing of a case, and all those of a reader, may lack their rows."""
+    table = long_table(simulated(3, 10))
+    again = table["case"] == "real00"
+    again |= table["reader"] == "reader02"
+    odd = table.assign(repeat_of=np.where(again, 99.0, np.nan))
+    whole, rest = course(odd), course(table[~again])
+    answers = whole["question"] != TIME
+    assert whole[answers]["n_readers"].max() == 2
+    assert rest["n_readers"].max() == 2
+    assert set(whole[answers]["n_cases"]) == {19}
+
+
+def test_a_pair_is_one_case_whichever_side_was_the_left():
+    table = long_table({"real": np.ones((6, 3))})
+    left = np.random.default_rng(0).random(len(table)) < 0.5
+    for column, real, other in (
+        ("case", table["case"], table["case"].str.replace("real", "gan")),
+        ("cohort", "real", "gan"),
+        ("role", "real", "synthetic"),
+    ):
+        table[column] = np.where(left, real + "|" + other, other + "|" + real)
+    pairs = table.assign(kind="forced_choice")
+    seconds = times(pairs)
+    assert set(seconds["cohort"]) == {"real|gan"}
+    assert set(seconds["n_cases"]) == {6}
+    assert not seconds["warnings"].str.contains("missing").any()
+    assert set(course(pairs)["quantity"]) == {"trend", "first fifth", "last fifth"}
+
+
 def test_times_are_geometric_means():
     table = with_drift(0.0, 1.0)
     rows = times(table)

@@ -355,6 +355,17 @@ def test_before_unblinding_it_says_why():
     assert row["warnings"].startswith("The table does not say which cases are real")
 
 
+@pytest.mark.parametrize("cases", [0, 3])
+def test_without_any_answer_it_says_so(cases):
+    nobody = np.empty((1, 0, cases))
+    found = Readings("q", ("gan",), (), nobody, nobody, midpoint=3.5)
+    rates = [rate_merits(found, rate) for rate in ("sensitivity", "specificity", "accuracy")]
+    for merits in (*(auc_merits(found, method) for method in METHODS), *rates):
+        (row,) = obuchowski_rockette(merits).treatments.to_dict("records")
+        assert np.isnan(row["estimate"])
+        assert row["warnings"] == f"No reader has a defined {merits.figure} with a variance."
+
+
 def test_rates_over_readers():
     # Right of 4 positive and 2 negative cases: ann 3 and 1, bob 2 and 2. Accuracy 4/6 each.
     positive = np.array([[[3.0, 3, 3, 1], [3, 1, 1, 3]]])

@@ -234,7 +234,8 @@ def kappa_name(kind: str) -> tuple[str, str]:
 
 def few_cases(cases: int) -> tuple[str, ...]:
     """Return a caution where there are few cases."""
-    return (f"Only {cases} cases: the interval is rough.",) if cases < FEW_CASES else ()
+    noun = "case" if cases == 1 else "cases"
+    return (f"Only {cases} {noun}: the interval is rough.",) if cases < FEW_CASES else ()
 
 
 def _explained(found: Measured, undefined: int = 0, replicates: int = 0) -> Measured:

@@ -85,13 +85,11 @@ def course(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
     session = _course(table)
     rows: list[dict[str, object]] = []
     for rated in questions:
-        where = {case: i for i, case in enumerate(session.cases)}
-        answers = np.full(session.seconds.shape, np.nan)
-        columns = [session.readers.index(reader) for reader in rated.readers]
+        # A case or a reader with answers to repeats alone has no place in the order.
+        answers = pd.DataFrame(np.nan, session.cases, session.readers)
         for cohort, cases in rated.cases.items():
-            index = [where[case] for case in cases]
-            answers[np.ix_(index, columns)] = rated.scores[cohort]
-        rows += _rows(session, answers, rated.question, level, "points")
+            answers.update(pd.DataFrame(rated.scores[cohort], cases, rated.readers))
+        rows += _rows(session, answers.to_numpy(), rated.question, level, "points")
     rows += _rows(session, np.log(session.seconds), TIME, level, "ratio")
     return pd.DataFrame(rows, columns=COURSE_COLUMNS)
 
@@ -250,7 +248,8 @@ def _course(table: pd.DataFrame) -> Course:
     read["reader"], read["case"] = read["reader"].astype(str), read["case"].astype(str)
     read["position"] = pd.to_numeric(read["position"])
     read = read.sort_values(["reader", "position"], kind="stable")
-    truth = case_truth(table)
+    read["case"] = [_one_name(case) for case in read["case"]]
+    truth = _truth(table)
     read["role"] = truth["role"].reindex(read["case"]).to_numpy(object)
     by_reader = read.groupby("reader", sort=False)
     number = by_reader.cumcount().astype(float)
@@ -271,7 +270,8 @@ def _course(table: pd.DataFrame) -> Course:
         wide = first.set_index(["case", "reader"])[column].unstack("reader")  # noqa: PD010
         return wide.reindex(index=cases, columns=readers).to_numpy(float)
 
-    quantities = [q for q in QUANTITIES if q != "after a real case" or not truth.empty]
+    single = truth["role"].isin(["real", "synthetic"]).any()  # not so in studies of pairs
+    quantities = [q for q in QUANTITIES if q != "after a real case" or single]
     cohort_of = truth["cohort"].reindex(cases).fillna(ALL_CASES) if len(truth) else None
     of_case = [ALL_CASES] * len(cases) if cohort_of is None else cohort_of.tolist()
     named = truth.drop_duplicates("cohort").set_index("cohort")["role"]
@@ -285,3 +285,27 @@ def _course(table: pd.DataFrame) -> Course:
         {quantity: matrix(quantity) for quantity in quantities},
         matrix("active"),
     )
+
+
+def _truth(table: pd.DataFrame) -> pd.DataFrame:
+    """Return cohort and role by case; those of a pair name the real side first."""
+    truth = case_truth(table)
+    sides = [
+        sorted(zip(role.split("|"), cohort.split("|"), strict=False))
+        if "|" in role
+        else [(role, cohort)]
+        for role, cohort in zip(truth["role"], truth["cohort"], strict=True)
+    ]
+    named = pd.DataFrame(
+        {
+            "cohort": ["|".join(cohort for _, cohort in pair) for pair in sides],
+            "role": ["|".join(role for role, _ in pair) for pair in sides],
+        },
+        index=[_one_name(case) for case in truth.index],
+    )
+    return named[~named.index.duplicated()]
+
+
+def _one_name(case: str) -> str:
+    """Return the same name for a pair of cases whichever stood on the left."""
+    return "|".join(sorted(case.split("|")))

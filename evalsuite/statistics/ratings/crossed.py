@@ -79,9 +79,12 @@ class Crossed:
         return tail if t > 0 else 1 - tail
 
     def p_value(self, null: float = 0) -> float:
-        """Return the two-sided p-value; below 1 - c where an interval of coverage c omits `null`."""
+        """Return the two-sided p-value; below 1 - c where an interval of coverage c omits `null`.
+
+        It is nan where nothing varies.
+        """
         tail = self.upper_tail(null)
-        return min(1.0, 2 * min(tail, 1 - tail))
+        return NAN if np.isnan(tail) else min(1.0, 2 * min(tail, 1 - tail))
 
     def on_logit(self) -> "Crossed":
         """Return the log odds of a share or probability, by the delta method; nan at 0 and 1."""

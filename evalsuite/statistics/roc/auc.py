@@ -116,8 +116,8 @@ def auc_covariance(
     placed = placements(positive, negative)
     value = placed.auc
     influence = np.concatenate([_influence(part, value, method) for part in placed], axis=1)
-    if method == "jackknife":
-        cases = influence.shape[1]
+    cases = influence.shape[1]
+    if method == "jackknife" and cases:
         influence -= influence.mean(axis=1, keepdims=True)
         influence *= np.sqrt((cases - 1) / cases)
     return value, influence @ influence.T

@@ -81,8 +81,9 @@ def auc_merits(readings: Readings, covariance: Covariance = "DeLong") -> Merits:
     if covariance not in REFERENCES:
         raise ValueError(unknown("covariance", covariance, REFERENCES))
     t, r = len(readings.treatments), len(readings.readers)
+    m, n = readings.positive.shape[2], readings.negative.shape[2]
     value, matrix = auc_covariance(
-        readings.positive.reshape(t * r, -1), readings.negative.reshape(t * r, -1), covariance
+        readings.positive.reshape(t * r, m), readings.negative.reshape(t * r, n), covariance
     )
     return Merits(
         readings.question,
@@ -110,7 +111,9 @@ def rate_merits(readings: Readings, rate: Rate, *, threshold: float | None = Non
     cut = called(readings, threshold)
     cells = len(readings.treatments) * len(readings.readers)
     right = [
-        np.where(away == 0, np.nan, np.where(np.isnan(away), np.nan, away > 0)).reshape(cells, -1)
+        np.where(away == 0, np.nan, np.where(np.isnan(away), np.nan, away > 0)).reshape(
+            cells, away.shape[2]
+        )
         for away in (readings.positive - cut, cut - readings.negative)
     ]
     parts = {"sensitivity": right[:1], "specificity": right[1:], "accuracy": right}[rate]
@@ -129,7 +132,7 @@ def rate_merits(readings: Readings, rate: Rate, *, threshold: float | None = Non
         readings.readers,
         value.reshape(shape),
         (influence @ influence.T).reshape(shape * 2),
-        ~np.isnan(np.concatenate(parts, axis=1)).reshape(*shape, -1),
+        ~np.isnan(np.concatenate(parts, axis=1).reshape(*shape, sum(p.shape[1] for p in parts))),
         f"ratings above {cut:g} are {readings.truths[0]}, binomial covariance",
         "Gallas, Pennello and Myers 2007",
         (*readings.warnings, *note),

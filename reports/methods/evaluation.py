@@ -1,0 +1,204 @@
+"""What was done in evaluations that stand side by side, in the order of a methods section."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from reports.evaluations.comparison import together
+from reports.methods.citations import cite
+from reports.sources import EvaluationData
+
+ABBREVIATED = 12  # of 64 digits of a SHA-256
+PACKAGES = ("torch", "monai", "numpy", "scipy", "scikit-learn")
+# What each metric measured and by whom it was proposed; its settings are added from the record.
+METRICS = {
+    "frechet": "The distance between cohorts was measured by the Fréchet distance of Gaussians "
+    f"fitted to the features {cite('heusel')}, also extrapolated to infinitely many volumes "
+    f"{cite('chong')}",
+    "mmd": "It was also measured by the unbiased squared maximum mean discrepancy with Gaussian "
+    f"kernels {cite('gretton')} and the kernel inception distance {cite('binkowski')}, each with a "
+    f"permutation test {cite('phipson')}",
+    "precision_recall": "Fidelity and variety were told apart by precision and recall "
+    f"{cite('kynkaanniemi')} and by density and coverage {cite('naeem')}",
+    "ms_ssim": "The variety within each cohort was measured by the mean structural similarity of "
+    f"random pairs of its volumes at several scales {cite('wang')}",
+    "realism": "Each volume was given a realism score "
+    f"{cite('kynkaanniemi')} and its distances to the nearest real volume and to the real mean",
+    "slices": "Consistency between slices was assessed in three planes by the correlation of "
+    "neighbouring slices, steps of brightness and sharpness, and the power spectrum across slices, "
+    "against what real volumes show",
+    "privacy": "Memorisation was assessed by the distance to the closest training volume, alone "
+    f"and relative to the next ones {cite('carlini')}, by authenticity {cite('alaa')} and by a "
+    f"membership inference attack {cite('ganleaks')}, with unseen real volumes as control",
+    "anatomy": "Structures of the label maps were compared in volume, surface, sphericity and "
+    "distances by the 1-Wasserstein distance in units of the real standard deviation, and in the "
+    "share of topological faults",
+}
+FITS = {"crop-pad": " by cropping and padding with zeros", "resize": " by resizing"}
+EXTRACTORS = {"medicalnet": "med3d", "radiomics": "ibsi"}
+COMMON = ("seed", "level")  # settings that are told for all metrics at once
+
+
+def evaluation_paragraph(group: Sequence[EvaluationData]) -> str:
+    """Return the sentences on evaluations against the same real volumes, done in the same way.
+
+    Args:
+        group: one or several, see `reports.evaluations.comparison.grouped`.
+    """
+    sentences = [
+        *_cohorts(group),
+        *_preprocessing(_config(group, "preprocessing")),
+        *_extractors(_config(group, "extractors")),
+        *_metrics(_config(group, "metrics")),
+        *_uncertainty(group),
+        _record(group),
+    ]
+    return " ".join(sentences)
+
+
+def _cohorts(group: Sequence[EvaluationData]) -> list[str]:
+    evaluation = together(group).evaluation
+    real, synthetic = evaluation.real, evaluation.synthetic
+    versions = _each(data.evaluation.environment.get("packages") for data in group)
+    names = _and([f"{c.name} (n = {len(c.volumes)})" for c in synthetic])
+    told = [
+        (
+            f"Synthetic volumes of {names} were compared with {len(real.volumes)} real volumes "
+            f"({real.name}) with evalsuite{_version(versions, 'evalsuite')}."
+        )
+    ]
+    skipped = [f"{len(c.skipped)} of {c.name}" for c in (real, *synthetic) if c.skipped]
+    if skipped:
+        told.append(f"Unreadable volumes were left out: {_and(skipped)}.")
+    marks = [f"{c.name} {c.fingerprint[:ABBREVIATED]}" for c in (real, *synthetic)]
+    if training := _config(group, "cohorts").get("training"):
+        marks.append(f"training volumes {str(training)[:ABBREVIATED]}")
+    told.append(
+        f"The volumes are identified by SHA-256 (first {ABBREVIATED} digits; in full in the "
+        f"record): {', '.join(marks)}."
+    )
+    return told
+
+
+def _preprocessing(steps: Mapping[str, Any]) -> list[str]:
+    if not steps:
+        return []
+    resampled = [f"{steps['orientation']} orientation"] if steps.get("orientation") else []
+    if isinstance(steps.get("spacing"), list | tuple):
+        resampled.append(f"a spacing of {_by(steps['spacing'])} mm")
+    if isinstance(steps.get("shape"), list | tuple):
+        fit = FITS.get(steps.get("fit", ""), "")
+        resampled.append(f"{_by(steps['shape'])} voxels{fit}")
+    brought = _and(resampled)
+    told = [f"All volumes were brought to {brought}"] if brought else []
+    told += [_intensity(steps["intensity"])] if steps.get("intensity") else []
+    mark = f" (preprocessing {steps['hash'][:ABBREVIATED]})" if steps.get("hash") else ""
+    return [f"{'; '.join(told)}{mark}."] if told else []
+
+
+def _intensity(rule: Mapping[str, Any]) -> str:
+    kind = rule.get("kind")
+    if kind == "percentile":
+        return f"the percentiles {rule['low']:g} and {rule['high']:g} were mapped to 0 and 1"
+    if kind == "window":
+        return f"intensities from {rule['low']:g} to {rule['high']:g} were mapped to 0 and 1"
+    return "intensities were standardised by mean and standard deviation of the non-zero voxels"
+
+
+def _extractors(known: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    told = []
+    for name, print_ in known.items():
+        work = next((w for start, w in EXTRACTORS.items() if name.startswith(start)), None)
+        details = [str(print_[k]) for k in ("architecture", "algorithm") if print_.get(k)]
+        details += [
+            f"{key.removesuffix('_sha256').replace('_', ' ')} SHA-256 {str(value)[:ABBREVIATED]}"
+            for key, value in print_.items()
+            if key.endswith("sha256") and value
+        ]
+        source = f" {cite(work)}" if work else ""
+        told.append(f"{name}{source}{f' ({_listed(details)})' if details else ''}")
+    return [f"Features were extracted with {_and(told)}."] if told else []
+
+
+def _metrics(known: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    order = [*(n for n in METRICS if n in known), *(n for n in known if n not in METRICS)]
+    told = []
+    for name in order:
+        settings = [
+            f"{key.replace('_', ' ')} {_setting(value)}"
+            for key, value in known[name].items()
+            if key not in COMMON and value is not None
+        ]
+        what = METRICS.get(name, f"The metric {name} was computed")
+        if name == "mmd" and "frechet" not in known:
+            what = what.replace("It was also", "The distance between cohorts was")
+        told.append(f"{what}{f' ({_listed(settings)})' if settings else ''}.")
+    return told
+
+
+def _uncertainty(group: Sequence[EvaluationData]) -> list[str]:
+    estimates = [e for data in group for e in data.evaluation.estimates]
+    columns = _each(data.evaluation.config.get("by") for data in group)
+    levels = sorted({f"{100 * e.interval.level:g} %" for e in estimates if e.interval})
+    methods = _each(e.interval.method.rstrip(".") for e in estimates if e.interval and not e.group)
+    within = f" and, where the metric allows, within groups by {_and(columns)}" if columns else ""
+    how = f", by the method that fits each: {'; '.join(methods)}" if methods else ""
+    sure = f", with intervals at {_and(levels)}{how}" if levels else ""
+    return [f"Numbers were computed for whole cohorts{within}{sure}."] if within or sure else []
+
+
+def _record(group: Sequence[EvaluationData]) -> str:
+    seeds = _each(data.evaluation.config.get("seed") for data in group)
+    environments = [data.evaluation.environment for data in group]
+    packages = _each(environment.get("packages") for environment in environments)
+    pythons = _each(environment.get("python") for environment in environments)
+    commits = _each(environment.get("evalsuite_commit") for environment in environments)
+    hashes = _each(data.evaluation.config_hash[:ABBREVIATED] for data in group)
+    parts = [f"Python {_and(pythons)}"] if pythons else []
+    parts += [f"{p}{v}" for p in PACKAGES if (v := _version(packages, p))]
+    parts += [f"evalsuite at git commit {_and(commits)}"] if commits else []
+    parts += [f"random seed {_and(seeds)}"] if seeds else []
+    parts += [f"configuration with SHA-256 {_and(hashes)}"]
+    return f"Everything is in the record of the evaluation: {', '.join(parts)}."
+
+
+def _config(group: Sequence[EvaluationData], key: str) -> dict[str, Any]:
+    """Return one part of the configurations, those of all evaluations in one."""
+    merged: dict[str, Any] = {}
+    for data in group:
+        found: Any = data.evaluation.config.get(key)
+        merged |= found or {}
+    return merged
+
+
+def _each(values: Iterable[Any]) -> list[Any]:
+    """Return the different values that there are, in order."""
+    found: list[Any] = []
+    for value in values:
+        if value not in (None, "") and value not in found:
+            found.append(value)
+    return found
+
+
+def _version(packages: Sequence[Mapping[str, Any]], name: str) -> str:
+    """Return the versions of a package behind a space, or nothing where it was not there."""
+    found = _each(known.get(name) for known in packages)
+    known = [str(version) for version in found if version != "absent"]
+    return f" {_and(known)}" if known else ""
+
+
+def _setting(value: object) -> str:
+    return _by(value) if isinstance(value, list | tuple) else str(value)
+
+
+def _by(values: object) -> str:
+    shown = values if isinstance(values, list | tuple) else [values]
+    return " x ".join(f"{v:g}" if isinstance(v, int | float) else str(v) for v in shown)
+
+
+def _listed(parts: Sequence[str]) -> str:
+    return ", ".join(parts)
+
+
+def _and(parts: Sequence[object]) -> str:
+    told = [str(part) for part in parts]
+    return " and ".join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told)

@@ -1,0 +1,131 @@
+"""Whether readers agree with one another, and each with himself or herself."""
+
+import pandas as pd
+
+from evalsuite.statistics.agreement.between import agreement_between_readers, agreement_of_pairs
+from evalsuite.statistics.agreement.within import agreement_within_readers
+from reports.document import Block, Notice, Picture, Section, Text
+from reports.figures.readers import forest
+from reports.readers.shown import asked, computed, shown
+from reports.sources import StudyData
+
+TITLE = "Do readers agree?"
+LONG = 40
+# What is shown first: one coefficient of each family, for the agreement of single readers.
+MAIN = (
+    "quadratic weighted kappa",
+    "Cohen kappa",
+    "Gwet AC2",
+    "Gwet AC1",
+    "Krippendorff alpha (ordinal)",
+    "Krippendorff alpha (interval)",
+    "Krippendorff alpha (nominal)",
+    "ICC(2,1)",
+)
+READ = (
+    "All coefficients are 1 for perfect agreement and about 0 where readers agree no more than by "
+    "chance. They differ in what counts as chance and as near agreement. Weighted kappa and "
+    "Krippendorff's alpha fall where nearly all answers are the same, Gwet's AC stays high there. "
+    "The intraclass correlation ICC(2,1) is the share of the spread of answers that is due to the "
+    "cases rather than to readers and error."
+)
+COEFFICIENTS = {"coefficient": "coefficient", "estimate": "agreement (95 % interval)"}
+COUNTS = {"n_readers": "readers", "n_cases": "cases"}
+
+
+def agreement(study: StudyData, replicates: int) -> Section:
+    """Return the chapter on agreement between and within readers.
+
+    Args:
+        study: with or without the truth.
+        replicates: of every bootstrap.
+    """
+    blocks = [*_between(study, replicates), *_within(study, replicates)]
+    return Section("agreement", TITLE, (*blocks, *computed(blocks)))
+
+
+def _between(study: StudyData, replicates: int) -> list[Block]:
+    found = agreement_between_readers(
+        study.table, points=study.points, replicates=replicates
+    ).rename(columns={"value": "estimate"})
+    if found.empty:
+        told = "No question has answers on a scale, so agreement has no meaning here."
+        return [Notice((told,))]
+    if not found["estimate"].notna().any():
+        return [Notice(tuple(dict.fromkeys(str(text) for text in found["warnings"] if text)))]
+    # Each ICC has a second row with another interval.
+    main = found[found["coefficient"].isin(MAIN) & (found["interval"] != "F distribution")]
+    drawn = asked(study, main[main["estimate"].notna()])
+    lowest = float(min(drawn["low"].min(), drawn["estimate"].min(), 0.0)) if len(drawn) else 0.0
+    blocks: list[Block] = [Text((READ,))]
+    if len(drawn):
+        blocks.append(
+            Picture(
+                "agreement",
+                "Agreement between readers with 95 % intervals: 1 is perfect, 0 what chance gives.",
+                forest(
+                    drawn,
+                    label="coefficient",
+                    group="asked",
+                    reference=0.0,
+                    axis="agreement",
+                    limits=(max(-1.0, lowest - 0.05), 1.02),
+                ),
+                "Forest plot of agreement by question; the table below has the numbers.",
+            )
+        )
+    blocks += [
+        shown(
+            "agreement",
+            "Agreement between readers, with 95 % intervals.",
+            main,
+            {"question": "question", **COUNTS},
+            study,
+            group="",
+            across="coefficient",
+        ),
+        shown(
+            "agreement-all",
+            "All coefficients of agreement between readers. ICC(1,·): readers differ from case to "
+            "case; (2,·): they are a sample; (3,·): these readers only. (·,1): one reader; (·,k): "
+            "the mean of all.",
+            found,
+            {**COEFFICIENTS, "interval": "interval by", **COUNTS},
+            study,
+            folded=True,
+        ),
+    ]
+    pairs = agreement_of_pairs(study.table).rename(columns={"value": "estimate"})
+    if len(pairs):
+        view = {"readers": "readers", **COEFFICIENTS, "n_cases": "common cases"}
+        caption = "Agreement of each pair of readers."
+        blocks.append(shown("agreement-pairs", caption, pairs, view, study, folded=True))
+    return blocks
+
+
+def _within(study: StudyData, replicates: int) -> list[Block]:
+    found: pd.DataFrame = agreement_within_readers(
+        study.table, points=study.points, replicates=replicates
+    ).rename(columns={"value": "estimate"})
+    if found.empty:
+        planned = study.design.get("repeats")
+        told = (
+            "No reader has answered a hidden repeat yet, so agreement within readers is not known."
+            if planned
+            else "The design has no hidden repeats, so agreement within readers is not known."
+        )
+        return [Notice((told,))]
+    return [
+        shown(
+            "agreement-within",
+            "Agreement of each reader with himself or herself, from cases that were shown twice. "
+            "Exact agreement is the share of repeats with the same answer; the repeatability "
+            "coefficient says by how many points two answers to one case differ at most, in 95 %. The "
+            "intervals are 95 % intervals.",
+            found,
+            {"readers": "reader", "n_cases": "repeated cases"},
+            study,
+            across="coefficient",
+            folded=len(found) > LONG,
+        )
+    ]

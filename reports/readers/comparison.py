@@ -1,0 +1,164 @@
+"""Whether real cases are rated higher than synthetic ones, or alike within the margins."""
+
+import pandas as pd
+
+from evalsuite.statistics.ratings.comparison import DIFFERENCE, SUPERIORITY, comparisons
+from evalsuite.statistics.ratings.equivalence import equivalence
+from reports.document import Block, Notice, Picture, Section, Table, Text
+from reports.figures.readers import forest
+from reports.readers.shown import asked, computed, shown
+from reports.sources import StudyData
+
+TITLE = "Real against synthetic"
+ALL = "all"
+COLUMNS = {
+    "first": "real cohort",
+    "second": "synthetic cohort",
+}
+READ = (
+    "Three numbers say how far the answers to real and to synthetic cases lie apart. The "
+    "difference in means is in points of the scale. The probability of superiority is the chance "
+    "that a reader rates a random real case above a random synthetic one, ties counted half: 0.5 "
+    "means that they cannot be told apart by this question. A cumulative odds ratio of 2 says "
+    "that the odds of any higher answer are twice as large for real cases. A p below 0.05 speaks "
+    "against chance; “corrected” takes into account how many questions and cohorts were tested "
+    "(Holm)."
+)
+
+
+def comparison(study: StudyData) -> Section:
+    """Return the chapter on differences between real and synthetic cases.
+
+    Args:
+        study: with the truth.
+    """
+    found = comparisons(study.table)
+    if found.empty:
+        told = (
+            "No question was asked of single cases on a scale, so there are no ratings to compare."
+        )
+        return Section("comparison", TITLE, (Notice((told,)),))
+    everyone = found[found["reader"] == ALL]
+    if not everyone["estimate"].notna().any():
+        reasons = tuple(dict.fromkeys(str(text) for text in everyone["warnings"] if text))
+        return Section("comparison", TITLE, (Notice(reasons),))
+    several = len(set(everyone["first"])) > 1
+    columns = COLUMNS if several else {k: v for k, v in COLUMNS.items() if k != "first"}
+    blocks: list[Block] = [Text((READ,)), *_pictures(study, everyone)]
+    blocks += [
+        shown(
+            "comparisons",
+            "Real against synthetic cases over all readers, with p (corrected) and 95 % intervals that hold for other "
+            "readers and other cases.",
+            everyone,
+            columns,
+            study,
+            across="quantity",
+        ),
+        shown(
+            "comparisons-by-reader",
+            "The same for each reader; the intervals speak of this reader only.",
+            found[found["reader"] != ALL],
+            {"reader": "reader", **columns},
+            study,
+            across="quantity",
+            folded=True,
+        ),
+        *_equivalence(study),
+    ]
+    blocks += computed(blocks)
+    return Section("comparison", TITLE, tuple(blocks))
+
+
+def _pictures(study: StudyData, everyone: pd.DataFrame) -> list[Block]:
+    known = asked(study, everyone[everyone["estimate"].notna()])
+    pictures: list[Block] = []
+    means = known[known["quantity"] == DIFFERENCE]
+    # A line from 0 to 100 would squeeze the scales of a few points.
+    for suffix, kinds in (("", ("choice", "likert", "confidence")), ("-lines", ("analogue",))):
+        names = {question.name for question in study.questions if question.kind in kinds}
+        drawn = means[means["question"].isin(names)]
+        if len(drawn):
+            pictures.append(
+                Picture(
+                    f"differences{suffix}",
+                    "Difference of the mean answers, real less synthetic, in points of the scale, "
+                    "with 95 % intervals. Right of the line the real cases were rated higher.",
+                    forest(
+                        drawn.assign(row=drawn["first"] + " less " + drawn["second"]),
+                        label="row",
+                        group="asked",
+                        reference=0.0,
+                        axis="points of the scale, real less synthetic",
+                    ),
+                    "Forest plot of differences between real and synthetic mean ratings; the "
+                    "table below has the numbers.",
+                )
+            )
+    chance = known[known["quantity"] == SUPERIORITY]
+    if len(chance):
+        pictures.append(
+            Picture(
+                "superiority",
+                "Probability that a reader rates a random real case above a random synthetic one, "
+                "ties counted half, with 95 % intervals; on the line they cannot be told apart.",
+                forest(
+                    chance.assign(row=chance["first"] + " over " + chance["second"]),
+                    label="row",
+                    group="asked",
+                    reference=0.5,
+                    axis="probability of superiority",
+                    limits=(0.0, 1.0),
+                ),
+                "Forest plot of probabilities of superiority; the table below has the numbers.",
+            )
+        )
+    return pictures
+
+
+def _equivalence(study: StudyData) -> list[Block]:
+    stated = {str(k): float(v) for k, v in (study.design.get("margins") or {}).items()}
+    rated = {q.name for q in study.questions if q.kind != "forced_choice"}
+    margins = {k: v for k, v in stated.items() if k in rated and k in study.answered}
+    silent = [k for k in stated if k in rated and k not in study.answered]
+    blocks: list[Block] = []
+    if not stated:
+        told = (
+            "The design states no margin of equivalence, so this report cannot say that real and "
+            "synthetic cases are rated alike, only whether a difference was found."
+        )
+        blocks.append(Notice((told,)))
+    if silent:
+        blocks.append(
+            Notice((f"A margin was stated for {', '.join(silent)}, which nobody answered.",))
+        )
+    if margins:
+        blocks.append(_margin_table(study, equivalence(study.table, margins)))
+    return blocks
+
+
+def _margin_table(study: StudyData, found: pd.DataFrame) -> Table:
+    verdicts = found.assign(
+        shown=[
+            "not known" if pd.isna(p) else ("yes" if yes else "not shown")
+            for p, yes in zip(found["p"], found["shown"], strict=True)
+        ]
+    )
+    return shown(
+        "equivalence",
+        "Are real and synthetic cases rated alike within the margins that the design stated "
+        "before the reading? Equivalence: the means differ by less than the margin. "
+        "Non-inferiority: the synthetic mean is lower by less than the margin. “Not shown” does "
+        "not prove the contrary.",
+        verdicts,
+        {
+            **({"first": "real cohort"} if len(set(found["first"])) > 1 else {}),
+            "second": "synthetic cohort",
+            "test": "test",
+            "margin": "margin",
+            "estimate": "difference (90 % interval)",
+            "p_holm": "p, corrected",
+            "shown": "shown",
+        },
+        study,
+    )

@@ -1,0 +1,136 @@
+"""Who read what, and what has to be known before a figure of the study is believed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from evalsuite.study.questions import Question
+from reports.document import Block, Section, Table, Text
+from reports.readers.shown import counted, interval
+from reports.sources import StudyData
+
+FEW_READERS = 6
+KINDS = {
+    "choice": "one of",
+    "confidence": "one of",
+    "likert": "one of",
+    "multiple": "any of",
+    "forced_choice": "left or right",
+    "text": "in the reader's own words",
+}
+
+
+def overview(study: StudyData) -> Section:
+    """Return the chapter on the design: what was asked, who read how much, how it was blinded."""
+    asked = pd.DataFrame(
+        {"question": question.text, "answer": _answer(study, question)}
+        for question in study.questions
+    )
+    blocks: list[Block] = [
+        Text(("Each reader read the cases blinded, in an order of his or her own.",)),
+        Table("questions", "What the readers were asked.", asked),
+        Table("readers", "What each reader read, and how long it took.", _readers(study.table)),
+    ]
+    if study.audit and not study.audit["leaks"]:
+        blocks.append(Text((_audited(study.audit),)))
+    return Section("study", "The reader study", tuple(blocks))
+
+
+def cautions(study: StudyData) -> list[str]:
+    """Return what limits the whole study, the gravest first; empty where nothing does."""
+    told = []
+    if study.state != "closed":
+        told.append(
+            f"The study is {study.state}, not closed: answers may still come, and no table of this "
+            "report says which cases are real."
+        )
+    elif not study.unblinded:
+        told.append(
+            "The table of answers was exported without the truth, so this report does not know "
+            "which cases are real. Export it again now that the study is closed."
+        )
+    if study.audit and study.audit["leaks"]:
+        told.append(
+            _audited(study.audit) + " Readers may have judged these cues instead of the anatomy."
+        )
+    readers, invited = len(study.readers), len(study.design.get("readers") or ())
+    if readers < invited:
+        told.append(f"Of {invited} readers {invited - readers} have answered nothing.")
+    if readers == 1:
+        told.append("There is only one reader: nothing here holds for other readers.")
+    elif 1 < readers < FEW_READERS:
+        told.append(
+            f"There are only {readers} readers, so intervals say little about other readers"
+            + (": in simulations such 95 % intervals covered 90 %." if readers == 2 else ".")
+        )
+    missing = _missing(study)
+    return [*told, *([missing] if missing else [])]
+
+
+def _audited(audit: Mapping[str, Any]) -> str:
+    found = audit["classifier"]
+    ends = interval(found["auc"], found["low"], found["high"])
+    verdict = (
+        "Trivial cues (file size, borders, grey levels) tell real from synthetic cases"
+        if audit["leaks"]
+        else "No trivial cue (file size, borders, grey levels) was found that tells real from "
+        "synthetic cases"
+    )
+    return (
+        f"{verdict}: all of them together reach an area under the ROC curve of {ends}, where 0.5 "
+        "is guessing."
+    )
+
+
+def _missing(study: StudyData) -> str:
+    """Return a sentence on answers that were not given to questions that want one."""
+    last = study.table.sort_values("revision", kind="stable").drop_duplicates(
+        ["reader", "position", "question"], keep="last"
+    )
+    last = last[(last["phase"] == "reading") & ~last["kind"].isin(["text", "multiple"])]
+    none = int((last["answer"].isna() | (last["answer"].astype(str) == "")).sum())
+    unread = _unread(last)
+    told = []
+    if none:
+        told.append(f"{none} of {len(last)} answers were not given")
+    if unread:
+        told.append(f"{counted(unread, 'reading')} of a case by a reader did not take place")
+    if not told:
+        return ""
+    return f"{' and '.join(told)}; the statistics use those that there are."
+
+
+def _unread(answers: pd.DataFrame) -> int:
+    """Return how many pairs of a reader and a case of the study have no row at all."""
+    # Which case of a pair stands on the left differs between readers.
+    cases = ["|".join(sorted(str(case).split("|"))) for case in answers["case"]]
+    pairs = answers.assign(case=cases).drop_duplicates(["reader", "case"])
+    return pairs["reader"].nunique() * pairs["case"].nunique() - len(pairs)
+
+
+def _answer(study: StudyData, question: Question) -> str:
+    if question.kind == "analogue":
+        return f"a place on a line from 0, {question.low}, to 100, {question.high}"
+    if question.kind in ("forced_choice", "text"):
+        return KINDS[question.kind]
+    return f"{KINDS[question.kind]}: {'; '.join(study.options(question.name))}"
+
+
+def _readers(table: pd.DataFrame) -> pd.DataFrame:
+    first = table[table["revision"] == 0].drop_duplicates(["reader", "presentation"])
+    reading = first[first["phase"] == "reading"]
+    return pd.DataFrame(
+        {
+            "reader": name,
+            "cases": int(own.loc[own["repeat_of"].isna(), "case"].nunique()),
+            "hidden repeats": int(own["repeat_of"].notna().sum()),
+            "active minutes": _measure(own["active_seconds"].sum(min_count=1) / 60),
+            "median seconds per case": _measure(own["active_seconds"].median()),
+        }
+        for name, own in reading.groupby("reader", sort=False)
+    )
+
+
+def _measure(value: float) -> float | str:
+    return "not recorded" if pd.isna(value) else float(value)

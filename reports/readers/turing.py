@@ -1,0 +1,129 @@
+"""The visual Turing test: whether readers tell real from synthetic, one case at a time."""
+
+from evalsuite.statistics.roc.curves import reader_aucs, reader_rates, roc_curves
+from evalsuite.statistics.roc.merits import auc_merits
+from evalsuite.statistics.roc.mrmc import obuchowski_rockette
+from evalsuite.statistics.roc.readings import Readings, turing_readings
+from reports.document import Block, Notice, Picture, Section, Table, Text
+from reports.figures.readers import roc
+from reports.readers.shown import computed, shown
+from reports.sources import StudyData
+
+READ = (
+    "For each case the readers said how sure they were that it is real. The area under the ROC "
+    "curve (AUC) is the chance that a reader was surer of a random real case than of a random "
+    "synthetic one: at 0.5 readers guess, at 1 they always tell them apart. It does not depend on "
+    "how readily a reader calls a case synthetic."
+)
+
+
+def turing(study: StudyData) -> list[Section]:
+    """Return one chapter for each question that asks whether a case is real.
+
+    Args:
+        study: with the truth.
+    """
+    return [
+        _section(study, readings, place)
+        for place, readings in enumerate(turing_readings(study.table, study.points))
+    ]
+
+
+def _section(study: StudyData, readings: Readings, place: int) -> Section:
+    suffix = f"-{readings.question}" if place else ""
+    title = "Can readers tell real from synthetic?" + (f" ({readings.question})" if place else "")
+    curves = roc_curves(readings)
+    if curves.empty:
+        told = (
+            "No reader rated both a real and a synthetic case, so this cannot be said: an ROC "
+            "curve needs both."
+        )
+        return Section(f"turing{suffix}", title, (Notice((told,)),))
+    blocks: list[Block] = [
+        Text((READ,)),
+        Picture(
+            f"roc{suffix}",
+            "How well readers tell real from synthetic cases at every degree of confidence. On "
+            "the dashed line they guess; the further above, the better they tell them apart.",
+            roc(curves),
+            "ROC curves of all readers and their mean; the table below has the areas.",
+        ),
+        *_tables(study, readings, suffix),
+    ]
+    blocks += computed(blocks)
+    return Section(f"turing{suffix}", title, tuple(blocks))
+
+
+def _tables(study: StudyData, readings: Readings, suffix: str) -> list[Table]:
+    analysis = obuchowski_rockette(auc_merits(readings), scale="logit")
+    rates = reader_rates(readings)
+    tables = [
+        shown(
+            f"turing{suffix}",
+            "Area under the ROC curve, mean of all readers, for each synthetic cohort; p is for "
+            "guessing (0.5).",
+            analysis.treatments,
+            {
+                "treatment": "synthetic cohort",
+                "estimate": "AUC (95 % interval)",
+                "p": "p",
+                "n_readers": "readers",
+                "n_cases": "cases",
+            },
+            study,
+            group="",
+        )
+    ]
+    if len(analysis.differences):
+        tables.append(
+            shown(
+                f"turing-differences{suffix}",
+                "Are some synthetic cohorts easier to tell from real than others? Differences of "
+                "the areas, first less second.",
+                analysis.differences,
+                {
+                    "first": "first cohort",
+                    "second": "second cohort",
+                    "estimate": "difference (95 % interval)",
+                    "p": "p",
+                    "p_holm": "p, corrected",
+                },
+                study,
+                group="",
+            )
+        )
+    counts = {"n_positive": "real cases", "n_negative": "synthetic cases"}
+    tables += [
+        shown(
+            f"turing-readers{suffix}",
+            "Area under the ROC curve of each reader; the intervals speak of this reader only.",
+            reader_aucs(readings),
+            {"reader": "reader", "estimate": "AUC (95 % interval)", "p": "p", **counts},
+            study,
+            group="treatment",
+        ),
+        shown(
+            f"turing-rates{suffix}",
+            "Sensitivity is the share of real cases that were called real, specificity that of "
+            "synthetic cases called synthetic, accuracy that of right answers, for each reader "
+            "with exact intervals.",
+            rates,
+            {"reader": "reader", **counts},
+            study,
+            group="treatment",
+            across="quantity",
+            folded=len(rates) > 24,
+        ),
+    ]
+    if len(analysis.components):
+        components = analysis.components.drop(columns=["question", "figure"])
+        tables.append(
+            Table(
+                f"turing-components{suffix}",
+                "For statisticians: variance components and covariances of the analysis of "
+                "variance of Obuchowski and Rockette.",
+                components,
+                folded=True,
+            )
+        )
+    return tables

@@ -1,0 +1,86 @@
+"""Reasons not to trust a number: numbered once, pointed to wherever the number is shown."""
+
+import re
+
+from reports.document import Notice, Table
+from reports.evaluations import evaluation_findings, evaluation_sections
+from reports.evaluations.caveats import Caveats
+from reports.evaluations.comparison import comparisons
+from tests.reports.evaluations.made_up import cohort, estimate, evaluated
+
+FEW = "{} real volumes are few."
+PADDED = "Most volumes of {} were padded."
+
+
+def warned():
+    """Return an evaluation with a warning on cohorts, one on numbers and one in groups."""
+    cohorts = [cohort(n, warnings=(PADDED.format(n),)) for n in ("gan", "vae")]
+    return evaluated(
+        estimate("kid", 1.0, "gan", warnings=(FEW.format(40),)),
+        estimate("kid", 2.0, "vae", warnings=(FEW.format(50),)),
+        estimate("mmd_rbf", 1.0, "gan"),
+        estimate("kid", 3.0, "gan", group="sex=F", warnings=("Too few.",)),
+        cohorts=cohorts,
+    )
+
+
+def test_each_is_told_once_with_what_it_concerns():
+    caveats = Caveats.of(comparisons([warned()]))
+    assert caveats.sentences(("cohort", "estimate", "group")) == (
+        (
+            "[1] gan and vae: Most volumes of gan were padded. "
+            "(Figures of the first; those of the others differ.)"
+        ),
+        (
+            "[2] KID on radiomics: 40 real volumes are few. "
+            "(Figures of the first; those of the others differ.)"
+        ),
+        "[3] KID on radiomics of gan in sex=F: Too few.",
+    )
+    assert caveats.of_cohort("vae", (PADDED.format("vae"),)) == "[1]"
+    kid, other, plain, grouped = comparisons([warned()])[0].evaluation.estimates
+    marks = [caveats.of_estimate(e) for e in (kid, other, plain, grouped)]
+    assert marks == ["[2]", "[2]", "", "[3]"]
+
+
+def test_every_number_shown_exists_and_every_caveat_is_pointed_to():
+    sections = evaluation_sections([warned()])
+    blocks = [block for section in sections for block in section.blocks]
+    told = [s for b in blocks if isinstance(b, Notice) for s in b.sentences]
+    known = [int(re.match(r"\[(\d+)\]", sentence)[1]) for sentence in told]
+    assert known == [1, 2, 3]
+    tables = [b.frame for b in blocks if isinstance(b, Table)]
+    text = " ".join(
+        [str(c) for t in tables for c in t.columns]
+        + [str(v) for t in tables for v in t.to_numpy().ravel()]
+    )
+    pointed = {int(n) for marks in re.findall(r"\[([\d, ]+)\]", text) for n in marks.split(",")}
+    assert pointed == {1, 2, 3}
+
+
+def test_a_warning_with_the_name_of_a_cohort_is_one_for_all_of_them():
+    sections = evaluation_sections([warned()])
+    side_by_side = next(b.frame for b in sections[1].blocks if isinstance(b, Table))
+    assert {"gan [1]", "vae [1]"} <= set(side_by_side.columns)
+    assert side_by_side.loc[0, "gan [1]"] == "1 [2]"
+
+
+def test_one_that_two_warnings_share_a_number_is_marked_with_both():
+    both = estimate("kid", 1.0, warnings=("First.", "Second."))
+    caveats = Caveats.of(comparisons([evaluated(both)]))
+    assert caveats.of_estimate(both) == "[1, 2]"
+
+
+def test_the_summary_counts_them():
+    assert evaluation_findings([warned()])[-1] == (
+        "3 notes limit what the numbers of the evaluation say; they stand in that part."
+    )
+    one = evaluated(estimate("kid", 1.0, warnings=("Rough.",)))
+    assert evaluation_findings([one])[-1].startswith("One note limits what the numbers")
+    assert not any("note" in said for said in evaluation_findings([evaluated()]))
+
+
+def test_names_with_the_marks_of_a_pattern_do_no_harm():
+    strange = cohort("a.*[1](b", warnings=(PADDED.format("a.*[1](b"),))
+    caveats = Caveats.of(comparisons([evaluated(cohorts=(strange,))]))
+    assert caveats.of_cohort("a.*[1](b", strange.warnings) == "[1]"

@@ -1,0 +1,305 @@
+"""The methods section: every fact of the record is in it, and nothing else."""
+
+import hashlib
+import re
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reports.methods import methods_paragraphs
+from reports.methods.citations import WORKS, cite, numbered
+from reports.methods.evaluation import METRICS
+from tests.reports.evaluations.made_up import cohort, estimate, evaluated
+
+FORBIDDEN = re.compile(
+    r"None|\bnan\b|\[\s*\]|\(\s*\)|  |\x02|\x03|[,;:]\.|\( | \)|, ,|unknown|absent|{}"
+)
+words = st.text("abcdefgh", min_size=3, max_size=8)
+numbers = st.integers(2, 10_000)
+
+
+def digests(of):
+    """Return digests that no other part of a record has."""
+    return st.integers(0, 9).map(lambda i: hashlib.sha256(f"{of}{i}".encode()).hexdigest())
+
+
+@st.composite
+def records(draw):
+    """Return a whole record by its facts, and these as they should be read."""
+    marks = ("weights", "real", "gan", "training")
+    weights, real, gan, training = (draw(digests(of)) for of in marks)
+    facts = {
+        "real": draw(words) + "_real",
+        "gan": draw(words) + "_gan",
+        "n_real": draw(st.integers(2, 99)),
+        "n_gan": draw(st.integers(2, 99)),
+        "k": draw(numbers),
+        "permutations": draw(numbers),
+        "bootstrap": draw(numbers),
+        "pairs": draw(numbers),
+        "rate": draw(st.sampled_from((0.01, 0.05, 0.1))),
+        "seed": draw(numbers),
+        "by": draw(words) + "_column",
+        "spacing": draw(st.tuples(*[st.sampled_from((0.5, 1.0, 2.25))] * 3)),
+        "shape": draw(st.tuples(*[st.integers(8, 512)] * 3)),
+        "level": draw(st.sampled_from((0.9, 0.95, 0.99))),
+        "how": draw(words) + " intervals",
+        "version": draw(st.from_regex(r"[0-9]\.[0-9]\.[0-9]", fullmatch=True)),
+        "torch": draw(st.from_regex(r"2\.[0-9]{2}\.[0-9]", fullmatch=True)),
+        "python": draw(st.from_regex(r"3\.[0-9]{2}\.[0-9]", fullmatch=True)),
+        "commit": draw(digests("commit"))[:40],
+        "config": draw(digests("config")),
+        "hash": draw(digests("hash")),
+    }
+    return facts | {"weights": weights, "real_mark": real, "gan_mark": gan, "training": training}
+
+
+def recorded(facts):
+    """Return an evaluation with these facts."""
+    own = estimate("kid", 1.0, facts["gan"], low=0, high=2, level=facts["level"], how=facts["how"])
+    return evaluated(
+        own,
+        real=cohort(facts["real"], "real", n=facts["n_real"], fingerprint=facts["real_mark"]),
+        cohorts=(cohort(facts["gan"], n=facts["n_gan"], fingerprint=facts["gan_mark"]),),
+        config={
+            "cohorts": {"training": facts["training"]},
+            "preprocessing": {
+                "orientation": "RAS",
+                "spacing": list(facts["spacing"]),
+                "shape": list(facts["shape"]),
+                "fit": "crop-pad",
+                "intensity": {"kind": "percentile", "low": 0.5, "high": 99.5},
+                "hash": facts["hash"],
+            },
+            "extractors": {"medicalnet-resnet10": {"weights_sha256": facts["weights"]}},
+            "metrics": {
+                "frechet": {"bootstrap": facts["bootstrap"], "level": 0.95, "seed": 1},
+                "mmd": {"permutations": facts["permutations"], "bandwidth": None},
+                "precision_recall": {"k": facts["k"]},
+                "ms_ssim": {"pairs": facts["pairs"], "scales": None},
+                "slices": {"false_positive_rate": facts["rate"]},
+            },
+            "by": facts["by"],
+            "seed": facts["seed"],
+        },
+        environment={
+            "python": facts["python"],
+            "packages": {"evalsuite": facts["version"], "torch": facts["torch"], "monai": "absent"},
+            "evalsuite_commit": facts["commit"],
+        },
+        config_hash=facts["config"],
+    )
+
+
+def read(facts):
+    """Return how each fact is read in the text."""
+    return {
+        "real": f"real volumes ({facts['real']})",
+        "n_real": f"{facts['n_real']} real volumes",
+        "gan": facts["gan"],
+        "n_gan": f"(n = {facts['n_gan']})",
+        "k": f"(k {facts['k']})",
+        "permutations": f"(permutations {facts['permutations']})",
+        "bootstrap": f"(bootstrap {facts['bootstrap']})",
+        "pairs": f"(pairs {facts['pairs']})",
+        "rate": f"(false positive rate {facts['rate']})",
+        "seed": f"random seed {facts['seed']}",
+        "by": f"groups by {facts['by']}",
+        "spacing": " x ".join(f"{v:g}" for v in facts["spacing"]) + " mm",
+        "shape": " x ".join(map(str, facts["shape"])) + " voxels",
+        "level": f"intervals at {100 * facts['level']:g} %",
+        "how": facts["how"],
+        "version": f"evalsuite {facts['version']}",
+        "torch": f"torch {facts['torch']}",
+        "python": f"Python {facts['python']}",
+        "commit": facts["commit"],
+        **{n: facts[n][:12] for n in ("config", "hash", "weights", "real_mark", "gan_mark",
+                                      "training")},
+    }  # fmt: skip
+
+
+@settings(max_examples=40, deadline=None)
+@given(records(), records(), st.data())
+def test_every_fact_is_told_and_changes_with_the_record(facts, others, data):
+    text = methods_paragraphs([recorded(facts)], None)[0]
+    for name, told in read(facts).items():
+        assert told in text, name
+    for name in ("config", "hash", "weights", "real_mark"):
+        assert facts[name][:13] not in text
+    name = data.draw(st.sampled_from(sorted(facts)))
+    changed = methods_paragraphs([recorded(facts | {name: others[name]})], None)[0]
+    assert (changed != text) == (read(facts)[name] != read(facts | {name: others[name]})[name])
+
+
+@settings(max_examples=60, deadline=None)
+@given(records(), st.data())
+def test_what_the_record_lacks_leaves_no_trace(facts, data):
+    made = recorded(facts)
+    evaluation = made.evaluation
+    lacking = data.draw(st.sets(st.sampled_from([*evaluation.config, "python", "packages",
+                                                 "evalsuite_commit", "interval"])))  # fmt: skip
+    config = {
+        k: data.draw(st.sampled_from((None, {}))) if k in lacking else v
+        for k, v in evaluation.config.items()
+        if k not in lacking or data.draw(st.booleans())
+    }
+    if isinstance(config.get("seed"), dict):
+        config["seed"] = None
+    if isinstance(config.get("by"), dict):
+        config["by"] = None
+    environment = {k: v for k, v in evaluation.environment.items() if k not in lacking}
+    estimates = evaluation.estimates
+    if "interval" in lacking:
+        estimates = tuple(replace(e, interval=None) for e in estimates)
+    poor = replace(evaluation, config=config, environment=environment, estimates=estimates)
+    for paragraph in methods_paragraphs([replace(made, evaluation=poor)], None):
+        assert not FORBIDDEN.search(paragraph), FORBIDDEN.search(paragraph)
+        assert paragraph.strip() == paragraph
+
+
+def sentences(paragraph):
+    return re.split(r"(?<=[a-z\])0-9])\. (?=[A-Z])", paragraph)
+
+
+def test_with_every_metric_it_is_as_long_as_a_methods_section():
+    config = {
+        "preprocessing": {"orientation": "RAS", "spacing": [1, 1, 1], "shape": [32, 32, 32]},
+        "extractors": {"radiomics": {"version": 1}},
+        "metrics": {name: {"k": 3} for name in METRICS},
+        "seed": 0,
+    }
+    (text, *_) = methods_paragraphs([evaluated(estimate("kid", 1.0), config=config)], None)
+    assert 8 <= len(sentences(text)) <= 14
+    few = config | {"metrics": {n: {} for n in ("frechet", "mmd", "precision_recall", "ms_ssim")}}
+    (text, *_) = methods_paragraphs([evaluated(estimate("kid", 1.0), config=few)], None)
+    assert 8 <= len(sentences(text)) <= 14
+    assert "how kid is made" not in text
+
+
+def test_references_are_listed_once_in_the_order_of_the_text():
+    config = {"metrics": {name: {} for name in METRICS}, "extractors": {"radiomics": {}}}
+    text, *works = methods_paragraphs([evaluated(config=config)], None)
+    cited = [int(n) for group in re.findall(r"\[([\d, ]+)\]", text) for n in group.split(",")]
+    assert list(dict.fromkeys(cited)) == list(range(1, len(works) + 1))
+    assert len(cited) > len(set(cited))  # one work is cited twice and listed once
+    assert [work.split("]")[0] + "]" for work in works] == [f"[{i}]" for i in range(1, 13)]
+    assert works[0] == f"[1] {WORKS['ibsi']}"
+
+
+def test_a_work_that_is_not_known_cannot_be_cited():
+    with pytest.raises(KeyError):
+        cite("nobody")
+    assert numbered([f"A {cite('holm', 'heusel')}.", f"B {cite('heusel')} [x]."]) == (
+        "A [1, 2].",
+        "B [2] [x].",
+        f"[1] {WORKS['holm']}",
+        f"[2] {WORKS['heusel']}",
+    )
+
+
+def test_a_plugin_metric_is_named_with_its_settings():
+    config = {"metrics": {"own": {"alpha": 2, "sides": [1, 2], "empty": None, "seed": 3}}}
+    text = methods_paragraphs([evaluated(config=config)], None)[0]
+    assert "The metric own was computed (alpha 2, sides 1 x 2)." in text
+
+
+def test_evaluations_done_alike_share_a_paragraph_and_others_do_not():
+    config = {"metrics": {"mmd": {"seed": 0}}, "seed": 0}
+    one = evaluated(config=config)
+    two = evaluated(
+        cohorts=("vae",),
+        folder="two",
+        config={"metrics": {"mmd": {"seed": 4}, "realism": {"k": 3}}, "seed": 4},
+        config_hash="beef" * 16,
+    )
+    (text, *_) = methods_paragraphs([one, two], None)
+    assert "gan (n = 30) and vae (n = 30)" in text
+    assert "random seed 0 and 4" in text
+    assert "SHA-256 c0ffee000000 and beefbeefbeef" in text
+    assert "realism score" in text
+    other = evaluated(folder="three", config={"metrics": {"mmd": {"permutations": 5}}})
+    texts = methods_paragraphs([one, other], None)
+    assert [t.startswith("Synthetic volumes of gan") for t in texts[:3]] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ({"kind": "percentile", "low": 1, "high": 99.5}, "the percentiles 1 and 99.5 were mapped"),
+        ({"kind": "window", "low": -1000, "high": 400}, "intensities from -1000 to 400 were"),
+        ({"kind": "zscore"}, "standardised by mean and standard deviation of the non-zero voxels"),
+    ],
+)
+def test_intensities_are_told_by_their_rule(rule, told):
+    config = {"preprocessing": {"spacing": "native", "shape": [8, 8, 8], "fit": "resize",
+                                "intensity": rule}}  # fmt: skip
+    text = methods_paragraphs([evaluated(config=config)], None)[0]
+    assert told in text
+    assert "8 x 8 x 8 voxels by resizing" in text
+    assert "native" not in text
+
+
+def test_volumes_that_were_left_out_are_told():
+    left = cohort("gan", skipped=("a: empty",))
+    text = methods_paragraphs([evaluated(cohorts=(left,))], None)[0]
+    assert "Unreadable volumes were left out: 1 of gan." in text
+
+
+def test_a_study_is_told_from_its_record(make_study):
+    study = make_study(
+        cases=6, repeats=3, templates=("turing", "paper", "analogue", "text"), seed=0,
+        margins={"appearance": 0.5}, training=2, revisable=False,
+        cohorts=[{"name": "real", "role": "real", "cases": 6}],
+    )  # fmt: skip
+    study = replace(
+        study,
+        design=study.design | {"seed": 17},
+        design_hash="abcdef" * 10,
+        audit={"classifier": {"auc": 0.612, "low": 0.4, "high": 0.789}},
+    )
+    design, statistics, *_ = methods_paragraphs([], study)
+    given = int(study.table["answer"].notna().sum())
+    for told in (
+        "3 readers read 18 cases", "6 real (real)", "(seed 17)", "3 of each reader's",
+        "2 cases per cohort", "could not be changed", "0.61 (0.40 to 0.79)",
+        "“Is this volume real or synthetic?” (6 options)", "(a line from 0 to 100)",
+        "(free text)", f"{given} answers were recorded; the study is closed",
+        "abcdefabcdef)", "one case at a time",
+    ):  # fmt: skip
+        assert told in design
+    for told in ("appearance 0.5", "Obuchowski and Rockette", "Holm", "kappa", "two one-sided"):
+        assert told in statistics
+    for paragraph in methods_paragraphs([], study):
+        assert not FORBIDDEN.search(paragraph), FORBIDDEN.search(paragraph)
+    assert 8 <= len(sentences(design)) + len(sentences(statistics)) <= 16
+
+
+def test_only_statistics_that_were_computed_are_told(make_study, make_pairs):
+    alone = make_study(readers=("A",), templates=("paper",))
+    statistics = methods_paragraphs([], alone)[1]
+    assert "one reader" in statistics
+    for absent in ("kappa", "ROC", "one-sided", "random samples"):
+        assert absent not in statistics
+    single = methods_paragraphs([], make_study(readers=("A",)))[1]
+    assert "DeLong" in single
+    assert "Obuchowski" not in single
+    blind = make_study(state="open")
+    assert "ROC" not in methods_paragraphs([], blind)[1]
+    assert "is open" in methods_paragraphs([], blind)[0]
+    design, statistics, *_ = methods_paragraphs([], make_pairs())
+    assert "in pairs of a real and a synthetic case" in design
+    assert "Choices between two" in statistics
+    assert "proportional odds" not in statistics
+
+
+def test_a_study_without_answers_has_a_design_only(make_study):
+    study = make_study(keep=lambda row: False)
+    (design,) = methods_paragraphs([], study)
+    assert "0 readers read 0 cases" in design
+    assert not FORBIDDEN.search(design)
+
+
+def test_without_anything_there_is_nothing_to_tell():
+    assert methods_paragraphs([], None) == ()
