@@ -7,7 +7,7 @@ Simulated studies with known truth: readers rate real and synthetic cases, every
     rating = mean of the cohort + reader + reader x cohort + case + reader x case,
 
 all effects normal, rounded to four options for the ratings and left continuous for the course.
-The components are those of `evalsuite.study.power` (a hard study), and two others: readers who
+The components are those of `evalsuite.study.protocol.power` (a hard study), and two others: readers who
 differ much in what they make of a cohort, and cases that differ much. The table says, for each
 number of readers and cases per cohort, the share of 95 % intervals that hold the truth, and of
 tests at 5 % that reject a true hypothesis. The Monte Carlo error is 0.7 % for 1,000 studies.
@@ -37,7 +37,7 @@ LEVEL = 0.95
 POINTS = 4
 REAL, SYNTHETIC = 2.9, 2.3  # means before rounding where the cohorts differ
 DESIGNS = [(2, 40), (3, 40), (5, 40), (10, 100)]
-# Variances of reader, reader x cohort, case, reader x case; see `evalsuite.study.power`.
+# Variances of reader, reader x cohort, case, reader x case; see `evalsuite.study.protocol.power`.
 COMPONENTS = {
     "typical": (0.11, 0.035, 0.15, 0.44),
     "readers differ": (0.2, 0.2, 0.15, 0.4),

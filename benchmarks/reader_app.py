@@ -20,8 +20,8 @@ import httpx
 import numpy as np
 
 from evalsuite.study.create import create
-from evalsuite.study.design import read_design
 from evalsuite.study.home import Home
+from evalsuite.study.protocol.design import read_design
 from evalsuite.volumes.volume import Volume
 from evalsuite.volumes.write import write_nifti
 from tests.browser.chromium import browser_page

@@ -20,8 +20,8 @@ import pandas as pd
 import yaml
 
 from evalsuite.records import CohortRecord, Estimate, Evaluation
-from evalsuite.study.design import read_design
 from evalsuite.study.home import Home
+from evalsuite.study.protocol.design import read_design
 from reports.build import build, write_report
 from reports.sources import EvaluationData, read_study
 

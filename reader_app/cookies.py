@@ -9,8 +9,8 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.study.access import IDLE_SECONDS
-from evalsuite.study.store import SignInRefused
+from evalsuite.study.storage.access import IDLE_SECONDS
+from evalsuite.study.storage.store import SignInRefused
 from reader_app.settings import store
 
 COOKIE = "evalsuite_session"

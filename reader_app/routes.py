@@ -19,10 +19,10 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.study.blinding import decode
-from evalsuite.study.database import DatabaseError
-from evalsuite.study.questions import parse_questions
-from evalsuite.study.store import Forbidden
+from evalsuite.study.blinding.cases import decode
+from evalsuite.study.protocol.questions import parse_questions
+from evalsuite.study.storage.database import DatabaseError
+from evalsuite.study.storage.store import Forbidden
 from reader_app.cookies import COOKIE
 from reader_app.finished import reader_finished
 from reader_app.settings import settings, store

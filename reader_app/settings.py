@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from evalsuite.study.home import Home, default_folder
-from evalsuite.study.store import Store
+from evalsuite.study.storage.store import Store
 
 
 @dataclass(frozen=True, slots=True)

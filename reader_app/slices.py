@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 
-from evalsuite.study.blinding import decode, image
+from evalsuite.study.blinding.cases import decode, image
 
 PLANES = ("axial", "coronal", "sagittal")
 LARGEST = 768  # pixels along the longer side

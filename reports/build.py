@@ -70,7 +70,7 @@ def build(
         paper = (Text(methods, quoted=True),)
         sections.append(Section("methods", "Methods, to be pasted into a paper", paper))
     if study is not None or evaluations:
-        items = "CLAIM 2024, the items that concern an evaluation."
+        items = "All items of CLAIM 2024, in our words, and what this report answers of them."
         table = Table("checklist", items, checklist(evaluations, study))
         sections.append(Section("checklist", "What reporting guidelines ask", (table,)))
     return Report(

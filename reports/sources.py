@@ -14,8 +14,8 @@ from evalsuite.records import Evaluation
 from evalsuite.results import SCORES, read_results
 from evalsuite.study.export import COLUMNS, long_table
 from evalsuite.study.home import Home
-from evalsuite.study.kinds import Choice, Confidence, Likert, Multiple
-from evalsuite.study.questions import Question, parse_questions
+from evalsuite.study.protocol.kinds import Choice, Confidence, Likert, Multiple
+from evalsuite.study.protocol.questions import Question, parse_questions
 from evalsuite.study.truth import read_truth
 
 COUNTED = ("choice", "confidence", "likert", "multiple")
@@ -114,7 +114,7 @@ def read_study(name: str, home: Home) -> StudyData:
     path = Path(name)
     if path.suffix in (".csv", ".parquet"):
         return _exported(path)
-    from evalsuite.study.store import Store
+    from evalsuite.study.storage.store import Store
 
     store = Store(home.database)
     about = store.study(name)

@@ -196,7 +196,7 @@ def import_(
 @app.command()
 def migrate(home: HomeOption = None, database: DatabaseOption = None) -> None:
     """Make the tables of an empty database, or bring an older one up to date."""
-    from evalsuite.study.store import Store
+    from evalsuite.study.storage.store import Store
 
     Store(_home(home, database).database, upgrade=True)
 
@@ -219,7 +219,7 @@ def _home(folder: Path | None, database: str | None) -> Home:
 
 
 def _store(folder: Path | None, database: str | None) -> Any:
-    from evalsuite.study.store import Store
+    from evalsuite.study.storage.store import Store
 
     return Store(_home(folder, database).database)
 

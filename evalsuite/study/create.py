@@ -14,12 +14,12 @@ import numpy as np
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.progress import Progress, silent
-from evalsuite.study.audit import Audit, audit
-from evalsuite.study.blinding import encode, prepare, remarks, resolve
-from evalsuite.study.design import StudyCohort, StudyDesign, write_design
+from evalsuite.study.blinding.audit import Audit, audit
+from evalsuite.study.blinding.cases import encode, prepare, remarks, resolve
 from evalsuite.study.home import Home
-from evalsuite.study.schedule import schedule
-from evalsuite.study.store import Store
+from evalsuite.study.protocol.design import StudyCohort, StudyDesign, write_design
+from evalsuite.study.protocol.schedule import schedule
+from evalsuite.study.storage.store import Store
 from evalsuite.study.truth import CaseTruth, write_truth
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.cohort import Cohort, VolumeInfo

@@ -5,8 +5,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from evalsuite.study.create import create
-from evalsuite.study.design import read_design
 from evalsuite.study.home import Home
+from evalsuite.study.protocol.design import read_design
 from evalsuite.volumes.population import degrade, simulate
 from evalsuite.volumes.write import write_nifti
 

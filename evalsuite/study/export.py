@@ -68,7 +68,7 @@ def export(study: str, output: Path, home: Home, *, unblind: bool) -> str:
     Raises:
         EvalsuiteError: for another ending, a study that is not there, and a truth that is not.
     """
-    from evalsuite.study.store import Store
+    from evalsuite.study.storage.store import Store
 
     if output.suffix not in (".csv", ".parquet", ".imrmc"):
         raise EvalsuiteError(
@@ -150,7 +150,7 @@ def import_table(study: str, path: Path, home: Home) -> str:
     import csv
     from itertools import groupby
 
-    from evalsuite.study.store import Store
+    from evalsuite.study.storage.store import Store
 
     wanted = ("reader", "presentation", "question", "answer")
     try:

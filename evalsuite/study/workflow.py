@@ -12,7 +12,7 @@ from evalsuite.config import CohortSource, assign
 from evalsuite.errors import EvalsuiteError
 from evalsuite.listings import show
 from evalsuite.progress import bars
-from evalsuite.study.audit import Audit
+from evalsuite.study.blinding.audit import Audit
 from evalsuite.study.home import Home
 from evalsuite.study.truth import read_truth
 
@@ -62,7 +62,7 @@ def create(
 ) -> None:
     """Create a study, print the links, and begin its MLflow run."""
     from evalsuite.study.create import create as build
-    from evalsuite.study.design import load_design, read_design
+    from evalsuite.study.protocol.design import load_design, read_design
 
     design = load_design(path, values) if path else read_design(values)
     created = build(design, home, progress=bars)
@@ -91,7 +91,7 @@ def lead_link(study: str, secret: str) -> str:
 
 def templates(*, as_json: bool) -> None:
     """Print the templates of questions."""
-    from evalsuite.study.questions import TEMPLATES
+    from evalsuite.study.protocol.questions import TEMPLATES
 
     rows = [
         {"template": name, "question": question.name, "kind": question.kind, "text": question.text}
@@ -105,7 +105,7 @@ def audited(study: str, home: Home, *, as_json: bool) -> Audit:
     """Audit the prepared cases of a study again, print and return what was found."""
     from dataclasses import asdict
 
-    from evalsuite.study.audit import audit
+    from evalsuite.study.blinding.audit import audit
 
     truths = read_truth(home.truth(study))
     found = audit(
@@ -127,10 +127,10 @@ def powers(
     *,
     as_json: bool,
 ) -> None:
-    """Print the table of `evalsuite.study.power`."""
+    """Print the table of `evalsuite.study.protocol.power`."""
     from dataclasses import asdict
 
-    from evalsuite.study.power import Components, power
+    from evalsuite.study.protocol.power import Components, power
 
     found = power(
         readers,
@@ -147,7 +147,7 @@ def powers(
 
 def status(study: str | None, home: Home, *, as_json: bool) -> None:
     """Print one row per reader, and say whether the audit log is whole."""
-    from evalsuite.study.store import Store
+    from evalsuite.study.storage.store import Store
 
     store = Store(home.database)
     rows = []
@@ -163,14 +163,14 @@ def status(study: str | None, home: Home, *, as_json: bool) -> None:
 
 def invite(study: str, reader: str, home: Home) -> None:
     """Print a new link for a reader."""
-    from evalsuite.study.store import Store
+    from evalsuite.study.storage.store import Store
 
     typer.echo(reader_link(Store(home.database).invite(study, reader)))
 
 
 def close(study: str, home: Home, experiment: str | None) -> None:
     """Close a study and bring its MLflow runs up to date."""
-    from evalsuite.study.store import Store
+    from evalsuite.study.storage.store import Store
 
     Store(home.database).close(study)
     typer.echo(
@@ -198,7 +198,7 @@ def import_(study: str, table: Path, home: Home) -> None:
 def log(study: str, home: Home, experiment: str) -> None:
     """Bring the MLflow runs of a study up to date; with ratings only once it is closed."""
     from evalsuite.study.export import long_table, write_csv
-    from evalsuite.study.store import Store
+    from evalsuite.study.storage.store import Store
     from evalsuite.tracking import log_study
 
     store = Store(home.database)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from evalsuite.study.store import About, Presentation
+from evalsuite.study.storage.store import About, Presentation
 from reader_app.app_pages.layout import sign_out
 from reader_app.settings import store
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from evalsuite.study.store import About
+from evalsuite.study.storage.store import About
 from reader_app.app_pages.layout import sign_out
 from reader_app.settings import store
 

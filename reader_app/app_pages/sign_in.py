@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from evalsuite.study.store import SignInRefused
+from evalsuite.study.storage.store import SignInRefused
 from reader_app.app_pages.layout import form
 from reader_app.settings import store
 

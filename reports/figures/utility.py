@@ -21,7 +21,7 @@ LEFT, RIGHT, PANEL, BETWEEN = 0.74, 0.15, 2.35, 0.55
 TOP, HEIGHT, GAIN, AXIS, HEAD, LINE = 0.1, 1.9, 1.15, 0.42, 0.28, 0.125
 LEGEND = 0.16
 MOST = 4  # structures with a panel of their own
-DODGE = 0.05  # of the width of the axis, between arms
+DODGE = 0.075  # of the width of the axis, between arms
 GREY = "#555555"
 TITLES = {"dice": "Dice (higher is better)", "hd95": "95 % Hausdorff, mm (lower is better)"}
 DIFFERENCES = {
@@ -44,7 +44,7 @@ def learning_curves(results: UtilityResults) -> Figure:
     row of scores and a row of paired differences from training from scratch. Points are means over
     repeats and held-out subjects, bars their 95 % intervals, small dots single repeats. Arms are
     moved sideways a little so that bars do not hide one another. Arms without real volumes are a
-    horizontal line.
+    horizontal line in the band of its interval.
     """
     structures = list(dict.fromkeys(results.summary["structure"]))
     structures = [*structures[: MOST - 1], structures[-1]] if len(structures) > MOST else structures
@@ -107,7 +107,9 @@ def _scores(
     for place, arm in enumerate(arms):
         own = table[table["arm"] == arm]
         if set(own["share"]) == {0.0}:
-            value = float(own["value"].iloc[0])
+            value, low, high = own[["value", "low", "high"]].to_numpy(dtype=float)[0]
+            if math.isfinite(low):
+                axes.axhspan(low, high, color=LOOKS[arm].colour, alpha=0.1, linewidth=0, zorder=0)
             axes.axhline(value, color=LOOKS[arm].colour, linewidth=1.2, linestyle=(0, (4, 2)))
             continue
         x = _positions(own["share"].tolist(), shares, place, len(arms))

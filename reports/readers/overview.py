@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from evalsuite.study.questions import Question
+from evalsuite.study.protocol.questions import Question
 from reports.document import Block, Section, Table, Text
 from reports.readers.shown import counted, interval
 from reports.sources import StudyData

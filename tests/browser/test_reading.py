@@ -6,7 +6,7 @@ import json
 import pytest
 
 from evalsuite.study.export import export
-from evalsuite.study.store import Store
+from evalsuite.study.storage.store import Store
 from evalsuite.study.truth import read_truth
 from tests.browser.chromium import browser_page
 from tests.reader_app.conftest import make_study  # noqa: F401

@@ -2,8 +2,8 @@
 
 import pytest
 
-from evalsuite.study.kinds import Likert
-from evalsuite.study.questions import TEMPLATES
+from evalsuite.study.protocol.kinds import Likert
+from evalsuite.study.protocol.questions import TEMPLATES
 from reports.build import build
 from reports.document import write
 from tests.browser.chromium import browser_page

@@ -9,8 +9,8 @@ from nibabel.orientations import axcodes2ornt, inv_ornt_aff, ornt_transform
 from PIL import Image
 
 from evalsuite.study.create import create
-from evalsuite.study.design import read_design
 from evalsuite.study.home import Home
+from evalsuite.study.protocol.design import read_design
 from tests.browser.chromium import browser_page
 from tests.reader_app.server import Server
 

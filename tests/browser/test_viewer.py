@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evalsuite.study.store import Store
+from evalsuite.study.storage.store import Store
 from tests.browser.chromium import browser_page
 from tests.reader_app.conftest import make_study  # noqa: F401
 from tests.reader_app.server import Server

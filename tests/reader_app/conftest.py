@@ -3,8 +3,8 @@
 import pytest
 
 from evalsuite.study.create import create
-from evalsuite.study.design import read_design
 from evalsuite.study.home import Home
+from evalsuite.study.protocol.design import read_design
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from streamlit.runtime.context import ContextProxy
 from streamlit.testing.v1 import AppTest
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.study.store import Store
+from evalsuite.study.storage.store import Store
 from evalsuite.study.truth import read_truth
 from reader_app import settings
 from reader_app.app_pages import consent, sign_in, welcome

@@ -8,9 +8,9 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from evalsuite.study import access
-from evalsuite.study.database import DatabaseError
-from evalsuite.study.store import Store
+from evalsuite.study.storage import access
+from evalsuite.study.storage.database import DatabaseError
+from evalsuite.study.storage.store import Store
 from evalsuite.study.truth import read_truth
 from reader_app import cookies, routes, settings
 

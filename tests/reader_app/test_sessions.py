@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.study.store import Store
+from evalsuite.study.storage.store import Store
 from reader_app import cookies, settings
 
 ROOT = Path(__file__).parents[2]

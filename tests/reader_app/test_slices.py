@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.study.blinding import encode
+from evalsuite.study.blinding.cases import encode
 from reader_app.slices import LARGEST, PLANES, png
 
 SHAPE = (10, 20, 16)

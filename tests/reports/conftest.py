@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evalsuite.study.questions import TEMPLATES
+from evalsuite.study.protocol.questions import TEMPLATES
 from reports.sources import EvaluationData, StudyData
 from tests.evaluations import example
 

@@ -11,9 +11,9 @@ import pytest
 import yaml
 
 from evalsuite.study.create import create
-from evalsuite.study.design import read_design
 from evalsuite.study.home import Home
-from evalsuite.study.store import Store
+from evalsuite.study.protocol.design import read_design
+from evalsuite.study.storage.store import Store
 from evalsuite.study.truth import read_truth
 from evalsuite.volumes.population import degrade
 from evalsuite.volumes.read import read_volume

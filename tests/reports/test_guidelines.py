@@ -47,7 +47,7 @@ def test_what_no_record_can_know_is_never_answered(make_study, item):
     ("item", "done", "not_done"),
     [
         (8, whole, lambda: evaluated(estimate("kid", 1.0))),
-        (19, whole, lambda: evaluated(estimate("kid", 1.0))),
+        (19, whole, lambda: evaluated(config={"cohorts": {"real": "a"}})),
         (30, whole, lambda: evaluated(estimate("kid", 1.0))),
         (39, whole, lambda: evaluated(estimate("kid", 1.0))),
     ],

@@ -24,7 +24,7 @@ from evalsuite.statistics.ratings.crossed import pooled
 from evalsuite.statistics.ratings.equivalence import equivalence
 from evalsuite.statistics.ratings.pairs import NO_COHORTS
 from evalsuite.statistics.ratings.proportional_odds import proportional_odds
-from evalsuite.study.power import contrast
+from evalsuite.study.protocol.power import contrast
 from tests.statistics.readings import long_table, odd_studies, says_why, simulated
 from tests.statistics.test_ratings import one
 

@@ -4,8 +4,8 @@ import os
 import time
 from pathlib import Path
 
-from evalsuite.study.database import DatabaseError
-from evalsuite.study.store import Store
+from evalsuite.study.storage.database import DatabaseError
+from evalsuite.study.storage.store import Store
 
 
 def told(position):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from evalsuite.study.questions import TEMPLATES
-from evalsuite.study.schedule import Slot
-from evalsuite.study.store import Store
+from evalsuite.study.protocol.questions import TEMPLATES
+from evalsuite.study.protocol.schedule import Slot
+from evalsuite.study.storage.store import Store
 from tests.study.postgresql import PostgreSQL
 
 

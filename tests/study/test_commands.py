@@ -7,7 +7,7 @@ import re
 import pytest
 import yaml
 
-from evalsuite.study.store import Store
+from evalsuite.study.storage.store import Store
 
 
 @pytest.fixture

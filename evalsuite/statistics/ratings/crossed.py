@@ -44,7 +44,7 @@ class Crossed:
         """Return half the width of the interval of that coverage; nan if nothing varies.
 
         The quantile of Student's t is the mean of those of both degrees of freedom, weighted by
-        the parts of the variance, as in `evalsuite.study.power`. Against Satterthwaite's degrees
+        the parts of the variance, as in `evalsuite.study.protocol.power`. Against Satterthwaite's degrees
         of freedom and those of Hillis it costs nothing with ten readers; with two or three it
         covers 93 to 98 % where those cover 87 to 94 % (benchmarks/coverage.py).
 

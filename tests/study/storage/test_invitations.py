@@ -3,9 +3,9 @@
 import pytest
 from sqlalchemy import select
 
-from evalsuite.study import access
-from evalsuite.study.store import SignInRefused
-from evalsuite.study.tables import METADATA, refusals
+from evalsuite.study.storage import access
+from evalsuite.study.storage.store import SignInRefused
+from evalsuite.study.storage.tables import METADATA, refusals
 from tests.study.conftest import fill
 
 NOTHING = "This link opens nothing"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from evalsuite.study.store import Store
+from evalsuite.study.storage.store import Store
 from tests.study.client import read_everything, told
 from tests.study.conftest import fill
 from tests.study.postgresql import PostgreSQL
@@ -22,7 +22,7 @@ def run(url, folder, disturb=lambda kills: None):
     store, _, _ = fill(url, readers=[f"R{i}" for i in range(READERS)], cases=CASES)
     store.engine.dispose()
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["evalsuite.study.store", "alembic.command"])
+    processes.set_forkserver_preload(["evalsuite.study.storage.store", "alembic.command"])
     tabs = [(reader, tab) for reader in range(1, READERS + 1) for tab in range(TABS)]
     journals = {place: folder / f"{place[0]}-{place[1]}.txt" for place in tabs}
 

@@ -9,10 +9,10 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.study import database as databases
-from evalsuite.study.database import DatabaseError
-from evalsuite.study.store import Store
-from evalsuite.study.tables import METADATA
+from evalsuite.study.storage import database as databases
+from evalsuite.study.storage.database import DatabaseError
+from evalsuite.study.storage.store import Store
+from evalsuite.study.storage.tables import METADATA
 from tests.study.conftest import fill, read_all
 
 NEXT = """

@@ -9,8 +9,8 @@ from typing import Literal
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.study import events
-from evalsuite.study.tables import invitations, readers, refusals, sessions, studies
+from evalsuite.study.storage import events
+from evalsuite.study.storage.tables import invitations, readers, refusals, sessions, studies
 
 IDLE_SECONDS = 12 * 3600
 WINDOW_SECONDS = 15 * 60

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from evalsuite.study.design import StudyDesign
+from evalsuite.study.protocol.design import StudyDesign
 
 Phase = Literal["training", "reading"]
 PHASES: tuple[Phase, ...] = ("training", "reading")

@@ -7,9 +7,9 @@ import pytest
 from scipy import stats
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.study.power import Components, contrast, power
+from evalsuite.study.protocol.power import Components, contrast, power
 
-VAN_DYKE = Path(__file__).parents[3] / "shared/reference/vandyke.csv"
+VAN_DYKE = Path(__file__).parents[4] / "shared/reference/vandyke.csv"
 
 
 def one(**changes):
@@ -103,7 +103,7 @@ def test_mean_squares_agree_with_statsmodels():
 
 
 def test_ordinal_means_lie_the_stated_difference_apart():
-    from evalsuite.study.power import _means
+    from evalsuite.study.protocol.power import _means
 
     components = Components()
     real, synthetic = _means(0.5, components, 4, 3.3)
@@ -141,7 +141,7 @@ def test_tables_repeat_and_rows_do_not_depend_on_one_another():
 
 def test_memory_is_bounded_without_changing_what_is_simulated(monkeypatch):
     whole = one(replicates=2000)
-    monkeypatch.setattr("evalsuite.study.power.AT_ONCE", 10_000)
+    monkeypatch.setattr("evalsuite.study.protocol.power.AT_ONCE", 10_000)
     parts = one(replicates=2000)
     assert parts.detected == pytest.approx(whole.detected, abs=0.06)
 

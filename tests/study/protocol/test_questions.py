@@ -6,9 +6,16 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.study.kinds import Analogue, Choice, Confidence, ForcedChoice, FreeText, Likert
-from evalsuite.study.kinds import Multiple as Several
-from evalsuite.study.questions import TEMPLATES, check_answers, parse_questions
+from evalsuite.study.protocol.kinds import (
+    Analogue,
+    Choice,
+    Confidence,
+    ForcedChoice,
+    FreeText,
+    Likert,
+)
+from evalsuite.study.protocol.kinds import Multiple as Several
+from evalsuite.study.protocol.questions import TEMPLATES, check_answers, parse_questions
 
 CHOICE = Choice(name="q", text="?", options=("a", "b", "c"))
 MULTIPLE = Several(name="q", text="?", options=("a", "b", "c"))

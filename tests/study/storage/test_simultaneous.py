@@ -8,9 +8,9 @@ from contextlib import suppress
 import pytest
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.study import access, events, lifecycle
-from evalsuite.study import database as databases
-from evalsuite.study.store import Forbidden, SignInRefused, Store
+from evalsuite.study.storage import access, events, lifecycle
+from evalsuite.study.storage import database as databases
+from evalsuite.study.storage.store import Forbidden, SignInRefused, Store
 from tests.study.conftest import ANSWERS, fill, slots
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 from sklearn.linear_model import Ridge
 
-from evalsuite.study.separation import auc_interval, features, out_of_fold, separations
+from evalsuite.study.blinding.separation import auc_interval, features, out_of_fold, separations
 
 
 def separate(values, synthetic, **changes):

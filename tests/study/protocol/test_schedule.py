@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evalsuite.study.design import read_design
-from evalsuite.study.schedule import MOST, balanced, schedule
+from evalsuite.study.protocol.design import read_design
+from evalsuite.study.protocol.schedule import MOST, balanced, schedule
 
 
 def make(sizes, *, repeats=0, training=0, paired=False, seed=0, readers=("Ann",)):

@@ -5,9 +5,9 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from evalsuite.study import answering
-from evalsuite.study.events import Event
-from evalsuite.study.tables import presentations, readers, responses, studies, submissions
+from evalsuite.study.storage import answering
+from evalsuite.study.storage.events import Event
+from evalsuite.study.storage.tables import presentations, readers, responses, studies, submissions
 
 GIVEN = ("submitted", "corrected", "imported")  # actions of the log that tell of answers
 

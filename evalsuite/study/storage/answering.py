@@ -9,10 +9,17 @@ from typing import Any, Literal
 from sqlalchemy import Connection, exists, insert, select, update
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.study import events
-from evalsuite.study.access import note_seen
-from evalsuite.study.questions import check_answers, parse_questions
-from evalsuite.study.tables import cases, presentations, readers, responses, studies, submissions
+from evalsuite.study.protocol.questions import check_answers, parse_questions
+from evalsuite.study.storage import events
+from evalsuite.study.storage.access import note_seen
+from evalsuite.study.storage.tables import (
+    cases,
+    presentations,
+    readers,
+    responses,
+    studies,
+    submissions,
+)
 
 BEHAVIOUR_LIMIT = 20_000  # characters of JSON
 LONGEST = 1e9  # seconds that a case may have been open

@@ -5,9 +5,9 @@ import math
 import pytest
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.study.schedule import Slot
-from evalsuite.study.store import Forbidden
-from evalsuite.study.tables import METADATA
+from evalsuite.study.protocol.schedule import Slot
+from evalsuite.study.storage.store import Forbidden
+from evalsuite.study.storage.tables import METADATA
 from tests.study.conftest import ANSWERS, fill, read_all, slots
 
 

@@ -8,9 +8,9 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from evalsuite.errors import EvalsuiteError, unknown
-from evalsuite.study import access, events
-from evalsuite.study.schedule import Slot
-from evalsuite.study.tables import cases, presentations, readers, studies
+from evalsuite.study.protocol.schedule import Slot
+from evalsuite.study.storage import access, events
+from evalsuite.study.storage.tables import cases, presentations, readers, studies
 
 STATES = {"pause": "paused", "resume": "open", "close": "closed"}
 

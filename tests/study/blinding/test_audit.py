@@ -10,10 +10,10 @@ from scipy import ndimage
 from scipy.stats import binom
 
 from evalsuite.errors import EvalsuiteError, VolumeError
-from evalsuite.study.advice import PREPARED, advice
-from evalsuite.study.audit import _audit, audit, audit_sources
-from evalsuite.study.blinding import decode, encode, prepare, resolve
-from evalsuite.study.cues import SAMENESS, case_cues, source_cues
+from evalsuite.study.blinding.advice import PREPARED, advice
+from evalsuite.study.blinding.audit import _audit, audit, audit_sources
+from evalsuite.study.blinding.cases import decode, encode, prepare, resolve
+from evalsuite.study.blinding.cues import SAMENESS, case_cues, source_cues
 from evalsuite.volumes.check import check_volume
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.read import read_volume

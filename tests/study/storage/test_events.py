@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from evalsuite.study import events
+from evalsuite.study.storage import events
 from tests.study.conftest import ANSWERS, fill, read_all
 
 APPEND_ONLY = ("submissions", "responses", "events")

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.study.kinds import (
+from evalsuite.study.protocol.kinds import (
     Analogue,
     Choice,
     Confidence,

@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Bool
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.study.advice import advice, strength
-from evalsuite.study.cues import IS, SAMENESS, Cues, case_cues, source_cues, table
-from evalsuite.study.separation import Separation, separations
+from evalsuite.study.blinding.advice import advice, strength
+from evalsuite.study.blinding.cues import IS, SAMENESS, Cues, case_cues, source_cues, table
+from evalsuite.study.blinding.separation import Separation, separations
 
 FOLDS = 5
 REPEATS = 10

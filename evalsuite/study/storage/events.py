@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, desc, insert, select
 
-from evalsuite.study.tables import events, studies
+from evalsuite.study.storage.tables import events, studies
 
 FIRST = "0" * 64
 

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from evalsuite.study.tables import METADATA
+from evalsuite.study.storage.tables import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],

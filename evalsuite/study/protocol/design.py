@@ -18,8 +18,8 @@ from pydantic import (
 )
 
 from evalsuite.errors import EvalsuiteError, unknown
-from evalsuite.study.kinds import Confidence, ForcedChoice, Slug
-from evalsuite.study.questions import TEMPLATES, Question
+from evalsuite.study.protocol.kinds import Confidence, ForcedChoice, Slug
+from evalsuite.study.protocol.questions import TEMPLATES, Question
 from evalsuite.volumes.preprocessing import PRESETS, Preprocessing
 
 Name = Annotated[
@@ -54,7 +54,7 @@ class StudyDesign(BaseModel):
     """One reader study.
 
     Beside the fields, a declaration may have `template`: the name of one or a list of several
-    templates of `evalsuite.study.questions.TEMPLATES`, which stand in for `questions`. Without
+    templates of `evalsuite.study.protocol.questions.TEMPLATES`, which stand in for `questions`. Without
     either, a paired study asks `2afc` and any other `paper`. The finished design spells out the
     questions and every step of the preparation, so that it means the same to a later version.
 

@@ -2,8 +2,8 @@ import pytest
 import yaml
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.study.design import StudyDesign, load_design, read_design, write_design
-from evalsuite.study.questions import TEMPLATES
+from evalsuite.study.protocol.design import StudyDesign, load_design, read_design, write_design
+from evalsuite.study.protocol.questions import TEMPLATES
 from evalsuite.volumes.preprocessing import PRESETS, WindowIntensity
 
 BASE = {

@@ -7,12 +7,12 @@ from typing import Any
 from sqlalchemy import select, update
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.study import access, answering, database, events, lifecycle, responses
-from evalsuite.study.access import Session, SignInRefused
-from evalsuite.study.answering import Forbidden, Presentation, Receipt
-from evalsuite.study.lifecycle import About
-from evalsuite.study.schedule import Slot
-from evalsuite.study.tables import readers, sessions, studies
+from evalsuite.study.protocol.schedule import Slot
+from evalsuite.study.storage import access, answering, database, events, lifecycle, responses
+from evalsuite.study.storage.access import Session, SignInRefused
+from evalsuite.study.storage.answering import Forbidden, Presentation, Receipt
+from evalsuite.study.storage.lifecycle import About
+from evalsuite.study.storage.tables import readers, sessions, studies
 
 SEEN_SECONDS = 60  # a session is prolonged no more often
 

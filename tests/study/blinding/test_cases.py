@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.study.blinding import decode, encode, image, prepare, remarks, resolve
+from evalsuite.study.blinding.cases import decode, encode, image, prepare, remarks, resolve
 from evalsuite.volumes.check import check_volume
 from evalsuite.volumes.preprocessing import Preprocessing, WindowIntensity
 from evalsuite.volumes.read import read_volume
