@@ -15,7 +15,8 @@ LEVEL = 0.95
 FEW = 20
 HALVES = 50
 MEASURES = ("volume", "surface", "sphericity")
-UNITS = {"volume": "ml", "surface": "mm2", "sphericity": "no unit", "distance": "mm"}
+AXES = ("right", "anterior", "superior")
+UNITS = {"volume": "ml", "surface": "mm2", "sphericity": "no unit"} | dict.fromkeys(AXES, "mm")
 
 
 def compute(
@@ -26,9 +27,11 @@ def compute(
     training: Views | None = None,  # noqa: ARG001 - the same signature for all metrics on views
     replicates: int = 500,
 ) -> list[Finding]:
-    """Compare volume, surface, sphericity, distances between structures, and topology.
+    """Compare volume, surface, sphericity, positions of structures to one another, and topology.
 
-    `anatomy_S_M` is the 1-Wasserstein distance of the distributions of measure M of structure S in
+    Measures of a structure S are its volume, surface and sphericity; of two structures S and T,
+    how far the centre of T lies to the right of, in front of and above that of S.
+    `anatomy_S_M` and `anatomy_S_T_M` is the 1-Wasserstein distance of the distributions of measure M of structure S in
     units of the real standard deviation (0 if alike, lower is better; biased upward by few
     volumes, so its reference is that of random halves of the real cohort). `anatomy_S_faults` is
     the share of synthetic volumes whose structure is missing, or has more parts, cavities or
@@ -85,12 +88,13 @@ def _table(
             ]
     for i, first in enumerate(structures):
         for second in structures[i + 1 :]:
-            columns[f"{first}_{second}_distance"] = [
-                math.dist(own[first].centroid, own[second].centroid)
-                if first in own and second in own
-                else math.nan
-                for own in shapes
-            ]
+            for axis, name in enumerate(AXES):
+                columns[f"{first}_{second}_{name}"] = [
+                    own[second].centroid[axis] - own[first].centroid[axis]
+                    if first in own and second in own
+                    else math.nan
+                    for own in shapes
+                ]
     return list(columns), np.array(list(columns.values())).T.reshape(len(shapes), len(columns))
 
 

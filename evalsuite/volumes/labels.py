@@ -34,7 +34,7 @@ def label_files(cohort: Cohort, folder: str | None) -> list[Path] | None:
 
     Args:
         cohort: whose volumes are asked for.
-        folder: holds files of the same names as the volumes; without it, the column `label` of
+        folder: holds files of the same names as the volumes, in whatever format; without it, the column `label` of
             the cohort's table names them, relative to the table.
 
     Raises:
@@ -96,9 +96,11 @@ class Segmentations(Sequence[Segmentation]):
 
 def _beside(root: Path, volume: str) -> Path:
     """Return the file of the same name, whatever its format, or where it was expected."""
-    exact = root / volume
+    named = Path(volume)
+    # Joined to an absolute path, the folder would vanish, and the volume be its own label map.
+    exact = root / (named.name if named.is_absolute() else named)
     if exact.is_file():
         return exact
-    stem = Path(volume).name.partition(".")[0]
+    stem = named.name.partition(".")[0]
     near = sorted(file for file in root.glob(f"{stem}.*") if is_volume(file))
     return near[0] if near else exact

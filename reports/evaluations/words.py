@@ -152,9 +152,17 @@ NUMBERS: dict[Chapter, dict[str, tuple[str, str]]] = {
             "Roundness apart",
             "the same for its sphericity, which is 1 for a ball and less for any other shape.",
         ),
-        "anatomy_distance": (
-            "Distance apart",
-            "the same for the distance between the centres of two structures.",
+        "anatomy_right": (
+            "Position apart, left to right",
+            "the same for how far the centre of the second structure lies right of the first.",
+        ),
+        "anatomy_anterior": (
+            "Position apart, back to front",
+            "the same for how far it lies in front of the first.",
+        ),
+        "anatomy_superior": (
+            "Position apart, bottom to top",
+            "the same for how far it lies above the first.",
         ),
         "anatomy_faults": (
             "Faulty structures",

@@ -11,7 +11,8 @@ from evalsuite.records import Evaluation, Evidence
 from reports.figures.cohorts import looks
 from reports.figures.panels import ACROSS, Strip, strips
 
-UNITS = {"volume": "ml", "surface": "mm²", "sphericity": "1: a ball", "distance": "mm"}
+AXES = ("right", "anterior", "superior")
+UNITS = {"volume": "ml", "surface": "mm²", "sphericity": "1: a ball"} | dict.fromkeys(AXES, "mm")
 SHOWN = 21  # panels that fit on a page
 
 
@@ -46,10 +47,12 @@ def anatomy(evaluation: Evaluation, evidence: Evidence) -> Figure | None:
 
 
 def _titled(name: str) -> tuple[str, str]:
-    """Return the title of a measure such as `1_volume` or `1_2_distance`, and its unit."""
+    """Return the title of a measure such as `1_volume` or `1_2_right`, and its unit."""
     *structures, measure = name.split("_")
-    noun = "structure" if len(structures) == 1 else "structures"
-    return f"{measure.capitalize()}, {noun} {' to '.join(structures)}", UNITS[measure]
+    if len(structures) == 1:
+        return f"{measure.capitalize()}, structure {structures[0]}", UNITS[measure]
+    first, second = structures
+    return f"Structure {second}, how far {measure} of {first}", UNITS[measure]
 
 
 def _apart(values: Mapping[str, Float[np.ndarray, "_"]]) -> float:

@@ -76,7 +76,8 @@ def test_volumes_and_positions_are_in_millimetres():
     detail = next(f for f in found if isinstance(f, Detail)).values
     values = dict(zip(detail["names"], detail["real"][0], strict=True))
     assert values["1_volume"] == pytest.approx(0.008)
-    assert values["1_2_distance"] == pytest.approx(16.0)
+    offsets = [values[f"1_2_{axis}"] for axis in ("right", "anterior", "superior")]
+    assert offsets == pytest.approx([16.0, 0.0, 0.0])
 
 
 def estimates(real, synthetic, spacing=(1.0, 1.0, 1.0)):
@@ -109,8 +110,23 @@ def test_halves_of_real_anatomy_are_alike_and_planted_changes_are_found(real_lab
     assert eroded["anatomy_1_volume"].value > 1
     shifted = [np.where(m == 1, 1, 0) + 2 * np.roll(m == 2, 6, axis=1) * (m != 1) for m in second]
     moved = by_name(estimates(first, shifted))
-    assert moved["anatomy_1_2_distance"].value > 1
+    assert moved["anatomy_1_2_anterior"].value > 1
+    assert moved["anatomy_1_2_right"].value == pytest.approx(
+        alike["anatomy_1_2_right"].value, abs=0.5
+    )
     assert moved["anatomy_1_volume"].value == alike["anatomy_1_volume"].value
+
+    mirrored = by_name(estimates(first, [np.flip(m, axis=1) for m in second]))
+    assert mirrored["anatomy_1_2_anterior"].value > 1
+    assert mirrored["anatomy_1_volume"].value == alike["anatomy_1_volume"].value
+
+    def with_island(labels):
+        changed = labels.copy()
+        changed[0, 0, 0] = 1
+        return changed
+
+    islands = by_name(estimates(first, [with_island(m) for m in second]))
+    assert islands["anatomy_1_faults"].value == 1
 
     def holed(labels):
         middle = np.argwhere(ndimage.binary_erosion(labels == 1, iterations=2))

@@ -30,12 +30,12 @@ def test_without_the_metric_there_is_no_figure():
 
 
 def test_each_measure_has_a_panel_with_its_unit_and_a_row_per_cohort():
-    names = ["1_volume", "2_surface", "1_sphericity", "1_2_distance"]
+    names = ["1_volume", "2_surface", "1_sphericity", "1_2_right"]
     table = np.arange(20.0).reshape(5, 4)
     figure = anatomy(example("gan", "vae"), evidence(names, table, {"gan": table, "vae": table}))
     assert titles(figure) == [
         "Volume, structure 1", "Surface, structure 2", "Sphericity, structure 1",
-        "Distance, structures 1 to 2",
+        "Structure 2, how far right of 1",
     ]  # fmt: skip
     assert [axes.texts[1].get_text() for axes in figure.axes] == ["ml", "mm²", "1: a ball", "mm"]
     assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["real", "gan", "vae"]

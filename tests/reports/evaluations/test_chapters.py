@@ -23,7 +23,7 @@ EVIL = '<script>alert("&")</script>'
 KNOWN = [name for numbers in NUMBERS.values() for name in numbers if not name.startswith("anatomy")]
 NAMES = [
     *KNOWN, "slice_similarity_axial", "slice_frechet_coronal", "anatomy_1_volume",
-    "anatomy_1_2_distance", "anatomy_12_faults", "own_metric", "anatomy_odd", "realism_index",
+    "anatomy_1_2_right", "anatomy_12_faults", "own_metric", "anatomy_odd", "realism_index",
 ]  # fmt: skip
 
 
@@ -87,7 +87,7 @@ def test_every_estimate_stands_in_exactly_one_full_table(made):
         ("slice_similarity_sagittal", "slices"),
         ("anatomy_1_volume", "anatomy"),
         ("anatomy_3_faults", "anatomy"),
-        ("anatomy_1_2_distance", "anatomy"),
+        ("anatomy_1_2_right", "anatomy"),
         ("copies", "privacy"),
         ("own_metric", "other"),
     ],
@@ -107,7 +107,7 @@ def test_titles_name_planes_and_structures():
     titles = {
         "slice_frechet_axial": "Fréchet distance of slices, axial",
         "anatomy_2_volume": "Volume apart, structure 2",
-        "anatomy_1_2_distance": "Distance apart, 1 to 2",
+        "anatomy_1_2_right": "Position apart, left to right, 1 to 2",
         "anatomy_10_faults": "Faulty structures, structure 10",
         "own_metric": "Own metric",
     }

@@ -51,7 +51,7 @@ def test_every_metric_is_told_drawn_and_named_in_the_methods(hippocampi, tmp_pat
 
 def _has_words(everything):
     numbers = {e.name for e in everything.evaluation.estimates}
-    assert {"anatomy_1_volume", "anatomy_1_2_distance", "copies", "slice_faults"} <= numbers
+    assert {"anatomy_1_volume", "anatomy_1_2_right", "copies", "slice_faults"} <= numbers
     other = {e.name for e in everything.evaluation.estimates if meaning(e).chapter == "other"}
     assert other == set()
     scores = set(everything.scores["name"])

@@ -1,0 +1,127 @@
+"""Label maps are found beside their volumes, read in one orientation, and refused if they are none."""
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from evalsuite.errors import EvalsuiteError, VolumeError
+from evalsuite.volumes.labels import Segmentations, label_files, read_labels
+from evalsuite.volumes.sources import read_cohort
+
+
+def save(path, values, affine=None, dtype=np.uint8):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image = nib.Nifti1Image(
+        np.asarray(values, dtype=dtype), np.eye(4) if affine is None else affine
+    )
+    nib.save(image, path)
+    return path
+
+
+@pytest.fixture
+def corner():
+    """Return an asymmetric label map: structure 2 in the right, posterior, inferior corner."""
+    labels = np.zeros((4, 5, 6), int)
+    labels[3, 0, 0] = 2
+    labels[0, 4, 5] = 1
+    return labels
+
+
+@pytest.fixture
+def volumes(tmp_path, corner):
+    for name in ("a", "b"):
+        save(tmp_path / "images" / f"{name}.nii.gz", corner + 1.5, dtype=np.float32)
+        save(tmp_path / "labels" / f"{name}.nii.gz", corner)
+    return tmp_path
+
+
+def cohort(source):
+    return read_cohort(str(source), name="real", role="real")
+
+
+def test_files_of_the_same_name_are_found_whatever_their_format(volumes):
+    (volumes / "labels/b.nii.gz").rename(volumes / "labels/kept.nii.gz")
+    save(volumes / "labels/b.nii", np.zeros((4, 5, 6)))
+    found = label_files(cohort(volumes / "images"), str(volumes / "labels"))
+    assert [file.name for file in found] == ["a.nii.gz", "b.nii"]
+
+
+def test_a_table_with_absolute_paths_does_not_make_a_volume_its_own_label_map(volumes):
+    table = volumes / "table.csv"
+    table.write_text(f"path\n{volumes / 'images/a.nii.gz'}\n{volumes / 'images/b.nii.gz'}\n")
+    found = label_files(cohort(table), str(volumes / "labels"))
+    assert found == [volumes / "labels/a.nii.gz", volumes / "labels/b.nii.gz"]
+
+
+def test_the_column_label_names_files_relative_to_the_table(volumes):
+    table = volumes / "table.csv"
+    table.write_text(
+        "path,label\nimages/a.nii.gz,labels/b.nii.gz\nimages/b.nii.gz,labels/a.nii.gz\n"
+    )
+    found = label_files(cohort(table), None)
+    assert [file.name for file in found] == ["b.nii.gz", "a.nii.gz"]
+
+
+def test_without_folder_and_column_there_are_none(volumes):
+    assert label_files(cohort(volumes / "images"), None) is None
+
+
+def test_every_missing_label_map_is_named(volumes):
+    for name in ("a", "b"):
+        (volumes / f"labels/{name}.nii.gz").unlink()
+    with pytest.raises(EvalsuiteError) as raised:
+        label_files(cohort(volumes / "images"), str(volumes / "labels"))
+    told = str(raised.value)
+    assert "Every volume of a cohort with label maps needs one." in told
+    for name in ("a", "b"):
+        assert f"images/{name}.nii.gz: it has no label map, expected" in told
+
+
+def test_a_folder_that_is_not_there_is_named(volumes):
+    with pytest.raises(EvalsuiteError, match="nowhere: expected a folder with the label maps"):
+        label_files(cohort(volumes / "images"), "nowhere")
+
+
+@pytest.mark.parametrize("axes", [((0, -1), (1, 1), (2, 1)), ((2, 1), (0, 1), (1, -1))])
+def test_other_orientations_are_turned_to_right_anterior_superior(tmp_path, corner, axes):
+    ornt = np.array(axes, dtype=float)
+    plain = nib.Nifti1Image(corner.astype(np.uint8), np.diag([1.0, 2.0, 3.0, 1.0]))
+    nib.save(plain.as_reoriented(ornt), tmp_path / "turned.nii.gz")
+    assert nib.load(tmp_path / "turned.nii.gz").affine[0, 0] != 1
+    found = read_labels(tmp_path / "turned.nii.gz")
+    np.testing.assert_array_equal(found.labels, corner)
+    assert found.spacing == (1.0, 2.0, 3.0)
+
+
+@pytest.mark.parametrize("wrong", [0.5, -1.0, 1.01])
+def test_values_that_are_no_labels_are_refused(tmp_path, wrong):
+    values = np.zeros((4, 4, 4))
+    values[1, 1, 1], values[2, 2, 2] = wrong, 3
+    path = save(tmp_path / "map.nii.gz", values, dtype=np.float32)
+    with pytest.raises(VolumeError, match=r"map\.nii\.gz: expected whole numbers from 0 on"):
+        read_labels(path)
+
+
+def test_rounding_of_scaled_files_is_allowed(tmp_path):
+    values = np.zeros((4, 4, 4))
+    values[1, 1, 1] = 2.0002
+    found = read_labels(save(tmp_path / "map.nii.gz", values, dtype=np.float32))
+    assert set(np.unique(found.labels)) == {0, 2}
+
+
+def test_segmentations_are_read_when_asked_for(volumes, corner):
+    files = label_files(cohort(volumes / "images"), str(volumes / "labels"))
+    maps = Segmentations(files)
+    assert len(maps) == 2
+    np.testing.assert_array_equal(maps[1].labels, corner)
+    assert [m.labels.shape for m in maps[:2]] == [(4, 5, 6)] * 2
+
+
+def test_without_label_maps_the_metric_says_how_to_name_them(cli, make_cohort):
+    real, synthetic = make_cohort("real"), make_cohort("synthetic", seed=1)
+    status, _, err = cli(
+        "compute-metrics", "--real", real, "--synthetic", synthetic,
+        "--metrics", "anatomy", "--no-tracking",
+    )  # fmt: skip
+    assert status == 1
+    assert "anatomy needs a label map for each volume of real. Name their folder with" in err
