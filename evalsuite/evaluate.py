@@ -15,6 +15,7 @@ from evalsuite.environment import environment
 from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions, load_extractor
 from evalsuite.features import FeatureCache, extract
+from evalsuite.groups import by_covariate
 from evalsuite.measure import Cohorts, measure
 from evalsuite.metrics.metric import Metric
 from evalsuite.preprocessed import mid_slices
@@ -82,6 +83,10 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
             f"{leakage_sentence(training, real, seen)} A hold-out must not have been trained on: "
             "remove them from one of the two, or pass --allow-leakage."
         )
+    for cohort in synthetic:
+        by_covariate(
+            real, cohort, config.by
+        )  # a column that makes none is told before any heavy work
     labels = _labels(config, metrics, real, synthetic)
 
     compared = (real, *synthetic)

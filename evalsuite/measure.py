@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from evalsuite.extractors.extractor import Extractor
+from evalsuite.groups import Group, Some, by_covariate
 from evalsuite.metrics.metric import Finding, LabelMap, Metric, Views
 from evalsuite.preprocessed import PreprocessedVolumes
 from evalsuite.progress import Progress
@@ -16,7 +17,6 @@ from evalsuite.records import Detail, Estimate, FeatureTable, Scores, VolumeScor
 from evalsuite.volumes.cohort import Cohort
 from evalsuite.volumes.preprocessing import Preprocessing
 
-FEW = 10  # volumes below which a group says nothing
 Tables = Mapping[tuple[str, str], FeatureTable]
 Chosen = Sequence[tuple[Metric, Mapping[str, Any]]]
 
@@ -75,7 +75,7 @@ def measure(
     read = {c.name: PreprocessedVolumes(c, cohorts.steps) for c in _all(cohorts)}
     with progress("metrics", len(cohorts.synthetic) * each) as advance:
         for synthetic in cohorts.synthetic:
-            groups = _groups(cohorts.real, synthetic, by)
+            groups = by_covariate(cohorts.real, synthetic, by)
             for extractor in extractors:
                 pair = _features(cohorts, extractor, (cohorts.real, synthetic))
                 for metric, options in on_features:
@@ -88,7 +88,7 @@ def measure(
             for metric, options in on_volumes:
                 for group in groups:
                     some = [
-                        _Some(read[c.name], g)
+                        Some(read[c.name], g)
                         for c, g in zip((cohorts.real, synthetic), group.chosen, strict=True)
                     ]
                     found = [_about(f, None, group) for f in _findings(metric, some, options)]
@@ -105,36 +105,6 @@ def measure(
                 _keep(measured, found, cohorts.real, synthetic, groups[0])
                 advance()
     return measured
-
-
-@dataclass(frozen=True, slots=True)
-class _Group:
-    """Volumes of the real and of the synthetic cohort that are compared.
-
-    Args:
-        name: `COLUMN=VALUE`, or empty for all.
-        chosen: indices on both sides.
-        warnings: why the comparison is doubtful.
-    """
-
-    name: str
-    chosen: tuple[list[int], list[int]]
-    warnings: tuple[str, ...] = ()
-
-
-class _Some(Sequence[Any]):
-    """Some of a sequence, read when asked for."""
-
-    def __init__(self, all_of_them: Sequence[Any], chosen: Sequence[int]) -> None:
-        self._all, self._chosen = all_of_them, chosen
-
-    def __len__(self) -> int:
-        return len(self._chosen)
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [self._all[i] for i in self._chosen[index]]
-        return self._all[self._chosen[index]]
 
 
 def standardise(
@@ -192,32 +162,6 @@ def _views(
     )
 
 
-def _groups(real: Cohort, synthetic: Cohort, by: str | None) -> list[_Group]:
-    everything = _Group("", (list(range(len(real.entries))), list(range(len(synthetic.entries)))))
-    if by is None:
-        return [everything]
-    sides = [[entry.covariates.get(by, "") for entry in c.entries] for c in (real, synthetic)]
-    groups = [everything]
-    for value in sorted(set(sides[0]) - {""}):
-        first = [i for i, found in enumerate(sides[0]) if found == value]
-        second = [i for i, found in enumerate(sides[1]) if found == value]
-        warnings = []
-        if not any(sides[1]):
-            second = everything.chosen[1]
-            warnings.append(
-                f'{synthetic.name} has no "{by}": all of its volumes stand against the real ones '
-                f"with {by}={value}."
-            )
-        few = [c.name for c, g in ((real, first), (synthetic, second)) if len(g) < FEW]
-        if few:
-            warnings.append(
-                f"Fewer than {FEW} volumes of {' and '.join(few)} have {by}={value}; "
-                "so small a group says little."
-            )
-        groups.append(_Group(f"{by}={value}", (first, second), tuple(warnings)))
-    return groups
-
-
 def _findings(
     metric: Metric, cohorts: Sequence[Any], options: Mapping[str, Any]
 ) -> Sequence[Finding]:
@@ -240,7 +184,7 @@ def _findings(
         ]
 
 
-def _about(finding: Finding, extractor: Extractor | None, group: _Group) -> Finding:
+def _about(finding: Finding, extractor: Extractor | None, group: Group) -> Finding:
     """Return the finding with what the metric could not know."""
     if extractor:
         finding = replace(finding, extractor=extractor.name)
@@ -260,7 +204,7 @@ def _doubted(finding: Finding, extractors: Sequence[Extractor]) -> Finding:
 
 
 def _keep(
-    measured: Measured, found: Sequence[Finding], real: Cohort, synthetic: Cohort, group: _Group
+    measured: Measured, found: Sequence[Finding], real: Cohort, synthetic: Cohort, group: Group
 ) -> None:
     for finding in found:
         if isinstance(finding, Estimate):
