@@ -48,8 +48,9 @@ def summarise(cases: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
         level: nominal coverage, between 0 and 1.
 
     Returns:
-        Columns `SUMMARY_COLUMNS`. Intervals end where the range of the score does. `undefined` counts scores that are nan; they are left out, which
-        for the Hausdorff distance flatters an arm that misses a structure altogether.
+        Columns `SUMMARY_COLUMNS`. Intervals end where the range of the score does. `undefined`
+        counts scores that are nan; they are left out, which for the Hausdorff distance flatters
+        an arm that misses a structure altogether.
     """
     rows = []
     for (arm, share), own in cases.groupby(["arm", "share"], sort=False):
@@ -67,8 +68,7 @@ def summarise(cases: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
                     }
                 )
     found = pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
-    largest = np.where(found["metric"] == "dice", 1.0, np.inf)
-    return found.assign(low=found["low"].clip(lower=0), high=found["high"].clip(upper=largest))
+    return _within(found, least=0)
 
 
 def compare(cases: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
@@ -78,7 +78,8 @@ def compare(cases: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
     that on real ones. Scores undefined in either arm are left out of both.
 
     Returns:
-        Columns `COMPARISON_COLUMNS`; `difference` is first less second, `p` two-sided of no
+        Columns `COMPARISON_COLUMNS`; intervals end where a difference of scores must;
+        `difference` is first less second, `p` two-sided of no
         difference, `p_holm` corrected after Holm within a metric: over all arms and shares for the
         mean of all structures, and over all arms, shares and structures for the single ones.
     """
@@ -106,8 +107,17 @@ def compare(cases: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
                         }
                     )
     found = pd.DataFrame(rows, columns=COMPARISON_COLUMNS)
+    found = _within(found, least=-1)
     alone = found["structure"] != MEAN
     return holm(found.assign(alone=alone), ["metric", "alone"])[COMPARISON_COLUMNS]
+
+
+def _within(found: pd.DataFrame, *, least: float) -> pd.DataFrame:
+    """End intervals where scores, which are no less than 0, or their differences do."""
+    of_dice = found["metric"] == "dice"
+    lowest = np.where(of_dice | (least == 0), least, -np.inf)
+    largest = np.where(of_dice, 1.0, np.inf)
+    return found.assign(low=found["low"].clip(lower=lowest), high=found["high"].clip(upper=largest))
 
 
 def _structures(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

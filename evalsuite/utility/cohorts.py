@@ -62,6 +62,7 @@ def prepare(config: UtilityConfig, progress: Progress) -> Prepared:
     unlabelled = None
     if config.unlabelled is not None:
         unlabelled = _checked(config.unlabelled, "unlabelled", "real", progress)
+    _refuse_same_names([cohort for cohort in (real, synthetic, unlabelled) if cohort])
     splits = split(
         real, shares=config.shares, repeats=config.repeats, test=config.test, seed=config.seed
     )
@@ -98,6 +99,15 @@ def _checked(
     cohort = read_cohort(source.path, name=source.name or name, role=role)
     with progress(f"checking {cohort.name}", len(cohort.entries)) as advance:
         return check_cohort(cohort, advance=advance)
+
+
+def _refuse_same_names(cohorts: Sequence[Cohort]) -> None:
+    names = [cohort.name for cohort in cohorts]
+    twice = [name for place, name in enumerate(names) if name in names[:place]]
+    if twice:
+        raise EvalsuiteError(
+            f'Two cohorts are named "{twice[0]}". Give each a name of its own, as NAME=DIR.'
+        )
 
 
 def _labels(cohort: Cohort, source: CohortSource, option: str, progress: Progress) -> Labels:

@@ -151,3 +151,14 @@ def test_an_arm_without_real_volumes_stands_beside_every_share():
 def test_intervals_end_where_the_score_does():
     row = one(summarise(table({SCRATCH: np.array([[0.99, 0.9], [1.0, 0.8]])})), metric="dice")
     assert row["high"] == 1
+
+
+def test_intervals_of_differences_end_where_they_must():
+    scores = {SCRATCH: np.array([[0.1, 0.9], [0.2, 0.8]]), SYNTHETIC: np.full((2, 2), 0.5)}
+    found = compare(table(scores))
+    row = one(found, metric="dice")
+    assert (row["low"], row["high"]) == (-1, 1)
+    # With one degree of freedom, t is 12.7; a distance has no largest value.
+    distance = one(found, metric="hd95")
+    assert distance["low"] < -1
+    assert distance["high"] > 1

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evalsuite.utility import segmentation
+from evalsuite.utility import runs, segmentation
 from evalsuite.utility.results import read_results
+from evalsuite.utility.training import Supply
 from evalsuite.volumes.read import read_volume
 from evalsuite.volumes.volume import Volume
 from evalsuite.volumes.write import write_nifti
@@ -59,6 +60,35 @@ def test_the_whole_design_and_the_same_tables_from_a_rerun(utility, cohorts, tmp
     assert (tmp_path / "a/figures/learning_curves.png").stat().st_size > 10_000
     assert utility(real, labels, synthetic, "--output", tmp_path / "b", *arguments)[0] == 0
     assert tables(tmp_path / "a") == tables(tmp_path / "b")
+
+
+def test_no_training_is_dealt_a_volume_of_a_held_out_subject(
+    utility, cohorts, tmp_path, monkeypatch
+):
+    real, labels, synthetic, _ = cohorts
+    files = sorted(real.iterdir())
+    rows = [f"{file},s{i // 2},{labels / file.name}" for i, file in enumerate(files)]
+    manifest = tmp_path / "real.csv"
+    manifest.write_text("\n".join(["path,subject,label", *rows]) + "\n")
+    dealt = []
+
+    def supply(examples, places):
+        dealt.append([examples.cohort.entries[place] for place in places])
+        return Supply(examples, places)
+
+    monkeypatch.setattr(runs, "Supply", supply)
+    options = ("--output", tmp_path / "out", "--test", 0.5, *SHARES)
+    assert utility(manifest, None, synthetic, *options)[0] == 0
+    results = read_results(tmp_path / "out")
+    held = set(results.splits["test"])
+    assert len(held) == 2
+    trained_on = [{e.subject for e in entries if e.subject} for entries in dealt]
+    # 2 repeats x (2 pre-trainings + 3 arms x 2 shares); one of the pre-trainings is synthetic.
+    assert len(trained_on) == 16
+    assert sum(not subjects for subjects in trained_on) == 2
+    assert all(not subjects & held for subjects in trained_on)
+    assert set(results.cases["subject"]) == held
+    assert results.cases.groupby("subject")["case"].nunique().tolist() == [2, 2]
 
 
 def test_an_interrupted_experiment_goes_on_and_may_be_extended(
@@ -192,6 +222,9 @@ def test_mistakes_are_told_before_anything_is_trained(utility, cohorts, tmp_path
     )
     assert told(*SHARES, "--channels", "2,2,2,2,2,2").startswith(
         f"The volumes of {real} have 17 x 16 x 18 voxels, but the networks need at least 32"
+    )
+    assert told(*SHARES, "--unlabelled", f"synthetic={real}") == (
+        'Two cohorts are named "synthetic". Give each a name of its own, as NAME=DIR.'
     )
     assert told("--preset", "mrt") == (
         'Unknown preset "mrt". Did you mean "mri"? Known presets: ct, mri.'

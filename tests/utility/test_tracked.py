@@ -9,52 +9,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 from mlflow import MlflowClient
 
-from evalsuite.utility.analysis import compare, summarise
 from evalsuite.utility.config import ARMS
-from evalsuite.utility.results import UtilityResults, read_results, write_results
+from evalsuite.utility.results import read_results, write_results
 from reports.figures.utility import LOOKS, learning_curves
-
-
-def example(arms=tuple(ARMS), shares=(5.0, 20.0, 100.0), structures=("1", "2"), repeats=2):
-    rng = np.random.default_rng(0)
-    rows = [
-        {
-            "arm": arm,
-            "share": share,
-            "repeat": repeat + 1,
-            "case": f"v{case}",
-            "subject": f"s{case}",
-            "structure": structure,
-            "dice": 0.7 + 0.05 * np.log10(share + 1) + 0.02 * i + 0.03 * rng.normal(),
-            "hd95": 5 - np.log10(share + 1) - 0.2 * i + 0.3 * rng.normal(),
-        }
-        for i, arm in enumerate(arms)
-        for share in (shares if "real" in ARMS[arm].trained_on else (0.0,))
-        for repeat in range(repeats)
-        for case in range(6)
-        for structure in structures
-    ]
-    cases = pd.DataFrame(rows)
-    trainings = [
-        {"name": "x", "arm": arms[0], "share": shares[0], "repeat": 1, "losses": [2.0, 1.0]}
-    ]
-    return UtilityResults(
-        config={"arms": list(arms), "repeats": repeats, "seed": 7},
-        config_hash="c0ffee",
-        cohorts={},
-        splits={
-            "test": [f"s{i}" for i in range(6)],
-            "counts": {f"{share:g}": int(share) for share in shares},
-        },
-        trainings=trainings,
-        cases=cases,
-        summary=summarise(cases),
-        comparisons=compare(cases),
-        warnings=("The held-out subjects were drawn by the seed.",),
-        environment={"python": "3.11"},
-        started="2026-11-23T12:00:00+00:00",
-        seconds=61.5,
-    )
+from tests.utility.made_up import example
 
 
 @pytest.fixture(scope="module")
