@@ -23,7 +23,7 @@ from evalsuite.progress import Progress, silent
 from evalsuite.records import CohortRecord, Evaluation, Evidence, FeatureTable
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.cohort import Cohort, find_leaks, leakage_sentence
-from evalsuite.volumes.labels import Segmentations, label_files
+from evalsuite.volumes.labels import Segmentations, check_labels, label_files
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.sources import read_cohort
 
@@ -201,6 +201,7 @@ def _labels(
                 "their folder with --real-labels or --synthetic-labels, or in a column label of "
                 "the cohort's table."
             )
+        check_labels(cohort, files)
         found[cohort.name] = Segmentations(files)
     return found
 

@@ -59,6 +59,7 @@ def by_covariate(real: Cohort, synthetic: Cohort, by: str | None) -> list[Group]
     values = sorted(set(sides[0]) - {""})
     _refuse(real, by, values)
     untold = sum(value == "" for value in sides[0])
+    outside = sum(value not in values for value in sides[1])
     found = [everything]
     for value in values:
         first, second = [[i for i, own in enumerate(s) if own == value] for s in sides]
@@ -77,6 +78,11 @@ def by_covariate(real: Cohort, synthetic: Cohort, by: str | None) -> list[Group]
             )
         if untold:
             warnings.append(f'{untold} volumes of {real.name} have no "{by}" and are in no group.')
+        if any(sides[1]) and outside:
+            warnings.append(
+                f'{outside} volumes of {synthetic.name} are in no group: they have no "{by}", or'
+                f" one that no volume of {real.name} has."
+            )
         found.append(Group(f"{by}={value}", (first, second), tuple(warnings)))
     return found
 

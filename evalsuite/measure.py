@@ -64,7 +64,8 @@ def measure(
         metrics: with their options.
         extractors: whose tables are in `cohorts`.
         cohorts: of the evaluation.
-        by: covariate by whose values metrics on features and volumes are broken down as well.
+        by: covariate by whose values every metric is broken down as well; what the generator was
+            trained on stays whole.
         progress: one step per metric, pair of cohorts and extractor.
     """
     on_features, on_volumes, on_views = (
@@ -100,9 +101,11 @@ def measure(
                 training = cohorts.training and _views(
                     cohorts, cohorts.training, sides, extractors, read
                 )
-                found = _findings(metric, views, {**options, "training": training})
-                found = [_doubted(f, extractors) for f in found]
-                _keep(measured, found, cohorts.real, synthetic, groups[0])
+                for group in groups:
+                    some = [_some(v, g) for v, g in zip(views, group.chosen, strict=True)]
+                    found = _findings(metric, some, {**options, "training": training})
+                    found = [_about(_doubted(f, extractors), None, group) for f in found]
+                    _keep(measured, found, cohorts.real, synthetic, group)
                 advance()
     return measured
 
@@ -159,6 +162,16 @@ def _views(
         volumes=read[cohort.name],
         spacing=spacing,
         labels=cohorts.labels.get(cohort.name),
+    )
+
+
+def _some(views: Views, chosen: Sequence[int]) -> Views:
+    return Views(
+        names=[views.names[i] for i in chosen],
+        features={name: values[chosen] for name, values in views.features.items()},
+        volumes=Some(views.volumes, chosen),
+        spacing=views.spacing,
+        labels=None if views.labels is None else Some(views.labels, chosen),
     )
 
 

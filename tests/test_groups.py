@@ -41,6 +41,15 @@ def test_small_groups_untold_volumes_and_a_missing_column_are_doubted():
     assert whole.warnings[0].startswith('gan has no "sex": all of its volumes stand against')
 
 
+def test_synthetic_volumes_outside_all_groups_are_told():
+    found = by_covariate(cohort("real", "MMFF"), cohort("gan", ["M", "F", "X", ""]), "sex")
+    outside = (
+        '2 volumes of gan are in no group: they have no "sex", or one that no volume of real has.'
+    )
+    assert all(group.warnings[-1] == outside for group in found[1:])
+    assert found[0].warnings == ()
+
+
 def test_a_column_that_is_not_there_or_no_grouping_is_refused():
     with pytest.raises(EvalsuiteError, match=r'has no "age" to group by\. Its columns are sex;'):
         by_covariate(cohort("real", "MF"), cohort("gan", "MF"), "age")
@@ -105,6 +114,17 @@ def test_a_group_of_all_volumes_has_the_numbers_of_all(estimates):
     assert len(whole) > 8
     for _, extractor, name in whole:
         assert numbers(found["one=x", extractor, name]) == numbers(found["", extractor, name])
+
+
+def test_a_group_that_a_cohort_lacks_is_undefined_and_says_why(estimates, tables):
+    rows = (tables / "gan.csv").read_text().replace(",M,", ",F,")
+    (tables / "gan.csv").write_text(rows)
+    found = estimates("real.csv", "gan.csv", "--by", "sex")
+    men = {key: row for key, row in found.items() if key[0] == "sex=M"}
+    assert men
+    for row in men.values():
+        assert row["value"] is None
+        assert "Fewer than 10 volumes of real and gan have sex=M" in " ".join(row["warnings"])
 
 
 def test_groups_are_in_the_table_the_files_and_mlflow(cli, tables):

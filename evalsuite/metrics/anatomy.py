@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
-from scipy import stats
+from scipy import ndimage, stats
 
 from evalsuite.metrics.metric import Finding, LabelMap, Metric, Views
 from evalsuite.metrics.shapes import Shape, shape_of
@@ -50,11 +50,15 @@ def compute(
     if real.labels is None or synthetic.labels is None:
         msg = "Anatomy needs label maps of both cohorts."
         raise ValueError(msg)
+    if not len(real.labels) or not len(synthetic.labels):
+        msg = "Anatomy needs at least one real and one synthetic volume."
+        raise ValueError(msg)
     ours, theirs = [_shapes(m) for m in real.labels], [_shapes(m) for m in synthetic.labels]
     structures = sorted({s for shapes in ours for s in shapes})
     if not structures:
         msg = "The real label maps hold no structure, only background."
         raise ValueError(msg)
+    unknown = _unknown(theirs, structures)
     random = np.random.default_rng(seed)
     names, table = _table(ours, structures)
     _, other = _table(theirs, structures)
@@ -63,7 +67,7 @@ def compute(
         pair = [t[np.isfinite(t[:, column]), column] for t in (table, other)]
         findings.append(_distance(name, pair[0], pair[1], replicates, random))
     for structure in structures:
-        findings.append(_faults(structure, ours, theirs))  # noqa: PERF401
+        findings.append(_faults(structure, ours, theirs, unknown))  # noqa: PERF401
     findings.append(_outlyingness(table, other))
     values = {"names": list(names), "real": table, "synthetic": other}
     findings.append(Detail("anatomy", values))
@@ -71,8 +75,13 @@ def compute(
 
 
 def _shapes(label_map: LabelMap) -> dict[int, Shape]:
-    values = [int(v) for v in np.unique(label_map.labels) if v]
-    return {v: shape_of(label_map.labels == v, label_map.spacing) for v in values}
+    # Each structure is cut out first: to look at the whole volume once per structure is slow.
+    found = {}
+    for value, box in enumerate(ndimage.find_objects(label_map.labels), start=1):
+        if box is not None:
+            corner = (box[0].start, box[1].start, box[2].start)
+            found[value] = shape_of(label_map.labels[box] == value, label_map.spacing, corner)
+    return found
 
 
 def _table(
@@ -151,8 +160,24 @@ def _distance(
     )
 
 
+def _unknown(synthetic: Sequence[dict[int, Shape]], structures: Sequence[int]) -> tuple[str, ...]:
+    """Return a warning if there are structures that no real volume has."""
+    extra = sorted({s for shapes in synthetic for s in shapes} - set(structures))
+    if not extra:
+        return ()
+    count = sum(any(s in shapes for s in extra) for shapes in synthetic)
+    told = (
+        f"{count} of {len(synthetic)} synthetic volumes have structures that no real one has, such"
+        f" as {extra[0]}; those are not compared. Do both cohorts number structures alike?"
+    )
+    return (told,)
+
+
 def _faults(
-    structure: int, real: Sequence[dict[int, Shape]], synthetic: Sequence[dict[int, Shape]]
+    structure: int,
+    real: Sequence[dict[int, Shape]],
+    synthetic: Sequence[dict[int, Shape]],
+    warnings: tuple[str, ...],
 ) -> Estimate:
     def faulty(shapes: dict[int, Shape]) -> bool:
         own = shapes.get(structure)
@@ -170,6 +195,7 @@ def _faults(
         "has cavities or tunnels (Euler characteristic)",
         interval=Interval(test.low, test.high, LEVEL, "exact (Clopper and Pearson 1934)"),
         reference=counts[0] / len(real),
+        warnings=warnings,
     )
 
 

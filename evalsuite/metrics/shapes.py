@@ -1,6 +1,7 @@
 """Size, surface, shape and topology of one structure of a label map."""
 
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 
 import numpy as np
@@ -34,11 +35,21 @@ class Shape:
     tunnels: int
 
 
-def shape_of(mask: Bool[np.ndarray, "x y z"], spacing: tuple[float, float, float]) -> Shape:
-    """Measure a structure that has at least one voxel."""
+def shape_of(
+    mask: Bool[np.ndarray, "x y z"],
+    spacing: tuple[float, float, float],
+    corner: tuple[int, int, int] = (0, 0, 0),
+) -> Shape:
+    """Measure a structure that has at least one voxel.
+
+    Args:
+        mask: the structure.
+        spacing: millimetres per voxel.
+        corner: voxel of the volume at which the mask begins, if it was cut out.
+    """
     volume = float(mask.sum()) * float(np.prod(spacing))
     surface = surface_area(mask, spacing)
-    middle = np.array(ndimage.center_of_mass(mask)) * spacing
+    middle = (np.array(corner) + ndimage.center_of_mass(mask)) * spacing
     components = int(ndimage.label(mask, np.ones((3, 3, 3)))[1])
     cavities = int(ndimage.label(np.pad(~mask, 1, constant_values=True))[1]) - 1
     tunnels = components + cavities - euler_characteristic(mask)
@@ -94,6 +105,7 @@ def euler_characteristic(mask: Bool[np.ndarray, "x y z"]) -> int:
     return total
 
 
+@cache
 def _directions(
     spacing: tuple[float, float, float],
 ) -> list[tuple[tuple[int, int, int], float]]:

@@ -1,17 +1,18 @@
 """Segmentations that go with the volumes of a cohort."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import overload
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from evalsuite.errors import EvalsuiteError, FaultsError, VolumeError
 from evalsuite.volumes.cohort import Cohort
 from evalsuite.volumes.preprocessing import reoriented
 from evalsuite.volumes.read import is_volume, read_volume
+from evalsuite.volumes.volume import Volume
 
 COLUMN = "label"
 
@@ -23,10 +24,12 @@ class Segmentation:
     Args:
         labels: 0 is background; axes run right, anterior, superior.
         spacing: millimetres per voxel.
+        affine: maps voxels to RAS+ millimetres.
     """
 
     labels: Int[np.ndarray, "x y z"]
     spacing: tuple[float, float, float]
+    affine: Float[np.ndarray, "4 4"] = field(default_factory=lambda: np.eye(4), compare=False)
 
 
 def label_files(cohort: Cohort, folder: str | None) -> list[Path] | None:
@@ -72,7 +75,54 @@ def read_labels(path: Path) -> Segmentation:
     labels = np.rint(volume.voxels).astype(np.int64)
     if labels.min() < 0 or np.abs(volume.voxels - labels).max() > 1e-3:
         raise VolumeError(path, "expected whole numbers from 0 on, as a label map has.")
-    return Segmentation(labels, volume.spacing)
+    return Segmentation(labels, volume.spacing, volume.affine)
+
+
+def check_labels(cohort: Cohort, files: Sequence[Path]) -> None:
+    """Read every label map and make sure that it lies on the grid of its volume.
+
+    Both grids are turned to run right, anterior and superior first: a map that is stored in another
+    orientation than its volume is as good.
+
+    Args:
+        cohort: checked.
+        files: one per volume, from `label_files`.
+
+    Raises:
+        FaultsError: with every map that cannot be read, is none, or lies elsewhere.
+    """
+    faults = []
+    for info, file in zip(cohort.infos, files, strict=True):
+        try:
+            found = read_labels(file)
+        except VolumeError as fault:
+            faults.append(fault)
+            continue
+        blank = np.broadcast_to(np.float32(0), info.shape)
+        expected = reoriented(Volume(blank, info.affine))
+        problem = _misplaced(found, expected, info.path)
+        if problem:
+            faults.append(VolumeError(file, problem))
+    if faults:
+        raise FaultsError(
+            faults, f"Each volume of {cohort.name} needs a label map on its own grid."
+        )
+
+
+def _misplaced(found: Segmentation, expected: Volume, path: Path) -> str | None:
+    """Return what sets the grid of a label map apart from that of its volume."""
+    if found.labels.shape != expected.shape:
+        ours, theirs = (" x ".join(map(str, s)) for s in (found.labels.shape, expected.shape))
+        return f"it has {ours} voxels, but its volume {path} has {theirs}."
+    last = np.array(expected.shape) - 1
+    corners = np.array([(*(last * corner), 1) for corner in np.ndindex(2, 2, 2)])
+    apart = np.linalg.norm((corners @ (found.affine - expected.affine).T)[:, :3], axis=1).max()
+    if apart > min(expected.spacing) / 2:
+        return (
+            f"by its affine it lies up to {apart:.3g} mm off its volume {path}. Write it again with"
+            " the affine of the volume."
+        )
+    return None
 
 
 class Segmentations(Sequence[Segmentation]):

@@ -120,6 +120,12 @@ def test_halves_of_real_anatomy_are_alike_and_planted_changes_are_found(real_lab
     assert mirrored["anatomy_1_2_anterior"].value > 1
     assert mirrored["anatomy_1_volume"].value == alike["anatomy_1_volume"].value
 
+    swapped = by_name(estimates(first, [np.flip(m, axis=0) for m in second]))
+    assert swapped["anatomy_1_2_right"].value > 1
+    assert swapped["anatomy_1_volume"].value == alike["anatomy_1_volume"].value
+    exchanged = by_name(estimates(first, [np.choose(m, (0, 2, 1)) for m in second]))
+    assert exchanged["anatomy_1_2_anterior"].value > 1
+
     def with_island(labels):
         changed = labels.copy()
         changed[0, 0, 0] = 1
@@ -175,3 +181,38 @@ def test_one_sided_labels_are_undefined_not_zero():
     found = by_name(estimates([one] * 4, [np.zeros_like(one)] * 4))
     assert np.isnan(found["anatomy_1_volume"].value)
     assert "fewer than two volumes" in found["anatomy_1_volume"].warnings[0]
+
+
+def test_structures_that_only_synthetic_volumes_have_are_told():
+    one = np.zeros((8, 8, 8), int)
+    one[1:4, 1:4, 1:4] = 1
+    other = one.copy()
+    other[5:7, 5:7, 5:7] = 7
+    found = by_name(estimates([one] * 3, [one, other, other]))
+    assert not any("7" in name for name in found)
+    (told,) = found["anatomy_1_faults"].warnings
+    assert told == (
+        "2 of 3 synthetic volumes have structures that no real one has, such as 7; those are not"
+        " compared. Do both cohorts number structures alike?"
+    )
+
+
+def test_a_cohort_without_volumes_is_told():
+    with pytest.raises(ValueError, match="at least one real and one synthetic volume"):
+        estimates([np.ones((4, 4, 4), int)], [])
+
+
+def test_structures_are_measured_where_they_lie_whatever_lies_around(real_labels):
+    """Cut out by its box or not, a structure is the same."""
+    labels = np.pad(real_labels[0], ((9, 2), (0, 5), (3, 0)))
+    spacing = (1.0, 0.5, 2.0)
+    found = estimates([labels, labels], [labels, labels], spacing)
+    detail = next(f for f in found if isinstance(f, Detail)).values
+    values = dict(zip(detail["names"], detail["real"][0], strict=True))
+    whole = {s: shape_of(labels == s, spacing) for s in (1, 2)}
+    for s, shape in whole.items():
+        assert values[f"{s}_surface"] == shape.surface
+        assert values[f"{s}_volume"] == shape.volume
+    apart = np.subtract(whole[2].centroid, whole[1].centroid)
+    offsets = [values[f"1_2_{axis}"] for axis in ("right", "anterior", "superior")]
+    assert offsets == pytest.approx(apart)

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from evalsuite.errors import EvalsuiteError, VolumeError
-from evalsuite.volumes.labels import Segmentations, label_files, read_labels
+from evalsuite.volumes.check import check_cohort
+from evalsuite.volumes.labels import Segmentations, check_labels, label_files, read_labels
 from evalsuite.volumes.sources import read_cohort
 
 
@@ -125,3 +126,53 @@ def test_without_label_maps_the_metric_says_how_to_name_them(cli, make_cohort):
     )  # fmt: skip
     assert status == 1
     assert "anatomy needs a label map for each volume of real. Name their folder with" in err
+
+
+def checked(volumes):
+    found = check_cohort(cohort(volumes / "images"))
+    check_labels(found, label_files(found, str(volumes / "labels")))
+
+
+def test_maps_on_the_grids_of_their_volumes_pass_in_whatever_orientation(volumes, corner):
+    checked(volumes)
+    turned = nib.Nifti1Image(corner.astype(np.uint8), np.eye(4)).as_reoriented(
+        np.array([[2.0, 1.0], [0.0, -1.0], [1.0, -1.0]])
+    )
+    assert turned.shape != corner.shape
+    nib.save(turned, volumes / "labels/b.nii.gz")
+    checked(volumes)
+
+
+def test_all_maps_on_other_grids_are_told(volumes):
+    save(volumes / "labels/a.nii.gz", np.ones((4, 5, 7)))
+    save(volumes / "labels/b.nii.gz", np.ones((4, 5, 6)), affine=np.diag([1.0, 1.0, 2.0, 1.0]))
+    with pytest.raises(EvalsuiteError) as raised:
+        checked(volumes)
+    told = str(raised.value)
+    assert "labels/a.nii.gz: it has 4 x 5 x 7 voxels, but its volume" in told
+    assert "images/a.nii.gz has 4 x 5 x 6." in told
+    assert "labels/b.nii.gz: by its affine it lies up to 5 mm off its volume" in told
+    assert "Each volume of real needs a label map on its own grid." in told
+
+
+@pytest.mark.parametrize(("off", "fits"), [(0.4, True), (0.6, False)])
+def test_half_a_voxel_is_the_most_that_a_map_may_be_off(volumes, corner, off, fits):
+    affine = np.eye(4)
+    affine[0, 3] = off
+    save(volumes / "labels/b.nii.gz", corner, affine=affine)
+    if fits:
+        checked(volumes)
+    else:
+        with pytest.raises(EvalsuiteError, match=r"up to 0\.6 mm off its volume"):
+            checked(volumes)
+
+
+def test_a_map_that_is_none_is_told_with_the_others(volumes):
+    save(volumes / "labels/a.nii.gz", np.full((4, 5, 6), 0.5), dtype=np.float32)
+    with pytest.raises(EvalsuiteError, match=r"a\.nii\.gz: expected whole numbers from 0 on"):
+        checked(volumes)
+
+
+def test_an_empty_map_is_a_missing_structure_not_an_error(volumes):
+    save(volumes / "labels/a.nii.gz", np.zeros((4, 5, 6)))
+    checked(volumes)
