@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
+from threadpoolctl import threadpool_limits
 
 from evalsuite.errors import EvalsuiteError, VolumeError
 from evalsuite.extractors.extractor import Extractor
@@ -172,6 +173,8 @@ _worker: dict[str, tuple[Extractor, Preprocessing]] = {}
 
 
 def _start_worker(extractor: Extractor, preprocessing: Preprocessing) -> None:
+    # There is one process per core: threads of BLAS beside them only wait for one another.
+    threadpool_limits(1)
     _worker["job"] = extractor, preprocessing
 
 
