@@ -1,4 +1,4 @@
-"""A study, evaluations, or both: one report."""
+"""A study, evaluations, utility experiments, or several of them: one report."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

@@ -30,7 +30,7 @@ def report(
     experiment: Annotated[str, typer.Option(help="MLflow experiment.")] = "evalsuite-reports",
     no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Skip MLflow.")] = False,
 ) -> None:
-    """Write a report of a study, of evaluations, or of both that opens offline and prints.
+    """Write a report of a study, evaluations and utility experiments that opens offline and prints.
 
     One HTML file, its tables as CSV and LaTeX, its figures as SVG and PNG, and an MLflow run.
     """
