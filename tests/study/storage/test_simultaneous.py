@@ -76,6 +76,16 @@ def test_many_make_the_tables_enrol_and_consent_at_once(database):
     assert store.verify("birds") is None
 
 
+def test_many_open_a_new_file_at_once(tmp_path):
+    def write(_):
+        with databases.writing(databases.connect(url)) as connection:
+            connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS birds (name)")
+
+    for number in range(40):  # one time in eight, SQLite on its own refused somebody
+        url = f"sqlite:///{tmp_path / f'{number}.db'}"
+        together(write)
+
+
 def test_all_kinds_of_writing_at_once_neither_wait_for_one_another_nor_break_the_log(database):
     store, _, _ = fill(database, readers=("Ada", "Bob"), cases=12)
     acts = [
