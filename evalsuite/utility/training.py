@@ -20,7 +20,7 @@ GRADIENT_CLIP = 1.0
 DECAY = 0.9  # exponent of the falling learning rate
 MOMENTS = 20  # means of the loss that are kept of a training
 # Raised whenever a change of the code below changes a weight; it is part of every signature.
-VERSION = 1
+VERSION = 2
 
 PRETEXT = (
     "Reconstruct the volume from a corrupted one, mean squared error, after Models Genesis (Zhou"
@@ -153,14 +153,18 @@ def fit(
     Raises:
         EvalsuiteError: if the loss is not finite.
     """
-    network.to(device).train()
-    optimiser = torch.optim.AdamW(network.parameters(), lr=learning_rate, weight_decay=WEIGHT_DECAY)
+    # With the channels last the convolutions of a small 3D network are a sixth faster on a CPU.
+    layout = torch.channels_last_3d
+    network.to(device=device, memory_format=layout).train()  # type: ignore[call-overload]
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=learning_rate, weight_decay=WEIGHT_DECAY, fused=True
+    )
     losses = []
     for step in range(steps):
         for group in optimiser.param_groups:
             group["lr"] = learning_rate * (1 - step / steps) ** DECAY
         inputs, targets = (tensor.to(device) for tensor in batch(step))
-        value = loss(network(inputs), targets)
+        value = loss(network(inputs.to(memory_format=layout)), targets)
         losses.append(value.item())
         if not np.isfinite(losses[-1]):
             raise EvalsuiteError(

@@ -137,8 +137,8 @@ def test_arms_of_a_repeat_have_their_own_seeds():
 def test_a_loss_that_is_not_finite_is_told():
     with pytest.raises(EvalsuiteError) as caught:
         fit(
-            nn.Linear(1, 1),
-            lambda _: (torch.ones(1, 1), torch.ones(1, 1)),
+            nn.Conv3d(1, 1, 1),
+            lambda _: (torch.ones(1, 1, 2, 2, 2),) * 2,
             lambda _, __: torch.tensor(float("nan"), requires_grad=True),
             steps=3,
             learning_rate=1.0,
