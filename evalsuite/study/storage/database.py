@@ -38,8 +38,6 @@ def connect(url: str) -> Engine:
             parsed = parsed.set(drivername="postgresql+pg8000")
         elif parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
             raise ArgumentError  # noqa: TRY301
-        else:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(parsed, pool_size=16, max_overflow=32, pool_pre_ping=True)
     except (ArgumentError, NoSuchModuleError):
         shown = url.partition("@")[2] or url
@@ -52,8 +50,6 @@ def connect(url: str) -> Engine:
             "PostgreSQL needs the driver pg8000. Install it with: "
             "pip install 'evalsuite[postgresql]'."
         ) from None
-    except OSError as error:
-        raise EvalsuiteError(f"{error.filename}: it cannot be made: {error.strerror}.") from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
@@ -89,6 +85,12 @@ def migrate(engine: Engine) -> None:
     """Bring the schema up to date; several processes may try at once."""
     from alembic import command
 
+    file = _file(engine)
+    try:
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EvalsuiteError(f"{error.filename}: it cannot be made: {error.strerror}.") from None
     with writing(engine) as connection:
         if engine.dialect.name == "postgresql":
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(736513)")
@@ -98,16 +100,25 @@ def migrate(engine: Engine) -> None:
 
 def check_schema(engine: Engine) -> None:
     """Raise EvalsuiteError unless the schema is the one of this version."""
-    with reading(engine) as connection:
-        _refuse_newer(engine, connection)
-        found, steps = _steps(connection)
-    if found == steps[0]:
-        return
+    file = _file(engine)
+    if file is not None and not file.exists():  # connecting would make it
+        found = None
+    else:
+        with reading(engine) as connection:
+            _refuse_newer(engine, connection)
+            found, steps = _steps(connection)
+        if found == steps[0]:
+            return
     what = "its tables are of an older version" if found else "it holds no studies yet"
     raise EvalsuiteError(
         f"{_shown(engine)}: {what}. Run `evalsuite study create`, or `evalsuite study migrate` to "
         "bring an older database up to date."
     )
+
+
+def _file(engine: Engine) -> Path | None:
+    """Return the file of an SQLite database, None for a server."""
+    return Path(engine.url.database or "") if engine.dialect.name == "sqlite" else None
 
 
 def _refuse_newer(engine: Engine, connection: Connection) -> None:

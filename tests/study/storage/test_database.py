@@ -42,6 +42,12 @@ def test_an_empty_database_is_filled_only_when_told(database):
     assert Store(database).studies() == []
 
 
+def test_looking_for_studies_where_there_are_none_leaves_nothing_behind(tmp_path):
+    with pytest.raises(EvalsuiteError, match=r"holds no studies yet. Run `evalsuite study create`"):
+        Store(f"sqlite:///{tmp_path / 'studies' / 'app' / 'studies.db'}")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_older_database_is_brought_up_to_date_only_when_told(database, tmp_path, monkeypatch):
     store, _, _ = fill(database)
     read_all(store)
