@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -87,7 +87,7 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
         by_covariate(
             real, cohort, config.by
         )  # a column that makes none is told before any heavy work
-    labels = _labels(config, metrics, real, synthetic)
+    labels = _labels(config, metrics, real, synthetic, means.progress)
 
     compared = (real, *synthetic)
     cohorts = (*compared, *([training] if training else []))
@@ -113,7 +113,7 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
         by=config.by,
         progress=means.progress,
     )
-    record = _record(config, cohorts, resolved, extractors, metrics)
+    record = _record(config, cohorts, labels, resolved, extractors, metrics)
     evaluation = Evaluation(
         real=_cohort_record(real),
         synthetic=tuple(_cohort_record(cohort) for cohort in synthetic),
@@ -187,6 +187,7 @@ def _labels(
     metrics: Sequence[tuple[Metric, dict[str, Any]]],
     real: Cohort,
     synthetic: Sequence[Cohort],
+    progress: Progress,
 ) -> dict[str, Segmentations]:
     """Return the segmentations of the cohorts that have some, by name of the cohort."""
     wanted = [metric.name for metric, _ in metrics if metric.looks_at_labels]
@@ -201,8 +202,8 @@ def _labels(
                 "their folder with --real-labels or --synthetic-labels, or in a column label of "
                 "the cohort's table."
             )
-        check_labels(cohort, files)
-        found[cohort.name] = Segmentations(files)
+        with progress(f"checking label maps of {cohort.name}", len(files)) as advance:
+            found[cohort.name] = check_labels(cohort, files, advance)
     return found
 
 
@@ -258,12 +259,14 @@ def _forbid_leaks(config: EvaluationConfig, real: Cohort, synthetic: list[Cohort
 def _record(
     config: EvaluationConfig,
     cohorts: Sequence[Cohort],
+    labels: Mapping[str, Segmentations],
     resolved: Preprocessing,
     extractors: list[Extractor],
     metrics: list[tuple[Metric, dict[str, Any]]],
 ) -> dict[str, object]:
     return {
         "cohorts": {cohort.name: cohort.fingerprint for cohort in cohorts},
+        "label maps": {name: maps.fingerprint for name, maps in labels.items()},
         "preprocessing": {**resolved.model_dump(mode="json"), "hash": resolved.hash},
         "extractors": {
             e.name: {**e.fingerprint, "standardised_by_real_cohort": e.standardise}

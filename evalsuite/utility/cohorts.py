@@ -8,11 +8,11 @@ from evalsuite.config import CohortSource
 from evalsuite.errors import EvalsuiteError
 from evalsuite.progress import Progress
 from evalsuite.utility.config import UtilityConfig
-from evalsuite.utility.data import Examples, Labels, check_labels, refuse_other_structures
+from evalsuite.utility.data import Examples, refuse_no_structures, refuse_other_structures
 from evalsuite.utility.splits import Splits, split
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.cohort import Cohort, enumerated, find_leaks, leakage_sentence
-from evalsuite.volumes.labels import label_files
+from evalsuite.volumes.labels import Segmentations, check_labels, label_files
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.sources import read_cohort
 
@@ -67,7 +67,7 @@ def prepare(config: UtilityConfig, progress: Progress) -> Prepared:
         real, shares=config.shares, repeats=config.repeats, test=config.test, seed=config.seed
     )
     labels = _labels(real, config.real, "--real-labels", progress)
-    of_synthetic: Labels | None = None
+    of_synthetic: Segmentations | None = None
     if config.synthetic.labels is not None:
         of_synthetic = _labels(synthetic, config.synthetic, "--synthetic-labels", progress)
         refuse_other_structures(labels, of_synthetic, (real.name, synthetic.name))
@@ -110,7 +110,7 @@ def _refuse_same_names(cohorts: Sequence[Cohort]) -> None:
         )
 
 
-def _labels(cohort: Cohort, source: CohortSource, option: str, progress: Progress) -> Labels:
+def _labels(cohort: Cohort, source: CohortSource, option: str, progress: Progress) -> Segmentations:
     files = label_files(cohort, source.labels)
     if files is None:
         raise EvalsuiteError(
@@ -118,7 +118,9 @@ def _labels(cohort: Cohort, source: CohortSource, option: str, progress: Progres
             'or give the table of the volumes a column "label".'
         )
     with progress(f"checking labels of {cohort.name}", len(cohort.entries)) as advance:
-        return check_labels(cohort, files, advance)
+        labels = check_labels(cohort, files, advance)
+    refuse_no_structures(labels, cohort.name)
+    return labels
 
 
 def _doubts(real: Cohort, synthetic: Cohort, splits: Splits) -> list[str]:

@@ -1,39 +1,21 @@
 """Volumes and label maps on the grid of the networks, and predictions back where labels lie."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Float32, Int
 from scipy import ndimage
 
-from evalsuite.errors import EvalsuiteError, FaultsError, VolumeError
+from evalsuite.errors import EvalsuiteError
 from evalsuite.volumes.cohort import Cohort, VolumeInfo
-from evalsuite.volumes.labels import read_labels
+from evalsuite.volumes.labels import Segmentations
 from evalsuite.volumes.preprocessing import Preprocessing, reoriented
-from evalsuite.volumes.read import load, read_volume
+from evalsuite.volumes.read import read_volume
 from evalsuite.volumes.volume import Volume
 
 KEPT = 4 << 30  # bytes of examples of one cohort kept in memory
 MOST_STRUCTURES = 255
-DISPLACED = 0.5  # voxels by which a label map may lie off its volume
-
-
-@dataclass(frozen=True, slots=True)
-class Labels:
-    """The label maps of a cohort.
-
-    Args:
-        files: one per volume, in the order of the cohort.
-        digests: SHA-256 of each.
-        structures: the values that occur in any of them, without 0, in rising order.
-    """
-
-    files: tuple[Path, ...]
-    digests: tuple[str, ...]
-    structures: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +44,7 @@ class Examples:
     """
 
     def __init__(
-        self, cohort: Cohort, preprocessing: Preprocessing, labels: Labels | None = None
+        self, cohort: Cohort, preprocessing: Preprocessing, labels: Segmentations | None = None
     ) -> None:
         self.cohort = cohort
         self.preprocessing = preprocessing
@@ -115,42 +97,22 @@ def on_grid(
     return moved
 
 
-def check_labels(
-    cohort: Cohort, files: Sequence[Path], advance: Callable[[], None] = lambda: None
-) -> Labels:
-    """Read every label map of a checked cohort once and return what is worth knowing.
-
-    Args:
-        files: one per volume, in the order of the cohort.
-        advance: called once for every file.
+def refuse_no_structures(labels: Segmentations, name: str) -> None:
+    """Raise unless the label maps of the cohort of that name hold structures to learn.
 
     Raises:
-        EvalsuiteError: if one is of another grid than its volume or no label map.
+        EvalsuiteError: with their number.
     """
-    faults: list[VolumeError] = []
-    digests: list[str] = []
-    values: set[int] = set()
-    for file, info in zip(files, cohort.infos, strict=True):
-        try:
-            loaded = load(file)
-            _refuse_another_grid(file, loaded.volume, info)
-            values |= {int(value) for value in np.unique(read_labels(file).labels)}
-            digests.append(loaded.digest)
-        except VolumeError as fault:
-            faults.append(fault)
-        advance()
-    if faults:
-        raise FaultsError(faults, "A label map has one whole number for each voxel of its volume.")
-    structures = tuple(sorted(values - {0}))
-    if not 1 <= len(structures) <= MOST_STRUCTURES:
+    if not 1 <= len(labels.structures) <= MOST_STRUCTURES:
         raise EvalsuiteError(
-            f"The label maps of {cohort.name} hold {len(structures)} values beside 0; expected 1 "
+            f"The label maps of {name} hold {len(labels.structures)} values beside 0; expected 1 "
             f"to {MOST_STRUCTURES} structures. Are these files label maps?"
         )
-    return Labels(tuple(files), tuple(digests), structures)
 
 
-def refuse_other_structures(real: Labels, synthetic: Labels, names: tuple[str, str]) -> None:
+def refuse_other_structures(
+    real: Segmentations, synthetic: Segmentations, names: tuple[str, str]
+) -> None:
     """Raise if the label maps of two cohorts hold different values.
 
     Raises:
@@ -169,25 +131,3 @@ def refuse_other_structures(real: Labels, synthetic: Labels, names: tuple[str, s
             f"The label values of {names[0]} and {names[1]} differ: {' and '.join(only)}. "
             "Each structure needs the same value in both."
         )
-
-
-def _refuse_another_grid(file: Path, labels: Volume, info: VolumeInfo) -> None:
-    if labels.shape != info.shape:
-        raise VolumeError(
-            file,
-            f"its shape is {_by(labels.shape)}, but that of its volume {info.path.name} is "
-            f"{_by(info.shape)}.",
-        )
-    corners = np.array([[i, j, k, 1] for i in (0, 1) for j in (0, 1) for k in (0, 1)])
-    corners[:, :3] *= np.array(info.shape) - 1
-    off = np.linalg.inv(info.affine) @ labels.affine @ corners.T - corners.T
-    if np.abs(off).max() > DISPLACED:
-        raise VolumeError(
-            file,
-            f"it lies elsewhere than its volume {info.path.name}: its affine puts it up to "
-            f"{np.abs(off).max():.3g} voxels off.",
-        )
-
-
-def _by(shape: tuple[int, ...]) -> str:
-    return " x ".join(map(str, shape))

@@ -168,9 +168,9 @@ def _settings(config: UtilityConfig, prepared: Prepared) -> dict[str, Any]:
     unlabelled = prepared.unlabelled
     return {
         "real volumes": prepared.real.cohort.fingerprint,
-        "real labels": _digest(prepared.real),
+        "real labels": _fingerprint(prepared.real),
         "synthetic volumes": prepared.synthetic.cohort.fingerprint,
-        "synthetic labels": _digest(prepared.synthetic),
+        "synthetic labels": _fingerprint(prepared.synthetic),
         "unlabelled volumes": unlabelled.cohort.fingerprint if unlabelled else None,
         "held-out subjects": list(prepared.splits.test),
         **chosen,
@@ -183,11 +183,8 @@ def _settings(config: UtilityConfig, prepared: Prepared) -> dict[str, Any]:
     }
 
 
-def _digest(examples: Examples) -> str | None:
-    """Return the SHA-256 over those of the label maps in their order."""
-    if examples.labels is None:
-        return None
-    return hashlib.sha256("".join(examples.labels.digests).encode()).hexdigest()
+def _fingerprint(examples: Examples) -> str | None:
+    return examples.labels.fingerprint if examples.labels else None
 
 
 def _cohort(examples: Examples) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Segmentations that go with the volumes of a cohort."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import overload
@@ -9,9 +10,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from evalsuite.errors import EvalsuiteError, FaultsError, VolumeError
-from evalsuite.volumes.cohort import Cohort
+from evalsuite.volumes.cohort import Cohort, VolumeInfo
 from evalsuite.volumes.preprocessing import reoriented
-from evalsuite.volumes.read import is_volume, read_volume
+from evalsuite.volumes.read import is_volume, load, read_volume
 from evalsuite.volumes.volume import Volume
 
 COLUMN = "label"
@@ -71,14 +72,52 @@ def read_labels(path: Path) -> Segmentation:
     Raises:
         VolumeError: if it cannot be read or its values are not whole numbers from 0 on.
     """
-    volume = reoriented(read_volume(path))
+    return _segmentation(path, read_volume(path))
+
+
+def _segmentation(path: Path, stored: Volume) -> Segmentation:
+    volume = reoriented(stored)
     labels = np.rint(volume.voxels).astype(np.int64)
     if labels.min() < 0 or np.abs(volume.voxels - labels).max() > 1e-3:
         raise VolumeError(path, "expected whole numbers from 0 on, as a label map has.")
     return Segmentation(labels, volume.spacing, volume.affine)
 
 
-def check_labels(cohort: Cohort, files: Sequence[Path]) -> None:
+@dataclass(frozen=True, slots=True)
+class Segmentations(Sequence[Segmentation]):
+    """The checked segmentations of a cohort, read when asked for.
+
+    Args:
+        files: one per volume, in the order of the cohort.
+        digests: SHA-256 of each.
+        structures: the values that occur in any of them, without 0, in rising order.
+    """
+
+    files: tuple[Path, ...]
+    digests: tuple[str, ...]
+    structures: tuple[int, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over those of the files in their order."""
+        return hashlib.sha256("".join(self.digests).encode()).hexdigest()
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    @overload
+    def __getitem__(self, index: int) -> Segmentation: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Segmentation]: ...
+    def __getitem__(self, index: int | slice) -> Segmentation | list[Segmentation]:
+        if isinstance(index, slice):
+            return [read_labels(file) for file in self.files[index]]
+        return read_labels(self.files[index])
+
+
+def check_labels(
+    cohort: Cohort, files: Sequence[Path], advance: Callable[[], None] = lambda: None
+) -> Segmentations:
     """Read every label map and make sure that it lies on the grid of its volume.
 
     Both grids are turned to run right, anterior and superior first: a map that is stored in another
@@ -87,61 +126,45 @@ def check_labels(cohort: Cohort, files: Sequence[Path]) -> None:
     Args:
         cohort: checked.
         files: one per volume, from `label_files`.
+        advance: called once for every file.
 
     Raises:
         FaultsError: with every map that cannot be read, is none, or lies elsewhere.
     """
-    faults = []
+    faults: list[VolumeError] = []
+    digests: list[str] = []
+    values: set[int] = set()
     for info, file in zip(cohort.infos, files, strict=True):
         try:
-            found = read_labels(file)
+            loaded = load(file)
+            found = _segmentation(file, loaded.volume)
+            _refuse_another_grid(file, found, info)
+            digests.append(loaded.digest)
+            values.update(np.unique(found.labels).tolist())
         except VolumeError as fault:
             faults.append(fault)
-            continue
-        blank = np.broadcast_to(np.float32(0), info.shape)
-        expected = reoriented(Volume(blank, info.affine))
-        problem = _misplaced(found, expected, info.path)
-        if problem:
-            faults.append(VolumeError(file, problem))
+        advance()
     if faults:
         raise FaultsError(
             faults, f"Each volume of {cohort.name} needs a label map on its own grid."
         )
+    return Segmentations(tuple(files), tuple(digests), tuple(sorted(values - {0})))
 
 
-def _misplaced(found: Segmentation, expected: Volume, path: Path) -> str | None:
-    """Return what sets the grid of a label map apart from that of its volume."""
+def _refuse_another_grid(file: Path, found: Segmentation, info: VolumeInfo) -> None:
+    expected = reoriented(Volume(np.broadcast_to(np.float32(0), info.shape), info.affine))
     if found.labels.shape != expected.shape:
         ours, theirs = (" x ".join(map(str, s)) for s in (found.labels.shape, expected.shape))
-        return f"it has {ours} voxels, but its volume {path} has {theirs}."
+        raise VolumeError(file, f"it has {ours} voxels, but its volume {info.path} has {theirs}.")
     last = np.array(expected.shape) - 1
     corners = np.array([(*(last * corner), 1) for corner in np.ndindex(2, 2, 2)])
     apart = np.linalg.norm((corners @ (found.affine - expected.affine).T)[:, :3], axis=1).max()
     if apart > min(expected.spacing) / 2:
-        return (
-            f"by its affine it lies up to {apart:.3g} mm off its volume {path}. Write it again with"
-            " the affine of the volume."
+        raise VolumeError(
+            file,
+            f"by its affine it lies up to {apart:.3g} mm off its volume {info.path}. Write it again"
+            " with the affine of the volume.",
         )
-    return None
-
-
-class Segmentations(Sequence[Segmentation]):
-    """The segmentations of a cohort, read when asked for."""
-
-    def __init__(self, files: Sequence[Path]) -> None:
-        self._files = tuple(files)
-
-    def __len__(self) -> int:
-        return len(self._files)
-
-    @overload
-    def __getitem__(self, index: int) -> Segmentation: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Segmentation]: ...
-    def __getitem__(self, index: int | slice) -> Segmentation | list[Segmentation]:
-        if isinstance(index, slice):
-            return [read_labels(file) for file in self._files[index]]
-        return read_labels(self._files[index])
 
 
 def _beside(root: Path, volume: str) -> Path:

@@ -181,11 +181,11 @@ def other_labels(folder, change):
     [
         (
             lambda v: Volume(v.voxels[1:], v.affine),
-            "its shape is 16 x 16 x 18, but that of its volume v00.nii.gz is 17 x 16 x 18.",
+            "it has 16 x 16 x 18 voxels, but its volume",
         ),
         (
             lambda v: Volume(v.voxels, v.affine + np.eye(4, k=3) * 3),
-            "it lies elsewhere than its volume v00.nii.gz: its affine puts it up to 3 voxels off.",
+            "by its affine it lies up to 3 mm off its volume",
         ),
         (
             lambda v: Volume(v.voxels / 2, v.affine),

@@ -1,12 +1,14 @@
 """Label maps are found beside their volumes, read in one orientation, and refused if they are none."""
 
+import json
+
 import nibabel as nib
 import numpy as np
 import pytest
 
 from evalsuite.errors import EvalsuiteError, VolumeError
 from evalsuite.volumes.check import check_cohort
-from evalsuite.volumes.labels import Segmentations, check_labels, label_files, read_labels
+from evalsuite.volumes.labels import check_labels, label_files, read_labels
 from evalsuite.volumes.sources import read_cohort
 
 
@@ -111,8 +113,7 @@ def test_rounding_of_scaled_files_is_allowed(tmp_path):
 
 
 def test_segmentations_are_read_when_asked_for(volumes, corner):
-    files = label_files(cohort(volumes / "images"), str(volumes / "labels"))
-    maps = Segmentations(files)
+    maps = checked(volumes)
     assert len(maps) == 2
     np.testing.assert_array_equal(maps[1].labels, corner)
     assert [m.labels.shape for m in maps[:2]] == [(4, 5, 6)] * 2
@@ -130,7 +131,7 @@ def test_without_label_maps_the_metric_says_how_to_name_them(cli, make_cohort):
 
 def checked(volumes):
     found = check_cohort(cohort(volumes / "images"))
-    check_labels(found, label_files(found, str(volumes / "labels")))
+    return check_labels(found, label_files(found, str(volumes / "labels")))
 
 
 def test_maps_on_the_grids_of_their_volumes_pass_in_whatever_orientation(volumes, corner):
@@ -141,6 +142,27 @@ def test_maps_on_the_grids_of_their_volumes_pass_in_whatever_orientation(volumes
     assert turned.shape != corner.shape
     nib.save(turned, volumes / "labels/b.nii.gz")
     checked(volumes)
+
+
+def test_the_record_tells_which_label_maps_were_measured(volumes, corner, cli, tmp_path):
+    def config(out):
+        status, _, err = cli(
+            "compute-metrics", "--real", volumes / "images", "--synthetic", volumes / "images",
+            "--real-labels", volumes / "labels", "--synthetic-labels", volumes / "labels",
+            "--metrics", "anatomy", "--allow-leakage", "--no-tracking", "--output", tmp_path / out,
+        )  # fmt: skip
+        assert status == 0, err
+        results = json.loads((tmp_path / out / "results.json").read_text())
+        return results["config"], results["config_hash"]
+
+    (before, old), (again, same) = config("one"), config("two")
+    assert (before, old) == (again, same)
+    save(volumes / "labels/b.nii.gz", np.roll(corner, 1, axis=2))
+    after, new = config("three")
+    assert set(after["label maps"]) == {"real", "images"}
+    assert before.pop("label maps") != after.pop("label maps")
+    assert before == after
+    assert old != new
 
 
 def test_all_maps_on_other_grids_are_told(volumes):
