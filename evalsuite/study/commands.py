@@ -110,12 +110,19 @@ def status(
     study: Annotated[str | None, typer.Argument(help="Name of the study; default: all.")] = None,
     home: HomeOption = None,
     database: DatabaseOption = None,
+    entry: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HASH",
+            help="Fail unless the audit log holds this entry, as an earlier status or export told.",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show the progress of each reader, and whether the audit log is whole."""
     from evalsuite.study import workflow
 
-    workflow.status(study, _home(home, database), as_json=as_json)
+    workflow.status(study, _home(home, database), entry=entry, as_json=as_json)
 
 
 @app.command()

@@ -203,7 +203,7 @@ def _record(store: Any, study: str, home: Home, *, with_truth: bool) -> str:
 
     from evalsuite.environment import environment
 
-    about = store.study(study)
+    about, log = store.study(study), store.events(study)
     design = dict(about.design)
     full = home.lead / study / "design.yaml"
     if with_truth and full.exists():
@@ -212,6 +212,7 @@ def _record(store: Any, study: str, home: Home, *, with_truth: bool) -> str:
         "study": study,
         "state": about.state,
         "design_hash": about.design_hash,
+        "audit_log": {"entries": len(log), "last": log[-1].hash if log else None},
         "design": design,
         "environment": environment(),
     }

@@ -145,8 +145,10 @@ def powers(
     show(rows, as_json=as_json)
 
 
-def status(study: str | None, home: Home, *, as_json: bool) -> None:
+def status(study: str | None, home: Home, *, entry: str | None, as_json: bool) -> None:
     """Print one row per reader, and say whether the audit log is whole."""
+    if entry and not study:
+        raise EvalsuiteError("--entry HASH is that of one study. Name it: status STUDY.")
     from evalsuite.study.storage.store import Store
 
     store = Store(home.database)
@@ -155,9 +157,13 @@ def status(study: str | None, home: Home, *, as_json: bool) -> None:
         rows += [
             {key: _cell(value) for key, value in row.items()} for row in _progress(store, name)
         ]
-        fault = store.verify(name)
+        fault = store.verify(name, entry)
         if fault:
             raise EvalsuiteError(f"The audit log of {name} is broken: {fault}")
+        last = store.events(name)[-1]
+        typer.echo(
+            f"The audit log of {name} is whole: {last.seq} entries, the last {last.hash}", err=True
+        )
     show(rows, as_json=as_json)
 
 

@@ -50,14 +50,25 @@ def test_a_study_from_its_creation_to_the_table(lead, tmp_path):
     assert re.search(r"lead: \S+study=birds&lead=\S{43}", out)
     assert "tells real from synthetic" in err
 
-    status, out, _ = lead("status", "--json")
+    status, out, err = lead("status", "--json")
+    assert "The audit log of birds is whole: " in err
+    noted = err.split()[-1]
     rows = json.loads(out)
     assert [(row["reader"], row["answered"], row["total"]) for row in rows] == [
         ("Ada", "0", "14"),
         ("Bob", "0", "14"),
     ]
     read_everything()
+    status, _, err = lead("status", "birds", "--entry", noted)
+    assert status == 0
+    assert noted not in err  # it is no longer the last
+    status, _, err = lead("status", "birds", "--entry", "0" * 64)
+    assert status == 1
+    assert "entries were taken away from its end" in err
+    assert "Name it" in lead("status", "--entry", noted)[2]
     status, _, err = lead("export", "birds", "--output", "open.csv")
+    log = yaml.safe_load((tmp_path / "open.design.yaml").read_text())["audit_log"]
+    assert (log["last"] == noted, len(log["last"])) == (False, 64)
     assert (status, "without the truth: the study is not closed" in err) == (0, True)
     assert "role" not in (tmp_path / "open.csv").read_text().splitlines()[0]
 

@@ -97,6 +97,8 @@ def read(connection: Connection, study: str) -> list[Event]:
 
 def fault(study: str, entries: list[Event]) -> str | None:
     """Return a sentence on the first entry that does not fit the chain, None if all do."""
+    if not entries:
+        return "it is empty."
     previous = FIRST
     for place, entry in enumerate(entries, 1):
         if entry.seq != place:

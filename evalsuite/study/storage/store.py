@@ -291,15 +291,21 @@ class Store:
         with database.reading(self.engine) as connection:
             return events.read(connection, study)
 
-    def verify(self, study: str) -> str | None:
+    def verify(self, study: str, entry: str | None = None) -> str | None:
         """Return where the audit log is broken or the answers are not those it tells of.
 
         None if all is whole. That the last entries were taken away together with their answers
-        cannot be seen from what is left; who must exclude it notes the last hash elsewhere.
+        cannot be seen from what is left, only against a hash that was noted elsewhere.
+
+        Args:
+            study: its name.
+            entry: hash of the last entry at an earlier time, which must still be there.
         """
         with database.reading(self.engine) as connection:
             entries = events.read(connection, study)
             broken = events.fault(study, entries)
+            if not broken and entry and entry not in {one.hash for one in entries}:
+                return f"the entry {entry} is missing; entries were taken away from its end."
             return broken or responses.contradiction(connection, study, entries)
 
     def _sign_in(self, address: str, find: Any) -> str:

@@ -83,8 +83,23 @@ def check(store, acknowledged):
     assert actions.count("design locked") == 1
 
 
+def in_rounds(one_round, enough=lambda: True):
+    """Answer everything anew until 8 processes were killed at it; on a busy machine few are."""
+    kills = 0
+    for number in range(10):
+        kills += one_round(number)
+        if kills >= 8 and enough():
+            return
+    pytest.fail(f"only {kills} processes could be killed before they were done")
+
+
 def test_nothing_is_lost_on_sqlite(tmp_path):
-    assert run(f"sqlite:///{tmp_path / 'studies.db'}", tmp_path) >= 8
+    def one_round(number):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        return run(f"sqlite:///{folder / 'studies.db'}", folder)
+
+    in_rounds(one_round)
 
 
 def test_nothing_is_lost_on_postgresql_which_dies_as_well(tmp_path):
@@ -96,9 +111,15 @@ def test_nothing_is_lost_on_postgresql_which_dies_as_well(tmp_path):
             server.stop()
             server.start()
 
+    def one_round(number):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        if number:
+            server.clear()
+        return run(server.url, folder, disturb)
+
     try:
-        assert run(server.url, tmp_path, disturb) >= 8
-        assert server.starts == 2
+        in_rounds(one_round, lambda: server.starts == 2)
     finally:
         server.remove()
 

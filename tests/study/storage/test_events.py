@@ -148,6 +148,31 @@ def test_what_the_owner_of_the_database_changes_is_found(database, change, sente
     assert sentence in store.verify("birds")
 
 
+def test_only_a_hash_that_was_noted_shows_that_the_end_was_taken_away(database):
+    store, _, _ = fill(database)
+    read_all(store)
+    noted = store.events("birds")[-1].hash
+    assert store.verify("birds", noted) is None
+    disable_triggers(store)
+    with store.engine.begin() as connection:
+        for statement in (
+            "DELETE FROM responses WHERE submission = (SELECT MAX(id) FROM submissions)",
+            "DELETE FROM submissions WHERE id = (SELECT MAX(id) FROM submissions)",
+            "DELETE FROM events WHERE seq = (SELECT MAX(seq) FROM events)",
+        ):
+            connection.execute(text(statement))
+    assert store.verify("birds") is None
+    assert "taken away from its end" in store.verify("birds", noted)
+
+
+def test_an_empty_log_is_not_whole(database):
+    store, _, _ = fill(database)
+    disable_triggers(store)
+    with store.engine.begin() as connection:
+        connection.execute(text("DELETE FROM events"))
+    assert store.verify("birds") == "it is empty."
+
+
 def test_the_log_tells_who_did_what(database):
     store, secret, tokens = fill(database)
     store.sign_in(tokens["Ada"], "here")
