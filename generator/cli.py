@@ -72,6 +72,13 @@ def sample(
         str, typer.Option(help="ddpm (the paper's), ddim, dpm++ or dpm++sde.")
     ] = "dpm++",
     steps: Annotated[int, typer.Option(min=1, help="Of all samplers but ddpm.")] = 40,
+    start: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of the process at which sampling starts; below 1 samples vary more. "
+            "Default: that of the preset."
+        ),
+    ] = None,
     class_: Annotated[str | None, typer.Option("--class", help="Class of all samples.")] = None,
     guidance: Annotated[float, typer.Option(min=0, help="Of the class; 1: none.")] = 1.0,
     device: Annotated[
@@ -83,7 +90,7 @@ def sample(
     from generator.model import Recipe
     from generator.run import sample as run
 
-    recipe = Recipe(seed, sampler, steps, class_, guidance)
+    recipe = Recipe(seed, sampler, steps, start, class_, guidance)
     typer.echo(run(checkpoint, output, n, recipe, device=device), err=True)
 
 

@@ -146,6 +146,7 @@ class GeneratorConfig(Declared):
         validation: how many volumes, or which share of them, are held out.
         sample_block: samples that are computed together, always the same ones: a sample's bits
             depend on nothing else.
+        start: share of the noising process at which samples start, unless their recipe tells.
         seed: of weights, order, noise.
     """
 
@@ -154,6 +155,7 @@ class GeneratorConfig(Declared):
     preprocessing: Preprocessing = Preprocessing()
     validation: Annotated[float, Field(gt=0)] = 0.1
     sample_block: PositiveInt = 4
+    start: Annotated[float, Field(gt=0, le=1)] = 1.0
     seed: Annotated[int, Field(ge=0)] = 0
     vqgan: VQGANConfig
     diffusion: DiffusionConfig

@@ -1,8 +1,9 @@
 """A trained generator: load it, sample volumes."""
 
 import hashlib
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from evalsuite.volumes.volume import Volume
 from generator import checkpoint
 from generator.config import GeneratorConfig
 from generator.diffusion import Denoiser
-from generator.sampling import SAMPLERS, decode, draw
+from generator.sampling import SAMPLERS, Sampler, decode, draw
 from generator.vqgan import VQGAN
 
 FINISHED = "generator"
@@ -29,6 +30,8 @@ class Recipe:
         seed: of the sample set.
         sampler: `ddpm`, `ddim`, `dpm++` or `dpm++sde`.
         steps: of all but `ddpm`, which takes those of the process.
+        start: share of the process at which sampling starts, see `draw`; None: what the
+            generator was made for.
         class_name: class of the samples, or None.
         guidance: classifier-free guidance; 1 is none.
     """
@@ -36,6 +39,7 @@ class Recipe:
     seed: int = 0
     sampler: str = "dpm++"
     steps: int = 40
+    start: float | None = None
     class_name: str | None = None
     guidance: float = 1.0
 
@@ -56,6 +60,28 @@ class Generator:
     digest: str
     autoencoder: VQGAN
     denoiser: Denoiser
+
+    def resolved(self, recipe: Recipe) -> Recipe:
+        """Return the recipe with nothing left to the generator.
+
+        Raises:
+            EvalsuiteError: for an unknown sampler, or steps or a start that are not possible.
+        """
+        return replace(recipe, start=self._checked(recipe)[1])
+
+    def _checked(self, recipe: Recipe) -> tuple[Sampler, float]:
+        start = self.config.start if recipe.start is None else recipe.start
+        if recipe.sampler not in SAMPLERS:
+            raise EvalsuiteError(unknown("sampler", recipe.sampler, SAMPLERS))
+        if not 0 < start <= 1:
+            raise EvalsuiteError(f"A start of {start:g} is not possible; expected 0 < start <= 1.")
+        most = math.floor(start * (self.config.diffusion.timesteps - 1))
+        if not 1 <= recipe.steps <= most:
+            raise EvalsuiteError(
+                f"{recipe.steps} steps are not possible: this generator has a process of "
+                f"{self.config.diffusion.timesteps}, of which a start of {start:g} leaves {most}."
+            )
+        return recipe.sampler, start
 
     def sample(self, n: int, **recipe: Any) -> list[Volume]:
         """Return samples 0 to n - 1.
@@ -78,15 +104,9 @@ class Generator:
         """Return the samples of one block, which are computed together.
 
         Raises:
-            EvalsuiteError: for an unknown sampler or class.
+            EvalsuiteError: for a recipe that is not possible, or an unknown class.
         """
-        if recipe.sampler not in SAMPLERS:
-            raise EvalsuiteError(unknown("sampler", recipe.sampler, SAMPLERS))
-        if not 1 <= recipe.steps <= self.config.diffusion.timesteps:
-            raise EvalsuiteError(
-                f"{recipe.steps} steps are not possible: this generator has a process of "
-                f"{self.config.diffusion.timesteps}."
-            )
+        sampler, start = self._checked(recipe)
         limits = self.card["latent_range"]
         latents = draw(
             self.denoiser,
@@ -95,7 +115,8 @@ class Generator:
             indices,
             seed=recipe.seed,
             steps=recipe.steps,
-            sampler=recipe.sampler,
+            sampler=sampler,
+            start=start,
             label=self._label(recipe.class_name),
             guidance=recipe.guidance,
         )

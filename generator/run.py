@@ -135,6 +135,7 @@ def sample(folder: Path, output: Path, n: int, recipe: Recipe, *, device: str) -
             not finite or all alike; sound ones are written all the same.
     """
     generator = load(folder, str(distributed.device(device)))
+    recipe = generator.resolved(recipe)
     provenance = {
         "Synthetic": True,
         "Generator": generator.card["name"],

@@ -32,6 +32,7 @@ def draw(
     seed: int,
     steps: int,
     sampler: Sampler = "dpm++",
+    start: float = 1.0,
     label: int | None = None,
     guidance: float = 1.0,
 ) -> Float[Tensor, "b c u v w"]:
@@ -42,10 +43,13 @@ def draw(
         shape: channels and sides of the latents.
         indices: of the samples.
         seed: of the sample set.
-        steps: evaluations of the network; DDPM takes all of the process's whatever is asked.
-        sampler: `ddpm` (Ho et al. 2020, the paper's), `ddim` (Song et al. 2021, eta 0), `dpm++`
-            (DPM-Solver++ of second order, Lu et al. 2022) or `dpm++sde` (the same with fresh
-            noise in every step, which keeps more of DDPM's diversity).
+        steps: evaluations of the network; DDPM takes one for each moment of the process.
+        sampler: `ddpm` (Ho et al. 2020, the paper's), `ddim` (Song et al. 2021, eta 0, which is
+            DPM-Solver++ of first order), `dpm++` (of second order, Lu et al. 2022) or `dpm++sde`
+            (the same with fresh noise in every step).
+        start: moment at which sampling starts from pure noise, as a share of the process. Before
+            1 the noise stands for what is left of the mean latents too, which the network would
+            else draw all samples towards: they vary more.
         label: class of all samples, or None.
         guidance: weight of the conditional prediction over the unconditional one (Ho and
             Salimans 2022); 1 is plain conditional sampling.
@@ -53,7 +57,7 @@ def draw(
     device = next(denoiser.parameters()).device
     streams = [_stream(seed, index) for index in indices]
     latents = torch.stack([torch.randn(*shape, generator=s) for s in streams]).to(device)
-    solver, step = _solver(config, sampler, steps, streams)
+    solver, step = _solver(config, sampler, steps, start, streams)
     told = None if label is None else torch.full((len(indices),), label, device=device)
     for time in solver.timesteps:
         times = torch.full((len(indices),), int(time), device=device)
@@ -98,12 +102,18 @@ def _stream(seed: int, index: int) -> torch.Generator:
 
 
 def _solver(
-    config: DiffusionConfig, sampler: Sampler, steps: int, streams: Sequence[torch.Generator]
+    config: DiffusionConfig,
+    sampler: Sampler,
+    steps: int,
+    start: float,
+    streams: Sequence[torch.Generator],
 ) -> tuple[Any, Any]:
     """Return a solver and `step(prediction, time, latents) -> latents`."""
     process = noise_schedule(config)
+    last = start * (config.timesteps - 1)
     if sampler == "ddpm":
         process.set_timesteps(config.timesteps)
+        process.timesteps = process.timesteps[process.timesteps <= last]
 
         def ancestral(prediction: Tensor, time: Tensor, latents: Tensor) -> Tensor:
             parts = zip(prediction.cpu()[:, None], latents.cpu()[:, None], streams, strict=True)
@@ -111,17 +121,6 @@ def _solver(
             return torch.cat(moved).to(latents)
 
         return process, ancestral
-    if sampler == "ddim":
-        from monai.networks.schedulers import DDIMScheduler
-
-        ddim = DDIMScheduler(
-            num_train_timesteps=config.timesteps,
-            schedule="cosine",
-            prediction_type=config.prediction,
-            clip_sample=True,
-        )
-        ddim.set_timesteps(steps)
-        return ddim, lambda prediction, time, latents: ddim.step(prediction, int(time), latents)[0]
     from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
 
     # A threshold that never exceeds 1 clips the predicted clean latent, as DDPM does.
@@ -129,12 +128,14 @@ def _solver(
         num_train_timesteps=config.timesteps,
         trained_betas=process.betas.numpy(),
         prediction_type=config.prediction,
+        solver_order=1 if sampler == "ddim" else 2,
         thresholding=True,
         dynamic_thresholding_ratio=1.0,
         sample_max_value=1.0,
         algorithm_type="sde-dpmsolver++" if sampler == "dpm++sde" else "dpmsolver++",
     )
-    solver.set_timesteps(steps)
+    times = np.linspace(0, last, steps + 1).round().astype(int)[:0:-1]
+    solver.set_timesteps(timesteps=times.tolist())
 
     def multistep(prediction: Tensor, time: Tensor, latents: Tensor) -> Tensor:
         noise = None

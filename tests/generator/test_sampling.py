@@ -57,6 +57,40 @@ def test_samplers_reach_the_distribution_of_a_known_denoiser(sampler, prediction
     assert float(latents.std()) == pytest.approx(0.1, abs=0.02)
 
 
+@pytest.mark.parametrize(("sampler", "error"), [("ddim", 0.08), ("dpm++", 0.02)])
+def test_an_earlier_start_widens_the_distribution_as_the_closed_form_says(sampler, error):
+    """Normal latents: the flow is linear, x0 = m + (x - a m) d / sqrt(a^2 d^2 + s^2)."""
+    mean, deviation = 0.3, 0.1
+    config = micro(diffusion=MICRO["diffusion"] | {"timesteps": 300}).diffusion
+    denoiser = Gaussian(config, mean, deviation)
+    latents = draw(
+        denoiser, config, (4, 6, 6, 6), range(8), seed=0, steps=100, sampler=sampler, start=0.5
+    )
+    a2 = float(denoiser.products[round(0.5 * 299)])
+    wider = deviation / (a2 * deviation**2 + 1 - a2) ** 0.5
+    assert wider > 1.3 * deviation
+    assert float(latents.std()) == pytest.approx(wider, rel=error)
+    assert float(latents.mean()) == pytest.approx(mean - a2**0.5 * mean * wider, abs=0.01)
+
+
+def test_ddim_takes_the_steps_of_monai():
+    from monai.networks.schedulers import DDIMScheduler
+
+    from generator.sampling import _solver
+
+    config = micro(diffusion=MICRO["diffusion"] | {"timesteps": 300}).diffusion
+    solver, step = _solver(config, "ddim", 2, 0.5, [])
+    assert solver.timesteps.tolist() == [150, 75]
+    theirs = DDIMScheduler(
+        num_train_timesteps=300, schedule="cosine", prediction_type=config.prediction
+    )
+    theirs.num_inference_steps, theirs.num_train_timesteps = 1, 75  # a step of 75
+    torch.manual_seed(0)
+    latents, noise = torch.randn(2, 2, 4, 3, 3, 3) * 0.2  # small, so that nothing is clipped
+    moved = step(noise, solver.timesteps[0], latents)
+    torch.testing.assert_close(moved, theirs.step(noise, 150, latents)[0])
+
+
 @pytest.mark.parametrize(
     ("label", "guidance", "mean"), [(1, 1.0, 0.1), (0, 1.0, -0.1), (1, 2.5, -0.2)]
 )
@@ -179,14 +213,19 @@ def test_bad_samples_are_reported_not_written_silently(
         ],
     )  # fmt: skip
     with pytest.raises(EvalsuiteError, match=message):
-        sample(trained, tmp_path / "out", 2, Recipe(), device="cpu")
+        sample(trained, tmp_path / "out", 2, Recipe(steps=5), device="cpu")
 
 
 @pytest.mark.parametrize(
     ("recipe", "message"),
     [
         (Recipe(sampler="dpm"), 'Unknown sampler "dpm". Did you mean "ddpm"?'),
-        (Recipe(steps=21), "21 steps are not possible: this generator has a process of 20"),
+        (
+            Recipe(steps=18),
+            "this generator has a process of 20, of which a start of 0.9 leaves 17.",
+        ),
+        (Recipe(steps=10, start=0.5), "of which a start of 0.5 leaves 9."),
+        (Recipe(start=1.5), "A start of 1.5 is not possible"),
         (Recipe(steps=5, class_name="x"), "trained without classes"),
     ],
 )
