@@ -10,6 +10,7 @@ import json
 import multiprocessing
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -173,9 +174,18 @@ _worker: dict[str, tuple[Extractor, Preprocessing]] = {}
 
 
 def _start_worker(extractor: Extractor, preprocessing: Preprocessing) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     # There is one process per core: threads of BLAS beside them only wait for one another.
     threadpool_limits(1)
     _worker["job"] = extractor, preprocessing
+
+
+def _end_with_parent() -> None:
+    """Leave when the command was killed: a worker of a pool would wait for it for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # noqa: S101  (only workers come here)
+    parent.join()
+    os._exit(1)
 
 
 def _extract_one(path: Path) -> Row:

@@ -1,6 +1,8 @@
 import os
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,6 +57,65 @@ def test_processes_give_what_threads_give(cohort, tmp_path):
     process = Moments(parallel="process")
     spawned = extract(cohort, STEPS, process, FeatureCache(tmp_path / "b"), workers=2)
     np.testing.assert_allclose(spawned.values, batch.values, rtol=1e-6)
+
+
+@dataclass
+class Sleeper(Moments):
+    """Notes its process and sleeps."""
+
+    parallel: str = "process"
+
+    def __call__(self, voxels):
+        (Path(self.name) / str(os.getpid())).touch()
+        time.sleep(600)
+        return voxels
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from tests.test_features import STEPS, Sleeper, cohort_of
+from evalsuite.features import FeatureCache, extract
+if __name__ == "__main__":
+    cohort = cohort_of(sys.argv[1])
+    extract(cohort, STEPS, Sleeper(sys.argv[2]), FeatureCache(Path(sys.argv[3])), workers=2)
+"""
+
+
+def test_workers_do_not_outlive_a_command_that_was_killed(cohort, tmp_path):
+    script, noted = tmp_path / "killed.py", tmp_path / "noted"
+    script.write_text(KILLED)
+    noted.mkdir()
+    command = subprocess.Popen(
+        [sys.executable, script, cohort.entries[0].path.parent, noted, tmp_path / "cache"],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    try:
+        wait_until(lambda: len(list(noted.iterdir())) == 2)
+    finally:
+        command.kill()
+        command.wait()
+    workers = [int(path.name) for path in noted.iterdir()]
+    try:
+        wait_until(lambda: not any(map(alive, workers)))
+    finally:
+        for worker in filter(alive, workers):
+            os.kill(worker, signal.SIGKILL)
+
+
+def alive(process):
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"
+
+
+def wait_until(met):
+    deadline = time.monotonic() + 60
+    while not met():
+        assert time.monotonic() < deadline, "it did not happen within a minute"
+        time.sleep(0.05)
 
 
 def test_a_second_run_extracts_nothing(cohort, tmp_path):
