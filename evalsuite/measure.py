@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from evalsuite.extractors.extractor import Extractor
 from evalsuite.groups import Group, Some, by_covariate
-from evalsuite.metrics.metric import Finding, LabelMap, Metric, Views
+from evalsuite.metrics.metric import Finding, LabelMap, Metric, UndefinedError, Views
+from evalsuite.metrics.subjects import Subjects, coded
 from evalsuite.preprocessed import PreprocessedVolumes
 from evalsuite.progress import Progress
 from evalsuite.records import Detail, Estimate, FeatureTable, Scores, VolumeScore
@@ -76,35 +77,42 @@ def measure(
     read = {c.name: PreprocessedVolumes(c, cohorts.steps) for c in _all(cohorts)}
     with progress("metrics", len(cohorts.synthetic) * each) as advance:
         for synthetic in cohorts.synthetic:
-            groups = by_covariate(cohorts.real, synthetic, by)
+            sides = (cohorts.real, synthetic)
+            codes = [subject_codes(cohort) for cohort in sides]
+            groups = [
+                (
+                    group,
+                    Subjects(
+                        *(coded(c[g].tolist()) for c, g in zip(codes, group.chosen, strict=True))
+                    ),
+                )
+                for group in by_covariate(cohorts.real, synthetic, by)
+            ]
             for extractor in extractors:
                 pair = _features(cohorts, extractor, (cohorts.real, synthetic))
                 for metric, options in on_features:
-                    for group in groups:
+                    for group, subjects in groups:
                         some = [values[g] for values, g in zip(pair, group.chosen, strict=True)]
-                        found = _findings(metric, some, options)
-                        found = [_about(f, extractor, group) for f in found]
+                        found = _findings(metric, some, {**options, "subjects": subjects})
+                        found = [_about(f, extractor, group, subjects) for f in found]
                         _keep(measured, found, cohorts.real, synthetic, group)
                     advance()
             for metric, options in on_volumes:
-                for group in groups:
-                    some = [
-                        Some(read[c.name], g)
-                        for c, g in zip((cohorts.real, synthetic), group.chosen, strict=True)
-                    ]
-                    found = [_about(f, None, group) for f in _findings(metric, some, options)]
+                for group, subjects in groups:
+                    some = [Some(read[c.name], g) for c, g in zip(sides, group.chosen, strict=True)]
+                    found = _findings(metric, some, {**options, "subjects": subjects})
+                    found = [_about(f, None, group, subjects) for f in found]
                     _keep(measured, found, cohorts.real, synthetic, group)
                 advance()
             for metric, options in on_views:
-                sides = (cohorts.real, synthetic)
                 views = [_views(cohorts, c, sides, extractors, read) for c in sides]
                 training = cohorts.training and _views(
                     cohorts, cohorts.training, sides, extractors, read
                 )
-                for group in groups:
+                for group, subjects in groups:
                     some = [_some(v, g) for v, g in zip(views, group.chosen, strict=True)]
                     found = _findings(metric, some, {**options, "training": training})
-                    found = [_about(_doubted(f, extractors), None, group) for f in found]
+                    found = [_about(_doubted(f, extractors), None, group, subjects) for f in found]
                     _keep(measured, found, cohorts.real, synthetic, group)
                 advance()
     return measured
@@ -122,6 +130,11 @@ def standardise(
     flat = deviation <= 1e-6 * np.maximum(np.abs(mean), 1e-30)
     scaled: Float[np.ndarray, "n d"] = (values - mean) / np.where(flat, 1.0, deviation)
     return scaled
+
+
+def subject_codes(cohort: Cohort) -> Int[np.ndarray, "n"]:
+    """Return the subject of each volume of a cohort; one of whom nothing is told is its own."""
+    return coded([(e.subject,) if e.subject else (e.id, "") for e in cohort.entries])
 
 
 def _all(cohorts: Cohorts) -> list[Cohort]:
@@ -162,6 +175,7 @@ def _views(
         volumes=read[cohort.name],
         spacing=spacing,
         labels=cohorts.labels.get(cohort.name),
+        subjects=subject_codes(cohort),
     )
 
 
@@ -172,6 +186,7 @@ def _some(views: Views, chosen: Sequence[int]) -> Views:
         volumes=Some(views.volumes, chosen),
         spacing=views.spacing,
         labels=None if views.labels is None else Some(views.labels, chosen),
+        subjects=None if views.subjects is None else coded(views.subjects[chosen].tolist()),
     )
 
 
@@ -182,7 +197,7 @@ def _findings(
     real, synthetic = cohorts
     try:
         return metric.compute(real, synthetic, **options)
-    except ValueError as error:
+    except UndefinedError as error:
         counts = [len(c.names) if isinstance(c, Views) else len(c) for c in cohorts]
         return [
             Estimate(
@@ -197,15 +212,29 @@ def _findings(
         ]
 
 
-def _about(finding: Finding, extractor: Extractor | None, group: Group) -> Finding:
+def _about(
+    finding: Finding, extractor: Extractor | None, group: Group, subjects: Subjects
+) -> Finding:
     """Return the finding with what the metric could not know."""
     if extractor:
         finding = replace(finding, extractor=extractor.name)
     if isinstance(finding, Estimate):
         own = extractor.warnings if extractor else ()
         warnings = (*finding.warnings, *group.warnings, *own)
-        return replace(finding, group=group.name, warnings=warnings)
+        return replace(
+            finding,
+            group=group.name,
+            warnings=warnings,
+            subjects_real=_fewer(subjects.real),
+            subjects_synthetic=_fewer(subjects.synthetic),
+        )
     return finding
+
+
+def _fewer(codes: Int[np.ndarray, "n"]) -> int | None:
+    """Return how many subjects there are, None if as many as volumes."""
+    count = len(np.unique(codes))
+    return count if count < len(codes) else None
 
 
 def _doubted(finding: Finding, extractors: Sequence[Extractor]) -> Finding:

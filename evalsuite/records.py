@@ -42,6 +42,8 @@ class Estimate:
         synthetic, extractor: which cohort and which features it is about; metrics leave both
             empty, the evaluation fills them in (`extractor` stays empty for metrics on volumes).
         group: `COLUMN=VALUE` where only that group of both cohorts went in; filled in likewise.
+        subjects_real, subjects_synthetic: subjects that these volumes show, where some show the
+            same one; None where each shows another. Filled in likewise.
     """
 
     name: str
@@ -57,6 +59,8 @@ class Estimate:
     synthetic: str = ""
     extractor: str = ""
     group: str = ""
+    subjects_real: int | None = None
+    subjects_synthetic: int | None = None
 
     @property
     def label(self) -> str:

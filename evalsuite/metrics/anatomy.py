@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from typing import Annotated
 
 import numpy as np
 from jaxtyping import Float
+from pydantic import Field
 from scipy import ndimage, stats
 
-from evalsuite.metrics.metric import Finding, LabelMap, Metric, Views
+from evalsuite.metrics.metric import Finding, LabelMap, Metric, UndefinedError, Views
 from evalsuite.metrics.shapes import Shape, shape_of
 from evalsuite.records import Detail, Estimate, Interval, Scores
 
@@ -25,7 +27,7 @@ def compute(
     *,
     seed: int,
     training: Views | None = None,  # noqa: ARG001 - the same signature for all metrics on views
-    replicates: int = 500,
+    replicates: Annotated[int, Field(ge=2, description="replicates of the bootstrap")] = 500,
 ) -> list[Finding]:
     """Compare volume, surface, sphericity, positions of structures to one another, and topology.
 
@@ -49,15 +51,15 @@ def compute(
     """
     if real.labels is None or synthetic.labels is None:
         msg = "Anatomy needs label maps of both cohorts."
-        raise ValueError(msg)
+        raise UndefinedError(msg)
     if not len(real.labels) or not len(synthetic.labels):
         msg = "Anatomy needs at least one real and one synthetic volume."
-        raise ValueError(msg)
+        raise UndefinedError(msg)
     ours, theirs = [_shapes(m) for m in real.labels], [_shapes(m) for m in synthetic.labels]
     structures = sorted({s for shapes in ours for s in shapes})
     if not structures:
         msg = "The real label maps hold no structure, only background."
-        raise ValueError(msg)
+        raise UndefinedError(msg)
     unknown = _unknown(theirs, structures)
     random = np.random.default_rng(seed)
     names, table = _table(ours, structures)

@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from evalsuite.metrics.metric import UndefinedError
+
 
 def checked_features(
     real: Float[Tensor, "m _"],
@@ -21,23 +23,23 @@ def checked_features(
         fewest: rows that it needs in each set.
 
     Raises:
-        ValueError: if a set has fewer rows or values that are not finite, or if the numbers of
+        UndefinedError: if a set has fewer rows or values that are not finite, or if the numbers of
             features differ.
     """
     if min(len(real), len(synthetic)) < fewest:
-        raise ValueError(
+        raise UndefinedError(
             f"{metric} needs at least {fewest} volumes in each set, "
             f"but got {len(real)} real and {len(synthetic)} synthetic."
         )
     if real.shape[1] != synthetic.shape[1]:
-        raise ValueError(
+        raise UndefinedError(
             f"The real volumes have {real.shape[1]} features and the synthetic ones "
             f"{synthetic.shape[1]}. Extract both with the same extractor."
         )
     for name, features in (("real", real), ("synthetic", synthetic)):
         bad = (~features.isfinite().all(dim=1)).nonzero().flatten().tolist()
         if bad:
-            raise ValueError(
+            raise UndefinedError(
                 f"{len(bad)} of {len(features)} {name} volumes have NaN or infinite features, "
                 f"the first in row {bad[0]}. Leave them out or mend the extractor."
             )

@@ -1,9 +1,11 @@
 """Frechet distance of two feature sets (FID), with its sampling error and small-sample bias."""
 
 from dataclasses import replace
+from typing import Annotated
 
 import numpy as np
 from jaxtyping import Float
+from pydantic import Field
 from torch import Tensor
 
 from evalsuite.metrics.features import checked_features
@@ -19,7 +21,8 @@ from evalsuite.metrics.frechet_infinity import (
     infinity_estimate,
     random_orders,
 )
-from evalsuite.metrics.metric import Metric
+from evalsuite.metrics.metric import Level, Metric
+from evalsuite.metrics.subjects import Subjects
 from evalsuite.records import Estimate, Interval
 
 
@@ -27,9 +30,10 @@ def compute(
     real: Float[Tensor, "m _"],
     synthetic: Float[Tensor, "n _"],
     *,
+    subjects: Subjects | None = None,
     seed: int = 0,
-    bootstrap: int = 500,
-    level: float = 0.95,
+    bootstrap: Annotated[int, Field(ge=2, description="replicates of the bootstrap")] = 500,
+    level: Level = 0.95,
 ) -> list[Estimate]:
     """Return the Frechet distance and its extrapolation to infinitely many volumes.
 
@@ -55,6 +59,7 @@ def compute(
         raise ValueError(f"`level` must lie between 0 and 1, but is {level}; 0.95 is usual.")
     if bootstrap < 2:
         raise ValueError(f"`bootstrap` must be at least 2 replicates, but is {bootstrap}.")
+    del subjects
     real, synthetic = checked_features(real, synthetic, metric=SUBJECT)
     value = frechet_distance(real, synthetic)
     identical = sorted(map(bytes, real.numpy())) == sorted(map(bytes, synthetic.numpy()))

@@ -3,15 +3,25 @@
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, runtime_checkable
+from typing import Annotated, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
+from pydantic import Field
 from torch import Tensor
 
 from evalsuite.records import Detail, Estimate, Scores
 
 Finding = Estimate | Scores | Detail
+
+Level = Annotated[float, Field(gt=0, lt=1, description="nominal coverage of the intervals")]
+FalsePositiveRate = Annotated[
+    float, Field(gt=0, lt=1, description="share of real volumes that may be flagged by mistake")
+]
+
+
+class UndefinedError(ValueError):
+    """What a metric cannot compute of these cohorts; the result says so, with the reason."""
 
 
 @runtime_checkable
@@ -39,6 +49,7 @@ class Views:
         volumes: preprocessed voxels of each volume, (x, y, z), read when asked for.
         spacing: of those, in millimetres.
         labels: the segmentation of each volume, read when asked for; None where there is none.
+        subjects: whom each volume shows, coded as in `Subjects`; None where each shows another.
     """
 
     names: Sequence[str]
@@ -46,6 +57,7 @@ class Views:
     volumes: Sequence[Float[Tensor, "x y z"]]
     spacing: tuple[float, float, float]
     labels: Sequence[LabelMap] | None = None
+    subjects: Int[np.ndarray, "n"] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +70,12 @@ class Metric:
         input: `features` for one (n, d) tensor per cohort and extractor, `volumes` for one
             sequence of (x, y, z) tensors per cohort, `views` for one `Views` per cohort.
         compute: `compute(real, synthetic, *, seed, **options) -> findings`. Its other keyword
-            parameters, each with a default, are the options a configuration may set. On views it
-            has the keyword `training` besides, the `Views` of what the generator was trained on
-            or None.
+            parameters, each with a default, are the options a configuration may set, annotated
+            with their bounds and one sentence (`Annotated[int, Field(ge=1, description=...)]`).
+            On features and volumes it takes the keyword `subjects` besides, `Subjects` or None
+            where each volume shows another; on views the keyword `training`, the `Views` of what
+            the generator was trained on or None. It raises `UndefinedError` for cohorts of which
+            it cannot compute anything.
         looks_at_features, looks_at_labels: of a metric on views, what it needs beside volumes.
     """
 
@@ -77,5 +92,7 @@ class Metric:
         return {
             p.name: p.default
             for p in parameters
-            if p.kind is p.KEYWORD_ONLY and p.default is not p.empty and p.name != "training"
+            if p.kind is p.KEYWORD_ONLY
+            and p.default is not p.empty
+            and p.name not in {"subjects", "training"}
         }

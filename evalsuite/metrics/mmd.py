@@ -3,14 +3,17 @@
 from dataclasses import replace
 from math import comb, isnan, nan
 from statistics import NormalDist
+from typing import Annotated
 
 import numpy as np
 import torch
 from jaxtyping import Float
+from pydantic import Field
 from torch import Tensor
 
 from evalsuite.metrics.features import checked_features
-from evalsuite.metrics.metric import Metric
+from evalsuite.metrics.metric import Level, Metric
+from evalsuite.metrics.subjects import Subjects
 from evalsuite.records import Estimate, Interval
 
 FEW_VOLUMES = 20
@@ -150,10 +153,14 @@ def compute(
     real: Float[Tensor, "m _"],
     synthetic: Float[Tensor, "n _"],
     *,
+    subjects: Subjects | None = None,
     seed: int = 0,
-    bandwidth: float | None = None,
-    permutations: int = 1000,
-    level: float = 0.95,
+    bandwidth: Annotated[
+        float | None,
+        Field(gt=0, description="sigma of the RBF kernel; by default from the real cohort"),
+    ] = None,
+    permutations: Annotated[int, Field(ge=1, description="relabellings behind a p-value")] = 1000,
+    level: Level = 0.95,
 ) -> list[Estimate]:
     """Return the squared MMD with RBF kernel and KID, each with a permutation p-value.
 
@@ -181,6 +188,7 @@ def compute(
         raise ValueError(f"`permutations` must be at least 1, but is {permutations}.")
     if bandwidth is not None and not bandwidth > 0:
         raise ValueError(f"`bandwidth` must be positive, but is {bandwidth}.")
+    del subjects
     rows = torch.cat(checked_features(real, synthetic, metric="MMD"))
     m, n = len(real), len(synthetic)
     sigma = bandwidth or median_distance(rows[:m])

@@ -8,23 +8,26 @@ import itertools
 import math
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from pydantic import AfterValidator, Field
 from scipy import stats
 from torch import Tensor
 
-from evalsuite.metrics.metric import Metric
+from evalsuite.metrics.metric import Metric, UndefinedError
 from evalsuite.metrics.structural_similarity import (
     Level,
     Settings,
     fit_settings,
+    odd,
     pyramid,
     shape_text,
     similarity,
 )
+from evalsuite.metrics.subjects import Subjects
 from evalsuite.records import Estimate, Interval
 
 IDENTICAL = 1 - 1e-6  # similarity from which two volumes count as the same
@@ -115,14 +118,24 @@ def compute(
     real: Sequence[Float[Tensor, "_ _ _"]],
     synthetic: Sequence[Float[Tensor, "_ _ _"]],
     *,
+    subjects: Subjects | None = None,
     seed: int = 0,
-    pairs: int = 100,
-    kernel_size: int = 11,
-    sigma: float = 1.5,
-    data_range: float | None = None,
-    k1: float = 0.01,
-    k2: float = 0.03,
-    scales: int | None = None,
+    pairs: Annotated[int, Field(ge=1, description="volumes compared within each cohort")] = 100,
+    kernel_size: Annotated[
+        int,
+        AfterValidator(odd),
+        Field(ge=3, description="voxels along a side of the window, odd"),
+    ] = 11,
+    sigma: Annotated[float, Field(gt=0, description="of the Gaussian window, in voxels")] = 1.5,
+    data_range: Annotated[
+        float | None,
+        Field(gt=0, description="of the intensities; by default max - min of real volumes"),
+    ] = None,
+    k1: Annotated[float, Field(gt=0, description="constant of the luminance term")] = 0.01,
+    k2: Annotated[float, Field(gt=0, description="constant of the contrast term")] = 0.03,
+    scales: Annotated[
+        int | None, Field(ge=1, le=5, description="of the pyramid; by default what fits")
+    ] = None,
 ) -> list[Estimate]:
     """Return `ms_ssim`, `ms_ssim_difference` and `ssim`, means over pairs within a cohort.
 
@@ -146,10 +159,11 @@ def compute(
         Khader et al., Scientific Reports 13, 7303 (2023), and see `similarity`.
     """
     if min(len(real), len(synthetic)) < 2:
-        raise ValueError(
+        raise UndefinedError(
             "MS-SSIM compares volumes within a cohort and needs at least 2 in each, but got"
             f" {len(real)} real and {len(synthetic)} synthetic."
         )
+    del subjects
     if pairs < 1:
         raise ValueError(f"pairs must be at least 1, but is {pairs}.")
     if data_range is not None and data_range <= 0:
@@ -274,12 +288,14 @@ def _loader(
     def load(index: int) -> tuple[Level, ...]:
         volume = cohort[index]
         if volume.shape != shape:
-            raise ValueError(
+            raise UndefinedError(
                 f"{role.capitalize()} volume {index} is {shape_text(volume.shape)} voxels, but a real"
                 f" one is {shape_text(shape)}. MS-SSIM needs one shape: set it in the preprocessing."
             )
         if not bool(torch.isfinite(volume).all()):
-            raise ValueError(f"{role.capitalize()} volume {index} holds NaN or infinite values.")
+            raise UndefinedError(
+                f"{role.capitalize()} volume {index} holds NaN or infinite values."
+            )
         return pyramid(volume, settings)
 
     return lru_cache(maxsize=capacity)(load)
@@ -291,7 +307,7 @@ def _extent(load: Callable[[int], tuple[Level, ...]], pairs: Int[np.ndarray, "p 
     ends = np.array([torch.stack(x.voxels.aminmax()).cpu().double() + x.offset for x in finest])
     extent = ends.max() - ends.min()
     if extent == 0:
-        raise ValueError(
+        raise UndefinedError(
             "The real volumes all have one and the same intensity, so that MS-SSIM finds no data"
             " range; check them, or set data_range."
         )

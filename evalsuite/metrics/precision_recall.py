@@ -5,15 +5,17 @@ radius is the distance from the centre to its k-th nearest neighbour in the cent
 """
 
 import math
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import torch
 from jaxtyping import Float
+from pydantic import Field
 from scipy import stats
 from torch import Tensor
 
 from evalsuite.metrics.features import checked_features
 from evalsuite.metrics.metric import Metric
+from evalsuite.metrics.subjects import Subjects
 from evalsuite.records import Estimate, Interval
 
 FEW_VOLUMES = 50
@@ -151,8 +153,9 @@ def compute(
     real: Float[Tensor, "m _"],
     synthetic: Float[Tensor, "n _"],
     *,
+    subjects: Subjects | None = None,
     seed: int = 0,
-    k: int = 5,
+    k: Annotated[int, Field(ge=1, description="neighbours that set the radius of a ball")] = 5,
 ) -> list[Estimate]:
     """Return `precision`, `recall`, `density` and `coverage` of the synthetic cohort.
 
@@ -175,7 +178,7 @@ def compute(
     References:
         Kynkaanniemi et al., NeurIPS 32 (2019); Naeem et al., ICML (2020).
     """
-    del seed
+    del seed, subjects
     m, n = len(real), len(synthetic)
     if k < 1:
         raise ValueError(f"k must be at least 1, but is {k}.")

@@ -4,12 +4,16 @@ A volume of the real cohort is scored against the others of it, so that real and
 are judged by the same rule.
 """
 
+from typing import Annotated
+
 import torch
 from jaxtyping import Float
+from pydantic import Field
 from torch import Tensor
 
 from evalsuite.metrics.features import checked_features
-from evalsuite.metrics.metric import Finding, Metric
+from evalsuite.metrics.metric import Finding, Metric, UndefinedError
+from evalsuite.metrics.subjects import Subjects
 from evalsuite.records import Scores
 
 
@@ -17,8 +21,9 @@ def compute(
     real: Float[Tensor, "m d"],
     synthetic: Float[Tensor, "n d"],
     *,
+    subjects: Subjects | None = None,
     seed: int,  # noqa: ARG001 - nothing is drawn
-    k: int = 3,
+    k: Annotated[int, Field(ge=1, description="neighbours that set the radius of a ball")] = 3,
 ) -> list[Finding]:
     """Return three scores of every volume.
 
@@ -39,9 +44,10 @@ def compute(
     References:
         Kynkaanniemi et al., NeurIPS 32 (2019), equation 3 (realism).
     """
+    del subjects
     real, synthetic = checked_features(real, synthetic, metric="Realism")
     if len(real) < k + 3:
-        raise ValueError(
+        raise UndefinedError(
             f"Realism with k = {k} needs at least {k + 3} real volumes, but got {len(real)}."
         )
     own = _distances(real, real).fill_diagonal_(torch.inf)

@@ -16,6 +16,8 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional
 
+from evalsuite.metrics.metric import UndefinedError
+
 STANDARD_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang 2003, section 3.2
 
 
@@ -61,6 +63,13 @@ class Level(NamedTuple):
     offset: float
 
 
+def odd(value: int) -> int:
+    """Return the value, or raise ValueError if it is even."""
+    if value % 2 == 0:
+        raise ValueError(f"must be odd, but is {value}.")
+    return value
+
+
 def fit_settings(
     shape: tuple[int, ...], kernel_size: int, sigma: float, scales: int | None, k1: float, k2: float
 ) -> Settings:
@@ -81,13 +90,13 @@ def fit_settings(
         raise ValueError(f"scales must be from 1 to 5, but is {scales}.")
     side = min(shape)
     if side < 3:
-        raise ValueError(
+        raise UndefinedError(
             f"MS-SSIM needs at least 3 voxels along each axis, but the volumes are {shape_text(shape)}."
         )
     window = min(kernel_size, side - (side + 1) % 2)
     most = min(5, 1 + int(math.log2(side / window)))
     if scales is not None and scales > most:
-        raise ValueError(
+        raise UndefinedError(
             f"{scales} scales with a window of {window} voxels need at least"
             f" {window * 2 ** (scales - 1)} voxels along each axis, but the volumes are"
             f" {shape_text(shape)}. Use at most {most}, or leave scales unset."

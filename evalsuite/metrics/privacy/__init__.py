@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from scipy import ndimage
 
 from evalsuite.metrics.features import checked_features
-from evalsuite.metrics.metric import Finding, Metric, Views
+from evalsuite.metrics.metric import FalsePositiveRate, Finding, Metric, UndefinedError, Views
 from evalsuite.metrics.privacy import copies
 from evalsuite.metrics.privacy.distances import (
     Coarse,
@@ -45,7 +45,7 @@ def compute(
     *,
     seed: int = 0,
     training: Views | None = None,
-    false_positive_rate: float = 0.05,
+    false_positive_rate: FalsePositiveRate = 0.05,
 ) -> list[Finding]:
     """Return what synthetic volumes give away of training volumes, in voxels and in features.
 
@@ -99,7 +99,7 @@ def compute(
         ("synthetic", len(synthetic.names)),
     ):
         if n < FEWEST:
-            raise ValueError(
+            raise UndefinedError(
                 f"{NEEDS} needs at least {FEWEST} volumes in each cohort, but got {n} {role} ones."
             )
     if held:

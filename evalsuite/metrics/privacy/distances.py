@@ -14,6 +14,8 @@ from jaxtyping import Float
 from scipy.spatial.distance import cdist
 from torch import Tensor
 
+from evalsuite.metrics.metric import UndefinedError
+
 COARSE = 40  # voxels of an axis for each voxel of displacement that is tried at a time
 REACH = 2  # displacements tried to either side
 THIN = 12  # an axis of fewer voxels has no room for displacements
@@ -113,12 +115,12 @@ def coarse(volumes: Sequence[Float[Tensor, "x y z"]], shape: tuple[int, int, int
     rows = []
     for i, volume in enumerate(volumes):
         if tuple(volume.shape) != shape:
-            raise ValueError(
+            raise UndefinedError(
                 f"Distances between voxels need volumes of one shape, but found {tuple(shape)} and "
                 f"{tuple(volume.shape)} voxels. Preprocess all cohorts to one shape."
             )
         if not bool(volume.isfinite().all()):
-            raise ValueError(
+            raise UndefinedError(
                 f"Volume {i} has NaN or infinite voxels. Leave it out or mend its file."
             )
         whole = volume.detach().to("cpu", torch.float32)[cut]

@@ -7,7 +7,7 @@ volumes, whose slices change from one to the next as well: a number alone says n
 import numpy as np
 from jaxtyping import Float
 
-from evalsuite.metrics.metric import Finding, Metric, Views
+from evalsuite.metrics.metric import FalsePositiveRate, Finding, Metric, UndefinedError, Views
 from evalsuite.metrics.slices.consistency import FOLDS, Deviations, grids, judge
 from evalsuite.metrics.slices.estimates import (
     Measured,
@@ -30,7 +30,7 @@ def compute(
     *,
     seed: int = 0,
     training: Views | None = None,  # noqa: ARG001
-    false_positive_rate: float = 0.05,
+    false_positive_rate: FalsePositiveRate = 0.05,
 ) -> list[Finding]:
     """Return how well the slices of synthetic volumes hold together, beside those of real ones.
 
@@ -69,7 +69,7 @@ def compute(
             f"The false-positive rate must lie between 0 and 1, but is {false_positive_rate}."
         )
     if len(real.names) < FEWEST_REAL or not len(synthetic.names):
-        raise ValueError(
+        raise UndefinedError(
             f"The slice metric needs at least {FEWEST_REAL} real volumes and a synthetic one, but"
             f" got {len(real.names)} real and {len(synthetic.names)} synthetic."
         )
@@ -105,13 +105,13 @@ def _measured(views: Views, role: str, shape: tuple[int, int, int]) -> Measured:
     found, spectra, descriptors = [], [], []
     for name, volume in zip(views.names, views.volumes, strict=True):
         if tuple(volume.shape) != shape:
-            raise ValueError(
+            raise UndefinedError(
                 f"{role} volume {name} is {_text(tuple(volume.shape))} voxels, but the first real one"
                 f" is {_text(shape)}. The slice metric needs one shape: set it in the preprocessing."
             )
         voxels = volume.detach().cpu().double().numpy()
         if not np.isfinite(voxels).all():
-            raise ValueError(f"{role} volume {name} holds NaN or infinite values.")
+            raise UndefinedError(f"{role} volume {name} holds NaN or infinite values.")
         box = content(voxels)
         found.append(profiles(voxels, box))
         spectra.append(power(voxels[box], views.spacing))
