@@ -129,6 +129,7 @@ def compute_metrics(
     """
     from evalsuite import workflow
     from evalsuite.config import load_config
+    from evalsuite.settings import assignment
 
     overrides: dict[str, Any] = {
         "real": _source(real, real_labels),
@@ -147,11 +148,7 @@ def compute_metrics(
         "allow_leakage": allow_leakage or None,
     }
     overrides = {key: value for key, value in overrides.items() if value is not None}
-    for assignment in set_ or []:
-        key, separator, value = assignment.partition("=")
-        if not separator:
-            raise typer.BadParameter(f"--set {assignment}: expected KEY=VALUE.")
-        overrides[key] = _value(value)
+    overrides |= dict(assignment(text) for text in set_ or ())
     declared = load_config(config, overrides)
     done = workflow.compute_metrics(
         declared,

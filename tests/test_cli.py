@@ -96,7 +96,7 @@ def test_a_server_that_is_down_loses_nothing(cli, pair, monkeypatch):
         (("--seed", "-1"), 2, "Invalid value for '--seed'"),
         (("--nonsense",), 2, "No such option"),
         (("--set", "seed"), 2, "expected KEY=VALUE"),
-        (("--config", "absent.yaml"), 1, "absent.yaml: the configuration cannot be read"),
+        (("--config", "absent.yaml"), 1, "absent.yaml: the settings cannot be read"),
         (
             ("--real", "nowhere", "--synthetic", "x", "--shape", "0,1,2"),
             1,

@@ -8,10 +8,11 @@ from typing import Any
 
 import typer
 
-from evalsuite.config import CohortSource, assign
+from evalsuite.config import CohortSource
 from evalsuite.errors import EvalsuiteError
 from evalsuite.listings import show
 from evalsuite.progress import bars
+from evalsuite.settings import assigned, laid_over
 from evalsuite.study.blinding.audit import Audit
 from evalsuite.study.home import Home
 from evalsuite.study.truth import read_truth
@@ -21,6 +22,7 @@ ADDRESS = "http://127.0.0.1:8501"
 
 def overrides(
     name: str | None,
+    title: str | None,
     real: str | None,
     synthetic: Sequence[str] | None,
     cases: int,
@@ -30,11 +32,9 @@ def overrides(
     settings: Sequence[str] | None,
 ) -> dict[str, Any]:
     """Return what the options of `evalsuite study create` lay over the file."""
-    import yaml
-
     named = {
         "name": name,
-        "title": name,
+        "title": title,
         "readers": readers,
         "template": template and template.split(","),
         "seed": seed,
@@ -49,12 +49,7 @@ def overrides(
             own = parsed.name or role
             cohorts.append({"name": own, "path": parsed.path, "role": role, "cases": cases})
         values["cohorts"] = cohorts
-    for setting in settings or ():
-        key, separator, text = setting.partition("=")
-        if not separator:
-            raise typer.BadParameter(f"--set {setting}: expected KEY=VALUE.")
-        assign(values, key, yaml.safe_load(text))
-    return values
+    return laid_over(values, assigned(settings or ()))
 
 
 def create(
