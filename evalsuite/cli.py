@@ -129,7 +129,7 @@ def compute_metrics(
     """
     from evalsuite import workflow
     from evalsuite.config import load_config
-    from evalsuite.settings import assignment
+    from evalsuite.settings import assignments
 
     overrides: dict[str, Any] = {
         "real": _source(real, real_labels),
@@ -137,7 +137,7 @@ def compute_metrics(
         "training": train,
         "by": by,
         "extractors": extractor,
-        "metrics": metrics and [name.strip() for name in metrics.split(",")],
+        "metrics": None if metrics is None else [m.strip() for m in metrics.split(",")],
         "weights": weights,
         "precision": precision,
         "preset": preset,
@@ -148,7 +148,12 @@ def compute_metrics(
         "allow_leakage": allow_leakage or None,
     }
     overrides = {key: value for key, value in overrides.items() if value is not None}
-    overrides |= dict(assignment(text) for text in set_ or ())
+    for key, value in assignments(set_ or ()).items():
+        if key in overrides:
+            raise typer.BadParameter(
+                f"--set {key}: there is an option of that name, given as well."
+            )
+        overrides[key] = value
     declared = load_config(config, overrides)
     done = workflow.compute_metrics(
         declared,
@@ -165,6 +170,8 @@ def compute_metrics(
     )
     if done is not None:
         workflow.show(done, as_json=as_json)
+        if done.nothing:
+            raise typer.Exit(1)
 
 
 def metrics(
@@ -173,7 +180,7 @@ def metrics(
     """List the metrics with their options and defaults."""
     from evalsuite import listings
 
-    listings.show(listings.metrics(), as_json=as_json)
+    listings.show_metrics(listings.metrics(), as_json=as_json)
 
 
 def extractors(
@@ -286,6 +293,6 @@ def _triple(text: str) -> object:
 
 
 def _value(text: str) -> Any:
-    import yaml
+    from evalsuite.settings import parse_yaml
 
-    return yaml.safe_load(text)
+    return parse_yaml(text)

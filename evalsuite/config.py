@@ -1,12 +1,13 @@
 """What a user may declare about an evaluation: YAML or TOML, unknown keys are errors."""
 
-import json
+import difflib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
+from evalsuite.declared import Declared, validated
 from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.settings import laid_over, nested, read_settings
 from evalsuite.volumes.preprocessing import PRESETS, Preprocessing
@@ -14,13 +15,26 @@ from evalsuite.volumes.preprocessing import PRESETS, Preprocessing
 DEFAULT_EXTRACTOR = "medicalnet-resnet10-23datasets"
 DEFAULT_METRICS = ("frechet", "mmd", "ms_ssim", "precision_recall", "realism")
 
+# The options of each metric are judged against its own declaration, see `Metric.judged`.
+Metrics = Annotated[
+    dict[
+        str, Annotated[dict[str, Any], Field(json_schema_extra={"expected": "a table of options"})]
+    ],
+    Field(
+        min_length=1,
+        json_schema_extra={"expected": "a list of metrics, or a table of them with their options"},
+    ),
+]
 
-class CohortSource(BaseModel):
+
+class CohortSource(Declared):
     """Where a cohort lies, what it is called, and where its segmentations lie, if it has any."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        json_schema_extra={"expected": "a path, or a table with path, name and labels"}
+    )
 
-    path: str
+    path: str = Field(min_length=1)
     name: str = ""
     labels: str | None = None
 
@@ -33,7 +47,7 @@ class CohortSource(BaseModel):
         return cls(path=text)
 
 
-class EvaluationConfig(BaseModel):
+class EvaluationConfig(Declared):
     """One evaluation, declared: everything that can change one of its numbers.
 
     Args:
@@ -52,8 +66,6 @@ class EvaluationConfig(BaseModel):
         allow_leakage: accept volumes that are in both cohorts.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     real: CohortSource
     synthetic: tuple[CohortSource, ...] = Field(min_length=1)
     training: CohortSource | None = None
@@ -63,7 +75,7 @@ class EvaluationConfig(BaseModel):
     extractors: tuple[str, ...] = Field(default=(DEFAULT_EXTRACTOR,), min_length=1)
     weights: str | None = None
     precision: Literal["float32", "bfloat16"] = "float32"
-    metrics: dict[str, dict[str, Any]] = Field(default_factory=lambda: _chosen(DEFAULT_METRICS))
+    metrics: Metrics = Field(default_factory=lambda: _with_options(DEFAULT_METRICS))
     seed: int = Field(default=0, ge=0)
     skip_invalid: bool = False
     allow_leakage: bool = False
@@ -85,11 +97,7 @@ class EvaluationConfig(BaseModel):
     @field_validator("metrics", mode="before")
     @classmethod
     def _options(cls, value: object) -> object:
-        if isinstance(value, list | tuple):
-            return _chosen(value)
-        if isinstance(value, Mapping):
-            return {name: options or {} for name, options in value.items()}
-        return value
+        return _with_options(value)
 
     def steps(self) -> Preprocessing:
         """Return the preset with the declared values laid over it, not yet resolved.
@@ -100,10 +108,7 @@ class EvaluationConfig(BaseModel):
         if self.preset not in PRESETS:
             raise EvalsuiteError(unknown("preset", self.preset, PRESETS))
         steps = laid_over(PRESETS[self.preset].model_dump(), self.preprocessing)
-        try:
-            return Preprocessing.model_validate(steps)
-        except ValidationError as error:
-            raise EvalsuiteError(_sentence(error, "the preprocessing")) from None
+        return validated(Preprocessing, steps, "the preprocessing")
 
 
 def load_config(path: Path | None, overrides: Mapping[str, Any]) -> EvaluationConfig:
@@ -118,35 +123,54 @@ def load_config(path: Path | None, overrides: Mapping[str, Any]) -> EvaluationCo
     """
     values = read_settings(path) if path else {}
     for key, value in overrides.items():
-        if key.startswith("metrics."):
-            chosen = values.get("metrics", DEFAULT_METRICS)
-            values["metrics"] = _chosen(chosen) if isinstance(chosen, list | tuple) else chosen
-        values = laid_over(values, nested(key, value))
-    origin = str(path) if path else "the command line"
+        if key == "metrics":
+            values[key] = _narrowed(values.get(key), value)
+        elif key.startswith("metrics."):
+            values["metrics"] = _with_options(values.get("metrics", DEFAULT_METRICS))
+            _forbid_idle_options(key, values["metrics"])
+            values = laid_over(values, nested(key, value))
+        else:
+            values = laid_over(values, nested(key, value))
     if "real" not in values or "synthetic" not in values:
         raise EvalsuiteError(
             "An evaluation needs a real and a synthetic cohort. "
             "Pass --real DIR --synthetic DIR, or name both in the file given with --config."
         )
-    try:
-        return EvaluationConfig.model_validate(values)
-    except ValidationError as error:
-        raise EvalsuiteError(_sentence(error, origin)) from None
+    sources = [str(path)] if path else []
+    sources += ["the command line"] if overrides else []
+    return validated(EvaluationConfig, values, " and ".join(sources))
 
 
-def _chosen(metrics: Iterable[str]) -> dict[str, dict[str, Any]]:
-    return {name: {} for name in metrics}
+def _with_options(metrics: Any) -> Any:
+    """Return metrics as a table of their options; anything else is left for the check to refuse."""
+    if isinstance(metrics, list | tuple):
+        return {str(name): {} for name in metrics}
+    if isinstance(metrics, Mapping):
+        return {name: {} if options is None else options for name, options in metrics.items()}
+    return metrics
 
 
-def _sentence(error: ValidationError, origin: str) -> str:
-    """Return the first fault in one sentence, and all unknown keys with the known ones."""
-    faults = []
-    for fault in error.errors():
-        where = ".".join(str(part) for part in fault["loc"])
-        if fault["type"] == "extra_forbidden":
-            faults.append(f'the setting "{where}" is unknown')
-        else:
-            found = json.dumps(fault["input"], default=str)
-            message = fault["msg"].removeprefix("Value error, ")
-            faults.append(f"{where}: {message[:1].lower()}{message[1:]}, but found {found}")
-    return f"In {origin}, " + "; ".join(faults) + "."
+def _narrowed(declared: object, named: object) -> object:
+    """Return the metrics that are named with the options that the file declares of them."""
+    known = _with_options(declared)
+    wanted = _with_options(named)
+    if not isinstance(named, list | tuple) or not isinstance(known, Mapping):
+        return wanted
+    return {name: known.get(name, {}) for name in wanted}
+
+
+def _forbid_idle_options(key: str, metrics: object) -> None:
+    """Refuse an option of a metric that is not computed."""
+    name = key.split(".")[1]
+    if not isinstance(metrics, Mapping) or name in metrics:
+        return
+    near = difflib.get_close_matches(name, metrics, n=1)
+    mend = (
+        f'Did you mean "metrics.{near[0]}"?'
+        if near
+        else f"Add it with --metrics {','.join([*metrics, name])}."
+    )
+    raise EvalsuiteError(
+        f"--set {key}: {name} is not among the metrics that are computed, {', '.join(metrics)}. "
+        f"{mend}"
+    )

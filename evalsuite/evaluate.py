@@ -3,16 +3,18 @@
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from evalsuite import plugins
+from evalsuite import beforehand, plugins
 from evalsuite.config import EvaluationConfig
 from evalsuite.environment import environment
-from evalsuite.errors import EvalsuiteError, unknown
+from evalsuite.errors import EvalsuiteError, VolumeError
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions, load_extractor
 from evalsuite.features import FeatureCache, extract
 from evalsuite.groups import by_covariate
@@ -21,11 +23,12 @@ from evalsuite.metrics.metric import Metric
 from evalsuite.preprocessed import mid_slices
 from evalsuite.progress import Progress, silent
 from evalsuite.records import CohortRecord, Evaluation, Evidence, FeatureTable
-from evalsuite.volumes.check import check_cohort
+from evalsuite.volumes.check import check_cohort, check_volume
 from evalsuite.volumes.cohort import Cohort, find_leaks, leakage_sentence
 from evalsuite.volumes.labels import Segmentations, check_labels, label_files
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.sources import read_cohort
+from evalsuite.writable import refuse_unwritable
 
 TRAINING = "training"  # name of the cohort that the generator was trained on
 
@@ -41,6 +44,7 @@ class Means:
         workers: processes for extractors that run on the processor; None: all cores.
         offline: never ask the network for weights.
         progress: how to show progress.
+        tell: what to do with a sentence on something that was named and has no effect.
     """
 
     cache: Path
@@ -49,6 +53,7 @@ class Means:
     workers: int | None = None
     offline: bool = False
     progress: Progress = silent
+    tell: Callable[[str], None] = warnings.warn
 
 
 def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Evidence]:
@@ -61,17 +66,22 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
     """
     started, clock = datetime.now(UTC), time.monotonic()
     metrics = _load_metrics(config)
+    steps = config.steps()
     options = ExtractorOptions(
         weights=Path(config.weights) if config.weights else None,
         device=means.device,
         offline=means.offline,
         precision=config.precision,
     )
-    needs_features = any(m.input == "features" or m.looks_at_features for m, _ in metrics)
-    names = config.extractors if needs_features else ()
+    computed = [metric for metric, _ in metrics]
+    names = config.extractors if beforehand.needs_features(computed) else ()
     extractors = [load_extractor(name, options) for name in names]
-    steps = config.steps()
-    real, *synthetic = _checked_cohorts(config, means)
+    beforehand.refuse_idle_weights(options.weights, extractors)
+    for sentence in beforehand.idle(config, computed, extractors):
+        means.tell(sentence)
+    if extractors:
+        refuse_unwritable(means.cache, "--cache DIR")
+    real, *synthetic = _checked_cohorts(config, steps, means)
     training = _training(config, [c.name for c in (real, *synthetic)], means)
     resolved = steps.resolve(
         [info.shape for info in real.infos], [info.affine for info in real.infos]
@@ -83,6 +93,8 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
             f"{leakage_sentence(training, real, seen)} A hold-out must not have been trained on: "
             "remove them from one of the two, or pass --allow-leakage."
         )
+    if not any(metric.takes("training") for metric in computed):
+        training = None
     for cohort in synthetic:
         by_covariate(
             real, cohort, config.by
@@ -138,16 +150,11 @@ def _load_metrics(config: EvaluationConfig) -> list[tuple[Metric, dict[str, Any]
         metric = plugins.load("metrics", name, hints)
         if not isinstance(metric, Metric):
             raise EvalsuiteError(f'The entry point "{name}" of evalsuite.metrics is no Metric.')
-        known = metric.options()
-        for option in chosen:
-            if option not in known or option == "seed":
-                options = [o for o in known if o != "seed"]
-                raise EvalsuiteError(unknown(f"{name} option", option, options))
-        loaded.append((metric, {**known, **chosen, "seed": config.seed}))
+        loaded.append((metric, {**metric.judged(chosen), "seed": config.seed}))
     return loaded
 
 
-def _checked_cohorts(config: EvaluationConfig, means: Means) -> list[Cohort]:
+def _checked_cohorts(config: EvaluationConfig, steps: Preprocessing, means: Means) -> list[Cohort]:
     names = [config.real.name or "real"]
     for source in config.synthetic:
         path = Path(source.path)
@@ -161,6 +168,10 @@ def _checked_cohorts(config: EvaluationConfig, means: Means) -> list[Cohort]:
     cohorts = [read_cohort(config.real.path, name=real, role="real")]
     for source, name in zip(config.synthetic, synthetic, strict=True):
         cohorts.append(read_cohort(source.path, name=name, role="synthetic"))
+    # One volume tells whether the steps are possible; its faults are told with those of all.
+    with suppress(VolumeError):
+        first = check_volume(cohorts[0].entries[0].path)
+        steps.resolve([first.shape], [first.affine])
     checked = []
     for cohort in cohorts:
         with means.progress(f"checking {cohort.name}", len(cohort.entries)) as advance:
@@ -209,6 +220,8 @@ def _labels(
 
 def _judged(cohort: Cohort, resolved: Preprocessing) -> Cohort:
     """Return the cohort with the warnings, or raise the fault, that the preprocessing implies."""
+    for info in cohort.infos:
+        resolved.refuse_giant(info.shape, info.affine)
     sentence = cohort.mixed_spacing()
     if sentence and resolved.spacing == "native":
         raise EvalsuiteError(f"{sentence} Give a spacing to resample to, such as --spacing 1,1,1.")

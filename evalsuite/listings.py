@@ -2,30 +2,34 @@
 
 import json
 import os
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import typer
 
 from evalsuite import plugins
+from evalsuite.errors import EvalsuiteError
+from evalsuite.writable import refuse_unwritable
 
 Row = dict[str, str]
 VIEWER = "_assets/js/niivue.umd.js"
 
 
-def metrics() -> list[Row]:
-    """Return name, input, summary and options of every metric."""
-    rows = []
+def metrics() -> list[dict[str, Any]]:
+    """Return name, input, summary and options of every metric.
+
+    Of each option its name, what is allowed, its default and what it means.
+    """
+    rows: list[dict[str, Any]] = []
     for name, point in plugins.available("metrics").items():
         metric = point.load()
-        options = {key: value for key, value in metric.options().items() if key != "seed"}
         rows.append(
             {
                 "name": name,
                 "input": metric.input,
                 "summary": metric.summary,
-                "options": ", ".join(f"{key}={value}" for key, value in options.items()),
+                "options": metric.told_options(),
             }
         )
     return rows
@@ -58,7 +62,20 @@ def doctor() -> list[Row]:
     return [*_packages(), _cache(), *_weights(), _tracking(), *_reader(), _accelerator()]
 
 
-def show(rows: Sequence[Row], *, as_json: bool) -> None:
+def show_metrics(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
+    """Print metrics on stdout as JSON, or as a table with their options below each."""
+    lines: list[Row] = []
+    for row in rows:
+        what = f"{row['summary'].rstrip('.')} (of {row['input']})"
+        lines.append({"name": row["name"], "default": "", "what it is": what})
+        for option in row["options"]:
+            default = json.dumps(option["default"], default=str)
+            what = "; ".join(text for text in (option["meaning"], option["allowed"]) if text)
+            lines.append({"name": f"  {option['name']}", "default": default, "what it is": what})
+    show(rows if as_json else lines, as_json=as_json)
+
+
+def show(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
     """Print rows on stdout as JSON or as a table."""
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
@@ -97,12 +114,10 @@ def _cache() -> Row:
     folder = cache_folder()
     row = {"check": "cache folder", "state": "good", "found": str(folder), "mend": ""}
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
+        refuse_unwritable(folder, "EVALSUITE_CACHE")
+    except EvalsuiteError as error:
         row["state"] = "broken"
-        row["found"] += f": {error.strerror}"
+        row["found"] = str(error).partition(". ")[0]
         row["mend"] = "set EVALSUITE_CACHE to a folder you can write to"
     return row
 

@@ -93,14 +93,14 @@ def measure(
                 for metric, options in on_features:
                     for group, subjects in groups:
                         some = [values[g] for values, g in zip(pair, group.chosen, strict=True)]
-                        found = _findings(metric, some, {**options, "subjects": subjects})
+                        found = _findings(metric, some, options, {"subjects": subjects})
                         found = [_about(f, extractor, group, subjects) for f in found]
                         _keep(measured, found, cohorts.real, synthetic, group)
                     advance()
             for metric, options in on_volumes:
                 for group, subjects in groups:
                     some = [Some(read[c.name], g) for c, g in zip(sides, group.chosen, strict=True)]
-                    found = _findings(metric, some, {**options, "subjects": subjects})
+                    found = _findings(metric, some, options, {"subjects": subjects})
                     found = [_about(f, None, group, subjects) for f in found]
                     _keep(measured, found, cohorts.real, synthetic, group)
                 advance()
@@ -111,7 +111,7 @@ def measure(
                 )
                 for group, subjects in groups:
                     some = [_some(v, g) for v, g in zip(views, group.chosen, strict=True)]
-                    found = _findings(metric, some, {**options, "training": training})
+                    found = _findings(metric, some, options, {"training": training})
                     found = [_about(_doubted(f, extractors), None, group, subjects) for f in found]
                     _keep(measured, found, cohorts.real, synthetic, group)
                 advance()
@@ -191,12 +191,20 @@ def _some(views: Views, chosen: Sequence[int]) -> Views:
 
 
 def _findings(
-    metric: Metric, cohorts: Sequence[Any], options: Mapping[str, Any]
+    metric: Metric,
+    cohorts: Sequence[Any],
+    options: Mapping[str, Any],
+    handed: Mapping[str, Any],
 ) -> Sequence[Finding]:
-    """Return the findings; what a metric cannot compute becomes one nan that says why."""
+    """Return the findings; what a metric cannot compute becomes one nan that says why.
+
+    Args:
+        handed: keywords that the metric may take or not.
+    """
     real, synthetic = cohorts
+    taken = {name: value for name, value in handed.items() if metric.takes(name)}
     try:
-        return metric.compute(real, synthetic, **options)
+        found = metric.compute(real, synthetic, **options, **taken)
     except UndefinedError as error:
         counts = [len(c.names) if isinstance(c, Views) else len(c) for c in cohorts]
         return [
@@ -210,6 +218,22 @@ def _findings(
                 warnings=(str(error),),
             )
         ]
+    if "subjects" in handed and "subjects" not in taken:
+        return [_of_volumes(finding, handed["subjects"]) for finding in found]
+    return found
+
+
+def _of_volumes(finding: Finding, subjects: Subjects) -> Finding:
+    """Return the finding of a metric that knows no subjects with what that does to its interval."""
+    if not isinstance(finding, Estimate) or finding.interval is None:
+        return finding
+    if _fewer(subjects.real) is None and _fewer(subjects.synthetic) is None:
+        return finding
+    warning = (
+        "The interval takes all volumes for independent, but some show the same subject: "
+        "it is too narrow."
+    )
+    return replace(finding, warnings=(*finding.warnings, warning))
 
 
 def _about(

@@ -15,6 +15,7 @@ import yaml
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.records import CohortRecord, Estimate, Evaluation, Evidence, Interval
+from evalsuite.writable import refuse_unwritable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -142,9 +143,10 @@ def read_results(folder: Path) -> Evaluation:
 
 
 def refuse_to_overwrite(folder: Path) -> None:
-    """Raise EvalsuiteError if results written to the folder would meet something there."""
+    """Raise EvalsuiteError if results would meet something in the folder, or cannot go there."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise EvalsuiteError(f"{folder} is not empty. Name another folder with --output DIR.")
+    refuse_unwritable(folder, "--output DIR")
 
 
 def _write_all(

@@ -3,6 +3,7 @@
 Every configuration of the suite, whether of an evaluation, a study or a generator, goes this way.
 """
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,6 +15,39 @@ import yaml
 from evalsuite.errors import EvalsuiteError
 
 Settings = dict[str, Any]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML in which no key stands twice and 1e-4 is a number, as YAML 1.2 has it."""
+
+    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
+        node = super().compose_mapping_node(anchor)
+        lines: dict[tuple[str, str], int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue
+            if (key.tag, key.value) in lines:
+                first = lines[key.tag, key.value] + 1
+                problem = f'the key "{key.value}" stands in line {first} already'
+                raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
+            lines[key.tag, key.value] = key.start_mark.line
+        return node
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$"),
+    list("-+.0123456789"),
+)
+
+
+def parse_yaml(text: str) -> Any:
+    """Return what a YAML document holds.
+
+    Raises:
+        yaml.YAMLError: if it is none, or a key stands twice in one table.
+    """
+    return yaml.load(text, _Loader)  # noqa: S506 - a safe loader
 
 
 def read_settings(path: Path) -> Settings:
@@ -28,10 +62,11 @@ def read_settings(path: Path) -> Settings:
         reason = getattr(error, "strerror", None) or "it is not a text file"
         raise EvalsuiteError(f"{path}: the settings cannot be read: {reason}.") from None
     try:
-        table = tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
+        table = tomllib.loads(text) if path.suffix == ".toml" else parse_yaml(text)
     except (tomllib.TOMLDecodeError, yaml.YAMLError) as error:
-        where = " ".join(str(error).split())
-        raise EvalsuiteError(f"{path}: not valid {_language(path)}: {where}.") from None
+        raise EvalsuiteError(
+            f"{path}: not valid {_language(path)}: {_reason(error, text)}."
+        ) from None
     if not isinstance(table, dict):
         raise EvalsuiteError(f"{path}: expected a table of settings, such as `seed: 1`.")
     return table
@@ -47,7 +82,7 @@ def assignment(text: str) -> tuple[str, Any]:
     if not separator or not all(key.split(".")):
         raise typer.BadParameter(f"--set {text}: expected KEY=VALUE.")
     try:
-        return key, yaml.safe_load(value)
+        return key, parse_yaml(value)
     except yaml.YAMLError:
         raise typer.BadParameter(
             f"--set {text}: {value} cannot be read as YAML. Put it into quotes."
@@ -76,9 +111,24 @@ def laid_over(base: Mapping[str, Any], *others: Mapping[str, Any]) -> Settings:
     return result
 
 
+def assignments(texts: Iterable[str]) -> Settings:
+    """Return the values of several `KEY=VALUE` by their keys with dots.
+
+    Raises:
+        typer.BadParameter: if one is none, or a key is set twice.
+    """
+    values: Settings = {}
+    for text in texts:
+        key, value = assignment(text)
+        if key in values:
+            raise typer.BadParameter(f"--set {text}: {key} is set twice.")
+        values[key] = value
+    return values
+
+
 def assigned(texts: Iterable[str]) -> Settings:
-    """Return the settings of several `KEY=VALUE`; a later one wins."""
-    return laid_over({}, *(nested(*assignment(text)) for text in texts))
+    """Return the settings of several `KEY=VALUE` as nested tables; raises as `assignments`."""
+    return laid_over({}, *(nested(key, value) for key, value in assignments(texts).items()))
 
 
 def _over(old: object, new: object) -> object:
@@ -93,3 +143,12 @@ def _over(old: object, new: object) -> object:
 
 def _language(path: Path) -> str:
     return "TOML" if path.suffix == ".toml" else "YAML"
+
+
+def _reason(error: Exception, text: str) -> str:
+    """Return in one line what is wrong with a file, and in which line."""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem and error.problem_mark:
+        return f"line {error.problem_mark.line + 1}: {error.problem}"
+    reason = " ".join(str(error).split())
+    told = re.search(r"at line (\d+)", reason)  # of TOML, which names no key
+    return f"{reason}: {text.splitlines()[int(told[1]) - 1].strip()}" if told else reason

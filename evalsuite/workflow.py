@@ -1,8 +1,9 @@
 """What a command does from end to end: evaluate, keep on disk, track, show."""
 
 import json
+import math
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,12 +55,14 @@ class Done:
         folder: where they lie.
         tracked: one sentence on the MLflow run, empty if none was asked for.
         fault: what went wrong after the results were on disk.
+        nothing: whether nothing at all could be computed.
     """
 
     evaluation: Evaluation
     folder: Path
     tracked: str = ""
     fault: EvalsuiteError | None = None
+    nothing: bool = False
 
 
 def compute_metrics(config: EvaluationConfig, run: Run) -> Done | None:
@@ -80,6 +83,7 @@ def compute_metrics(config: EvaluationConfig, run: Run) -> Done | None:
         workers=run.workers,
         offline=run.offline,
         progress=bars if rank() == 0 else silent,
+        tell=_say,
     )
     evaluation, evidence = evaluate(config, means)
     if rank() != 0:
@@ -87,13 +91,15 @@ def compute_metrics(config: EvaluationConfig, run: Run) -> Done | None:
     figures = draw(evaluation, evidence)
     rerun = config.model_dump(mode="json", exclude_defaults=True)
     results.write_results(evaluation, evidence, figures, rerun, folder)
+    undefined = all(math.isnan(estimate.value) for estimate in evaluation.estimates)
+    done = Done(evaluation, folder, nothing=undefined and not (evidence.scores or evidence.details))
     if run.experiment is None:
-        return Done(evaluation, folder)
+        return done
     try:
         tracked = _track(evaluation, folder, run.experiment, run.run_name)
     except EvalsuiteError as fault:
-        return Done(evaluation, folder, fault=fault)
-    return Done(evaluation, folder, tracked)
+        return replace(done, fault=fault)
+    return replace(done, tracked=tracked)
 
 
 def log(folder: Path, experiment: str, run_name: str | None) -> str:
@@ -148,8 +154,17 @@ def show(done: Done, *, as_json: bool) -> None:
     stderr.print(f"Results: {done.folder}", highlight=False)
     if done.tracked:
         stderr.print(done.tracked, highlight=False)
+    if done.nothing:
+        stderr.print("Nothing could be computed; the results say why.", highlight=False)
     if done.fault:
         raise done.fault
+
+
+def _say(sentence: str) -> None:
+    from evalsuite.features import rank
+
+    if rank() == 0:
+        typer.echo(sentence, err=True)
 
 
 def _print_table(evaluation: Evaluation, console: "Console") -> None:

@@ -8,13 +8,13 @@ from pydantic import (
     Field,
     PositiveFloat,
     PositiveInt,
-    ValidationError,
     model_validator,
 )
 
+from evalsuite.declared import Declared, validated
 from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.settings import laid_over, read_settings
-from evalsuite.volumes.preprocessing import Declared, Preprocessing
+from evalsuite.volumes.preprocessing import Preprocessing
 
 DEFAULT_PRESET = "tiny"
 Precision = Literal["float32", "bfloat16"]
@@ -184,11 +184,5 @@ def load_config(path: Path | None, *overrides: Mapping[str, Any]) -> GeneratorCo
     preset = str(values["preset"])
     if preset not in PRESETS:
         raise EvalsuiteError(unknown("preset", preset, PRESETS))
-    try:
-        return GeneratorConfig.model_validate(laid_over(PRESETS[preset], values))
-    except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].removeprefix('Value error, ')}"
-            for fault in error.errors()
-        )
-        raise EvalsuiteError(f"In {path or 'the configuration'}, {faults}.") from None
+    origin = str(path) if path else "the configuration"
+    return validated(GeneratorConfig, laid_over(PRESETS[preset], values), origin)

@@ -20,6 +20,7 @@ from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.sources import read_cohort
 from evalsuite.volumes.volume import Volume
 from evalsuite.volumes.write import write_nifti
+from evalsuite.writable import refuse_unwritable
 from generator import checkpoint, distributed
 from generator.config import GeneratorConfig
 from generator.data import TrainingData
@@ -62,6 +63,7 @@ def train(
         raise EvalsuiteError(
             f"{output} holds a training already. Go on with --resume, or name another folder."
         )
+    refuse_unwritable(output, "--output DIR")
     cohort = read_cohort(source, name="training", role="real")
     with progress(f"checking {source}", len(cohort.entries)) as advance:
         cohort = check_cohort(cohort, skip_invalid=skip_invalid, advance=advance)
@@ -134,6 +136,7 @@ def sample(folder: Path, output: Path, n: int, recipe: Recipe, *, device: str) -
         EvalsuiteError: if the folder holds samples of another recipe, or if samples are constant,
             not finite or all alike; sound ones are written all the same.
     """
+    refuse_unwritable(output, "--output DIR")
     generator = load(folder, str(distributed.device(device)))
     recipe = generator.resolved(recipe)
     provenance = {

@@ -10,9 +10,9 @@ BOTH = {"real": "r", "synthetic": ["s"]}
 def test_command_line_wins_over_the_file(tmp_path):
     file = tmp_path / "evaluation.yaml"
     file.write_text("real: r\nsynthetic: {path: s, name: vae}\nseed: 3\nmetrics: [mmd]\n")
-    config = load_config(file, {"seed": 5, "metrics.frechet.bootstrap": 10})
+    config = load_config(file, {"seed": 5, "metrics.mmd.permutations": 10})
     assert config.seed == 5
-    assert config.metrics == {"mmd": {}, "frechet": {"bootstrap": 10}}
+    assert config.metrics == {"mmd": {"permutations": 10}}
     assert config.synthetic == (CohortSource(path="s", name="vae"),)
 
 
@@ -46,6 +46,75 @@ def test_another_kind_of_intensity_replaces_the_preset_s():
     assert config.steps().intensity.kind == "zscore"
 
 
+@pytest.mark.parametrize(
+    "declared",
+    ["{frechet: {bootstrap: 20}, mmd: {permutations: 50}}", "{frechet: {bootstrap: 20}, mmd: }"],
+)
+def test_metrics_of_the_command_line_keep_the_options_of_the_file(tmp_path, declared):
+    file = tmp_path / "c.yaml"
+    file.write_text(f"real: r\nsynthetic: s\nmetrics: {declared}\n")
+    config = load_config(file, {"metrics": ["frechet", "privacy"]})
+    assert config.metrics == {"frechet": {"bootstrap": 20}, "privacy": {}}
+    both = load_config(file, {"metrics": ["frechet"], "metrics.frechet.level": 0.9})
+    assert both.metrics == {"frechet": {"bootstrap": 20, "level": 0.9}}
+
+
+@pytest.mark.parametrize(
+    ("metrics", "key", "mend"),
+    [
+        (["mmd"], "frechet.bootstrap", "computed, mmd. Add it with --metrics mmd,frechet."),
+        (["mmd", "frechet"], "frechte.level", 'Did you mean "metrics.frechet"?'),
+        (None, "privacy.false_positive_rate", "realism. Add it with --metrics frechet,"),
+    ],
+)
+def test_options_of_a_metric_that_is_not_computed_are_refused(metrics, key, mend):
+    chosen = {"metrics": metrics} if metrics else {}
+    with pytest.raises(EvalsuiteError, match=f"^--set metrics.{key}: ") as caught:
+        load_config(None, {**BOTH, **chosen, f"metrics.{key}": 1})
+    assert mend in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        ({"metrics": []}, "metrics: expected a list of metrics, or a table of them with their"),
+        ({"metrics": {"mmd": 5}}, "metrics.mmd: expected a table of options, but found 5."),
+        ({"precision": "float16"}, 'precision: expected float32 or bfloat16, but found "float16".'),
+        ({"by": 5}, "by: expected text or null, but found 5."),
+        ({"seed": 1.5}, "seed: expected a whole number of at least 0, but found 1.5."),
+        ({"real": 5}, "real: expected a path, or a table with path, name and labels, but found 5."),
+        ({"real": {"pth": "r"}}, 'the setting "real.path" is missing; the setting "real.pth" is'),
+        ({"synthetic": [5]}, "synthetic.0: expected a path, or a table with path, name and labels"),
+        ({"real": ""}, 'real.path: expected text that is not empty, but found ""'),
+    ],
+)
+def test_values_that_are_not_allowed_are_told_with_what_is(settings, fault):
+    with pytest.raises(EvalsuiteError) as caught:
+        load_config(None, {**BOTH, **settings})
+    assert str(caught.value).startswith(f"In the command line, {fault}")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "fault"),
+    [
+        ("intensity", 5, "intensity: expected a table whose kind is percentile, window or zscore"),
+        ("intensity", "zscor", 'zscore, but found {"kind": "zscor"}.'),
+        ("intensity.lwo", 5, 'the setting "intensity.lwo" is unknown (did you mean "low"?).'),
+        ("spacing", [1, 1], "spacing: expected auto, native or a list of 3, each a number from"),
+        ("spacing", [-1, 1, 1], "spacing: expected auto, native or a list of 3"),
+        ("spacing", [float("inf"), 1, 1], "spacing: expected auto, native or a list of 3"),
+        ("shape", [1.5, 2, 2], "each a whole number from 1 to 32767, but found [1.5, 2, 2]."),
+        ("shape", [100_000, 1, 1], "each a whole number from 1 to 32767"),
+        ("fit", "x", 'fit: expected crop-pad or resize, but found "x".'),
+    ],
+)
+def test_steps_that_are_not_allowed_are_told_with_what_is(key, value, fault):
+    config = load_config(None, {**BOTH, f"preprocessing.{key}": value})
+    with pytest.raises(EvalsuiteError, match="^In the preprocessing, ") as caught:
+        config.steps()
+    assert fault in str(caught.value)
+
+
 def test_a_folder_with_an_equals_sign_is_a_folder(tmp_path):
     folder = tmp_path / "t=100"
     folder.mkdir()
@@ -56,8 +125,14 @@ def test_a_folder_with_an_equals_sign_is_a_folder(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("real: r\nsynthetic: s\nsede: 1\n", 'In {file}, the setting "sede" is unknown.'),
-        ("real: r\nsynthetic: s\nseed: x\n", "In {file}, seed: input should be a valid integer"),
+        (
+            "real: r\nsynthetic: s\nsede: 1\n",
+            'In {file}, the setting "sede" is unknown (did you mean "seed"?).',
+        ),
+        (
+            "real: r\nsynthetic: s\nseed: x\n",
+            'In {file}, seed: expected a whole number of at least 0, but found "x".',
+        ),
         ("real: r\n", "An evaluation needs a real and a synthetic cohort."),
         ("- a\n", "{file}: expected a table of settings"),
         ("real: [\n", "{file}: not valid YAML"),

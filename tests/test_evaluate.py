@@ -128,7 +128,7 @@ def test_a_metric_that_cannot_be_computed_says_so_and_stops_nothing(run, make_co
         ({"metrics": ["fid"]}, 'Unknown metric "fid". Did you mean "frechet"?'),
         (
             {"metrics.frechet.seed": 1},
-            'Unknown frechet option "seed".',
+            'the setting "metrics.frechet.seed" is unknown (known: bootstrap, level).',
         ),
         (
             {"synthetic": ["x=real", "x=synthetic"]},

@@ -67,11 +67,44 @@ def test_what_is_no_assignment_is_wrong_usage(text):
         assigned([text])
 
 
-def test_values_are_yaml_and_the_last_one_wins():
-    assert assigned(["a.b=1", "a.c=[1, x]", "a.b=null", "d=yes"]) == {
+def test_values_are_yaml():
+    assert assigned(["a.b=null", "a.c=[1, x]", "d=yes", "e=1e-4"]) == {
         "a": {"b": None, "c": [1, "x"]},
         "d": True,
+        "e": 0.0001,
     }
+
+
+def test_a_setting_given_twice_is_refused():
+    with pytest.raises(typer.BadParameter, match=r"--set a\.b=2: a\.b is set twice"):
+        assigned(["a.b=1", "c=3", "a.b=2"])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "fault"),
+    [
+        ("s.yaml", "a: 1\nb: 2\na: 3\n", 'YAML: line 3: the key "a" stands in line 1 already.'),
+        ("s.yaml", "{b: {c: 1, c: 2}}", 'YAML: line 1: the key "c" stands in line 1 already.'),
+        ("s.yaml", "x:\n  - y: 1\n    z: 2\n    y: 3\n", 'line 4: the key "y" stands in line 2'),
+        ("s.yaml", "a: [\n", "YAML: line 2: expected the node content"),
+        ("s.toml", "a = 1\n[b]\nx = 1\n[b]\n", "twice (at line 4, column 3): [b]."),
+    ],
+)
+def test_a_key_that_stands_twice_is_told_with_its_line(tmp_path, name, text, fault):
+    file = tmp_path / name
+    file.write_text(text)
+    with pytest.raises(EvalsuiteError) as caught:
+        read_settings(file)
+    assert str(caught.value).startswith(f"{file}: not valid ")
+    assert fault in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_table_merged_into_another_may_be_overruled(tmp_path):
+    file = tmp_path / "s.yaml"
+    file.write_text("a: &a {x: 1, y: 2}\nb: {<<: *a, y: 3}\nc: {<<: *a, y: 4}\n")
+    assert read_settings(file)["b"] == {"x": 1, "y": 3}
+    assert read_settings(file)["c"] == {"x": 1, "y": 4}
 
 
 FILES = {

@@ -9,7 +9,14 @@ from jaxtyping import Float
 from pydantic import Field
 from scipy import ndimage, stats
 
-from evalsuite.metrics.metric import Finding, LabelMap, Metric, UndefinedError, Views
+from evalsuite.metrics.metric import (
+    Finding,
+    LabelMap,
+    Metric,
+    UndefinedError,
+    Views,
+    judging_options,
+)
 from evalsuite.metrics.shapes import Shape, shape_of
 from evalsuite.records import Detail, Estimate, Interval, Scores
 
@@ -21,12 +28,12 @@ AXES = ("right", "anterior", "superior")
 UNITS = {"volume": "ml", "surface": "mm2", "sphericity": "no unit"} | dict.fromkeys(AXES, "mm")
 
 
+@judging_options
 def compute(
     real: Views,
     synthetic: Views,
     *,
     seed: int,
-    training: Views | None = None,  # noqa: ARG001 - the same signature for all metrics on views
     replicates: Annotated[int, Field(ge=2, description="replicates of the bootstrap")] = 500,
 ) -> list[Finding]:
     """Compare volume, surface, sphericity, positions of structures to one another, and topology.
@@ -43,7 +50,6 @@ def compute(
     Args:
         real, synthetic: with label maps.
         seed: of bootstrap and halves.
-        training: not used.
         replicates: of the bootstrap.
 
     Raises:

@@ -21,11 +21,12 @@ from evalsuite.metrics.frechet_infinity import (
     infinity_estimate,
     random_orders,
 )
-from evalsuite.metrics.metric import Level, Metric
+from evalsuite.metrics.metric import Level, Metric, judging_options
 from evalsuite.metrics.subjects import Subjects
 from evalsuite.records import Estimate, Interval
 
 
+@judging_options
 def compute(
     real: Float[Tensor, "m _"],
     synthetic: Float[Tensor, "n _"],
@@ -55,10 +56,6 @@ def compute(
     Raises:
         ValueError: as `frechet_distance`, or for an option out of its range.
     """
-    if not 0 < level < 1:
-        raise ValueError(f"`level` must lie between 0 and 1, but is {level}; 0.95 is usual.")
-    if bootstrap < 2:
-        raise ValueError(f"`bootstrap` must be at least 2 replicates, but is {bootstrap}.")
     del subjects
     real, synthetic = checked_features(real, synthetic, metric=SUBJECT)
     value = frechet_distance(real, synthetic)

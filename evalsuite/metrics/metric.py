@@ -1,18 +1,27 @@
 """What a metric is: the record behind the entry-point group `evalsuite.metrics`."""
 
+import functools
 import inspect
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal, Protocol, runtime_checkable
+from typing import Annotated, Any, Literal, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from torch import Tensor
 
+from evalsuite.declared import allowed, faults, properties
+from evalsuite.errors import EvalsuiteError
 from evalsuite.records import Detail, Estimate, Scores
 
 Finding = Estimate | Scores | Detail
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+HANDED = {"seed", "subjects", "training"}  # keywords that the evaluation fills in, not the user
 
 Level = Annotated[float, Field(gt=0, lt=1, description="nominal coverage of the intervals")]
 FalsePositiveRate = Annotated[
@@ -74,7 +83,7 @@ class Metric:
             with their bounds and one sentence (`Annotated[int, Field(ge=1, description=...)]`).
             On features and volumes it takes the keyword `subjects` besides, `Subjects` or None
             where each volume shows another; on views the keyword `training`, the `Views` of what
-            the generator was trained on or None. It raises `UndefinedError` for cohorts of which
+            the generator was trained on or None; what it does not take is not passed. It raises `UndefinedError` for cohorts of which
             it cannot compute anything.
         looks_at_features, looks_at_labels: of a metric on views, what it needs beside volumes.
     """
@@ -88,11 +97,79 @@ class Metric:
 
     def options(self) -> dict[str, object]:
         """Return the options of the metric with their defaults, by name."""
-        parameters = inspect.signature(self.compute).parameters.values()
-        return {
-            p.name: p.default
-            for p in parameters
-            if p.kind is p.KEYWORD_ONLY
-            and p.default is not p.empty
-            and p.name not in {"subjects", "training"}
-        }
+        return {p.name: p.default for p in _options(self.compute)}
+
+    def judged(self, chosen: Mapping[str, object]) -> dict[str, object]:
+        """Return all options, the chosen ones as the types that the metric declares.
+
+        Raises:
+            EvalsuiteError: for unknown options and values out of their type or bounds.
+        """
+        try:
+            model = _judged(self.compute, chosen)
+        except ValidationError as error:
+            told = faults(error, options_model(self.compute), f"metrics.{self.name}")
+            raise EvalsuiteError(f"{'; '.join(told)}.") from None
+        return {name: getattr(model, name) for name in type(model).model_fields}
+
+    def told_options(self) -> list[dict[str, object]]:
+        """Return name, what is allowed, default and meaning of each option."""
+        declared = properties(options_model(self.compute))
+        return [
+            {
+                "name": name,
+                "allowed": allowed(declared[name]),
+                "default": default,
+                "meaning": declared[name].get("description", ""),
+            }
+            for name, default in self.options().items()
+        ]
+
+    def takes(self, keyword: str) -> bool:
+        """Tell whether `compute` takes the keyword."""
+        parameters = inspect.signature(self.compute).parameters
+        return keyword in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+
+
+def judging_options(compute: Callable[P, R]) -> Callable[P, R]:
+    """Let a `compute` refuse options out of their declared type or bounds with a ValueError."""
+
+    @functools.wraps(compute)
+    def judge(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            _judged(compute, {k: v for k, v in kwargs.items() if k not in HANDED})
+        except ValidationError as error:
+            told = "; ".join(faults(error, options_model(compute)))
+            raise ValueError(f"{told}.") from None
+        return compute(*args, **kwargs)
+
+    return judge
+
+
+@functools.cache
+def options_model(compute: Callable[..., object]) -> type[BaseModel]:
+    """Return the options of a `compute` as a model that is as strict as JSON."""
+    config = ConfigDict(
+        strict=True, extra="forbid", allow_inf_nan=False, frozen=True, protected_namespaces=()
+    )
+    fields: dict[str, Any] = {
+        p.name: (Any if p.annotation is p.empty else p.annotation, p.default)
+        for p in _options(compute)
+    }
+    # Annotations that are text are looked up where the function was written.
+    module = inspect.unwrap(compute).__module__
+    return create_model("Options", __config__=config, __module__=module, **fields)
+
+
+def _options(compute: Callable[..., object]) -> list[inspect.Parameter]:
+    return [
+        p
+        for p in inspect.signature(compute).parameters.values()
+        if p.kind is p.KEYWORD_ONLY and p.default is not p.empty and p.name not in HANDED
+    ]
+
+
+def _judged(compute: Callable[..., object], chosen: Mapping[str, object]) -> BaseModel:
+    """Return the options validated as JSON, in which true is no number and a list may be a tuple."""
+    text = json.dumps(dict(chosen), default=lambda v: v.item() if hasattr(v, "item") else str(v))
+    return options_model(compute).model_validate_json(text)

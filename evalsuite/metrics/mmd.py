@@ -12,7 +12,7 @@ from pydantic import Field
 from torch import Tensor
 
 from evalsuite.metrics.features import checked_features
-from evalsuite.metrics.metric import Level, Metric
+from evalsuite.metrics.metric import Level, Metric, judging_options
 from evalsuite.metrics.subjects import Subjects
 from evalsuite.records import Estimate, Interval
 
@@ -149,6 +149,7 @@ def permutation_p_value(
     return float((values >= values[0] - rounding).double().mean())
 
 
+@judging_options
 def compute(
     real: Float[Tensor, "m _"],
     synthetic: Float[Tensor, "n _"],
@@ -182,12 +183,6 @@ def compute(
         ValueError: if a set has fewer than two rows or values that are not finite, if the
             numbers of features differ, or for an option out of its range.
     """
-    if not 0 < level < 1:
-        raise ValueError(f"`level` must lie between 0 and 1, but is {level}; 0.95 is usual.")
-    if permutations < 1:
-        raise ValueError(f"`permutations` must be at least 1, but is {permutations}.")
-    if bandwidth is not None and not bandwidth > 0:
-        raise ValueError(f"`bandwidth` must be positive, but is {bandwidth}.")
     del subjects
     rows = torch.cat(checked_features(real, synthetic, metric="MMD"))
     m, n = len(real), len(synthetic)

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, Field
 from scipy import stats
 from torch import Tensor
 
-from evalsuite.metrics.metric import Metric, UndefinedError
+from evalsuite.metrics.metric import Metric, UndefinedError, judging_options
 from evalsuite.metrics.structural_similarity import (
     Level,
     Settings,
@@ -114,6 +114,7 @@ def pair_mean_variance(values: Float[np.ndarray, " p"], pairs: Int[np.ndarray, "
     return float(max(shared / disjoint, independent))
 
 
+@judging_options
 def compute(
     real: Sequence[Float[Tensor, "_ _ _"]],
     synthetic: Sequence[Float[Tensor, "_ _ _"]],
@@ -123,8 +124,12 @@ def compute(
     pairs: Annotated[int, Field(ge=1, description="volumes compared within each cohort")] = 100,
     kernel_size: Annotated[
         int,
+        Field(
+            ge=3,
+            description="voxels along a side of the window",
+            json_schema_extra={"expected": "an odd whole number of at least 3"},
+        ),
         AfterValidator(odd),
-        Field(ge=3, description="voxels along a side of the window, odd"),
     ] = 11,
     sigma: Annotated[float, Field(gt=0, description="of the Gaussian window, in voxels")] = 1.5,
     data_range: Annotated[
@@ -164,10 +169,6 @@ def compute(
             f" {len(real)} real and {len(synthetic)} synthetic."
         )
     del subjects
-    if pairs < 1:
-        raise ValueError(f"pairs must be at least 1, but is {pairs}.")
-    if data_range is not None and data_range <= 0:
-        raise ValueError(f"data_range must be positive, but is {data_range}.")
     sample = real[int(draw_pairs(len(real), 1, (seed, 0))[0, 0])]  # one that is needed anyway
     settings = fit_settings(tuple(sample.shape), kernel_size, sigma, scales, k1, k2)
     level_bytes = sample.numel() * max(sample.element_size(), 4)

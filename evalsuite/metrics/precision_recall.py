@@ -14,7 +14,7 @@ from scipy import stats
 from torch import Tensor
 
 from evalsuite.metrics.features import checked_features
-from evalsuite.metrics.metric import Metric
+from evalsuite.metrics.metric import Metric, judging_options
 from evalsuite.metrics.subjects import Subjects
 from evalsuite.records import Estimate, Interval
 
@@ -149,6 +149,7 @@ def expected_coverage(real: int, synthetic: int, k: int) -> float:
     return 1 - math.prod(uncovered)
 
 
+@judging_options
 def compute(
     real: Float[Tensor, "m _"],
     synthetic: Float[Tensor, "n _"],
@@ -180,8 +181,6 @@ def compute(
     """
     del seed, subjects
     m, n = len(real), len(synthetic)
-    if k < 1:
-        raise ValueError(f"k must be at least 1, but is {k}.")
     metric = f"The precision and recall metric with k = {k}"
     real, synthetic = checked_features(real, synthetic, metric=metric, fewest=k + 1)
     between = distances(real, synthetic)

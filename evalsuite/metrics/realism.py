@@ -12,11 +12,12 @@ from pydantic import Field
 from torch import Tensor
 
 from evalsuite.metrics.features import checked_features
-from evalsuite.metrics.metric import Finding, Metric, UndefinedError
+from evalsuite.metrics.metric import Finding, Metric, UndefinedError, judging_options
 from evalsuite.metrics.subjects import Subjects
 from evalsuite.records import Scores
 
 
+@judging_options
 def compute(
     real: Float[Tensor, "m d"],
     synthetic: Float[Tensor, "n d"],

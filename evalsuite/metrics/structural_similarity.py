@@ -78,16 +78,13 @@ def fit_settings(
     A window larger than the smallest side shrinks to the largest odd size that fits. With `scales`
     None there are as many scales, at most five, as leave the smallest side no less than the window.
 
+    Args:
+        shape: voxels along each axis.
+        kernel_size, sigma, scales, k1, k2: within the bounds that the options of MS-SSIM declare.
+
     Raises:
-        ValueError: if an argument is out of range, a side has fewer than 3 voxels, or the shape
-            does not allow `scales`.
+        UndefinedError: if a side has fewer than 3 voxels, or the shape does not allow `scales`.
     """
-    if kernel_size < 3 or kernel_size % 2 == 0:
-        raise ValueError(f"kernel_size must be odd and at least 3, but is {kernel_size}.")
-    if min(sigma, k1, k2) <= 0:
-        raise ValueError(f"sigma, k1 and k2 must be positive, but are {sigma}, {k1} and {k2}.")
-    if scales is not None and not 1 <= scales <= 5:
-        raise ValueError(f"scales must be from 1 to 5, but is {scales}.")
     side = min(shape)
     if side < 3:
         raise UndefinedError(

@@ -1,15 +1,15 @@
 """What a utility experiment is: the arms, and everything that can change one of its numbers."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, ValidationError, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
 
 from evalsuite.config import CohortSource
+from evalsuite.declared import Declared, validated
 from evalsuite.errors import EvalsuiteError, unknown
-from evalsuite.volumes.preprocessing import PRESETS, Declared, Preprocessing, Shape, Triple
+from evalsuite.volumes.preprocessing import PRESETS, Preprocessing, Shape, Triple
 
 Material = Literal["real", "synthetic"]
 
@@ -121,12 +121,4 @@ def utility_config(values: Mapping[str, Any]) -> UtilityConfig:
     Raises:
         EvalsuiteError: for unknown or impossible values, in one sentence.
     """
-    try:
-        return UtilityConfig.model_validate(values)
-    except ValidationError as error:
-        fault = error.errors()[0]
-        where = ".".join(str(part) for part in fault["loc"]) or "the shares"
-        message = fault["msg"].removeprefix("Value error, ")
-        found = json.dumps(fault["input"], default=str) if fault["loc"] else ""
-        told = f", but found {found}" if found else ""
-        raise EvalsuiteError(f"{where}: {message[:1].lower()}{message[1:]}{told}.") from None
+    return validated(UtilityConfig, values)

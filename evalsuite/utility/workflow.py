@@ -12,6 +12,7 @@ from evalsuite import plugins
 from evalsuite.progress import bars
 from evalsuite.utility.config import ARMS, UtilityConfig
 from evalsuite.utility.results import UtilityResults, read_results, to_json, write_results
+from evalsuite.writable import refuse_unwritable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -39,6 +40,7 @@ def segmentation(
         if not sys.stderr.isatty():
             typer.echo(sentence, err=True)
 
+    refuse_unwritable(output, "--output DIR")
     results = run(config, output, Means(device, bars, told), resume=resume)
     points = plugins.available("utility_figures")
     figures = {name: point.load()(results) for name, point in points.items()}

@@ -7,26 +7,25 @@ zeros never shift a percentile or a mean.
 import hashlib
 import json
 import math
+import os
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import numpy as np
 from jaxtyping import Float, Float32
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
+from evalsuite.declared import Declared
+from evalsuite.errors import EvalsuiteError
 from evalsuite.volumes.volume import Volume
 
 # Raised whenever a change of the code below changes a voxel; it is part of every hash.
 VERSION = 1
 
-Triple = tuple[PositiveFloat, PositiveFloat, PositiveFloat]
-Shape = tuple[PositiveInt, PositiveInt, PositiveInt]
-
-
-class Declared(BaseModel):
-    """A frozen piece of a configuration in which an unknown key is an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+Millimetres = Annotated[float, Field(ge=0.001, le=1000)]
+Side = Annotated[int, Field(ge=1, le=32767)]  # the most that NIfTI holds
+Triple = tuple[Millimetres, Millimetres, Millimetres]
+Shape = tuple[Side, Side, Side]
 
 
 class PercentileIntensity(Declared):
@@ -129,7 +128,12 @@ class Preprocessing(Declared):
 
         Args:
             shapes, affines: one per volume of the real cohort, as on disk.
+
+        Raises:
+            EvalsuiteError: if one of them would become larger than memory.
         """
+        for size, affine in zip(shapes, affines, strict=True):
+            self.refuse_giant(size, affine)
         oriented = [
             _oriented_grid(shape, affine) if self.orientation == "RAS" else (shape, affine)
             for shape, affine in zip(shapes, affines, strict=True)
@@ -160,6 +164,26 @@ class Preprocessing(Declared):
         if free == "auto":
             raise AssertionError
         return free
+
+    def refuse_giant(self, shape: tuple[int, int, int], affine: Float[np.ndarray, "4 4"]) -> None:
+        """Raise EvalsuiteError if a volume would become larger than the memory of this machine."""
+        if self.orientation == "RAS":
+            shape, affine = _oriented_grid(shape, affine)
+        size = np.array(shape, dtype=float)
+        if not isinstance(self.spacing, str):
+            size = np.ceil(size * _spacing(affine) / np.array(self.spacing))
+        for step, sides in (("spacing", size), ("shape", self.shape)):
+            if isinstance(sides, str):
+                continue
+            needed = 4 * math.prod(float(side) for side in sides)
+            memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+            if needed > memory:
+                raise EvalsuiteError(
+                    f"With the {step} of the preprocessing a volume would have "
+                    f"{' x '.join(f'{side:.0f}' for side in sides)} voxels, which takes "
+                    f"{needed / 2**30:,.0f} GiB where this machine has {memory / 2**30:,.0f}. "
+                    f"Set another with --{step}."
+                )
 
     def interpolates(self, affine: Float[np.ndarray, "4 4"]) -> bool:
         """Tell whether a volume of this affine is resampled to reach the spacing."""

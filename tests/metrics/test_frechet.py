@@ -72,7 +72,7 @@ def test_reference_is_the_mean_distance_of_halves_of_the_real_cohort():
 
 def test_metric_record():
     assert METRIC.name == "frechet"
-    assert METRIC.options() == {"seed": 0, "bootstrap": 500, "level": 0.95}
+    assert METRIC.options() == {"bootstrap": 500, "level": 0.95}
     estimates = METRIC.compute(normal(10, 3, seed=1), normal(10, 3, seed=2), bootstrap=10)
     assert [e.name for e in estimates] == ["frechet_distance", "frechet_distance_infinity"]
     assert {e.direction for e in estimates} == {"lower is better"}
@@ -146,13 +146,13 @@ def test_warns_of_bias_and_of_curvature():
             torch.zeros(4, 1),
             torch.zeros(4, 1),
             {"level": 95.0},
-            "`level` must lie between 0 and 1, but is 95.0; 0.95 is usual.",
+            "level: expected a number above 0 and below 1, but found 95.0.",
         ),
         (
             torch.zeros(4, 1),
             torch.zeros(4, 1),
             {"bootstrap": 1},
-            "`bootstrap` must be at least 2 replicates, but is 1.",
+            "bootstrap: expected a whole number of at least 2, but found 1.",
         ),
     ],
 )

@@ -265,7 +265,7 @@ def test_same_seed_same_result_and_other_seed_other_p_value():
 
 def test_metric_record():
     assert METRIC.name == "mmd"
-    assert METRIC.options() == {"seed": 0, "bandwidth": None, "permutations": 1000, "level": 0.95}
+    assert METRIC.options() == {"bandwidth": None, "permutations": 1000, "level": 0.95}
     estimates = METRIC.compute(normal(25, 3, seed=1), normal(25, 3, seed=2), permutations=10)
     assert [(e.name, e.direction) for e in estimates] == [
         ("mmd_rbf", "lower is better"),
@@ -347,19 +347,19 @@ def test_warns_of_identical_sets_and_few_volumes():
             torch.zeros(4, 1),
             torch.zeros(4, 1),
             {"bandwidth": 0.0},
-            "`bandwidth` must be positive, but is 0.0.",
+            "bandwidth: expected a number above 0 or null, but found 0.0.",
         ),
         (
             torch.zeros(4, 1),
             torch.zeros(4, 1),
             {"permutations": 0},
-            "`permutations` must be at least 1, but is 0.",
+            "permutations: expected a whole number of at least 1, but found 0.",
         ),
         (
             torch.zeros(4, 1),
             torch.zeros(4, 1),
             {"level": 1.0},
-            "`level` must lie between 0 and 1, but is 1.0; 0.95 is usual.",
+            "level: expected a number above 0 and below 1, but found 1.0.",
         ),
     ],
 )

@@ -219,7 +219,6 @@ def test_two_volumes_have_a_value_but_no_interval():
 
 def test_options():
     assert METRIC.options() == {
-        "seed": 0,
         "pairs": 100,
         "kernel_size": 11,
         "sigma": 1.5,
@@ -284,15 +283,25 @@ GOOD = [smooth((12, 12, 12), seed) for seed in range(3)]
                 " volumes are 12 x 12 x 12. Use at most 1, or leave scales unset."
             ),
         ),
-        (GOOD, GOOD, {"scales": 6}, "scales must be from 1 to 5, but is 6."),
-        (GOOD, GOOD, {"pairs": 0}, "pairs must be at least 1, but is 0."),
-        (GOOD, GOOD, {"kernel_size": 4}, "kernel_size must be odd and at least 3, but is 4."),
-        (GOOD, GOOD, {"data_range": -1.0}, "data_range must be positive, but is -1.0."),
+        (
+            GOOD,
+            GOOD,
+            {"scales": 6},
+            "scales: expected a whole number from 1 to 5 or null, but found 6.",
+        ),
+        (GOOD, GOOD, {"pairs": 0}, "pairs: expected a whole number of at least 1, but found 0."),
+        (GOOD, GOOD, {"kernel_size": 4}, "kernel_size: must be odd, but is 4."),
+        (
+            GOOD,
+            GOOD,
+            {"data_range": -1.0},
+            "data_range: expected a number above 0 or null, but found -1.0.",
+        ),
         (
             GOOD,
             GOOD,
             {"sigma": 0.0},
-            "sigma, k1 and k2 must be positive, but are 0.0, 0.01 and 0.03.",
+            "sigma: expected a number above 0, but found 0.0.",
         ),
     ],
 )

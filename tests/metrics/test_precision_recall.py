@@ -231,7 +231,7 @@ def test_warnings():
 
 
 def test_options():
-    assert METRIC.options() == {"seed": 0, "k": 5}
+    assert METRIC.options() == {"k": 5}
 
 
 @pytest.mark.parametrize(
@@ -246,7 +246,12 @@ def test_options():
                 "but got 5 real and 9 synthetic."
             ),
         ),
-        (normal(9, 2, 0), normal(9, 2, 1), 0, "k must be at least 1, but is 0."),
+        (
+            normal(9, 2, 0),
+            normal(9, 2, 1),
+            0,
+            "k: expected a whole number of at least 1, but found 0.",
+        ),
         (
             normal(9, 2, 0),
             normal(9, 2, 1) / 0,

@@ -302,7 +302,7 @@ def test_same_seed_same_numbers_and_features_are_not_needed():
 
 
 def test_options():
-    assert METRIC.options() == {"seed": 0, "false_positive_rate": 0.05}
+    assert METRIC.options() == {"false_positive_rate": 0.05}
     assert METRIC.looks_at_features
 
 
@@ -311,7 +311,7 @@ def test_options():
     [
         (
             {"false_positive_rate": 1.0},
-            "The false-positive rate must lie between 0 and 1, but is 1.0.",
+            "false_positive_rate: expected a number above 0 and below 1, but found 1.0.",
         ),
         (
             {"training": views(blobs(2, 1))},

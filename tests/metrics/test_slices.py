@@ -350,7 +350,7 @@ def test_one_synthetic_volume_has_values_without_intervals():
 
 
 def test_options_and_input():
-    assert METRIC.options() == {"seed": 0, "false_positive_rate": 0.05}
+    assert METRIC.options() == {"false_positive_rate": 0.05}
     assert METRIC.input == "views"
 
 
@@ -393,7 +393,12 @@ GOOD = cohort(4, 0)
             0.05,
             "Real volume v4 holds NaN or infinite values.",
         ),
-        (GOOD, GOOD, 0.0, "The false-positive rate must lie between 0 and 1, but is 0.0."),
+        (
+            GOOD,
+            GOOD,
+            0.0,
+            "false_positive_rate: expected a number above 0 and below 1, but found 0.0.",
+        ),
     ],
 )
 def test_errors(real, synthetic, rate, message):

@@ -213,7 +213,10 @@ def test_mistakes_are_told_before_anything_is_trained(utility, cohorts, tmp_path
 
     assert "it has no label map" in told(*SHARES, labels=synthetic_labels)
     assert told("--shares", "1,100").startswith("A share of 1 % of 6 training subjects is not one")
-    assert told("--shares", "0") == "shares.0: input should be greater than 0, but found 0.0."
+    assert (
+        told("--shares", "0")
+        == "shares.0: expected a number above 0 and at most 100, but found 0.0."
+    )
     assert told("--shares", "50,50") == "the shares: a share is named twice."
     assert "expected numbers with commas between them" in told("--shares", "a")
     assert told(*SHARES, "--patch", "16,15,16") == (

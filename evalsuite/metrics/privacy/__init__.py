@@ -10,7 +10,14 @@ from jaxtyping import Float, Int
 from scipy import ndimage
 
 from evalsuite.metrics.features import checked_features
-from evalsuite.metrics.metric import FalsePositiveRate, Finding, Metric, UndefinedError, Views
+from evalsuite.metrics.metric import (
+    FalsePositiveRate,
+    Finding,
+    Metric,
+    UndefinedError,
+    Views,
+    judging_options,
+)
 from evalsuite.metrics.privacy import copies
 from evalsuite.metrics.privacy.distances import (
     Coarse,
@@ -39,6 +46,7 @@ IN_VOXELS = (
 IN_FEATURES = "Euclidean distance of features, which a mirrored or displaced copy may escape"
 
 
+@judging_options
 def compute(
     real: Views,
     synthetic: Views,
@@ -83,10 +91,6 @@ def compute(
         Alaa et al., ICML (2022); Carlini et al., USENIX Security (2023); Chen et al., GAN-Leaks,
         ACM CCS (2020) (the attack on a full black box).
     """
-    if not 0 < false_positive_rate < 1:
-        raise ValueError(
-            f"The false-positive rate must lie between 0 and 1, but is {false_positive_rate}."
-        )
     trained = training or real
     x, y, z = real.volumes[0].shape
     shape = (x, y, z)

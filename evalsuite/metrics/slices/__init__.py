@@ -7,7 +7,14 @@ volumes, whose slices change from one to the next as well: a number alone says n
 import numpy as np
 from jaxtyping import Float
 
-from evalsuite.metrics.metric import FalsePositiveRate, Finding, Metric, UndefinedError, Views
+from evalsuite.metrics.metric import (
+    FalsePositiveRate,
+    Finding,
+    Metric,
+    UndefinedError,
+    Views,
+    judging_options,
+)
 from evalsuite.metrics.slices.consistency import FOLDS, Deviations, grids, judge
 from evalsuite.metrics.slices.estimates import (
     Measured,
@@ -24,12 +31,12 @@ FEWEST_REAL = 3
 FEW_REAL = 20  # below which medians and spreads of the real cohort are rough
 
 
+@judging_options
 def compute(
     real: Views,
     synthetic: Views,
     *,
     seed: int = 0,
-    training: Views | None = None,  # noqa: ARG001
     false_positive_rate: FalsePositiveRate = 0.05,
 ) -> list[Finding]:
     """Return how well the slices of synthetic volumes hold together, beside those of real ones.
@@ -57,17 +64,12 @@ def compute(
     Args:
         real, synthetic: volumes of one shape.
         seed: of the random halves of the real cohort, the reference of the Frechet distances.
-        training: not looked at.
         false_positive_rate: share of real volumes that may count as faulty.
 
     Raises:
         ValueError: for a rate outside (0, 1), fewer than 3 real volumes or no synthetic one,
             volumes of different shapes, values that are not finite.
     """
-    if not 0 < false_positive_rate < 1:
-        raise ValueError(
-            f"The false-positive rate must lie between 0 and 1, but is {false_positive_rate}."
-        )
     if len(real.names) < FEWEST_REAL or not len(synthetic.names):
         raise UndefinedError(
             f"The slice metric needs at least {FEWEST_REAL} real volumes and a synthetic one, but"

@@ -7,17 +7,10 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    PositiveFloat,
-    StringConstraints,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, PositiveFloat, StringConstraints, model_validator
 
-from evalsuite.errors import EvalsuiteError, unknown
+from evalsuite.declared import Declared, validated
+from evalsuite.errors import unknown
 from evalsuite.settings import laid_over, read_settings
 from evalsuite.study.protocol.kinds import Confidence, ForcedChoice, Slug
 from evalsuite.study.protocol.questions import TEMPLATES, Question
@@ -28,10 +21,11 @@ Name = Annotated[
     StringConstraints(
         strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$"
     ),
+    Field(json_schema_extra={"expected": "one line of 1 to 100 characters"}),
 ]
 
 
-class StudyCohort(BaseModel):
+class StudyCohort(Declared):
     """Volumes that stand on one side of the comparison.
 
     Args:
@@ -42,8 +36,6 @@ class StudyCohort(BaseModel):
         stratify_by: a column of the table by whose values the cases are drawn in proportion.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     name: Slug
     path: str = Field(min_length=1)
     role: Literal["real", "synthetic"]
@@ -51,7 +43,7 @@ class StudyCohort(BaseModel):
     stratify_by: str | None = None
 
 
-class StudyDesign(BaseModel):
+class StudyDesign(Declared):
     """One reader study.
 
     Beside the fields, a declaration may have `template`: the name of one or a list of several
@@ -81,8 +73,6 @@ class StudyDesign(BaseModel):
             share of right answers from one half.
         idle_seconds: after so long without a key or pointer a reader counts as away.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Slug
     title: Name = "Reader study"
@@ -246,10 +236,7 @@ def read_design(values: Mapping[str, Any], origin: str = "the command line") -> 
     Raises:
         EvalsuiteError: for unknown, missing, impossible or contradictory values.
     """
-    try:
-        return StudyDesign.model_validate(values)
-    except ValidationError as error:
-        raise EvalsuiteError(_sentence(error, origin)) from None
+    return validated(StudyDesign, values, origin)
 
 
 def load_design(path: Path, over: Mapping[str, Any] | None = None) -> StudyDesign:
@@ -278,32 +265,14 @@ def _from_templates(names: object) -> list[Question]:
         raise ValueError(msg)
     questions: list[Question] = []
     for name in chosen:
-        if name not in TEMPLATES:
+        if str(name) not in TEMPLATES:
             raise ValueError(unknown("template", str(name), TEMPLATES).removesuffix("."))
-        questions += TEMPLATES[name]
+        questions += TEMPLATES[str(name)]
     return questions
 
 
 def _over_preset(preset: object, preparation: object) -> object:
     """Return the steps of the preset with those of the preparation laid over them."""
-    if not isinstance(preparation, Mapping) or preset not in PRESETS:
+    if not isinstance(preparation, Mapping) or str(preset) not in PRESETS:
         return preparation
     return laid_over(PRESETS[str(preset)].model_dump(), preparation)
-
-
-def _sentence(error: ValidationError, origin: str) -> str:
-    """Return all faults of a declaration in one sentence."""
-    faults = []
-    for fault in error.errors():
-        where = ".".join(str(part) for part in fault["loc"])
-        message = fault["msg"].removeprefix("Value error, ")
-        if fault["type"] == "extra_forbidden":
-            faults.append(f'the setting "{where}" is unknown')
-        elif fault["type"] == "missing":
-            faults.append(f'the setting "{where}" is missing')
-        elif not where:
-            faults.append(message[:1].lower() + message[1:])
-        else:
-            found = json.dumps(fault["input"], default=str)
-            faults.append(f"{where}: {message[:1].lower()}{message[1:]}, but found {found}")
-    return f"In {origin}, {'; '.join(faults)}."

@@ -6,15 +6,24 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeGuard
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from evalsuite.declared import Declared
 from evalsuite.errors import EvalsuiteError
 
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$")]
+Slug = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$",
+        json_schema_extra={
+            "expected": "1 to 63 small letters, digits, - and _, the first a letter or digit"
+        },
+    ),
+]
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 
 
-class Asked(BaseModel):
+class Asked(Declared):
     """What all questions share.
 
     Args:
@@ -22,8 +31,6 @@ class Asked(BaseModel):
         text: what the reader sees.
         required: whether a case can be submitted without an answer.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Slug
     text: Text

@@ -1,0 +1,68 @@
+"""Whether all that an evaluation was given has an effect, judged before any volume is read.
+
+An error where the numbers would not be those that were asked for; a sentence where something is
+merely not needed, as a configuration may describe more than one call of it uses.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from evalsuite.config import EvaluationConfig
+from evalsuite.errors import EvalsuiteError
+from evalsuite.extractors.extractor import Extractor
+from evalsuite.extractors.weights import sha256
+from evalsuite.metrics.metric import Metric
+from evalsuite.plugins import available
+
+
+def needs_features(metrics: Sequence[Metric]) -> bool:
+    """Tell whether any metric looks at features."""
+    return any(metric.input == "features" or metric.looks_at_features for metric in metrics)
+
+
+def refuse_idle_weights(weights: Path | None, extractors: Sequence[Extractor]) -> None:
+    """Raise EvalsuiteError if weights were named that no extractor has in its fingerprint."""
+    if weights is None or not extractors:
+        return
+    digest = sha256(weights.expanduser())
+    if not any(digest in json.dumps(extractor.fingerprint) for extractor in extractors):
+        raise EvalsuiteError(
+            f"{weights}: none of the extractors takes these weights, "
+            f"{', '.join(extractor.name for extractor in extractors)}. "
+            "Name one that does with --extractor, or leave out --weights."
+        )
+
+
+def idle(
+    config: EvaluationConfig, metrics: Sequence[Metric], extractors: Sequence[Extractor]
+) -> list[str]:
+    """Return a sentence on everything that was named and is not looked at."""
+    chosen = ", ".join(metric.name for metric in metrics)
+    sentences = []
+    named = [name for name in ("extractors", "weights") if name in config.model_fields_set]
+    if named and not needs_features(metrics):
+        sentences.append(
+            f"No metric of {chosen} looks at features: the {' and '.join(named)} have no effect."
+        )
+    arithmetic = [json.dumps(extractor.fingerprint) for extractor in extractors]
+    if config.precision != "float32" and not any(config.precision in a for a in arithmetic):
+        sentences.append(f"The precision {config.precision} is of networks, and none is used.")
+    if config.training and not any(metric.takes("training") for metric in metrics):
+        sentences.append(
+            f"No metric of {chosen} looks at what the generator was trained on; "
+            f"{_those(lambda metric: metric.takes('training'))}. It is only searched for volumes "
+            "of the real cohort."
+        )
+    labelled = any(source.labels for source in (config.real, *config.synthetic))
+    if labelled and not any(metric.looks_at_labels for metric in metrics):
+        sentences.append(
+            f"No metric of {chosen} reads label maps; "
+            f"{_those(lambda metric: metric.looks_at_labels)}."
+        )
+    return sentences
+
+
+def _those(looks: Callable[[Metric], bool]) -> str:
+    names = [name for name, point in available("metrics").items() if looks(point.load())]
+    return f"{' and '.join(names)} {'does' if len(names) == 1 else 'do'}"
