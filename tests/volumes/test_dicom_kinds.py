@@ -293,7 +293,7 @@ def test_slices_with_slopes_of_their_own_are_not_cut_to_the_type_of_the_first(tm
     write_dicom(tmp_path / "series", phantom() - 1024, oblique(), suffix=".dcm")
     for path in (tmp_path / "series").iterdir():
         k = [(5 * i) % 13 for i in range(8)].index(int(path.name.split(".")[-2]))
-        change(path, RescaleSlope=1 if k == 0 else 0.37, RescaleIntercept=0)
-    expected = phantom() * np.array([1] + [0.37] * 7)
+        change(path, RescaleSlope=1 if k == 0 else 0.375, RescaleIntercept=0)
+    expected = phantom() * np.array([1] + [0.375] * 7)
     loaded = load(tmp_path / "series")
     np.testing.assert_allclose(loaded.volume.voxels, expected, rtol=1e-6)
