@@ -94,6 +94,14 @@ def compute_metrics(
     shape: Annotated[
         str | None, typer.Option(metavar="X,Y,Z", help="Voxels per axis, or `auto`.")
     ] = None,
+    assume_spacing: Annotated[
+        str | None,
+        typer.Option(metavar="X,Y,Z", help="Millimetres per voxel where a file states none."),
+    ] = None,
+    assume_orientation: Annotated[
+        str | None,
+        typer.Option(metavar="CODE", help="Orientation where a file states none, such as LPS."),
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -142,6 +150,8 @@ def compute_metrics(
         "preset": preset,
         "preprocessing.spacing": spacing and _triple(spacing),
         "preprocessing.shape": shape and _triple(shape),
+        "assume_spacing": assume_spacing,
+        "assume_orientation": assume_orientation,
         "seed": seed,
         "skip_invalid": skip_invalid or None,
         "allow_leakage": allow_leakage or None,

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from evalsuite.errors import EvalsuiteError, unknown
+from evalsuite.volumes.geometry import Geometry, read_orientation, read_spacing
 from evalsuite.volumes.preprocessing import PRESETS, Preprocessing
 
 DEFAULT_EXTRACTOR = "medicalnet-resnet10-23datasets"
@@ -49,6 +50,8 @@ class EvaluationConfig(BaseModel):
         precision: arithmetic of networks, `float32` or the faster `bfloat16`.
         metrics: by name, the options that differ from their defaults.
         seed: of every random draw.
+        assume_spacing, assume_orientation: of volumes whose files state none, see
+            `evalsuite.volumes.geometry`.
         skip_invalid: go on without volumes that have faults.
         allow_leakage: accept volumes that are in both cohorts.
     """
@@ -66,6 +69,8 @@ class EvaluationConfig(BaseModel):
     precision: Literal["float32", "bfloat16"] = "float32"
     metrics: dict[str, dict[str, Any]] = Field(default_factory=lambda: _chosen(DEFAULT_METRICS))
     seed: int = Field(default=0, ge=0)
+    assume_spacing: tuple[float, float, float] | None = None
+    assume_orientation: str | None = None
     skip_invalid: bool = False
     allow_leakage: bool = False
 
@@ -91,6 +96,20 @@ class EvaluationConfig(BaseModel):
         if isinstance(value, Mapping):
             return {name: options or {} for name, options in value.items()}
         return value
+
+    @field_validator("assume_spacing", mode="before")
+    @classmethod
+    def _spacing(cls, value: object) -> object:
+        return None if value is None else read_spacing(value)
+
+    @field_validator("assume_orientation", mode="before")
+    @classmethod
+    def _orientation(cls, value: object) -> object:
+        return None if value is None else read_orientation(value)
+
+    def stated(self) -> Geometry:
+        """Return the geometry of volumes whose files state none, as far as it was declared."""
+        return Geometry(self.assume_spacing, self.assume_orientation)
 
     def steps(self) -> Preprocessing:
         """Return the preset with the declared values laid over it, not yet resolved.

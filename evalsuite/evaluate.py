@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from evalsuite.progress import Progress, silent
 from evalsuite.records import CohortRecord, Evaluation, Evidence, FeatureTable
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.cohort import Cohort, find_leaks, leakage_sentence
+from evalsuite.volumes.doubts import geometry_doubts, unneeded
 from evalsuite.volumes.labels import Segmentations, check_labels, label_files
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.sources import read_cohort
@@ -74,6 +75,9 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
     steps = config.steps()
     real, *synthetic = _checked_cohorts(config, means)
     training = _training(config, [c.name for c in (real, *synthetic)], means)
+    told = unneeded(config.stated(), [real, *synthetic, *([training] if training else [])])
+    told += geometry_doubts(training, real) if training else []
+    real = replace(real, warnings=(*real.warnings, *told))
     resolved = steps.resolve(
         [info.shape for info in real.infos], [info.affine for info in real.infos]
     )
@@ -156,13 +160,21 @@ def _checked_cohorts(config: EvaluationConfig, means: Means) -> list[Cohort]:
                 f'Two cohorts are called "{name}". Name them, such as --synthetic NAME=DIR.'
             )
     real, *synthetic = names
-    cohorts = [read_cohort(config.real.path, name=real, role="real")]
+    stated = config.stated()
+    cohorts = [read_cohort(config.real.path, name=real, role="real", stated=stated)]
     for source, name in zip(config.synthetic, synthetic, strict=True):
-        cohorts.append(read_cohort(source.path, name=name, role="synthetic"))
-    checked = []
+        cohorts.append(read_cohort(source.path, name=name, role="synthetic", stated=stated))
+    checked: list[Cohort] = []
     for cohort in cohorts:
         with means.progress(f"checking {cohort.name}", len(cohort.entries)) as advance:
-            checked.append(check_cohort(cohort, skip_invalid=config.skip_invalid, advance=advance))
+            checked.append(
+                check_cohort(
+                    cohort,
+                    skip_invalid=config.skip_invalid,
+                    advance=advance,
+                    real=checked[0] if checked else None,
+                )
+            )
     return checked
 
 
@@ -175,7 +187,8 @@ def _training(config: EvaluationConfig, names: Sequence[str], means: Means) -> C
             f'A cohort is called "{TRAINING}", which is the name of the one that --train names. '
             "Name it otherwise, such as --real NAME=DIR."
         )
-    cohort = read_cohort(config.training.path, name=TRAINING, role="real")
+    stated = config.stated()
+    cohort = read_cohort(config.training.path, name=TRAINING, role="real", stated=stated)
     with means.progress(f"checking {TRAINING}", len(cohort.entries)) as advance:
         return check_cohort(cohort, skip_invalid=config.skip_invalid, advance=advance)
 
@@ -287,6 +300,7 @@ def _record(
         },
         "metrics": {metric.name: options for metric, options in metrics},
         "by": config.by,
+        "assumed geometry": asdict(config.stated()),
         "seed": config.seed,
     }
 

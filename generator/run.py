@@ -65,6 +65,8 @@ def train(
     cohort = read_cohort(source, name="training", role="real")
     with progress(f"checking {source}", len(cohort.entries)) as advance:
         cohort = check_cohort(cohort, skip_invalid=skip_invalid, advance=advance)
+    for warning in cohort.warnings if first else ():
+        print(f"{source}: {warning}", file=sys.stderr)  # noqa: T201
     data = TrainingData(cohort, config)
     settings = config.model_dump(mode="json")
     if first:
