@@ -48,5 +48,4 @@ def report(
     if not no_tracking:
         from evalsuite.tracking import log_report
 
-        run = log_report(made.title, output, experiment=experiment, record=made.record)
-        typer.echo(f"MLflow run: {run}", err=True)
+        typer.echo(f"MLflow run: {log_report(output, experiment=experiment)}", err=True)

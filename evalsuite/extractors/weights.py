@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from typing import IO, Literal
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 from evalsuite.caches import cache_folder
 from evalsuite.errors import EvalsuiteError
 from evalsuite.extractors.extractor import ExtractorOptions
 
+HUB = "https://huggingface.co"
 TIMEOUT_SECONDS = 30
 CHUNK_BYTES = 1 << 20
 
@@ -44,8 +46,17 @@ class PublishedWeights:
 
     @property
     def url(self) -> str:
-        """Address of the file; `HF_ENDPOINT` names a mirror of the hub."""
-        endpoint = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+        """Address of the file; `HF_ENDPOINT` names a mirror of the hub.
+
+        Raises:
+            WeightsError: if it names none.
+        """
+        endpoint = os.environ.get("HF_ENDPOINT") or HUB
+        if not _is_address(endpoint):
+            raise WeightsError(
+                f'The environment variable HF_ENDPOINT is "{endpoint}"; expected the address of a '
+                f"hub, such as {HUB}."
+            )
         repository = f"TencentMedicalNet/MedicalNet-Resnet{self.depth}"
         return f"{endpoint.rstrip('/')}/{repository}/resolve/main/{self.file}"
 
@@ -296,6 +307,16 @@ def _stream(weights: PublishedWeights, file: IO[bytes]) -> int | None:
             file.write(chunk)
             progress.advance(task, len(chunk))
     return expected
+
+
+def _is_address(text: str) -> bool:
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        return False
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # an impossible port, or brackets without an address in them
+        return False
 
 
 def _unavailable(weights: PublishedWeights, problem: str) -> WeightsError:

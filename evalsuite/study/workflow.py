@@ -1,6 +1,7 @@
 """What `evalsuite study` does from end to end: design, store, track, show."""
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,9 +13,10 @@ from evalsuite.config import CohortSource
 from evalsuite.errors import EvalsuiteError
 from evalsuite.listings import show
 from evalsuite.progress import bars
+from evalsuite.results import finite
 from evalsuite.settings import assigned, laid_over
 from evalsuite.study.blinding.audit import Audit
-from evalsuite.study.home import Home
+from evalsuite.study.home import Home, default_folder
 from evalsuite.study.truth import read_truth
 
 ADDRESS = "http://127.0.0.1:8501"
@@ -108,7 +110,9 @@ def audited(study: str, home: Home, *, as_json: bool) -> Audit:
         {case: truth.role == "synthetic" for case, truth in truths.items()},
         seed=0,
     )
-    typer.echo(json.dumps(asdict(found), indent=1) if as_json else "\n".join(found.sentences()))
+    typer.echo(
+        json.dumps(finite(asdict(found)), indent=1) if as_json else "\n".join(found.sentences())
+    )
     return found
 
 
@@ -136,8 +140,7 @@ def powers(
         replicates=replicates,
         seed=seed,
     )
-    rows = [{key: _cell(value) for key, value in asdict(row).items()} for row in found]
-    show(rows, as_json=as_json)
+    show([asdict(row) for row in found], as_json=as_json)
 
 
 def status(study: str | None, home: Home, *, entry: str | None, as_json: bool) -> None:
@@ -149,9 +152,7 @@ def status(study: str | None, home: Home, *, entry: str | None, as_json: bool) -
     store = Store(home.database)
     rows = []
     for name in [study] if study else store.studies():
-        rows += [
-            {key: _cell(value) for key, value in row.items()} for row in _progress(store, name)
-        ]
+        rows += _progress(store, name)
         fault = store.verify(name, entry)
         if fault:
             raise EvalsuiteError(f"The audit log of {name} is broken: {fault}")
@@ -174,10 +175,8 @@ def close(study: str, home: Home, experiment: str | None) -> None:
     from evalsuite.study.storage.store import Store
 
     Store(home.database).close(study)
-    typer.echo(
-        f"{study} is closed. Export it with: evalsuite study export {study} --output {study}.csv",
-        err=True,
-    )
+    export_it = f"{_command('export', study, home)} --output {study}.csv"
+    typer.echo(f"{study} is closed. Export it with: {export_it}", err=True)
     if experiment:
         log(study, home, experiment)
 
@@ -221,7 +220,8 @@ def log(study: str, home: Home, experiment: str) -> None:
         log_study(
             study,
             about.design_hash,
-            home.app,
+            kept="the database of the study",
+            command=_command("log", study, home),
             experiment=experiment,
             design=about.design,
             values=values,
@@ -251,10 +251,15 @@ def _numbers(row: Mapping[str, object]) -> dict[str, float]:
     return {key: float(value) for key, value in row.items() if isinstance(value, int | float)}
 
 
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return "" if value is None else str(value)
+def _command(verb: str, study: str, home: Home) -> str:
+    """Return `evalsuite study VERB STUDY` with the options that find this home again."""
+    usual = Home.at(default_folder())
+    words = ["evalsuite", "study", verb, study]
+    if home.app != usual.app:
+        words += ["--home", str(home.app.parent)]
+    if home.database != Home.at(home.app.parent).database:
+        words += ["--database", home.database]
+    return shlex.join(words)
 
 
 def _serve(home: Home) -> str:

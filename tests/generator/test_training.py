@@ -307,7 +307,7 @@ def test_two_processes_train_and_resume_to_the_same_end(source, tmp_path):
 
 
 def test_a_batch_that_cannot_be_shared_is_told(source, tmp_path, monkeypatch):
-    monkeypatch.setattr("generator.distributed.world", lambda: 3)
+    monkeypatch.setattr("generator.run.world", lambda: 3)
     monkeypatch.setattr("generator.distributed.device", torch.device)
     with pytest.raises(EvalsuiteError, match="batch_size of 2 cannot be shared by 3 processes"):
         run(source, tmp_path / "run")
