@@ -160,8 +160,10 @@ def read_results(folder: Path) -> Evaluation:
 
 def refuse_to_overwrite(folder: Path) -> None:
     """Raise EvalsuiteError if results written to the folder would meet something there."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.is_dir() and any(folder.iterdir()):
         raise EvalsuiteError(f"{folder} is not empty. Name another folder with --output DIR.")
+    if folder.exists() and not folder.is_dir():
+        raise EvalsuiteError(f"{folder} is a file. Name another folder with --output DIR.")
 
 
 def _write_all(

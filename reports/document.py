@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from evalsuite.errors import EvalsuiteError
 from evalsuite.results import new_folder
 from evalsuite.tracking.report import RECORD
 from reports.latex import latex
@@ -156,18 +155,6 @@ def suffixed(section: Section, suffix: str, ending: str) -> Section:
         for block in section.blocks
     )
     return Section(f"{section.name}{suffix}", f"{section.title}{ending}", blocks)
-
-
-def refuse_occupied(folder: Path) -> None:
-    """Refuse a folder in which a report would overwrite something.
-
-    Raises:
-        EvalsuiteError: if it is a file, or a folder that holds something.
-    """
-    if folder.is_dir() and any(folder.iterdir()):
-        raise EvalsuiteError(f"{folder} is not empty. Name another folder with --output DIR.")
-    if folder.exists() and not folder.is_dir():
-        raise EvalsuiteError(f"{folder} is a file. Name another folder with --output DIR.")
 
 
 def write(report: Report, folder: Path) -> Path:

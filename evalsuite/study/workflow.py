@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -232,15 +233,26 @@ def log(study: str, home: Home, experiment: str) -> None:
 
 
 def _means(table: Any) -> dict[str, float]:
-    """Return the mean answer of each question and cohort, by the name of an MLflow metric."""
-    numbers = table[(table["phase"] == "reading") & (table["kind"] != "text")]
-    numbers = numbers.assign(answer=numbers["answer"].map(_number)).dropna(subset=["answer"])
-    means = numbers.groupby(["question", "cohort"])["answer"].mean()
-    return {f"{q}/{c}".replace("|", "-"): float(mean) for (q, c), mean in means.items()}
+    """Return what a closed study came to, by the name of an MLflow metric.
 
+    `QUESTION/COHORT` is the mean answer over all readings; for a forced choice
+    `QUESTION/COHORT/right` is the share of them in which the real volume was told from one of
+    the cohort, 0.5 for guessing. What counts as a reading: see `evalsuite.study.export.counted`.
+    """
+    from evalsuite.study.export import counted
 
-def _number(answer: object) -> float | None:
-    return float(answer) if isinstance(answer, int | float) else None
+    rows = counted(table)
+    values: dict[str, list[float]] = defaultdict(list)
+    for row in rows[~rows["kind"].isin(["text", "multiple"])].to_dict("records"):
+        # Which of a pair stood left tells nothing of the cohorts.
+        sides = sorted(zip(row["role"].split("|"), row["cohort"].split("|"), strict=True))
+        if row["kind"] == "forced_choice":
+            name = f"{row['question']}/{sides[-1][1]}/right"
+            values[name].append(float(row["answer"] == row["real_side"]))
+        else:
+            name = f"{row['question']}/{'-'.join(cohort for _, cohort in sides)}"
+            values[name].append(float(row["answer"]))
+    return {name: sum(own) / len(own) for name, own in values.items()}
 
 
 def _progress(store: Any, study: str) -> list[dict[str, object]]:

@@ -1,6 +1,7 @@
 """`evalsuite report` from the command to the page, over real volumes and over made-up tables."""
 
 import hashlib
+import json
 import re
 import sys
 from dataclasses import replace
@@ -201,8 +202,9 @@ def test_too_few_replicates_are_wrong_usage(cli, table):
 def test_the_report_is_an_mlflow_run(cli, table, monkeypatch):
     logged = []
 
-    def log(title, folder, *, experiment, record):
-        logged.append((title, str(folder), experiment, record["study"]))
+    def log(folder, *, experiment):
+        about = json.loads((folder / "report.json").read_text())
+        logged.append((about["title"], str(folder), experiment, about["record"]["study"]))
         return "run-1"
 
     monkeypatch.setattr("evalsuite.tracking.log_report", log)
