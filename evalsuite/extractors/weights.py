@@ -178,7 +178,7 @@ def obtain(name: str, options: ExtractorOptions) -> WeightFile:
     """
     weights = PUBLISHED[name]
     if options.weights is not None:
-        return _users_file(weights, options.weights.expanduser())
+        return _users_file(weights, _expanded(options.weights))
     path = _here(weights)
     if path is None:
         forbidden = os.environ.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
@@ -244,12 +244,12 @@ def _copies(weights: PublishedWeights) -> Iterator[Path]:
     `hub/checkpoints`; huggingface_hub keeps one folder per commit.
     """
     home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
-    torch_home = Path(os.environ.get("TORCH_HOME") or home / "torch").expanduser()
-    hub = Path(
+    torch_home = _expanded(os.environ.get("TORCH_HOME") or home / "torch")
+    hub = _expanded(
         os.environ.get("HF_HUB_CACHE")
         or os.environ.get("HUGGINGFACE_HUB_CACHE")
         or Path(os.environ.get("HF_HOME") or home / "huggingface") / "hub"
-    ).expanduser()
+    )
     snapshots = hub / f"models--TencentMedicalNet--MedicalNet-Resnet{weights.depth}" / "snapshots"
     for path in [
         weights.own_path,
@@ -259,6 +259,11 @@ def _copies(weights: PublishedWeights) -> Iterator[Path]:
     ]:
         if path.is_file():
             yield path
+
+
+def _expanded(path: Path | str) -> Path:
+    # Path.expanduser raises for the home of a user who does not exist.
+    return Path(os.path.expanduser(path))  # noqa: PTH111
 
 
 def _download(weights: PublishedWeights) -> Path:
