@@ -16,6 +16,7 @@ from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions, load_extractor
 from evalsuite.features import FeatureCache, extract
 from evalsuite.groups import by_covariate
+from evalsuite.machine import usable_device
 from evalsuite.measure import Cohorts, measure
 from evalsuite.metrics.metric import Metric
 from evalsuite.preprocessed import mid_slices
@@ -62,6 +63,8 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
         EvalsuiteError: for anything that is wrong with the configuration or the volumes.
     """
     started, clock = datetime.now(UTC), time.monotonic()
+    if means.device != "cpu":
+        usable_device(means.device)  # whether or not an extractor will use it
     metrics = _load_metrics(config)
     options = ExtractorOptions(
         weights=Path(config.weights) if config.weights else None,

@@ -23,6 +23,7 @@ from threadpoolctl import threadpool_limits
 
 from evalsuite.errors import EvalsuiteError, VolumeError
 from evalsuite.extractors.extractor import Extractor
+from evalsuite.machine import join, processes
 from evalsuite.records import FeatureTable
 from evalsuite.volumes.cohort import Cohort, Entry
 from evalsuite.volumes.preprocessing import Preprocessing
@@ -93,11 +94,11 @@ def extract(
     Raises:
         EvalsuiteError: if a volume yields features that are not finite, or the cache fails.
     """
-    world = int(os.environ.get("WORLD_SIZE", "1"))
+    rank, world = processes()
     files = [cache.path(info.key, preprocessing, extractor) for info in cohort.infos]
     entries = dict(zip(files, cohort.entries, strict=True))
     # Shares are cut from all volumes, not from those missing: processes start at different times.
-    share = list(entries)[rank() :: world]
+    share = list(entries)[rank::world]
     missing = [file for file in share if cache.load(file) is None]
     for _ in range(len(files) - len(missing)):
         advance()
@@ -200,16 +201,10 @@ def _extract_one(entry: Entry) -> Row:
     return row
 
 
-def rank() -> int:
-    """Return the rank of this process, as torchrun sets it; 0 without torchrun."""
-    return int(os.environ.get("RANK", "0"))
-
-
 def _wait_for_all(world: int) -> None:
     if world == 1:
         return
     from torch import distributed
 
-    if not distributed.is_initialized():
-        distributed.init_process_group("gloo")
+    join("gloo")
     distributed.barrier()

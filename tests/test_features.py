@@ -200,7 +200,8 @@ import sys
 from pathlib import Path
 import numpy as np
 from tests.test_features import STEPS, Moments, cohort_of
-from evalsuite.features import FeatureCache, extract, rank
+from evalsuite.features import FeatureCache, extract
+from evalsuite.machine import rank
 moments = Moments()
 cohort = cohort_of(sys.argv[1])
 table = extract(cohort, STEPS, moments, FeatureCache(Path(sys.argv[2])))

@@ -4,7 +4,6 @@ import dataclasses
 import json
 import math
 import os
-import shutil
 import socket
 import time
 from pathlib import Path
@@ -14,22 +13,6 @@ from mlflow import MlflowClient, MlflowException
 
 from evalsuite.tracking import TrackingError, log_evaluation, server
 from tests.evaluations import FEW, example
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory):
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
-
-
-@pytest.fixture
-def client(empty_database, tmp_path, monkeypatch):
-    """Return a client of a fresh database, to which `MLFLOW_TRACKING_URI` points."""
-    (tmp_path / "store").mkdir()
-    database = shutil.copy(empty_database, tmp_path / "store" / "mlflow.db")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
-    return MlflowClient(f"sqlite:///{database}")
 
 
 @pytest.fixture

@@ -92,7 +92,7 @@ def digests(folder):
 def test_every_part_is_written_and_the_page_needs_none_of_them(tmp_path):
     page = write(report(), tmp_path / "out")
     assert sorted(digests(tmp_path / "out")) == [
-        "figures/dots.png", "figures/dots.svg", "report.html", "tables/folded.csv",
+        "figures/dots.png", "figures/dots.svg", "report.html", "report.json", "tables/folded.csv",
         "tables/folded.tex", "tables/numbers.csv", "tables/numbers.tex",
     ]  # fmt: skip
     found = loads(page.read_text())
