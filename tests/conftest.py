@@ -57,11 +57,3 @@ def cli(capsys, monkeypatch, tmp_path):
         return status, captured.out, captured.err
 
     return run
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory, monkeypatch):
-    """Keep every test away from the user's cache, hub and tracking server."""
-    monkeypatch.setenv("EVALSUITE_CACHE", str(tmp_path_factory.mktemp("cache")))
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)

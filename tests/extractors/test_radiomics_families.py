@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import pywt
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -254,7 +254,6 @@ def test_bands_of_an_image_that_does_not_vary_along_an_axis():
     np.testing.assert_allclose(flat["LLL"], 0.3 * 2**1.5)
 
 
-@settings(max_examples=50)
 @given(levels=LEVELS)
 def test_foreground_is_all_that_is_not_zero_or_everything(levels):
     inside = foreground(levels.astype(float))

@@ -4,7 +4,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -40,7 +40,6 @@ def volumes(draw):
     return Volume(voxels, affine)
 
 
-@settings(max_examples=40, deadline=None)
 @given(volumes(), st.sampled_from(["a.nii", "a.nii.gz"]))
 def test_what_is_written_is_read(original, name):
     with tempfile.TemporaryDirectory() as folder:
