@@ -1,8 +1,13 @@
-"""What tests and doctests share: how hypothesis draws, and a cache of their own.
+"""What tests and doctests share: how hypothesis draws, and folders of their own.
 
 `make test` draws the same examples every time. `make fuzz` draws others every time, and many.
 """
 
+import os
+import random
+import sys
+
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
@@ -29,6 +34,23 @@ def pytest_configure():
         # Hypothesis also draws the constants of whatever modules are imported by then, which
         # differ with the order of tests and from one process of xdist to the next.
         providers._get_local_constants = Constants
+
+
+@pytest.fixture(autouse=True)
+def same_chance():
+    """Seed what a test draws from without a generator of its own, whatever ran before it."""
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def own_studies(tmp_path_factory):
+    """Keep studies out of the working folder, for threads of the app that outlive a test too."""
+    os.environ["EVALSUITE_STUDIES"] = str(tmp_path_factory.mktemp("studies"))
+    os.environ.pop("EVALSUITE_DATABASE", None)
+    os.environ.pop("EVALSUITE_CASES", None)
 
 
 @pytest.fixture(autouse=True)

@@ -45,6 +45,7 @@ def make_cohort(tmp_path):
 def cli(capsys, monkeypatch, tmp_path):
     """Run the command line in this process, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("EVALSUITE_STUDIES")
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["evalsuite", *map(str, arguments)])
