@@ -46,6 +46,7 @@ def make_cohort(tmp_path):
 def cli(capsys, monkeypatch, tmp_path):
     """Run the command line in this process, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("EVALSUITE_STUDIES")
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["evalsuite", *map(str, arguments)])
@@ -58,14 +59,6 @@ def cli(capsys, monkeypatch, tmp_path):
         return status, captured.out, captured.err
 
     return run
-
-
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory, monkeypatch):
-    """Keep every test away from the user's cache, hub and tracking server."""
-    monkeypatch.setenv("EVALSUITE_CACHE", str(tmp_path_factory.mktemp("cache")))
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
 
 
 @pytest.fixture(scope="session")

@@ -89,7 +89,6 @@ def test_superiority_by_hand():
     assert superiority(x, y).value == pytest.approx(0.375)
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     arrays(float, (7, 3), elements=st.integers(1, 4).map(float)),
     arrays(float, (6, 3), elements=st.integers(1, 4).map(float)),
@@ -188,7 +187,7 @@ def test_comparisons_find_a_difference_and_correct_it():
     assert set(rows["reader"]) == {"all", *(f"reader{i:02d}" for i in range(5))}
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(arrays(float, st.integers(1, 9), elements=st.floats(0, 1)))
 def test_holm_is_that_of_statsmodels(p):
     assert holm_adjusted(p) == pytest.approx(multipletests(p, method="holm")[1])

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import auc as trapezoid
@@ -85,7 +85,6 @@ def test_covariance_by_hand():
 
 
 @given(ratings())
-@settings(deadline=None)
 def test_agrees_with_scikit_learn(sides):
     positive, negative = sides
     value, _ = auc_covariance(positive, negative)
@@ -100,7 +99,6 @@ def test_agrees_with_scikit_learn(sides):
 
 
 @given(ratings())
-@settings(deadline=None)
 def test_symmetries(sides):
     positive, negative = sides
     for method in METHODS:
