@@ -16,6 +16,7 @@ from evalsuite.statistics.ratings.averages import (
     mean_rating,
     median_rating,
     no_interval,
+    no_median_interval,
 )
 from evalsuite.statistics.ratings.crossed import NAN, UNDEFINED, Crossed, over_readers
 
@@ -115,12 +116,19 @@ def times(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
             given = ~np.isnan(own)
             mean, several = mean_rating(own), int(given.any(axis=0).sum()) > 1
             notes = cautions([own]) if given.any() else (NO_TIMES,)
-            why = no_interval(mean, own)
-            for quantity, ends, method in (
-                ("geometric mean", (mean.value, *mean.interval(level)), "Student t of logarithms"),
-                ("median", median_rating(own, level), "inverted interval of the share no longer"),
-            ):
+            middle = median_rating(own, level)
+            for quantity, ends, method, why in (
+                (
+                    "geometric mean", (mean.value, *mean.interval(level)),
+                    "Student t of logarithms", no_interval(mean, own),
+                ),
+                (
+                    "median", middle, "inverted interval of the share no longer",
+                    no_median_interval(*middle),
+                ),
+            ):  # fmt: skip
                 value, low, high = np.exp(ends).tolist()
+                low, high = (NAN, NAN) if low == high else (low, high)
                 rows.append(
                     {
                         "cohort": cohort,
