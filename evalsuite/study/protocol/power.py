@@ -195,7 +195,7 @@ class Contrast:
         weighted = self.from_readers * of_readers + self.from_cases * of_cases
         half: np.ndarray = np.sqrt(self.from_readers + self.from_cases)
         np.divide(weighted, half, out=half, where=half > 0)
-        return np.maximum(half, of_cases * np.sqrt(self.alone))
+        return np.asarray(np.maximum(half, of_cases * np.sqrt(self.alone)))
 
 
 def contrast(ratings: Float[np.ndarray, "r 2 j k"]) -> Contrast:
