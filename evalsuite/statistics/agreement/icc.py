@@ -208,9 +208,10 @@ def _two_way_ends(
 ) -> tuple[float, float]:
     ratio = k * value / (n * (1 - value))
     of_readers, of_residual = ratio * squares.readers, (1 + ratio * (n - 1)) * squares.residual
-    df = (of_readers + of_residual) ** 2 / (
-        of_readers**2 / (k - 1) + of_residual**2 / ((n - 1) * (k - 1))
-    )
+    parts = of_readers**2 / (k - 1) + of_residual**2 / ((n - 1) * (k - 1))
+    if parts == 0:
+        return np.nan, np.nan
+    df = (of_readers + of_residual) ** 2 / parts
     noise = k * squares.readers + (k * n - k - n) * squares.residual
     f_low, f_high = fdtri(n - 1, df, tail), fdtri(df, n - 1, tail)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -98,7 +98,10 @@ def area(
             f"{names[sizes.index(min(sizes))]} case was read."
         )
     elif not found.varies:
+        every = np.concatenate([x, y])
         told = "There is no interval: the ratings do not vary."
+        if len(np.unique(every[~np.isnan(every)])) > 1:
+            told = "There is no interval: each reader gave all cases the same answer."
     elif np.isnan(low):
         told = too_few(sizes, level, found.least_p)
     return Area(found.value, standard_error(found), low, high, p, METHOD, reference, told)
