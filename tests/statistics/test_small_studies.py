@@ -149,6 +149,23 @@ def test_areas_of_small_studies(study):
         assert_sound(published, (-np.inf, np.inf))
 
 
+@settings(max_examples=25)
+@given(small_studies(), st.booleans())
+def test_differences_of_areas_in_small_studies(study, paired):
+    x, y = study
+    size = min(len(x), len(y)) // 2
+    pairs = [np.stack([part[:size].T, part[-size:].T]) for part in (x, y)]
+    positive, negative = pairs if paired else (np.stack([x.T, x.T]), pairs[1])
+    names = ("a", "b"), tuple(map(str, range(x.shape[1])))
+    merits = auc_merits(Readings("q", *names, positive, negative), "jackknife")
+    for random in (True, False):
+        found = obuchowski_rockette(merits, random_readers=random)
+        rows = found.differences.assign(
+            warnings=found.differences["warnings"].str.replace("standard error", "interval")
+        )
+        assert_sound(rows, (-1, 1), 2 * 0.5 ** merits.read.any(axis=1)[0].sum())
+
+
 @settings(max_examples=40)
 @given(small_studies())
 def test_forced_choices_of_small_studies(study):
@@ -398,3 +415,13 @@ def test_fixed_readers_are_the_jackknife_of_the_contrast():
     row = obuchowski_rockette(merits, random_readers=False).differences.iloc[0]
     assert mean_covariances(merits.covariance).cov2 < mean_covariances(merits.covariance).cov3
     assert row["standard_error"] == pytest.approx(error)
+
+
+def test_cases_that_change_places_bound_the_p_of_a_difference():
+    # Four cases under both treatments: 2 of 16 ways to change places are as far apart.
+    positive = np.array([[[5.0, 4.9], [5.1, 5.2]], [[1.0, 4.8], [1.1, 1.2]]])
+    negative = np.array([[[1.0, 1.2], [1.1, 1.0]], [[5.0, 1.2], [1.3, 5.2]]])
+    merits = auc_merits(Readings("q", ("a", "b"), ("r", "s"), positive, negative), "jackknife")
+    found = obuchowski_rockette(merits)
+    assert found.differences["p"].item() >= 2 / 2**4
+    assert found.test["p"].item() == found.differences["p"].item()

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import combinations
+from math import comb
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,11 @@ from scipy.special import stdtr
 
 from evalsuite.statistics.multiplicity import holm
 from evalsuite.statistics.ratings.area import exact_share
-from evalsuite.statistics.ratings.crossed import Crossed, over_figures, standard_error
+from evalsuite.statistics.ratings.crossed import (
+    Crossed,
+    over_figures,
+    standard_error,
+)
 from evalsuite.statistics.roc.analysis_of_variance import (
     INFINITE,
     NAN,
@@ -160,11 +165,13 @@ def _comparisons(
     if denominator.defined and denominator.coinciding:
         note = COINCIDING
     statistic = ms.treatment / denominator.value if denominator.defined else NAN
+    pairs = list(combinations(range(t), 2))
+    least_p = {pair: _least_p(merits, *pair) for pair in pairs}
     test = told | {
         "statistic": statistic,
         "df1": t - 1,
         "df2": denominator.df,
-        "p": f_tail(t - 1, denominator.df, statistic),
+        "p": _floored(f_tail(t - 1, denominator.df, statistic), min(least_p.values())),
         "ms_treatment": ms.treatment,
         "ms_treatment_reader": ms.treatment_reader,
         "cov2": cov.cov2,
@@ -188,9 +195,10 @@ def _comparisons(
                 f"or take {least:.2g}, wider than that for other readers."
             )
     rows = []
-    for first, second in combinations(range(t), 2):
+    for first, second in pairs:
         difference = float(mean[first] - mean[second])
         low, high = auc_interval(difference, error, level, df=denominator.df, scale="identity")
+        p = float(2 * stdtr(denominator.df, -abs(difference) / error))
         rows.append(
             told
             | {
@@ -199,15 +207,29 @@ def _comparisons(
                 "estimate": difference,
                 "standard_error": error,
                 "df": denominator.df,
-                "low": low,
-                "high": high,
+                "low": max(low, -1.0),
+                "high": min(high, 1.0),
                 "level": level,
                 "statistic": difference / error,
-                "p": float(2 * stdtr(denominator.df, -abs(difference) / error)),
+                "p": _floored(p, least_p[first, second]),
                 "warnings": _joined(told["warnings"], note),
             }
         )
     return [test], rows
+
+
+def _least_p(merits: Merits, first: int, second: int) -> float:
+    """Return the smallest p-value of any test whether it matters under which treatment a case was.
+
+    Cases read under both may change places, one by one; cases of either are two samples.
+    """
+    one, other = (merits.read[k].any(axis=0) for k in (first, second))
+    apart = int((one & ~other).sum()), int((other & ~one).sum())
+    return min(1.0, 2 / (comb(sum(apart), apart[0]) * 2 ** int((one & other).sum())))
+
+
+def _floored(p: float, least_p: float) -> float:
+    return p if np.isnan(p) else max(p, least_p)
 
 
 def _alone(
@@ -262,6 +284,8 @@ def _as_published(merits: Merits, random: bool, level: float) -> _Mean:
     if low < 0 or high > 1:
         note = "The interval leaves the range from 0 to 1; on the logit scale it does not."
     statistic, p = chance_test(value, error, df=found.df, scale="identity")
+    if merits.trials is not None:
+        p = _floored(p, float(merits.trials.least_p[0]))
     return _Mean(error, found.df, low, high, statistic, p, note)
 
 
@@ -316,7 +340,7 @@ def _about(
         warnings.append("Only 1 reader: the results are for this reader alone.")
     elif random and 1 < r < FEW_READERS:
         note = f"Only {r} readers: the results say little about other readers."
-        if r < TOO_FEW_READERS:
+        if r < TOO_FEW_READERS and scale == "identity":
             note += " In simulations such 95 % intervals covered 90 %."
         warnings.append(note)
     quantile = (
