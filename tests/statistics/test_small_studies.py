@@ -425,3 +425,11 @@ def test_cases_that_change_places_bound_the_p_of_a_difference():
     found = obuchowski_rockette(merits)
     assert found.differences["p"].item() >= 2 / 2**4
     assert found.test["p"].item() == found.differences["p"].item()
+
+
+def test_readers_who_repeat_every_answer_have_an_exact_interval():
+    answers = simulated(3, 8)["real"]
+    rows = agreement_within_readers(with_repeats(answers, answers), points=POINTS, replicates=20)
+    row = one(rows[rows["coefficient"] == "exact agreement"], readers="all")
+    assert row[["value", "low", "high"]].tolist() == pytest.approx([1, 0.025 ** (1 / 8), 1])
+    assert "for these readers alone" in row["warnings"]

@@ -34,7 +34,8 @@ class Agreement:
         low, high: ends of the interval; nan where there is none, and then `warnings` says why.
         level: nominal coverage of the interval.
         standard_error: of `value`; nan where the interval needs none.
-        interval: `bootstrap`, `delta method`, `F distribution`, `Wilson` or `chi-square`.
+        interval: `bootstrap`, `delta method`, `F distribution`, `Wilson`,
+            `Clopper-Pearson` or `chi-square`.
         n_readers, n_cases, n_answers: what went in.
         method: variant of the coefficient, and of the interval.
         reference: where the coefficient was published.

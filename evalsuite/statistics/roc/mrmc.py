@@ -225,7 +225,8 @@ def _least_p(merits: Merits, first: int, second: int) -> float:
     """
     one, other = (merits.read[k].any(axis=0) for k in (first, second))
     apart = int((one & ~other).sum()), int((other & ~one).sum())
-    return min(1.0, 2 / (comb(sum(apart), apart[0]) * 2 ** int((one & other).sum())))
+    ways = comb(sum(apart), apart[0]) * 2 ** int((one & other).sum())
+    return min(1.0, 2.0 / float(ways)) if ways < 2**1000 else 0.0
 
 
 def _floored(p: float, least_p: float) -> float:
