@@ -249,10 +249,15 @@ def test_ordinary_results_are_as_they_were():
         odds_ratio(x, y): (
             0.5832796215568962, -0.29966614251993806, 1.4662253856337304, 0.40773081464329103,
         ),
-        superiority(x, y): (0.579, 0.45802504050316784, 0.6999749594968321, 5.102043487708189e-4),
     }.items():  # fmt: skip
         assert (quantity.value, *quantity.interval(0.95)) == pytest.approx(expected[:3], rel=1e-12)
         assert quantity.p_value(0.25) == pytest.approx(expected[3], rel=1e-4)
+    (readings,) = turing_readings(long_table(study, kind="confidence"), POINTS)
+    row = obuchowski_rockette(auc_merits(readings)).treatments.iloc[0]
+    area = superiority(x, y)
+    assert (area.value, *area.interval(0.95), area.p_value(0.5)) == pytest.approx(
+        tuple(row[["estimate", "low", "high", "p"]])
+    )
 
 
 def test_area_and_superiority_are_one_number_with_one_interval():

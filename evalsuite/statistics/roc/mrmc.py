@@ -84,9 +84,8 @@ def obuchowski_rockette(
 
     Everything on the identity scale agrees with MRMCaov, with the sign of the covariances in the
     contrasts of fixed readers, but where the figures of the readers coincide (see `spread`). Means
-    on the logit scale are those of `area`: with Cochran's quantile in place of Hillis' degrees of
-    freedom, which holds better with two or three readers and few cases
-    (`benchmarks/coverage.py`), and with an exact interval at 0 and 1.
+    on the logit scale are those of `area`: never surer of other readers than of these alone, with
+    Cochran's quantile for two readers, and with an exact interval at 0 and 1.
 
     In simulations (1,000 studies each; 25 to 75 cases of either truth; AUC 0.5 to 0.95) 95 %
     intervals of single treatments with 5 or 10 readers covered 93 to 97 % on the logit scale and
@@ -291,7 +290,7 @@ def _as_published(merits: Merits, random: bool, level: float) -> _Mean:
 
 
 def _on_logit(merits: Merits, random: bool, level: float) -> _Mean:
-    """Return it on the scale of log odds, with Cochran's quantile."""
+    """Return it on the scale of log odds; see `over_figures`."""
     trials, values = merits.trials, merits.value[0]
     df = INFINITE
     if trials is not None:
@@ -344,9 +343,9 @@ def _about(
         if r < TOO_FEW_READERS and scale == "identity":
             note += " In simulations such 95 % intervals covered 90 %."
         warnings.append(note)
-    quantile = (
-        "Hillis degrees of freedom" if scale == "identity" else "log odds, Cochran's quantile"
-    )
+    quantile = "Hillis degrees of freedom"
+    if scale == "logit":
+        quantile = "log odds, " + (quantile if r > 2 else "Cochran's quantile")
     crossed = f"readers and cases random, {quantile}"
     fixed = "cases random, readers fixed, " + ("normal" if scale == "identity" else "log odds")
     return {
