@@ -46,7 +46,7 @@ def odd(make_study, make_pairs):
         ),
         "two readers": (
             lambda: make_study(readers=two, repeats=3),
-            "There are only 2 readers, so intervals say little about other readers: in simulations",
+            "There are only 2 readers, so intervals say little about other readers. In simulations",
         ),
         "one case of each cohort": (
             lambda: make_study(cases=1),
