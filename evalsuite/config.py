@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, field_validator
 from evalsuite.declared import Declared, validated
 from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.settings import laid_over, nested, read_settings
+from evalsuite.volumes.geometry import Geometry, read_orientation, read_spacing
 from evalsuite.volumes.preprocessing import PRESETS, Preprocessing
 
 DEFAULT_EXTRACTOR = "medicalnet-resnet10-23datasets"
@@ -62,6 +63,8 @@ class EvaluationConfig(Declared):
         precision: arithmetic of networks, `float32` or the faster `bfloat16`.
         metrics: by name, the options that differ from their defaults.
         seed: of every random draw.
+        assume_spacing, assume_orientation: of volumes whose files state none, see
+            `evalsuite.volumes.geometry`.
         skip_invalid: go on without volumes that have faults.
         allow_leakage: accept volumes that are in both cohorts.
     """
@@ -77,6 +80,8 @@ class EvaluationConfig(Declared):
     precision: Literal["float32", "bfloat16"] = "float32"
     metrics: Metrics = Field(default_factory=lambda: _with_options(DEFAULT_METRICS))
     seed: int = Field(default=0, ge=0)
+    assume_spacing: tuple[float, float, float] | None = None
+    assume_orientation: str | None = None
     skip_invalid: bool = False
     allow_leakage: bool = False
 
@@ -98,6 +103,20 @@ class EvaluationConfig(Declared):
     @classmethod
     def _options(cls, value: object) -> object:
         return _with_options(value)
+
+    @field_validator("assume_spacing", mode="before")
+    @classmethod
+    def _spacing(cls, value: object) -> object:
+        return None if value is None else read_spacing(value)
+
+    @field_validator("assume_orientation", mode="before")
+    @classmethod
+    def _orientation(cls, value: object) -> object:
+        return None if value is None else read_orientation(value)
+
+    def stated(self) -> Geometry:
+        """Return the geometry of volumes whose files state none, as far as it was declared."""
+        return Geometry(self.assume_spacing, self.assume_orientation)
 
     def steps(self) -> Preprocessing:
         """Return the preset with the declared values laid over it, not yet resolved.

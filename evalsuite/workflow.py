@@ -3,7 +3,7 @@
 import json
 import math
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ import typer
 from evalsuite import plugins, results
 from evalsuite.caches import cache_folder
 from evalsuite.config import EvaluationConfig
-from evalsuite.errors import EvalsuiteError
+from evalsuite.machine import join, rank
 from evalsuite.progress import bars, silent
 from evalsuite.records import Estimate, Evaluation
 
@@ -31,8 +31,6 @@ class Run:
     Args:
         output: new folder for the results; None: one under `evalsuite-results`, by time.
         cache: folder of the feature cache; None: the user's.
-        experiment: MLflow experiment, or None to track nothing.
-        run_name: name of the MLflow run.
         device, batch_size, workers, offline: see `evalsuite.evaluate.Means`.
     """
 
@@ -42,8 +40,6 @@ class Run:
     batch_size: int = 4
     workers: int | None = None
     offline: bool = False
-    experiment: str | None = "evalsuite"
-    run_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,26 +49,23 @@ class Done:
     Args:
         evaluation: the results.
         folder: where they lie.
-        tracked: one sentence on the MLflow run, empty if none was asked for.
-        fault: what went wrong after the results were on disk.
         nothing: whether nothing at all could be computed.
     """
 
     evaluation: Evaluation
     folder: Path
-    tracked: str = ""
-    fault: EvalsuiteError | None = None
     nothing: bool = False
 
 
 def compute_metrics(config: EvaluationConfig, run: Run) -> Done | None:
-    """Evaluate, write the results to disk, then log them to MLflow.
+    """Evaluate and write the results to disk.
 
     Returns None in the processes of `torchrun` other than the first, which only extract.
     """
     from evalsuite.evaluate import Means, evaluate
-    from evalsuite.features import rank
 
+    first = rank() == 0
+    join("gloo")
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     folder = run.output or Path("evalsuite-results") / stamp
     results.refuse_to_overwrite(folder)
@@ -82,29 +75,31 @@ def compute_metrics(config: EvaluationConfig, run: Run) -> Done | None:
         batch_size=run.batch_size,
         workers=run.workers,
         offline=run.offline,
-        progress=bars if rank() == 0 else silent,
-        tell=_say,
+        progress=bars if first else silent,
+        tell=_say if first else _keep_silent,
     )
     evaluation, evidence = evaluate(config, means)
-    if rank() != 0:
+    if not first:
         return None
     figures = draw(evaluation, evidence)
     rerun = config.model_dump(mode="json", exclude_defaults=True)
     results.write_results(evaluation, evidence, figures, rerun, folder)
     undefined = all(math.isnan(estimate.value) for estimate in evaluation.estimates)
-    done = Done(evaluation, folder, nothing=undefined and not (evidence.scores or evidence.details))
-    if run.experiment is None:
-        return done
-    try:
-        tracked = _track(evaluation, folder, run.experiment, run.run_name)
-    except EvalsuiteError as fault:
-        return replace(done, fault=fault)
-    return replace(done, tracked=tracked)
+    nothing = undefined and not (evidence.scores or evidence.details)
+    return Done(evaluation, folder, nothing)
 
 
 def log(folder: Path, experiment: str, run_name: str | None) -> str:
     """Log results on disk to MLflow and return a sentence on the run."""
-    return _track(results.read_results(folder), folder, experiment, run_name)
+    return track(Done(results.read_results(folder), folder), experiment, run_name)
+
+
+def track(done: Done, experiment: str, run_name: str | None) -> str:
+    """Log results to MLflow and return a sentence on the run."""
+    from evalsuite.tracking import log_evaluation
+
+    tracked = log_evaluation(done.evaluation, done.folder, experiment=experiment, run_name=run_name)
+    return f"MLflow run: {tracked.run_id} ({tracked.hint})"
 
 
 def draw(evaluation: Evaluation, evidence: "Evidence") -> "dict[str, Figure]":
@@ -121,8 +116,6 @@ def simulate_population(
     from evalsuite.volumes.population import degrade, simulate
     from evalsuite.volumes.write import write_nifti
 
-    results.refuse_to_overwrite(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     note = {
         "Name": "Simulated brains: one real T1 template under random deformations",
         "Template": "ICBM 2009a nonlinear symmetric T1, as shipped by nilearn",
@@ -132,17 +125,18 @@ def simulate_population(
         "BlurVoxels": blur,
         "NoiseShare": noise,
     }
-    (folder / "population.json").write_text(json.dumps(note, indent=1) + "\n")
-    with bars(f"simulating {folder}", n) as advance:
-        for i in range(n):
-            brain = simulate(i, seed=seed, spacing=spacing)
-            brain = degrade(brain, blur=blur, noise=noise, seed=seed + i)
-            write_nifti(brain, folder / f"brain_{i:04d}.nii.gz")
-            advance()
+    with results.new_folder(folder, "the volumes", "Name another folder.") as draft:
+        (draft / "population.json").write_text(json.dumps(note, indent=1) + "\n")
+        with bars(f"simulating {folder}", n) as advance:
+            for i in range(n):
+                brain = simulate(i, seed=seed, spacing=spacing)
+                brain = degrade(brain, blur=blur, noise=noise, seed=seed + i)
+                write_nifti(brain, draft / f"brain_{i:04d}.nii.gz")
+                advance()
 
 
 def show(done: Done, *, as_json: bool) -> None:
-    """Print the results on stdout, where they lie on stderr; raise what went wrong after."""
+    """Print the results on stdout, where they lie on stderr."""
     from rich.console import Console
 
     stderr = Console(stderr=True, soft_wrap=True)
@@ -152,19 +146,16 @@ def show(done: Done, *, as_json: bool) -> None:
         wide = None if sys.stdout.isatty() else 120
         _print_table(done.evaluation, Console(width=wide))
     stderr.print(f"Results: {done.folder}", highlight=False)
-    if done.tracked:
-        stderr.print(done.tracked, highlight=False)
     if done.nothing:
         stderr.print("Nothing could be computed; the results say why.", highlight=False)
-    if done.fault:
-        raise done.fault
 
 
 def _say(sentence: str) -> None:
-    from evalsuite.features import rank
+    typer.echo(sentence, err=True)
 
-    if rank() == 0:
-        typer.echo(sentence, err=True)
+
+def _keep_silent(_sentence: str) -> None:
+    pass
 
 
 def _print_table(evaluation: Evaluation, console: "Console") -> None:
@@ -207,10 +198,3 @@ def _cell(estimate: Estimate | None, notes: dict[str, int]) -> str:
         text += f"\n({estimate.interval.low:.3g} to {estimate.interval.high:.3g})"
     numbers = [notes.setdefault(warning, len(notes) + 1) for warning in estimate.warnings]
     return text + "".join(f" \\[{number}]" for number in numbers)
-
-
-def _track(evaluation: Evaluation, folder: Path, experiment: str, run_name: str | None) -> str:
-    from evalsuite.tracking import log_evaluation
-
-    tracked = log_evaluation(evaluation, folder, experiment=experiment, run_name=run_name)
-    return f"MLflow run: {tracked.run_id} ({tracked.hint})"

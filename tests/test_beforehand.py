@@ -31,7 +31,7 @@ def compute(cli, make_cohort):
 def unread(monkeypatch):
     """Fail where a volume would be read."""
 
-    def read(*_):
+    def read(*_, **__):
         pytest.fail("a volume was read")
 
     monkeypatch.setattr(evaluation, "check_volume", read)

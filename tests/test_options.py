@@ -76,7 +76,7 @@ def test_a_wrong_option_is_one_sentence(metric, options, told):
         ({"kind": "mode"}, 'metrics.spread.kind: expected mean or median, but found "mode".'),
         ({"late": 1}, "metrics.spread.late: expected a whole number of at least 2 or null"),
         ({"sise": 1}, 'the setting "metrics.spread.sise" is unknown (did you mean "sizes"?).'),
-        ({"seed": 1}, 'the setting "metrics.spread.seed" is unknown (known: k, kind, late'),
+        ({"seed": 1}, 'the setting "metrics.spread.seed" is unknown (known: free, k, kind, late'),
     ],
 )
 def test_plain_annotations_of_a_third_party_are_checked_as_well(options, told):

@@ -21,7 +21,6 @@ EMPTY = "An empty cell: this is not computed for that kind of answer."
 TOLD_OF_READERS = (
     r"Only {n} readers?: the (interval|results) says? little about other readers\.",
     r"Only {n} reader: the results are for this reader alone\.",
-    r"In simulations such 95 % intervals covered 90 %\.",
     r"There is only one reader: the interval speaks of this reader only\.",
 )
 TOLD_BY_DESIGN = r"How many answers the question offers was not told .*"
