@@ -1,6 +1,7 @@
 """How well each reader agrees with himself: what the hidden repeats tell."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from evalsuite.statistics.agreement.rows import (
     tabulated,
 )
 from evalsuite.statistics.answers import Answers, answers_by_question
+from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.resample import Draws
 
 
@@ -83,6 +85,9 @@ def _rows(answers: Answers, resampling: Resampling) -> Iterator[Agreement]:
     asked, cases = both.any(axis=0), both.any(axis=1)
     if not asked.any():
         return
+    notes = left_out("they answered no case twice", ~asked, answers.readers)
+    lost = (answers.repeated & ~both)[answers.repeated]
+    notes += left_out("one of the two answers is missing", lost, "repeats")
     first, second = (
         np.where(both, showing, np.nan)[cases][:, asked]
         for showing in (answers.first, answers.second)
@@ -134,9 +139,14 @@ def _rows(answers: Answers, resampling: Resampling) -> Iterator[Agreement]:
             n_answers=n_answers,
             method="share of repeats with the same answer, all readers",
             reference="",
+            warnings=notes,
         )
-    without = sum(np.isnan(kappa.value) for kappa in kappas)
-    note = f"{without} of {len(readers)} readers have no kappa and are left out."
+    without = np.array([np.isnan(kappa.value) for kappa in kappas])
+    if not without.all():
+        used = paired[:, ~without]
+        n_readers, n_cases = used.shape[1], int(used.any(axis=1).sum())
+        mean, n_answers = replace(mean, n_readers=n_readers, n_cases=n_cases), int(2 * used.sum())
+        notes += left_out("they have no kappa", without, readers)
     yield mean.row(
         answers.question,
         name,
@@ -144,7 +154,7 @@ def _rows(answers: Answers, resampling: Resampling) -> Iterator[Agreement]:
         n_answers=n_answers,
         method="first against repeated answers, mean over readers",
         reference=reference,
-        warnings=(note,) if 0 < without < len(readers) else (),
+        warnings=notes,
     )
 
 
@@ -161,7 +171,7 @@ def _exact_agreements(
         ends = same.proportion_ci(level, method="wilson")
         yield Measured(
             same.statistic, ends.low, ends.high, level, float("nan"), "Wilson", "Wilson interval",
-            1, n, few_cases(n),
+            1, n, "cases", few_cases(n),
         ).row(
             question,
             "exact agreement",
@@ -187,7 +197,7 @@ def _repeatabilities(
         )
         yield Measured(
             value, float(low), float(high), level, float("nan"), "chi-square",
-            "chi-square interval of normal differences", 1, n, few_cases(n),
+            "chi-square interval of normal differences", 1, n, "cases", few_cases(n),
         ).row(
             question,
             "repeatability coefficient",

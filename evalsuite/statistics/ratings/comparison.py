@@ -5,16 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from evalsuite.statistics.multiplicity import holm
+from evalsuite.statistics.multiplicity import COMPARED, TOLD_APART, holm
 from evalsuite.statistics.ratings.averages import ALL, ALONE, BOTH
 from evalsuite.statistics.ratings.contrasts import mean_difference, odds_ratio, superiority
 from evalsuite.statistics.ratings.crossed import NAN
 from evalsuite.statistics.ratings.pairs import Pair, paired
+from evalsuite.statistics.ratings.proportional_odds import informative
 
 COLUMNS = [
     "question", "first", "second", "reader", "quantity", "estimate", "low", "high", "level",
-    "hypothesis", "p", "p_holm", "n_readers", "n_first", "n_second", "n_answers", "method",
-    "reference", "warnings",
+    "hypothesis", "p", "p_holm", "family", "n_readers", "n_first", "n_second", "n_answers",
+    "random", "method", "reference", "warnings",
 ]  # fmt: skip
 DIFFERENCE = "difference in means"
 SUPERIORITY = "probability of superiority"
@@ -32,6 +33,7 @@ METHODS = {
         "Student t with variance clustered by readers and by cases"
     ),
 }
+EXTREME = "the odds ratio learns nothing from only the lowest or only the highest answers"
 REFERENCES = {
     DIFFERENCE: "Hillis 2014; Cochran 1964",
     SUPERIORITY: "Brunner and Munzel 2000; Obuchowski and Rockette 1995",
@@ -59,8 +61,9 @@ def comparisons(
     Returns:
         One row per question, pair, quantity and reader (and all of them together), without the
         odds ratio of single readers where there are several. `p` is two-sided, of `hypothesis`;
-        `p_holm` corrects it over all questions and pairs of a quantity by Holm's method and is
-        nan in rows of single readers.
+        `p_holm` corrects it by Holm's method over all pairs of cohorts of a quantity, for each
+        question whether a case is real by itself and for all others together; it is nan in rows of
+        single readers. The odds ratio leaves out who gave only the lowest or highest answer.
 
     Raises:
         EvalsuiteError: as `answers_by_question`; for a name of no cohort.
@@ -73,14 +76,19 @@ def comparisons(
             names += [ODDS_RATIO] if reader == ALL and pair.ordinal else []
             rows += [{"reader": reader, **_row(own, name, level)} for name in names]
     result = pd.DataFrame(rows, columns=COLUMNS)
+    # A question whether a case is real is a test of its own, the visual Turing test.
+    turing = result["question"].where(result["family"] == TOLD_APART, "")
     together = result["reader"] == ALL
-    parts = [holm(result[together], ["quantity"]), result[~together].assign(p_holm=np.nan)]
-    return pd.concat([part for part in parts if len(part)] or [result]).sort_index()
+    corrected = holm(result[together].assign(turing=turing), ["family", "turing", "quantity"])
+    return result.assign(p_holm=corrected["p_holm"].reindex(result.index))
 
 
 def _row(pair: Pair, quantity: str, level: float) -> dict[str, object]:
+    if quantity == ODDS_RATIO and not pair.fault:
+        pair = pair.only(informative(np.concatenate([pair.x, pair.y])), EXTREME)
     value, low, high, p, note = _found(pair, quantity, level)
     return pair.about | {
+        "family": TOLD_APART if pair.told_apart else COMPARED,
         "quantity": quantity,
         "estimate": value,
         "low": low,

@@ -8,8 +8,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from evalsuite.errors import unknown
+from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.roc.auc import REFERENCES, Covariance, auc_covariance
-from evalsuite.statistics.roc.curves import called
+from evalsuite.statistics.roc.curves import UNDECIDED, called
 from evalsuite.statistics.roc.readings import Readings
 
 Rate = Literal["sensitivity", "specificity", "accuracy"]
@@ -122,8 +123,9 @@ def rate_merits(readings: Readings, rate: Rate, *, threshold: float | None = Non
     with np.errstate(invalid="ignore", divide="ignore"):
         value = sum(np.nansum(part, axis=1) for part in parts) / total[:, 0]
         influence = np.concatenate([_influence(part, total) for part in parts], axis=1)
-    undecided = int((readings.positive == cut).sum() + (readings.negative == cut).sum())
-    note = (f"{undecided} undecided ratings are left out.",) if undecided else ()
+    given = np.concatenate([readings.positive, readings.negative], axis=2)
+    undecided = given[~np.isnan(given)] == cut
+    note = left_out(UNDECIDED, undecided, "ratings")
     shape = len(readings.treatments), len(readings.readers)
     return Merits(
         readings.question,

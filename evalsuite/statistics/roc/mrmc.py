@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtr
 
-from evalsuite.statistics.multiplicity import holm
+from evalsuite.statistics.multiplicity import COHORTS, TOLD_APART, holm
+from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.roc.analysis_of_variance import (
     NAN,
     f_tail,
@@ -22,20 +23,22 @@ FEW_READERS, TOO_FEW_READERS = 6, 3
 NO_VARIANCE = (
     "The standard error is undefined: by the estimated covariances the figures do not vary."
 )
-REFERENCE = "Obuchowski and Rockette 1995; Hillis 2007, 2014"
+REFERENCE = "Obuchowski and Rockette 1995; Hillis 2007; Hillis 2014"
 COMPONENT_COLUMNS = ["question", "figure", "quantity", "estimate", "correlation"]
 TEST_COLUMNS = [
     "question", "figure", "statistic", "df1", "df2", "p", "ms_treatment", "ms_treatment_reader",
-    "cov2", "cov3", "denominator", "n_readers", "n_cases", "method", "reference", "warnings",
+    "cov2", "cov3", "denominator", "n_readers", "n_cases", "random", "method", "reference",
+    "warnings",
 ]  # fmt: skip
 DIFFERENCE_COLUMNS = [
     "question", "figure", "first", "second", "estimate", "standard_error", "df", "low", "high",
-    "level", "statistic", "p", "p_holm", "n_readers", "n_cases", "method", "reference", "warnings",
+    "level", "statistic", "p", "p_holm", "family", "n_readers", "n_cases", "random", "method",
+    "reference", "warnings",
 ]  # fmt: skip
 TREATMENT_COLUMNS = [
     "question", "figure", "treatment", "estimate", "standard_error", "df", "low", "high", "level",
-    "statistic", "p", "ms_reader", "cov2", "n_readers", "n_cases", "method", "reference",
-    "warnings",
+    "statistic", "p", "p_holm", "family", "ms_reader", "cov2", "n_readers", "n_cases", "random",
+    "method", "reference", "warnings",
 ]  # fmt: skip
 
 
@@ -48,7 +51,7 @@ class MultiReader:
         test: one row, the F test of equal treatments; none for one treatment.
         differences: one row for each pair of treatments, first less second.
         treatments: one row for each treatment, from its own readings only, with the test against
-            chance. `warnings` of every row are sentences.
+            chance. `warnings` of every row are sentences, `p_holm` corrects `p` over the rows.
     """
 
     components: pd.DataFrame
@@ -98,7 +101,7 @@ def obuchowski_rockette(
         pd.DataFrame(_components(compared), columns=COMPONENT_COLUMNS),
         pd.DataFrame(test, columns=TEST_COLUMNS),
         holm(pd.DataFrame(differences, columns=DIFFERENCE_COLUMNS), ["figure"]),
-        pd.DataFrame(alone, columns=TREATMENT_COLUMNS),
+        holm(pd.DataFrame(alone, columns=TREATMENT_COLUMNS), ["figure"]),
     )
 
 
@@ -164,6 +167,7 @@ def _comparisons(
         rows.append(
             told
             | {
+                "family": COHORTS,
                 "first": merits.treatments[first],
                 "second": merits.treatments[second],
                 "estimate": difference,
@@ -196,6 +200,7 @@ def _alone(
     if low < 0 or high > 1:
         note = "The interval leaves the range from 0 to 1; on the logit scale it does not."
     return told | {
+        "family": TOLD_APART,
         "treatment": merits.treatments[0],
         "estimate": value,
         "standard_error": error,
@@ -214,14 +219,12 @@ def _alone(
 def _about(merits: Merits, readers: tuple[str, ...], random: bool) -> dict[str, object]:
     """Return the columns that all rows of an analysis share."""
     r = len(merits.readers)
-    lost = [reader for reader in readers if reader not in merits.readers]
+    lost = np.array([reader not in merits.readers for reader in readers])
     warnings = list(merits.warnings)
     if r == 0:
         warnings.append(f"No reader has a defined {merits.figure} with a variance.")
-    elif lost:
-        warnings.append(
-            f"Left out, as their {merits.figure} or its variance is undefined: {', '.join(lost)}."
-        )
+    else:
+        warnings += left_out(f"their {merits.figure} or its variance is undefined", lost, readers)
     if r == 1:
         warnings.append("Only 1 reader: the results are for this reader alone.")
     elif random and 1 < r < FEW_READERS:
@@ -236,6 +239,7 @@ def _about(merits: Merits, readers: tuple[str, ...], random: bool) -> dict[str, 
         "figure": merits.figure,
         "n_readers": r,
         "n_cases": merits.n_cases,
+        "random": "cases and readers" if random and r > 1 else "cases",
         "method": "Obuchowski-Rockette analysis of variance, "
         f"{crossed if random and r > 1 else fixed}; {merits.method}",
         "reference": f"{REFERENCE}; {merits.reference}",
