@@ -59,7 +59,7 @@ def _told_apart(what: str, rows: pd.DataFrame) -> list[str]:
 
 def _means(study: StudyData) -> pd.DataFrame:
     """Return the differences in means of all readers to questions with a scale."""
-    found = comparisons(study.table)
+    found = comparisons(study.table, points=study.points)
     means = found[(found["reader"] == "all") & (found["quantity"] == DIFFERENCE)]
     scales = {q.name for q in study.questions if q.kind != "confidence"}
     return pd.DataFrame(means[means["question"].isin(scales) & means["estimate"].notna()])

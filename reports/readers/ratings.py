@@ -21,7 +21,7 @@ AVERAGES = {
 def ratings(study: StudyData) -> Section:
     """Return the chapter on the answers as they are, before anything is compared."""
     shares = distributions(study.table, study.points)
-    means = averages(study.table)
+    means = averages(study.table, study.points)
     blocks: list[Block] = []
     for name in dict.fromkeys(shares["question"]):
         blocks += _distribution(study, str(name), shares[shares["question"] == name])

@@ -78,7 +78,8 @@ def test_values_and_p_are_scipys():
         row = one(rows, cases="synthetic", coefficient=coefficient)
         expected = test(-blur[30:], y)
         assert row["estimate"] == pytest.approx(expected.statistic)
-        assert row["p"] == pytest.approx(expected.pvalue)
+        # One order of 10,000 that were tried, the given one, is as far from 0.
+        assert row["p"] == 1e-4 > expected.pvalue
 
 
 def test_a_metric_that_sees_the_blur_agrees_and_a_random_one_does_not():

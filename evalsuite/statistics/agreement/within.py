@@ -23,6 +23,8 @@ from evalsuite.statistics.answers import Answers, answers_by_question
 from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.resample import Draws
 
+LARGEST = 196.0  # the repeatability coefficient of answers at the opposite ends of the line
+
 
 def agreement_within_readers(
     table: pd.DataFrame,
@@ -193,11 +195,16 @@ def _repeatabilities(
         n = int((~np.isnan(first[:, column])).sum())
         value = repeatability_coefficient(first[:, column], second[:, column])
         low, high = (
-            value * np.sqrt(n / chdtri(n, tail)) for tail in ((1 - level) / 2, (1 + level) / 2)
+            float(value * np.sqrt(n / chdtri(n, tail)))
+            for tail in ((1 - level) / 2, (1 + level) / 2)
         )
+        notes = few_cases(n)
+        if value == 0:
+            low, high = np.nan, np.nan
+            notes = ("There is no interval: all repeats got the same answer.", *notes)
         yield Measured(
-            value, float(low), float(high), level, float("nan"), "chi-square",
-            "chi-square interval of normal differences", 1, n, "cases", few_cases(n),
+            value, low, min(high, LARGEST), level, float("nan"), "chi-square",
+            "chi-square interval of normal differences", 1, n, "cases", notes,
         ).row(
             question,
             "repeatability coefficient",
