@@ -11,7 +11,6 @@ TWO = 2
 SPEAKS = {
     "cases": "The interval is for other cases and {readers} only.",
     "readers": "The interval is for other readers.",
-    "cases and readers": "The interval is for other readers and other cases.",
 }
 SINGLE = "the intervals are of single comparisons and not corrected"
 
@@ -32,11 +31,15 @@ def intervals(rows: pd.DataFrame) -> str:
     if not of:
         return "no intervals, for the reasons that are told"
     told = f"{100 * known['level'].iloc[0]:g} % intervals"
-    if len(of) > 1:
-        return f"{told} (the notes say for whom)"
     if of == {"cases"}:
         return f"{told} for other cases and {_these(known)} only"
-    told += " for other readers" + (" and other cases" if of == {"cases and readers"} else "")
+    if of == {"readers"}:
+        return f"{told} for other readers"
+    if of == {"cases", "readers"}:
+        return f"{told} (the notes say for whom)"
+    told += " for other readers and other cases"
+    if len(of) > 1:
+        told += ", but where a note says for whom"
     if "n_readers" in known and known["n_readers"].max() == TWO:
         told += " (two readers tell little of others)"
     return told
@@ -48,12 +51,12 @@ def uncorrected(rows: pd.DataFrame) -> str:
 
 
 def noted(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return a table whose warnings say of whom each interval speaks, where that differs."""
+    """Return a table whose warnings say of whom an interval speaks, where captions do not."""
     if "random" not in rows or len(samples(rows)) < TWO:
         return rows
     told = [
-        " ".join(filter(None, (str(warnings or ""), _speaks(row))))
-        for warnings, (_, row) in zip(rows["warnings"], rows.iterrows(), strict=True)
+        " ".join(filter(None, (str(row["warnings"] or ""), _speaks(row))))
+        for _, row in rows.iterrows()
     ]
     return rows.assign(warnings=told)
 
@@ -81,8 +84,9 @@ def chance(row: Mapping[str, Any], otherwise: str) -> str:
 
 
 def _speaks(row: "pd.Series[Any]") -> str:
-    known = math.isfinite(float(row["low"]))
-    return SPEAKS[row["random"]].format(readers=_these(row.to_frame().T)) if known else ""
+    if not math.isfinite(float(row["low"])):
+        return ""
+    return SPEAKS.get(row["random"], "").format(readers=_these(row.to_frame().T))
 
 
 def _these(rows: pd.DataFrame) -> str:

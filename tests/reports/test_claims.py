@@ -15,7 +15,7 @@ from evalsuite.statistics.roc.readings import turing_readings
 from reports.document import Picture, Table
 from reports.readers import findings, study_sections
 from reports.readers.choices import _margin
-from reports.readers.claims import chance, correction, intervals
+from reports.readers.claims import chance, correction, intervals, noted
 from tests.reports.conftest import STUDIES
 
 FIVE = {"real": 0.0} | {f"gan{i}": 0.0 for i in range(1, 6)}
@@ -63,8 +63,17 @@ def test_intervals_by_hand():
     )
     assert intervals(rows.assign(random="cases", n_readers=1)).endswith("this reader only")
     assert intervals(rows.assign(low=np.nan, random="cases")).startswith("no intervals")
-    both = pd.concat([rows.assign(random="cases"), two])
-    assert intervals(both) == "95 % intervals (the notes say for whom)"
+    cases = rows.assign(random="cases")
+    mixed = pd.concat([cases, rows.assign(random="cases and readers")]).assign(warnings="One.")
+    assert intervals(mixed) == (
+        "95 % intervals for other readers and other cases, but where a note says for whom"
+    )
+    assert noted(mixed)["warnings"].tolist() == [
+        "One. The interval is for other cases and these readers only.", "One.", "One.", "One.",
+    ]  # fmt: skip
+    assert noted(cases) is cases
+    within = pd.concat([cases, rows.assign(random="readers")])
+    assert intervals(within) == "95 % intervals (the notes say for whom)"
 
 
 def test_a_verdict_is_that_of_the_corrected_p():

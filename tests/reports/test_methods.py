@@ -339,7 +339,7 @@ def test_the_text_names_what_was_computed_and_nothing_else(name, computed_study)
     cited = {
         work
         for own in rows for text in own["reference"] for work in text.split("; ")
-        if work and not ("reader" in own and own["reader"].ne("all").all() and "family" not in own)
+        if work and not ("reader" in own and own["reader"].ne("all").all() and "treatment" not in own)
     }  # fmt: skip
     assert cited <= set(REFERENCES)
     assert {f"{WORKS[REFERENCES[work]]}" for work in cited} <= {
