@@ -149,6 +149,23 @@ def test_areas_of_small_studies(study):
         assert_sound(published, (-np.inf, np.inf))
 
 
+@settings(max_examples=25)
+@given(small_studies(), st.booleans())
+def test_differences_of_areas_in_small_studies(study, paired):
+    x, y = study
+    size = min(len(x), len(y)) // 2
+    pairs = [np.stack([part[:size].T, part[-size:].T]) for part in (x, y)]
+    positive, negative = pairs if paired else (np.stack([x.T, x.T]), pairs[1])
+    names = ("a", "b"), tuple(map(str, range(x.shape[1])))
+    merits = auc_merits(Readings("q", *names, positive, negative), "jackknife")
+    for random in (True, False):
+        found = obuchowski_rockette(merits, random_readers=random)
+        rows = found.differences.assign(
+            warnings=found.differences["warnings"].str.replace("standard error", "interval")
+        )
+        assert_sound(rows, (-1, 1), 2 * 0.5 ** merits.read.any(axis=1)[0].sum())
+
+
 @settings(max_examples=40)
 @given(small_studies())
 def test_forced_choices_of_small_studies(study):
@@ -232,10 +249,15 @@ def test_ordinary_results_are_as_they_were():
         odds_ratio(x, y): (
             0.5832796215568962, -0.29966614251993806, 1.4662253856337304, 0.40773081464329103,
         ),
-        superiority(x, y): (0.579, 0.45802504050316784, 0.6999749594968321, 5.102043487708189e-4),
     }.items():  # fmt: skip
         assert (quantity.value, *quantity.interval(0.95)) == pytest.approx(expected[:3], rel=1e-12)
         assert quantity.p_value(0.25) == pytest.approx(expected[3], rel=1e-4)
+    (readings,) = turing_readings(long_table(study, kind="confidence"), POINTS)
+    row = obuchowski_rockette(auc_merits(readings)).treatments.iloc[0]
+    area = superiority(x, y)
+    assert (area.value, *area.interval(0.95), area.p_value(0.5)) == pytest.approx(
+        tuple(row[["estimate", "low", "high", "p"]])
+    )
 
 
 def test_area_and_superiority_are_one_number_with_one_interval():
@@ -398,3 +420,21 @@ def test_fixed_readers_are_the_jackknife_of_the_contrast():
     row = obuchowski_rockette(merits, random_readers=False).differences.iloc[0]
     assert mean_covariances(merits.covariance).cov2 < mean_covariances(merits.covariance).cov3
     assert row["standard_error"] == pytest.approx(error)
+
+
+def test_cases_that_change_places_bound_the_p_of_a_difference():
+    # Four cases under both treatments: 2 of 16 ways to change places are as far apart.
+    positive = np.array([[[5.0, 4.9], [5.1, 5.2]], [[1.0, 4.8], [1.1, 1.2]]])
+    negative = np.array([[[1.0, 1.2], [1.1, 1.0]], [[5.0, 1.2], [1.3, 5.2]]])
+    merits = auc_merits(Readings("q", ("a", "b"), ("r", "s"), positive, negative), "jackknife")
+    found = obuchowski_rockette(merits)
+    assert found.differences["p"].item() >= 2 / 2**4
+    assert found.test["p"].item() == found.differences["p"].item()
+
+
+def test_readers_who_repeat_every_answer_have_an_exact_interval():
+    answers = simulated(3, 8)["real"]
+    rows = agreement_within_readers(with_repeats(answers, answers), points=POINTS, replicates=20)
+    row = one(rows[rows["coefficient"] == "exact agreement"], readers="all")
+    assert row[["value", "low", "high"]].tolist() == pytest.approx([1, 0.025 ** (1 / 8), 1])
+    assert "for these readers alone" in row["warnings"]

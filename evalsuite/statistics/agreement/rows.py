@@ -35,7 +35,8 @@ class Agreement:
         low, high: ends of the interval; nan where there is none, and then `warnings` says why.
         level: nominal coverage of the interval.
         standard_error: of `value`; nan where the interval needs none.
-        interval: `bootstrap`, `delta method`, `F distribution`, `Wilson` or `chi-square`.
+        interval: `bootstrap`, `delta method`, `F distribution`, `Wilson`,
+            `Clopper-Pearson` or `chi-square`.
         n_readers, n_cases, n_answers: what went in.
         random: what the interval takes as a random sample, `cases`, `readers`, or `cases and
             readers`; empty where there is no interval.

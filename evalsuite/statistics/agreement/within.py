@@ -21,6 +21,7 @@ from evalsuite.statistics.agreement.rows import (
 )
 from evalsuite.statistics.answers import Answers, answers_by_question
 from evalsuite.statistics.omissions import left_out
+from evalsuite.statistics.ratings.area import exact_share
 from evalsuite.statistics.resample import Draws
 
 LARGEST = 196.0  # the repeatability coefficient of answers at the opposite ends of the line
@@ -134,7 +135,10 @@ def _rows(answers: Answers, resampling: Resampling) -> Iterator[Agreement]:
         )
     n_answers = int(2 * paired.sum())
     if answers.kind != "analogue":
-        yield share.transformed(lambda value: (value + 1) / 2).row(
+        shown = share.transformed(lambda value: (value + 1) / 2)
+        if shown.value in (0, 1):
+            shown = _same_of_all(shown, int(paired.sum(axis=0).min()))
+        yield shown.row(
             answers.question,
             "exact agreement",
             "all",
@@ -158,6 +162,20 @@ def _rows(answers: Answers, resampling: Resampling) -> Iterator[Agreement]:
         reference=reference,
         warnings=notes,
     )
+
+
+def _same_of_all(share: Measured, n: int) -> Measured:
+    """Return a share of 0 or 1 with the exact interval for n repeats of one reader.
+
+    If the mean share of these readers were lower, one of them would repeat all his answers more
+    rarely than that; of other readers it says nothing.
+    """
+    _, low, high, _ = exact_share(round(share.value) * n, n, share.level)
+    note = "The interval is the exact one for these readers alone, and conservative."
+    return replace(
+        share, low=low, high=high, interval="Clopper-Pearson", random="cases",
+        method=f"exact interval of {n} repeats", warnings=(note, *few_cases(share.n_cases)),
+    )  # fmt: skip
 
 
 def _exact_agreements(

@@ -11,7 +11,7 @@ from evalsuite.statistics.ratings.crossed import NAN, standard_error
 
 METHOD = "empirical, DeLong's covariance, Student t of log odds"
 ONE_READER = "Brunner and Munzel 2000; DeLong, DeLong and Clarke-Pearson 1988"
-READERS = "Obuchowski and Rockette 1995; Cochran 1964"
+READERS = "Obuchowski and Rockette 1995; Hillis 2007; Cochran 1964"
 EXACT = "Clopper and Pearson 1934"
 
 
@@ -47,7 +47,7 @@ def area(
     """Return the mean over readers of the area under the ROC curve of x against y.
 
     One reader's is the probability that a random case of x is rated above a random one of y, ties
-    counted half. The interval is Student's on the logit scale; see `Crossed`. Where all readers
+    counted half. The interval is Student's on the logit scale; see `over_figures`. Where all readers
     separate the cases without error it is Clopper and Pearson's for as many pairs as can be made
     without using a case twice: if the mean of these readers' true areas were lower, one of them
     would win all these pairs more rarely than that. It cannot speak of other readers, about whom

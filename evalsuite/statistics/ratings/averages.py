@@ -21,7 +21,10 @@ AVERAGE_COLUMNS = [
     "n_readers", "n_cases", "n_answers", "random", "method", "reference", "warnings",
 ]  # fmt: skip
 ALL = "all"
-BOTH = "readers and cases random, crossed, two-way analysis of variance"
+BOTH = (
+    "readers and cases random, crossed, two-way analysis of variance, no surer of other readers "
+    "than of these"
+)
 ALONE = "cases random; speaks of the readers who read them only"
 ONE_READER = "There is only one reader: the interval speaks of this reader only."
 CROSSED_REFERENCE = "Obuchowski and Rockette 1995; Cochran 1964"
