@@ -33,7 +33,8 @@ NUMBERS: dict[Chapter, dict[str, tuple[str, str]]] = {
             (
                 "how often chance alone would give an MMD as large if real and synthetic were alike; "
                 "below 0.05 they differ beyond chance, above it no difference was found, which does "
-                "not prove that there is none."
+                "not prove that there is none. Each is of one test; the summary corrects them for "
+                "their number."
             ),
         ),
         "kid": (
