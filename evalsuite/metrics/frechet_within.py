@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from evalsuite.metrics.frechet_distance import distance_parts, rotated
-from evalsuite.metrics.subjects import rows_of
+from evalsuite.metrics.subjects import count, rows_of
 
 REPEATS = 10
 FEWEST_TO_HALVE = 4
@@ -56,18 +56,18 @@ def expected_distance(
         seed: of the random subsets.
         volumes_each: most volumes of a subject in the second sample; by default all that it has.
     """
-    count = len(np.unique(subjects))
-    if count < FEWEST_TO_HALVE:
+    number = count(subjects)
+    if number < FEWEST_TO_HALVE:
         return None
     if volumes_each is not None and volumes_each >= np.bincount(subjects).max():
         volumes_each = None
     rng = np.random.default_rng(seed)
     real, _ = rotated(real, real[:0])
-    halves = _subsets(real, subjects, count // 2, volumes_each, rng)
+    halves = _subsets(real, subjects, number // 2, volumes_each, rng)
     inverse = sum(1 / size for size in sizes)
     slope, curvature = halves.lost / halves.inverse, 0.0
-    if count >= FEWEST_TO_QUARTER:
-        quarters = _subsets(real, subjects, count // 4, volumes_each, rng)
+    if number >= FEWEST_TO_QUARTER:
+        quarters = _subsets(real, subjects, number // 4, volumes_each, rng)
         steeper = quarters.lost / quarters.inverse - slope
         curvature = max(0.0, steeper / (quarters.inverse - halves.inverse))
         slope = max(0.0, slope - curvature * halves.inverse)
@@ -83,11 +83,11 @@ def _subsets(
     volumes_each: int | None,
     rng: np.random.Generator,
 ) -> _Subsets:
-    count = len(np.unique(subjects))
+    number = count(subjects)
     found = []
     for _ in range(REPEATS):
-        order = rng.permutation(count)
-        for start in range(0, count - 2 * size + 1, 2 * size):
+        order = rng.permutation(number)
+        for start in range(0, number - 2 * size + 1, 2 * size):
             first = rows_of(order[start : start + size], subjects)
             second = rows_of(order[start + size : start + 2 * size], subjects)
             if volumes_each is not None:

@@ -31,7 +31,7 @@ class Subjects:
     @property
     def counts(self) -> tuple[int, int]:
         """Number of real and of synthetic subjects."""
-        return len(np.unique(self.real)), len(np.unique(self.synthetic))
+        return count(self.real), count(self.synthetic)
 
     @property
     def unit(self) -> str:
