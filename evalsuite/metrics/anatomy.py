@@ -42,7 +42,8 @@ def compute(
     how far the centre of T lies to the right of, in front of and above that of S.
     `anatomy_S_M` and `anatomy_S_T_M` is the 1-Wasserstein distance of the distributions of measure M of structure S in
     units of the real standard deviation (0 if alike, lower is better; biased upward by few
-    volumes, so its reference is that of random halves of the real cohort). `anatomy_S_faults` is
+    volumes, and so is its reference, what two real samples of these sizes would have, from random
+    halves of the real cohort). `anatomy_S_faults` is
     the share of synthetic volumes whose structure is missing, or has more parts, cavities or
     tunnels than one part without any. The score `anatomy_outlyingness` of a volume is the largest
     distance of a measure from the real median, in robust standard deviations.
@@ -152,6 +153,9 @@ def _distance(
     for _ in range(HALVES):
         first, second = halved(subjects.real, random)
         halves.append(stats.wasserstein_distance(real[first], real[second]) / scale)
+    half = sizes[0] // 2
+    # Of two samples of one distribution it is in proportion to (1/m + 1/n)^(1/2).
+    smaller = math.sqrt(sum(1 / s for s in sizes) / (1 / half + 1 / (sizes[0] - half)))
     shift = float(synthetic.mean() - real.mean())
     repeated = sizes != [len(real), len(synthetic)]
     # The test takes volumes for independent, which those of one subject are not.
@@ -170,11 +174,12 @@ def _distance(
     return Estimate(
         value=float(value),
         method=f"1-Wasserstein distance over the real standard deviation ({scale:.4g} {unit}); "
-        f"means differ by {shift:.4g} {unit}{test}",
+        f"means differ by {shift:.4g} {unit}{test}; reference: two real samples of these sizes, from "
+        f"{HALVES} random halves of the real cohort",
         interval=Interval(
             max(0.0, float(low)), float(high), LEVEL, "bootstrap over subjects, shifted"
         ),
-        reference=float(np.mean(halves)),
+        reference=float(np.mean(halves)) * smaller,
         warnings=tuple(warnings),
         **common,  # type: ignore[arg-type]
     )

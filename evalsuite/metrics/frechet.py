@@ -15,15 +15,13 @@ from evalsuite.metrics.frechet_distance import (
     frechet_distance,
     rotated,
 )
-from evalsuite.metrics.frechet_infinity import (
-    IDENTICAL,
-    REPEATS,
-    infinity_estimate,
-    random_orders,
-)
+from evalsuite.metrics.frechet_infinity import IDENTICAL, infinity_estimate
+from evalsuite.metrics.frechet_within import FEWEST_TO_HALVE, expected_distance
 from evalsuite.metrics.metric import Level, Metric
-from evalsuite.metrics.subjects import Subjects
+from evalsuite.metrics.subjects import Subjects, each_its_own
 from evalsuite.records import Estimate, Interval
+
+FEWEST_SUBJECTS = 8
 
 
 def compute(
@@ -44,10 +42,12 @@ def compute(
     nominal), where the unshifted percentiles covered 0 to 60 %; skewed features (log-normal with
     sigma up to 1) lowered it to 77 %. The interval of the extrapolation is a jackknife's, is
     conservative in the same way, and leaves out what bias the straight line does not remove.
+    Both resample subjects with all their volumes. The reference is `expected_distance`.
 
     Args:
         real: one row of features per real volume; at least 2 rows.
         synthetic: the same features of the synthetic volumes; at least 2 rows.
+        subjects: whom the volumes show; by default each another.
         seed: of the bootstrap and of the random subsets.
         bootstrap: number of bootstrap replicates, at least 2.
         level: nominal coverage of the intervals, between 0 and 1.
@@ -59,7 +59,7 @@ def compute(
         raise ValueError(f"`level` must lie between 0 and 1, but is {level}; 0.95 is usual.")
     if bootstrap < 2:
         raise ValueError(f"`bootstrap` must be at least 2 replicates, but is {bootstrap}.")
-    del subjects
+    subjects = subjects or each_its_own(len(real), len(synthetic))
     real, synthetic = checked_features(real, synthetic, metric=SUBJECT)
     value = frechet_distance(real, synthetic)
     identical = sorted(map(bytes, real.numpy())) == sorted(map(bytes, synthetic.numpy()))
@@ -69,9 +69,12 @@ def compute(
         if (features == features[0]).all()
     )
     d = real.shape[1]
+    reference = _expected(real, subjects, seed)
     # Distances do not change under rotation, and the rows span at most m + n dimensions.
     real, synthetic = rotated(real, synthetic)
-    infinity = infinity_estimate(real, synthetic, identical=identical, seed=seed, level=level)
+    infinity = infinity_estimate(
+        real, synthetic, subjects, identical=identical, seed=seed, level=level
+    )
     # The bias is at most the value, because the distance of the populations is not negative.
     bias = min(value - infinity.value, value)
     about_distance = (
@@ -79,7 +82,9 @@ def compute(
         if identical
         else _warnings_about_size(len(real), len(synthetic), d, value, bias)
     )
-    replicates = bootstrap_distances(real, synthetic, replicates=bootstrap, seed=seed)
+    replicates = bootstrap_distances(
+        real, synthetic, replicates=bootstrap, seed=seed, subjects=subjects
+    )
     distance = Estimate(
         name="frechet_distance",
         value=value,
@@ -88,13 +93,12 @@ def compute(
         n_synthetic=len(synthetic),
         method=(
             "Squared Frechet distance of fitted Gaussians, unbiased covariances (Heusel et al. "
-            "2017). The interval covers sampling variability at these numbers of volumes, not "
-            f"the upward small-sample bias. The reference is the mean over {REPEATS} random "
-            "splits of the real cohort into halves; halves are smaller, so its bias is larger."
+            f"2017). The interval covers sampling variability at these numbers of {subjects.unit}, "
+            f"not the upward small-sample bias. {_about_reference(subjects)}"
         ),
-        interval=_shifted_interval(value, replicates, level),
-        reference=_distance_of_halves(real, seed),
-        warnings=about_features + about_distance,
+        interval=_shifted_interval(value, replicates, level, subjects),
+        reference=reference,
+        warnings=about_features + about_distance + _warnings_about_subjects(subjects),
     )
     return [distance, replace(infinity, warnings=about_features + infinity.warnings)]
 
@@ -108,25 +112,52 @@ METRIC = Metric(
 
 
 def _shifted_interval(
-    value: float, replicates: Float[np.ndarray, "replicates"], level: float
-) -> Interval:
+    value: float, replicates: Float[np.ndarray, "replicates"], level: float, subjects: Subjects
+) -> Interval | None:
+    if min(subjects.counts) < 2:
+        return None
+    of_subjects = " of subjects" if subjects.unit == "subjects" else ""
     low, high = np.quantile(replicates, [(1 - level) / 2, (1 + level) / 2])
     shift = value - replicates.mean()
     return Interval(
         low=max(0.0, float(low + shift)),
         high=float(high + shift),
         level=level,
-        method=f"percentiles of {len(replicates)} bootstrap replicates, shifted onto the value",
+        method=(
+            f"percentiles of {len(replicates)} bootstrap replicates{of_subjects}, shifted onto the "
+            "value"
+        ),
     )
 
 
-def _distance_of_halves(real: Float[Tensor, "m d"], seed: int) -> float | None:
-    """Return the mean distance of random halves of the real cohort, None under 4 volumes."""
-    if len(real) < 4:
-        return None
-    orders = random_orders(len(real), 0, np.random.default_rng(seed))
-    half = len(real) // 2
-    return float(np.mean([frechet_distance(real[p[:half]], real[p[half:]]) for p, _ in orders]))
+def _expected(real: Float[Tensor, "m d"], subjects: Subjects, seed: int) -> float | None:
+    """Return the distance that a second real cohort in place of the synthetic one would have."""
+    _, n = subjects.counts
+    each = round(len(subjects.synthetic) / n)
+    return expected_distance(real, subjects.real, subjects.counts, seed=seed, volumes_each=each)
+
+
+def _about_reference(subjects: Subjects) -> str:
+    (m, n), unit = subjects.counts, subjects.unit
+    if m < FEWEST_TO_HALVE:
+        return f"A reference within the real cohort needs {FEWEST_TO_HALVE} real {unit}."
+    return (
+        f"The reference is the distance to expect of two real samples of {m} and {n} {unit}, "
+        "extrapolated from random halves and quarters of the real cohort."
+    )
+
+
+def _warnings_about_subjects(subjects: Subjects) -> tuple[str, ...]:
+    m, n = subjects.counts
+    if subjects.unit == "volumes" or min(m, n) >= FEWEST_SUBJECTS:
+        return ()
+    if min(m, n) < 2:
+        return (f"{m} real and {n} synthetic subjects give no interval: it needs 2 of each.",)
+    warning = (
+        f"The volumes show {m} real and {n} synthetic subjects, too few for the interval to be "
+        f"trusted (at least {FEWEST_SUBJECTS} of each are advisable)."
+    )
+    return (warning,)
 
 
 def _warnings_about_size(m: int, n: int, d: int, value: float, bias: float) -> tuple[str, ...]:

@@ -10,8 +10,8 @@ NUMBERS: dict[Chapter, dict[str, tuple[str, str]]] = {
             "Fréchet distance",
             (
                 "how far apart the cohorts lie, judged by the mean and the spread of their features; "
-                "it is too high where volumes are few, so it is read against the same distance between "
-                "halves of the real cohort (within real)."
+                "it is too high where volumes are few, so it is read against what two real samples of "
+                "the same sizes would have (within real)."
             ),
         ),
         "frechet_distance_infinity": (

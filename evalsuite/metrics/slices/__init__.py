@@ -56,7 +56,7 @@ def compute(
 
     Args:
         real, synthetic: volumes of one shape.
-        seed: of the random halves of the real cohort, the reference of the Frechet distances.
+        seed: of the random parts of the real cohort behind the reference of the Frechet distances.
         training: not looked at.
         false_positive_rate: share of real volumes that may count as faulty.
 
