@@ -11,7 +11,7 @@ from scipy import ndimage, stats
 
 from evalsuite.metrics.metric import Finding, LabelMap, Metric, UndefinedError, Views
 from evalsuite.metrics.shapes import Shape, shape_of
-from evalsuite.records import Detail, Estimate, Interval, Scores
+from evalsuite.records import Caveat, Detail, Estimate, Interval, Scores
 
 LEVEL = 0.95
 FEW = 20
@@ -146,8 +146,12 @@ def _distance(
     warnings = []
     if min(len(real), len(synthetic)) < FEW:
         warnings.append(
-            f"Only {len(real)} real and {len(synthetic)} synthetic volumes: the distance is "
-            "biased upward and rough."
+            Caveat(
+                "Only {real} real and {synthetic} synthetic volumes: the distance is biased upward "
+                "and rough.",
+                real=len(real),
+                synthetic=len(synthetic),
+            )
         )
     return Estimate(
         value=float(value),
@@ -168,9 +172,12 @@ def _unknown(synthetic: Sequence[dict[int, Shape]], structures: Sequence[int]) -
     if not extra:
         return ()
     count = sum(any(s in shapes for s in extra) for shapes in synthetic)
-    told = (
-        f"{count} of {len(synthetic)} synthetic volumes have structures that no real one has, such"
-        f" as {extra[0]}; those are not compared. Do both cohorts number structures alike?"
+    told = Caveat(
+        "{count} of {n} synthetic volumes have structures that no real one has, such as {structure};"
+        " those are not compared. Do both cohorts number structures alike?",
+        count=count,
+        n=len(synthetic),
+        structure=str(extra[0]),
     )
     return (told,)
 

@@ -23,7 +23,7 @@ from evalsuite.metrics.frechet_infinity import (
 )
 from evalsuite.metrics.metric import Level, Metric
 from evalsuite.metrics.subjects import Subjects
-from evalsuite.records import Estimate, Interval
+from evalsuite.records import Caveat, Estimate, Interval
 
 
 def compute(
@@ -64,7 +64,7 @@ def compute(
     value = frechet_distance(real, synthetic)
     identical = sorted(map(bytes, real.numpy())) == sorted(map(bytes, synthetic.numpy()))
     about_features = tuple(
-        f"All {len(features)} {name} volumes have the same features."
+        Caveat("All {n} {role} volumes have the same features.", n=len(features), role=name)
         for name, features in (("real", real), ("synthetic", synthetic))
         if (features == features[0]).all()
     )
@@ -131,16 +131,21 @@ def _distance_of_halves(real: Float[Tensor, "m d"], seed: int) -> float | None:
 
 def _warnings_about_size(m: int, n: int, d: int, value: float, bias: float) -> tuple[str, ...]:
     if min(m, n) <= d:
-        amount = f", by roughly {bias:.3g} or more" if bias > 0 else ""
-        warning = (
-            f"{m} real and {n} synthetic volumes are few for {d} features: the covariances are "
-            f"rank-deficient and the value is biased upward{amount}. Cohorts with too little "
-            "variance are favoured."
+        amount = ", by roughly {bias:.3g} or more" if bias > 0 else ""
+        warning = Caveat(
+            "{real} real and {synthetic} synthetic volumes are few for {features} features: the "
+            f"covariances are rank-deficient and the value is biased upward{amount}. Cohorts with "
+            "too little variance are favoured.",
+            real=m,
+            synthetic=n,
+            features=d,
+            bias=bias,
         )
     elif bias > value / 4 > 0:
-        warning = (
-            f"About {bias / value:.0%} of the value is small-sample bias, going by "
-            "the extrapolation; frechet_distance_infinity is nearer the truth."
+        warning = Caveat(
+            "About {share:.0%} of the value is small-sample bias, going by the extrapolation; "
+            "frechet_distance_infinity is nearer the truth.",
+            share=bias / value,
         )
     else:
         return ()

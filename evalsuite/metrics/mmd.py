@@ -14,7 +14,7 @@ from torch import Tensor
 from evalsuite.metrics.features import checked_features
 from evalsuite.metrics.metric import Level, Metric
 from evalsuite.metrics.subjects import Subjects
-from evalsuite.records import Estimate, Interval
+from evalsuite.records import Caveat, Estimate, Interval
 
 FEW_VOLUMES = 20
 # One bandwidth saturates once cohorts are several bandwidths apart: a worse generator would no
@@ -299,15 +299,16 @@ def _warnings_about_features(rows: Float[Tensor, "N d"], m: int) -> tuple[str, .
 
 def _warnings_about_error(m: int, n: int) -> tuple[str, ...]:
     if min(m, n) < 3:
-        warning = f"{m} real and {n} synthetic volumes give no standard error: it needs 3 of each."
+        told = "{real} real and {synthetic} synthetic volumes give no standard error: it needs 3 of each."
     elif min(m, n) < FEW_VOLUMES:
-        warning = (
-            f"{m} real and {n} synthetic volumes are few for the standard error and the interval, "
-            f"which rest on a normal approximation (at least {FEW_VOLUMES} of each are advisable)."
+        told = (
+            "{real} real and {synthetic} synthetic volumes are few for the standard error and the "
+            "interval, which rest on a normal approximation (at least "
+            f"{FEW_VOLUMES} of each are advisable)."
         )
     else:
         return ()
-    return (warning,)
+    return (Caveat(told, real=m, synthetic=n),)
 
 
 def _warnings_about_labellings(m: int, n: int) -> tuple[str, ...]:
@@ -315,8 +316,11 @@ def _warnings_about_labellings(m: int, n: int) -> tuple[str, ...]:
     smallest = (2 if m == n else 1) / comb(m + n, m)
     if smallest <= 0.05:
         return ()
-    warning = (
-        f"{m} real and {n} synthetic volumes can be relabelled in so few ways that the p-value "
-        f"cannot fall below {smallest:.2g}."
+    warning = Caveat(
+        "{real} real and {synthetic} synthetic volumes can be relabelled in so few ways that the "
+        "p-value cannot fall below {smallest:.2g}.",
+        real=m,
+        synthetic=n,
+        smallest=smallest,
     )
     return (warning,)

@@ -28,7 +28,7 @@ from evalsuite.metrics.structural_similarity import (
     similarity,
 )
 from evalsuite.metrics.subjects import Subjects
-from evalsuite.records import Estimate, Interval
+from evalsuite.records import Caveat, Estimate, Interval
 
 IDENTICAL = 1 - 1e-6  # similarity from which two volumes count as the same
 FEW_VOLUMES = 10
@@ -160,8 +160,12 @@ def compute(
     """
     if min(len(real), len(synthetic)) < 2:
         raise UndefinedError(
-            "MS-SSIM compares volumes within a cohort and needs at least 2 in each, but got"
-            f" {len(real)} real and {len(synthetic)} synthetic."
+            Caveat(
+                "MS-SSIM compares volumes within a cohort and needs at least 2 in each, but got"
+                " {real} real and {synthetic} synthetic.",
+                real=len(real),
+                synthetic=len(synthetic),
+            )
         )
     del subjects
     if pairs < 1:
@@ -189,7 +193,10 @@ def compute(
     fewest = min(multi.volumes, real_multi.volumes)
     if fewest < FEW_VOLUMES:
         warnings.append(
-            f"Only {fewest} volumes of a cohort are compared: too few for a firm conclusion."
+            Caveat(
+                "Only {n} volumes of a cohort are compared: too few for a firm conclusion.",
+                n=fewest,
+            )
         )
     if settings.kernel_size < kernel_size:
         warnings.append(
@@ -269,11 +276,12 @@ def _repeats(values: Float[np.ndarray, " p"], role: str) -> list[str]:
     """Return a warning if pairs of different volumes of a cohort are the same."""
     same = int(np.sum(values > IDENTICAL))
     if same == len(values):
-        reason = f"All {same} pairs of {role} volumes are identical: the cohort has collapsed"
-        return [f"{reason} to one volume."]
-    if same:
-        return [f"{same} of {len(values)} pairs of {role} volumes are identical."]
-    return []
+        told = "All {pairs} pairs of {role} volumes are identical: the cohort has collapsed to one volume."
+    elif same:
+        told = "{same} of {pairs} pairs of {role} volumes are identical."
+    else:
+        return []
+    return [Caveat(told, same=same, pairs=len(values), role=role)]
 
 
 def _loader(

@@ -22,7 +22,7 @@ from evalsuite.metrics.privacy.distances import (
     voxel_distances,
 )
 from evalsuite.metrics.privacy.estimates import Space, estimates
-from evalsuite.records import Detail, MidSlices, Scores
+from evalsuite.records import Caveat, Detail, MidSlices, Scores
 
 FEWEST = 3  # a volume, its nearest neighbour and the next
 SHOWN = 6  # closest pairs in the gallery
@@ -137,9 +137,11 @@ def _unseen(
     if not both:
         return np.array(unseen), ()
     return np.array(unseen, dtype=int), (
-        (
-            f"{both} of {len(real.names)} real volumes are in the training cohort too and were left"
-            " out of the hold-out."
+        Caveat(
+            "{both} of {n} real volumes are in the training cohort too and were left out of the"
+            " hold-out.",
+            both=both,
+            n=len(real.names),
         ),
     )
 

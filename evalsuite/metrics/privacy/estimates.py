@@ -9,7 +9,7 @@ from scipy import stats
 
 from evalsuite.metrics.privacy import copies, membership
 from evalsuite.metrics.privacy.distances import Distances
-from evalsuite.records import Direction, Estimate, Interval
+from evalsuite.records import Caveat, Direction, Estimate, Interval
 
 NO_HOLDOUT = (
     "Needs real volumes that the generator was not trained on: name the training cohort with"
@@ -178,9 +178,11 @@ def _flagged(
     threshold = copies.conformal_threshold(calibration, rate)
     hits, n = int((values < threshold.value).sum()), len(values)
     coarse_rate = (
-        (
-            f"{len(calibration)} real volumes cannot calibrate a rate of {rate:.3g}: the least is"
-            f" {threshold.rate:.3g}."
+        Caveat(
+            "{n} real volumes cannot calibrate a rate of {rate:.3g}: the least is {least:.3g}.",
+            n=len(calibration),
+            rate=rate,
+            least=threshold.rate,
         ),
     )
     return space.estimate(

@@ -19,7 +19,7 @@ from evalsuite.metrics.slices.profiles import (
     frequencies,
     through_plane,
 )
-from evalsuite.records import Direction, Estimate, Interval
+from evalsuite.records import Caveat, Direction, Estimate, Interval
 
 LEVEL = 0.95
 CENTRAL = (0.025, 0.975)
@@ -158,9 +158,11 @@ def cohort_estimates(
     threshold, attained = fault_threshold(theirs, rate)
     hits = int((ours < threshold).sum())
     exact = stats.binomtest(hits, len(ours)).proportion_ci(LEVEL, method="exact")
-    coarse = (
-        f"{len(theirs)} real volumes cannot calibrate a rate of {rate:.3g}: the least is"
-        f" {attained:.3g}."
+    coarse = Caveat(
+        "{n} real volumes cannot calibrate a rate of {rate:.3g}: the least is {least:.3g}.",
+        n=len(theirs),
+        rate=rate,
+        least=attained,
     )
     return [
         Estimate(
