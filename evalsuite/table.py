@@ -1,10 +1,13 @@
 """The numbers of an evaluation as people read them: all volumes first, then group by group."""
 
 import math
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from rich.cells import cell_len
 
 from evalsuite.caveats import Notes, enumerated, joined, template
 from evalsuite.records import Estimate, Evaluation
@@ -22,6 +25,7 @@ MEANT = (
     "↓ lower is better, ↑ higher is better, ≈ nearer to the value within the real cohort is better."
 )
 N = "n = "
+SPACE = 2  # between columns
 PLAIN = 1e7  # from here on numbers have an exponent
 
 
@@ -111,14 +115,13 @@ def print_table(evaluation: Evaluation, console: "Console") -> None:
     """Print all numbers, as many columns beside each other as fit, and every warning once."""
     notes = Notes.of(evaluation.estimates)
     for grid in grids(evaluation, notes):
-        start = 0
-        while start < len(grid.heads):
-            stop = len(grid.heads)
-            while stop > start + 1 and not _fits(grid, slice(start, stop), console, flat=False):
-                stop -= 1
-            columns = slice(start, stop)
-            flat = _fits(grid, columns, console, flat=True)
-            console.print(_drawn(grid, columns, flat=flat))
+        start, end = 0, len(grid.heads)
+        while start < end:
+            stop = next(
+                (i for i in range(end, start, -1) if _fits(grid, start, i, console.width)),
+                start + 1,
+            )
+            console.print(_drawn(grid, start, stop, console.width))
             start = stop
     for told in (legend(evaluation), *caveats(evaluation, notes)):
         console.print(told, markup=False, highlight=False)
@@ -202,9 +205,7 @@ def _filled(
         some = next(iter(found.values()))
         label = f"{BETTER[some.direction]} {some.name} {notes.marks(in_row)}".strip()
         rows.append(Row(features or "voxels", label, tuple(cells)))
-    heads = [
-        tuple(filter(None, (name, *usual[name], notes.marks(in_column[name])))) for name in columns
-    ]
+    heads = [(f"{name} {notes.marks(in_column[name])}".strip(), *usual[name]) for name in columns]
     return tuple(heads), tuple(rows)
 
 
@@ -240,32 +241,58 @@ def _reference(estimates: Iterable[Estimate]) -> str:
     return " to ".join(ends)
 
 
-def _fits(grid: Grid, columns: slice, console: "Console", *, flat: bool) -> bool:
-    """Say whether these columns fit: each cell in one line, or none broken within a word."""
-    from rich.measure import Measurement
+def _texts(grid: Grid, start: int, stop: int, between: str) -> list[list[str]]:
+    """Return the columns that show some of a grid's: labels, cells, references; heads first."""
+    cells = [
+        ["\n".join(grid.heads[i]), *(between.join(row.cells[i]) for row in grid.rows)]
+        for i in range(start, stop)
+    ]
+    labels = ["", *(row.label for row in grid.rows)]
+    references = ["\n".join(grid.reference), *(row.reference for row in grid.rows)]
+    return [labels, *cells, *([references] if grid.reference else [])]
 
-    table = _drawn(grid, columns, flat=flat)
-    measured = Measurement.get(console, console.options.update(max_width=10_000), table)
-    return (measured.maximum if flat else measured.minimum) <= console.width
+
+def _widths(columns: Sequence[Sequence[str]], room: int) -> list[int]:
+    """Return the width of each column: of its lines if they fit, of its words if they must."""
+    widths = [max(cell_len(line) for text in own for line in text.split("\n")) for own in columns]
+    least = [
+        max(cell_len(word) for text in own for word in text.split() or [""]) for own in columns
+    ]
+    least[0] = widths[0]
+    room -= SPACE * (len(columns) - 1)
+    while sum(widths) > room and widths != least:
+        wide = max(range(len(columns)), key=lambda i: (widths[i] > least[i], widths[i]))
+        widths[wide] -= 1
+    return widths
 
 
-def _drawn(grid: Grid, columns: slice, *, flat: bool) -> "Table":
+def _fits(grid: Grid, start: int, stop: int, room: int) -> bool:
+    """Say whether these columns fit beside each other without a word being broken."""
+    columns = _texts(grid, start, stop, "\n")
+    return sum(_widths(columns, room)) + SPACE * (len(columns) - 1) <= room
+
+
+def _drawn(grid: Grid, start: int, stop: int, room: int) -> "Table":
+    """Return the columns as a table, each cell on one line where all of them fit."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=grid.title or None, title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("", no_wrap=True)
-    for head in grid.heads[columns]:
-        table.add_column(Text("\n".join(head)), justify="right")
-    if grid.reference:
-        table.add_column(Text("\n".join(grid.reference)), justify="right")
+    columns = _texts(grid, start, stop, " ")
+    if _widths(columns, room) != _widths(columns, sys.maxsize):
+        columns = _texts(grid, start, stop, "\n")
+    table = Table(
+        title=grid.title or None, title_justify="left", box=box.SIMPLE_HEAD, show_edge=False,
+        pad_edge=False, padding=(0, 0, 0, SPACE - 1),
+    )  # fmt: skip
+    for place, (own, width) in enumerate(zip(columns, _widths(columns, room), strict=True)):
+        justify: Literal["left", "right"] = "right" if place else "left"
+        table.add_column(Text(own[0]), justify=justify, width=width, overflow="fold")
     features = ""
-    for row in grid.rows:
+    for row, *texts in zip(grid.rows, *(own[1:] for own in columns), strict=True):
         if row.features != features:
             features = row.features
             table.add_section()
             table.add_row(Text(features, style="bold"))
-        cells = [Text((" " if flat else "\n").join(cell)) for cell in row.cells[columns]]
-        table.add_row(Text(row.label), *cells, *([Text(row.reference)] if grid.reference else []))
+        table.add_row(*map(Text, texts))
     return table

@@ -102,10 +102,18 @@ def log(folder: Path, experiment: str, run_name: str | None) -> str:
 
 
 def draw(evaluation: Evaluation, evidence: "Evidence") -> "dict[str, Figure]":
-    """Return every figure of the entry-point group `evalsuite.figures` with something to show."""
-    points = plugins.available("figures")
-    drawn = {name: point.load()(evaluation, evidence) for name, point in points.items()}
-    return {name: figure for name, figure in drawn.items() if figure is not None}
+    """Return every figure of the entry-point group `evalsuite.figures` with something to show.
+
+    One of several pages gives a list; from the second on they are called `NAME-2` and so on.
+    """
+    drawn = {}
+    for name, point in plugins.available("figures").items():
+        found = point.load()(evaluation, evidence)
+        pages = found if isinstance(found, list) else [found]
+        for place, page in enumerate(pages, 1):
+            if page is not None:
+                drawn[name if place == 1 else f"{name}-{place}"] = page
+    return drawn
 
 
 def simulate_population(
