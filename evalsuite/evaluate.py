@@ -26,6 +26,7 @@ from evalsuite.volumes.cohort import Cohort, find_leaks, leakage_sentence
 from evalsuite.volumes.labels import Segmentations, check_labels, label_files
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.sources import read_cohort
+from evalsuite.volumes.subjects import shared_sentence, shared_subjects
 
 TRAINING = "training"  # name of the cohort that the generator was trained on
 
@@ -78,11 +79,8 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
     )
     real, *synthetic = [_judged(cohort, resolved) for cohort in (real, *synthetic)]
     _forbid_leaks(config, real, synthetic)
-    if training and (seen := find_leaks(training, real)) and not config.allow_leakage:
-        raise EvalsuiteError(
-            f"{leakage_sentence(training, real, seen)} A hold-out must not have been trained on: "
-            "remove them from one of the two, or pass --allow-leakage."
-        )
+    if training and not config.allow_leakage:
+        _forbid_training_on(training, real)
     for cohort in synthetic:
         by_covariate(
             real, cohort, config.by
@@ -265,6 +263,20 @@ def _forbid_leaks(config: EvaluationConfig, real: Cohort, synthetic: list[Cohort
         synthetic[i] = replace(cohort, warnings=(*cohort.warnings, sentence))
 
 
+def _forbid_training_on(training: Cohort, real: Cohort) -> None:
+    """Refuse a hold-out with a volume, or a subject, that the generator was trained on."""
+    told = []
+    if copies := find_leaks(training, real):
+        told.append(leakage_sentence(training, real, copies))
+    if subjects := shared_subjects(training, real):
+        told.append(shared_sentence(training, real, subjects))
+    if told:
+        raise EvalsuiteError(
+            f"{' '.join(told)} A hold-out must not have been trained on: remove them from one of "
+            "the two, or pass --allow-leakage."
+        )
+
+
 def _record(
     config: EvaluationConfig,
     cohorts: Sequence[Cohort],
@@ -275,6 +287,7 @@ def _record(
 ) -> dict[str, object]:
     return {
         "cohorts": {cohort.name: cohort.fingerprint for cohort in cohorts},
+        "subjects": {c.name: _subjects(c) for c in cohorts if any(e.subject for e in c.entries)},
         "label maps": {name: maps.fingerprint for name, maps in labels.items()},
         "preprocessing": {**resolved.model_dump(mode="json"), "hash": resolved.hash},
         "extractors": {
@@ -287,6 +300,12 @@ def _record(
     }
 
 
+def _subjects(cohort: Cohort) -> dict[str, object]:
+    """Return how many subjects there are, and a hash of which volume shows which."""
+    names = json.dumps(cohort.subjects).encode()
+    return {"count": len(set(cohort.subjects)), "sha256": hashlib.sha256(names).hexdigest()}
+
+
 def _cohort_record(cohort: Cohort) -> CohortRecord:
     return CohortRecord(
         name=cohort.name,
@@ -294,6 +313,7 @@ def _cohort_record(cohort: Cohort) -> CohortRecord:
         source=cohort.source,
         fingerprint=cohort.fingerprint,
         volumes=tuple(entry.id for entry in cohort.entries),
+        subjects=len(set(cohort.subjects)) if any(e.subject for e in cohort.entries) else None,
         skipped=tuple(str(fault) for fault in cohort.skipped),
         warnings=cohort.warnings,
     )

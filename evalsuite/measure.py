@@ -78,15 +78,9 @@ def measure(
     with progress("metrics", len(cohorts.synthetic) * each) as advance:
         for synthetic in cohorts.synthetic:
             sides = (cohorts.real, synthetic)
-            codes = [subject_codes(cohort) for cohort in sides]
             groups = [
-                (
-                    group,
-                    Subjects(
-                        *(coded(c[g].tolist()) for c, g in zip(codes, group.chosen, strict=True))
-                    ),
-                )
-                for group in by_covariate(cohorts.real, synthetic, by)
+                (group, Subjects(*map(_codes, sides, group.chosen)))
+                for group in by_covariate(*sides, by)
             ]
             for extractor in extractors:
                 pair = _features(cohorts, extractor, (cohorts.real, synthetic))
@@ -132,9 +126,9 @@ def standardise(
     return scaled
 
 
-def subject_codes(cohort: Cohort) -> Int[np.ndarray, "n"]:
-    """Return the subject of each volume of a cohort; one of whom nothing is told is its own."""
-    return coded([(e.subject,) if e.subject else (e.id, "") for e in cohort.entries])
+def _codes(cohort: Cohort, chosen: Sequence[int]) -> Int[np.ndarray, "n"]:
+    """Return the subject of each of some volumes of a cohort as a code."""
+    return coded([cohort.subjects[i] for i in chosen])
 
 
 def _all(cohorts: Cohorts) -> list[Cohort]:
@@ -175,7 +169,7 @@ def _views(
         volumes=read[cohort.name],
         spacing=spacing,
         labels=cohorts.labels.get(cohort.name),
-        subjects=subject_codes(cohort),
+        subjects=cohort.subjects,
     )
 
 
@@ -186,7 +180,7 @@ def _some(views: Views, chosen: Sequence[int]) -> Views:
         volumes=Some(views.volumes, chosen),
         spacing=views.spacing,
         labels=None if views.labels is None else Some(views.labels, chosen),
-        subjects=None if views.subjects is None else coded(views.subjects[chosen].tolist()),
+        subjects=None if views.subjects is None else [views.subjects[i] for i in chosen],
     )
 
 

@@ -199,6 +199,7 @@ class CohortRecord:
         source: folder, glob or manifest it was read from, as given.
         fingerprint: SHA-256 over the contents of its volumes in their order.
         volumes: identifiers (paths relative to the source) in order.
+        subjects: how many its volumes show; None where no subject is named.
         skipped: one `path: problem` for each volume that `--skip-invalid` left out.
         warnings: reasons to doubt the cohort, each one plain sentence, best a `Caveat`.
     """
@@ -208,6 +209,7 @@ class CohortRecord:
     source: str
     fingerprint: str
     volumes: tuple[str, ...]
+    subjects: int | None = None
     skipped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 

@@ -63,3 +63,35 @@ def test_the_name_of_the_training_cohort_is_reserved(privacy):
     status, _, err = privacy("--train", "train", synthetic="training=gan")
     assert status == 1
     assert 'A cohort is called "training", which is the name of the one that --train names.' in err
+
+
+def test_a_hold_out_of_subjects_that_were_trained_on_is_refused(privacy, tmp_path):
+    rows = {
+        "holdout": [f"holdout/v{i:02d}.nii.gz,p{i}" for i in range(12)],
+        "train": [f"train/v{i:02d}.nii.gz,p{i + 9}" for i in range(12)],
+    }
+    for name, lines in rows.items():
+        (tmp_path / f"{name}.csv").write_text("\n".join(["path,subject", *lines]) + "\n")
+    options = ("--real", "holdout.csv", "--train", "train.csv")
+    status, out, err = privacy(*options)
+    assert (status, out) == (1, "")
+    assert "3 subjects of training are in real as well: p10, p11, p9." in err
+    assert "remove them from one of the two, or pass --allow-leakage" in err
+    status, found, _ = privacy(*options, "--allow-leakage")
+    assert status == 0
+    told = {w for row in found["estimates"] for w in row["warnings"]}
+    assert any(w.startswith("3 of 12 real volumes are in the training cohort too") for w in told)
+
+
+def test_subjects_are_part_of_the_record(privacy, tmp_path):
+    found = {}
+    for each in (1, 2):
+        lines = [f"holdout/v{i:02d}.nii.gz,p{i // each}" for i in range(12)]
+        (tmp_path / "holdout.csv").write_text("\n".join(["path,subject", *lines]) + "\n")
+        status, found[each], _ = privacy("--real", "holdout.csv")
+        assert status == 0
+    assert [f["config"]["subjects"]["real"]["count"] for f in found.values()] == [12, 6]
+    assert found[1]["config_hash"] != found[2]["config_hash"]
+    assert found[2]["real"]["subjects"] == 6
+    assert {row["subjects_real"] for row in found[2]["estimates"]} == {6}
+    assert {row["subjects_real"] for row in found[1]["estimates"]} == {None}

@@ -5,15 +5,22 @@ from collections.abc import Sequence
 from typing import Annotated
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from pydantic import Field
 from scipy import ndimage, stats
 
 from evalsuite.metrics.metric import Finding, LabelMap, Metric, UndefinedError, Views
 from evalsuite.metrics.shapes import Shape, shape_of
+from evalsuite.metrics.subjects import (
+    LEVEL,
+    Subjects,
+    count,
+    halved,
+    proportion_interval,
+    resampled,
+)
 from evalsuite.records import Caveat, Detail, Estimate, Interval, Scores
 
-LEVEL = 0.95
 FEW = 20
 HALVES = 50
 MEASURES = ("volume", "surface", "sphericity")
@@ -66,10 +73,12 @@ def compute(
     _, other = _table(theirs, structures)
     findings: list[Finding] = []
     for column, name in enumerate(names):
-        pair = [t[np.isfinite(t[:, column]), column] for t in (table, other)]
-        findings.append(_distance(name, pair[0], pair[1], replicates, random))
+        known = [np.isfinite(t[:, column]) for t in (table, other)]
+        pair = [t[k, column] for t, k in zip((table, other), known, strict=True)]
+        subjects = Subjects(real.codes[known[0]], synthetic.codes[known[1]])
+        findings.append(_distance(name, pair[0], pair[1], subjects, replicates, random))
     for structure in structures:
-        findings.append(_faults(structure, ours, theirs, unknown))  # noqa: PERF401
+        findings.append(_faults(structure, ours, theirs, synthetic.codes, unknown))  # noqa: PERF401
     findings.append(_outlyingness(table, other))
     values = {"names": list(names), "real": table, "synthetic": other}
     findings.append(Detail("anatomy", values))
@@ -113,6 +122,7 @@ def _distance(
     name: str,
     real: Float[np.ndarray, "m"],
     synthetic: Float[np.ndarray, "n"],
+    subjects: Subjects,
     replicates: int,
     random: np.random.Generator,
 ) -> Estimate:
@@ -124,13 +134,15 @@ def _distance(
         "n_real": len(real),
         "n_synthetic": len(synthetic),
     }
-    if len(real) < 2 or len(synthetic) < 2 or scale == 0:
-        why = "The structure is in fewer than two volumes of a cohort, or is the same in all."
+    sizes = [count(subjects.real), count(subjects.synthetic)]
+    if min(sizes) < 2 or scale == 0:
+        why = "The structure is in fewer than two subjects of a cohort, or is the same in all."
         return Estimate(value=math.nan, method="1-Wasserstein distance", warnings=(why,), **common)  # type: ignore[arg-type]
     value = stats.wasserstein_distance(real, synthetic) / scale
     drawn = [
         stats.wasserstein_distance(
-            random.choice(real, len(real)), random.choice(synthetic, len(synthetic))
+            real[resampled(subjects.real, random)],
+            synthetic[resampled(subjects.synthetic, random)],
         )
         / scale
         for _ in range(replicates)
@@ -138,27 +150,33 @@ def _distance(
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) - np.mean(drawn) + value
     halves = []
     for _ in range(HALVES):
-        order = random.permutation(real)
-        middle = len(order) // 2
-        halves.append(stats.wasserstein_distance(order[:middle], order[middle:]) / scale)
+        first, second = halved(subjects.real, random)
+        halves.append(stats.wasserstein_distance(real[first], real[second]) / scale)
     shift = float(synthetic.mean() - real.mean())
-    p = float(stats.ks_2samp(real, synthetic).pvalue)
+    repeated = sizes != [len(real), len(synthetic)]
+    # The test takes volumes for independent, which those of one subject are not.
+    test = (
+        ""
+        if repeated
+        else "; Kolmogorov-Smirnov p = "
+        f"{float(stats.ks_2samp(real, synthetic).pvalue):.3g}, not corrected"
+    )
     warnings = []
-    if min(len(real), len(synthetic)) < FEW:
+    if min(sizes) < FEW:
         warnings.append(
             Caveat(
-                "Only {real} real and {synthetic} synthetic volumes: the distance is biased upward "
-                "and rough.",
-                real=len(real),
-                synthetic=len(synthetic),
+                "Only {real} real and {synthetic} synthetic "
+                f"{'subjects' if repeated else 'volumes'}: the distance is biased upward and rough.",
+                real=sizes[0],
+                synthetic=sizes[1],
             )
         )
     return Estimate(
         value=float(value),
         method=f"1-Wasserstein distance over the real standard deviation ({scale:.4g} {unit}); "
-        f"means differ by {shift:.4g} {unit}; Kolmogorov-Smirnov p = {p:.3g}, not corrected",
+        f"means differ by {shift:.4g} {unit}{test}",
         interval=Interval(
-            max(0.0, float(low)), float(high), LEVEL, "bootstrap over volumes, shifted"
+            max(0.0, float(low)), float(high), LEVEL, "bootstrap over subjects, shifted"
         ),
         reference=float(np.mean(halves)),
         warnings=tuple(warnings),
@@ -186,24 +204,24 @@ def _faults(
     structure: int,
     real: Sequence[dict[int, Shape]],
     synthetic: Sequence[dict[int, Shape]],
+    subjects: Int[np.ndarray, "n"],
     warnings: tuple[str, ...],
 ) -> Estimate:
     def faulty(shapes: dict[int, Shape]) -> bool:
         own = shapes.get(structure)
         return own is None or own.components > 1 or own.cavities > 0 or own.tunnels > 0
 
-    counts = [sum(map(faulty, cohort)) for cohort in (real, synthetic)]
-    test = stats.binomtest(counts[1], len(synthetic)).proportion_ci(LEVEL, method="exact")
+    theirs, ours = (np.array([faulty(shapes) for shapes in c]) for c in (real, synthetic))
     return Estimate(
         name=f"anatomy_{structure}_faults",
-        value=counts[1] / len(synthetic),
+        value=float(ours.mean()),
         direction="nearer the reference is better",
         n_real=len(real),
         n_synthetic=len(synthetic),
         method="share of volumes whose structure is missing, in several parts (26-connected), or "
         "has cavities or tunnels (Euler characteristic)",
-        interval=Interval(test.low, test.high, LEVEL, "exact (Clopper and Pearson 1934)"),
-        reference=counts[0] / len(real),
+        interval=proportion_interval(ours, subjects),
+        reference=float(theirs.mean()),
         warnings=warnings,
     )
 

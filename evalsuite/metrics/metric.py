@@ -1,7 +1,7 @@
 """What a metric is: the record behind the entry-point group `evalsuite.metrics`."""
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, Protocol, runtime_checkable
 
@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from pydantic import Field
 from torch import Tensor
 
+from evalsuite.metrics.subjects import coded
 from evalsuite.records import Detail, Estimate, Scores
 
 Finding = Estimate | Scores | Detail
@@ -49,7 +50,8 @@ class Views:
         volumes: preprocessed voxels of each volume, (x, y, z), read when asked for.
         spacing: of those, in millimetres.
         labels: the segmentation of each volume, read when asked for; None where there is none.
-        subjects: whom each volume shows, coded as in `Subjects`; None where each shows another.
+        subjects: whom each volume shows; None where each shows another. The same name in the
+            real and in the training cohort is the same person.
     """
 
     names: Sequence[str]
@@ -57,7 +59,12 @@ class Views:
     volumes: Sequence[Float[Tensor, "x y z"]]
     spacing: tuple[float, float, float]
     labels: Sequence[LabelMap] | None = None
-    subjects: Int[np.ndarray, "n"] | None = None
+    subjects: Sequence[Hashable] | None = None
+
+    @property
+    def codes(self) -> Int[np.ndarray, "n"]:
+        """The subject of each volume as a code, see `Subjects`."""
+        return coded(range(len(self.names)) if self.subjects is None else self.subjects)
 
 
 @dataclass(frozen=True, slots=True)

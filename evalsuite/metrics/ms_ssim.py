@@ -27,7 +27,7 @@ from evalsuite.metrics.structural_similarity import (
     shape_text,
     similarity,
 )
-from evalsuite.metrics.subjects import Subjects
+from evalsuite.metrics.subjects import Subjects, count, each_its_own, members
 from evalsuite.records import Caveat, Estimate, Interval
 
 IDENTICAL = 1 - 1e-6  # similarity from which two volumes count as the same
@@ -37,30 +37,45 @@ LEVEL = 0.95
 
 
 class _Mean(NamedTuple):
-    """Mean over the pairs of a cohort, its variance and the number of volumes in the pairs."""
+    """Mean over the pairs of a cohort, its variance and the number of subjects in the pairs."""
 
     values: Float[np.ndarray, " p"]
     value: float
     variance: float
-    volumes: int
+    subjects: int
 
 
-def draw_pairs(volumes: int, pairs: int, seed: Sequence[int]) -> Int[np.ndarray, "p 2"]:
-    """Return random distinct pairs of volumes, the smaller index first; all if `pairs` allows.
+def draw_pairs(subjects: int, pairs: int, seed: Sequence[int]) -> Int[np.ndarray, "p 2"]:
+    """Return random distinct pairs of subjects, the smaller code first; all if `pairs` allows.
 
-    The volumes are laid on a ring in random order; each is paired with its neighbour, then with
-    the next but one, and so on. Every pair is equally likely, and every volume is drawn about as
+    The subjects are laid on a ring in random order; each is paired with its neighbour, then with
+    the next but one, and so on. Every pair is equally likely, and every subject is drawn about as
     often as any other, which gives the mean a smaller variance than independent draws of pairs
     (Blom, Biometrika 63, 1976) and needs few volumes at a time.
     """
-    ring = np.random.default_rng(seed).permutation(volumes)
+    ring = np.random.default_rng(seed).permutation(subjects)
     steps = (
-        (start, (start + offset) % volumes)
-        for offset in range(1, volumes // 2 + 1)
-        for start in range(volumes if 2 * offset < volumes else volumes // 2)
+        (start, (start + offset) % subjects)
+        for offset in range(1, subjects // 2 + 1)
+        for start in range(subjects if 2 * offset < subjects else subjects // 2)
     )
     places = np.array(list(itertools.islice(steps, pairs)), dtype=np.int64)
     return np.sort(ring[places], axis=1)
+
+
+def draw_volumes(
+    pairs: Int[np.ndarray, "p 2"], subjects: Int[np.ndarray, "n"], seed: Sequence[int]
+) -> Int[np.ndarray, "p 2"]:
+    """Return for each pair of subjects a random volume of either."""
+    volumes = members(subjects)
+    sizes = np.array([len(v) for v in volumes])
+    places = np.random.default_rng(seed).integers(0, sizes[pairs])
+    return np.array(
+        [
+            [volumes[s][i] for s, i in zip(*row, strict=True)]
+            for row in zip(pairs, places, strict=True)
+        ]
+    )
 
 
 def pair_similarities(
@@ -90,22 +105,22 @@ def pair_similarities(
 
 
 def pair_mean_variance(values: Float[np.ndarray, " p"], pairs: Int[np.ndarray, "p 2"]) -> float:
-    """Return the variance of the mean over pairs that share volumes; nan if it cannot be known.
+    """Return the variance of the mean over pairs that share subjects; nan if it cannot be known.
 
     With deviations r from the mean it is minus the mean of r_e r_f over all pairs e, f that have
-    no volume in common: unbiased if volumes are independent and drawn equally often. The variance
-    of independent pairs, on average too small, is the lower bound; where a volume hardly matters
-    for its pairs this adds up to a third at 12 volumes. Needs 4 volumes. Unit of `values`, squared.
+    no subject in common: unbiased if subjects are independent and drawn equally often. The variance
+    of independent pairs, on average too small, is the lower bound; where a subject hardly matters
+    for its pairs this adds up to a third at 12 subjects. Needs 4 subjects. Unit of `values`,
+    squared.
 
     References:
         Wang and Lindsay, Statistica Sinica 24 (2014), 1117-1141, of which this is the form for
         an incomplete U-statistic of degree 2.
     """
     deviations = values - values.mean()
-    volumes = pairs.max() + 1
     ends = pairs.ravel()
-    degree = np.bincount(ends, minlength=volumes)
-    sums = np.bincount(ends, np.repeat(deviations, 2), minlength=volumes)
+    degree = np.bincount(ends)
+    sums = np.bincount(ends, np.repeat(deviations, 2))
     disjoint = len(values) ** 2 - np.sum(degree**2) + len(values)
     if disjoint == 0:
         return math.nan
@@ -158,43 +173,53 @@ def compute(
     References:
         Khader et al., Scientific Reports 13, 7303 (2023), and see `similarity`.
     """
-    if min(len(real), len(synthetic)) < 2:
+    subjects = subjects or each_its_own(len(real), len(synthetic))
+    m, n = count(subjects.real), count(subjects.synthetic)
+    repeated = m < len(real) or n < len(synthetic)
+    if min(m, n) < 2:
         raise UndefinedError(
             Caveat(
-                "MS-SSIM compares volumes within a cohort and needs at least 2 in each, but got"
-                " {real} real and {synthetic} synthetic.",
-                real=len(real),
-                synthetic=len(synthetic),
+                "MS-SSIM compares volumes within a cohort and needs at least 2"
+                f"{' subjects' if repeated else ''} in each, but got {{real}} real and {{synthetic}}"
+                " synthetic.",
+                real=m,
+                synthetic=n,
             )
         )
-    del subjects
     if pairs < 1:
         raise ValueError(f"pairs must be at least 1, but is {pairs}.")
     if data_range is not None and data_range <= 0:
         raise ValueError(f"data_range must be positive, but is {data_range}.")
-    sample = real[int(draw_pairs(len(real), 1, (seed, 0))[0, 0])]  # one that is needed anyway
+    first = draw_pairs(m, pairs, (seed, 0))[:1]
+    sample = real[int(draw_volumes(first, subjects.real, (seed, 2))[0, 0])]
     settings = fit_settings(tuple(sample.shape), kernel_size, sigma, scales, k1, k2)
     level_bytes = sample.numel() * max(sample.element_size(), 4)
     capacity = max(2, CACHE_BYTES // (level_bytes * 7 // 2))  # three arrays and their halves
 
     def within(
-        cohort: Sequence[Tensor], role: str, stream: int, extent: float | None
+        cohort: Sequence[Tensor],
+        whose: Int[np.ndarray, " _"],
+        role: str,
+        stream: int,
+        extent: float | None,
     ) -> tuple[_Mean, _Mean, float]:
-        chosen = draw_pairs(len(cohort), pairs, (seed, stream))
+        drawn = draw_pairs(count(whose), pairs, (seed, stream))
+        chosen = draw_volumes(drawn, whose, (seed, stream + 2))
         load = _loader(cohort, role, sample.shape, settings, capacity)
         extent = extent or _extent(load, chosen)
         values = pair_similarities(load, chosen, settings, extent, capacity // 2)
-        return _mean(values[:, 0], chosen), _mean(values[:, 1], chosen), extent
+        return _mean(values[:, 0], drawn), _mean(values[:, 1], drawn), extent
 
-    real_multi, real_single, extent = within(real, "real", 0, data_range)
-    multi, single, _ = within(synthetic, "synthetic", 1, extent)
+    real_multi, real_single, extent = within(real, subjects.real, "real", 0, data_range)
+    multi, single, _ = within(synthetic, subjects.synthetic, "synthetic", 1, extent)
 
     warnings = [*_repeats(multi.values, "synthetic"), *_repeats(real_multi.values, "real")]
-    fewest = min(multi.volumes, real_multi.volumes)
+    fewest = min(multi.subjects, real_multi.subjects)
+    unit = "subjects" if repeated else "volumes"
     if fewest < FEW_VOLUMES:
         warnings.append(
             Caveat(
-                "Only {n} volumes of a cohort are compared: too few for a firm conclusion.",
+                f"Only {{n}} {unit} of a cohort are compared: too few for a firm conclusion.",
                 n=fewest,
             )
         )
@@ -205,7 +230,7 @@ def compute(
         )
     drawn = (
         f"over {len(multi.values)} synthetic and {len(real_multi.values)} real random pairs of"
-        " volumes within a cohort (n counts pairs)"
+        f" volumes {'of different subjects ' if repeated else ''}within a cohort (n counts pairs)"
     )
     window = (
         f"Gaussian window of {settings.kernel_size} voxels with sigma {sigma:g}, K1 {k1:g},"
@@ -237,7 +262,7 @@ def compute(
     difference = multi._replace(
         value=multi.value - real_multi.value,
         variance=multi.variance + real_multi.variance,
-        volumes=fewest,
+        subjects=fewest,
     )
     excess = f"Synthetic minus real mean MS-SSIM, {drawn}; above 0 is less diverse; {pyramids}"
     return [
@@ -263,12 +288,12 @@ def _mean(values: Float[np.ndarray, " p"], pairs: Int[np.ndarray, "p 2"]) -> _Me
 
 
 def _interval(mean: _Mean, lowest: float) -> Interval:
-    half = float(stats.t.ppf((1 + LEVEL) / 2, mean.volumes - 1)) * math.sqrt(mean.variance)
+    half = float(stats.t.ppf((1 + LEVEL) / 2, mean.subjects - 1)) * math.sqrt(mean.variance)
     return Interval(
         low=max(mean.value - half, lowest),
         high=min(mean.value + half, 1.0),
         level=LEVEL,
-        method="t interval; variance of a U-statistic, over volumes and not over pairs",
+        method="t interval; variance of a U-statistic, over subjects and not over pairs",
     )
 
 

@@ -7,33 +7,48 @@ radius is the distance from the centre to its k-th nearest neighbour in the cent
 import math
 from typing import Annotated, NamedTuple
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from pydantic import Field
 from scipy import stats
 from torch import Tensor
 
 from evalsuite.metrics.features import checked_features
-from evalsuite.metrics.metric import Metric
-from evalsuite.metrics.subjects import Subjects
+from evalsuite.metrics.metric import Metric, UndefinedError
+from evalsuite.metrics.subjects import Subjects, count, each_its_own
 from evalsuite.records import Caveat, Estimate, Interval
 
 FEW_VOLUMES = 50
 LEVEL = 0.95
 
 
-class Balls(NamedTuple):
-    """The neighbourhoods of the volumes of one cohort.
+class Left(NamedTuple):
+    """What changes around the volumes of a cohort once one of its subjects is left out.
 
     Args:
-        radii: distance to the k-th nearest other volume.
-        wider: distance to the one after, the radius once one of the k nearest is left out.
-        neighbours: entry (i, c) is 1 if c is among the k nearest of i.
+        members: the volumes of the subject, whose balls vanish.
+        rows: volumes of other subjects that had one of them among their k nearest.
+        radii: the new radii of those; infinite where too few volumes are left.
     """
 
+    members: Int[Tensor, " s"]
+    rows: Int[Tensor, " r"]
+    radii: Float[Tensor, " r"]
+
+
+class Balls(NamedTuple):
+    """The neighbourhoods of the volumes of one cohort, among volumes of other subjects.
+
+    Args:
+        k: neighbours that set the radius.
+        radii: distance to the k-th nearest volume of another subject.
+        without: for each subject, what changes once it is left out.
+    """
+
+    k: int
     radii: Float[Tensor, " c"]
-    wider: Float[Tensor, " c"]
-    neighbours: Float[Tensor, "c c"]
+    without: list[Left]
 
 
 class Measured(NamedTuple):
@@ -48,15 +63,36 @@ def distances(first: Float[Tensor, "a d"], second: Float[Tensor, "b d"]) -> Floa
     return torch.cdist(first, second, compute_mode="donot_use_mm_for_euclid_dist")
 
 
-def neighbourhoods(features: Float[Tensor, "c d"], k: int) -> Balls:
-    """Return the balls around each row; `wider` is infinite where no further volume is left."""
-    apart = distances(features, features).fill_diagonal_(math.inf)
-    nearest = apart.topk(min(k + 1, len(features)), largest=False)
-    neighbours = torch.zeros_like(apart).scatter_(1, nearest.indices[:, :k], 1.0)
-    return Balls(nearest.values[:, k - 1], nearest.values[:, -1], neighbours)
+def neighbourhoods(features: Float[Tensor, "c d"], k: int, subjects: Int[np.ndarray, "c"]) -> Balls:
+    """Return the balls around each row.
+
+    Another volume of the same subject is no neighbour: it is near because it shows the same person,
+    and would shrink the ball.
+    """
+    whose = torch.from_numpy(subjects)
+    apart = distances(features, features)
+    apart.masked_fill_(whose[:, None] == whose[None, :], math.inf)
+    largest = int(whose.bincount().max())
+    nearest = apart.topk(min(k + largest, len(features)), largest=False)
+    others = whose[nearest.indices]
+    affected = torch.unique(torch.stack([others[:, :k].flatten(), _rows(len(features), k)]), dim=1)
+    cuts = torch.bincount(affected[0], minlength=int(whose.max()) + 1).tolist()
+    left = []
+    for subject, rows in enumerate(affected[1].split(cuts)):
+        kept = others[rows] != subject
+        place = kept & (kept.cumsum(dim=1) == k)
+        radii = nearest.values[rows].masked_fill(~place, math.inf).amin(dim=1)
+        left.append(Left((whose == subject).nonzero().flatten(), rows, radii))
+    return Balls(k, nearest.values[:, k - 1], left)
 
 
-def precision(to_points: Float[Tensor, "c p"], balls: Balls) -> tuple[Measured, Measured]:
+def _rows(count: int, k: int) -> Int[Tensor, " _"]:
+    return torch.arange(count).repeat_interleave(k)
+
+
+def precision(
+    to_points: Float[Tensor, "c p"], balls: Balls, subjects: Int[np.ndarray, "p"]
+) -> tuple[Measured, Measured]:
     """Return the fraction of points in any ball, and the mean number of balls on a point over k.
 
     With real centres and synthetic points these are precision and density; with synthetic centres
@@ -66,74 +102,106 @@ def precision(to_points: Float[Tensor, "c p"], balls: Balls) -> tuple[Measured, 
     Args:
         to_points: distances from the centres (rows) to the points (columns).
         balls: around the centres.
+        subjects: of the points.
 
     References:
         Kynkaanniemi et al., NeurIPS 32 (2019), equations 1 and 2; Naeem et al., ICML (2020),
         equation 3 (density).
     """
-    k = int(balls.neighbours[0].sum())
     inside = (to_points < balls.radii[:, None]).double()
-    grown = (to_points < balls.wider[:, None]).double() - inside
-    # A centre left out takes its ball away, and the balls of those it was near to grow.
-    change = balls.neighbours.T @ grown - inside
+    # A subject left out takes its balls away, and the balls of those it was near to grow.
+    change = torch.stack(
+        [
+            (to_points[rows] < radii[:, None]).double().sum(dim=0)
+            - inside[rows].sum(dim=0)
+            - inside[members].sum(dim=0)
+            for members, rows, radii in balls.without
+        ]
+    )
     count = inside.sum(dim=0)
     hit = (count > 0).double()
     hit_change = (count + change > 0).double() - hit
     unaffected = to_points.new_zeros(0, len(count))
+    k = balls.k
     return (
-        Measured(hit.mean().item(), jackknife_variance(hit, hit_change, unaffected)),
-        Measured(count.mean().item() / k, jackknife_variance(count / k, change / k, unaffected)),
+        Measured(hit.mean().item(), jackknife_variance(hit, hit_change, unaffected, subjects)),
+        Measured(
+            count.mean().item() / k,
+            jackknife_variance(count / k, change / k, unaffected, subjects),
+        ),
     )
 
 
-def coverage(to_points: Float[Tensor, "c p"], balls: Balls) -> Measured:
+def coverage(to_points: Float[Tensor, "c p"], balls: Balls, subjects: Subjects) -> Measured:
     """Return the fraction of real volumes with a synthetic one in their ball.
 
     Args:
         to_points: distances from the real (rows) to the synthetic volumes (columns).
         balls: around the real volumes.
+        subjects: of both.
 
     References:
         Naeem et al., ICML (2020), equation 4.
     """
-    nearest = to_points.topk(2, dim=1, largest=False)
-    first, second = nearest.values.T
+    whose = torch.from_numpy(subjects.synthetic)
+    first, place = to_points.min(dim=1)
+    owner = whose[place]
+    second = to_points.masked_fill(whose[None, :] == owner[:, None], math.inf).amin(dim=1)
     covered = (first < balls.radii).double()
-    grown = (first < balls.wider).double() - covered
     lost = covered * (second >= balls.radii)
-    without_synthetic = torch.zeros_like(to_points).scatter_(
-        1, nearest.indices[:, :1], -lost[:, None]
-    )
-    without_real = balls.neighbours.T * grown
-    variance = jackknife_variance(covered, without_synthetic.T, without_real)
+    without_synthetic = to_points.new_zeros(int(whose.max()) + 1, len(covered))
+    without_synthetic[owner, torch.arange(len(covered))] = -lost
+    without_real = to_points.new_zeros(len(balls.without), len(covered))
+    for change, (_, rows, radii) in zip(without_real, balls.without, strict=True):
+        change[rows] = (first[rows] < radii).double() - covered[rows]
+    variance = jackknife_variance(covered, without_synthetic, without_real, subjects.real)
     return Measured(covered.mean().item(), variance)
 
 
 def jackknife_variance(
-    values: Float[Tensor, " p"], other: Float[Tensor, "c p"], own: Float[Tensor, "o p"]
+    values: Float[Tensor, " p"],
+    other: Float[Tensor, "c p"],
+    own: Float[Tensor, "o p"],
+    subjects: Int[np.ndarray, "p"],
 ) -> float:
     """Return the variance of a mean over points of one cohort in balls that the cohorts set.
 
-    A delete-one jackknife over both cohorts, from which the noise of counting points is taken out:
-    squared sums of changes over points are replaced by their unbiased estimate, the sum of
-    products of different points. In simulations it is 1 to 1.8 times the true variance (density:
-    to 2.4; more where a fraction is almost 1). The plain jackknife is 1.4 to 5 times as large, and
-    the binomial variance of fixed balls, the lower bound here, down to a third. A bootstrap would
-    not do: a volume drawn twice is its own nearest neighbour and shrinks the balls.
+    A jackknife that leaves out one subject of either cohort at a time, from which the noise of
+    counting points is taken out: squared sums of changes over points are replaced by their unbiased
+    estimate, the sum of products of points of different subjects. In simulations it is 1 to 1.8
+    times the true variance (density: to 2.4; more where a fraction is almost 1). The plain jackknife
+    is 1.4 to 5 times as large, and the variance of fixed balls, the lower bound here, down to a
+    third. A bootstrap would not do: a volume drawn twice is its own nearest neighbour and shrinks
+    the balls.
 
     Args:
         values: one per point.
-        other: change of each value when each volume of the other cohort is left out.
-        own: the same for each point left out, its own value apart; no rows if there is no change.
+        other: change of each value when each subject of the other cohort is left out.
+        own: the same for each subject of the points, its own values apart; no rows if there is no
+            change.
+        subjects: of the points.
     """
     p = len(values)
-    fixed_balls = float(values.var()) / p
+    whose = torch.from_numpy(subjects)
+    sizes = whose.bincount().double()
+
+    def by_subject(rows: Float[Tensor, "r p"]) -> Float[Tensor, "r s"]:
+        return rows.new_zeros(len(rows), len(sizes)).index_add_(1, whose, rows)
+
+    def of_mean(totals: Float[Tensor, " s"]) -> float:
+        """Return the variance of a mean over points, from its sums over subjects."""
+        apart = totals - sizes * totals.sum() / p
+        return float(apart.square().sum()) * len(sizes) / (len(sizes) - 1) / p**2
+
+    totals = by_subject(values[None])[0]
+    fixed_balls = of_mean(totals)
     other = other - other.mean(dim=0)
     c = len(other)
-    products = other.sum(dim=1).square().sum() - other.square().sum()
-    variance = (c - 1) / c * float(products) / (p * (p - 1))
-    influence = values - own.sum(dim=1) if len(own) else values
-    variance += float(influence.var()) / p - float(own.square().sum()) / p**2
+    products = other.sum(dim=1).square().sum() - by_subject(other).square().sum()
+    pairs = p**2 - float(sizes.square().sum())
+    variance = (c - 1) / c * float(products) / pairs
+    influence = totals - own.sum(dim=1) if len(own) else totals
+    variance += of_mean(influence) - float(by_subject(own).square().sum()) / p**2
     return max(variance, fixed_balls)
 
 
@@ -178,28 +246,52 @@ def compute(
     References:
         Kynkaanniemi et al., NeurIPS 32 (2019); Naeem et al., ICML (2020).
     """
-    del seed, subjects
+    del seed
     m, n = len(real), len(synthetic)
+    subjects = subjects or each_its_own(m, n)
     if k < 1:
         raise ValueError(f"k must be at least 1, but is {k}.")
     metric = f"The precision and recall metric with k = {k}"
     real, synthetic = checked_features(real, synthetic, metric=metric, fewest=k + 1)
+    for role, whose in (("real", subjects.real), ("synthetic", subjects.synthetic)):
+        if len(whose) - np.bincount(whose).max() < k:
+            raise UndefinedError(
+                f"{metric} needs {k} volumes of other subjects beside each, but too many of the "
+                f"{role} ones show one subject."
+            )
     between = distances(real, synthetic)
-    around_real, around_synthetic = neighbourhoods(real, k), neighbourhoods(synthetic, k)
-    precise, dense = precision(between, around_real)
-    recalled, _ = precision(between.T, around_synthetic)
-    covered = coverage(between, around_real)
+    around_real = neighbourhoods(real, k, subjects.real)
+    around_synthetic = neighbourhoods(synthetic, k, subjects.synthetic)
+    precise, dense = precision(between, around_real, subjects.synthetic)
+    recalled, _ = precision(between.T, around_synthetic, subjects.real)
+    covered = coverage(between, around_real, subjects)
+    repeated = count(subjects.real) < m or count(subjects.synthetic) < n
 
     warnings = [
         *_few_volumes(m, n),
         *_empty_balls(around_real.radii, "real", k),
         *_empty_balls(around_synthetic.radii, "synthetic", k),
     ]
-    balls = f"open balls out to the {k}-th nearest neighbour, Euclidean distance of raw features"
+    balls = (
+        f"open balls out to the {k}-th nearest neighbour{' of another subject' if repeated else ''}, "
+        "Euclidean distance of raw features"
+    )
+    expected = (
+        ""
+        if repeated
+        else f"; expected {expected_coverage(m, n, k):.4f} at these sizes if both cohorts have one"
+        " distribution"
+    )
+    # With too few volumes there is no next neighbour for a ball to grow to.
+    known = all(
+        bool(radii.isfinite().all())
+        for balls in (around_real, around_synthetic)
+        for _, _, radii in balls.without
+    )
 
-    def estimate(name: str, measured: Measured, points: int, method: str) -> Estimate:
-        # With k + 1 volumes there is no next neighbour for the ball to grow to.
-        known = min(m, n) > k + 1
+    def estimate(
+        name: str, measured: Measured, points: Int[np.ndarray, "p"], method: str
+    ) -> Estimate:
         make = _density_interval if name == "density" else _proportion_interval
         return Estimate(
             name=name,
@@ -217,53 +309,56 @@ def compute(
         estimate(
             "precision",
             precise,
-            n,
+            subjects.synthetic,
             f"Fraction of synthetic volumes in the {balls} of real ones; Kynkaanniemi et al. 2019.",
         ),
         estimate(
             "recall",
             recalled,
-            m,
+            subjects.real,
             f"Fraction of real volumes in the {balls} of synthetic ones; Kynkaanniemi et al. 2019.",
         ),
         estimate(
             "density",
             dense,
-            n,
+            subjects.synthetic,
             f"Mean number of real volumes whose {balls} hold a synthetic one, over {k}; expected 1"
             " if both cohorts have one distribution; Naeem et al. 2020.",
         ),
         estimate(
             "coverage",
             covered,
-            m,
-            f"Fraction of real volumes whose {balls} hold a synthetic one; expected"
-            f" {expected_coverage(m, n, k):.4f} at these sizes if both cohorts have one"
-            " distribution; Naeem et al. 2020.",
+            subjects.real,
+            f"Fraction of real volumes whose {balls} hold a synthetic one{expected}; Naeem et al."
+            " 2020.",
         ),
     ]
 
 
-def _proportion_interval(measured: Measured, points: int) -> Interval:
+def _proportion_interval(measured: Measured, subjects: Int[np.ndarray, "p"]) -> Interval:
     """Return Wilson's interval at the number of independent points that has this variance.
 
-    Never more than there are points; all of them where the fraction is 0 or 1.
+    Never more than there are points; as many as there are subjects where the fraction is 0 or 1.
     """
+    points, S = len(subjects), count(subjects)
     spread = measured.value * (1 - measured.value)
-    effective = min(points, spread / measured.variance) if spread > 0 else points
+    effective = min(points, spread / measured.variance) if spread > 0 else S
+    # As Korn and Graubard (1998): what is known from few subjects is known less well.
+    quantiles = stats.t.ppf((1 + LEVEL) / 2, [points - 1, S - 1])
+    effective *= (quantiles[0] / quantiles[1]) ** 2
     z2 = float(stats.norm.ppf((1 + LEVEL) / 2)) ** 2
     centre = (measured.value + z2 / (2 * effective)) / (1 + z2 / effective)
     half = math.sqrt(z2 * (spread / effective + z2 / (4 * effective**2))) / (1 + z2 / effective)
     return Interval(
-        low=0.0 if measured.value == 0 else centre - half,
-        high=1.0 if measured.value == 1 else centre + half,
+        low=0.0 if measured.value == 0 else float(centre - half),
+        high=1.0 if measured.value == 1 else float(centre + half),
         level=LEVEL,
         method="Wilson, at the effective sample size of a jackknife over both cohorts",
     )
 
 
-def _density_interval(measured: Measured, points: int) -> Interval:
-    half = float(stats.t.ppf((1 + LEVEL) / 2, points - 1)) * math.sqrt(measured.variance)
+def _density_interval(measured: Measured, subjects: Int[np.ndarray, "p"]) -> Interval:
+    half = float(stats.t.ppf((1 + LEVEL) / 2, count(subjects) - 1)) * math.sqrt(measured.variance)
     return Interval(
         low=max(measured.value - half, 0.0),
         high=measured.value + half,

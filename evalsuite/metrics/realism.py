@@ -35,40 +35,46 @@ def compute(
 
     Args:
         real, synthetic: one row of d features per volume.
+        subjects: a real volume is not scored against others of its own subject.
         seed: not used.
         k: neighbour that sets the radius of a ball.
 
     Raises:
-        ValueError: if the real cohort has fewer than k + 3 volumes, or features do not fit.
+        UndefinedError: if beside a real volume there are fewer than k + 2 of other subjects, or
+            features do not fit.
 
     References:
         Kynkaanniemi et al., NeurIPS 32 (2019), equation 3 (realism).
     """
-    del subjects
     real, synthetic = checked_features(real, synthetic, metric="Realism")
-    if len(real) < k + 3:
+    m = len(real)
+    whose = torch.arange(m) if subjects is None else torch.from_numpy(subjects.real)
+    same = whose[:, None] == whose[None, :]
+    sizes = same.sum(dim=1)
+    if m - int(sizes.max()) < k + 2:
         raise UndefinedError(
-            f"Realism with k = {k} needs at least {k + 3} real volumes, but got {len(real)}."
+            f"Realism with k = {k} needs at least {k + 2} real volumes of other subjects beside "
+            f"each, but got {m} volumes of {int(whose.max()) + 1} subjects."
         )
-    own = _distances(real, real).fill_diagonal_(torch.inf)
+    own = _distances(real, real).masked_fill(same, torch.inf)
     across = _distances(synthetic, real)
     total = real.sum(dim=0)
-    m = len(real)
-    without_itself = (total - real) / (m - 1)
+    of_subject = torch.zeros_like(real).index_add_(0, whose, real)[whose]
+    without_itself = (total - of_subject) / (m - sizes)[:, None]
     findings: list[Finding] = [
         Scores(
             name="nearest_real_distance",
             real=own.amin(dim=1).numpy(),
             synthetic=across.amin(dim=1).numpy(),
             direction="lower is better",
-            method="Euclidean distance to the nearest real volume, itself left out",
+            method="Euclidean distance to the nearest real volume, its own subject left out",
         ),
         Scores(
             name="distance_to_real_mean",
             real=(real - without_itself).norm(dim=1).numpy(),
             synthetic=(synthetic - total / m).norm(dim=1).numpy(),
             direction="lower is better",
-            method="Euclidean distance to the mean of the real volumes, itself left out",
+            method="Euclidean distance to the mean of the real volumes, its own subject left out",
         ),
         Scores(
             name="realism",
@@ -76,7 +82,7 @@ def compute(
             synthetic=_realism(across, _radii(own, k)).numpy(),
             direction="higher is better",
             method=f"realism score (Kynkaanniemi et al. 2019, equation 3), k = {k}, balls no "
-            "larger than the median one; a real volume's own ball is left out",
+            "larger than the median one; the balls of a real volume's own subject are left out",
         ),
     ]
     return findings

@@ -86,6 +86,11 @@ class Cohort:
     skipped: tuple[VolumeError, ...] = ()
     warnings: tuple[str, ...] = ()
 
+    @property
+    def subjects(self) -> tuple[str | tuple[str, str], ...]:
+        """Whom each volume shows; one of whom nothing is told is its own subject."""
+        return tuple(entry.subject or (self.name, entry.id) for entry in self.entries)
+
     def mixed_spacing(self) -> str | None:
         """Return a sentence if the voxels of a checked cohort differ in size by over 1 %."""
         if not self.infos:

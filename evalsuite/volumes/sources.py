@@ -15,6 +15,7 @@ from evalsuite.errors import EvalsuiteError
 from evalsuite.volumes.cohort import Cohort, Entry
 from evalsuite.volumes.formats.dicom import is_dicom
 from evalsuite.volumes.read import FORMATS, is_volume
+from evalsuite.volumes.subjects import look_alike
 
 BIDS_DATATYPES = ("anat", "ct", "pet")
 BIDS_LABELS = ("mask", "dseg", "probseg")
@@ -53,6 +54,7 @@ def read_cohort(source: str, *, name: str, role: Literal["real", "synthetic"]) -
     except OSError as error:
         where = error.filename or source
         raise EvalsuiteError(f"{where}: it cannot be read: {error.strerror}.") from error
+    warnings += look_alike(name, entries)
     return Cohort(name, role, source, tuple(entries), warnings=tuple(warnings))
 
 

@@ -180,7 +180,7 @@ def test_one_sided_labels_are_undefined_not_zero():
     one[1:3, 1:3, 1:3] = 1
     found = by_name(estimates([one] * 4, [np.zeros_like(one)] * 4))
     assert np.isnan(found["anatomy_1_volume"].value)
-    assert "fewer than two volumes" in found["anatomy_1_volume"].warnings[0]
+    assert "fewer than two subjects" in found["anatomy_1_volume"].warnings[0]
 
 
 def test_structures_that_only_synthetic_volumes_have_are_told():

@@ -10,12 +10,17 @@ from hypothesis.extra.numpy import arrays
 from scipy.spatial.distance import cdist
 
 from evalsuite.metrics.privacy import copies, membership
+from evalsuite.metrics.subjects import median_interval, proportion_interval
 
 
 def test_closeness_by_hand():
     distances = np.array([[4.0, 1.0, 2.0, 5.0], [3.0, 3.0, 9.0, 3.0], [0.0, 0.0, 1.0, 7.0]])
     assert copies.nearest(distances).tolist() == [1, 3, 0]
-    assert copies.nearest_neighbour_ratio(distances).tolist() == [0.5, 1, 0]
+    assert copies.nearest_neighbour_ratio(distances, np.arange(distances.shape[1])).tolist() == [
+        0.5,
+        1,
+        0,
+    ]
     # 1 / mean(1, 2, 4, 5), 3 / mean(3, 3, 3, 9), and 0 where there is an exact copy.
     assert copies.relative_distance(distances) == pytest.approx([1 / 3, 3 / 4.5, 0])
 
@@ -54,7 +59,7 @@ def test_flagged_by_chance_is_exceeded_by_five_in_a_hundred_cohorts():
     threshold = copies.conformal_threshold(np.arange(30.0), 0.05)
     limits = random.random((20000, 30)).min(axis=1)
     flagged = (random.random((20000, 80)) < limits[:, None]).sum(axis=1)
-    most = copies.flagged_by_chance(threshold, 80)
+    most = copies.flagged_by_chance(threshold, np.arange(threshold.calibration), np.arange(80))
     assert (flagged > most).mean() <= 0.05
     assert (flagged > most - 1).mean() > 0.05
 
@@ -65,7 +70,7 @@ def test_flagged_by_chance_is_exceeded_by_five_in_a_hundred_cohorts():
     [(0, 20, 0, 1 - 0.025**0.05), (5, 10, 0.1871, 0.8129), (10, 10, 0.025**0.1, 1)],
 )
 def test_proportion_interval(hits, n, low, high):
-    found = copies.proportion_interval(hits, n)
+    found = proportion_interval(np.arange(n) < hits, np.arange(n))
     assert (found.low, found.high) == (pytest.approx(low, abs=5e-5), pytest.approx(high, abs=5e-5))
 
 
@@ -75,7 +80,7 @@ def test_proportion_interval(hits, n, low, high):
     [(5, None), (6, (1, 6)), (10, (2, 9)), (20, (6, 15))],
 )
 def test_median_interval(n, ranks):
-    found = copies.median_interval(np.random.default_rng(0).permutation(n) + 1.0)
+    found = median_interval(np.random.default_rng(0).permutation(n) + 1.0, np.arange(n))
     assert ranks == (found and (found.low, found.high))
 
 
@@ -83,7 +88,9 @@ def test_median_ratio_interval_covers():
     random, hits = np.random.default_rng(0), 0
     for seed in range(120):
         first, second = random.lognormal(0.2, 0.3, 40), random.lognormal(0, 0.3, 30)
-        found = copies.median_ratio_interval(first, second, seed)
+        found = copies.median_ratio_interval(
+            first, second, (np.arange(len(first)), np.arange(len(second))), seed
+        )
         hits += found.low < math.exp(0.2) < found.high
     assert 0.88 <= hits / 120 <= 1  # nominally 0.95, standard error 0.02
 
@@ -123,7 +130,7 @@ def test_probability_is_the_area_under_the_roc_curve(first, second):
 @settings(max_examples=50, deadline=None)
 @given(value=st.floats(0, 1), n=st.integers(3, 300), m=st.integers(3, 300))
 def test_probability_interval_solves_its_equation(value, n, m):
-    found = membership.probability_interval(value, n, m)
+    found = membership.probability_interval(value, float(n), float(m))
     assert 0 <= found.low <= value <= found.high <= 1
     for end in (found.low, found.high):
         if end in (0, 1) or abs(end - value) < 1e-6:
@@ -133,7 +140,7 @@ def test_probability_interval_solves_its_equation(value, n, m):
         size = (n + m) / 2 - 1
         variance = end * (1 - end) + size * (q1 - end**2) + size * (q2 - end**2)
         assert (value - end) ** 2 == pytest.approx(1.959964**2 * variance / (n * m), rel=1e-4)
-    mirrored = membership.probability_interval(1 - value, n, m)
+    mirrored = membership.probability_interval(1 - value, float(n), float(m))
     assert mirrored.low == pytest.approx(1 - found.high, abs=1e-6)
     assert found.high - found.low > 0.001  # never without width, not even at 0 and 1
 
@@ -146,7 +153,7 @@ def test_probability_interval_covers(truth):
     for _ in range(600):
         second = random.normal(norm.ppf(truth) * math.sqrt(2), 1, 30)
         value = membership.probability_smaller(random.normal(size=150), second)
-        found = membership.probability_interval(value, 150, 30)
+        found = membership.probability_interval(value, 150.0, 30.0)
         hits += found.low < truth < found.high
     assert 0.92 <= hits / 600 <= 0.995  # nominally 0.95, standard error 0.009
 
@@ -154,11 +161,18 @@ def test_probability_interval_covers(truth):
 def test_nearest_is_training_by_hand():
     # The first two have a training volume as the nearest, the third the one held-out volume.
     to_training = np.array([[1.0, 5.0], [4.0, 2.0], [6.0, 7.0]])
-    found = membership.nearest_is_training(to_training, np.array([[3.0], [3.0], [3.0]]))
+    found = membership.nearest_is_training(
+        to_training, np.array([[3.0], [3.0], [3.0]]), np.arange(to_training.shape[1]), np.arange(1)
+    )
     # One follower each: whoever was trained on, 2 of 3 would follow, and nothing varies.
     assert found == pytest.approx((2 / 3, 2 / 3, 0))
     # All three follow one volume, which is a training one in 2 of 3 dealings: 0 or 1.
-    found = membership.nearest_is_training(to_training, np.array([[9.0], [9.0], [9.0]]) * 0)
+    found = membership.nearest_is_training(
+        to_training,
+        np.array([[9.0], [9.0], [9.0]]) * 0,
+        np.arange(to_training.shape[1]),
+        np.arange(1),
+    )
     assert found == pytest.approx((0, 2 / 3, math.sqrt(2 / 9)))
 
 
@@ -171,7 +185,9 @@ def test_deviation_is_that_of_dealing_the_real_volumes_anew(t, m, n, seed):
     for _ in range(4000):
         trained = random.permutation(t + m) < t
         shares.append(trained[nearest].mean())
-    found = membership.nearest_is_training(apart[:, :t], apart[:, t:])
+    found = membership.nearest_is_training(
+        apart[:, :t], apart[:, t:], np.arange(t), np.arange(apart.shape[1] - t)
+    )
     assert found.expected == pytest.approx(np.mean(shares), abs=0.04)
     assert found.deviation == pytest.approx(np.std(shares), rel=0.1)
 
@@ -181,7 +197,9 @@ def test_share_of_nearest_is_told_from_chance_at_the_nominal_rate():
     for seed in range(300):
         random = np.random.default_rng(seed)
         known, other, new = (random.normal(size=(k, 64)) for k in (150, 30, 80))
-        found = membership.nearest_is_training(cdist(new, known), cdist(new, other))
+        found = membership.nearest_is_training(
+            cdist(new, known), cdist(new, other), np.arange(len(known)), np.arange(len(other))
+        )
         outside += abs(found.value - found.expected) > 1.96 * found.deviation
     # Nominally 0.05, standard error 0.013. A binomial deviation gives 0.17: volumes in crowded
     # places are the nearest of many.

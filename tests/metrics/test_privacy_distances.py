@@ -148,7 +148,9 @@ def test_many_volumes_are_compared_in_blocks_as_one_by_one(monkeypatch):
 def test_distances_of_features_by_hand():
     # 3-4-5 triangles.
     training = torch.tensor([[0.0, 0.0], [3.0, 4.0]])
-    found = feature_distances(training, torch.tensor([[0.0, 4.0]]), torch.tensor([[3.0, 0.0]]))
+    found = feature_distances(
+        training, torch.tensor([[0.0, 4.0]]), torch.tensor([[3.0, 0.0]]), np.arange(len(training))
+    )
     assert found.synthetic.tolist() == [[3, 4]]
     assert found.holdout.tolist() == [[4, 3]]
     assert found.training.tolist() == [[math.inf, 5], [5, math.inf]]
@@ -157,6 +159,8 @@ def test_distances_of_features_by_hand():
 
 def test_training_volumes_stand_in_for_a_missing_hold_out():
     numbers = np.array([0.0, 1.0, 5.0])
-    found = assembled(lambda a, b: np.abs(a[:, None] - b), numbers, None, np.array([2.0]))
+    found = assembled(
+        lambda a, b: np.abs(a[:, None] - b), numbers, None, np.array([2.0]), np.arange(len(numbers))
+    )
     assert found.holdout.tolist() == [[math.inf, 1, 5], [1, math.inf, 4], [5, 4, math.inf]]
     assert found.to_holdout is None

@@ -63,5 +63,8 @@ def test_the_order_of_the_volumes_does_not_matter(real, order):
 
 
 def test_too_few_real_volumes_are_refused():
-    with pytest.raises(ValueError, match=r"needs at least 6 real volumes, but got 5\."):
+    with pytest.raises(
+        ValueError,
+        match="at least 5 real volumes of other subjects beside each, but got 5 volumes of 5",
+    ):
         scores(np.zeros((5, 2)), np.zeros((5, 2)))

@@ -4,6 +4,8 @@ Every question is asked in each feature space and in voxel space, and answered b
 for real volumes that the generator never saw: a distance alone says nothing.
 """
 
+from functools import partial
+
 import numpy as np
 import torch
 from jaxtyping import Float, Int
@@ -22,6 +24,7 @@ from evalsuite.metrics.privacy.distances import (
     voxel_distances,
 )
 from evalsuite.metrics.privacy.estimates import Space, estimates
+from evalsuite.metrics.subjects import coded
 from evalsuite.records import Caveat, Detail, MidSlices, Scores
 
 FEWEST = 3  # a volume, its nearest neighbour and the next
@@ -92,7 +95,7 @@ def compute(
     shape = (x, y, z)
     seen, new = coarse(trained.volumes, shape), coarse(synthetic.volumes, shape)
     held = coarse(real.volumes, shape) if training else None
-    unseen, warnings = _unseen(real, seen, held)
+    unseen, warnings = _unseen(real, training, seen, held)
     for role, n in (
         ("training", len(trained.names)),
         ("held-out real", len(unseen)),
@@ -100,19 +103,29 @@ def compute(
     ):
         if n < FEWEST:
             raise UndefinedError(
-                f"{NEEDS} needs at least {FEWEST} volumes in each cohort, but got {n} {role} ones."
+                Caveat(
+                    f"{NEEDS} needs at least {FEWEST} volumes in each cohort, but got {{n}} {role}"
+                    " ones.",
+                    n=n,
+                )
             )
     if held:
         held = held._replace(values=held.values[torch.from_numpy(unseen)])
-    spaces = [Space("", IN_VOXELS, assembled(voxel_distances, seen, held, new), warnings)]
+    whose = {
+        "synthetic": synthetic.codes,
+        "holdout": coded([real.codes[i] for i in unseen]),
+        "training": trained.codes,
+    }
+    between = assembled(voxel_distances, seen, held, new, trained.codes)
+    spaces = [Space("", IN_VOXELS, between, **whose, warnings=warnings)]
     for name, features in synthetic.features.items():
         learnt, ours = checked_features(trained.features[name], features, metric=NEEDS)
         others = None
         if training:
             others, _ = checked_features(real.features[name], features, metric=NEEDS)
             others = others[torch.from_numpy(unseen)]
-        between = feature_distances(learnt, others, ours)
-        spaces.append(Space(name, IN_FEATURES, between, warnings))
+        between = feature_distances(learnt, others, ours, trained.codes)
+        spaces.append(Space(name, IN_FEATURES, between, **whose, warnings=warnings))
 
     found: list[Finding] = []
     for space in spaces:
@@ -126,20 +139,29 @@ def compute(
 
 
 def _unseen(
-    real: Views, seen: Coarse, held: Coarse | None
+    real: Views, training: Views | None, seen: Coarse, held: Coarse | None
 ) -> tuple[Int[np.ndarray, "u"], tuple[str, ...]]:
-    """Return which real volumes the generator did not see, and what that leaves to doubt."""
-    if held is None:
+    """Return which real volumes the generator did not see, and what that leaves to doubt.
+
+    One that shows a subject of the training cohort counts as seen.
+    """
+    if held is None or training is None:
         return np.arange(len(real.names)), (NO_TRAINING,)
     known = {values.numpy().tobytes() for values in seen.values}
-    unseen = [i for i, values in enumerate(held.values) if values.numpy().tobytes() not in known]
+    people = set(training.subjects or ()) & set(real.subjects or ())
+    unseen = [
+        i
+        for i, values in enumerate(held.values)
+        if values.numpy().tobytes() not in known
+        and not (real.subjects and real.subjects[i] in people)
+    ]
     both = len(real.names) - len(unseen)
     if not both:
         return np.array(unseen), ()
     return np.array(unseen, dtype=int), (
         Caveat(
-            "{both} of {n} real volumes are in the training cohort too and were left out of the"
-            " hold-out.",
+            "{both} of {n} real volumes are in the training cohort too, or show a subject of it, and"
+            " were left out of the hold-out.",
             both=both,
             n=len(real.names),
         ),
@@ -151,7 +173,11 @@ def _scores(space: Space, unseen: Int[np.ndarray, "u"], real: int) -> list[Score
     found = []
     for name, score, method in (
         ("dcr", copies.nearest, "Distance to the closest training volume"),
-        ("nndr", copies.nearest_neighbour_ratio, "That to the closest over the second closest"),
+        (
+            "nndr",
+            partial(copies.nearest_neighbour_ratio, subjects=space.training),
+            "That to the closest over the second closest",
+        ),
         ("dcr_relative", copies.relative_distance, "That to the closest over the 50 nearest"),
     ):
         values = np.full(real, np.nan)

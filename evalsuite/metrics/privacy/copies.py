@@ -4,12 +4,12 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from scipy import stats
 
+from evalsuite.metrics.subjects import LEVEL, count, resampled
 from evalsuite.records import Interval
 
-LEVEL = 0.95
 NEIGHBOURS = 50  # of Carlini et al.
 RESAMPLES = 2000
 
@@ -36,18 +36,26 @@ def nearest(distances: Float[np.ndarray, "n t"]) -> Float[np.ndarray, "n"]:
     return closest
 
 
-def nearest_neighbour_ratio(distances: Float[np.ndarray, "n t"]) -> Float[np.ndarray, "n"]:
+def nearest_neighbour_ratio(
+    distances: Float[np.ndarray, "n t"], subjects: Int[np.ndarray, "t"]
+) -> Float[np.ndarray, "n"]:
     """Return the distance to the nearest training volume over that to the second nearest (NNDR).
 
     In [0, 1]; near 0 for a copy, near 1 for a volume that has no closest model. 0 at a distance
-    of 0, even where the training cohort holds a volume twice.
+    of 0, even where the training cohort holds a volume twice. The second nearest shows another
+    subject than the nearest: two scans of one person would hide a copy of either.
+
+    Args:
+        distances: to the training volumes.
+        subjects: of those.
 
     References:
         Lowe, International Journal of Computer Vision 60 (2004), section 7.1; as a measure of
         privacy: Zhao et al., CTAB-GAN, ACML (2021).
     """
-    first, second = np.partition(distances, 1, axis=1)[:, :2].T
-    return _ratio(first, second)
+    closest = subjects[distances.argmin(axis=1)]
+    others = np.where(closest[:, None] == subjects[None, :], np.inf, distances)
+    return _ratio(distances.min(axis=1), others.min(axis=1))
 
 
 def relative_distance(distances: Float[np.ndarray, "n t"]) -> Float[np.ndarray, "n"]:
@@ -62,7 +70,7 @@ def relative_distance(distances: Float[np.ndarray, "n t"]) -> Float[np.ndarray, 
         (there with a constant factor).
     """
     ordered = np.sort(distances, axis=1)
-    # A volume is infinitely far from itself and no neighbour of its own.
+    # A volume is infinitely far from those of its own subject, which are no neighbours.
     others = int(np.isfinite(ordered).all(axis=0).sum())
     return _ratio(ordered[:, 0], ordered[:, : min(NEIGHBOURS, others)].mean(axis=1))
 
@@ -87,50 +95,36 @@ def conformal_threshold(calibration: Float[np.ndarray, "m"], rate: float) -> Thr
     return Threshold(float(np.sort(calibration)[rank - 1]), rank / (m + 1), rank, m)
 
 
-def flagged_by_chance(threshold: Threshold, n: int) -> int:
+def flagged_by_chance(
+    threshold: Threshold, calibration: Int[np.ndarray, "m"], new: Int[np.ndarray, "n"]
+) -> int:
     """Return how many of n new real volumes are flagged at most in 95 of 100 such cohorts.
 
-    A quantile of the beta-binomial distribution: the calibration volumes, too, were drawn.
+    A quantile of the beta-binomial distribution: the calibration volumes, too, were drawn. Where
+    volumes share subjects it is that of subjects whose volumes are flagged all or none, the most
+    that they can vary.
+
+    Args:
+        threshold: by the calibration volumes.
+        calibration, new: subjects of the calibration and of the new volumes.
     """
-    odds = (threshold.rank, threshold.calibration + 1 - threshold.rank)
-    return int(stats.betabinom.ppf(LEVEL, n, *odds))
-
-
-def proportion_interval(hits: int, n: int) -> Interval:
-    """Return the exact binomial interval of Clopper and Pearson (1934)."""
-    exact = stats.binomtest(hits, n).proportion_ci(LEVEL, method="exact")
-    return Interval(float(exact.low), float(exact.high), LEVEL, "Clopper-Pearson, exact binomial")
-
-
-def median_interval(values: Float[np.ndarray, "n"]) -> Interval | None:
-    """Return the order statistics that hold the median of the population.
-
-    Covers it at least at the nominal level, whatever the distribution. None below 6 values, where
-    no two order statistics do.
-
-    References:
-        Conover, Practical Nonparametric Statistics, 3rd edition (1999), section 3.2.
-    """
-    rank = int(stats.binom.ppf((1 - LEVEL) / 2, len(values), 0.5))
-    if rank < 1:
-        return None
-    ordered = np.sort(values)
-    return Interval(
-        float(ordered[rank - 1]),
-        float(ordered[-rank]),
-        LEVEL,
-        "order statistics, distribution-free",
-    )
+    share = count(calibration) / len(calibration)
+    odds = (threshold.rank * share, (threshold.calibration + 1 - threshold.rank) * share)
+    subjects = count(new)
+    return math.ceil(float(stats.betabinom.ppf(LEVEL, subjects, *odds)) * len(new) / subjects)
 
 
 def median_ratio_interval(
-    first: Float[np.ndarray, "n"], second: Float[np.ndarray, "m"], seed: int
+    first: Float[np.ndarray, "n"],
+    second: Float[np.ndarray, "m"],
+    subjects: tuple[Int[np.ndarray, "n"], Int[np.ndarray, "m"]],
+    seed: int,
 ) -> Interval:
     """Return the percentile bootstrap interval of the ratio of two medians, both drawn anew."""
     random = np.random.default_rng(seed)
     medians = [
-        np.median(random.choice(values, (RESAMPLES, len(values))), axis=1)
-        for values in (first, second)
+        np.array([np.median(values[resampled(whose, random)]) for _ in range(RESAMPLES)])
+        for values, whose in zip((first, second), subjects, strict=True)
     ]
     tail = 50 * (1 - LEVEL)
     low, high = np.percentile(medians[0] / medians[1], [tail, 100 - tail])
@@ -146,7 +140,7 @@ def authentic(
 
     Args:
         distances: to the training volumes.
-        training: among the training volumes, infinite on the diagonal.
+        training: among the training volumes, infinite within a subject.
 
     References:
         Alaa et al., How faithful is your synthetic data?, ICML (2022).

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.spatial.distance import cdist
 from torch import Tensor
 
@@ -29,9 +29,9 @@ class Distances(NamedTuple):
 
     Args:
         synthetic: from synthetic volumes to training volumes.
-        holdout: from held-out real volumes to training volumes; infinite from a volume to itself
-            where training volumes stand in for a hold-out.
-        training: from training volumes to each other, infinite on the diagonal.
+        holdout: from held-out real volumes to training volumes; as `training` where training
+            volumes stand in for a hold-out.
+        training: from training volumes to each other, infinite within a subject.
         to_holdout: from synthetic volumes to held-out ones, or None without a hold-out.
     """
 
@@ -162,6 +162,7 @@ def feature_distances(
     training: Float[Tensor, "t d"],
     holdout: Float[Tensor, "m d"] | None,
     synthetic: Float[Tensor, "n d"],
+    subjects: Int[np.ndarray, "t"],
 ) -> Distances:
     """Return Euclidean distances of features, exactly 0 between equal rows."""
 
@@ -169,7 +170,7 @@ def feature_distances(
         found: Float[np.ndarray, "a b"] = cdist(first.double().numpy(), second.double().numpy())
         return found
 
-    return assembled(apart, training, holdout, synthetic)
+    return assembled(apart, training, holdout, synthetic, subjects)
 
 
 def assembled(
@@ -177,10 +178,17 @@ def assembled(
     training: Any,
     holdout: Any,
     synthetic: Any,
+    subjects: Int[np.ndarray, "t"],
 ) -> Distances:
-    """Return all distances that are needed; without a hold-out, training volumes stand in."""
+    """Return all distances that are needed; without a hold-out, training volumes stand in.
+
+    Args:
+        apart: returns the distances of two sets of volumes.
+        training, holdout, synthetic: such sets.
+        subjects: of the training volumes.
+    """
     within = apart(training, training)
-    np.fill_diagonal(within, np.inf)
+    within[subjects[:, None] == subjects[None, :]] = np.inf
     return Distances(
         synthetic=apart(synthetic, training),
         holdout=within if holdout is None else apart(holdout, training),

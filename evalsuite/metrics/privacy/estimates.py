@@ -4,11 +4,17 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy import stats
 
 from evalsuite.metrics.privacy import copies, membership
 from evalsuite.metrics.privacy.distances import Distances
+from evalsuite.metrics.subjects import (
+    LEVEL,
+    effective_size,
+    median_interval,
+    proportion_interval,
+)
 from evalsuite.records import Caveat, Direction, Estimate, Interval
 
 NO_HOLDOUT = (
@@ -26,12 +32,17 @@ class Space:
         extractor: empty for voxels.
         distance: what it is, a clause.
         between: the distances.
+        synthetic, holdout, training: subjects of the volumes behind them; `holdout` is `training`
+            where training volumes stand in for a hold-out.
         warnings: about all that is measured there.
     """
 
     extractor: str
     distance: str
     between: Distances
+    synthetic: Int[np.ndarray, "n"]
+    holdout: Int[np.ndarray, "m"]
+    training: Int[np.ndarray, "t"]
     warnings: tuple[str, ...]
 
     @property
@@ -99,7 +110,8 @@ def estimates(space: Space, seed: int, rate: float) -> list[Estimate]:
     ):
         ours, theirs = (score(d) for d in (space.between.synthetic, space.between.holdout))
         method = f"Share of synthetic volumes whose {noun} is below"
-        found.append(_flagged(space, name, ours, theirs, rate, method))
+        subjects = (space.synthetic, space.holdout)
+        found.append(_flagged(space, name, ours, theirs, subjects, rate, method))
     genuine = copies.authentic(space.between.synthetic, space.between.training)
     reference = None
     if space.has_holdout:
@@ -111,7 +123,7 @@ def estimates(space: Space, seed: int, rate: float) -> list[Estimate]:
             "higher is better",
             "Share of synthetic volumes further from their closest training volume than that one"
             " is from its own closest; Alaa et al. 2022. Reference: held-out real volumes.",
-            interval=copies.proportion_interval(int(genuine.sum()), len(genuine)),
+            interval=proportion_interval(genuine, space.synthetic),
             reference=reference,
         )
     )
@@ -121,9 +133,10 @@ def estimates(space: Space, seed: int, rate: float) -> list[Estimate]:
 def _closeness(space: Space, seed: int) -> list[Estimate]:
     ours, theirs = (copies.nearest(d) for d in (space.between.synthetic, space.between.holdout))
     median, reference = float(np.median(ours)), float(np.median(theirs))
+    subjects = (space.synthetic, space.holdout)
     closer = membership.probability_smaller(ours, theirs)
     pair = (space.between.synthetic, space.between.holdout)
-    ratios, real_ratios = (copies.nearest_neighbour_ratio(d) for d in pair)
+    ratios, real_ratios = (copies.nearest_neighbour_ratio(d, space.training) for d in pair)
     undefined = ("Half of the real volumes have an exact copy: there is nothing to divide by.",)
     near: Direction = "nearer the reference is better"
     return [
@@ -132,7 +145,7 @@ def _closeness(space: Space, seed: int) -> list[Estimate]:
             median,
             near,
             f"Median distance to the closest training volume. Reference: {space.unseen}.",
-            interval=copies.median_interval(ours),
+            interval=median_interval(ours, space.synthetic),
             reference=reference,
         ),
         space.estimate(
@@ -141,7 +154,9 @@ def _closeness(space: Space, seed: int) -> list[Estimate]:
             near,
             "Median distance to the closest training volume of synthetic volumes over that of"
             f" {space.unseen}; below 1 they are closer.",
-            interval=copies.median_ratio_interval(ours, theirs, seed) if theirs.all() else None,
+            interval=copies.median_ratio_interval(ours, theirs, subjects, seed)
+            if theirs.all()
+            else None,
             reference=1.0,
             warnings=() if reference else undefined,
         ),
@@ -151,7 +166,7 @@ def _closeness(space: Space, seed: int) -> list[Estimate]:
             near,
             "Probability that a synthetic volume is closer to its closest training volume than one"
             f" of the {space.unseen}, to its own (Mann-Whitney).",
-            interval=membership.probability_interval(closer, len(ours), len(theirs)),
+            interval=_probability_interval(closer, ours, theirs, subjects),
             reference=0.5,
         ),
         space.estimate(
@@ -160,10 +175,21 @@ def _closeness(space: Space, seed: int) -> list[Estimate]:
             near,
             "Median ratio of the distances to the closest and to the second closest training"
             f" volume. Reference: {space.unseen}.",
-            interval=copies.median_interval(ratios),
+            interval=median_interval(ratios, space.synthetic),
             reference=float(np.median(real_ratios)),
         ),
     ]
+
+
+def _probability_interval(
+    value: float,
+    first: Float[np.ndarray, "n"],
+    second: Float[np.ndarray, "m"],
+    subjects: tuple[Int[np.ndarray, "n"], Int[np.ndarray, "m"]],
+) -> Interval:
+    """Return the interval of the probability that a value of the first is smaller."""
+    sizes = map(effective_size, membership.placements(first, second), subjects)
+    return membership.probability_interval(value, *sizes)
 
 
 def _flagged(
@@ -171,12 +197,14 @@ def _flagged(
     name: str,
     values: Float[np.ndarray, "n"],
     calibration: Float[np.ndarray, "m"],
+    subjects: tuple[Int[np.ndarray, "n"], Int[np.ndarray, "m"]],
     rate: float,
     method: str,
 ) -> Estimate:
     """Return the share of values below the threshold that calibration values set."""
     threshold = copies.conformal_threshold(calibration, rate)
-    hits, n = int((values < threshold.value).sum()), len(values)
+    hits = values < threshold.value
+    chance = copies.flagged_by_chance(threshold, subjects[1], subjects[0])
     coarse_rate = (
         Caveat(
             "{n} real volumes cannot calibrate a rate of {rate:.3g}: the least is {least:.3g}.",
@@ -187,12 +215,12 @@ def _flagged(
     )
     return space.estimate(
         name,
-        hits / n,
+        float(hits.mean()),
         "lower is better",
         f"{method} {threshold.value:.4g}, as it is for {threshold.rate:.3g} of new real volumes"
         f" (rank {threshold.rank} of {threshold.calibration} {space.unseen}, conformal); up to"
-        f" {copies.flagged_by_chance(threshold, n)} of {n} would be by chance in 95 of 100 cohorts.",
-        interval=copies.proportion_interval(hits, n),
+        f" {chance} of {len(hits)} would be by chance in 95 of 100 cohorts.",
+        interval=proportion_interval(hits, subjects[0]),
         reference=threshold.rate,
         warnings=coarse_rate if threshold.rate > rate else (),
     )
@@ -207,8 +235,10 @@ def _membership(space: Space, rate: float) -> list[Estimate]:
         unknown = partial(space.estimate, value=float("nan"), warnings=(NO_HOLDOUT,))
         return [unknown(name, direction=near, method=text) for name in names]
     between, to_holdout = space.between, space.between.to_holdout
-    share = membership.nearest_is_training(between.synthetic, to_holdout)
-    half = float(stats.norm.ppf((1 + copies.LEVEL) / 2)) * share.deviation
+    share = membership.nearest_is_training(
+        between.synthetic, to_holdout, space.training, space.holdout
+    )
+    half = float(stats.norm.ppf((1 + LEVEL) / 2)) * share.deviation
     found = [
         space.estimate(
             names[0],
@@ -219,7 +249,7 @@ def _membership(space: Space, rate: float) -> list[Estimate]:
             interval=Interval(
                 max(share.value - half, 0.0),
                 min(share.value + half, 1.0),
-                copies.LEVEL,
+                LEVEL,
                 "normal, spread if other real volumes had been the training ones",
             ),
             standard_error=share.deviation,
@@ -235,7 +265,7 @@ def _membership(space: Space, rate: float) -> list[Estimate]:
             near,
             "Area under the ROC curve of telling training from held-out volumes by their distance"
             " to the nearest synthetic volume; Chen et al. 2020.",
-            interval=membership.probability_interval(auc, len(members), len(others)),
+            interval=_probability_interval(auc, members, others, (space.training, space.holdout)),
             reference=0.5,
         )
     )
@@ -245,6 +275,7 @@ def _membership(space: Space, rate: float) -> list[Estimate]:
             names[2],
             copies.relative_distance(between.synthetic.T),
             copies.relative_distance(to_holdout.T),
+            (space.training, space.holdout),
             rate,
             "Share of training volumes whose distance to the nearest synthetic volume over the"
             f" mean one to the {copies.NEIGHBOURS} nearest is below",

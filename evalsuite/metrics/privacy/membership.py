@@ -4,12 +4,11 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy import optimize, stats
 
+from evalsuite.metrics.subjects import LEVEL, count, sums
 from evalsuite.records import Interval
-
-LEVEL = 0.95
 
 
 class Share(NamedTuple):
@@ -31,8 +30,8 @@ def probability_smaller(first: Float[np.ndarray, "n"], second: Float[np.ndarray,
     return float((ranks.sum() - m * (m + 1) / 2) / (m * n))
 
 
-def probability_interval(value: float, n: int, m: int) -> Interval:
-    """Return the interval of a Mann-Whitney probability of n against m values.
+def probability_interval(value: float, n: float, m: float) -> Interval:
+    """Return the interval of a Mann-Whitney probability of n against m independent values.
 
     The probabilities that lie within 1.96 of their own standard errors of the one observed, by
     Hanley and McNeil's variance with both sample sizes replaced by their mean. It stays within
@@ -55,15 +54,39 @@ def probability_interval(value: float, n: int, m: int) -> Interval:
     return Interval(float(low), float(high), LEVEL, "Hanley-McNeil, Newcombe's method 5")
 
 
+def placements(
+    first: Float[np.ndarray, "n"], second: Float[np.ndarray, "m"]
+) -> tuple[Float[np.ndarray, "n"], Float[np.ndarray, "m"]]:
+    """Return for each value the share of the other set on its side of it, ties counted half.
+
+    The mean of either is `probability_smaller`; how alike they are within subjects tells how many
+    independent values there are (Obuchowski, Biometrics 53 (1997) 567).
+    """
+    ours, theirs = np.sort(first), np.sort(second)
+
+    def below(ordered: np.ndarray, values: np.ndarray) -> np.ndarray:
+        ends = [np.searchsorted(ordered, values, side) for side in ("left", "right")]
+        return np.asarray((ends[0] + ends[1]) / 2 / len(ordered))
+
+    return 1 - below(theirs, first), below(ours, second)
+
+
 def nearest_is_training(
-    to_training: Float[np.ndarray, "n t"], to_holdout: Float[np.ndarray, "n m"]
+    to_training: Float[np.ndarray, "n t"],
+    to_holdout: Float[np.ndarray, "n m"],
+    training: Int[np.ndarray, "t"],
+    holdout: Int[np.ndarray, "m"],
 ) -> Share:
     """Return the share of synthetic volumes whose nearest real volume is a training one.
 
-    If the generator favours neither, any t of the t + m real volumes could as well have been the
+    If the generator favours neither, any of the real subjects could as well have been the
     training ones: the expectation is t / (t + m), and the deviation that of the sum over a simple
-    random sample without replacement. It knows, as a binomial one does not, that one real volume
-    in a crowded place is the nearest of many synthetic ones.
+    random sample of subjects without replacement. It knows, as a binomial one does not, that one
+    real volume in a crowded place is the nearest of many synthetic ones.
+
+    Args:
+        to_training, to_holdout: distances of synthetic volumes to either.
+        training, holdout: subjects of either, none of them in both.
 
     References:
         Cochran, Sampling Techniques, 3rd edition (1977), theorem 2.2.
@@ -71,6 +94,8 @@ def nearest_is_training(
     n, t = to_training.shape
     everyone = t + to_holdout.shape[1]
     nearest = np.concatenate([to_training, to_holdout], axis=1).argmin(axis=1)
-    followers = np.bincount(nearest, minlength=everyone)
-    variance = t * (1 - t / everyone) * float(followers.var(ddof=1)) / n**2
+    followers = np.bincount(nearest, minlength=everyone).astype(float)
+    apart = sums(followers - followers.mean(), np.concatenate([training, ~holdout]))
+    T, S = count(training), len(apart)
+    variance = T * (1 - T / S) * float(apart.var(ddof=1)) / n**2
     return Share(float((nearest < t).mean()), t / everyone, math.sqrt(variance))

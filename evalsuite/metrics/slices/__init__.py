@@ -82,7 +82,9 @@ def compute(
         _measured(views, role, (x, y, z))
         for views, role in ((real, "Real"), (synthetic, "Synthetic"))
     )
-    theirs, ours = judge(grids(known.profiles, known.shape), grids(new.profiles, new.shape))
+    theirs, ours = judge(
+        grids(known.profiles, known.shape), grids(new.profiles, new.shape), known.subjects
+    )
     overall, *by_plane = _scores(theirs, ours)
     warnings = _warnings(overall)
     threshold, rate = fault_threshold(overall.real, false_positive_rate)
@@ -96,7 +98,9 @@ def compute(
         "rate": rate,
     }
     return [
-        *cohort_estimates(overall.real, overall.synthetic, false_positive_rate, warnings),
+        *cohort_estimates(
+            overall.real, overall.synthetic, new.subjects, false_positive_rate, warnings
+        ),
         *(e for axis in range(3) for e in plane_estimates(known, new, axis, seed, warnings)),
         overall,
         *by_plane,
@@ -120,7 +124,9 @@ def _measured(views: Views, role: str, shape: tuple[int, int, int]) -> Measured:
         found.append(profiles(voxels, box))
         spectra.append(power(voxels[box], views.spacing))
         descriptors.append(described(voxels[box]))
-    return Measured(found, np.array(spectra), np.array(descriptors), views.spacing, shape)
+    return Measured(
+        views.codes, found, np.array(spectra), np.array(descriptors), views.spacing, shape
+    )
 
 
 def _text(shape: tuple[int, ...]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from evalsuite.metrics.slices.profiles import CUES, PERIODS, PLANES, Profiles
+from evalsuite.metrics.subjects import count
 
 FOLDS = 20  # of the real cohort; each is judged by the others, so leave-one-out up to 20 volumes
 NORMAL = 1.4826  # standard deviations per median absolute deviation
@@ -50,10 +51,10 @@ def nearest(slices: int, points: int) -> Int[np.ndarray, "points"]:
     return ((np.arange(points) + 0.5) * slices / points).astype(np.int64)
 
 
-def folds(n: int) -> list[Int[np.ndarray, "_"]]:
-    """Return the indices of n volumes in up to `FOLDS` parts."""
-    parts = min(n, FOLDS)
-    return [np.arange(part, n, parts) for part in range(parts)]
+def folds(subjects: Int[np.ndarray, "n"]) -> list[Int[np.ndarray, "_"]]:
+    """Return the indices of volumes in up to `FOLDS` parts, no subject in two of them."""
+    parts = min(count(subjects), FOLDS)
+    return [np.flatnonzero(subjects % parts == part) for part in range(parts)]
 
 
 def grids(
@@ -109,23 +110,29 @@ def deviations(
 
 
 def judge(
-    real: Sequence[Float[np.ndarray, "m _"]], synthetic: Sequence[Float[np.ndarray, "n _"]]
+    real: Sequence[Float[np.ndarray, "m _"]],
+    synthetic: Sequence[Float[np.ndarray, "n _"]],
+    subjects: Int[np.ndarray, "m"],
 ) -> tuple[Deviations, Deviations]:
     """Return how unlike real volumes each is: its largest z-scores against those of real volumes.
 
     Twice standardised: a slice against the same position of real volumes, and the worst slice of
     a volume against the worst of real volumes, which makes planes and cues comparable, however
-    many slices they have. Each twentieth of the real cohort is judged by the others.
+    many slices they have. Each twentieth of the real subjects is judged by the others.
+
+    Args:
+        real, synthetic: from `grids`.
+        subjects: of the real volumes.
     """
-    count = len(real[0])
-    worst, place = np.full((count, 3, len(CUES)), np.nan), np.zeros((count, 3, len(CUES)), int)
-    for part in folds(count):
-        others = np.setdiff1d(np.arange(count), part)
+    m = len(real[0])
+    worst, place = np.full((m, 3, len(CUES)), np.nan), np.zeros((m, 3, len(CUES)), int)
+    for part in folds(subjects):
+        others = np.setdiff1d(np.arange(m), part)
         found = deviations([g[part] for g in real], [g[others] for g in real])
         worst[part], place[part] = found
-    flat = worst.reshape(count, -1)
+    flat = worst.reshape(m, -1)
     unlike = np.full_like(flat, np.nan)
-    for part in folds(count):
+    for part in folds(subjects):
         unlike[part] = robust_z(flat[part], np.delete(flat, part, axis=0))
     theirs = deviations(synthetic, real)
     new = robust_z(theirs.largest.reshape(len(synthetic[0]), -1), flat)

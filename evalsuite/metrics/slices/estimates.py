@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
-from scipy import stats
+from jaxtyping import Float, Int
 
 from evalsuite.metrics.slices import frechet as slice_frechet
 from evalsuite.metrics.slices.consistency import folds, gridded
@@ -19,9 +18,17 @@ from evalsuite.metrics.slices.profiles import (
     frequencies,
     through_plane,
 )
+from evalsuite.metrics.subjects import (
+    LEVEL,
+    Subjects,
+    coded,
+    count,
+    mean_interval,
+    median_interval,
+    proportion_interval,
+)
 from evalsuite.records import Caveat, Direction, Estimate, Interval
 
-LEVEL = 0.95
 CENTRAL = (0.025, 0.975)
 NEAR: Direction = "nearer the reference is better"
 
@@ -30,6 +37,7 @@ class Measured(NamedTuple):
     """What the voxels of n volumes of a cohort say.
 
     Args:
+        subjects: whom each volume shows, as a code.
         profiles: of each volume across x, y and z; None where there are too few slices.
         log_power: along each axis; nan likewise.
         descriptors: of slices across each axis; nan likewise.
@@ -37,6 +45,7 @@ class Measured(NamedTuple):
         shape: of the volumes, in voxels.
     """
 
+    subjects: Int[np.ndarray, "n"]
     profiles: Sequence[tuple[Profiles | None, ...]]
     log_power: Float[np.ndarray, "n 3 f"]
     descriptors: Float[np.ndarray, "n 3 s d"]
@@ -64,7 +73,8 @@ def plane_estimates(
         *,
         log: bool = False,
     ) -> Estimate:
-        return _mean(f"slice_{name}_{plane}", method, of(real), of(synthetic), warnings, log=log)
+        values = of(real), of(synthetic)
+        return _mean(f"slice_{name}_{plane}", method, values, synthetic.subjects, warnings, log=log)
 
     def over(
         summary: Callable[[Profiles], float],
@@ -87,7 +97,8 @@ def plane_estimates(
             f"Share of the {plane} slices whose correlation with the next lies outside the central"
             " 95 % of real volumes at the same relative position, per volume; real volumes are"
             " judged by the others.",
-            *outside,
+            outside,
+            synthetic.subjects,
             warnings,
         ),
         mean(
@@ -135,6 +146,7 @@ def high_frequency_ratio(cohort: Measured) -> Float[np.ndarray, "n 3"]:
 def cohort_estimates(
     real: Float[np.ndarray, "m"],
     synthetic: Float[np.ndarray, "n"],
+    subjects: Int[np.ndarray, "n"],
     rate: float,
     warnings: tuple[str, ...],
 ) -> list[Estimate]:
@@ -142,10 +154,12 @@ def cohort_estimates(
 
     Args:
         real, synthetic: `slice_consistency` of every volume.
+        subjects: of the synthetic volumes.
         rate: share of real volumes that may count as faulty.
         warnings: about all that is measured.
     """
     theirs, ours = real[np.isfinite(real)], synthetic[np.isfinite(synthetic)]
+    subjects = subjects[np.isfinite(synthetic)]
     if not len(ours) or not len(theirs):
         warnings = (*warnings, "No volume of one of the cohorts has a score.")
         return [
@@ -156,8 +170,7 @@ def cohort_estimates(
             )
         ]
     threshold, attained = fault_threshold(theirs, rate)
-    hits = int((ours < threshold).sum())
-    exact = stats.binomtest(hits, len(ours)).proportion_ci(LEVEL, method="exact")
+    faulty = ours < threshold
     coarse = Caveat(
         "{n} real volumes cannot calibrate a rate of {rate:.3g}: the least is {least:.3g}.",
         n=len(theirs),
@@ -172,13 +185,13 @@ def cohort_estimates(
             n_real=len(theirs),
             n_synthetic=len(ours),
             method="Median over synthetic volumes of their score of the same name.",
-            interval=_median_interval(ours),
+            interval=median_interval(ours, subjects),
             reference=float(np.median(theirs)),
             warnings=warnings,
         ),
         Estimate(
             name="slice_faults",
-            value=hits / len(ours),
+            value=float(faulty.mean()),
             direction="lower is better",
             n_real=len(theirs),
             n_synthetic=len(ours),
@@ -186,7 +199,7 @@ def cohort_estimates(
                 f"Share of synthetic volumes with a slice_consistency below {threshold:.4g}, as it"
                 f" is for {attained:.3g} of new real volumes (conformal)."
             ),
-            interval=Interval(float(exact.low), float(exact.high), LEVEL, "Clopper-Pearson, exact"),
+            interval=proportion_interval(faulty, subjects),
             reference=attained,
             warnings=(*warnings, coarse) if attained > rate else warnings,
         ),
@@ -207,31 +220,24 @@ def fault_threshold(real: Float[np.ndarray, "m"], rate: float) -> tuple[float, f
     return float(np.sort(real)[rank - 1]), rank / (len(real) + 1)
 
 
-def _median_interval(values: Float[np.ndarray, "n"]) -> Interval | None:
-    if len(values) < 6:  # no two order statistics hold the median with 95 %
-        return None
-    found = stats.quantile_test(values, p=0.5).confidence_interval(LEVEL)
-    return Interval(float(found.low), float(found.high), LEVEL, "order statistics")
-
-
 def _mean(
     name: str,
     method: str,
-    real: Float[np.ndarray, "m"],
-    synthetic: Float[np.ndarray, "n"],
+    values: tuple[Float[np.ndarray, "m"], Float[np.ndarray, "n"]],
+    subjects: Int[np.ndarray, "n"],
     warnings: tuple[str, ...],
     *,
     log: bool = False,
 ) -> Estimate:
     """Return the mean over the volumes that have a value; of logarithms, back on their scale."""
-    theirs, ours = real[np.isfinite(real)], synthetic[np.isfinite(synthetic)]
+    theirs, ours = (v[np.isfinite(v)] for v in values)
+    ends = mean_interval(ours, subjects[np.isfinite(values[1])]) if len(ours) else None
     scale: Callable[[float], float] = math.exp if log else float
     known = len(ours) and len(theirs)
     interval = None
-    if known and len(ours) > 1:
-        half = float(stats.t.ppf((1 + LEVEL) / 2, len(ours) - 1) * stats.sem(ours))
-        low, high = scale(ours.mean() - half), scale(ours.mean() + half)
-        interval = Interval(low, high, LEVEL, "t interval over synthetic volumes")
+    if known and ends:
+        low, high = map(scale, ends)
+        interval = Interval(low, high, LEVEL, "t interval over synthetic subjects")
     return Estimate(
         name=name,
         value=scale(ours.mean()) if known else math.nan,
@@ -267,7 +273,7 @@ def _outside(
         return np.where(np.isfinite(judged).all(axis=1), beyond, np.nan)
 
     theirs = np.full(len(known), np.nan)
-    for part in folds(len(known)):
+    for part in folds(real.subjects):
         theirs[part] = share(known[part], np.delete(known, part, axis=0))
     return theirs, share(new, known)
 
@@ -276,14 +282,19 @@ def _frechet(
     real: Measured, synthetic: Measured, axis: int, seed: int, warnings: tuple[str, ...]
 ) -> Estimate:
     theirs, ours = (c.descriptors[:, axis] for c in (real, synthetic))
-    theirs, ours = (d[np.isfinite(d).all(axis=(1, 2))] for d in (theirs, ours))
-    known = len(theirs) >= 2 and len(ours) >= 1
+    whole = [np.isfinite(d).all(axis=(1, 2)) for d in (theirs, ours)]
+    theirs, ours = theirs[whole[0]], ours[whole[1]]
+    subjects = Subjects(
+        *(coded(c.subjects[w].tolist()) for c, w in zip((real, synthetic), whole, strict=True))
+    )
+    known = count(subjects.real) >= 2 and len(ours) >= 1
     value, error, reference = math.nan, None, None
     if known:
         theirs, ours = slice_frechet.scaled(theirs, ours)
         value = slice_frechet.between(theirs, ours)
-        error = slice_frechet.standard_error(theirs, ours) if len(ours) > 1 else None
-        reference = slice_frechet.within(theirs, seed)
+        if count(subjects.synthetic) > 1:
+            error = slice_frechet.standard_error(theirs, ours, subjects)
+        reference = slice_frechet.within(theirs, subjects.real, seed)
     return Estimate(
         name=f"slice_frechet_{PLANES[axis]}",
         value=value,
@@ -295,7 +306,7 @@ def _frechet(
             f" per volume (2.5D), each described by {slice_frechet.DESCRIPTOR}, in standard"
             " deviations of real slices; no trained network, so not comparable with published 2.5D"
             f" FIDs. Biased upward by few volumes. Reference: {slice_frechet.HALVINGS} random"
-            " halvings of the real cohort. Standard error: grouped jackknife over volumes."
+            " halvings of the real cohort. Standard error: grouped jackknife over subjects."
         ),
         standard_error=error,
         reference=reference,

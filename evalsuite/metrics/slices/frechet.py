@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from evalsuite.metrics.slices.profiles import FEWEST_SLICES, TINY
+from evalsuite.metrics.subjects import Subjects, count, halved
 
 SLICES = 16  # of each volume, evenly spaced
 TILES = 4  # by as many
@@ -11,7 +12,7 @@ QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 LAGS = (1, 2, 4)  # voxels
 LENGTH = TILES**2 + len(QUANTILES) + len(LAGS)
 HALVINGS = 10
-GROUPS = 20  # of volumes, each left out in turn by the jackknife
+GROUPS = 20  # of subjects, each left out in turn by the jackknife
 DESCRIPTOR = (
     f"means of {TILES} x {TILES} tiles, quantiles {', '.join(f'{q:g}' for q in QUANTILES)} and log"
     f" mean squared difference at {', '.join(map(str, LAGS))} voxels, in all {LENGTH} numbers"
@@ -89,25 +90,28 @@ def between(
 
 
 def standard_error(
-    real: Float[np.ndarray, "m slices d"], synthetic: Float[np.ndarray, "n slices d"]
+    real: Float[np.ndarray, "m slices d"],
+    synthetic: Float[np.ndarray, "n slices d"],
+    subjects: Subjects,
 ) -> float:
-    """Return the standard error of `between` by leaving out groups of volumes of either cohort."""
+    """Return the standard error of `between` by leaving out groups of subjects of either cohort."""
 
     def jackknife(values: Float[np.ndarray, "g"]) -> float:
         return float(np.square(values - values.mean()).sum() * (len(values) - 1) / len(values))
 
-    def without(n: int) -> list[Int[np.ndarray, "_"]]:
-        parts = min(n, GROUPS)
-        return [np.flatnonzero(np.arange(n) % parts != part) for part in range(parts)]
+    def without(codes: Int[np.ndarray, "n"]) -> list[Int[np.ndarray, "_"]]:
+        parts = min(count(codes), GROUPS)
+        return [np.flatnonzero(codes % parts != part) for part in range(parts)]
 
-    left = np.array([between(real[kept], synthetic) for kept in without(len(real))])
-    right = np.array([between(real, synthetic[kept]) for kept in without(len(synthetic))])
+    left = np.array([between(real[kept], synthetic) for kept in without(subjects.real)])
+    right = np.array([between(real, synthetic[kept]) for kept in without(subjects.synthetic)])
     return float(np.sqrt(jackknife(left) + jackknife(right)))
 
 
-def within(real: Float[np.ndarray, "m slices d"], seed: int) -> float:
-    """Return the mean distance of random halves of the real cohort, dealt by volume."""
+def within(
+    real: Float[np.ndarray, "m slices d"], subjects: Int[np.ndarray, "m"], seed: int
+) -> float:
+    """Return the mean distance of random halves of the real cohort, dealt by subject."""
     rng = np.random.default_rng(seed)
-    orders = [rng.permutation(len(real)) for _ in range(HALVINGS)]
-    half = len(real) // 2
-    return float(np.mean([between(real[o[:half]], real[o[half:]]) for o in orders]))
+    halves = [halved(subjects, rng) for _ in range(HALVINGS)]
+    return float(np.mean([between(real[first], real[second]) for first, second in halves]))
