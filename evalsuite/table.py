@@ -144,9 +144,10 @@ def _side_by_side(evaluation: Evaluation, estimates: Sequence[Estimate], notes: 
         return (counted(estimate.n_real, estimate.subjects_real),)
 
     def cell(estimate: Estimate) -> tuple[str, ...]:
-        if estimate.interval is None:
+        ends = (estimate.interval.low, estimate.interval.high) if estimate.interval else ()
+        if not ends or not all(map(math.isfinite, (estimate.value, *ends))):
             return (number(estimate.value),)
-        low, high = number(estimate.interval.low, 3), number(estimate.interval.high, 3)
+        low, high = (number(end, 3) for end in ends)
         return number(estimate.value), f"({low} to {high})"
 
     usual = _most_common(map(count_real, estimates))

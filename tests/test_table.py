@@ -86,6 +86,13 @@ def test_a_row_of_other_volumes_says_so_and_the_others_do_not():
     assert text.count("n = 28") == text.count("n = 39") == 1
 
 
+def test_what_is_undefined_has_no_interval():
+    evaluation = example("gan")
+    changed = dataclasses.replace(evaluation.estimates[0], value=float("nan"))
+    text = printed(dataclasses.replace(evaluation, estimates=(changed, *evaluation.estimates[1:])))
+    assert row(text, "frechet_distance")[-2:] == ["undefined", "0.5"]
+
+
 def test_subjects_are_told_where_volumes_share_them():
     assert counted(40, None) == "n = 40"
     assert counted(40, 20) == "40 volumes of 20 subjects"
