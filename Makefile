@@ -6,7 +6,7 @@ export OMP_NUM_THREADS ?= 2
 DEMO_STEPS := --set vqgan.training.steps=1300 --set vqgan.discriminator_start=1000 \
     --set diffusion.training.steps=1000
 
-.PHONY: demo test lint clean
+.PHONY: demo test fuzz lint clean
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -32,6 +32,14 @@ demo: .venv/ready
 # Two processes of one thread each: threads that wait for one another on 2 cores take longer.
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup
+
+# Every property with many random examples; those that failed are tried first the next time.
+fuzz: TESTS ?= tests
+fuzz: SEED ?= $(shell od -An -N4 -tu4 /dev/urandom)
+fuzz: .venv/ready
+	@seed=$$(echo $(SEED)); echo "To draw the same again: make fuzz TESTS=\"$(TESTS)\" SEED=$$seed"; \
+	    OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 -m hypothesis $(TESTS) \
+	    --hypothesis-profile fuzz --hypothesis-seed $$seed
 
 lint: .venv/ready
 	$(BIN)/ruff check .

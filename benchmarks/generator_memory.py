@@ -66,7 +66,7 @@ def estimate(config: GeneratorConfig, sides: list[int]) -> tuple[float, float]:
 def main() -> None:
     print(f"{'preset':14s}{'shape':>16s}{'VQ-GAN':>10s}{'diffusion':>12s}   GiB")
     for name in PRESETS:
-        config = load_config(None, name, {})
+        config = load_config(None, {"preset": name})
         shape = config.preprocessing.shape
         sides = [96, 96, 96] if shape == "auto" else list(shape)
         vqgan, diffusion = estimate(config, sides)

@@ -28,7 +28,7 @@ def _app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
         help="Prove, or disprove, that synthetic 3D medical volumes are good.",
     )
-    app.callback()(_version)
+    app.callback()(_top)
     for name, point in plugins.available("commands").items():
         command = point.load()
         if isinstance(command, typer.Typer):
@@ -38,14 +38,21 @@ def _app() -> typer.Typer:
     return app
 
 
-def _version(
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
-) -> None:
-    if version:
+def _version(wanted: bool) -> None:
+    if wanted:
         from evalsuite import __version__
 
         typer.echo(__version__)
         raise typer.Exit
+
+
+def _top(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Take what stands before a command."""
 
 
 def compute_metrics(
@@ -94,6 +101,14 @@ def compute_metrics(
     shape: Annotated[
         str | None, typer.Option(metavar="X,Y,Z", help="Voxels per axis, or `auto`.")
     ] = None,
+    assume_spacing: Annotated[
+        str | None,
+        typer.Option(metavar="X,Y,Z", help="Millimetres per voxel where a file states none."),
+    ] = None,
+    assume_orientation: Annotated[
+        str | None,
+        typer.Option(metavar="CODE", help="Orientation where a file states none, such as LPS."),
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -129,6 +144,7 @@ def compute_metrics(
     """
     from evalsuite import workflow
     from evalsuite.config import load_config
+    from evalsuite.settings import assignment
 
     overrides: dict[str, Any] = {
         "real": _source(real, real_labels),
@@ -142,16 +158,14 @@ def compute_metrics(
         "preset": preset,
         "preprocessing.spacing": spacing and _triple(spacing),
         "preprocessing.shape": shape and _triple(shape),
+        "assume_spacing": assume_spacing,
+        "assume_orientation": assume_orientation,
         "seed": seed,
         "skip_invalid": skip_invalid or None,
         "allow_leakage": allow_leakage or None,
     }
     overrides = {key: value for key, value in overrides.items() if value is not None}
-    for assignment in set_ or []:
-        key, separator, value = assignment.partition("=")
-        if not separator:
-            raise typer.BadParameter(f"--set {assignment}: expected KEY=VALUE.")
-        overrides[key] = _value(value)
+    overrides |= dict(assignment(text) for text in set_ or ())
     declared = load_config(config, overrides)
     done = workflow.compute_metrics(
         declared,
@@ -162,12 +176,13 @@ def compute_metrics(
             batch_size=batch_size,
             workers=workers,
             offline=offline,
-            experiment=None if no_tracking else experiment,
-            run_name=run_name,
         ),
     )
-    if done is not None:
-        workflow.show(done, as_json=as_json)
+    if done is None:
+        return
+    workflow.show(done, as_json=as_json)
+    if not no_tracking:
+        typer.echo(workflow.track(done, experiment, run_name), err=True)
 
 
 def metrics(
@@ -201,14 +216,22 @@ def doctor(
 
 
 def log(
-    folder: Annotated[Path, typer.Argument(help="Results of `evalsuite compute-metrics`.")],
-    experiment: Annotated[str, typer.Option(help="MLflow experiment.")] = "evalsuite",
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="Results of `compute-metrics`, `utility segmentation`, `report` or "
+            "`generator train`."
+        ),
+    ],
+    experiment: Annotated[
+        str | None, typer.Option(help="MLflow experiment; default: that of the command.")
+    ] = None,
     run_name: Annotated[str | None, typer.Option(help="Name of the MLflow run.")] = None,
 ) -> None:
     """Log results on disk to MLflow, for when the tracking server was down."""
-    from evalsuite import workflow
+    from evalsuite.log import log as log_folder
 
-    typer.echo(workflow.log(folder, experiment, run_name), err=True)
+    typer.echo(log_folder(folder, experiment, run_name), err=True)
 
 
 def simulate_population(

@@ -1,15 +1,15 @@
 """What a user may declare about an evaluation: YAML or TOML, unknown keys are errors."""
 
 import json
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from evalsuite.errors import EvalsuiteError, unknown
+from evalsuite.settings import laid_over, nested, read_settings
+from evalsuite.volumes.geometry import Geometry, read_orientation, read_spacing
 from evalsuite.volumes.preprocessing import PRESETS, Preprocessing
 
 DEFAULT_EXTRACTOR = "medicalnet-resnet10-23datasets"
@@ -49,6 +49,8 @@ class EvaluationConfig(BaseModel):
         precision: arithmetic of networks, `float32` or the faster `bfloat16`.
         metrics: by name, the options that differ from their defaults.
         seed: of every random draw.
+        assume_spacing, assume_orientation: of volumes whose files state none, see
+            `evalsuite.volumes.geometry`.
         skip_invalid: go on without volumes that have faults.
         allow_leakage: accept volumes that are in both cohorts.
     """
@@ -66,6 +68,8 @@ class EvaluationConfig(BaseModel):
     precision: Literal["float32", "bfloat16"] = "float32"
     metrics: dict[str, dict[str, Any]] = Field(default_factory=lambda: _chosen(DEFAULT_METRICS))
     seed: int = Field(default=0, ge=0)
+    assume_spacing: tuple[float, float, float] | None = None
+    assume_orientation: str | None = None
     skip_invalid: bool = False
     allow_leakage: bool = False
 
@@ -92,6 +96,20 @@ class EvaluationConfig(BaseModel):
             return {name: options or {} for name, options in value.items()}
         return value
 
+    @field_validator("assume_spacing", mode="before")
+    @classmethod
+    def _spacing(cls, value: object) -> object:
+        return None if value is None else read_spacing(value)
+
+    @field_validator("assume_orientation", mode="before")
+    @classmethod
+    def _orientation(cls, value: object) -> object:
+        return None if value is None else read_orientation(value)
+
+    def stated(self) -> Geometry:
+        """Return the geometry of volumes whose files state none, as far as it was declared."""
+        return Geometry(self.assume_spacing, self.assume_orientation)
+
     def steps(self) -> Preprocessing:
         """Return the preset with the declared values laid over it, not yet resolved.
 
@@ -100,16 +118,9 @@ class EvaluationConfig(BaseModel):
         """
         if self.preset not in PRESETS:
             raise EvalsuiteError(unknown("preset", self.preset, PRESETS))
-        base = PRESETS[self.preset].model_dump()
-        intensity = self.preprocessing.get("intensity", {})
-        if isinstance(intensity, str):
-            intensity = {"kind": intensity}
-        if intensity.get("kind", base["intensity"]["kind"]) == base["intensity"]["kind"]:
-            intensity = base["intensity"] | intensity
+        steps = laid_over(PRESETS[self.preset].model_dump(), self.preprocessing)
         try:
-            return Preprocessing.model_validate(
-                base | self.preprocessing | {"intensity": intensity}
-            )
+            return Preprocessing.model_validate(steps)
         except ValidationError as error:
             raise EvalsuiteError(_sentence(error, "the preprocessing")) from None
 
@@ -124,9 +135,12 @@ def load_config(path: Path | None, overrides: Mapping[str, Any]) -> EvaluationCo
     Raises:
         EvalsuiteError: for a file that cannot be read and for unknown or impossible values.
     """
-    values = _read_table(path) if path else {}
+    values = read_settings(path) if path else {}
     for key, value in overrides.items():
-        assign(values, key, value)
+        if key.startswith("metrics."):
+            chosen = values.get("metrics", DEFAULT_METRICS)
+            values["metrics"] = _chosen(chosen) if isinstance(chosen, list | tuple) else chosen
+        values = laid_over(values, nested(key, value))
     origin = str(path) if path else "the command line"
     if "real" not in values or "synthetic" not in values:
         raise EvalsuiteError(
@@ -141,35 +155,6 @@ def load_config(path: Path | None, overrides: Mapping[str, Any]) -> EvaluationCo
 
 def _chosen(metrics: Iterable[str]) -> dict[str, dict[str, Any]]:
     return {name: {} for name in metrics}
-
-
-def _read_table(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not a text file"
-        raise EvalsuiteError(f"{path}: the configuration cannot be read: {reason}.") from None
-    try:
-        table = tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
-    except (tomllib.TOMLDecodeError, yaml.YAMLError) as error:
-        where = " ".join(str(error).split())
-        raise EvalsuiteError(f"{path}: not a valid configuration: {where}.") from None
-    if not isinstance(table, dict):
-        raise EvalsuiteError(f"{path}: expected a table of settings, such as `real: DIR`.")
-    return table
-
-
-def assign(values: dict[str, Any], key: str, value: object) -> None:
-    """Set a value in nested tables by a key with dots, making the tables it passes through."""
-    *parents, last = key.split(".")
-    table = values
-    for parent in parents:
-        child = table.get(parent, DEFAULT_METRICS if parent == "metrics" else None)
-        if isinstance(child, list | tuple) and parent == "metrics":
-            child = _chosen(child)
-        table[parent] = child if isinstance(child, dict) else {}
-        table = table[parent]
-    table[last] = value
 
 
 def _sentence(error: ValidationError, origin: str) -> str:

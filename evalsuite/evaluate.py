@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions, load_extractor
 from evalsuite.features import FeatureCache, extract
 from evalsuite.groups import by_covariate
+from evalsuite.machine import usable_device
 from evalsuite.measure import Cohorts, measure
 from evalsuite.metrics.metric import Metric
 from evalsuite.preprocessed import mid_slices
@@ -23,6 +24,7 @@ from evalsuite.progress import Progress, silent
 from evalsuite.records import Caveat, CohortRecord, Evaluation, Evidence, FeatureTable
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.cohort import Cohort, find_leaks, leakage_sentence
+from evalsuite.volumes.doubts import geometry_doubts, unneeded
 from evalsuite.volumes.labels import Segmentations, check_labels, label_files
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.sources import read_cohort
@@ -61,6 +63,8 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
         EvalsuiteError: for anything that is wrong with the configuration or the volumes.
     """
     started, clock = datetime.now(UTC), time.monotonic()
+    if means.device != "cpu":
+        usable_device(means.device)  # whether or not an extractor will use it
     metrics = _load_metrics(config)
     options = ExtractorOptions(
         weights=Path(config.weights) if config.weights else None,
@@ -74,6 +78,9 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
     steps = config.steps()
     real, *synthetic = _checked_cohorts(config, means)
     training = _training(config, [c.name for c in (real, *synthetic)], means)
+    told = unneeded(config.stated(), [real, *synthetic, *([training] if training else [])])
+    told += geometry_doubts(training, real) if training else []
+    real = replace(real, warnings=(*real.warnings, *told))
     resolved = steps.resolve(
         [info.shape for info in real.infos], [info.affine for info in real.infos]
     )
@@ -156,13 +163,21 @@ def _checked_cohorts(config: EvaluationConfig, means: Means) -> list[Cohort]:
                 f'Two cohorts are called "{name}". Name them, such as --synthetic NAME=DIR.'
             )
     real, *synthetic = names
-    cohorts = [read_cohort(config.real.path, name=real, role="real")]
+    stated = config.stated()
+    cohorts = [read_cohort(config.real.path, name=real, role="real", stated=stated)]
     for source, name in zip(config.synthetic, synthetic, strict=True):
-        cohorts.append(read_cohort(source.path, name=name, role="synthetic"))
-    checked = []
+        cohorts.append(read_cohort(source.path, name=name, role="synthetic", stated=stated))
+    checked: list[Cohort] = []
     for cohort in cohorts:
         with means.progress(f"checking {cohort.name}", len(cohort.entries)) as advance:
-            checked.append(check_cohort(cohort, skip_invalid=config.skip_invalid, advance=advance))
+            checked.append(
+                check_cohort(
+                    cohort,
+                    skip_invalid=config.skip_invalid,
+                    advance=advance,
+                    real=checked[0] if checked else None,
+                )
+            )
     return checked
 
 
@@ -175,7 +190,8 @@ def _training(config: EvaluationConfig, names: Sequence[str], means: Means) -> C
             f'A cohort is called "{TRAINING}", which is the name of the one that --train names. '
             "Name it otherwise, such as --real NAME=DIR."
         )
-    cohort = read_cohort(config.training.path, name=TRAINING, role="real")
+    stated = config.stated()
+    cohort = read_cohort(config.training.path, name=TRAINING, role="real", stated=stated)
     with means.progress(f"checking {TRAINING}", len(cohort.entries)) as advance:
         return check_cohort(cohort, skip_invalid=config.skip_invalid, advance=advance)
 
@@ -296,6 +312,7 @@ def _record(
         },
         "metrics": {metric.name: options for metric, options in metrics},
         "by": config.by,
+        "assumed geometry": asdict(config.stated()),
         "seed": config.seed,
     }
 

@@ -1,8 +1,9 @@
 """Cohort x extractor -> FeatureTable: streamed, cached by content, resumable, distributed.
 
 Every row is a small file under the cache, named by the hash of all that decides it: the bytes of
-the volume, the resolved preprocessing and the fingerprint of the extractor. An interrupted run
-has lost nothing but the volume it was at, and under `torchrun` every process fills its share.
+the volume, the geometry stated for it if its file states none, the resolved preprocessing and the
+fingerprint of the extractor. An interrupted run has lost nothing but the volume it was at, and
+under `torchrun` every process fills its share.
 """
 
 import hashlib
@@ -22,10 +23,10 @@ from threadpoolctl import threadpool_limits
 
 from evalsuite.errors import EvalsuiteError, VolumeError
 from evalsuite.extractors.extractor import Extractor
+from evalsuite.machine import join, processes
 from evalsuite.records import FeatureTable
-from evalsuite.volumes.cohort import Cohort
+from evalsuite.volumes.cohort import Cohort, Entry
 from evalsuite.volumes.preprocessing import Preprocessing
-from evalsuite.volumes.read import read_volume
 
 Row = Float[np.ndarray, "d"]
 
@@ -40,11 +41,11 @@ class FeatureCache:
 
     folder: Path
 
-    def path(self, digest: str, preprocessing: Preprocessing, extractor: Extractor) -> Path:
+    def path(self, key: str, preprocessing: Preprocessing, extractor: Extractor) -> Path:
         """Return the file that holds the row of a volume, whether it exists or not."""
-        parts = [digest, preprocessing.hash, extractor.fingerprint]
-        key = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-        return self.folder / key[:2] / f"{key}.npy"
+        parts = [key, preprocessing.hash, extractor.fingerprint]
+        name = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        return self.folder / name[:2] / f"{name}.npy"
 
     @staticmethod
     def load(path: Path) -> Row | None:
@@ -93,20 +94,20 @@ def extract(
     Raises:
         EvalsuiteError: if a volume yields features that are not finite, or the cache fails.
     """
-    world = int(os.environ.get("WORLD_SIZE", "1"))
-    files = [cache.path(info.digest, preprocessing, extractor) for info in cohort.infos]
-    paths = {file: entry.path for file, entry in zip(files, cohort.entries, strict=True)}
+    rank, world = processes()
+    files = [cache.path(info.key, preprocessing, extractor) for info in cohort.infos]
+    entries = dict(zip(files, cohort.entries, strict=True))
     # Shares are cut from all volumes, not from those missing: processes start at different times.
-    share = list(paths)[rank() :: world]
+    share = list(entries)[rank::world]
     missing = [file for file in share if cache.load(file) is None]
     for _ in range(len(files) - len(missing)):
         advance()
     run = _in_processes if extractor.parallel == "process" else _in_batches
     size = (workers or os.cpu_count() or 1) if extractor.parallel == "process" else batch_size
-    for file, row in run(extractor, preprocessing, [(f, paths[f]) for f in missing], size):
+    for file, row in run(extractor, preprocessing, [(f, entries[f]) for f in missing], size):
         if not np.isfinite(row).all():
             raise VolumeError(
-                paths[file],
+                entries[file].path,
                 f"the extractor {extractor.name} yields features that are not finite for it. "
                 "Look at the volume, or leave it out.",
             )
@@ -129,20 +130,23 @@ def extract(
     )
 
 
-def load_preprocessed(path: Path, preprocessing: Preprocessing) -> Float[np.ndarray, "x y z"]:
+def load_preprocessed(entry: Entry, preprocessing: Preprocessing) -> Float[np.ndarray, "x y z"]:
     """Return the voxels of a volume after all steps."""
-    return preprocessing.apply(read_volume(path)).voxels
+    return preprocessing.apply(entry.read()).voxels
 
 
 def _in_batches(
-    extractor: Extractor, preprocessing: Preprocessing, work: Sequence[tuple[Path, Path]], size: int
+    extractor: Extractor,
+    preprocessing: Preprocessing,
+    work: Sequence[tuple[Path, Entry]],
+    size: int,
 ) -> Iterator[tuple[Path, Row]]:
     """Read the next batch in threads while the network is busy with this one."""
     batches = [work[i : i + size] for i in range(0, len(work), size)]
     with ThreadPoolExecutor(max_workers=2) as pool:
 
-        def read(batch: Sequence[tuple[Path, Path]]) -> list[Float[np.ndarray, "x y z"]]:
-            return [load_preprocessed(path, preprocessing) for _, path in batch]
+        def read(batch: Sequence[tuple[Path, Entry]]) -> list[Float[np.ndarray, "x y z"]]:
+            return [load_preprocessed(entry, preprocessing) for _, entry in batch]
 
         pending = pool.submit(read, batches[0]) if batches else None
         for i, batch in enumerate(batches):
@@ -154,19 +158,22 @@ def _in_batches(
 
 
 def _in_processes(
-    extractor: Extractor, preprocessing: Preprocessing, work: Sequence[tuple[Path, Path]], size: int
+    extractor: Extractor,
+    preprocessing: Preprocessing,
+    work: Sequence[tuple[Path, Entry]],
+    size: int,
 ) -> Iterator[tuple[Path, Row]]:
     # Starting processes takes longer than a handful of volumes does.
     if size == 1 or len(work) <= 4:
-        for file, path in work:
-            yield file, extractor(load_preprocessed(path, preprocessing)[None])[0]
+        for file, entry in work:
+            yield file, extractor(load_preprocessed(entry, preprocessing)[None])[0]
         return
     # Threads of a forked parent (torch, BLAS) can deadlock the child; a spawned one starts clean.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
         min(size, len(work)), context, _start_worker, (extractor, preprocessing)
     ) as pool:
-        rows = pool.map(_extract_one, [path for _, path in work])
+        rows = pool.map(_extract_one, [entry for _, entry in work])
         yield from zip((file for file, _ in work), rows, strict=True)
 
 
@@ -188,15 +195,10 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _extract_one(path: Path) -> Row:
+def _extract_one(entry: Entry) -> Row:
     extractor, preprocessing = _worker["job"]
-    row: Row = extractor(load_preprocessed(path, preprocessing)[None])[0]
+    row: Row = extractor(load_preprocessed(entry, preprocessing)[None])[0]
     return row
-
-
-def rank() -> int:
-    """Return the rank of this process, as torchrun sets it; 0 without torchrun."""
-    return int(os.environ.get("RANK", "0"))
 
 
 def _wait_for_all(world: int) -> None:
@@ -204,6 +206,5 @@ def _wait_for_all(world: int) -> None:
         return
     from torch import distributed
 
-    if not distributed.is_initialized():
-        distributed.init_process_group("gloo")
+    join("gloo")
     distributed.barrier()

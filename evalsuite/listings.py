@@ -1,9 +1,8 @@
 """The tables behind `evalsuite metrics`, `extractors`, `weights list` and `doctor`."""
 
 import json
-import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import typer
@@ -53,15 +52,18 @@ def weights() -> list[Row]:
 def doctor() -> list[Row]:
     """Return one row per thing that a job needs: its state and, where amiss, the mend.
 
-    States: `good`; `absent` for what only some jobs need; `broken` for what none can do without.
+    States: `good`; `absent` for what only some jobs need; `broken` for what a job that is given
+    no other options cannot do without.
     """
     return [*_packages(), _cache(), *_weights(), _tracking(), *_reader(), _accelerator()]
 
 
-def show(rows: Sequence[Row], *, as_json: bool) -> None:
-    """Print rows on stdout as JSON or as a table."""
+def show(rows: Sequence[Mapping[str, object]], *, as_json: bool) -> None:
+    """Print rows on stdout as JSON, numbers as numbers, or as a table."""
     if as_json:
-        typer.echo(json.dumps(rows, indent=1))
+        from evalsuite.results import finite
+
+        typer.echo(json.dumps(finite(list(rows)), indent=1, allow_nan=False))
         return
     from rich import box
     from rich.console import Console
@@ -71,8 +73,16 @@ def show(rows: Sequence[Row], *, as_json: bool) -> None:
     for column in rows[0] if rows else ():
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(cell.replace("[", "\\[") for cell in row.values()))
+        table.add_row(*(_cell(value).replace("[", "\\[") for value in row.values()))
     Console().print(table)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, tuple):
+        return " ".join(map(str, value))
+    return "" if value is None else str(value)
 
 
 def _packages() -> list[Row]:
@@ -124,8 +134,16 @@ def _weights() -> list[Row]:
 
 
 def _tracking() -> Row:
-    uri = os.environ.get("MLFLOW_TRACKING_URI", "sqlite:///mlflow.db in the working folder")
-    return {"check": "MLflow tracking", "state": "good", "found": uri, "mend": ""}
+    from evalsuite.tracking import look
+
+    found, fault = look()
+    mend = "start the server, set MLFLOW_TRACKING_URI, or pass --no-tracking" if fault else ""
+    return {
+        "check": "MLflow tracking",
+        "state": "broken" if fault else "good",
+        "found": f"{found}: {fault}" if fault else found,
+        "mend": mend,
+    }
 
 
 def _reader() -> list[Row]:

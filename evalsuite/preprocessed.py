@@ -9,7 +9,6 @@ from evalsuite.features import load_preprocessed
 from evalsuite.records import MidSlices
 from evalsuite.volumes.cohort import Cohort
 from evalsuite.volumes.preprocessing import Preprocessing
-from evalsuite.volumes.read import read_volume
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,17 +28,17 @@ class PreprocessedVolumes(Sequence["Tensor"]):
     def __init__(self, cohort: Cohort, preprocessing: Preprocessing) -> None:
         import torch
 
-        self._paths = [entry.path for entry in cohort.entries]
+        self._entries = cohort.entries
         size = 4 * math.prod(preprocessing.shape) if preprocessing.shape != "auto" else MEMORY
 
         @lru_cache(maxsize=max(2, MEMORY // size))
         def load(index: int) -> "Tensor":
-            return torch.from_numpy(load_preprocessed(self._paths[index], preprocessing))
+            return torch.from_numpy(load_preprocessed(self._entries[index], preprocessing))
 
         self._load = load
 
     def __len__(self) -> int:
-        return len(self._paths)
+        return len(self._entries)
 
     @overload
     def __getitem__(self, index: int) -> "Tensor": ...
@@ -55,7 +54,7 @@ def mid_slices(cohort: Cohort, resolved: Preprocessing) -> tuple[MidSlices, ...]
     """Return the middle slices of the first few volumes of a checked cohort."""
     shown = []
     for entry in cohort.entries[:SHOWN]:
-        volume = resolved.apply(read_volume(entry.path))
+        volume = resolved.apply(entry.read())
         x, y, z = (n // 2 for n in volume.shape)
         shown.append(
             MidSlices(

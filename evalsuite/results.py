@@ -5,7 +5,8 @@ import json
 import math
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,11 +63,11 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
 
     Beside the sentences of `warnings` stand, in the same order, their `caveats`: template, values.
     """
-    record: dict[str, Any] = _finite(asdict(evaluation))
+    record: dict[str, Any] = finite(asdict(evaluation))
     warned = [record["real"], *record["synthetic"], *record["estimates"]]
     for values in warned:
         values["caveats"] = [
-            {"template": w.template, "values": _finite(w.values)}
+            {"template": w.template, "values": finite(w.values)}
             if isinstance(w, Caveat)
             else {"template": w, "values": {}}
             for w in values["warnings"]
@@ -117,20 +118,36 @@ def write_results(
     Raises:
         EvalsuiteError: if the folder holds something or cannot be written.
     """
+    mend = "Name another folder with --output DIR; the features are cached."
+    with new_folder(folder, "the results", mend) as draft:
+        _write_all(evaluation, evidence, figures, rerun, draft)
+
+
+@contextmanager
+def new_folder(folder: Path, what: str, mend: str) -> Iterator[Path]:
+    """Yield a folder to write into that takes its place at the end: all of it is there or nothing.
+
+    Args:
+        folder: must not hold anything yet.
+        what: is written, for the error.
+        mend: a sentence on what to do where it cannot be written.
+
+    Raises:
+        EvalsuiteError: if the folder holds something or cannot be written.
+    """
     refuse_to_overwrite(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
         try:
-            _write_all(evaluation, evidence, figures, rerun, draft)
+            yield draft
             draft.chmod(0o755)
             draft.replace(folder)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
     except OSError as error:
         raise EvalsuiteError(
-            f"{folder}: the results cannot be written: {error.strerror}. "
-            "Name another folder with --output DIR; the features are cached."
+            f"{folder}: {what} cannot be written: {error.strerror}. {mend}"
         ) from None
 
 
@@ -155,8 +172,10 @@ def read_results(folder: Path) -> Evaluation:
 
 def refuse_to_overwrite(folder: Path) -> None:
     """Raise EvalsuiteError if results written to the folder would meet something there."""
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.is_dir() and any(folder.iterdir()):
         raise EvalsuiteError(f"{folder} is not empty. Name another folder with --output DIR.")
+    if folder.exists() and not folder.is_dir():
+        raise EvalsuiteError(f"{folder} is a file. Name another folder with --output DIR.")
 
 
 def _write_all(
@@ -191,13 +210,14 @@ def _write_all(
         )
 
 
-def _finite(value: Any) -> Any:
+def finite(value: Any) -> Any:
+    """Return JSON values in which nan and infinity, which JSON lacks, are null."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
+        return [finite(item) for item in value]
     return value
 
 

@@ -12,7 +12,7 @@ import typer
 from evalsuite import plugins, results
 from evalsuite.caches import cache_folder
 from evalsuite.config import EvaluationConfig
-from evalsuite.errors import EvalsuiteError
+from evalsuite.machine import join, rank
 from evalsuite.progress import bars, silent
 from evalsuite.records import Evaluation
 from evalsuite.table import print_table
@@ -30,8 +30,6 @@ class Run:
     Args:
         output: new folder for the results; None: one under `evalsuite-results`, by time.
         cache: folder of the feature cache; None: the user's.
-        experiment: MLflow experiment, or None to track nothing.
-        run_name: name of the MLflow run.
         device, batch_size, workers, offline: see `evalsuite.evaluate.Means`.
     """
 
@@ -41,8 +39,6 @@ class Run:
     batch_size: int = 4
     workers: int | None = None
     offline: bool = False
-    experiment: str | None = "evalsuite"
-    run_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,24 +48,21 @@ class Done:
     Args:
         evaluation: the results.
         folder: where they lie.
-        tracked: one sentence on the MLflow run, empty if none was asked for.
-        fault: what went wrong after the results were on disk.
     """
 
     evaluation: Evaluation
     folder: Path
-    tracked: str = ""
-    fault: EvalsuiteError | None = None
 
 
 def compute_metrics(config: EvaluationConfig, run: Run) -> Done | None:
-    """Evaluate, write the results to disk, then log them to MLflow.
+    """Evaluate and write the results to disk.
 
     Returns None in the processes of `torchrun` other than the first, which only extract.
     """
     from evalsuite.evaluate import Means, evaluate
-    from evalsuite.features import rank
 
+    first = rank() == 0
+    join("gloo")
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     folder = run.output or Path("evalsuite-results") / stamp
     results.refuse_to_overwrite(folder)
@@ -79,26 +72,28 @@ def compute_metrics(config: EvaluationConfig, run: Run) -> Done | None:
         batch_size=run.batch_size,
         workers=run.workers,
         offline=run.offline,
-        progress=bars if rank() == 0 else silent,
+        progress=bars if first else silent,
     )
     evaluation, evidence = evaluate(config, means)
-    if rank() != 0:
+    if not first:
         return None
     figures = draw(evaluation, evidence)
     rerun = config.model_dump(mode="json", exclude_defaults=True)
     results.write_results(evaluation, evidence, figures, rerun, folder)
-    if run.experiment is None:
-        return Done(evaluation, folder)
-    try:
-        tracked = _track(evaluation, folder, run.experiment, run.run_name)
-    except EvalsuiteError as fault:
-        return Done(evaluation, folder, fault=fault)
-    return Done(evaluation, folder, tracked)
+    return Done(evaluation, folder)
 
 
 def log(folder: Path, experiment: str, run_name: str | None) -> str:
     """Log results on disk to MLflow and return a sentence on the run."""
-    return _track(results.read_results(folder), folder, experiment, run_name)
+    return track(Done(results.read_results(folder), folder), experiment, run_name)
+
+
+def track(done: Done, experiment: str, run_name: str | None) -> str:
+    """Log results to MLflow and return a sentence on the run."""
+    from evalsuite.tracking import log_evaluation
+
+    tracked = log_evaluation(done.evaluation, done.folder, experiment=experiment, run_name=run_name)
+    return f"MLflow run: {tracked.run_id} ({tracked.hint})"
 
 
 def draw(evaluation: Evaluation, evidence: "Evidence") -> "dict[str, Figure]":
@@ -123,8 +118,6 @@ def simulate_population(
     from evalsuite.volumes.population import degrade, simulate
     from evalsuite.volumes.write import write_nifti
 
-    results.refuse_to_overwrite(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     note = {
         "Name": "Simulated brains: one real T1 template under random deformations",
         "Template": "ICBM 2009a nonlinear symmetric T1, as shipped by nilearn",
@@ -134,17 +127,18 @@ def simulate_population(
         "BlurVoxels": blur,
         "NoiseShare": noise,
     }
-    (folder / "population.json").write_text(json.dumps(note, indent=1) + "\n")
-    with bars(f"simulating {folder}", n) as advance:
-        for i in range(n):
-            brain = simulate(i, seed=seed, spacing=spacing)
-            brain = degrade(brain, blur=blur, noise=noise, seed=seed + i)
-            write_nifti(brain, folder / f"brain_{i:04d}.nii.gz")
-            advance()
+    with results.new_folder(folder, "the volumes", "Name another folder.") as draft:
+        (draft / "population.json").write_text(json.dumps(note, indent=1) + "\n")
+        with bars(f"simulating {folder}", n) as advance:
+            for i in range(n):
+                brain = simulate(i, seed=seed, spacing=spacing)
+                brain = degrade(brain, blur=blur, noise=noise, seed=seed + i)
+                write_nifti(brain, draft / f"brain_{i:04d}.nii.gz")
+                advance()
 
 
 def show(done: Done, *, as_json: bool) -> None:
-    """Print the results on stdout, where they lie on stderr; raise what went wrong after."""
+    """Print the results on stdout, where they lie on stderr."""
     from rich.console import Console
 
     stderr = Console(stderr=True, soft_wrap=True)
@@ -154,14 +148,3 @@ def show(done: Done, *, as_json: bool) -> None:
         wide = None if sys.stdout.isatty() else 120
         print_table(done.evaluation, Console(width=wide))
     stderr.print(f"Results: {done.folder}", highlight=False)
-    if done.tracked:
-        stderr.print(done.tracked, highlight=False)
-    if done.fault:
-        raise done.fault
-
-
-def _track(evaluation: Evaluation, folder: Path, experiment: str, run_name: str | None) -> str:
-    from evalsuite.tracking import log_evaluation
-
-    tracked = log_evaluation(evaluation, folder, experiment=experiment, run_name=run_name)
-    return f"MLflow run: {tracked.run_id} ({tracked.hint})"

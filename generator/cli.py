@@ -2,7 +2,7 @@
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -20,7 +20,9 @@ app = typer.Typer(
 def train(
     data: Annotated[str, typer.Argument(help="Volumes: a folder, glob, manifest or BIDS.")],
     output: Annotated[Path, typer.Option(help="Folder of the run.")],
-    preset: Annotated[str, typer.Option(help="See `evalsuite generator presets`.")] = "tiny",
+    preset: Annotated[
+        str | None, typer.Option(help="See `evalsuite generator presets`; default tiny.")
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="YAML file laid over the preset it names.")
     ] = None,
@@ -45,16 +47,16 @@ def train(
 ) -> None:
     """Train both stages; `torchrun --nproc-per-node N -m evalsuite generator train` on many."""
     _check_extra()
+    from evalsuite.settings import assigned
     from generator.config import load_config
     from generator.run import train as run
 
-    overrides: dict[str, Any] = {} if seed is None else {"seed": seed}
-    for assignment in set_ or []:
-        _assign(overrides, assignment)
+    named = {"preset": preset, "seed": seed}
+    overrides = {key: value for key, value in named.items() if value is not None}
     run(
         data,
         output,
-        load_config(config, preset, overrides),
+        load_config(config, overrides, assigned(set_ or ())),
         resume=resume,
         device=device,
         experiment=None if no_tracking else experiment,
@@ -110,14 +112,3 @@ def _check_extra() -> None:
             f"The generator needs {', '.join(missing)}. "
             "Install it with: pip install 'evalsuite[generator]'."
         )
-
-
-def _assign(values: dict[str, Any], assignment: str) -> None:
-    import yaml
-
-    from evalsuite.config import assign
-
-    key, separator, text = assignment.partition("=")
-    if not separator:
-        raise typer.BadParameter(f"--set {assignment}: expected KEY=VALUE.")
-    assign(values, key, yaml.safe_load(text))

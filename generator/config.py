@@ -1,9 +1,9 @@
 """What a generator is made of and how it is trained: one YAML file per run."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import (
     Field,
     PositiveFloat,
@@ -13,8 +13,10 @@ from pydantic import (
 )
 
 from evalsuite.errors import EvalsuiteError, unknown
+from evalsuite.settings import laid_over, read_settings
 from evalsuite.volumes.preprocessing import Declared, Preprocessing
 
+DEFAULT_PRESET = "tiny"
 Precision = Literal["float32", "bfloat16"]
 
 
@@ -166,41 +168,27 @@ class GeneratorConfig(Declared):
         return self.vqgan.factor * self.diffusion.factor
 
 
-def load_config(path: Path | None, preset: str, overrides: dict[str, Any]) -> GeneratorConfig:
+def load_config(path: Path | None, *overrides: Mapping[str, Any]) -> GeneratorConfig:
     """Return a preset with the values of a file and then of the command line laid over it.
+
+    Args:
+        path: YAML or TOML file, or None.
+        overrides: values that win over those of the file; the last `preset` named is taken.
 
     Raises:
         EvalsuiteError: for an unknown preset or key, an impossible value or an unreadable file.
     """
     from generator.presets import PRESETS
 
-    values: dict[str, Any] = {}
-    if path:
-        try:
-            values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            reason = " ".join(str(error).split())
-            raise EvalsuiteError(f"{path}: the configuration cannot be read: {reason}.") from None
-        if not isinstance(values, dict):
-            raise EvalsuiteError(f"{path}: expected a table of settings, such as `preset: tiny`.")
-    name = values.get("preset") or preset
-    if name not in PRESETS:
-        raise EvalsuiteError(unknown("preset", str(name), PRESETS))
-    merged = _merged(_merged({**PRESETS[name], "preset": name}, values), overrides)
+    values = laid_over({"preset": DEFAULT_PRESET}, read_settings(path) if path else {}, *overrides)
+    preset = str(values["preset"])
+    if preset not in PRESETS:
+        raise EvalsuiteError(unknown("preset", preset, PRESETS))
     try:
-        return GeneratorConfig.model_validate(merged)
+        return GeneratorConfig.model_validate(laid_over(PRESETS[preset], values))
     except ValidationError as error:
         faults = "; ".join(
             f"{'.'.join(map(str, fault['loc']))}: {fault['msg'].removeprefix('Value error, ')}"
             for fault in error.errors()
         )
         raise EvalsuiteError(f"In {path or 'the configuration'}, {faults}.") from None
-
-
-def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    result = dict(base)
-    for key, value in over.items():
-        old = result.get(key)
-        both = isinstance(value, dict) and isinstance(old, dict)
-        result[key] = _merged(old or {}, value) if both else value
-    return result

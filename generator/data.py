@@ -15,7 +15,6 @@ from torch import Tensor
 from evalsuite.errors import EvalsuiteError
 from evalsuite.volumes.cohort import Cohort
 from evalsuite.volumes.preprocessing import Preprocessing
-from evalsuite.volumes.read import read_volume
 from generator.config import GeneratorConfig
 
 KEPT = 4 << 30  # bytes of preprocessed volumes kept in memory
@@ -43,7 +42,7 @@ class TrainingData:
 
         @lru_cache(maxsize=max(1, KEPT // size))
         def load(index: int) -> Float[Tensor, "1 x y z"]:
-            volume = self.preprocessing.apply(read_volume(cohort.entries[index].path))
+            volume = self.preprocessing.apply(cohort.entries[index].read())
             return torch.from_numpy(volume.voxels)[None]
 
         self._load = load

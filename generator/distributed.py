@@ -6,27 +6,21 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, distributed, nn
 
-
-def rank() -> int:
-    """Return this process's number; 0 without torchrun."""
-    return int(os.environ.get("RANK", "0"))
-
-
-def world() -> int:
-    """Return the number of processes; 1 without torchrun."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
+from evalsuite.machine import join, rank, usable_device, world
 
 
 def device(name: str) -> torch.device:
     """Return the device of this process; `auto` is its own GPU, or the processor.
 
     Also joins the processes of torchrun into a group.
+
+    Raises:
+        EvalsuiteError: if there is no such device, or the processes do not find one another.
     """
     if name == "auto":
         name = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
-    chosen = torch.device(name)
-    if world() > 1 and not distributed.is_initialized():
-        distributed.init_process_group("nccl" if chosen.type == "cuda" else "gloo")
+    chosen = usable_device(name)
+    join("nccl" if chosen.type == "cuda" else "gloo")
     return chosen
 
 

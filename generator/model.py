@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from evalsuite.errors import EvalsuiteError, unknown
+from evalsuite.machine import usable_device
 from evalsuite.volumes.volume import Volume
 from generator import checkpoint
 from generator.config import GeneratorConfig
@@ -143,8 +144,9 @@ def load(path: Path | str, device: str = "cpu") -> Generator:
     """Return the generator in a folder that `evalsuite generator train` wrote.
 
     Raises:
-        EvalsuiteError: if it is not there, not finished or damaged.
+        EvalsuiteError: if it is not there, not finished or damaged, or there is no such device.
     """
+    here = usable_device(device)
     folder = Path(path)
     if (folder / FINISHED).is_dir():
         folder /= FINISHED
@@ -160,7 +162,7 @@ def load(path: Path | str, device: str = "cpu") -> Generator:
     modules: dict[str, nn.Module] = {"vqgan": autoencoder, "denoiser": denoiser}
     checkpoint.unpack(tensors, modules, {}, folder)
     for module in modules.values():
-        module.to(device).eval().requires_grad_(requires_grad=False)
+        module.to(here).eval().requires_grad_(requires_grad=False)
     return Generator(config, card, digest(tensors), autoencoder, denoiser)
 
 

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ from matplotlib.figure import Figure
 
 from evalsuite.environment import environment
 from evalsuite.errors import EvalsuiteError
+from evalsuite.machine import rank, world
 from evalsuite.progress import bars, silent
 from evalsuite.tracking import TrackingError, log_training
+from evalsuite.tracking.training import HISTORY, STATE, Status
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.sources import read_cohort
 from evalsuite.volumes.volume import Volume
@@ -28,6 +31,8 @@ from generator.model import FINISHED, Generator, Recipe, digest, load
 from generator.sampling import blocks
 from generator.stages import AutoencoderStage, DiffusionStage
 from generator.training import Report, Stage, append_history, fit
+
+Track = Callable[[Status], None]
 
 ALIKE = 1e-3  # mean difference of intensities below which samples count as one
 
@@ -49,12 +54,12 @@ def train(
     """
     here = distributed.device(device)
     for stage in (config.vqgan, config.diffusion):
-        if stage.training.batch_size % distributed.world():
+        if stage.training.batch_size % world():
             raise EvalsuiteError(
                 f"A batch_size of {stage.training.batch_size} cannot be shared by "
-                f"{distributed.world()} processes. Use a multiple of {distributed.world()}."
+                f"{world()} processes. Use a multiple of {world()}."
             )
-    first = distributed.rank() == 0
+    first = rank() == 0
     progress = bars if first else silent
     finished = output / FINISHED
     begun = any(checkpoint.steps(output / stage) for stage in ("vqgan", "diffusion"))
@@ -62,9 +67,16 @@ def train(
         raise EvalsuiteError(
             f"{output} holds a training already. Go on with --resume, or name another folder."
         )
+    if first and not resume:
+        # Left by a training that was interrupted before its first checkpoint.
+        for name in (HISTORY, STATE):
+            for left in output.glob(f"*/{name}"):
+                left.unlink()
     cohort = read_cohort(source, name="training", role="real")
     with progress(f"checking {source}", len(cohort.entries)) as advance:
         cohort = check_cohort(cohort, skip_invalid=skip_invalid, advance=advance)
+    for warning in cohort.warnings if first else ():
+        print(f"{source}: {warning}", file=sys.stderr)  # noqa: T201
     data = TrainingData(cohort, config)
     settings = config.model_dump(mode="json")
     if first:
@@ -73,21 +85,27 @@ def train(
 
     def run(stage: Stage) -> dict[str, float]:
         folder = output / stage.name
-        report = _reporter(folder, experiment, f"{output.name} {stage.name}", settings)
+        track = _tracker(folder, experiment if first else None)
         with progress(f"training {stage.name}", stage.settings.steps) as tick:
 
             def advance(count: int) -> None:
                 for _step in range(count):
                     tick()
 
-            return fit(
-                stage,
-                folder,
-                signature=_signature(data, config, stage.name),
-                resume=resume,
-                report=report,
-                advance=advance,
-            )
+            try:
+                metrics = fit(
+                    stage,
+                    folder,
+                    signature=_signature(data, config, stage.name),
+                    resume=resume,
+                    report=_reporter(folder, track),
+                    advance=advance,
+                )
+            except BaseException as error:
+                track("FAILED" if isinstance(error, Exception) else "KILLED")
+                raise
+        track("FINISHED")
+        return metrics
 
     autoencoder = AutoencoderStage(config, data, here)
     metrics = run(autoencoder)
@@ -117,7 +135,7 @@ def train(
             "metrics": metrics,
             "weights_sha256": digest(tensors),
             "environment": environment(),
-            "processes": distributed.world(),
+            "processes": world(),
         }
         checkpoint.save(finished, tensors, card)
     distributed.barrier()
@@ -146,11 +164,11 @@ def sample(folder: Path, output: Path, n: int, recipe: Recipe, *, device: str) -
     }
     output.mkdir(parents=True, exist_ok=True)
     _refuse_another(output, provenance)
-    first = distributed.rank() == 0
+    first = rank() == 0
     faults: list[str] = []
     with (bars if first else silent)(f"sampling {output}", n) as advance:
         size = generator.config.sample_block
-        for block in blocks(n, size, distributed.rank(), distributed.world()):
+        for block in blocks(n, size, rank(), world()):
             wanted = [index for index in block if index < n]
             if not all(_image(output, index).exists() for index in wanted):
                 faults += _write_block(generator, output, block, wanted, recipe, provenance)
@@ -254,38 +272,38 @@ def _refuse_another(output: Path, provenance: dict[str, Any]) -> None:
             )
 
 
-def _reporter(folder: Path, experiment: str | None, name: str, settings: dict[str, Any]) -> Report:
-    """Return a report that keeps everything on disk and, as long as it answers, in MLflow."""
-    state = folder / "mlflow-run.txt"
-    silenced: list[str] = []
+def _reporter(folder: Path, track: Track) -> Report:
+    """Return a report that keeps everything on disk, then in MLflow."""
 
     def report(step: int, values: dict[str, float], figures: dict[str, Figure]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        append_history(folder / "history.jsonl", step, values)
-        files = []
+        append_history(folder / HISTORY, step, values)
         for title, figure in figures.items():
-            files.append(folder / f"{title}.png")
-            figure.savefig(files[-1], dpi=120)
-        if experiment is None or silenced:
-            return
-        try:
-            run_id = log_training(
-                state.read_text() if state.exists() else None,
-                folder,
-                experiment=experiment,
-                run_name=name,
-                params=settings,
-                step=step,
-                values=values,
-                files=files,
-                finished=step == settings[folder.name]["training"]["steps"],
-            )
-            state.write_text(run_id)
-        except TrackingError as error:
-            silenced.append(str(error))
-            print(f"{error} The training goes on.", file=sys.stderr)  # noqa: T201
+            figure.savefig(folder / f"{title}.png", dpi=120)
+        track("RUNNING")
 
     return report
+
+
+def _tracker(folder: Path, experiment: str | None) -> Track:
+    """Return what brings the MLflow run of a stage up to date.
+
+    Once MLflow has not answered it is asked again only when the training ends.
+    """
+    silenced: list[str] = []
+
+    def track(status: Status) -> None:
+        waits = silenced and status == "RUNNING"
+        if experiment is None or waits or not (folder / HISTORY).exists():
+            return
+        try:
+            log_training(folder, experiment=experiment, status=status)
+        except TrackingError as error:
+            silenced.append(str(error))
+            goes_on = "The training goes on. " if status == "RUNNING" else ""
+            print(f"{goes_on}{error}", file=sys.stderr)  # noqa: T201
+
+    return track
 
 
 def _spacing(data: TrainingData) -> list[float]:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torchmetrics.functional.image import structural_similarity_index_measure
 
+from evalsuite.machine import rank
 from generator import distributed
 from generator.config import GeneratorConfig, Optimisation
 from generator.data import TrainingData
@@ -167,7 +168,7 @@ class DiffusionStage:
         self.model.train()
         total = 0.0
         self.optimisers["denoiser"].zero_grad()
-        generator = _generator(self.seed, 2, step, stream=distributed.rank())
+        generator = _generator(self.seed, 2, step, stream=rank())
         for chosen in _batches(self, step):
             labels = self._labels(chosen, generator)
             with _autocast(self.device, self.settings):

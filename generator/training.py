@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.machine import rank
 from generator import checkpoint, distributed
 from generator.config import Optimisation
 
@@ -100,10 +101,10 @@ def fit(
             rate = {"learning_rate": learning_rate(stage.settings, step)}
             speed = {"seconds_per_step": (time.monotonic() - clock) / counted}
             sums, counted, clock = {}, 0, time.monotonic()
-            if distributed.rank() == 0:
+            if rank() == 0:
                 report(done, {**means, **metrics, **rate, **speed}, figures)
         if last or done % stage.settings.checkpoint_every == 0:
-            if distributed.rank() == 0:
+            if rank() == 0:
                 tensors = checkpoint.pack(stage.modules, stage.optimisers)
                 about = {"stage": stage.name, "step": done, "signature": signature}
                 checkpoint.save(

@@ -34,12 +34,12 @@ def report(
 
     One HTML file, its tables as CSV and LaTeX, its figures as SVG and PNG, and an MLflow run.
     """
+    from evalsuite.results import refuse_to_overwrite
     from evalsuite.study.home import Home, default_folder
     from reports.build import build, write_report
-    from reports.document import refuse_occupied
     from reports.sources import read_evaluation, read_study
 
-    refuse_occupied(output)
+    refuse_to_overwrite(output)
     read = read_study(study, Home.at(home or default_folder(), database)) if study else None
     evaluations = [read_evaluation(folder) for folder in evaluation or ()]
     made = build(read, evaluations, utilities=utility or (), title=title, replicates=replicates)
@@ -48,5 +48,4 @@ def report(
     if not no_tracking:
         from evalsuite.tracking import log_report
 
-        run = log_report(made.title, output, experiment=experiment, record=made.record)
-        typer.echo(f"MLflow run: {run}", err=True)
+        typer.echo(f"MLflow run: {log_report(output, experiment=experiment)}", err=True)

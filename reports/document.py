@@ -2,9 +2,8 @@
 
 import base64
 import io
+import json
 import math
-import shutil
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from evalsuite.errors import EvalsuiteError
+from evalsuite.results import new_folder
+from evalsuite.tracking.report import RECORD
 from reports.latex import latex
 
 if TYPE_CHECKING:
@@ -157,42 +157,18 @@ def suffixed(section: Section, suffix: str, ending: str) -> Section:
     return Section(f"{section.name}{suffix}", f"{section.title}{ending}", blocks)
 
 
-def refuse_occupied(folder: Path) -> None:
-    """Refuse a folder in which a report would overwrite something.
-
-    Raises:
-        EvalsuiteError: if it is a file, or a folder that holds something.
-    """
-    if folder.is_dir() and any(folder.iterdir()):
-        raise EvalsuiteError(f"{folder} is not empty. Name another folder with --output DIR.")
-    if folder.exists() and not folder.is_dir():
-        raise EvalsuiteError(f"{folder} is a file. Name another folder with --output DIR.")
-
-
 def write(report: Report, folder: Path) -> Path:
     """Write the report into a new folder, all of it or nothing, and return its page.
 
     The folder holds `report.html`, which needs no other file; `tables/*.csv` and `*.tex`;
-    `figures/*.svg` and `*.png`.
+    `figures/*.svg` and `*.png`; `report.json`, from which `evalsuite log` makes its run.
 
     Raises:
         EvalsuiteError: if the folder holds something or cannot be written.
     """
-    refuse_occupied(folder)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-        try:
-            _write_parts(report, draft)
-            draft.chmod(0o755)
-            draft.replace(folder)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
-    except OSError as error:
-        raise EvalsuiteError(
-            f"{folder}: the report cannot be written: {error.strerror}. "
-            "Make room or name another folder with --output DIR."
-        ) from None
+    mend = "Make room or name another folder with --output DIR."
+    with new_folder(folder, "the report", mend) as draft:
+        _write_parts(report, draft)
     return folder / "report.html"
 
 
@@ -222,6 +198,8 @@ def _write_parts(report: Report, folder: Path) -> None:
         report=report, images=images, numbers=_numbers(report), unprinted=UNPRINTED
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
+    about = {"title": report.title, "record": report.record}
+    (folder / RECORD).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
 
 def shown(frame: pd.DataFrame) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """Cohorts on disk that the tests share."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -45,6 +46,7 @@ def make_cohort(tmp_path):
 def cli(capsys, monkeypatch, tmp_path):
     """Run the command line in this process, in a folder of its own."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("EVALSUITE_STUDIES")
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["evalsuite", *map(str, arguments)])
@@ -59,9 +61,33 @@ def cli(capsys, monkeypatch, tmp_path):
     return run
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory, monkeypatch):
-    """Keep every test away from the user's cache, hub and tracking server."""
-    monkeypatch.setenv("EVALSUITE_CACHE", str(tmp_path_factory.mktemp("cache")))
-    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory):
+    """Return a database of MLflow with its tables: copying one is quick, making one is not."""
+    from mlflow import MlflowClient
+
+    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
+    MlflowClient(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def client(empty_database, tmp_path, monkeypatch):
+    """Return a client of a fresh database, to which `MLFLOW_TRACKING_URI` points."""
+    from mlflow import MlflowClient
+
+    (tmp_path / "store").mkdir()
+    database = shutil.copy(empty_database, tmp_path / "store" / "mlflow.db")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
+    return MlflowClient(f"sqlite:///{database}")
+
+
+@pytest.fixture
+def runs(client):
+    """Return the runs of an experiment by name."""
+
+    def found(experiment):
+        place = client.get_experiment_by_name(experiment)
+        return {run.info.run_name: run for run in client.search_runs([place.experiment_id])}
+
+    return found

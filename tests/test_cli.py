@@ -1,12 +1,16 @@
 import json
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from evalsuite import plugins
+from evalsuite.errors import EvalsuiteError
+from evalsuite.machine import processes
 
 QUICK = [
     *("--extractor", "radiomics", "--workers", "1"),
@@ -72,15 +76,17 @@ def test_several_generators_stand_side_by_side(cli, pair, make_cohort):
     assert "n = 6" in out
 
 
-def test_a_server_that_is_down_loses_nothing(cli, pair, monkeypatch):
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "postgresql://me:secret@localhost/x"])
+def test_a_server_that_is_down_loses_nothing(cli, pair, monkeypatch, uri):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     real, synthetic = pair
     arguments = ("--real", real, "--synthetic", synthetic, "--output", "out", "--metrics", "mmd")
     status, out, err = cli("compute-metrics", *arguments, *QUICK[:4])
     assert status == 1
     assert "mmd_rbf" in out
-    assert "evalsuite log out" in err
+    assert err.strip().endswith("log them later with: evalsuite log out")
+    assert "secret" not in err
     assert "Traceback" not in err
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     status, _, err = cli("log", "out")
@@ -96,7 +102,7 @@ def test_a_server_that_is_down_loses_nothing(cli, pair, monkeypatch):
         (("--seed", "-1"), 2, "Invalid value for '--seed'"),
         (("--nonsense",), 2, "No such option"),
         (("--set", "seed"), 2, "expected KEY=VALUE"),
-        (("--config", "absent.yaml"), 1, "absent.yaml: the configuration cannot be read"),
+        (("--config", "absent.yaml"), 1, "absent.yaml: the settings cannot be read"),
         (
             ("--real", "nowhere", "--synthetic", "x", "--shape", "0,1,2"),
             1,
@@ -200,6 +206,149 @@ def test_every_command_metric_and_extractor_is_in_the_readme():
         assert f"`{name}`" in readme
     for name in plugins.available("extractors"):
         assert name.startswith("medicalnet-resnet") or f"`{name}`" in readme
+
+
+def test_the_version_needs_no_command(cli):
+    from evalsuite import __version__
+
+    assert cli("--version") == (0, f"{__version__}\n", "")
+    assert cli("--version", "doctor") == (0, f"{__version__}\n", "")
+
+
+DEVICES = ["cudaa", "", "cuda:", "meta", "hpu", "cpu:x", "privateuseone"]
+COMMANDS = {
+    "compute-metrics": ("--real", "nowhere", "--synthetic", "x", "--extractor", "radiomics"),
+    "generator train": ("nowhere", "--output", "out"),
+    "generator sample": ("nowhere", "--output", "out"),
+    "utility segmentation": ("--real", "nowhere", "--synthetic", "x", "--output", "out"),
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_device_that_is_none_is_told_before_any_volume_is_read(cli, command, device):
+    status, _, err = cli(*command.split(), *COMMANDS[command], "--device", device)
+    assert (status, len(err.strip().splitlines())) == (1, 1), err
+    assert err.startswith(f'The device "{device}" cannot be used: ')
+    assert not Path("out").exists()
+
+
+MASTER = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29999"}
+ENVIRONMENTS = [
+    ({"WORLD_SIZE": "2"}, "lacks RANK, MASTER_ADDR, MASTER_PORT"),
+    ({"RANK": "1"}, "lacks WORLD_SIZE, MASTER_ADDR, MASTER_PORT"),
+    ({"RANK": "0", "WORLD_SIZE": "2"}, "lacks MASTER_ADDR, MASTER_PORT"),
+    ({"RANK": "2", "WORLD_SIZE": "2", **MASTER}, "makes no sense"),
+    ({"RANK": "0", "WORLD_SIZE": "0"}, "makes no sense"),
+    ({"RANK": "x", "WORLD_SIZE": "2", **MASTER}, "RANK is x; expected a whole number"),
+    ({"RANK": "0", "WORLD_SIZE": "-1"}, "WORLD_SIZE is -1; expected a whole number"),
+    ({"RANK": "0", "WORLD_SIZE": "2", **MASTER, "MASTER_PORT": "x"}, "do not find one another"),
+]
+
+
+@pytest.mark.parametrize("command", [c for c in COMMANDS if c != "utility segmentation"])
+@pytest.mark.parametrize(("told", "message"), ENVIRONMENTS)
+def test_half_of_what_torchrun_sets_is_told_before_any_volume_is_read(
+    cli, monkeypatch, command, told, message
+):
+    for name in ("RANK", "WORLD_SIZE", *MASTER):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    status, out, err = cli(*command.split(), *COMMANDS[command])
+    assert (status, out, len(err.strip().splitlines())) == (1, "", 1), err
+    assert message in err
+
+
+@pytest.mark.parametrize("told", [{"WORLD_SIZE": "1"}, {"RANK": "0"}, {"WORLD_SIZE": ""}])
+def test_one_process_may_say_so(monkeypatch, told):
+    for name in ("RANK", "WORLD_SIZE", *MASTER):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    assert processes() == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    ["notaurl", "hf-mirror.com", "ftp://x", "https://", "http://[x", "http://h:port", "http://h h"],
+)
+def test_a_hub_that_is_no_address_is_told_before_any_volume_is_read(cli, monkeypatch, endpoint):
+    monkeypatch.setenv("HF_ENDPOINT", endpoint)
+    for name, empty in (("TORCH_HOME", "none"), ("HF_HUB_CACHE", "none")):
+        monkeypatch.setenv(name, empty)
+    told = f'The environment variable HF_ENDPOINT is "{endpoint}"; expected the address of a hub'
+    for arguments in (
+        ("compute-metrics", "--real", "nowhere", "--synthetic", "x"),
+        ("weights", "fetch", "medicalnet-resnet10"),
+    ):
+        status, _, err = cli(*arguments)
+        assert status == 1
+        assert err.startswith(told)
+        assert len(err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("failure", [EvalsuiteError("no template"), KeyboardInterrupt()])
+def test_a_population_that_failed_leaves_nothing_in_the_way(cli, monkeypatch, tmp_path, failure):
+    from evalsuite.volumes import population
+
+    real, made = population.simulate, []
+
+    def fails(*arguments, **named):
+        if len(made) == 1:
+            raise failure
+        made.append(1)
+        return real(*arguments, **named)
+
+    monkeypatch.setattr(population, "simulate", fails)
+    assert cli("simulate-population", "p", "-n", 2, "--spacing", 12)[0] != 0
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(population, "simulate", real)
+    assert cli("simulate-population", "p", "-n", 2, "--spacing", 12)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("uri", "fault"),
+    [
+        ("postgresql://me:secret@localhost/x", "ModuleNotFoundError"),
+        ("http://me:secret@127.0.0.1:9", "Connection refused"),
+        ("nonsense://x", "nonsense"),
+        ("sqlite:///notes.txt", "file is not a database"),
+        ("sqlite:////proc/nowhere/mlflow.db", "No such file or directory"),
+    ],
+)
+def test_doctor_looks_at_tracking(cli, monkeypatch, tmp_path, uri, fault):
+    (tmp_path / "notes.txt").write_text("not a database, whatever one may call it " * 99)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    start = time.monotonic()
+    status, out, _ = cli("doctor", "--json")
+    (row,) = (row for row in json.loads(out) if row["check"] == "MLflow tracking")
+    assert (status, row["state"]) == (1, "broken")
+    assert fault in row["found"]
+    assert "secret" not in out
+    assert "--no-tracking" in row["mend"]
+    assert time.monotonic() - start < 30
+
+
+def test_doctor_waits_for_no_server_that_is_silent(cli, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        start = time.monotonic()
+        status, out, _ = cli("doctor", "--json")
+    assert status == 1
+    assert time.monotonic() - start < 30
+    assert "broken" in out
+
+
+def test_doctor_makes_no_database(cli, client, tmp_path, monkeypatch):
+    def tracking():
+        rows = json.loads(cli("doctor", "--json")[1])
+        return next(row for row in rows if row["check"] == "MLflow tracking")
+
+    assert tracking()["state"] == "good"
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert tracking()["state"] == "good"
+    assert not (tmp_path / "mlflow.db").exists()
 
 
 @pytest.mark.parametrize("command", ["metrics", "extractors", "doctor"])

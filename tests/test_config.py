@@ -60,7 +60,7 @@ def test_a_folder_with_an_equals_sign_is_a_folder(tmp_path):
         ("real: r\nsynthetic: s\nseed: x\n", "In {file}, seed: input should be a valid integer"),
         ("real: r\n", "An evaluation needs a real and a synthetic cohort."),
         ("- a\n", "{file}: expected a table of settings"),
-        ("real: [\n", "{file}: not a valid configuration"),
+        ("real: [\n", "{file}: not valid YAML"),
     ],
 )
 def test_faults_of_a_file_are_one_sentence(tmp_path, text, message):
@@ -73,7 +73,7 @@ def test_faults_of_a_file_are_one_sentence(tmp_path, text, message):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(EvalsuiteError, match=r"c\.yaml: the configuration cannot be read: No such"):
+    with pytest.raises(EvalsuiteError, match=r"c\.yaml: the settings cannot be read: No such"):
         load_config(tmp_path / "c.yaml", {})
 
 

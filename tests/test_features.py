@@ -11,7 +11,7 @@ import pytest
 
 from evalsuite.errors import EvalsuiteError, VolumeError
 from evalsuite.extractors.extractor import Extractor
-from evalsuite.features import FeatureCache, extract
+from evalsuite.features import FeatureCache, extract, rank
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.sources import read_cohort
@@ -195,34 +195,45 @@ def test_a_cache_that_cannot_be_written_is_told(cohort, tmp_path):
         extract(cohort, STEPS, Moments(), FeatureCache(tmp_path / "file/cache"))
 
 
+@dataclass
+class LateInOneProcess(Moments):
+    """The second process takes its time."""
+
+    def __call__(self, voxels):
+        time.sleep(rank())
+        return super().__call__(voxels)
+
+
 SCRIPT = """
 import sys
 from pathlib import Path
 import numpy as np
-from tests.test_features import STEPS, Moments, cohort_of
-from evalsuite.features import FeatureCache, extract, rank
-moments = Moments()
+from tests.test_features import STEPS, LateInOneProcess, cohort_of
+from evalsuite.features import FeatureCache, extract
+from evalsuite.machine import rank
 cohort = cohort_of(sys.argv[1])
-table = extract(cohort, STEPS, moments, FeatureCache(Path(sys.argv[2])))
-np.savez(f"{sys.argv[2]}/rank{rank()}.npz", values=table.values, seen=sum(moments.seen))
+# To form their group the processes wait for one another, so one cohort alone shows nothing.
+for cache in map(Path, sys.argv[2:]):
+    moments = LateInOneProcess()
+    table = extract(cohort, STEPS, moments, FeatureCache(cache))
+    np.savez(cache / f"rank{rank()}.npz", values=table.values, seen=sum(moments.seen))
 """
 
 
-def test_two_processes_of_torchrun_share_the_work(cohort, make_cohort, tmp_path):
+def test_two_processes_of_torchrun_share_the_work_and_wait_for_the_late_one(cohort, tmp_path):
     script = tmp_path / "share.py"
     script.write_text(SCRIPT)
-    cache = tmp_path / "cache"
-    cache.mkdir()
-    folder = cohort.entries[0].path.parent
-    command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", str(script)]
+    caches = [tmp_path / "first", tmp_path / "second"]
+    command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", script]
     subprocess.run(
-        [sys.executable, *command, str(folder), str(cache)],
+        [sys.executable, *command, cohort.entries[0].path.parent, *caches],
         check=True,
         timeout=120,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
     )
-    ranks = [np.load(cache / f"rank{i}.npz") for i in range(2)]
-    assert [int(r["seen"]) for r in ranks] == [4, 3]
     alone = extract(cohort, STEPS, Moments(), FeatureCache(tmp_path / "alone"))
-    for r in ranks:
-        np.testing.assert_array_equal(r["values"], alone.values)
+    for cache in caches:
+        ranks = [np.load(cache / f"rank{i}.npz") for i in range(2)]
+        assert [int(r["seen"]) for r in ranks] == [4, 3]
+        for r in ranks:
+            np.testing.assert_array_equal(r["values"], alone.values)

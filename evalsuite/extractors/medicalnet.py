@@ -17,8 +17,8 @@ import numpy as np
 from jaxtyping import Float
 
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions
-from evalsuite.extractors.module_file import usable_device
 from evalsuite.extractors.weights import WeightsError, obtain
+from evalsuite.machine import usable_device
 
 if TYPE_CHECKING:
     import torch

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from evalsuite.errors import EvalsuiteError
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions
 from evalsuite.extractors.weights import sha256
+from evalsuite.machine import usable_device
 
 if TYPE_CHECKING:
     import torch
@@ -102,25 +103,6 @@ def load_module(path: Path, options: ExtractorOptions) -> Extractor:
         "version": VERSION,
     }
     return ModuleExtractor(str(path), fingerprint, module, device)
-
-
-def usable_device(name: str) -> "torch.device":
-    """Return the torch device of that name.
-
-    Raises:
-        EvalsuiteError: if there is none here.
-    """
-    import torch
-
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:  # AssertionError: torch built without CUDA
-        raise EvalsuiteError(
-            f'The device "{name}" cannot be used: {_reason(error)} '
-            'Use --device "cpu", or one that this machine has.'
-        ) from None
-    return device
 
 
 def _kind(path: Path) -> Literal["TorchScript module", "exported program"]:

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 from typing import IO, Literal
+from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 from evalsuite.caches import cache_folder
 from evalsuite.errors import EvalsuiteError
 from evalsuite.extractors.extractor import ExtractorOptions
 
+HUB = "https://huggingface.co"
 TIMEOUT_SECONDS = 30
 CHUNK_BYTES = 1 << 20
 
@@ -44,8 +46,17 @@ class PublishedWeights:
 
     @property
     def url(self) -> str:
-        """Address of the file; `HF_ENDPOINT` names a mirror of the hub."""
-        endpoint = os.environ.get("HF_ENDPOINT") or "https://huggingface.co"
+        """Address of the file; `HF_ENDPOINT` names a mirror of the hub.
+
+        Raises:
+            WeightsError: if it names none.
+        """
+        endpoint = os.environ.get("HF_ENDPOINT") or HUB
+        if not _is_address(endpoint):
+            raise WeightsError(
+                f'The environment variable HF_ENDPOINT is "{endpoint}"; expected the address of a '
+                f"hub, such as {HUB}."
+            )
         repository = f"TencentMedicalNet/MedicalNet-Resnet{self.depth}"
         return f"{endpoint.rstrip('/')}/{repository}/resolve/main/{self.file}"
 
@@ -167,7 +178,7 @@ def obtain(name: str, options: ExtractorOptions) -> WeightFile:
     """
     weights = PUBLISHED[name]
     if options.weights is not None:
-        return _users_file(weights, options.weights.expanduser())
+        return _users_file(weights, _expanded(options.weights))
     path = _here(weights)
     if path is None:
         forbidden = os.environ.get("HF_HUB_OFFLINE", "").lower() in {"1", "true", "yes", "on"}
@@ -233,12 +244,12 @@ def _copies(weights: PublishedWeights) -> Iterator[Path]:
     `hub/checkpoints`; huggingface_hub keeps one folder per commit.
     """
     home = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache")
-    torch_home = Path(os.environ.get("TORCH_HOME") or home / "torch").expanduser()
-    hub = Path(
+    torch_home = _expanded(os.environ.get("TORCH_HOME") or home / "torch")
+    hub = _expanded(
         os.environ.get("HF_HUB_CACHE")
         or os.environ.get("HUGGINGFACE_HUB_CACHE")
         or Path(os.environ.get("HF_HOME") or home / "huggingface") / "hub"
-    ).expanduser()
+    )
     snapshots = hub / f"models--TencentMedicalNet--MedicalNet-Resnet{weights.depth}" / "snapshots"
     for path in [
         weights.own_path,
@@ -248,6 +259,11 @@ def _copies(weights: PublishedWeights) -> Iterator[Path]:
     ]:
         if path.is_file():
             yield path
+
+
+def _expanded(path: Path | str) -> Path:
+    # Path.expanduser raises for the home of a user who does not exist.
+    return Path(os.path.expanduser(path))  # noqa: PTH111
 
 
 def _download(weights: PublishedWeights) -> Path:
@@ -296,6 +312,16 @@ def _stream(weights: PublishedWeights, file: IO[bytes]) -> int | None:
             file.write(chunk)
             progress.advance(task, len(chunk))
     return expected
+
+
+def _is_address(text: str) -> bool:
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        return False
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # an impossible port, or brackets without an address in them
+        return False
 
 
 def _unavailable(weights: PublishedWeights, problem: str) -> WeightsError:

@@ -41,6 +41,13 @@ class Rated:
     roles: dict[str, str]
     warnings: tuple[str, ...]
 
+    def scale(self, points: Mapping[str, int] | None) -> tuple[float, float]:
+        """Return the ends of the scale; infinite where it is not told how many options it has."""
+        if self.points == 0:
+            return 0.0, 100.0
+        told = self.question in (points or {})
+        return (1.0, float(self.points)) if told else (-np.inf, np.inf)
+
     def cohorts(self, role: str) -> list[str]:
         """Return the names of the real or of the synthetic cohorts."""
         return [cohort for cohort, its in self.roles.items() if its == role]

@@ -33,7 +33,12 @@ def create(
     design: Annotated[
         Path | None, typer.Argument(help="YAML file of the design; options lie over it.")
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Name of the study.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the study, which readers never see.")
+    ] = None,
+    title: Annotated[
+        str | None, typer.Option(help='What readers see in its place; default "Reader study".')
+    ] = None,
     real: Annotated[str | None, typer.Option(metavar="[NAME=]DIR", help="Real cohort.")] = None,
     synthetic: Annotated[
         list[str] | None,
@@ -62,7 +67,7 @@ def create(
 
     workflow.create(
         design,
-        workflow.overrides(name, real, synthetic, cases, reader, template, seed, set_),
+        workflow.overrides(name, title, real, synthetic, cases, reader, template, seed, set_),
         _home(home, database),
         experiment=None if no_tracking else experiment,
     )

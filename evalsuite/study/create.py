@@ -24,7 +24,6 @@ from evalsuite.study.truth import CaseTruth, write_truth
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.cohort import Cohort, VolumeInfo
 from evalsuite.volumes.preprocessing import Preprocessing
-from evalsuite.volumes.read import read_volume
 from evalsuite.volumes.sources import read_cohort
 
 
@@ -38,7 +37,7 @@ class Created:
         lead_secret: opens the lead's page; told once.
         invitations: by reader, the token that signs him in; told once.
         audit: whether trivial cues tell real from synthetic; None where there is one role only.
-        warnings: how the preparation itself would mark or harm cases.
+        warnings: of the cohorts, and how the preparation itself would mark or harm cases.
     """
 
     study: str
@@ -113,7 +112,8 @@ def create(design: StudyDesign, home: Home, *, progress: Progress = silent) -> C
         for folder in (home.cases(design.name), lead):
             shutil.rmtree(folder, ignore_errors=True)
         raise
-    return Created(design.name, len(truths), secret, invitations, found, warnings)
+    of_cohorts = tuple(f"{c.name}: {warning}" for c in cohorts.values() for warning in c.warnings)
+    return Created(design.name, len(truths), secret, invitations, found, (*of_cohorts, *warnings))
 
 
 def _refuse_outside(cohort: Cohort) -> None:
@@ -211,7 +211,7 @@ def _prepare(
     entry, info = cohort.entries[chosen.index], cohort.infos[chosen.index]
     case = secrets.token_hex(12)
     assert not isinstance(steps.spacing, str)  # noqa: S101
-    content = encode(prepare(read_volume(entry.path), steps), steps.spacing)
+    content = encode(prepare(entry.read(), steps), steps.spacing)
     (folder / f"{case}.nii").write_bytes(content)
     advance()
     return CaseTruth(

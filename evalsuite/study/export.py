@@ -28,6 +28,7 @@ COLUMNS = [
     "active_seconds",
 ]
 TRUTH = ["cohort", "role", "stratum", "real_side", "digest"]
+ROLES = ("real", "synthetic")
 IMRMC_KINDS = ("choice", "confidence", "likert", "analogue")
 
 
@@ -82,9 +83,10 @@ def export(study: str, output: Path, home: Home, *, unblind: bool) -> str:
             "or pass --unblind, which is logged."
         )
     truth = read_truth(home.truth(study)) if closed or unblind else None
+    table = long_table(store.responses(study), truth)
+    text, note = imrmc(table, study) if output.suffix == ".imrmc" else ("", "")
     if unblind and not closed:
         store.log(study, "lead", "unblinded export", {"file": output.name})
-    table = long_table(store.responses(study), truth)
     try:
         if output.suffix == ".csv":
             write_csv(table, output)
@@ -92,48 +94,92 @@ def export(study: str, output: Path, home: Home, *, unblind: bool) -> str:
             # The answers of different questions are numbers, lists and text.
             table.assign(answer=table["answer"].astype(str)).to_parquet(output, index=False)
         else:
-            output.write_text(imrmc(table), encoding="utf-8")
+            output.write_text(text, encoding="utf-8")
         record = _record(store, study, home, with_truth=truth is not None)
         output.with_suffix(".design.yaml").write_text(record, encoding="utf-8")
     except OSError as error:
         raise EvalsuiteError(f"{output}: it cannot be written: {error.strerror}.") from None
     told = "with the truth" if truth is not None else "without the truth: the study is not closed"
-    return f"{len(table)} answers {told}: {output}"
+    return f"{len(table)} answers {told}: {output}{note}"
 
 
-def imrmc(table: "pd.DataFrame") -> str:
-    """Return an unblinded long table in the input format of the iMRMC software.
+def counted(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Return the rows of a long table that count as results, each reading of a case once.
 
-    Real cases count as those with the signal, and every question that is asked on an ordered
-    scale is a modality. Of repeats the first showing counts, of revisions the last.
+    Of the reading, not the training; of hidden repeats the first showing; of revisions the last,
+    even where it takes an answer back.
+    """
+    own = table[(table["phase"] == "reading") & table["repeat_of"].isna()]
+    last = own.sort_values("revision", kind="stable").drop_duplicates(
+        ["reader", "presentation", "question"], keep="last"
+    )
+    return last[last["answer"].notna()]
+
+
+def imrmc(table: "pd.DataFrame", study: str) -> tuple[str, str]:
+    """Return an unblinded long table in the input format of the iMRMC software, and a note on it.
+
+    Real cases count as those with the signal, and every question that is asked of single cases
+    on an ordered scale is a modality; where there are several synthetic cohorts, the question
+    with each of them, beside the same readings of the real cases. The note, empty or a sentence,
+    tells what is in the file that its reader may not expect.
+
+    Raises:
+        EvalsuiteError: if there are no such readings of both real and synthetic cases.
 
     References:
         Gallas et al., iMRMC software, user guide: input file format.
     """
-    rows = table[
-        (table["phase"] == "reading")
-        & table["repeat_of"].isna()
-        & table["kind"].isin(IMRMC_KINDS)
-        & table["answer"].notna()
-    ]
-    rows = rows.sort_values("revision").drop_duplicates(["reader", "case", "question"], keep="last")
-    truths = rows.drop_duplicates("case").set_index("case")["role"]
-    real = int((truths == "real").sum())
+    rows = counted(table)
+    rows = rows[rows["kind"].isin(IMRMC_KINDS) & rows["role"].isin(ROLES)]
+    lacking = [role for role in ROLES if role not in set(rows["role"])]
+    if lacking:
+        raise EvalsuiteError(
+            f"{study} has no ratings of {' or '.join(lacking)} cases, of which iMRMC compares two "
+            f"kinds; it takes questions about single cases of the kinds {', '.join(IMRMC_KINDS)}. "
+            "Export .csv or .parquet instead."
+        )
+    real, synthetic = (sorted(rows.loc[rows["role"] == r, "cohort"].unique()) for r in ROLES)
     questions = sorted(rows["question"].unique())
+    modalities = {
+        f"{question}:{cohort}" if len(synthetic) > 1 else question: rows[
+            (rows["question"] == question) & rows["cohort"].isin([*real, cohort])
+        ].sort_values(["reader", "case"])
+        for question in questions
+        for cohort in synthetic
+    }
+    notes = []
+    if len(synthetic) > 1:
+        notes.append(f"each question is a modality with each of {', '.join(synthetic)}")
+    if len(real) > 1:
+        notes.append(f"the real cohorts {', '.join(real)} are taken as one")
+    note = "; ".join(notes)
+    truths = rows.drop_duplicates("case").set_index("case")["role"]
+    signals = int((truths == "real").sum())
     lines = [
-        "Reader study exported by evalsuite; truth 1: real, 0: synthetic",
+        "Reader study exported by evalsuite; truth 1: real, 0: synthetic" + (note and f"; {note}"),
         f"NR: {rows['reader'].nunique()}",
-        f"N0: {len(truths) - real}",
-        f"N1: {real}",
-        f"NM: {len(questions)}",
+        f"N0: {len(truths) - signals}",
+        f"N1: {signals}",
+        f"NM: {len(modalities)}",
         "BEGIN DATA:",
     ]
     lines += [f"-1,{case},0,{int(role == 'real')}" for case, role in sorted(truths.items())]
-    ordered = rows.sort_values(["question", "reader", "case"])
-    plain = ordered["reader"].str.replace(",", " ")
-    columns = zip(plain, ordered["case"], ordered["question"], ordered["answer"], strict=True)
-    lines += [f"{reader},{case},{question},{answer}" for reader, case, question, answer in columns]
-    return "\n".join(lines) + "\n"
+    names = _without_commas(rows["reader"].unique())
+    for modality, own in modalities.items():
+        columns = zip(own["reader"], own["case"], own["answer"], strict=True)
+        lines += [f"{names[reader]},{case},{modality},{answer}" for reader, case, answer in columns]
+    return "\n".join(lines) + "\n", note and f" ({note})"
+
+
+def _without_commas(names: Iterable[str]) -> dict[str, str]:
+    """Return each name as the format can hold it; two that would become one are numbered."""
+    plain: dict[str, str] = {}
+    for name in names:
+        wanted = name.replace(",", " ")
+        same = [other for other in plain if other.replace(",", " ") == wanted]
+        plain[name] = f"{wanted} ({len(same) + 1})" if same else wanted
+    return plain
 
 
 def import_table(study: str, path: Path, home: Home) -> str:

@@ -1,6 +1,8 @@
 """What `evalsuite study` does from end to end: design, store, track, show."""
 
 import json
+import shlex
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,12 +10,14 @@ from typing import Any
 
 import typer
 
-from evalsuite.config import CohortSource, assign
+from evalsuite.config import CohortSource
 from evalsuite.errors import EvalsuiteError
 from evalsuite.listings import show
 from evalsuite.progress import bars
+from evalsuite.results import finite
+from evalsuite.settings import assigned, laid_over
 from evalsuite.study.blinding.audit import Audit
-from evalsuite.study.home import Home
+from evalsuite.study.home import Home, default_folder
 from evalsuite.study.truth import read_truth
 
 ADDRESS = "http://127.0.0.1:8501"
@@ -21,6 +25,7 @@ ADDRESS = "http://127.0.0.1:8501"
 
 def overrides(
     name: str | None,
+    title: str | None,
     real: str | None,
     synthetic: Sequence[str] | None,
     cases: int,
@@ -30,11 +35,9 @@ def overrides(
     settings: Sequence[str] | None,
 ) -> dict[str, Any]:
     """Return what the options of `evalsuite study create` lay over the file."""
-    import yaml
-
     named = {
         "name": name,
-        "title": name,
+        "title": title,
         "readers": readers,
         "template": template and template.split(","),
         "seed": seed,
@@ -49,12 +52,7 @@ def overrides(
             own = parsed.name or role
             cohorts.append({"name": own, "path": parsed.path, "role": role, "cases": cases})
         values["cohorts"] = cohorts
-    for setting in settings or ():
-        key, separator, text = setting.partition("=")
-        if not separator:
-            raise typer.BadParameter(f"--set {setting}: expected KEY=VALUE.")
-        assign(values, key, yaml.safe_load(text))
-    return values
+    return laid_over(values, assigned(settings or ()))
 
 
 def create(
@@ -113,7 +111,9 @@ def audited(study: str, home: Home, *, as_json: bool) -> Audit:
         {case: truth.role == "synthetic" for case, truth in truths.items()},
         seed=0,
     )
-    typer.echo(json.dumps(asdict(found), indent=1) if as_json else "\n".join(found.sentences()))
+    typer.echo(
+        json.dumps(finite(asdict(found)), indent=1) if as_json else "\n".join(found.sentences())
+    )
     return found
 
 
@@ -141,8 +141,7 @@ def powers(
         replicates=replicates,
         seed=seed,
     )
-    rows = [{key: _cell(value) for key, value in asdict(row).items()} for row in found]
-    show(rows, as_json=as_json)
+    show([asdict(row) for row in found], as_json=as_json)
 
 
 def status(study: str | None, home: Home, *, entry: str | None, as_json: bool) -> None:
@@ -154,9 +153,7 @@ def status(study: str | None, home: Home, *, entry: str | None, as_json: bool) -
     store = Store(home.database)
     rows = []
     for name in [study] if study else store.studies():
-        rows += [
-            {key: _cell(value) for key, value in row.items()} for row in _progress(store, name)
-        ]
+        rows += _progress(store, name)
         fault = store.verify(name, entry)
         if fault:
             raise EvalsuiteError(f"The audit log of {name} is broken: {fault}")
@@ -179,10 +176,8 @@ def close(study: str, home: Home, experiment: str | None) -> None:
     from evalsuite.study.storage.store import Store
 
     Store(home.database).close(study)
-    typer.echo(
-        f"{study} is closed. Export it with: evalsuite study export {study} --output {study}.csv",
-        err=True,
-    )
+    export_it = f"{_command('export', study, home)} --output {study}.csv"
+    typer.echo(f"{study} is closed. Export it with: {export_it}", err=True)
     if experiment:
         log(study, home, experiment)
 
@@ -226,7 +221,8 @@ def log(study: str, home: Home, experiment: str) -> None:
         log_study(
             study,
             about.design_hash,
-            home.app,
+            kept="the database of the study",
+            command=_command("log", study, home),
             experiment=experiment,
             design=about.design,
             values=values,
@@ -237,15 +233,26 @@ def log(study: str, home: Home, experiment: str) -> None:
 
 
 def _means(table: Any) -> dict[str, float]:
-    """Return the mean answer of each question and cohort, by the name of an MLflow metric."""
-    numbers = table[(table["phase"] == "reading") & (table["kind"] != "text")]
-    numbers = numbers.assign(answer=numbers["answer"].map(_number)).dropna(subset=["answer"])
-    means = numbers.groupby(["question", "cohort"])["answer"].mean()
-    return {f"{q}/{c}".replace("|", "-"): float(mean) for (q, c), mean in means.items()}
+    """Return what a closed study came to, by the name of an MLflow metric.
 
+    `QUESTION/COHORT` is the mean answer over all readings; for a forced choice
+    `QUESTION/COHORT/right` is the share of them in which the real volume was told from one of
+    the cohort, 0.5 for guessing. What counts as a reading: see `evalsuite.study.export.counted`.
+    """
+    from evalsuite.study.export import counted
 
-def _number(answer: object) -> float | None:
-    return float(answer) if isinstance(answer, int | float) else None
+    rows = counted(table)
+    values: dict[str, list[float]] = defaultdict(list)
+    for row in rows[~rows["kind"].isin(["text", "multiple"])].to_dict("records"):
+        # Which of a pair stood left tells nothing of the cohorts.
+        sides = sorted(zip(row["role"].split("|"), row["cohort"].split("|"), strict=True))
+        if row["kind"] == "forced_choice":
+            name = f"{row['question']}/{sides[-1][1]}/right"
+            values[name].append(float(row["answer"] == row["real_side"]))
+        else:
+            name = f"{row['question']}/{'-'.join(cohort for _, cohort in sides)}"
+            values[name].append(float(row["answer"]))
+    return {name: sum(own) / len(own) for name, own in values.items()}
 
 
 def _progress(store: Any, study: str) -> list[dict[str, object]]:
@@ -256,10 +263,15 @@ def _numbers(row: Mapping[str, object]) -> dict[str, float]:
     return {key: float(value) for key, value in row.items() if isinstance(value, int | float)}
 
 
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    return "" if value is None else str(value)
+def _command(verb: str, study: str, home: Home) -> str:
+    """Return `evalsuite study VERB STUDY` with the options that find this home again."""
+    usual = Home.at(default_folder())
+    words = ["evalsuite", "study", verb, study]
+    if home.app != usual.app:
+        words += ["--home", str(home.app.parent)]
+    if home.database != Home.at(home.app.parent).database:
+        words += ["--database", home.database]
+    return shlex.join(words)
 
 
 def _serve(home: Home) -> str:

@@ -2,7 +2,7 @@
 
 from evalsuite.tracking.evaluation import TrackedRun, log_evaluation
 from evalsuite.tracking.report import log_report
-from evalsuite.tracking.server import TrackingError
+from evalsuite.tracking.server import TrackingError, look
 from evalsuite.tracking.study import log_study
 from evalsuite.tracking.training import log_training
 
@@ -13,4 +13,5 @@ __all__ = [
     "log_report",
     "log_study",
     "log_training",
+    "look",
 ]

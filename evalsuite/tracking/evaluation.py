@@ -2,21 +2,20 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalsuite.records import Evaluation
-from evalsuite.tracked import comparison, flatten, metric_values, tag_values
+from evalsuite.tracked import comparison, metric_values, tag_values
 from evalsuite.tracking.server import (
-    METRICS_PER_BATCH,
-    PARAMS_PER_BATCH,
     answering,
     experiment_id,
-    ui_command,
-    user,
+    log_points,
+    page,
+    run,
     without_password,
 )
 
@@ -70,13 +69,8 @@ def log_evaluation(
     with answering(directory) as (client, uri):
         found = experiment_id(client, experiment, uri)
         run_id, nested = _log_runs(client, found, evaluation, directory, run_name)
-    shown = without_password(uri)
-    remote = uri.startswith(("http://", "https://"))
-    host = shown.rstrip("/") if remote else "http://127.0.0.1:5000"
-    # Without the last part MLflow 3 surrounds the page with prompts, judges and agents.
-    url = f"{host}/#/experiments/{found}/runs/{run_id}?workflowType=machine_learning"
-    hint = url if remote else f"run `{ui_command(uri)}`, then open {url}"
-    return TrackedRun(run_id, found, shown, url, hint, nested)
+    url, hint = page(uri, found, run_id)
+    return TrackedRun(run_id, found, without_password(uri), url, hint, nested)
 
 
 def _log_runs(
@@ -118,17 +112,13 @@ def _log_runs(
 def _run(
     client: "MlflowClient", experiment: str, evaluation: Evaluation, tags: Mapping[str, str]
 ) -> Iterator[str]:
-    """Make a run with parameters, tags and datasets; it ends as finished, or failed on an error."""
-    from mlflow import MlflowException
-    from mlflow.entities import Dataset, DatasetInput, InputTag, Param
+    """Make a run with parameters, tags and datasets, as long as the evaluation."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
 
     start = _start(evaluation)
-    all_tags = {**tags, **tag_values(evaluation), "mlflow.user": user()}
-    run_id: str = client.create_run(experiment, start, all_tags).info.run_id
-    try:
-        params = [Param(key, value) for key, value in flatten(evaluation.config).items()]
-        for i in range(0, len(params), PARAMS_PER_BATCH):
-            client.log_batch(run_id, params=params[i : i + PARAMS_PER_BATCH])
+    end = start + round(evaluation.seconds * 1000)
+    all_tags = {**tags, **tag_values(evaluation)}
+    with run(client, experiment, all_tags, evaluation.config, start=start, end=end) as run_id:
         datasets = [
             DatasetInput(
                 Dataset(
@@ -150,21 +140,12 @@ def _run(
         ]
         client.log_inputs(run_id, datasets)
         yield run_id
-    except BaseException:
-        # The first error is the one to tell: a server that went down cannot mark the run either.
-        with suppress(MlflowException):
-            client.set_terminated(run_id, "FAILED")
-        raise
-    client.set_terminated(run_id, "FINISHED", start + round(evaluation.seconds * 1000))
 
 
 def _log_metrics(client: "MlflowClient", run_id: str, evaluation: Evaluation) -> None:
-    from mlflow.entities import Metric
-
     numbers, _ = metric_values(evaluation.estimates)
-    metrics = [Metric(name, value, _start(evaluation), 0) for name, value in numbers.items()]
-    for i in range(0, len(metrics), METRICS_PER_BATCH):
-        client.log_batch(run_id, metrics=metrics[i : i + METRICS_PER_BATCH])
+    points = [(name, value, 0) for name, value in numbers.items()]
+    log_points(client, run_id, points, at=_start(evaluation))
 
 
 def _start(evaluation: Evaluation) -> int:

@@ -6,12 +6,16 @@ import os
 import re
 import shlex
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.tracked import flatten
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -24,6 +28,12 @@ ENVIRONMENT = {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_DISABLE_TELEMETRY": "true",
 }
+PROBE = {
+    **ENVIRONMENT,
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "5",
+}
+PROBE_SECONDS = 20  # importing MLflow and reading a database take up to ten
 PARAMS_PER_BATCH = 100
 METRICS_PER_BATCH = 1000
 
@@ -34,37 +44,145 @@ class TrackingError(EvalsuiteError):
     Args:
         uri: the tracking server or database, as configured.
         reason: what it answered.
-        directory: where the results are.
+        kept: where the results are.
+        command: logs them later.
     """
 
-    def __init__(self, uri: str, reason: str, directory: Path) -> None:
+    def __init__(self, uri: str, reason: str, kept: str, command: str) -> None:
         super().__init__(
             f"MLflow at {without_password(uri)} did not take the results: "
-            f"{without_password(reason).rstrip('.')}. They are safe in {directory}; "
-            f"log them later with: evalsuite log {shlex.quote(str(directory))}"
+            f"{without_password(reason).rstrip('.')}. They are safe in {kept}; "
+            f"log them later with: {without_password(command)}"
         )
 
 
 @contextmanager
-def answering(directory: Path) -> Iterator[tuple["MlflowClient", str]]:
+def answering(kept: Path | str, command: str | None = None) -> Iterator[tuple["MlflowClient", str]]:
     """Yield a client of `MLFLOW_TRACKING_URI` and that address.
 
     Args:
-        directory: where what is logged lies already, for the error.
+        kept: the folder where what is logged lies already, or another place, for the error.
+        command: what logs it later; None: `evalsuite log` with that folder.
 
     Raises:
-        TrackingError: if MLflow cannot be reached or refuses.
+        TrackingError: for whatever goes wrong: results that are safe must not end in a traceback
+            because a server, a driver or a library fails. It names the kind of the error.
     """
+    uri = os.environ.get("MLFLOW_TRACKING_URI", "its default place")
     with quiet_and_impatient():
-        import mlflow
-        from sqlalchemy.exc import SQLAlchemyError
-
-        uri = mlflow.get_tracking_uri()
         try:
+            import mlflow
+
+            uri = mlflow.get_tracking_uri()
             check_database(uri)
             yield mlflow.MlflowClient(uri), uri
-        except (mlflow.MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
-            raise TrackingError(uri, reason(error), directory) from error
+        except Exception as error:
+            later = command or f"evalsuite log {shlex.quote(str(kept))}"
+            raise TrackingError(uri, reason(error), str(kept), later) from error
+
+
+@contextmanager
+def run(
+    client: "MlflowClient",
+    experiment: str,
+    tags: Mapping[str, str],
+    config: Mapping[str, object],
+    *,
+    start: int | None = None,
+    end: int | None = None,
+) -> Iterator[str]:
+    """Make a run with tags and parameters and yield its identifier; see `ending`.
+
+    Args:
+        config: nested; becomes the parameters.
+        start, end: milliseconds since 1970; None: now.
+    """
+    run_id: str = client.create_run(experiment, start, {**tags, "mlflow.user": user()}).info.run_id
+    with ending(client, run_id, end=end):
+        log_params(client, run_id, config)
+        yield run_id
+
+
+@contextmanager
+def ending(
+    client: "MlflowClient", run_id: str, status: str = "FINISHED", *, end: int | None = None
+) -> Iterator[None]:
+    """Leave a run with a status; as FAILED where an error comes first, as KILLED on Ctrl-C."""
+    try:
+        yield
+    except BaseException as error:
+        # The first error is the one to tell: a server that went down cannot mark the run either.
+        with suppress(Exception):
+            client.set_terminated(run_id, "FAILED" if isinstance(error, Exception) else "KILLED")
+        raise
+    if status == "RUNNING":
+        client.update_run(run_id, status)
+    else:
+        client.set_terminated(run_id, status, end)
+
+
+def log_params(client: "MlflowClient", run_id: str, config: Mapping[str, object]) -> None:
+    """Log the leaves of a nested configuration."""
+    from mlflow.entities import Param
+
+    params = [Param(key, value) for key, value in flatten(config).items()]
+    for i in range(0, len(params), PARAMS_PER_BATCH):
+        client.log_batch(run_id, params=params[i : i + PARAMS_PER_BATCH])
+
+
+def log_points(
+    client: "MlflowClient",
+    run_id: str,
+    points: Iterable[tuple[str, float, int]],
+    *,
+    at: int | None = None,
+) -> None:
+    """Log (name, value, step) as metrics of one moment, in milliseconds since 1970; None: now."""
+    from mlflow.entities import Metric
+
+    moment = round(time.time() * 1000) if at is None else at
+    metrics = [Metric(name, float(value), moment, step) for name, value, step in points]
+    for i in range(0, len(metrics), METRICS_PER_BATCH):
+        client.log_batch(run_id, metrics=metrics[i : i + METRICS_PER_BATCH])
+
+
+def look() -> tuple[str, str]:
+    """Return the address of `MLFLOW_TRACKING_URI` and what is wrong with it, empty if nothing is.
+
+    Nothing is made: of a database file that is not there yet only the folder is tried.
+    """
+    told: dict[str, str] = {}
+
+    def ask() -> None:
+        told["uri"] = os.environ.get("MLFLOW_TRACKING_URI", "its default place")
+        try:
+            import mlflow
+
+            told["uri"] = uri = mlflow.get_tracking_uri()
+            path = _sqlite_path(uri)
+            if path is not None and not path.exists():
+                _try_folder(path.parent)
+            else:
+                check_database(uri)
+                mlflow.MlflowClient(uri).search_experiments(max_results=1)
+            told["fault"] = ""
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is what is wrong
+            told["fault"] = reason(error)
+
+    with quiet_and_impatient(PROBE):
+        # A database driver may wait for minutes for a host that is not there.
+        asking = threading.Thread(target=ask, daemon=True)
+        asking.start()
+        asking.join(PROBE_SECONDS)
+    fault = told.get("fault", f"it did not answer within {PROBE_SECONDS} seconds")
+    return without_password(told["uri"]), without_password(fault)
+
+
+def _try_folder(folder: Path) -> None:
+    while not folder.exists():
+        folder = folder.parent
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def experiment_id(client: "MlflowClient", name: str, uri: str) -> str:
@@ -101,9 +219,9 @@ def check_database(uri: str) -> None:
 
 
 @contextmanager
-def quiet_and_impatient() -> Iterator[None]:
-    """Lay `ENVIRONMENT` under the user's and hush the notes on database tables, for a while."""
-    unset = {name: value for name, value in ENVIRONMENT.items() if name not in os.environ}
+def quiet_and_impatient(settings: Mapping[str, str] = ENVIRONMENT) -> Iterator[None]:
+    """Lay settings under the user's and hush the notes on database tables, for a while."""
+    unset = {name: value for name, value in settings.items() if name not in os.environ}
     os.environ.update(unset)
     # Importing MLflow sets the level of its own logger, but not of those below it.
     loggers = [logging.getLogger(name) for name in ("mlflow.store.db.utils", "alembic")]
@@ -120,13 +238,18 @@ def quiet_and_impatient() -> Iterator[None]:
 
 
 def reason(error: BaseException) -> str:
-    """Return the first line of what the network or the file system said, else of the error."""
+    """Return the first line of what the network or the file system said, else of the error.
+
+    The kind of an error is told where it is none that MLflow and databases raise on purpose.
+    """
     root = error
     while cause := root.__cause__ or root.__context__:
         root = cause
     if isinstance(root, OSError):
         return root.strerror or str(root) or type(root).__name__
-    return str(error).strip().partition("\n")[0]
+    text = str(error).strip().partition("\n")[0]
+    expected = type(error).__module__.partition(".")[0] in ("mlflow", "sqlalchemy", "sqlite3")
+    return text if expected and text else f"{type(error).__name__}: {text}".rstrip(": ")
 
 
 def user() -> str:
@@ -137,7 +260,16 @@ def user() -> str:
         return "unknown"
 
 
-def ui_command(uri: str) -> str:
+def page(uri: str, experiment: str, run_id: str) -> tuple[str, str]:
+    """Return the page of a run, and how to see it: the page, after the command that serves it."""
+    remote = uri.startswith(("http://", "https://"))
+    host = without_password(uri).rstrip("/") if remote else "http://127.0.0.1:5000"
+    # Without the last part MLflow 3 surrounds the page with prompts, judges and agents.
+    url = f"{host}/#/experiments/{experiment}/runs/{run_id}?workflowType=machine_learning"
+    return url, url if remote else f"run `{_ui_command(uri)}`, then open {url}"
+
+
+def _ui_command(uri: str) -> str:
     """Return the command that serves the dashboard of a database."""
     at_default = _sqlite_path(uri) == Path("mlflow.db").resolve()
     option = "" if at_default else f" --backend-store-uri {shlex.quote(without_password(uri))}"

@@ -10,9 +10,6 @@ app = typer.Typer(
     help="Train networks with and without synthetic volumes, to see whether they are useful.",
 )
 
-Experiment = Annotated[str, typer.Option(help="MLflow experiment.")]
-RunName = Annotated[str | None, typer.Option(help="Name of the MLflow run.")]
-
 
 @app.command()
 def segmentation(
@@ -60,8 +57,8 @@ def segmentation(
         typer.Option("--resume", help="Go on after an interruption, or add shares or repeats."),
     ] = False,
     device: Annotated[str, typer.Option(help="Torch device.")] = "cpu",
-    experiment: Experiment = "evalsuite-utility",
-    run_name: RunName = None,
+    experiment: Annotated[str, typer.Option(help="MLflow experiment.")] = "evalsuite-utility",
+    run_name: Annotated[str | None, typer.Option(help="Name of the MLflow run.")] = None,
     no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Skip MLflow.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
 ) -> None:
@@ -100,18 +97,6 @@ def segmentation(
         run_name=run_name,
         as_json=as_json,
     )
-
-
-@app.command()
-def log(
-    folder: Annotated[Path, typer.Argument(help="Results of `evalsuite utility segmentation`.")],
-    experiment: Experiment = "evalsuite-utility",
-    run_name: RunName = None,
-) -> None:
-    """Log results on disk to MLflow, for when the tracking server was down."""
-    from evalsuite.utility import workflow
-
-    workflow.log(folder, experiment, run_name)
 
 
 def _source(text: str, labels: str | None) -> dict[str, object]:

@@ -10,8 +10,7 @@ from scipy import ndimage
 from evalsuite.errors import EvalsuiteError
 from evalsuite.volumes.cohort import Cohort, VolumeInfo
 from evalsuite.volumes.labels import Segmentations
-from evalsuite.volumes.preprocessing import Preprocessing, reoriented
-from evalsuite.volumes.read import read_volume
+from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.volume import Volume
 
 KEPT = 4 << 30  # bytes of examples of one cohort kept in memory
@@ -62,13 +61,13 @@ class Examples:
         """Return the classes of a volume on the grid of its label map, turned to RAS+."""
         if self.labels is None:
             raise AssertionError
-        found = reoriented(read_volume(self.labels.files[place]))
+        found = self.labels[place]
         values = (0, *self.labels.structures)
-        return Volume(np.searchsorted(values, np.rint(found.voxels)), found.affine)
+        return Volume(np.searchsorted(values, found.labels), found.affine)
 
     def _read(self, place: int) -> Example:
         info = self.cohort.infos[place]
-        volume = own_extent(self.preprocessing, info).apply(read_volume(info.path))
+        volume = own_extent(self.preprocessing, info).apply(self.cohort.entries[place].read())
         classes = None
         if self.labels is not None:
             classes = on_grid(self.truth(place), volume.affine, volume.shape, order=0)[None]

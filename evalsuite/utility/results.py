@@ -1,7 +1,6 @@
 """An experiment on disk: a record, tables of cases, of arms and of comparisons, and figures."""
 
 import json
-import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -13,6 +12,7 @@ from uuid import uuid4
 import pandas as pd
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.results import finite
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -137,17 +137,6 @@ def write(path: Path, content: bytes) -> None:
         raise EvalsuiteError(
             f"{path}: it cannot be written: {error.strerror}. Make room, then go on with --resume."
         ) from None
-
-
-def finite(value: Any) -> Any:
-    """Return JSON values in which nan and infinity are null."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
-    return value
 
 
 _NUMBERS = ("dice", "hd95", "value", "difference", "low", "high", "p", "p_holm")

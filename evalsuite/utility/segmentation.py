@@ -13,15 +13,16 @@ import numpy as np
 import pandas as pd
 
 from evalsuite.environment import environment
-from evalsuite.extractors.module_file import usable_device
+from evalsuite.machine import usable_device
 from evalsuite.progress import Progress, silent
+from evalsuite.results import finite
 from evalsuite.utility import training
 from evalsuite.utility.analysis import CASE_COLUMNS, compare, summarise
 from evalsuite.utility.cohorts import Prepared, prepare
 from evalsuite.utility.config import Material, UtilityConfig
 from evalsuite.utility.data import Examples
 from evalsuite.utility.networks import State
-from evalsuite.utility.results import UtilityResults, finite
+from evalsuite.utility.results import UtilityResults
 from evalsuite.utility.runs import Run, planned, pretrain, train_and_test
 from evalsuite.utility.store import Store
 

@@ -45,11 +45,11 @@ def segmentation(
     write_results(results, figures, output)
     show(results, output, as_json=as_json)
     if experiment:
-        log(output, experiment, run_name)
+        typer.echo(log(output, experiment, run_name), err=True)
 
 
-def log(folder: Path, experiment: str, run_name: str | None) -> None:
-    """Log an experiment on disk to MLflow and say where."""
+def log(folder: Path, experiment: str, run_name: str | None) -> str:
+    """Log an experiment on disk to MLflow and return a sentence on where."""
     from evalsuite.tracking.utility import log_utility
     from evalsuite.utility.tracked import arm_curves, files, metric_values, tag_values
 
@@ -64,7 +64,7 @@ def log(folder: Path, experiment: str, run_name: str | None) -> None:
         arms={arm: arm_curves(results, arm) for arm in results.config["arms"]},
         files=files(folder),
     )
-    typer.echo(f"MLflow: {hint}", err=True)
+    return f"MLflow: {hint}"
 
 
 def show(results: UtilityResults, folder: Path, *, as_json: bool) -> None:

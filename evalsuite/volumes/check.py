@@ -12,14 +12,19 @@ from jaxtyping import Float32
 
 from evalsuite.errors import FaultsError, VolumeError
 from evalsuite.volumes.cohort import Cohort, Entry, VolumeInfo, enumerated
+from evalsuite.volumes.doubts import geometry_doubts
+from evalsuite.volumes.geometry import CONVENTION, Geometry
 from evalsuite.volumes.read import load
 from evalsuite.volumes.volume import Volume
 
 FLAT = 1e-4  # volume of the box of three unit axes below which they do not span space
 
 
-def check_volume(path: Path) -> VolumeInfo:
+def check_volume(path: Path, stated: Geometry = CONVENTION) -> VolumeInfo:
     """Read a volume and return what is worth knowing of it.
+
+    Args:
+        stated: what the user states of its geometry, for a file that does not.
 
     Raises:
         VolumeError: if it cannot be read, or is not 3D with 2 or more voxels along each axis,
@@ -27,7 +32,7 @@ def check_volume(path: Path) -> VolumeInfo:
     """
     from nibabel import aff2axcodes
 
-    loaded = load(path)
+    loaded = load(path, stated)
     volume = loaded.volume
     problem = _voxel_problem(volume.voxels) or _grid_problem(volume)
     if problem:
@@ -43,6 +48,8 @@ def check_volume(path: Path) -> VolumeInfo:
         maximum=float(volume.voxels.max()),
         digest=loaded.digest,
         voxel_digest=voxel_digest(volume.voxels),
+        remarks=loaded.remarks,
+        stated=stated.only(loaded.remarks.unstated),
     )
 
 
@@ -52,6 +59,7 @@ def check_cohort(
     skip_invalid: bool = False,
     workers: int | None = None,
     advance: Callable[[], None] = lambda: None,
+    real: Cohort | None = None,
 ) -> Cohort:
     """Check all volumes and return the cohort with infos, fingerprint, faults and warnings.
 
@@ -60,6 +68,7 @@ def check_cohort(
         skip_invalid: leave out volumes with faults instead of raising.
         workers: threads that read; default: one per core, at least 2 and at most 8.
         advance: called once for every volume.
+        real: the checked cohort that this one is compared with, for the warnings.
 
     Raises:
         FaultsError: with the faults of all volumes in the order of the cohort, or if
@@ -68,7 +77,7 @@ def check_cohort(
     pool = ThreadPoolExecutor(workers or min(8, max(2, os.cpu_count() or 1)))
     try:
         results = []
-        for result in pool.map(_info_or_fault, (entry.path for entry in cohort.entries)):
+        for result in pool.map(_info_or_fault, cohort.entries):
             results.append(result)
             advance()
     finally:
@@ -82,15 +91,16 @@ def check_cohort(
         )
     if not passed:
         raise FaultsError(faults, f"No volume of {cohort.name} is left.")
-    digests = "".join(info.digest for _, info in passed)
-    return replace(
+    keys = "".join(info.key for _, info in passed)
+    checked = replace(
         cohort,
         entries=tuple(entry for entry, _ in passed),
         infos=tuple(info for _, info in passed),
-        fingerprint=hashlib.sha256(digests.encode()).hexdigest(),
+        fingerprint=hashlib.sha256(keys.encode()).hexdigest(),
         skipped=faults,
-        warnings=(*cohort.warnings, *_copies(passed)),
     )
+    warnings = (*cohort.warnings, *_copies(passed), *geometry_doubts(checked, real))
+    return replace(checked, warnings=warnings)
 
 
 def voxel_digest(voxels: Float32[np.ndarray, "x y z"]) -> str:
@@ -101,9 +111,9 @@ def voxel_digest(voxels: Float32[np.ndarray, "x y z"]) -> str:
     return digest.hexdigest()
 
 
-def _info_or_fault(path: Path) -> VolumeInfo | VolumeError:
+def _info_or_fault(entry: Entry) -> VolumeInfo | VolumeError:
     try:
-        return check_volume(path)
+        return check_volume(entry.path, entry.stated)
     except VolumeError as fault:
         return fault
 

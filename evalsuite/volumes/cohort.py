@@ -1,8 +1,10 @@
 """A cohort: an ordered list of volumes, what the check found of them, and copies among them."""
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +12,9 @@ import numpy as np
 from jaxtyping import Float
 
 from evalsuite.errors import VolumeError
+from evalsuite.volumes.geometry import CONVENTION, Geometry
+from evalsuite.volumes.read import read_volume
+from evalsuite.volumes.volume import UNREMARKABLE, Remarks, Volume
 
 SAME = 0.01  # share by which voxel spacings may differ and still count as one
 NAMED = 5  # volumes named in a sentence before the rest is only counted
@@ -24,12 +29,18 @@ class Entry:
         path: the file, or the folder of a DICOM series.
         subject: whom it shows, where the source tells.
         covariates: the other columns of the source's table, as text.
+        stated: what the user states of its geometry, for a file that does not.
     """
 
     id: str
     path: Path
     subject: str | None = None
     covariates: dict[str, str] = field(default_factory=dict)
+    stated: Geometry = CONVENTION
+
+    def read(self) -> Volume:
+        """Return the volume; see `evalsuite.volumes.read.read_volume`."""
+        return read_volume(self.path, self.stated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +49,17 @@ class VolumeInfo:
 
     Args:
         path: the file or folder.
-        shape: voxels along each axis as stored.
-        spacing: millimetres per voxel along each axis as stored.
-        orientation: the patient's directions in which the stored axes run, such as `RAS`.
+        shape: voxels along each axis as read.
+        spacing: millimetres per voxel along each axis as read.
+        orientation: the patient's directions in which these axes run, such as `RAS`.
         affine: maps voxels to RAS+ millimetres.
         dtype: NumPy name of the type on disk.
         minimum, maximum: of the intensities.
         digest: SHA-256 of the bytes on disk.
         voxel_digest: SHA-256 of shape and float32 voxels; the same image in another file or
             compressed anew has the same one.
+        remarks: what had to be decided to read it, such as a geometry that its file lacks.
+        stated: what the user stated of the geometry that its file lacks.
     """
 
     path: Path
@@ -59,6 +72,15 @@ class VolumeInfo:
     maximum: float
     digest: str
     voxel_digest: str
+    remarks: Remarks = UNREMARKABLE
+    stated: Geometry = CONVENTION
+
+    @property
+    def key(self) -> str:
+        """SHA-256 of all that decides the volume: its bytes, and the geometry stated for them."""
+        if self.stated == CONVENTION:
+            return self.digest
+        return hashlib.sha256(json.dumps([self.digest, asdict(self.stated)]).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +93,7 @@ class Cohort:
         source: folder, glob or table, as given.
         entries: the volumes, sorted by id, or in the order of the table.
         infos: one per entry once `check_cohort` has passed them, else empty.
-        fingerprint: SHA-256 over the digests of the volumes in their order; names and dates do
+        fingerprint: SHA-256 over the keys of the volumes in their order; names and dates do
             not count. Empty before the check.
         skipped: the faults of the volumes that were left out.
         warnings: reasons to doubt the cohort, each one plain sentence.

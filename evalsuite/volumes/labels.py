@@ -11,8 +11,9 @@ from jaxtyping import Float, Int
 
 from evalsuite.errors import EvalsuiteError, FaultsError, VolumeError
 from evalsuite.volumes.cohort import Cohort, VolumeInfo
+from evalsuite.volumes.formats.loaded import Loaded
 from evalsuite.volumes.preprocessing import reoriented
-from evalsuite.volumes.read import is_volume, load, read_volume
+from evalsuite.volumes.read import is_volume, load
 from evalsuite.volumes.volume import Volume
 
 COLUMN = "label"
@@ -38,8 +39,8 @@ def label_files(cohort: Cohort, folder: str | None) -> list[Path] | None:
 
     Args:
         cohort: whose volumes are asked for.
-        folder: holds files of the same names as the volumes, in whatever format; without it, the column `label` of
-            the cohort's table names them, relative to the table.
+        folder: holds files of the same names as the volumes, in whatever format; without it, the
+            column `label` of the cohort's table names them, relative to the table.
 
     Raises:
         EvalsuiteError: if some volumes have one and others have not, or a file is missing.
@@ -66,17 +67,23 @@ def label_files(cohort: Cohort, folder: str | None) -> list[Path] | None:
     return files
 
 
-def read_labels(path: Path) -> Segmentation:
+def read_labels(path: Path, affine: Float[np.ndarray, "4 4"] | None = None) -> Segmentation:
     """Read a segmentation.
+
+    Args:
+        affine: of its volume, where it lies on the same voxels as stored; None: its own.
 
     Raises:
         VolumeError: if it cannot be read or its values are not whole numbers from 0 on.
     """
-    return _segmentation(path, read_volume(path))
+    return _segmentation(path, load(path, labels=True), affine)
 
 
-def _segmentation(path: Path, stored: Volume) -> Segmentation:
-    volume = reoriented(stored)
+def _segmentation(
+    path: Path, loaded: Loaded, affine: Float[np.ndarray, "4 4"] | None
+) -> Segmentation:
+    stored = loaded.volume
+    volume = reoriented(stored if affine is None else Volume(stored.voxels, affine))
     labels = np.rint(volume.voxels).astype(np.int64)
     if labels.min() < 0 or np.abs(volume.voxels - labels).max() > 1e-3:
         raise VolumeError(path, "expected whole numbers from 0 on, as a label map has.")
@@ -90,11 +97,13 @@ class Segmentations(Sequence[Segmentation]):
     Args:
         files: one per volume, in the order of the cohort.
         digests: SHA-256 of each.
+        affines: of the volumes, for maps that lie on their voxels as stored; None: their own.
         structures: the values that occur in any of them, without 0, in rising order.
     """
 
     files: tuple[Path, ...]
     digests: tuple[str, ...]
+    affines: tuple[Float[np.ndarray, "4 4"] | None, ...] = field(compare=False, repr=False)
     structures: tuple[int, ...]
 
     @property
@@ -111,8 +120,8 @@ class Segmentations(Sequence[Segmentation]):
     def __getitem__(self, index: slice) -> list[Segmentation]: ...
     def __getitem__(self, index: int | slice) -> Segmentation | list[Segmentation]:
         if isinstance(index, slice):
-            return [read_labels(file) for file in self.files[index]]
-        return read_labels(self.files[index])
+            return [self[i] for i in range(len(self))[index]]
+        return read_labels(self.files[index], self.affines[index])
 
 
 def check_labels(
@@ -121,7 +130,8 @@ def check_labels(
     """Read every label map and make sure that it lies on the grid of its volume.
 
     Both grids are turned to run right, anterior and superior first: a map that is stored in another
-    orientation than its volume is as good.
+    orientation than its volume is as good. Where the file of either does not state its geometry,
+    the map is taken to lie voxel by voxel on its volume.
 
     Args:
         cohort: checked.
@@ -133,12 +143,15 @@ def check_labels(
     """
     faults: list[VolumeError] = []
     digests: list[str] = []
+    affines: list[Float[np.ndarray, "4 4"] | None] = []
     values: set[int] = set()
     for info, file in zip(cohort.infos, files, strict=True):
         try:
-            loaded = load(file)
-            found = _segmentation(file, loaded.volume)
+            loaded = load(file, labels=True)
+            affine = info.affine if _on_its_voxels(file, loaded, info) else None
+            found = _segmentation(file, loaded, affine)
             _refuse_another_grid(file, found, info)
+            affines.append(affine)
             digests.append(loaded.digest)
             values.update(np.unique(found.labels).tolist())
         except VolumeError as fault:
@@ -148,7 +161,21 @@ def check_labels(
         raise FaultsError(
             faults, f"Each volume of {cohort.name} needs a label map on its own grid."
         )
-    return Segmentations(tuple(files), tuple(digests), tuple(sorted(values - {0})))
+    structures = tuple(sorted(values - {0}))
+    return Segmentations(tuple(files), tuple(digests), tuple(affines), structures)
+
+
+def _on_its_voxels(file: Path, loaded: Loaded, info: VolumeInfo) -> bool:
+    """Tell whether a map must be taken to lie on the stored voxels of its volume."""
+    if not loaded.remarks.unstated and not info.remarks.unstated:
+        return False
+    if info.remarks.shear:
+        raise VolumeError(
+            file,
+            f"it does not state its geometry, but its volume {info.path} lies on a sheared grid. "
+            "Write it again with the affine of the volume.",
+        )
+    return loaded.volume.shape == info.shape
 
 
 def _refuse_another_grid(file: Path, found: Segmentation, info: VolumeInfo) -> None:

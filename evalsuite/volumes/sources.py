@@ -7,13 +7,15 @@ import itertools
 import os
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.volumes.cohort import Cohort, Entry
 from evalsuite.volumes.formats.dicom import is_dicom
+from evalsuite.volumes.geometry import CONVENTION, Geometry, read_orientation, read_spacing
 from evalsuite.volumes.read import FORMATS, is_volume
 from evalsuite.volumes.subjects import look_alike
 
@@ -21,16 +23,24 @@ BIDS_DATATYPES = ("anat", "ct", "pet")
 BIDS_LABELS = ("mask", "dseg", "probseg")
 
 
-def read_cohort(source: str, *, name: str, role: Literal["real", "synthetic"]) -> Cohort:
+def read_cohort(
+    source: str,
+    *,
+    name: str,
+    role: Literal["real", "synthetic"],
+    stated: Geometry = CONVENTION,
+) -> Cohort:
     """List the volumes of a cohort without opening them.
 
     Args:
         source: a folder (searched with all below it, in the order of the paths), a glob (`**`
             crosses folders), a table (.csv or .tsv with a column `path`, relative to the table,
-            perhaps `subject`, and any covariates) or a BIDS dataset. Hidden files and files
-            that are no volumes are passed over; a folder with DICOM files is one volume.
+            perhaps `subject`, `spacing` and `orientation`, and any covariates) or a BIDS
+            dataset. Hidden files and files that are no volumes are passed over; a folder with
+            DICOM files is one volume.
         name: what the cohort is called in the results.
         role: which side of the comparison it is on.
+        stated: geometry of the volumes whose files state none; columns of a table win over it.
 
     Raises:
         EvalsuiteError: if there are no volumes there, or the table has faults.
@@ -55,6 +65,7 @@ def read_cohort(source: str, *, name: str, role: Literal["real", "synthetic"]) -
         where = error.filename or source
         raise EvalsuiteError(f"{where}: it cannot be read: {error.strerror}.") from error
     warnings += look_alike(name, entries)
+    entries = [replace(entry, stated=entry.stated.before(stated)) for entry in entries]
     return Cohort(name, role, source, tuple(entries), warnings=tuple(warnings))
 
 
@@ -180,9 +191,14 @@ def _table(path: Path, source: str) -> list[Entry]:
         if fault:
             faults.append(f"{source}, line {line}: {fault}")
             continue
+        try:
+            stated = _stated(row)
+        except ValueError as error:
+            faults.append(f"{source}, line {line}: {error}")
+            continue
         lines[where.resolve()] = line
         subject = row.pop("subject", "") or None
-        entries.append(Entry(Path(row.pop("path")).as_posix(), where, subject, row))
+        entries.append(Entry(Path(row.pop("path")).as_posix(), where, subject, row, stated))
     if len(faults) > 1:
         faults.insert(0, f"{len(faults)} lines of the table have faults:")
     if faults:
@@ -207,6 +223,28 @@ def _row_fault(
     if where.is_dir() or is_volume(where):
         return None
     return f"the format of {name} is not known. Known formats: {FORMATS}."
+
+
+def _stated(row: Mapping[str, str]) -> Geometry:
+    """Return the geometry that a row of a table states.
+
+    Raises:
+        ValueError: with the column, what was expected and what was found.
+    """
+    values: dict[str, Any] = {}
+    for column, read in (("spacing", read_spacing), ("orientation", read_orientation)):
+        if not row.get(column):
+            continue
+        try:
+            values[column] = read(row[column])
+        except ValueError as error:
+            expected = str(error)
+            msg = (
+                f'in the column "{column}", {expected[:1].lower()}{expected[1:]}, but found '
+                f'"{row[column]}". Rename the column if it means something else.'
+            )
+            raise ValueError(msg) from None
+    return Geometry(**values)
 
 
 def _bids(root: Path, source: str) -> tuple[list[Entry], list[str]]:

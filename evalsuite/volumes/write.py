@@ -16,8 +16,8 @@ SCANNER = 1  # code of an affine to scanner coordinates in NIfTI
 def write_nifti(volume: Volume, path: Path) -> None:
     """Write a volume as NIfTI-1: float32, millimetres, the affine as sform and as qform.
 
-    A reader of the file sees all of it or nothing. An affine with shear fits no qform, which is
-    then marked as unknown.
+    A reader of the file sees all of it or nothing. An affine that no qform tells to 1e-4 (with
+    shear, or turned by almost 180 degrees) has its qform marked as unknown.
 
     Args:
         path: must end in .nii or .nii.gz; a file that is there is replaced.

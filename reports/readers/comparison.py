@@ -32,7 +32,7 @@ def comparison(study: StudyData) -> Section:
     Args:
         study: with the truth.
     """
-    found = comparisons(study.table)
+    found = comparisons(study.table, points=study.points)
     if found.empty:
         told = (
             "No question was asked of single cases on a scale, so there are no ratings to compare."
@@ -133,7 +133,7 @@ def _equivalence(study: StudyData) -> list[Block]:
             Notice((f"A margin was stated for {', '.join(silent)}, which nobody answered.",))
         )
     if margins:
-        blocks.append(_margin_table(study, equivalence(study.table, margins)))
+        blocks.append(_margin_table(study, equivalence(study.table, margins, points=study.points)))
     return blocks
 
 

@@ -27,7 +27,7 @@ EFFECTS = {
 
 def course(study: StudyData) -> Section:
     """Return the chapter on order effects and time."""
-    found, seconds = course_effects(study.table), times(study.table)
+    found, seconds = course_effects(study.table, study.points), times(study.table)
     blocks: list[Block] = [*_times(study, seconds), *_effects(study, found)]
     return Section("course", TITLE, (*blocks, *computed(blocks)))
 

@@ -49,7 +49,7 @@ def _told_apart(merits: Merits, what: str) -> list[str]:
 
 
 def _differences(study: StudyData) -> list[str]:
-    found = comparisons(study.table)
+    found = comparisons(study.table, points=study.points)
     means = found[(found["reader"] == "all") & (found["quantity"] == DIFFERENCE)]
     scales = {q.name for q in study.questions if q.kind != "confidence"}
     rated = means[means["question"].isin(scales) & means["estimate"].notna()]

@@ -20,7 +20,7 @@ AVERAGES = {
 def ratings(study: StudyData) -> Section:
     """Return the chapter on the answers as they are, before anything is compared."""
     shares = distributions(study.table, study.points)
-    means = averages(study.table)
+    means = averages(study.table, study.points)
     blocks: list[Block] = []
     for name in dict.fromkeys(shares["question"]):
         blocks += _distribution(study, str(name), shares[shares["question"] == name])
@@ -101,15 +101,19 @@ def _share(row: dict[str, object]) -> str:
 
 def _remarks(study: StudyData) -> list[Block]:
     """Return what the readers wrote in their own words, word for word."""
-    written = study.table[(study.table["kind"] == "text") & study.table["answer"].notna()]
-    written = written[written["answer"].astype(str).str.strip() != ""]
+    written = study.table[study.table["kind"] == "text"]
     written = written.sort_values("revision", kind="stable").drop_duplicates(
         ["reader", "position", "question"], keep="last"
     )
+    written = written[written["answer"].notna()]
+    written = written[written["answer"].astype(str).str.strip() != ""]
+    training = int((written["phase"] != "reading").sum())
+    written = written[written["phase"] == "reading"]
+    left_out = f"; {training} on training cases are left out" if training else ""
     if written.empty:
         if "text" not in set(study.table["kind"]):
             return []
-        return [Notice(("Readers could write remarks, but none did.",))]
+        return [Notice((f"Readers could write remarks, but none did{left_out}.",))]
     columns = ["question", "reader", *(["cohort"] if study.unblinded else []), "case", "answer"]
     remarks = written[columns].assign(
         question=[study.texts.get(str(q), str(q)) for q in written["question"]],
@@ -119,7 +123,7 @@ def _remarks(study: StudyData) -> list[Block]:
     return [
         Table(
             "remarks",
-            f"What the readers wrote, word for word ({len(remarks)} remarks).",
+            f"What the readers wrote, word for word ({len(remarks)} remarks{left_out}).",
             remarks.reset_index(drop=True).rename(columns={"answer": "remark"}),
             folded=len(remarks) > 20,
             group="question",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.ndimage import gaussian_filter
@@ -129,7 +129,6 @@ def test_features_do_not_tell_the_size_of_the_region():
     assert np.mean(moved) < 0.05
 
 
-@settings(max_examples=25, deadline=None)
 @given(
     voxels=hnp.arrays(
         np.float32,

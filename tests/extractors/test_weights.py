@@ -239,3 +239,14 @@ def test_the_list_tells_what_is_here(machine):
     assert found.pop(NAME) == ("verified", places(machine)[2])
     assert found.pop("medicalnet-resnet50") == ("wrong hash", wrong)
     assert set(found.values()) == {("absent", None)}
+
+
+@pytest.mark.parametrize(
+    "variable", ["TORCH_HOME", "XDG_CACHE_HOME", "HF_HOME", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"]
+)
+def test_the_home_of_nobody_holds_no_weights(machine, monkeypatch, variable):
+    if variable == "XDG_CACHE_HOME":  # where the others do not say
+        monkeypatch.delenv("TORCH_HOME")
+        monkeypatch.delenv("HF_HOME")
+    monkeypatch.setenv(variable, "~no-such-user/cache")
+    assert {item.status for item in weights.list_weights()} == {"absent"}

@@ -43,7 +43,7 @@ MICRO = {
 
 def micro(**overrides):
     """Return a configuration that trains in a second."""
-    return load_config(None, "tiny", MICRO | overrides)
+    return load_config(None, {"preset": "tiny"}, MICRO | overrides)
 
 
 @pytest.fixture

@@ -42,11 +42,11 @@ def test_every_preset_is_a_valid_configuration():
     from generator.presets import PRESETS
 
     for name in PRESETS:
-        config = load_config(None, name, {})
+        config = load_config(None, {"preset": name})
         assert config.preprocessing.shape == "auto" or all(
             side % config.multiple == 0 for side in config.preprocessing.shape
         )
-    knee = load_config(None, "paper-knee", {})
+    knee = load_config(None, {"preset": "paper-knee"})
     assert [side // knee.vqgan.factor for side in knee.preprocessing.shape] == [32, 32, 4]
     assert (knee.vqgan.codes, knee.vqgan.code_dimension, knee.diffusion.timesteps) == (
         16384,

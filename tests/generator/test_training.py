@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.log import log
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.read import read_volume
 from generator import checkpoint
@@ -24,14 +25,14 @@ CPU = torch.device("cpu")
 QUIET = {"report": lambda *_: None, "advance": lambda *_: None}
 
 
-def run(source, output, config=None, *, resume=False):
+def run(source, output, config=None, *, resume=False, experiment=None):
     return train(
         str(source),
         output,
         config or micro(),
         resume=resume,
         device="cpu",
-        experiment=None,
+        experiment=experiment,
         skip_invalid=False,
     )
 
@@ -306,8 +307,75 @@ def test_two_processes_train_and_resume_to_the_same_end(source, tmp_path):
     assert equal(whole, trained_by_two())
 
 
+@pytest.mark.parametrize(
+    ("error", "status"), [(RuntimeError("a bug"), "FAILED"), (KeyboardInterrupt(), "KILLED")]
+)
+def test_a_training_that_ends_early_does_not_seem_to_run(
+    source, tmp_path, client, runs, monkeypatch, error, status
+):
+    real = DiffusionStage.update
+
+    def stops(self, step):
+        if step == 4:
+            raise error
+        return real(self, step)
+
+    monkeypatch.setattr(DiffusionStage, "update", stops)
+    with pytest.raises(type(error)):
+        run(source, tmp_path / "run", experiment="e")
+    found = runs("e")
+    assert {name: r.info.status for name, r in found.items()} == {
+        "run vqgan": "FINISHED",
+        "run diffusion": status,
+    }
+    monkeypatch.setattr(DiffusionStage, "update", real)
+    run(source, tmp_path / "run", resume=True, experiment="e")
+    again = runs("e")
+    assert {r.info.status for r in again.values()} == {"FINISHED"}
+    for name, r in again.items():
+        assert r.info.run_id == found[name].info.run_id
+        history = client.get_metric_history(r.info.run_id, "learning_rate")
+        assert sorted(point.step for point in history) == [3, 6]
+
+
+def test_mlflow_that_comes_back_gets_the_whole_training_at_its_end(
+    source, tmp_path, client, runs, monkeypatch, capsys
+):
+    good = os.environ["MLFLOW_TRACKING_URI"]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://me:secret@localhost/x")
+    real = DiffusionStage.validate
+
+    def comes_back(self):
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", good)
+        return real(self)
+
+    monkeypatch.setattr(DiffusionStage, "validate", comes_back)
+    run(source, tmp_path / "run", experiment="e")
+    err = capsys.readouterr().err
+    folder = tmp_path / "run" / "vqgan"
+    assert err.count("log them later with") == 2  # once on the way, once at the end of the stage
+    assert err.count(f"log them later with: evalsuite log {folder}\n") == 2
+    assert err.count("The training goes on.") == 1
+    assert "secret" not in err
+    assert set(runs("e")) == {"run diffusion"}
+    log(tmp_path / "run", "e", None)
+    assert {r.info.status for r in runs("e").values()} == {"FINISHED"}
+    assert set(runs("e")) == {"run vqgan", "run diffusion"}
+
+
+def test_a_new_start_forgets_the_history_of_one_that_had_no_checkpoint(source, tmp_path):
+    stage = tmp_path / "run" / "vqgan"
+    stage.mkdir(parents=True)
+    (stage / "history.jsonl").write_text('{"step": 1, "learning_rate": 1}\n')
+    (stage / "mlflow-run.txt").write_text("0" * 32)
+    run(source, tmp_path / "run")
+    steps = [json.loads(x)["step"] for x in (stage / "history.jsonl").read_text().splitlines()]
+    assert steps == [3, 6]
+    assert not (stage / "mlflow-run.txt").exists()
+
+
 def test_a_batch_that_cannot_be_shared_is_told(source, tmp_path, monkeypatch):
-    monkeypatch.setattr("generator.distributed.world", lambda: 3)
+    monkeypatch.setattr("generator.run.world", lambda: 3)
     monkeypatch.setattr("generator.distributed.device", torch.device)
     with pytest.raises(EvalsuiteError, match="batch_size of 2 cannot be shared by 3 processes"):
         run(source, tmp_path / "run")

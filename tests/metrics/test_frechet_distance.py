@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import scipy.linalg
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evalsuite.metrics.frechet_distance import (
@@ -89,7 +89,6 @@ def test_is_exact_with_fewer_rows_than_features():
     assert frechet_distance(real, synthetic) == pytest.approx(float(expected), rel=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
 @given(pairs())
 def test_is_a_symmetric_distance_of_sets(pair):
     real, synthetic = pair
@@ -103,7 +102,6 @@ def test_is_a_symmetric_distance_of_sets(pair):
     assert 0 <= frechet_distance(real, real.flip(0)) <= tolerance
 
 
-@settings(max_examples=40, deadline=None)
 @given(pairs(), st.floats(-5, 5), st.floats(0.01, 100), st.integers(0, 2**20))
 def test_follows_the_laws_of_shift_rotation_and_scale(pair, shift, scale, seed):
     real, synthetic = pair
@@ -123,7 +121,6 @@ def test_follows_the_laws_of_shift_rotation_and_scale(pair, shift, scale, seed):
     assert frechet_distance(real, real + shift) == pytest.approx(d * shift**2, abs=tolerance)
 
 
-@settings(max_examples=20, deadline=None)
 @given(pairs(), st.integers(0, 2**20))
 def test_counts_are_repeated_rows(pair, seed):
     real, synthetic = pair

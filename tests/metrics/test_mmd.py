@@ -5,7 +5,7 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evalsuite.metrics.mmd import (
@@ -115,7 +115,6 @@ def test_convention_real_sets_the_bandwidth():
     assert {(e.n_real, e.n_synthetic) for e in estimates.values()} == {(10, 8)}
 
 
-@settings(max_examples=30, deadline=None)
 @given(pairs())
 def test_is_a_symmetric_function_of_sets(pair):
     real, synthetic = pair
@@ -130,7 +129,6 @@ def test_is_a_symmetric_function_of_sets(pair):
     assert there["mmd_rbf"].value <= 2
 
 
-@settings(max_examples=30, deadline=None)
 @given(pairs(), st.floats(-20, 20), st.floats(0.01, 100), st.integers(0, 2**20))
 def test_rbf_does_not_change_under_translation_rotation_and_scale(pair, shift, scale, seed):
     real, synthetic = pair
@@ -166,7 +164,6 @@ def test_is_unbiased(name):
     assert min(values) < 0 < max(values)
 
 
-@settings(max_examples=20, deadline=None)
 @given(pairs())
 def test_standard_error_agrees_with_leaving_out_each_volume(pair):
     real, _synthetic = pair

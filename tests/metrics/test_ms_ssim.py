@@ -8,7 +8,7 @@ import jaxtyping
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evalsuite.metrics import ms_ssim
@@ -36,7 +36,6 @@ class Counted(Sequence):
         return self.volumes[index]
 
 
-@settings(deadline=None)
 @given(volumes=st.integers(2, 40), pairs=st.integers(1, 300), seed=st.integers(0, 99))
 def test_drawn_pairs(volumes, pairs, seed):
     drawn = draw_pairs(volumes, pairs, (seed, 0))

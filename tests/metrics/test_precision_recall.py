@@ -110,7 +110,7 @@ def test_balls_are_open():
     assert values(real, synthetic * 0.999, k=1)[0] == 1
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     m=st.integers(8, 30),
     n=st.integers(8, 30),
@@ -136,7 +136,7 @@ def test_properties(m, n, d, k, seed, scale):
     assert values(real, synthetic + 1000, k=k) == [0, 0, 0, 0]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(n=st.integers(7, 60), d=st.integers(1, 300), seed=st.integers(0, 10**6))
 def test_identical_cohorts_have_one_everywhere(n, d, seed):
     real = normal(n, d, seed, shift=50.0)

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.spatial.distance import cdist
@@ -42,7 +42,6 @@ def test_conformal_threshold_by_hand(m, rate, rank):
     assert threshold == (rank, rank / (m + 1), rank, m)
 
 
-@settings(max_examples=20, deadline=None)
 @given(m=st.integers(5, 80), rate=st.floats(0.02, 0.3), seed=st.integers(0, 10**6))
 def test_a_new_volume_is_flagged_at_the_rate_of_the_threshold(m, rate, seed):
     values = np.random.default_rng(seed).lognormal(size=(4000, m + 1))
@@ -95,7 +94,6 @@ def test_median_ratio_interval_covers():
     assert 0.88 <= hits / 120 <= 1  # nominally 0.95, standard error 0.02
 
 
-@settings(max_examples=30, deadline=None)
 @given(n=st.integers(1, 12), t=st.integers(2, 12), seed=st.integers(0, 10**6))
 def test_authenticity_agrees_with_the_definition(n, t, seed):
     random = np.random.default_rng(seed)
@@ -112,7 +110,6 @@ def test_authenticity_agrees_with_the_definition(n, t, seed):
 # --- membership
 
 
-@settings(max_examples=50, deadline=None)
 @given(
     first=arrays(int, st.integers(1, 20), elements=st.integers(0, 8)),
     second=arrays(int, st.integers(1, 20), elements=st.integers(0, 8)),
@@ -127,7 +124,6 @@ def test_probability_is_the_area_under_the_roc_curve(first, second):
     assert found + membership.probability_smaller(second, first) == pytest.approx(1)
 
 
-@settings(max_examples=50, deadline=None)
 @given(value=st.floats(0, 1), n=st.integers(3, 300), m=st.integers(3, 300))
 def test_probability_interval_solves_its_equation(value, n, m):
     found = membership.probability_interval(value, float(n), float(m))
@@ -176,7 +172,6 @@ def test_nearest_is_training_by_hand():
     assert found == pytest.approx((0, 2 / 3, math.sqrt(2 / 9)))
 
 
-@settings(max_examples=15, deadline=None)
 @given(t=st.integers(2, 12), m=st.integers(2, 12), n=st.integers(2, 15), seed=st.integers(0, 10**6))
 def test_deviation_is_that_of_dealing_the_real_volumes_anew(t, m, n, seed):
     random = np.random.default_rng(seed)

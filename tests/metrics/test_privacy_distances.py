@@ -78,7 +78,7 @@ def test_agrees_with_the_definition(shape, width, counts, reaches):
     assert between([first], [second]).item() == pytest.approx(expected, abs=1e-5)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     shape=st.sampled_from([ODD, EVEN]),
     flips=st.tuples(*[st.booleans()] * 3),
@@ -96,7 +96,6 @@ def test_a_copy_in_disguise_is_at_distance_zero(shape, flips, shift, scale, offs
     assert between([volume], [stranger]).item() > 0.3
 
 
-@settings(max_examples=15, deadline=None)
 @given(
     flips=st.tuples(*[st.booleans()] * 3),
     shift=st.tuples(*[st.integers(-2, 2)] * 3),

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage, stats
 
@@ -131,7 +131,6 @@ def test_content_leaves_padding_out_and_keeps_gaps():
     assert content(np.ones((3, 3, 3))) == (slice(0, 0),) * 3
 
 
-@settings(deadline=None, max_examples=20)
 @given(
     seed=st.integers(0, 99),
     scale=st.floats(0.01, 100),

@@ -103,7 +103,7 @@ def test_single_precision_does_not_cancel(offset):
     assert single == pytest.approx(double, abs=1e-6)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     shape=st.tuples(*[st.integers(11, 26)] * 3),
     seed=st.integers(0, 10**6),

@@ -1,6 +1,7 @@
 """`evalsuite report` from the command to the page, over real volumes and over made-up tables."""
 
 import hashlib
+import json
 import re
 import sys
 from dataclasses import replace
@@ -111,8 +112,12 @@ def test_a_report_of_a_table_is_the_same_but_for_the_date(cli, table):
     dated = [re.sub(r"<dt>made</dt><dd>[^<]+</dd>", "", page) for page in pages]
     assert dated[0] == dated[1]
     assert len(dated[0]) < len(pages[0])
-    for name in files[0].keys() | files[1].keys():
-        assert name == "report.html" or files[0][name] == files[1][name], name
+    abouts = [json.loads((table.parent / x / "report.json").read_text()) for x in ("one", "two")]
+    for about in abouts:
+        assert about["record"].pop("made")
+    assert abouts[0] == abouts[1]
+    for name in (files[0].keys() | files[1].keys()) - {"report.html", "report.json"}:
+        assert files[0][name] == files[1][name], name
     assert hashlib.sha256(dated[0].encode()).hexdigest() in {
         hashlib.sha256(page.encode()).hexdigest() for page in dated
     }
@@ -201,8 +206,9 @@ def test_too_few_replicates_are_wrong_usage(cli, table):
 def test_the_report_is_an_mlflow_run(cli, table, monkeypatch):
     logged = []
 
-    def log(title, folder, *, experiment, record):
-        logged.append((title, str(folder), experiment, record["study"]))
+    def log(folder, *, experiment):
+        about = json.loads((folder / "report.json").read_text())
+        logged.append((about["title"], str(folder), experiment, about["record"]["study"]))
         return "run-1"
 
     monkeypatch.setattr("evalsuite.tracking.log_report", log)

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
@@ -92,7 +92,7 @@ def digests(folder):
 def test_every_part_is_written_and_the_page_needs_none_of_them(tmp_path):
     page = write(report(), tmp_path / "out")
     assert sorted(digests(tmp_path / "out")) == [
-        "figures/dots.png", "figures/dots.svg", "report.html", "tables/folded.csv",
+        "figures/dots.png", "figures/dots.svg", "report.html", "report.json", "tables/folded.csv",
         "tables/folded.tex", "tables/numbers.csv", "tables/numbers.tex",
     ]  # fmt: skip
     found = loads(page.read_text())
@@ -115,7 +115,6 @@ def test_hostile_text_is_only_text(tmp_path):
     assert_sound(" ".join(p.read_text() for p in (tmp_path / "out/tables").glob("*.tex")))
 
 
-@settings(max_examples=25, deadline=None)
 @given(st.text(max_size=40))
 def test_any_text_is_shown_as_it_is(tmp_path_factory, text):
     """Surrogates have no UTF-8, and a browser joins white space and drops NUL."""

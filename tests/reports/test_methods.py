@@ -5,7 +5,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.methods import methods_paragraphs
@@ -120,7 +120,6 @@ def read(facts):
     }  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None)
 @given(records(), records(), st.data())
 def test_every_fact_is_told_and_changes_with_the_record(facts, others, data):
     text = methods_paragraphs([recorded(facts)], None)[0]
@@ -133,7 +132,6 @@ def test_every_fact_is_told_and_changes_with_the_record(facts, others, data):
     assert (changed != text) == (read(facts)[name] != read(facts | {name: others[name]})[name])
 
 
-@settings(max_examples=60, deadline=None)
 @given(records(), st.data())
 def test_what_the_record_lacks_leaves_no_trace(facts, data):
     made = recorded(facts)

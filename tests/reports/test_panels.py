@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -28,7 +28,6 @@ def drawn(figure):
     return canvas.get_renderer()
 
 
-@settings(max_examples=50)
 @given(st.lists(st.lists(st.integers(), min_size=1, max_size=8), max_size=12), st.integers(1, 30))
 def test_pages_keep_every_panel_in_order_and_fit(rows, cohorts):
     found = pages(rows, cohorts)

@@ -258,7 +258,7 @@ def test_the_names_of_people_and_cohorts_are_only_text(make_study, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:Glyph")  # no font has all of Unicode
-@settings(max_examples=4, deadline=None)
+@settings(max_examples=4)
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1, max_size=30))
 @example("$x$ costs $5_$")
 def test_any_name_is_only_text(make_study, tmp_path_factory, text):

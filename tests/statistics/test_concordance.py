@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
@@ -37,7 +37,6 @@ def blurred(readers=4, cases=30, seed=0):
     return {"real": real, "gan": gan}, np.concatenate([np.zeros(cases), blur])
 
 
-@settings(max_examples=30, deadline=None)
 @given(
     arrays(float, (12, 3), elements=st.sampled_from([1.0, 2.0, 3.0, 4.0, NAN])),
     arrays(float, (2, 12), elements=st.integers(0, 6).map(float)),
@@ -78,7 +77,8 @@ def test_values_and_p_are_scipys():
         row = one(rows, cases="synthetic", coefficient=coefficient)
         expected = test(-blur[30:], y)
         assert row["estimate"] == pytest.approx(expected.statistic)
-        assert row["p"] == pytest.approx(expected.pvalue)
+        # One order of 10,000 that were tried, the given one, is as far from 0.
+        assert row["p"] == 1e-4 > expected.pvalue
 
 
 def test_a_metric_that_sees_the_blur_agrees_and_a_random_one_does_not():
@@ -228,7 +228,6 @@ def test_equal_values_rank_nothing():
     assert rows["warnings"].str.contains("All generators have the same value").all()
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     arrays(float, 5, elements=st.integers(0, 4).map(float)),
     arrays(float, (2, 5), elements=st.integers(0, 4).map(float)),

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from statsmodels.formula.api import ols
 from statsmodels.stats.anova import anova_lm
 
@@ -61,7 +61,6 @@ def test_mean_squares_agree_with_statsmodels():
     assert [ours.cases, ours.readers, ours.residual] == pytest.approx(list(theirs), rel=1e-10)
 
 
-@settings(max_examples=80, deadline=None)
 @given(ratings(missing=False))
 def test_pairwise_form_agrees_with_the_mean_squares(answers):
     n, k = answers.shape

@@ -2,7 +2,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import cohen_kappa_score
@@ -103,7 +103,6 @@ def test_on_two_categories_it_is_the_unweighted_kappa():
     )
 
 
-@settings(max_examples=80, deadline=None)
 @given(ratings(readers=(2, 2)), st.floats(-100, 100), st.floats(0.1, 10))
 def test_quadratic_kappa_keeps_its_laws(pair, shift, scale):
     first, second = pair.T
@@ -206,7 +205,6 @@ def test_an_answer_that_was_not_offered_is_refused():
         gwet_ac(np.array([[1.0, 6]]), SCALE)
 
 
-@settings(max_examples=60, deadline=None)
 @given(ratings(), st.randoms(use_true_random=False))
 def test_order_of_readers_and_cases_does_not_matter(answers, random):
     c, r = answers.shape

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evalsuite.statistics.agreement.krippendorff import (
@@ -66,7 +66,6 @@ def test_by_hand(scale):
 
 
 @pytest.mark.parametrize("scale", SCALES)
-@settings(max_examples=40, deadline=None)
 @given(ratings())
 def test_closed_forms_agree_with_the_definition(scale, answers):
     paired = answers[(~np.isnan(answers)).sum(axis=1) > 1]
@@ -78,7 +77,6 @@ def test_closed_forms_agree_with_the_definition(scale, answers):
     assert alpha <= 1
 
 
-@settings(max_examples=40, deadline=None)
 @given(ratings(), st.floats(-50, 50), st.floats(0.1, 100))
 def test_scales_forgive_what_they_should(answers, shift, factor):
     def unchanged(scale, changed):

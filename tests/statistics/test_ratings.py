@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
@@ -97,7 +97,6 @@ def test_share_nobody_chose_has_an_interval_from_the_number_of_cases():
     assert (low, high) == pytest.approx(proportion_confint(0, 40, method="wilson"))
 
 
-@settings(max_examples=50, deadline=None)
 @given(arrays(float, (8, 3), elements=st.sampled_from([1.0, 2.0, 3.0, 4.0, NAN])))
 def test_shares_sum_to_one_and_lie_in_their_intervals(y):
     if np.isnan(y).all():
@@ -111,7 +110,6 @@ def test_shares_sum_to_one_and_lie_in_their_intervals(y):
             assert share.value - 1e-9 <= high <= 1
 
 
-@settings(max_examples=50, deadline=None)
 @given(
     arrays(float, (9, 3), elements=st.integers(1, 5).map(float)),
     st.permutations([0, 1, 2]),

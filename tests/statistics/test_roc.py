@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import auc as trapezoid
@@ -9,7 +9,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from statsmodels.stats.proportion import proportion_confint
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.statistics.roc.auc import auc_covariance, auc_interval, chance_test
+from evalsuite.statistics.roc.auc import auc_covariance, auc_interval, chance_test, placements
 from evalsuite.statistics.roc.curves import reader_aucs, reader_rates, roc_curves, roc_points
 from evalsuite.statistics.roc.readings import Readings, readings, turing_readings
 
@@ -85,7 +85,6 @@ def test_covariance_by_hand():
 
 
 @given(ratings())
-@settings(deadline=None)
 def test_agrees_with_scikit_learn(sides):
     positive, negative = sides
     value, _ = auc_covariance(positive, negative)
@@ -100,7 +99,6 @@ def test_agrees_with_scikit_learn(sides):
 
 
 @given(ratings())
-@settings(deadline=None)
 def test_symmetries(sides):
     positive, negative = sides
     for method in METHODS:
@@ -260,8 +258,24 @@ def test_reader_aucs():
     (row,) = reader_aucs(single([2, 3, 3], [1, 2])).to_dict("records")
     assert row["estimate"] == pytest.approx(11 / 12)
     assert row["standard_error"] == pytest.approx((1 / 72) ** 0.5)
-    assert (row["n_positive"], row["n_negative"], row["warnings"]) == (3, 2, "")
-    expected = auc_interval(11 / 12, (1 / 72) ** 0.5, 0.95)
+    assert (row["n_positive"], row["n_negative"]) == (3, 2)
+    # Of the ten ways to choose two of five cases none is rarer than 1 in 10 on either side.
+    assert row["p"] >= 0.2
+    assert row["warnings"].startswith("There is no interval of 95%: 3 and 2 cases are too few")
+
+
+def test_reader_aucs_have_students_interval_of_log_odds():
+    positive, negative = [5, 4, 2, 6, 3, 3, 5], [1, 4, 2, 3, 1, 2]
+    (row,) = reader_aucs(single(positive, negative)).to_dict("records")
+    value, covariance = auc_covariance(np.array([positive], float), np.array([negative], float))
+    assert row["estimate"] == value[0]
+    assert row["standard_error"] == pytest.approx(covariance[0, 0] ** 0.5)
+    # Satterthwaite's degrees of freedom of the variances of both kinds of placement.
+    placed = placements(np.array([positive], float), np.array([negative], float))
+    parts = [part[0].var(ddof=1) / part.shape[1] for part in placed]
+    df = sum(parts) ** 2 / (parts[0] ** 2 / 6 + parts[1] ** 2 / 5)
+    assert row["p"] == pytest.approx(chance_test(value[0], row["standard_error"], df=df)[1])
+    expected = auc_interval(value[0], row["standard_error"], 0.95, df=df)
     assert (row["low"], row["high"]) == pytest.approx(expected)
 
 

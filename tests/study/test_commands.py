@@ -3,11 +3,14 @@
 import csv
 import json
 import re
+from pathlib import Path
 
 import pytest
 import yaml
 
+from evalsuite.study.home import Home, default_folder
 from evalsuite.study.storage.store import Store
+from evalsuite.study.truth import read_truth
 
 
 @pytest.fixture
@@ -55,8 +58,8 @@ def test_a_study_from_its_creation_to_the_table(lead, tmp_path):
     noted = err.split()[-1]
     rows = json.loads(out)
     assert [(row["reader"], row["answered"], row["total"]) for row in rows] == [
-        ("Ada", "0", "14"),
-        ("Bob", "0", "14"),
+        ("Ada", 0, 14),
+        ("Bob", 0, 14),
     ]
     read_everything()
     status, _, err = lead("status", "birds", "--entry", noted)
@@ -237,21 +240,87 @@ def test_a_planted_leak_fails_the_audit_command(lead, tmp_path):
     assert "Leak" in out
 
 
-def test_a_study_is_followed_in_mlflow(lead, tmp_path, monkeypatch):
-    import mlflow
-
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'mlflow.db'}")
+def test_a_study_is_followed_in_mlflow(lead, client, runs):
     create(lead)
     read_everything()
     assert lead("log", "birds")[0] == 0
+    assert runs("evalsuite-studies")["birds"].info.status == "RUNNING"
     assert lead("close", "birds")[0] == 0
-    client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
-    experiment = client.get_experiment_by_name("evalsuite-studies")
-    runs = {r.info.run_name: r for r in client.search_runs([experiment.experiment_id])}
-    assert set(runs) == {"birds", "birds: Ada", "birds: Bob"}
-    assert runs["birds: Ada"].data.metrics["answered"] == 10
-    assert runs["birds"].data.metrics["appearance/real"] == 1.5
-    assert runs["birds"].info.status == "FINISHED"
+    found = runs("evalsuite-studies")
+    assert set(found) == {"birds", "birds: Ada", "birds: Bob"}
+    assert found["birds: Ada"].data.metrics["answered"] == 10
+    assert found["birds"].data.metrics["appearance/real"] == 1.5
+    assert found["birds"].info.status == "FINISHED"
+
+
+def test_a_closed_study_s_runs_hold_what_counts_alone(lead, client, runs):
+    """Training, first answers that were corrected and hidden repeats change no mean."""
+    create(lead, *("--set", "repeats=2", "--set", "training=1", "--set", "revisable=true"))
+    store = Store("sqlite:///studies/app/studies.db")
+    for reader in (1, 2):
+        seen = set()
+        while due := store.current(reader):
+            again = due.cases in seen or due.phase == "training"
+            seen.add(due.cases)
+            given = {"appearance": 4 if again else 1, "anatomy": 2, "consistency": 3}
+            store.submit(reader, due.token, "k", given, {})
+            if not again:
+                store.submit(reader, due.token, "k2", {**given, "appearance": 2}, {})
+    assert lead("close", "birds")[0] == 0
+    values = runs("evalsuite-studies")["birds"].data.metrics
+    assert (values["appearance/real"], values["appearance/fake"]) == (2, 2)
+
+
+def test_a_forced_choice_is_logged_as_the_share_of_right_answers(lead, client, runs):
+    create(lead, *("--set", "paired=true", "--template", "2afc"))
+    truth = read_truth(Home.at(default_folder()).truth("birds"))
+    store = Store("sqlite:///studies/app/studies.db")
+    for reader in (1, 2):
+        while due := store.current(reader):
+            real = 1 if truth[due.cases[0]].role == "real" else 2
+            # Ada is always right, Bob always says left.
+            store.submit(reader, due.token, "k", {"real_side": real if reader == 1 else 1}, {})
+    bob = [truth[shown.cases[0]].role == "real" for shown in store.plan(2)]
+    assert lead("close", "birds")[0] == 0
+    values = runs("evalsuite-studies")["birds"].data.metrics
+    assert values["real_side/fake/right"] == (5 + sum(bob)) / 10
+    assert not [name for name in values if name.startswith("real_side/real")]
+    status, _, err = lead("export", "birds", "--output", "x.imrmc")
+    assert status == 1
+    assert err.startswith("birds has no ratings of real or synthetic cases")
+    assert not list(Path().glob("x.*"))
+
+
+def test_the_name_of_a_study_is_not_what_readers_see(lead):
+    create(lead, name="gan-vs-real")
+    create(lead, "--title", "Knee MRI", name="gan-vs-real-2")
+    store = Store("sqlite:///studies/app/studies.db")
+    assert store.study("gan-vs-real").design["title"] == "Reader study"
+    assert store.study("gan-vs-real-2").design["title"] == "Knee MRI"
+
+
+def test_a_title_of_the_file_stays_where_a_name_is_given(lead, tmp_path):
+    design = {"title": "Knee MRI", "template": ["paper"], "margins": {"anatomy": 0.5}}
+    (tmp_path / "design.yaml").write_text(yaml.safe_dump(design))
+    create(lead, "design.yaml", "--set", "margins.appearance=0.25", name="gan-vs-real")
+    about = yaml.safe_load((tmp_path / "studies/lead/gan-vs-real/design.yaml").read_text())
+    assert about["title"] == "Knee MRI"
+    assert about["margins"] == {"anatomy": 0.5, "appearance": 0.25}
+
+
+def test_mlflow_that_fails_is_told_with_the_command_that_logs_later(lead, client, monkeypatch):
+    good = client.tracking_uri
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://me:secret@localhost/x")
+    arguments = [*("--home", "elsewhere"), *("--name", "birds", "--cases", "5")]
+    arguments += ["--real", lead.cohorts["real"], "--synthetic", lead.cohorts["synthetic"]]
+    status, out, err = lead("create", *arguments, "--reader", "Ada")
+    assert status == 1
+    assert "/enter?token=" in out
+    assert "secret" not in err
+    command = err.strip().rpartition("log them later with: evalsuite ")[2]
+    assert command == "study log birds --home elsewhere"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", good)
+    assert lead(*command.split()[1:])[0] == 0
 
 
 def test_templates_and_power_are_tables(lead):
@@ -261,7 +330,12 @@ def test_templates_and_power_are_tables(lead):
         "power", "--readers", "3", "--cases", "20", "--replicates", "200", "--json"
     )
     assert status == 0
-    assert len(json.loads(out)) == 1
+    (row,) = json.loads(out)
+    assert (row["readers"], row["cases"], row["difference"]) == (3, 20, 0.5)
+    assert isinstance(row["detected"], float)
+    assert isinstance(row["warnings"], list)
+    _, table, _ = lead("power", "--readers", "3", "--cases", "20", "--replicates", "200")
+    assert "('" not in table
     assert lead("power", "--readers", "three")[0] == 2
 
 

@@ -275,8 +275,8 @@ def test_copies_of_held_out_volumes_are_refused_and_unlabelled_ones_left_out(
 
 
 def test_a_damaged_folder_is_told(cli, utility, tmp_path):
-    (tmp_path / "results.json").write_text('{"config": {}}')
-    status, _, err = cli("utility", "log", tmp_path)
+    (tmp_path / "results.json").write_text('{"trainings": []}')
+    status, _, err = cli("log", tmp_path)
     assert status == 1
     assert err.strip() == (
         f"{tmp_path} holds no cases.csv. Name a folder that `evalsuite utility segmentation` has "
@@ -284,5 +284,5 @@ def test_a_damaged_folder_is_told(cli, utility, tmp_path):
     )
     for name in ("cases", "summary", "comparisons"):
         (tmp_path / f"{name}.csv").write_text("arm\n")
-    status, _, err = cli("utility", "log", tmp_path)
+    status, _, err = cli("log", tmp_path)
     assert "not the results of a utility experiment, or of a newer version" in err

@@ -1,13 +1,10 @@
 """One MLflow run for the experiment and a nested one for each arm; the figure says what is so."""
 
-import shutil
-
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
-from mlflow import MlflowClient
 
 from evalsuite.utility.config import ARMS
 from evalsuite.utility.results import read_results, write_results
@@ -15,26 +12,14 @@ from reports.figures.utility import LOOKS, learning_curves
 from tests.utility.made_up import example
 
 
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory):
-    path = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    MlflowClient(f"sqlite:///{path}").search_experiments()
-    return path
-
-
-def test_every_arm_is_a_nested_run(empty_database, tmp_path, monkeypatch, utility, cli):
-    del utility  # only its entry points are needed
-    database = shutil.copy(empty_database, tmp_path / "mlflow.db")
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{database}")
+def test_every_arm_is_a_nested_run(client, runs, tmp_path, cli):
     results = example()
     write_results(results, {"learning_curves": learning_curves(results)}, tmp_path / "out")
     (tmp_path / "out/pretrained").mkdir()
     (tmp_path / "out/pretrained/big.npz").write_bytes(b"weights")
-    status, _, err = cli("utility", "log", tmp_path / "out", "--experiment", "use")
+    status, _, err = cli("log", tmp_path / "out", "--experiment", "use")
     assert status == 0, err
-    client = MlflowClient(f"sqlite:///{database}")
-    place = client.get_experiment_by_name("use").experiment_id
-    runs = {run.info.run_name: run for run in client.search_runs([place])}
+    runs = runs("use")
     assert set(runs) == {"out", *(f"out: {arm}" for arm in ARMS)}
     parent = runs["out"]
     assert parent.data.tags["evalsuite.config_hash"] == "c0ffee"

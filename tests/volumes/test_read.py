@@ -78,6 +78,8 @@ def write_any(path, voxels, affine):
     if path.name.endswith((".nii", ".nii.gz", ".hdr")):
         kind = nibabel.Nifti1Pair if path.suffix == ".hdr" else nibabel.Nifti1Image
         nibabel.save(kind(voxels, affine), path)
+    elif path.suffix in (".mgz", ".mgh"):
+        nibabel.save(nibabel.MGHImage(voxels, affine), path)
     elif path.suffix == ".npz":
         np.savez(path, voxels=voxels, affine=affine)
     elif path.suffix:
@@ -99,7 +101,7 @@ def fault(path):
     "name",
     [
         "a.nii", "a.nii.gz", "a.hdr", "a.mha", "packed.mha", "a.mhd", "packed.mhd",
-        "a.nrrd", "packed.nrrd", "a.nhdr", "a.npz", "series",
+        "a.nrrd", "packed.nrrd", "a.nhdr", "a.npz", "a.mgz", "a.mgh", "series",
     ],
 )  # fmt: skip
 def test_every_format_gives_the_same_voxels_at_the_same_place_in_the_patient(tmp_path, name):
@@ -136,7 +138,7 @@ def test_nifti_agrees_with_nibabel_in_every_type_and_scale(tmp_path, dtype, kind
         assert load(path).dtype == np.dtype(dtype).newbyteorder("=").name
 
 
-@pytest.mark.parametrize(("sform", "qform"), [(2, 1), (0, 1), (2, 0), (0, 0)])
+@pytest.mark.parametrize(("sform", "qform"), [(2, 1), (0, 1), (2, 0)])
 def test_nifti_prefers_the_sform_to_the_qform_as_nibabel_does(tmp_path, sform, qform):
     image = nibabel.Nifti1Image(phantom(), None)
     image.set_sform(oblique(), sform)
@@ -169,27 +171,27 @@ def test_nrrd_in_ras_space_keeps_its_place(tmp_path):
     assert volume.voxels[1, 0, 0] == 1
 
 
-def test_arrays_without_an_affine_have_voxels_of_one_millimetre(tmp_path):
-    np.save(tmp_path / "a.npy", phantom())
-    np.savez(tmp_path / "b.npz", scan=phantom())
-    for name in ("a.npy", "b.npz"):
-        volume = read_volume(tmp_path / name)
-        np.testing.assert_array_equal(volume.affine, np.eye(4))
-        np.testing.assert_array_equal(volume.voxels, phantom())
+def test_axes_of_one_voxel_behind_or_before_the_three_are_dropped(tmp_path):
+    for i, voxels in enumerate((phantom()[..., None], phantom()[None], phantom()[None, ..., None])):
+        nibabel.save(nibabel.Nifti1Image(voxels, oblique()), tmp_path / f"{i}.nii")
+        nibabel.save(nibabel.Nifti1Image(voxels, None), tmp_path / f"{i}_bare.nii")
+        np.save(tmp_path / f"{i}.npy", voxels)
+        for name in (f"{i}.nii", f"{i}_bare.nii", f"{i}.npy"):
+            loaded = load(tmp_path / name)
+            np.testing.assert_array_equal(loaded.volume.voxels, phantom())
+            assert loaded.remarks.channel_first == (name in ("1.nii", "2.nii"))
+        np.testing.assert_allclose(read_volume(tmp_path / f"{i}.nii").affine, oblique(), atol=1e-5)
 
 
-def test_a_last_axis_of_one_is_dropped(tmp_path):
-    nibabel.save(nibabel.Nifti1Image(phantom()[..., None], oblique()), tmp_path / "a.nii")
-    np.save(tmp_path / "a.npy", phantom()[..., None, None])
-    for name in ("a.nii", "a.npy"):
-        np.testing.assert_array_equal(read_volume(tmp_path / name).voxels, phantom())
-
-
-def test_a_tilted_gantry_is_kept_as_shear(tmp_path):
-    affine = np.diag([1.0, 1.0, 3.0, 1.0])
-    affine[1, 2] = 0.8
-    volume = read_volume(write_any(tmp_path / "series", phantom(), affine))
-    np.testing.assert_allclose(volume.affine, affine, atol=1e-6)
+def test_a_channel_in_front_of_metaimage_has_a_step_of_its_own(tmp_path):
+    image = SimpleITK.Image([1, 6, 7, 8], SimpleITK.sitkInt16)
+    image.SetSpacing([9.0, 2.0, 3.0, 4.0])
+    image.SetOrigin([0.0, 10.0, 20.0, 30.0])
+    SimpleITK.WriteImage(image, str(tmp_path / "a.mha"))
+    volume = read_volume(tmp_path / "a.mha")
+    assert volume.shape == (6, 7, 8)
+    expected = [[-2, 0, 0, -10], [0, -3, 0, -20], [0, 0, 4, 30], [0, 0, 0, 1]]
+    np.testing.assert_array_equal(volume.affine, expected)
 
 
 def test_the_case_of_a_suffix_does_not_count(tmp_path):
@@ -199,7 +201,17 @@ def test_the_case_of_a_suffix_does_not_count(tmp_path):
 
 
 def test_names_tell_volumes_from_other_files(tmp_path):
-    for name in ("a.nii", "b.c.nii.gz", "A.MHA", "a.mhd", "a.nrrd", "a.nhdr", "a.npy", "a.npz"):
+    for name in (
+        "a.nii",
+        "b.c.nii.gz",
+        "A.MHA",
+        "a.mhd",
+        "a.nrrd",
+        "a.nhdr",
+        "a.npy",
+        "a.npz",
+        "a.mgz",
+    ):
         assert is_volume(Path(name))
     for name in ("a.json", "a.gz", "a.tar.gz", "a.bval", "a.raw", "a.img", "a.dcm", "nii", "a"):
         assert not is_volume(Path(name))
@@ -277,7 +289,7 @@ def test_four_dimensions_are_told(tmp_path):
 
 
 def test_truncated_files_are_told_with_their_lengths(tmp_path):
-    for name in ("a.nii", "a.nii.gz", "a.mha", "a.nrrd", "packed.mha", "a.npz"):
+    for name in ("a.nii", "a.nii.gz", "a.mha", "a.nrrd", "packed.mha", "a.npz", "a.mgz"):
         path = write_any(tmp_path / name, phantom(), oblique())
         path.write_bytes(path.read_bytes()[:-20])
     # 352 bytes of header, 6 x 7 x 8 voxels of 2 bytes.
@@ -285,9 +297,18 @@ def test_truncated_files_are_told_with_their_lengths(tmp_path):
         "it is truncated: its header promises 1024 bytes, but it has 1004. Copy or write it again."
     )
     gz = "its gzip stream is truncated. Copy or write it again."
-    assert fault(tmp_path / "a.nii.gz") == gz
+    assert fault(tmp_path / "a.nii.gz") == fault(tmp_path / "a.mgz") == gz
     for name in ("a.mha", "a.nrrd", "packed.mha"):
         assert "truncated" in fault(tmp_path / name)
+
+
+def test_a_truncated_mgh_is_told_with_its_lengths(tmp_path):
+    path = write_any(tmp_path / "a.mgh", phantom(), oblique())
+    # 284 bytes of header, 6 x 7 x 8 voxels of 2 bytes, and a footer that may be missing.
+    path.write_bytes(path.read_bytes()[:956])
+    np.testing.assert_array_equal(read_volume(path).voxels, phantom())
+    path.write_bytes(path.read_bytes()[:955])
+    assert "its header promises 956 bytes, but it has 955." in fault(path)
 
 
 def test_arrays_that_do_not_explain_themselves_are_told(tmp_path):
@@ -351,7 +372,19 @@ def mutants(content, count, seed):
 
 
 @pytest.mark.parametrize(
-    "name", ["a.nii", "a.nii.gz", "a.mha", "packed.mha", "a.nrrd", "packed.nrrd", "a.npy", "a.npz"]
+    "name",
+    [
+        "a.nii",
+        "a.nii.gz",
+        "a.mha",
+        "packed.mha",
+        "a.nrrd",
+        "packed.nrrd",
+        "a.npy",
+        "a.npz",
+        "a.mgz",
+        "a.mgh",
+    ],
 )
 def test_no_damage_to_a_file_raises_anything_but_a_volume_error(tmp_path, name):
     path = tmp_path / name

@@ -25,7 +25,7 @@ from evalsuite.extractors.radiomics.ngtdm import ngtdm
 from evalsuite.extractors.radiomics.wavelet import WAVELET, bands
 
 # Raised whenever a change of this package changes a number; it is part of the fingerprint.
-VERSION = 1
+VERSION = 2
 N_LEVELS = 32
 
 TEXTURES = {

@@ -19,36 +19,41 @@ def statistics(values: Float[np.ndarray, "n"]) -> dict[str, float]:
     ordered = np.sort(values.astype(np.float64))
     n = ordered.size
     p10, p25, p75, p90 = (float(ordered[-(-n * q // 100) - 1]) for q in (10, 25, 75, 90))
-    mean = float(ordered.mean())
-    median = float(ordered[(n - 1) // 2] + ordered[n // 2]) / 2
-    deviations = ordered - mean
-    spread = float(ordered[-1] - ordered[0])
-    # Moments of deviations in units of the range neither underflow nor turn rounding into shape.
-    unit = deviations / spread if spread else deviations * 0
-    squares = unit * unit
-    second, third, fourth = squares.mean(), np.mean(squares * unit), np.mean(squares * squares)
-    variance = float(second) * spread**2
-    central = ordered[(ordered >= p10) & (ordered <= p90)]
-    square = float(ordered @ ordered) / n
+    low, high = float(ordered[0]), float(ordered[-1])
+    spread, largest = high - low, max(-low, high)
+    # In units of the range, from the minimum on: deviations from a mean that was rounded to a
+    # float of the intensities' size are no deviations where these hardly differ, and powers of
+    # small or large intensities are 0 or infinite.
+    unit = (ordered - low) / spread if spread else np.zeros(n)
+    deviations = unit - unit.mean()
+    squares = deviations * deviations
+    second, third, fourth = (
+        float(powers.mean()) for powers in (squares, squares * deviations, squares * squares)
+    )
+    mean = low + spread * float(unit.mean())
+    from_median = unit - (unit[(n - 1) // 2] + unit[n // 2]) / 2
+    central = unit[(ordered >= p10) & (ordered <= p90)]
+    relative = ordered / largest if largest else ordered
+    norm = largest * float(relative @ relative) ** 0.5
     return {
         "mean": mean,
-        "variance": variance,
-        "skewness": float(third / second**1.5) if spread else 0.0,
-        "kurtosis": float(fourth / second**2) - 3 if spread else 0.0,
-        "median": median,
-        "minimum": float(ordered[0]),
+        "variance": second * spread * spread,
+        "skewness": third / second**1.5 if spread else 0.0,
+        "kurtosis": fourth / second**2 - 3 if spread else 0.0,
+        "median": float(ordered[(n - 1) // 2] + ordered[n // 2]) / 2,
+        "minimum": low,
         "p10": p10,
         "p90": p90,
-        "maximum": float(ordered[-1]),
+        "maximum": high,
         "interquartile_range": p75 - p25,
         "range": spread,
-        "mean_absolute_deviation": float(np.abs(deviations).mean()),
-        "robust_mean_absolute_deviation": float(np.abs(central - central.mean()).mean()),
-        "median_absolute_deviation": float(np.abs(ordered - median).mean()),
-        "coefficient_of_variation": variance**0.5 / mean if mean else 0.0,
+        "mean_absolute_deviation": spread * float(np.abs(deviations).mean()),
+        "robust_mean_absolute_deviation": spread * float(np.abs(central - central.mean()).mean()),
+        "median_absolute_deviation": spread * float(np.abs(from_median).mean()),
+        "coefficient_of_variation": second**0.5 * spread / mean if mean else 0.0,
         "quartile_coefficient_of_dispersion": (p75 - p25) / (p75 + p25) if p75 + p25 else 0.0,
-        "energy": square * n,
-        "root_mean_square": square**0.5,
+        "energy": norm**2,
+        "root_mean_square": norm / n**0.5,
     }
 
 

@@ -1,7 +1,7 @@
 """How well readers agree with one another: all coefficients of a study as a tidy table."""
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -11,7 +11,8 @@ from evalsuite.statistics.agreement.icc import (
     FORMS,
     icc_replicates,
     intraclass_correlations,
-    reliability_of_mean,
+    of_mean,
+    possible,
 )
 from evalsuite.statistics.agreement.kappa import (
     column_kappas,
@@ -23,6 +24,7 @@ from evalsuite.statistics.agreement.kappa import (
 from evalsuite.statistics.agreement.krippendorff import Scale, krippendorff_alphas
 from evalsuite.statistics.agreement.rows import (
     FEWEST_READERS_TO_DRAW,
+    NO_INTERVAL,
     Agreement,
     Measured,
     Resampling,
@@ -41,6 +43,14 @@ ICC_METHODS = (
     "two-way mixed effects, consistency, mean of {k} readers",
 )
 ICC_REFERENCE = "Shrout and Fleiss 1979; McGraw and Wong 1996"
+IMPOSSIBLE = (
+    "The ICC cannot be computed: readers agree so much less than by chance that its estimate is "
+    "below the least that is possible."
+)
+MEANINGLESS = (
+    "The ICC of the mean cannot be computed: readers agree so much less than by chance that its "
+    "estimate is below -1, where it has no meaning."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,13 +235,17 @@ def _icc_rows(answers: Answers, resampling: Resampling) -> Iterator[Agreement]:
     singles = _measured(
         lambda draws: icc_replicates(ratings, draws)[:, :3], ratings, strata, resampling, reason, 3
     )
-    bootstrapped = singles + [
-        single.transformed(lambda value: reliability_of_mean(value, k)) for single in singles
-    ]
+    singles = [_possible(single, k) for single in singles]
+    bootstrapped = singles + [_of_mean(single, k) for single in singles]
     found = [bootstrapped]
     if not reason:
         forms = intraclass_correlations(ratings, level=resampling.level)
-        found += [[resampling.exact(form.value, form.low, form.high, (n, k)) for form in forms]]
+        found += [
+            [
+                _explained_as(resampling.exact(form.value, form.low, form.high, (n, k)), other)
+                for form, other in zip(forms, bootstrapped, strict=True)
+            ]
+        ]
     for values in found:
         for form, method, value in zip(FORMS, ICC_METHODS, values, strict=True):
             yield value.row(
@@ -243,6 +257,30 @@ def _icc_rows(answers: Answers, resampling: Resampling) -> Iterator[Agreement]:
                 reference=ICC_REFERENCE,
                 warnings=notes,
             )
+
+
+def _possible(single: Measured, k: int) -> Measured:
+    """Return an ICC of one reader, or why there can be none; see `possible`."""
+    value, low, high = possible(np.array([single.value, single.low, single.high]), k).tolist()
+    found = replace(single, value=value, low=low, high=high)
+    if np.isnan(value) and not np.isnan(single.value):
+        return replace(found, standard_error=np.nan, warnings=(IMPOSSIBLE,))
+    if np.isnan(low) and not np.isnan(single.low):
+        return replace(found, warnings=(NO_INTERVAL, *single.warnings))
+    return found
+
+
+def _of_mean(single: Measured, k: int) -> Measured:
+    """Return the ICC of the mean of the readers, or why it has no meaning; see `of_mean`."""
+    found = single.transformed(lambda numbers: of_mean(numbers, k))
+    if np.isnan(found.value) and not np.isnan(single.value):
+        return replace(found, warnings=(MEANINGLESS,))
+    return found
+
+
+def _explained_as(found: Measured, other: Measured) -> Measured:
+    """Return a row without a value with the reason that the other row of its form gives."""
+    return replace(found, warnings=other.warnings) if np.isnan(found.value) else found
 
 
 def _measured(

@@ -12,6 +12,7 @@ from scipy.special import fdtri
 from evalsuite.statistics.agreement.kappa import ROUNDING
 from evalsuite.statistics.resample import Draws
 
+SMALL = 1e-9  # differences between correlations below this are rounding
 FORMS = ("ICC(1,1)", "ICC(2,1)", "ICC(3,1)", "ICC(1,k)", "ICC(2,k)", "ICC(3,k)")
 
 
@@ -79,7 +80,8 @@ def intraclass_correlations(
     """Return the six forms of Shrout and Fleiss with intervals from the F distribution.
 
     The intervals take ratings as normal; form 2's rests on Satterthwaite's degrees of freedom.
-    A value is nan where all ratings are equal, an interval also where readers agree perfectly.
+    A value is nan where all ratings are equal, and where it is impossible (see `possible` and
+    `of_mean`); an interval also where readers agree perfectly.
 
     Args:
         ratings: one row per case, one column per reader; at least 2 of each, no gaps.
@@ -104,11 +106,53 @@ def intraclass_correlations(
             _two_way_ends(squares, float(values[1]), n, k, tail),
             _one_way_ends(squares.cases / squares.residual, n - 1, (n - 1) * (k - 1), k, tail),
         ]
-    intervals = np.concatenate([ends, reliability_of_mean(np.array(ends), k)])
+    singles = [
+        possible(np.array([value, *own]), k) for value, own in zip(values[:3], ends, strict=True)
+    ]
+    found = [*singles, *(of_mean(single, k) for single in singles)]
     return tuple(
-        IntraclassCorrelation(form, float(value), float(low), float(high))
-        for form, value, (low, high) in zip(FORMS, values, intervals, strict=True)
+        IntraclassCorrelation(form, *numbers.tolist())
+        for form, numbers in zip(FORMS, found, strict=True)
     )
+
+
+def possible(single: Float[np.ndarray, "3"], k: int) -> Float[np.ndarray, "3"]:
+    """Return an ICC of one of k readers and the ends of its interval, as far as there can be such.
+
+    No correlation that all pairs of k readers share is below -1 / (k - 1). Form 2 falls below it
+    where the variance of readers is estimated as so negative that little is left of the whole; it
+    is then nan. Intervals end there, which costs no coverage; one without the estimate, or of no
+    width, is none.
+    """
+    lowest = -1 / max(k - 1, 1)
+    value, low, high = single.tolist()
+    if not value >= lowest - SMALL:
+        return np.full(3, np.nan)
+    value, low = max(value, lowest), np.maximum(low, lowest)
+    if not (low <= value + SMALL and value - SMALL <= high and high - low > SMALL):
+        low, high = np.nan, np.nan
+    return np.array([value, low, high])
+
+
+def of_mean(single: Float[np.ndarray, "3"], k: int) -> Float[np.ndarray, "3"]:
+    """Return the reliability of the mean of k readers and the ends of its interval.
+
+    The truth lies between 0 and 1, while estimates fall to minus infinity as those of one reader
+    fall to -1 / (k - 1). Below -1 they say no more than that readers agree less than by chance;
+    they are nan, and intervals end at -1.
+
+    Args:
+        single: of one reader, such as `possible` returns.
+    """
+    with np.errstate(divide="ignore"):
+        value, low, high = np.where(
+            single > SMALL - 1 / max(k - 1, 1), reliability_of_mean(single, k), -np.inf
+        ).tolist()
+    if not value >= -1:
+        return np.full(3, np.nan)
+    if np.isnan(single[1:]).any():
+        return np.array([value, np.nan, np.nan])
+    return np.array([value, max(low, -1.0), high])
 
 
 def icc_replicates(ratings: Float[np.ndarray, "n k"], draws: Draws) -> Float[np.ndarray, "b 6"]:
@@ -164,11 +208,15 @@ def _two_way_ends(
 ) -> tuple[float, float]:
     ratio = k * value / (n * (1 - value))
     of_readers, of_residual = ratio * squares.readers, (1 + ratio * (n - 1)) * squares.residual
-    df = (of_readers + of_residual) ** 2 / (
-        of_readers**2 / (k - 1) + of_residual**2 / ((n - 1) * (k - 1))
-    )
+    parts = of_readers**2 / (k - 1) + of_residual**2 / ((n - 1) * (k - 1))
+    if parts == 0:
+        return np.nan, np.nan
+    df = (of_readers + of_residual) ** 2 / parts
     noise = k * squares.readers + (k * n - k - n) * squares.residual
     f_low, f_high = fdtri(n - 1, df, tail), fdtri(df, n - 1, tail)
-    low = n * (squares.cases - f_low * squares.residual) / (f_low * noise + n * squares.cases)
-    high = n * (f_high * squares.cases - squares.residual) / (noise + n * f_high * squares.cases)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        low = n * (squares.cases - f_low * squares.residual) / (f_low * noise + n * squares.cases)
+        high = (
+            n * (f_high * squares.cases - squares.residual) / (noise + n * f_high * squares.cases)
+        )
     return float(low), float(high)

@@ -13,10 +13,11 @@ from evalsuite.statistics.resample import Over, Statistic, bootstrap
 
 FEWEST_READERS_TO_DRAW = 3
 FEW_READERS, FEW_CASES = 6, 20
+NO_WIDTH = 1e-9  # intervals below this are rounding
 NO_VARIATION = "All answers compared are equal, so agreement cannot be told from chance."
 NO_INTERVAL = (
-    "There is no interval: the coefficient is at the end of its range or the same in every "
-    "resample."
+    "There is no interval: the coefficient is at the end of its range, or its standard error is "
+    "estimated as zero."
 )
 
 
@@ -33,7 +34,8 @@ class Agreement:
         low, high: ends of the interval; nan where there is none, and then `warnings` says why.
         level: nominal coverage of the interval.
         standard_error: of `value`; nan where the interval needs none.
-        interval: `bootstrap`, `delta method`, `F distribution`, `Wilson` or `chi-square`.
+        interval: `bootstrap`, `delta method`, `F distribution`, `Wilson`,
+            `Clopper-Pearson` or `chi-square`.
         n_readers, n_cases, n_answers: what went in.
         method: variant of the coefficient, and of the interval.
         reference: where the coefficient was published.
@@ -246,7 +248,7 @@ def _explained(found: Measured, undefined: int = 0, replicates: int = 0) -> Meas
     notes: tuple[str, ...] = ()
     if np.isnan(found.low) and undefined > replicates / 2:
         notes = (f"There is no interval: undefined in {undefined:,} of {replicates:,} resamples.",)
-    elif np.isnan(found.low) or found.standard_error == 0:
+    elif not found.high - found.low > NO_WIDTH:
         return replace(found, low=nan, high=nan, warnings=(NO_INTERVAL,))
     elif undefined:
         notes = (f"Undefined in {undefined:,} of {replicates:,} resamples, which are left out.",)

@@ -1,6 +1,7 @@
 """How well each reader agrees with himself: what the hidden repeats tell."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,10 @@ from evalsuite.statistics.agreement.rows import (
     tabulated,
 )
 from evalsuite.statistics.answers import Answers, answers_by_question
+from evalsuite.statistics.ratings.area import exact_share
 from evalsuite.statistics.resample import Draws
+
+LARGEST = 196.0  # the repeatability coefficient of answers at the opposite ends of the line
 
 
 def agreement_within_readers(
@@ -127,7 +131,10 @@ def _rows(answers: Answers, resampling: Resampling) -> Iterator[Agreement]:
         )
     n_answers = int(2 * paired.sum())
     if answers.kind != "analogue":
-        yield share.transformed(lambda value: (value + 1) / 2).row(
+        shown = share.transformed(lambda value: (value + 1) / 2)
+        if shown.value in (0, 1):
+            shown = _same_of_all(shown, int(paired.sum(axis=0).min()))
+        yield shown.row(
             answers.question,
             "exact agreement",
             "all",
@@ -146,6 +153,20 @@ def _rows(answers: Answers, resampling: Resampling) -> Iterator[Agreement]:
         reference=reference,
         warnings=(note,) if 0 < without < len(readers) else (),
     )
+
+
+def _same_of_all(share: Measured, n: int) -> Measured:
+    """Return a share of 0 or 1 with the exact interval for n repeats of one reader.
+
+    If the mean share of these readers were lower, one of them would repeat all his answers more
+    rarely than that; of other readers it says nothing.
+    """
+    _, low, high, _ = exact_share(round(share.value) * n, n, share.level)
+    note = "The interval is the exact one for these readers alone, and conservative."
+    return replace(
+        share, low=low, high=high, interval="Clopper-Pearson",
+        method=f"exact interval of {n} repeats", warnings=(note, *few_cases(share.n_cases)),
+    )  # fmt: skip
 
 
 def _exact_agreements(
@@ -183,11 +204,16 @@ def _repeatabilities(
         n = int((~np.isnan(first[:, column])).sum())
         value = repeatability_coefficient(first[:, column], second[:, column])
         low, high = (
-            value * np.sqrt(n / chdtri(n, tail)) for tail in ((1 - level) / 2, (1 + level) / 2)
+            float(value * np.sqrt(n / chdtri(n, tail)))
+            for tail in ((1 - level) / 2, (1 + level) / 2)
         )
+        notes = few_cases(n)
+        if value == 0:
+            low, high = np.nan, np.nan
+            notes = ("There is no interval: all repeats got the same answer.", *notes)
         yield Measured(
-            value, float(low), float(high), level, float("nan"), "chi-square",
-            "chi-square interval of normal differences", 1, n, few_cases(n),
+            value, low, min(high, LARGEST), level, float("nan"), "chi-square",
+            "chi-square interval of normal differences", 1, n, notes,
         ).row(
             question,
             "repeatability coefficient",

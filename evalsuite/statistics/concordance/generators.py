@@ -1,7 +1,6 @@
 """Whether an automatic metric ranks the generators as the readers do."""
 
 from collections.abc import Iterator
-from itertools import permutations
 from math import factorial
 
 import numpy as np
@@ -11,7 +10,10 @@ from jaxtyping import Float, Int
 from evalsuite.statistics.agreement.rows import FEWEST_READERS_TO_DRAW
 from evalsuite.statistics.concordance.rank_correlation import (
     COEFFICIENTS,
+    ENUMERATED,
     REFERENCES,
+    SHUFFLES,
+    orders,
     rank_correlations_of_rows,
 )
 from evalsuite.statistics.concordance.scored import read_scores
@@ -25,8 +27,6 @@ COLUMNS = [
     "n_generators", "n_readers", "n_cases", "method", "reference", "warnings",
 ]  # fmt: skip
 FEWEST_GENERATORS = 3
-ENUMERATED = 7  # generators, up to which all orders are gone through
-SHUFFLES = 9_999
 
 
 def generator_concordance(
@@ -123,13 +123,7 @@ def _of_generators(
         replicates=replicates, level=level, seed=seed,
     )  # fmt: skip
     ratings = _generator_means(every, strata, g, Draws.once(len(every), r))[0]
-    if g <= ENUMERATED:
-        orders = np.array(list(permutations(ratings)))
-    else:
-        shuffled = np.tile(ratings, (SHUFFLES, 1))
-        np.random.default_rng(seed).permuted(shuffled, axis=1, out=shuffled)
-        orders = np.concatenate([ratings[None], shuffled])
-    at_chance = rank_correlations_of_rows(x, orders)
+    at_chance = rank_correlations_of_rows(x, ratings[orders(g, seed)])
     for i, (name, reference) in enumerate(zip(COEFFICIENTS, REFERENCES, strict=True)):
         value = float(found.value[i])
         notes = cautions([every])

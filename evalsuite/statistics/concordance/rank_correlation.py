@@ -1,5 +1,7 @@
 """Rank correlations of many resamples at once, which are weighted rather than written out."""
 
+from itertools import permutations
+
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -7,6 +9,8 @@ from evalsuite.statistics.resample import Draws, Statistic
 
 COEFFICIENTS = ("Spearman rho", "Kendall tau-b")
 AT_ONCE = 16  # replicates whose pairs are held at once, few enough to stay in the cache
+ENUMERATED = 7  # things, up to which all their orders are gone through
+SHUFFLES = 9_999
 REFERENCES = ("Spearman 1904; Owen 2007", "Kendall 1945; Owen 2007")
 
 
@@ -123,3 +127,37 @@ def rank_correlations_of_rows(
         ties = np.sqrt(np.abs(of_x).sum() * np.abs(of_y).sum(axis=(1, 2)))
         tau = (of_x * of_y).sum(axis=(1, 2)) / ties
     return np.stack([rho, tau], axis=1)
+
+
+def orders(n: int, seed: int) -> Int[np.ndarray, "b n"]:
+    """Return all orders of n things, the given one first; beyond seven 9,999 random ones and it."""
+    if n <= ENUMERATED:
+        return np.array(list(permutations(range(n))), int).reshape(-1, n)
+    shuffled = np.tile(np.arange(n), (SHUFFLES + 1, 1))
+    np.random.default_rng(seed).permuted(shuffled[1:], axis=1, out=shuffled[1:])
+    return shuffled
+
+
+def independence(
+    x: Float[np.ndarray, "m n"], y: Float[np.ndarray, "n"], seed: int
+) -> Float[np.ndarray, "m 2"]:
+    """Return the two-sided p-values of rho and tau-b of every score with y if they are independent.
+
+    The share of the orders of y, all equally likely then, with a correlation as far from 0 or
+    further (see `orders`): exact up to seven cases, and never below one in the number of orders.
+    Nothing is asked of distributions, and ties are as they are.
+
+    References:
+        Fisher, The Design of Experiments, 1935. Phipson and Smyth, Statistical Applications in
+        Genetics and Molecular Biology 9 (2010) 39: why the given order counts among the random.
+    """
+    tried = orders(len(y), seed)
+    signs = np.sign(x[:, :, None] - x[:, None, :]).astype(np.float32)
+    levels = _levels(y[None])[0][tried]
+    ranks = np.sign(y[:, None] - y[None, :]).sum(axis=1)[tried]
+    sums = (
+        ranks @ signs.sum(axis=2, dtype=float).T,
+        _signed_pairs(signs, levels, np.ones(tried.shape)),
+    )
+    far = [np.abs(own) >= np.abs(own[:1]) - 1e-9 for own in sums]
+    return np.stack([own.mean(axis=0) for own in far], axis=1)

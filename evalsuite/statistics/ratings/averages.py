@@ -20,7 +20,10 @@ AVERAGE_COLUMNS = [
     "n_readers", "n_cases", "n_answers", "method", "reference", "warnings",
 ]  # fmt: skip
 ALL = "all"
-BOTH = "readers and cases random, crossed, two-way analysis of variance"
+BOTH = (
+    "readers and cases random, crossed, two-way analysis of variance, no surer of other readers "
+    "than of these"
+)
 ALONE = "cases random; speaks of this reader only"
 ONE_READER = "There is only one reader: the interval speaks of this reader only."
 CROSSED_REFERENCE = "Obuchowski and Rockette 1995; Cochran 1964"
@@ -89,17 +92,22 @@ def _share_method(share: Crossed) -> str:
     return "Wilson interval for the number of cases"
 
 
-def averages(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
+def averages(
+    table: pd.DataFrame, points: Mapping[str, int] | None = None, *, level: float = 0.95
+) -> pd.DataFrame:
     """Return mean and median answer to every question with a scale.
 
     Over all readers the mean is that of the readers' means, with an interval that holds for other
-    readers and other cases, also where answers are missing. The median is the answer at which the
+    readers and other cases, also where answers are missing; it ends where the scale does, which
+    costs no coverage, as the true mean lies within. The median is the answer at which the
     share of answers no higher, every reader with equal weight, reaches one half (midway if it
     equals one half up to the next answer); its interval holds the answers at which the interval
-    of that share includes one half. On a scale of few options it covers more than its level.
+    of that share includes one half. On a scale of few options it covers more than its level, and
+    where it holds one answer only there is a sentence in its place.
 
     Args:
         table: the long table of one study, with or without the truth.
+        points: by question, how many options it offers; without it the ends are not known.
         level: nominal coverage, between 0 and 1.
 
     Returns:
@@ -113,21 +121,26 @@ def averages(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
         Woodruff, JASA 47 (1952) 635-646, for the interval of the median.
     """
     rows: list[dict[str, object]] = []
-    for rated in rated_by_question(table):
+    for rated in rated_by_question(table, points):
+        scale = rated.scale(points)
         for about, columns in _groups(rated):
             mean = mean_rating(columns)
-            median, below, above = median_rating(columns, level)
+            median, below, above = median_rating(columns, level, scale)
             low, high = mean.interval(level)
+            low, high = max(low, scale[0]), min(high, scale[1])
             t = f"Student t; {about['method']}"
-            why = no_interval(mean, columns)
-            about["warnings"] = f"{why} {about['warnings']}".strip()
             woodruff = f"inverted interval of the share no higher; {about['method']}"
+            why = no_median_interval(median, below, above)
+            if median == below == above:
+                below, above = NAN, NAN
             rows += [
                 about | {"quantity": name, "estimate": value, "low": ends[0], "high": ends[1]}
                 | {"level": level, "method": method, "reference": reference}
-                for name, value, ends, method, reference in (
-                    ("mean", mean.value, (low, high), t, CROSSED_REFERENCE),
-                    ("median", median, (below, above), woodruff, "Woodruff 1952"),
+                | {"warnings": f"{note} {about['warnings']}".strip()}
+                for name, value, ends, method, reference, note in (
+                    ("mean", mean.value, (low, high), t, CROSSED_REFERENCE,
+                     no_interval(mean, columns)),
+                    ("median", median, (below, above), woodruff, "Woodruff 1952", why),
                 )
             ]  # fmt: skip
     return pd.DataFrame(rows, columns=AVERAGE_COLUMNS)
@@ -135,11 +148,22 @@ def averages(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
 
 def no_interval(mean: Crossed, answers: Float[np.ndarray, "c r"]) -> str:
     """Return why a mean has no interval; empty where it has one, or where there is no mean."""
-    if np.isnan(mean.value) or mean.variance > 0:
+    if np.isnan(mean.value) or mean.varies:
         return ""
     if (~np.isnan(answers)).any(axis=1).sum() < 2:
         return "There is no interval: it needs answers to 2 cases."
+    if len(np.unique(answers[~np.isnan(answers)])) > 1:
+        return "There is no interval of the mean: each reader gave all cases the same answer."
     return "There is no interval of the mean: the answers do not vary."
+
+
+def no_median_interval(median: float, low: float, high: float) -> str:
+    """Return why a median has no interval; empty where it has one, or where there is no median."""
+    if median == low == high:
+        return "There is no interval of the median: at this level no other answer fits."
+    if np.isnan(low) and np.isfinite(median):
+        return "There is no interval of the median: it needs answers to 4 cases."
+    return ""
 
 
 def mean_rating(scores: Float[np.ndarray, "c r"]) -> Crossed:
@@ -153,8 +177,15 @@ def share_of(scores: Float[np.ndarray, "c r"], chosen: Bool[np.ndarray, "c r"]) 
     return mean_rating(np.where(np.isnan(scores), np.nan, chosen))
 
 
-def median_rating(scores: Float[np.ndarray, "c r"], level: float) -> tuple[float, float, float]:
-    """Return the median answer and the ends of its interval; see `averages`."""
+def median_rating(
+    scores: Float[np.ndarray, "c r"], level: float, scale: tuple[float, float] = (-np.inf, np.inf)
+) -> tuple[float, float, float]:
+    """Return the median answer and the ends of its interval; see `averages`.
+
+    Args:
+        scale: its ends. Up to 3 cases leave answers possible that were not given, so that the
+            interval ends where the scale does, or is not known.
+    """
     given = ~np.isnan(scores)
     offered = np.unique(scores[given])
     if not len(offered):
@@ -169,6 +200,9 @@ def median_rating(scores: Float[np.ndarray, "c r"], level: float) -> tuple[float
     n_cases = int(given.any(axis=1).sum())
     if n_cases < 2:
         return median, NAN, NAN
+    if share_of(scores, scores < offered[0]).share_interval(level, n_cases)[1] >= 0.5:
+        low, high = scale if np.isfinite(scale).all() else (NAN, NAN)
+        return median, low, high
 
     def first(end: int) -> float:
         """Return the lowest answer for which that end of the interval reaches one half."""

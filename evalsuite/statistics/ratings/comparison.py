@@ -1,13 +1,15 @@
 """Real against synthetic in the answers of readers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from evalsuite.statistics.multiplicity import holm
+from evalsuite.statistics.ratings.area import READERS, area
 from evalsuite.statistics.ratings.averages import ALL, ALONE, BOTH
-from evalsuite.statistics.ratings.contrasts import mean_difference, odds_ratio, superiority
+from evalsuite.statistics.ratings.contrasts import mean_difference, odds_ratio
 from evalsuite.statistics.ratings.crossed import NAN
 from evalsuite.statistics.ratings.pairs import Pair, paired
 
@@ -26,7 +28,7 @@ HYPOTHESES = {
 }
 METHODS = {
     DIFFERENCE: "mean over readers of first less second, Student t",
-    SUPERIORITY: "P(first > second) + P(equal) / 2 within a reader, Student t of log odds",
+    SUPERIORITY: "P(first > second) + P(equal) / 2 within a reader",
     ODDS_RATIO: (
         "odds of a higher answer to the first, proportional odds model with reader effects, "
         "Student t with variance clustered by readers and by cases"
@@ -34,7 +36,7 @@ METHODS = {
 }
 REFERENCES = {
     DIFFERENCE: "Hillis 2014; Cochran 1964",
-    SUPERIORITY: "Brunner and Munzel 2000; Obuchowski and Rockette 1995",
+    SUPERIORITY: READERS,
     ODDS_RATIO: "McCullagh 1980; Cameron, Gelbach and Miller 2011",
 }
 
@@ -43,17 +45,20 @@ def comparisons(
     table: pd.DataFrame,
     *,
     pairs: Sequence[tuple[str, str]] | None = None,
+    points: Mapping[str, int] | None = None,
     level: float = 0.95,
 ) -> pd.DataFrame:
     """Return how the answers to two cohorts differ, for every question.
 
     Quantities: the difference in means (first less second), the probability of superiority of the
     first, and on ordinal scales the cumulative odds ratio. Rows of all readers hold for other
-    readers and other cases; `benchmarks/coverage.py` says how well.
+    readers and other cases; `benchmarks/coverage.py` says how well. Intervals of differences end
+    where those of two answers do, which costs no coverage.
 
     Args:
         table: the long table of one study, with the truth.
         pairs: names of the cohorts to compare; each real with each synthetic one if None.
+        points: by question, how many options it offers.
         level: nominal coverage, between 0 and 1.
 
     Returns:
@@ -66,7 +71,7 @@ def comparisons(
         EvalsuiteError: as `answers_by_question`; for a name of no cohort.
     """
     rows: list[dict[str, object]] = []
-    for pair in paired(table, pairs):
+    for pair in paired(table, pairs, points):
         alone = [(name, pair.of_reader(i)) for i, name in enumerate(pair.readers)]
         for reader, own in [(ALL, pair), *alone]:
             names = [DIFFERENCE, SUPERIORITY]
@@ -79,41 +84,51 @@ def comparisons(
 
 
 def _row(pair: Pair, quantity: str, level: float) -> dict[str, object]:
-    value, low, high, p, note = _found(pair, quantity, level)
+    found = _found(pair, quantity, level)
     return pair.about | {
         "quantity": quantity,
-        "estimate": value,
-        "low": low,
-        "high": high,
+        "estimate": found.value,
+        "low": found.low,
+        "high": found.high,
         "level": level,
         "hypothesis": HYPOTHESES[quantity],
-        "p": p,
-        "method": f"{METHODS[quantity]}; {ALONE if len(pair.readers) == 1 else BOTH}",
-        "reference": REFERENCES[quantity],
-        "warnings": pair.noted(note),
+        "p": found.p,
+        "method": f"{found.method}; {ALONE if len(pair.readers) == 1 else BOTH}",
+        "reference": found.reference,
+        "warnings": pair.noted(found.warning),
     }
 
 
-def _found(pair: Pair, quantity: str, level: float) -> tuple[float, float, float, float, str]:
-    """Return estimate, interval, p-value and why one of them is not there."""
+class _Found(NamedTuple):
+    """Estimate, interval, p-value, and why one of them is not there."""
+
+    value: float
+    low: float
+    high: float
+    p: float
+    method: str
+    reference: str
+    warning: str
+
+
+def _found(pair: Pair, quantity: str, level: float) -> _Found:
+    told = METHODS[quantity], REFERENCES[quantity]
     if pair.fault:
-        return NAN, NAN, NAN, NAN, ""
+        return _Found(NAN, NAN, NAN, NAN, *told, "")
+    if quantity == SUPERIORITY:
+        own = area(pair.x, pair.y, (pair.first, pair.second), level)
+        method = f"{METHODS[SUPERIORITY]}, {own.method}"
+        return _Found(own.value, own.low, own.high, own.p, method, own.reference, own.warning)
     if quantity == DIFFERENCE:
         mean = mean_difference(pair.x, pair.y)
-        note = "" if mean.variance > 0 else pair.unvarying()
-        return mean.value, *mean.interval(level), mean.p_value(), note
-    if quantity == SUPERIORITY:
-        share = superiority(pair.x, pair.y)
-        note = "" if share.on_logit().variance > 0 else pair.unvarying()
-        if share.value in (0, 1):
-            note = "There is no interval: every answer to one cohort is above those to the other."
-        return share.value, *share.probability_interval(level), share.on_logit().p_value(), note
+        ends = pair.within(mean.interval(level))
+        return _Found(mean.value, *ends, mean.p_value(), *told, pair.no_interval(mean, level))
     ratio = odds_ratio(pair.x, pair.y)
     value, low, high = np.exp((ratio.value, *ratio.interval(level))).tolist()
-    note = "" if ratio.variance > 0 else pair.unvarying()
+    note = pair.no_interval(ratio, level)
     if np.isnan(value):
         note = (
             "There is no odds ratio: all answers are equal, or those to one cohort are all above "
             "those to the other."
         )
-    return value, low, high, ratio.p_value(), note
+    return _Found(value, low, high, ratio.p_value(), *told, note)

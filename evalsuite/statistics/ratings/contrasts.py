@@ -1,11 +1,20 @@
 """How far apart the answers to two cohorts are, for readers and cases that are both samples."""
 
+from dataclasses import replace
+
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import rankdata
 
-from evalsuite.statistics.ratings.crossed import UNDEFINED, Crossed, over_readers, pooled
+from evalsuite.statistics.ratings.crossed import (
+    UNDEFINED,
+    Crossed,
+    least_p_of_order,
+    over_figures,
+    over_readers,
+    pooled,
+)
 from evalsuite.statistics.ratings.proportional_odds import proportional_odds
+from evalsuite.statistics.roc.auc import area_freedom, auc_covariance
 
 
 def mean_difference(x: Float[np.ndarray, "m r"], y: Float[np.ndarray, "n r"]) -> Crossed:
@@ -20,7 +29,8 @@ def mean_difference(x: Float[np.ndarray, "m r"], y: Float[np.ndarray, "n r"]) ->
     References:
         Hillis, Statistics in Medicine 33 (2014) 330-360. Welch, Biometrika 34 (1947) 28-35.
     """
-    return over_readers(np.nanmean(x, axis=0) - np.nanmean(y, axis=0), [x, -y])
+    found = over_readers(np.nanmean(x, axis=0) - np.nanmean(y, axis=0), [x, -y])
+    return replace(found, least_p=_least_p(x, y))
 
 
 def superiority(x: Float[np.ndarray, "m r"], y: Float[np.ndarray, "n r"]) -> Crossed:
@@ -37,10 +47,8 @@ def superiority(x: Float[np.ndarray, "m r"], y: Float[np.ndarray, "n r"]) -> Cro
         Brunner and Munzel, Biometrical Journal 42 (2000) 17-25. DeLong, DeLong and
         Clarke-Pearson, Biometrics 44 (1988). Obuchowski and Rockette 1995.
     """
-    placements = [_placements(x[:, i], y[:, i]) for i in range(x.shape[1])]
-    of_x = np.stack([p for p, _ in placements], axis=1)
-    of_y = np.stack([p for _, p in placements], axis=1)
-    return over_readers(np.nanmean(of_x, axis=0), [of_x, of_y])
+    value, covariance = auc_covariance(x.T, y.T)
+    return over_figures(value, covariance, area_freedom(x.T, y.T), _least_p(x, y))
 
 
 def odds_ratio(x: Float[np.ndarray, "m r"], y: Float[np.ndarray, "n r"]) -> Crossed:
@@ -74,17 +82,10 @@ def odds_ratio(x: Float[np.ndarray, "m r"], y: Float[np.ndarray, "n r"]) -> Cros
         return UNDEFINED
     influence = np.full(scores.shape, np.nan)
     influence[given] = model.influence[:, 0]
-    return pooled(float(model.coefficients[0]), influence, parameters=2)
+    found = pooled(float(model.coefficients[0]), influence, parameters=2)
+    return replace(found, least_p=_least_p(x, y))
 
 
-def _placements(
-    x: Float[np.ndarray, "m"], y: Float[np.ndarray, "n"]
-) -> tuple[Float[np.ndarray, "m"], Float[np.ndarray, "n"]]:
-    """Return for each x the share of y below it, and for each y the share of x above it."""
-    own_x, own_y = x[~np.isnan(x)], y[~np.isnan(y)]
-    ranks = rankdata(np.concatenate([own_x, own_y]))
-    m, n = len(own_x), len(own_y)
-    of_x, of_y = np.full(len(x), np.nan), np.full(len(y), np.nan)
-    of_x[~np.isnan(x)] = (ranks[:m] - rankdata(own_x)) / n
-    of_y[~np.isnan(y)] = 1 - (ranks[m:] - rankdata(own_y)) / m
-    return of_x, of_y
+def _least_p(x: Float[np.ndarray, "m r"], y: Float[np.ndarray, "n r"]) -> float:
+    """Return the smallest p-value of any test whether it matters which cases are of x."""
+    return least_p_of_order(*(int((~np.isnan(part)).any(axis=1).sum()) for part in (x, y)))

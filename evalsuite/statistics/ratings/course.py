@@ -1,7 +1,7 @@
 """What the course of a session did to answers and times: learning, fatigue, order."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -16,8 +16,16 @@ from evalsuite.statistics.ratings.averages import (
     mean_rating,
     median_rating,
     no_interval,
+    no_median_interval,
 )
-from evalsuite.statistics.ratings.crossed import NAN, UNDEFINED, Crossed, over_readers
+from evalsuite.statistics.ratings.crossed import (
+    NAN,
+    ROUNDING,
+    UNDEFINED,
+    Crossed,
+    least_p_of_order,
+    over_readers,
+)
 
 COURSE_COLUMNS = [
     "question", "quantity", "unit", "reader", "estimate", "low", "high", "level", "hypothesis",
@@ -60,7 +68,9 @@ class Course:
     seconds: Float[np.ndarray, "c r"]
 
 
-def course(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
+def course(
+    table: pd.DataFrame, points: Mapping[str, int] | None = None, *, level: float = 0.95
+) -> pd.DataFrame:
     """Return how answers and times changed over the reading, and with the case before.
 
     For every reader the slope of a least squares line within cohorts: on the number of the
@@ -73,6 +83,7 @@ def course(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
     Args:
         table: the long table of one study, with or without the truth. Without it there is no
             quantity of the case before, and the slopes are not within cohorts.
+        points: by question, how many options it offers.
         level: nominal coverage, between 0 and 1.
 
     Returns:
@@ -81,7 +92,7 @@ def course(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
     Raises:
         EvalsuiteError: as `answers_by_question`.
     """
-    questions = rated_by_question(table)
+    questions = rated_by_question(table, points)
     session = _course(table)
     rows: list[dict[str, object]] = []
     for rated in questions:
@@ -89,8 +100,11 @@ def course(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
         answers = pd.DataFrame(np.nan, session.cases, session.readers)
         for cohort, cases in rated.cases.items():
             answers.update(pd.DataFrame(rated.scores[cohort], cases, rated.readers))
-        rows += _rows(session, answers.to_numpy(), rated.question, level, "points")
-    rows += _rows(session, np.log(session.seconds), TIME, level, "ratio")
+        lowest, highest = rated.scale(points)
+        rows += _rows(
+            session, answers.to_numpy(), rated.question, level, "points", highest - lowest
+        )
+    rows += _rows(session, np.log(session.seconds), TIME, level, "ratio", np.inf)
     return pd.DataFrame(rows, columns=COURSE_COLUMNS)
 
 
@@ -115,12 +129,19 @@ def times(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
             given = ~np.isnan(own)
             mean, several = mean_rating(own), int(given.any(axis=0).sum()) > 1
             notes = cautions([own]) if given.any() else (NO_TIMES,)
-            why = no_interval(mean, own)
-            for quantity, ends, method in (
-                ("geometric mean", (mean.value, *mean.interval(level)), "Student t of logarithms"),
-                ("median", median_rating(own, level), "inverted interval of the share no longer"),
-            ):
+            middle = median_rating(own, level)
+            for quantity, ends, method, why in (
+                (
+                    "geometric mean", (mean.value, *mean.interval(level)),
+                    "Student t of logarithms", no_interval(mean, own),
+                ),
+                (
+                    "median", middle, "inverted interval of the share no longer",
+                    no_median_interval(*middle),
+                ),
+            ):  # fmt: skip
                 value, low, high = np.exp(ends).tolist()
+                low, high = (NAN, NAN) if low == high else (low, high)
                 rows.append(
                     {
                         "cohort": cohort,
@@ -158,7 +179,7 @@ def slope(
         cohorts: of each case, numbered from 0.
     """
     values, influence = [], []
-    alone = UNDEFINED
+    alone, least_p = UNDEFINED, 2.0
     for y, x in zip(answers.T, regressor.T, strict=True):
         given = ~np.isnan(y) & ~np.isnan(x)
         n = int(given.sum())
@@ -172,13 +193,20 @@ def slope(
         value = float(centred_x @ centred_y) / squares
         rest = centred_y - value * centred_x
         df = n - groups.max() - 2.0
-        alone = Crossed(value, 0.0, float(rest @ rest) / df / squares, NAN, df)
+        rest_squares = float(rest @ rest)
+        if rest_squares <= n * (ROUNDING * float(np.abs(y[given]).max())) ** 2:
+            rest, rest_squares = np.zeros(n), 0.0
+        # Whoever saw the cases in another order would be as likely to give the same answers.
+        sizes = np.unique(x[given], return_counts=True)[1]
+        least_p = min(1.0, least_p * least_p_of_order(*sizes) / 2)
+        alone = Crossed(value, 0.0, rest_squares / df / squares, NAN, df, least_p=least_p)
         values.append(value)
         influence.append(np.full(len(y), np.nan))
         influence[-1][given] = n * centred_x * rest / squares
     if len(values) < 2:
         return alone, len(values)
-    return over_readers(np.array(values), [np.stack(influence, axis=1)]), len(values)
+    found = over_readers(np.array(values), [np.stack(influence, axis=1)])
+    return replace(found, least_p=least_p), len(values)
 
 
 def _within(x: Float[np.ndarray, "n"], groups: Int[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:
@@ -194,7 +222,12 @@ def _columns(
 
 
 def _rows(
-    session: Course, answers: Float[np.ndarray, "c r"], question: str, level: float, unit: str
+    session: Course,
+    answers: Float[np.ndarray, "c r"],
+    question: str,
+    level: float,
+    unit: str,
+    span: float,
 ) -> Iterator[dict[str, object]]:
     shown: Callable[[float], float] = np.exp if unit == "ratio" else float
     for quantity, regressor in session.regressors.items():
@@ -203,6 +236,8 @@ def _rows(
             given = ~np.isnan(own)
             found, n_readers = slope(own, own_regressor, session.cohorts)
             low, high = found.interval(level)
+            if quantity != "trend":  # the others are differences of two means
+                low, high = max(low, -span), min(high, span)
             p = found.p_value()
             notes = cautions([own[:, given.any(axis=0)]]) if given.any() else ()
             if unit == "ratio" and not given.any():
@@ -210,7 +245,10 @@ def _rows(
             elif np.isnan(found.value):
                 notes = (_undefined(own, own_regressor), *notes)
             elif np.isnan(low):
-                notes = ("There is no interval: the answers lie on the line.", *notes)
+                why = "the answers lie on the line"
+                if found.varies:
+                    why = f"the cases are too few, as no p-value can be below {found.least_p:.2g}"
+                notes = (f"There is no interval: {why}.", *notes)
             elif reader == ALL and n_readers < int(given.any(axis=0).sum()):
                 notes = (
                     f"Readers with fewer than {FEWEST_CASES} answers are left out.", *notes,

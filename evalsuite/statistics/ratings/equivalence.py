@@ -24,6 +24,7 @@ def equivalence(
     margins: Mapping[str, float],
     *,
     pairs: Sequence[tuple[str, str]] | None = None,
+    points: Mapping[str, int] | None = None,
     alpha: float = 0.05,
 ) -> pd.DataFrame:
     """Return whether a difference in means as large as the margin of a question is ruled out.
@@ -38,6 +39,7 @@ def equivalence(
         margins: by question, the largest difference that would not matter, in points of the
             answer; questions without one are left out, and so are those of pairs of cases.
         pairs: names of the cohorts to compare; each real with each synthetic one if None.
+        points: by question, how many options it offers.
         alpha: level of each one-sided test, below one half.
 
     Returns:
@@ -63,18 +65,18 @@ def equivalence(
                 f"A margin fits no question. {unknown('question', question, asked)}"
             )
     rows: list[dict[str, object]] = []
-    for pair in paired(table, pairs):
+    for pair in paired(table, pairs, points):
         if pair.question not in margins:
             continue
         margin = margins[pair.question]
         found = UNDEFINED if pair.fault else mean_difference(pair.x, pair.y)
-        low, high = found.interval(1 - 2 * alpha)
+        low, high = pair.within(found.interval(1 - 2 * alpha))
         lower, higher = 1 - found.upper_tail(margin), found.upper_tail(-margin)
         tests = {
             "equivalence": (f"the means differ by {margin:g} or more", max(lower, higher)),
             "non-inferiority": (f"the second mean is lower by {margin:g} or more", lower),
         }
-        note = "" if pair.fault or found.variance > 0 else pair.unvarying()
+        note = "" if pair.fault else pair.no_interval(found, 1 - 2 * alpha)
         rows += [
             pair.about
             | {

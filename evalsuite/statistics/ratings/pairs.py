@@ -1,6 +1,6 @@
 """Which cohorts of a study are compared, and the answers that can be."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +9,9 @@ from jaxtyping import Float
 
 from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.statistics.rated import NO_TRUTH, Rated, rated_by_question
+from evalsuite.statistics.ratings.area import too_few
 from evalsuite.statistics.ratings.averages import ONE_READER, cautions
+from evalsuite.statistics.ratings.crossed import Crossed
 
 NO_READER = "No reader answered cases of both cohorts, so they cannot be compared."
 NO_COHORTS = "A comparison needs answers to a real and to a synthetic cohort."
@@ -25,6 +27,7 @@ class Pair:
         x, y: the answers to them; every reader has one or more in both.
         readers: columns of both.
         ordinal: whether the answers are options.
+        span: how far apart the ends of the scale are; infinite where that is not told.
         fault: why nothing can be compared; empty where it can.
         warnings: reasons to doubt a comparison.
     """
@@ -36,6 +39,7 @@ class Pair:
     y: Float[np.ndarray, "n r"]
     readers: tuple[str, ...]
     ordinal: bool
+    span: float
     fault: str
     warnings: tuple[str, ...]
 
@@ -44,7 +48,7 @@ class Pair:
         x, y = self.x[:, [i]], self.y[:, [i]]
         return Pair(
             self.question, self.first, self.second, x, y, (self.readers[i],),
-            self.ordinal, self.fault, cautions([x, y]),
+            self.ordinal, self.span, self.fault, cautions([x, y]),
         )  # fmt: skip
 
     @property
@@ -65,24 +69,40 @@ class Pair:
         """Return all warnings as one text, a special one first."""
         return " ".join(text for text in (note, self.fault, *self.warnings) if text)
 
-    def unvarying(self) -> str:
-        """Say why there is an estimate and no interval."""
-        if min(len(cohort) for cohort in (self.x, self.y)) < 2:
+    def within(self, ends: tuple[float, float]) -> tuple[float, float]:
+        """Return the ends of an interval of a difference, none beyond what the scale allows."""
+        low, high = ends
+        return max(low, -self.span), min(high, self.span)
+
+    def no_interval(self, found: Crossed, level: float) -> str:
+        """Say why there is an estimate and no interval; empty where there is one."""
+        sizes = [len(self.x), len(self.y)]
+        if min(sizes) < 2:
             return "There is no interval: it needs 2 cases of each cohort."
-        return "There is no interval: the answers do not vary."
+        if not found.varies:
+            if len(np.unique(np.concatenate([c[~np.isnan(c)] for c in (self.x, self.y)]))) < 2:
+                return "There is no interval: the answers do not vary."
+            return "There is no interval: each reader gave all cases of a cohort the same answer."
+        return "" if np.isfinite(found.half_width(level)) else too_few(sizes, level, found.least_p)
 
 
-def paired(table: pd.DataFrame, names: Sequence[tuple[str, str]] | None) -> Iterator[Pair]:
+def paired(
+    table: pd.DataFrame,
+    names: Sequence[tuple[str, str]] | None,
+    points: Mapping[str, int] | None = None,
+) -> Iterator[Pair]:
     """Yield the answers to compare, question by question; one with a fault where there are none.
 
     Args:
         table: the long table of one study.
         names: pairs of cohorts; each real with each synthetic one if None.
+        points: by question, how many options it offers.
 
     Raises:
         EvalsuiteError: as `answers_by_question`; for a name of no cohort.
     """
-    for rated in rated_by_question(table):
+    for rated in rated_by_question(table, points):
+        lowest, highest = rated.scale(points)
         told = NO_TRUTH not in rated.warnings
         wanted = names
         if wanted is None:
@@ -93,15 +113,15 @@ def paired(table: pd.DataFrame, names: Sequence[tuple[str, str]] | None) -> Iter
         if not told or not wanted:
             none = np.empty((0, 0))
             yield Pair(
-                rated.question, "", "", none, none, (), rated.points > 0,
+                rated.question, "", "", none, none, (), rated.points > 0, highest - lowest,
                 NO_COHORTS if told else NO_TRUTH, (),
             )  # fmt: skip
             continue
         for first, second in wanted:
-            yield _pair(rated, first, second)
+            yield _pair(rated, first, second, highest - lowest)
 
 
-def _pair(rated: Rated, first: str, second: str) -> Pair:
+def _pair(rated: Rated, first: str, second: str, span: float) -> Pair:
     x, y = rated.scores[first], rated.scores[second]
     both = ~np.isnan(x).all(axis=0) & ~np.isnan(y).all(axis=0)
     readers = tuple(np.array(rated.readers)[both].tolist())
@@ -112,6 +132,6 @@ def _pair(rated: Rated, first: str, second: str) -> Pair:
     if readers and lost:
         notes = (f"{lost} of {len(rated.readers)} readers lack answers to one cohort.", *notes)
     return Pair(
-        rated.question, first, second, x, y, readers, rated.points > 0,
+        rated.question, first, second, x, y, readers, rated.points > 0, span,
         "" if readers else NO_READER, (*notes, *rated.warnings),
     )  # fmt: skip

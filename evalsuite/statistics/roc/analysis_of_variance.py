@@ -4,9 +4,12 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import chdtrc, fdtrc
+from scipy.special import chdtrc, chdtri, fdtrc
+
+from evalsuite.statistics.ratings.crossed import ROUNDING
 
 NAN, INFINITE = float("nan"), float("inf")
+COINCIDENCE = 0.01  # how rare a mean square of readers who do not differ at all must be
 
 
 class Covariances(NamedTuple):
@@ -34,15 +37,21 @@ class MeanSquares(NamedTuple):
 
 
 class Spread(NamedTuple):
-    """The variance of a mean over r readers times r, and its degrees of freedom."""
+    """The variance of a mean over r readers times r, and its degrees of freedom.
+
+    Args:
+        coinciding: whether the figures of the readers lie so close together that the variance is
+            that for these readers alone; see `spread`.
+    """
 
     value: float
     df: float
+    coinciding: bool = False
 
     @property
     def defined(self) -> bool:
         """Whether anything varies; unbiased covariances may make the variance negative."""
-        return self.value > 0
+        return self.value > ROUNDING**2
 
 
 def mean_covariances(covariance: Float[np.ndarray, "t r t r"]) -> Covariances:
@@ -74,14 +83,29 @@ def spread(
 ) -> Spread:
     """Return the denominator of a test, with Hillis' degrees of freedom.
 
+    For these readers alone it is the variance of the contrast over cases, in which the covariance
+    of readers keeps its sign, as MRMCaov has it. For other readers a negative one counts as none.
+    A mean square so small that chance alone makes it in one of a hundred studies even of readers
+    who do not differ (their figures then vary by error - shared) is no evidence that readers
+    agree: with two readers and few cases figures often coincide. The variance is then that for
+    these readers alone, so that no interval shrinks to nothing.
+
     Args:
         mean_square, df: of the figures, over the readers.
         error: the same from cases alone.
         shared: covariance that common cases bring to different readers.
+
+    References:
+        Hillis, Statistics in Medicine 26 (2007) 596-619 and 33 (2014) 330-360.
+        Smith, Hillis and Pesce, MRMCaov 0.3.0, summary of mrmc_frrc and mrmc_rrrc.
     """
-    shared = max(shared, 0) if readers > 1 else 0
-    if not random or readers == 1:
+    if readers == 1:
+        return Spread(error, INFINITE)
+    if not random:
         return Spread(error + (readers - 1) * shared, INFINITE)
+    shared = max(shared, 0)
+    if mean_square * df < float(chdtri(df, 1 - COINCIDENCE)) * (error - shared):
+        return Spread(error + (readers - 1) * shared, INFINITE, coinciding=True)
     value = mean_square + readers * shared
     return Spread(value, df * (value / mean_square) ** 2 if mean_square > 0 else INFINITE)
 

@@ -123,6 +123,29 @@ def auc_covariance(
     return value, influence @ influence.T
 
 
+def area_freedom(positive: Float[np.ndarray, "k m"], negative: Float[np.ndarray, "k n"]) -> float:
+    """Return the degrees of freedom of DeLong's covariance of k readers.
+
+    Of one reader they are Satterthwaite's of the variances of both kinds of placement, of several
+    the number of cases less 2; nan where a variance is not defined.
+
+    References:
+        Brunner and Munzel, Biometrical Journal 42 (2000) 17-25.
+    """
+    if len(positive) > 1:
+        sides = positive, negative
+        return float(sum((~np.isnan(side)).any(axis=0).sum() for side in sides) - 2)
+    variances, freedoms = [], []
+    for part in placements(positive, negative):
+        given = part[~np.isnan(part)]
+        if len(given) < 2:
+            return np.nan
+        variances.append(float(given.var(ddof=1)) / len(given))
+        freedoms.append(len(given) - 1)
+    rest = sum(v**2 / df for v, df in zip(variances, freedoms, strict=True))
+    return sum(variances) ** 2 / rest if rest > 0 else np.nan
+
+
 def share_covariance(
     wins: PairSums, shown: PairSums
 ) -> tuple[Float[np.ndarray, "k"], Float[np.ndarray, "k k"]]:

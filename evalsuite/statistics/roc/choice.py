@@ -8,9 +8,9 @@ from jaxtyping import Float, Int
 
 from evalsuite.statistics.answers import Answers, answers_by_question
 from evalsuite.statistics.rated import NO_TRUTH
+from evalsuite.statistics.ratings.area import EXACT, exact_share
 from evalsuite.statistics.roc.auc import REFERENCES, PairSums, share_covariance
-from evalsuite.statistics.roc.curves import EXACT, exact_share
-from evalsuite.statistics.roc.merits import Merits
+from evalsuite.statistics.roc.merits import Merits, Trials
 
 COLUMNS = [
     "question", "treatment", "reader", "quantity", "estimate", "low", "high", "level", "p",
@@ -130,7 +130,32 @@ def choice_merits(choices: Choices) -> Merits:
         "share of right choices, unbiased covariance",
         REFERENCES["unbiased"],
         choices.warnings,
+        trials=_trials(choices),
     )
+
+
+def _trials(choices: Choices) -> Trials:
+    """Return of how many pairs no two have a case in common, and what follows from that."""
+    given = ~np.isnan(choices.right)
+    counts = [
+        [_matching(choices.real[own], choices.synthetic[own]) for own in of_treatment]
+        for of_treatment in given
+    ]
+    disjoint = np.array(counts, int).reshape(given.shape[:2])
+    pairs = given.any(axis=1).sum(axis=1)
+    # Readers who guess are as likely to be right on every pair as wrong on every pair.
+    least_p = np.minimum(2.0 ** (1.0 - pairs), 1)
+    return Trials(disjoint, disjoint - 1.0, pairs - 1.0, least_p)
+
+
+def _matching(first: Int[np.ndarray, "p"], second: Int[np.ndarray, "p"]) -> int:
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import maximum_bipartite_matching
+
+    if not len(first):
+        return 0
+    graph = csr_array((np.ones(len(first), int), (first, second)))
+    return int((maximum_bipartite_matching(graph) >= 0).sum())
 
 
 def _pairs(table: pd.DataFrame) -> pd.DataFrame:

@@ -1,21 +1,13 @@
 """ROC curves of readers, and the AUC, sensitivity, specificity and accuracy of each."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from scipy.stats import binomtest
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.statistics.roc.auc import (
-    REFERENCES,
-    Scale,
-    auc_covariance,
-    auc_interval,
-    chance_test,
-)
+from evalsuite.statistics.ratings.area import EXACT, area, exact_share
 from evalsuite.statistics.roc.readings import Readings
 
 NAN = float("nan")
@@ -27,7 +19,6 @@ COLUMNS = [
     "question", "treatment", "reader", "quantity", "estimate", "standard_error", "low", "high",
     "level", "p", "n_positive", "n_negative", "method", "reference", "warnings",
 ]  # fmt: skip
-EXACT = "Clopper and Pearson 1934"
 
 Points = tuple[Float[np.ndarray, "p"], Float[np.ndarray, "p"], Float[np.ndarray, "p"]]
 Ratings = tuple[Float[np.ndarray, "m"], Float[np.ndarray, "n"]]
@@ -97,29 +88,28 @@ def roc_curves(readings: Readings) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True) if tables else empty
 
 
-def reader_aucs(readings: Readings, *, level: float = 0.95, scale: Scale = "logit") -> pd.DataFrame:
+def reader_aucs(readings: Readings, *, level: float = 0.95) -> pd.DataFrame:
     """Return the AUC of every reader under every treatment, with DeLong's standard error.
 
     It is the probability that the reader rates a random positive case above a random negative
     one, ties counted half: 0.5 by chance, 1 for perfect separation. Intervals and p values
-    (against 0.5) are for other cases and this reader only. For an AUC of 0 or 1, where DeLong's
-    variance is 0, the interval is Clopper and Pearson's for as many pairs as can be made without
-    using a case twice, which is conservative.
+    (against 0.5) are for other cases and this reader only; see `area`.
 
     Args:
         level: nominal coverage, between 0 and 1.
-        scale: where the interval is symmetric; the logit holds its coverage near 1.
 
     Returns:
         One row per treatment and reader.
     """
     rows = []
-    for treatment, ratings in _by_treatment(readings):
-        for reader, (positive, negative) in ratings.items():
-            found = _reader_auc(positive, negative, readings.truths, level, scale)
+    for t, treatment in enumerate(readings.treatments):
+        for r, reader in enumerate(readings.readers):
+            positive, negative = readings.positive[t, [r]].T, readings.negative[t, [r]].T
+            found = area(positive, negative, readings.truths, level)
+            counts = [int((~np.isnan(part)).sum()) for part in (positive, negative)]
             rows.append([
                 readings.question, treatment, reader, "AUC", found.value, found.error, found.low,
-                found.high, level, found.p, len(positive), len(negative),
+                found.high, level, found.p, *counts,
                 f"{found.method}; cases random, this reader only", found.reference,
                 " ".join(filter(None, (*readings.warnings, found.warning))),
             ])  # fmt: skip
@@ -175,69 +165,6 @@ def reader_rates(
                     EXACT, " ".join(warnings),
                 ])  # fmt: skip
     return pd.DataFrame(rows, columns=COLUMNS)
-
-
-class _ReaderAuc(NamedTuple):
-    """The AUC of one reader with what is known of it; nan where undefined."""
-
-    value: float
-    error: float
-    low: float
-    high: float
-    p: float
-    method: str
-    reference: str
-    warning: str
-
-
-def _reader_auc(
-    positive: Float[np.ndarray, "m"],
-    negative: Float[np.ndarray, "n"],
-    truths: tuple[str, str],
-    level: float,
-    scale: Scale,
-) -> _ReaderAuc:
-    values, covariance = auc_covariance(positive[None], negative[None])
-    value, error = float(values[0]), float(covariance[0, 0]) ** 0.5
-    method, reference = "empirical, DeLong's variance", REFERENCES["DeLong"]
-    pairs = min(len(positive), len(negative))
-    scarce = truths[0] if len(positive) == pairs else truths[1]
-    if value in {0, 1}:
-        _, low, high, p = exact_share(round(value) * pairs, pairs, level)
-        method = f"empirical, exact interval of {pairs} disjoint pairs"
-        warning = (
-            "The ratings separate the cases without error, so the standard error is undefined "
-            "and the interval conservative."
-        )
-        return _ReaderAuc(value, NAN, low, high, p, method, EXACT, warning)
-    warning = ""
-    if pairs == 0:
-        warning = f"The AUC is undefined: no {scarce} case was read."
-    elif pairs == 1:
-        warning = (
-            "There is no interval: it needs at least 2 cases of either truth, but only 1 "
-            f"{scarce} case was read."
-        )
-    elif error == 0:
-        error = NAN
-        warning = "There is no interval: the ratings do not vary."
-    low, high = auc_interval(value, error, level, scale=scale)
-    _, p = chance_test(value, error, scale=scale)
-    method = f"{method}, normal on the {scale} scale"
-    return _ReaderAuc(value, error, low, high, p, method, reference, warning)
-
-
-def exact_share(k: int, n: int, level: float) -> tuple[float, float, float, float]:
-    """Return k / n, the ends of its exact interval and the exact p value of one half; nan for n = 0.
-
-    References:
-        Clopper and Pearson, Biometrika 26 (1934) 404-413.
-    """
-    if n == 0:
-        return NAN, NAN, NAN, NAN
-    test = binomtest(k, n)
-    low, high = test.proportion_ci(level, "exact")
-    return k / n, float(low), float(high), float(test.pvalue)
 
 
 def called(readings: Readings, threshold: float | None) -> float:

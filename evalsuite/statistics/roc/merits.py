@@ -8,11 +8,36 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from evalsuite.errors import unknown
-from evalsuite.statistics.roc.auc import REFERENCES, Covariance, auc_covariance
+from evalsuite.statistics.ratings.crossed import least_p_of_order
+from evalsuite.statistics.roc.auc import REFERENCES, Covariance, area_freedom, auc_covariance
 from evalsuite.statistics.roc.curves import called
 from evalsuite.statistics.roc.readings import Readings
 
 Rate = Literal["sensitivity", "specificity", "accuracy"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """What the number of cases allows to say of figures, by treatment and reader.
+
+    Args:
+        disjoint: how many trials without a common case a figure of 0 or 1 rests on.
+        freedom: degrees of freedom of the variance of one figure.
+        together: of the covariance of several readers' figures, by treatment.
+        least_p: the smallest two-sided p-value of chance, by treatment.
+    """
+
+    disjoint: Int[np.ndarray, "t r"]
+    freedom: Float[np.ndarray, "t r"]
+    together: Float[np.ndarray, "t"]
+    least_p: Float[np.ndarray, "t"]
+
+    def only(self, treatments: Sequence[int], readers: Sequence[int]) -> "Trials":
+        """Return those of some treatments and readers."""
+        cells, chosen = np.ix_(treatments, readers), list(treatments)
+        return Trials(
+            self.disjoint[cells], self.freedom[cells], self.together[chosen], self.least_p[chosen]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +53,7 @@ class Merits:
         method, reference: of the covariance.
         warnings: what to know of all of it, each one plain sentence.
         by_chance: whether readers who guess get 0.5.
+        trials: what the number of cases allows to say; None if not known.
     """
 
     question: str
@@ -41,6 +67,7 @@ class Merits:
     reference: str
     warnings: tuple[str, ...] = ()
     by_chance: bool = True
+    trials: Trials | None = None
 
     @property
     def usable(self) -> Bool[np.ndarray, "t r"]:
@@ -69,6 +96,7 @@ class Merits:
             self.reference,
             (*self.warnings, *_of_readings(read)),
             self.by_chance,
+            self.trials and self.trials.only(treatments, readers),
         )
 
 
@@ -82,6 +110,7 @@ def auc_merits(readings: Readings, covariance: Covariance = "DeLong") -> Merits:
         raise ValueError(unknown("covariance", covariance, REFERENCES))
     t, r = len(readings.treatments), len(readings.readers)
     m, n = readings.positive.shape[2], readings.negative.shape[2]
+    sides = readings.positive, readings.negative
     value, matrix = auc_covariance(
         readings.positive.reshape(t * r, m), readings.negative.reshape(t * r, n), covariance
     )
@@ -96,6 +125,22 @@ def auc_merits(readings: Readings, covariance: Covariance = "DeLong") -> Merits:
         f"empirical AUC, {covariance} covariance",
         REFERENCES[covariance],
         readings.warnings,
+        trials=_trials(*sides),
+    )
+
+
+def _trials(positive: Float[np.ndarray, "t r m"], negative: Float[np.ndarray, "t r n"]) -> Trials:
+    given = [~np.isnan(side) for side in (positive, negative)]
+    t, r = positive.shape[:2]
+    cases = [side.any(axis=1).sum(axis=1) for side in given]
+    freedom = [
+        [area_freedom(positive[k, [i]], negative[k, [i]]) for i in range(r)] for k in range(t)
+    ]
+    return Trials(
+        np.minimum(*(side.sum(axis=2) for side in given)),
+        np.array(freedom, float).reshape(t, r),
+        np.array(cases[0] + cases[1] - 2.0),
+        np.array([least_p_of_order(int(m), int(n)) for m, n in zip(*cases, strict=True)]),
     )
 
 

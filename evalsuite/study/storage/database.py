@@ -35,6 +35,8 @@ def connect(url: str) -> Engine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() == "postgresql":
+            if not (parsed.username or "user" in parsed.query):  # pg8000 wants one
+                raise ArgumentError  # noqa: TRY301
             parsed = parsed.set(drivername="postgresql+pg8000")
         elif parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
             raise ArgumentError  # noqa: TRY301

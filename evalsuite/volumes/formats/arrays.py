@@ -12,10 +12,13 @@ import numpy as np
 from evalsuite.volumes.formats.loaded import (
     Loaded,
     Problem,
+    channels,
     content_of,
     require_scalar,
     three_axes,
 )
+from evalsuite.volumes.geometry import PARTS
+from evalsuite.volumes.volume import Remarks
 
 MALFORMED_NUMPY = (
     EOFError, KeyError, OSError, OverflowError, RuntimeError, SyntaxError, TypeError, ValueError,
@@ -33,6 +36,7 @@ def read_numpy(path: Path) -> Loaded:
         raise Problem(
             "it is damaged, truncated, or holds no plain array of numbers. Write it again."
         ) from error
+    unstated = () if "affine" in arrays else PARTS
     affine = np.asarray(arrays.pop("affine", np.eye(4)))
     raw = next(iter(arrays.values())) if len(arrays) == 1 else arrays.get("voxels")
     if raw is None:
@@ -42,4 +46,6 @@ def read_numpy(path: Path) -> Loaded:
         raise Problem("its affine is not 4 x 4 numbers with 0 0 0 1 in the last row.")
     require_scalar(raw.dtype)
     voxels = raw.reshape(three_axes(raw.shape))
-    return Loaded.of(raw, voxels, affine.astype(float), hashlib.sha256(content).hexdigest())
+    remarks = Remarks(unstated, channel_first=channels(raw.shape) > 0 and not unstated)
+    digest = hashlib.sha256(content).hexdigest()
+    return Loaded.of(raw, voxels, affine.astype(float), digest, remarks)

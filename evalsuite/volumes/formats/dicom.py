@@ -1,50 +1,40 @@
-"""DICOM: a folder with the slices of one series."""
+"""DICOM: a folder with the slices of one series, or with one enhanced multi-frame file."""
 
 import hashlib
-import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 
+from evalsuite.volumes.formats.dicom_header import Image, read_header
+from evalsuite.volumes.formats.dicom_stack import sort_out, step_between
 from evalsuite.volumes.formats.itk import from_lps, simpleitk
 from evalsuite.volumes.formats.loaded import Loaded, Problem, require_scalar, require_spacing
-
-REGULAR = 0.02  # share of the usual step between slices by which a step may differ from it
+from evalsuite.volumes.formats.multiframe import read_frames
+from evalsuite.volumes.volume import Remarks
 
 
 def read_dicom(path: Path) -> Loaded:
-    """Read a folder with one series; other files in it do not count."""
-    itk = simpleitk()
+    """Read a folder with one series; files in it that are no DICOM do not count."""
     found = sorted(file for file in path.iterdir() if is_dicom(file))
     if not found:
         raise Problem("the folder holds no DICOM files; expected one series of slices.")
-    digests = sorted(hashlib.sha256(file.read_bytes()).hexdigest() for file in found)
-    lister, reader = itk.ImageSeriesReader, itk.ImageSeriesReader()
-    try:
-        series = {
-            uid: lister.GetGDCMSeriesFileNames(str(path), uid)
-            for uid in lister.GetGDCMSeriesIDs(str(path))
-        }
-        files = _only_series(series, found)
-        reader.SetFileNames(files)
-        reader.SetImageIO("GDCMImageIO")
-        reader.MetaDataDictionaryArrayUpdateOn()
-        image = reader.Execute()
-    except RuntimeError as error:
+    images = [read_header(file) for file in found]
+    # A file passed over because it is damaged would shorten a volume at its ends.
+    unread = [file.name for file, image in zip(found, images, strict=True) if image is None]
+    if unread:
         raise Problem(
-            "its DICOM slices are damaged or do not fit together. Export the series again."
-        ) from error
-    raw = itk.GetArrayViewFromImage(image)
-    require_scalar(raw.dtype, image.GetNumberOfComponentsPerPixel())
-    require_spacing(image.GetSpacing()[:2])
-    columns = np.reshape(image.GetDirection(), (3, 3)) * np.array(image.GetSpacing())
-    # ITK steps along the normal of the slices; their positions also tell a tilt of the gantry.
-    columns[:, 2] = _slice_step(reader, [Path(file).name for file in files])
+            f"{len(unread)} of its {len(found)} DICOM files cannot be read, first {unread[0]}. "
+            "Copy or export the series again."
+        )
+    stack, left_out = sort_out([image for image in images if image is not None])
+    digests = sorted(hashlib.sha256(image.path.read_bytes()).hexdigest() for image in stack)
     digest = hashlib.sha256("".join(digests).encode()).hexdigest()
-    return Loaded.of(raw, raw.T, from_lps(columns, image.GetOrigin()), digest)
+    remarks = Remarks(left_out=tuple(left_out))
+    if stack[0].frames > 1:
+        raw, voxels, affine = read_frames(stack[0].path)
+        return Loaded.of(raw, voxels, affine, digest, remarks)
+    return _read_slices(stack, digest, remarks)
 
 
 def is_dicom(path: Path) -> bool:
@@ -60,51 +50,28 @@ def is_dicom(path: Path) -> bool:
         return file.read(132)[128:] == b"DICM"
 
 
-def _only_series(series: dict[str, Sequence[str]], found: Sequence[Path]) -> Sequence[str]:
-    """Return the files of the single series in their order along it."""
-    if len(series) > 1:
-        names = ", ".join(f"{uid} ({len(files)} files)" for uid, files in list(series.items())[:3])
-        more = f" and {len(series) - 3} more" if len(series) > 3 else ""
+def _read_slices(stack: Sequence[Image], digest: str, remarks: Remarks) -> Loaded:
+    itk = simpleitk()
+    first, reader = itk.ImageFileReader(), itk.ImageSeriesReader()
+    first.SetFileName(str(stack[0].path))
+    reader.SetFileNames([str(image.path) for image in stack])
+    for one in (first, reader):
+        one.SetImageIO("GDCMImageIO")
+    # Else all slices take the type of the first: PET has a slope for each, MR often just a few.
+    reader.SetOutputPixelType(itk.sitkFloat32)
+    try:
+        stored = itk.GetArrayViewFromImage(first.Execute())
+        require_scalar(stored.dtype, first.GetNumberOfComponents())
+        image = reader.Execute()
+    except RuntimeError as error:
         raise Problem(
-            f"the folder holds {len(series)} DICOM series: {names}{more}. "
-            "Give each a folder of its own."
-        )
-    (files,) = series.values() or [()]
-    # GDCM passes over files that it cannot read, and so shortens a volume at its ends.
-    unread = sorted({file.name for file in found} - {Path(file).name for file in files})
-    if unread:
-        raise Problem(
-            f"{len(unread)} of its {len(found)} DICOM files cannot be read, first {unread[0]}. "
-            "Copy or export the series again."
-        )
-    if len(files) < 2:
-        raise Problem("the folder holds a single DICOM file; expected one file for each slice.")
-    return files
-
-
-def _slice_step(reader: Any, names: Sequence[str]) -> Float[np.ndarray, "3"]:
-    """Return the millimetres in LPS+ from one slice to the next."""
-    found: dict[str, list[list[float]]] = {"position": [], "orientation": []}
-    for what, key, size in (("position", "0020|0032", 3), ("orientation", "0020|0037", 6)):
-        for i, name in enumerate(names):
-            text = reader.GetMetaData(i, key) if reader.HasMetaDataKey(i, key) else ""
-            numbers = [float(part) for part in re.findall(r"[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?", text)]
-            if len(numbers) != size:
-                raise Problem(f"its slice {name} has no {what} in space.")
-            found[what].append(numbers)
-    orientations = np.array(found["orientation"])
-    if np.abs(orientations - orientations[0]).max() > 1e-3:
-        raise Problem("its slices are not parallel; expected one stack of slices.")
-    steps = np.diff(np.array(found["position"]), axis=0)
-    usual = np.median(steps, axis=0)
-    length = float(np.linalg.norm(usual))
-    deviations = np.linalg.norm(steps - usual, axis=1)
-    at = int(np.argmax(deviations))
-    if length < 0.001 or deviations[at] > max(0.01, REGULAR * length):
-        raise Problem(
-            f"its slices are {length:.4g} mm apart, but {names[at]} and {names[at + 1]} "
-            f"{np.linalg.norm(steps[at]):.4g} mm; a slice is missing or doubled. "
-            "Export the series again."
-        )
-    mean: Float[np.ndarray, 3] = steps.mean(axis=0)
-    return mean
+            "its DICOM slices are damaged or do not fit together. Export the series again."
+        ) from error
+    require_spacing(image.GetSpacing()[:2])
+    columns = np.reshape(image.GetDirection(), (3, 3)) * np.array(image.GetSpacing())
+    # ITK steps along the normal of the slices; their positions also tell a tilt of the gantry.
+    columns[:, 2] = step_between(
+        [image.position for image in stack], [image.path.name for image in stack]
+    )
+    voxels = itk.GetArrayViewFromImage(image).T
+    return Loaded.of(stored, voxels, from_lps(columns, image.GetOrigin()), digest, remarks)

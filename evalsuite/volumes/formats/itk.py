@@ -3,7 +3,7 @@
 import hashlib
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,19 @@ from jaxtyping import Float
 from evalsuite.volumes.formats.loaded import (
     Loaded,
     Problem,
+    channels,
     content_of,
     require_length,
     require_scalar,
     require_spacing,
     three_axes,
 )
+from evalsuite.volumes.geometry import Part
+from evalsuite.volumes.volume import Remarks
+
+# MetaImage's AnatomicalOrientation is not among them: its letters are used for both ends of an axis.
+METAIMAGE_MATRIX = ("transformmatrix", "rotation", "orientation")
+METAIMAGE_SPACING = ("elementspacing", "elementsize")
 
 
 def read_itk(path: Path) -> Loaded:
@@ -44,7 +51,7 @@ def read_itk(path: Path) -> Loaded:
         reader.ReadImageInformation()
         shape = three_axes(reader.GetSize())
         require_scalar(np.dtype(float), reader.GetNumberOfComponents())
-        require_spacing(reader.GetSpacing()[:3])
+        require_spacing(reader.GetSpacing())
         # ITK prints to stderr about a short file before it raises.
         bits = re.match(r"\d+", itk.GetPixelIDValueAsString(reader.GetPixelID()))
         if bits and fields.get("compresseddata", "").lower() == "false":
@@ -54,9 +61,17 @@ def read_itk(path: Path) -> Loaded:
         raise Problem(damaged) from error
     raw = itk.GetArrayViewFromImage(image)
     require_scalar(raw.dtype)
-    axes = np.reshape(image.GetDirection(), [image.GetDimension()] * 2)[:3, :3]
-    affine = from_lps(axes * np.array(image.GetSpacing()[:3]), image.GetOrigin()[:3])
-    return Loaded.of(raw, raw.T.reshape(shape, order="F"), affine, digest.hexdigest())
+    unstated = _unstated(name, fields)
+    # Unlike NIfTI, both formats give each axis its own step, a channel in front as well.
+    first = channels(reader.GetSize())
+    kept = slice(first, first + 3)
+    axes = np.reshape(image.GetDirection(), [image.GetDimension()] * 2)[kept, kept]
+    columns, origin = axes * np.array(image.GetSpacing()[kept]), image.GetOrigin()[kept]
+    affine = from_lps(columns, origin)
+    if "orientation" in unstated:
+        affine[:3, :3] = columns
+    voxels = raw.T.reshape(shape, order="F")
+    return Loaded.of(raw, voxels, affine, digest.hexdigest(), Remarks(unstated))
 
 
 def simpleitk() -> Any:
@@ -73,6 +88,19 @@ def from_lps(columns: np.ndarray, origin: Sequence[float]) -> Float[np.ndarray, 
     affine = np.eye(4)
     affine[:3, :3], affine[:3, 3] = columns, origin
     return np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
+
+
+def _unstated(name: str, fields: Mapping[str, str]) -> tuple[Part, ...]:
+    """Return what a header does not state: ITK fills it in without a word."""
+    if name == "NRRD":
+        space = fields.get("space", "").lower()
+        oriented = space.startswith(("left-", "right-")) or space[:3] in ("ras", "las", "lps")
+        spaced = "space directions" in fields or "spacings" in fields
+    else:
+        oriented = any(field in fields for field in METAIMAGE_MATRIX)
+        spaced = any(field in fields for field in METAIMAGE_SPACING)
+    parts: dict[Part, bool] = {"spacing": spaced, "orientation": oriented}
+    return tuple(part for part, stated in parts.items() if not stated)
 
 
 def _fields(content: bytes) -> dict[str, str]:

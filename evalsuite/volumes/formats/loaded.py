@@ -1,6 +1,8 @@
 """What the readers of all formats return, raise and require."""
 
+import gzip
 import math
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from evalsuite.volumes.volume import Volume
+from evalsuite.volumes.volume import UNREMARKABLE, Remarks, Volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +22,28 @@ class Loaded:
         dtype: NumPy name of the type on disk.
         digest: SHA-256 of the bytes on disk (of header and data file one after the other; of a
             DICOM series over the sorted SHA-256 of its files).
+        remarks: what had to be decided.
     """
 
     volume: Volume
     dtype: str
     digest: str
+    remarks: Remarks = UNREMARKABLE
 
     @classmethod
-    def of(cls, raw: np.ndarray, voxels: np.ndarray, affine: np.ndarray, digest: str) -> "Loaded":
+    def of(
+        cls,
+        raw: np.ndarray,
+        voxels: np.ndarray,
+        affine: np.ndarray,
+        digest: str,
+        remarks: Remarks = UNREMARKABLE,
+    ) -> "Loaded":
         """Return the voxels of an array as it is on disk, `raw`, in single precision."""
         # A value beyond float32 becomes Inf, which the check reports.
         with np.errstate(over="ignore", invalid="ignore"):
             single = voxels.astype(np.float32)
-        return cls(Volume(single, affine), raw.dtype.newbyteorder("=").name, digest)
+        return cls(Volume(single, affine), raw.dtype.newbyteorder("=").name, digest, remarks)
 
 
 class Problem(Exception):  # noqa: N818  (`read.load` makes it a VolumeError)
@@ -52,18 +63,44 @@ def sizes_text(values: Sequence[float]) -> str:
     return " x ".join(f"{value:.6g}" for value in values)
 
 
+def decompressed(content: bytes, path: Path) -> bytes:
+    """Return the content of a file that is compressed by gzip if its name says so."""
+    zipped, named = content[:2] == b"\x1f\x8b", path.suffix.lower()
+    if named in (".gz", ".mgz") and not zipped:
+        raise Problem(f"its name ends in {named}, but it is not compressed by gzip.")
+    if zipped and named not in (".gz", ".mgz"):
+        raise Problem("it is compressed by gzip, but its name does not end in .gz.")
+    try:
+        return gzip.decompress(content) if zipped else content
+    except EOFError as error:
+        raise Problem("its gzip stream is truncated. Copy or write it again.") from error
+    except (gzip.BadGzipFile, zlib.error) as error:
+        raise Problem("its gzip stream is damaged. Copy or write it again.") from error
+
+
 def three_axes(shape: Sequence[int]) -> tuple[int, int, int]:
-    """Return the shape without trailing axes of one voxel."""
-    kept = list(shape)
-    while len(kept) > 3 and kept[-1] == 1:
-        kept.pop()
-    if len(kept) != 3:
+    """Return the shape without axes of one voxel behind or before the three of a volume."""
+    first, end = channels(shape), len(shape)
+    while end - first > 3 and shape[end - 1] == 1:
+        end -= 1
+    if end - first != 3:
         raise Problem(
-            f"it has {len(kept)} dimensions ({sizes_text(shape)}); expected one volume of 3. "
+            f"it has {end - first} dimensions ({sizes_text(shape)}); expected one volume of 3. "
             "Split a series into its volumes first."
         )
-    x, y, z = kept
+    x, y, z = shape[first:end]
     return x, y, z
+
+
+def channels(shape: Sequence[int]) -> int:
+    """Return how many axes of one channel stand before the three of a volume, as in PyTorch."""
+    end = len(shape)
+    while end > 3 and shape[end - 1] == 1:
+        end -= 1
+    first = 0
+    while end - first > 3 and shape[first] == 1:
+        first += 1
+    return first
 
 
 def require_scalar(dtype: np.dtype[Any], components: int = 1) -> None:

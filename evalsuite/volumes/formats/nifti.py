@@ -1,9 +1,7 @@
 """NIfTI-1 and NIfTI-2, measured against their own header before a voxel is touched."""
 
-import gzip
 import hashlib
 import math
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +10,17 @@ import numpy as np
 from evalsuite.volumes.formats.loaded import (
     Loaded,
     Problem,
+    channels,
     content_of,
+    decompressed,
     require_length,
     require_scalar,
     require_spacing,
     sizes_text,
     three_axes,
 )
+from evalsuite.volumes.geometry import Part
+from evalsuite.volumes.volume import Remarks
 
 MILLIMETRES = {1: 1000.0, 3: 0.001}  # of a metre and a micrometre by their codes in NIfTI
 
@@ -30,7 +32,7 @@ def read_nifti(path: Path) -> Loaded:
 
     content = content_of(path)
     digest = hashlib.sha256(content)
-    content = _decompress(content, named_gz=path.name.lower().endswith(".gz"))
+    content = decompressed(content, path)
     kinds = {348: Nifti1Header, 540: Nifti2Header}
     sizes = {"<": content[:4], ">": content[3::-1]}
     orders = [o for o, size in sizes.items() if int.from_bytes(size, "little") in kinds]
@@ -58,26 +60,20 @@ def read_nifti(path: Path) -> Loaded:
             voxels = voxels.astype(np.float64) * slope + intercept
     unit = MILLIMETRES.get(int(header["xyzt_units"]) & 7, 1.0)
     require_spacing([float(step) * unit for step in header["pixdim"][1:4]])
-    try:
-        affine = np.array(header.get_best_affine(), dtype=np.float64)
-    except (HeaderDataError, ValueError) as error:
-        raise Problem("the qform in its header is not a rotation.") from error
+    unstated: tuple[Part, ...] = ()
+    if header["sform_code"] == header["qform_code"] == 0:
+        steps = header["pixdim"][1:4].astype(np.float64)
+        # A spacing of 1 is also what headers hold in which nobody wrote one.
+        unstated = ("spacing", "orientation") if (steps == 1).all() else ("orientation",)
+        affine = np.diag([*steps, 1.0])
+    else:
+        try:
+            affine = np.array(header.get_best_affine(), dtype=np.float64)
+        except (HeaderDataError, ValueError) as error:
+            raise Problem("the qform in its header is not a rotation.") from error
     affine[:3] *= unit
-    return Loaded.of(raw, voxels, affine, digest.hexdigest())
-
-
-def _decompress(content: bytes, *, named_gz: bool) -> bytes:
-    zipped = content[:2] == b"\x1f\x8b"
-    if named_gz and not zipped:
-        raise Problem("its name ends in .gz, but it is not compressed by gzip.")
-    if zipped and not named_gz:
-        raise Problem("it is compressed by gzip, but its name does not end in .gz.")
-    try:
-        return gzip.decompress(content) if zipped else content
-    except EOFError as error:
-        raise Problem("its gzip stream is truncated. Copy or write it again.") from error
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise Problem("its gzip stream is damaged. Copy or write it again.") from error
+    remarks = Remarks(unstated, channel_first=channels(raw.shape) > 0 and not unstated)
+    return Loaded.of(raw, voxels, affine, digest.hexdigest(), remarks)
 
 
 def _nifti_voxels(header: Any, content: bytes, start: int) -> np.ndarray:

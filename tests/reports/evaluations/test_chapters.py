@@ -60,7 +60,7 @@ def evaluations(draw):
     return made
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(evaluations())
 def test_every_estimate_stands_in_exactly_one_full_table(made):
     full = [t.data for n, t in tables(evaluation_sections(made)).items()

@@ -4,7 +4,7 @@ import struct
 import nibabel
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
@@ -120,7 +120,6 @@ def test_the_header_is_a_plain_centred_grid():
     nibabel.Nifti1Header(seen.header.binaryblock, check=True)
 
 
-@settings(max_examples=30)
 @given(
     st.tuples(*[st.integers(1, 6)] * 3),
     st.tuples(*[st.floats(0.125, 9, width=32)] * 3),

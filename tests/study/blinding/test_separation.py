@@ -2,7 +2,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import mannwhitneyu
 from sklearn.linear_model import Ridge
@@ -15,7 +15,6 @@ def separate(values, synthetic, **changes):
     return separations(np.array(values, dtype=float), np.array(synthetic), **options)
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(-3, 3), st.booleans()), min_size=4, max_size=30).filter(
         lambda cases: 0 < sum(flag for _, flag in cases) < len(cases)

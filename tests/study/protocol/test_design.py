@@ -191,9 +191,9 @@ def test_faults_are_told_in_one_sentence(tmp_path, change, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("- a\n", "expected a table of settings, such as `name: my-study`."),
-        ("name: [\n", "not a valid design: "),
-        ("a: \udcff", "the design cannot be read: it is not a text file."),
+        ("- a\n", "expected a table of settings, such as `seed: 1`."),
+        ("name: [\n", "not valid YAML: "),
+        ("a: \udcff", "the settings cannot be read: it is not a text file."),
     ],
 )
 def test_files_that_hold_no_design_are_told(tmp_path, text, message):
@@ -205,7 +205,7 @@ def test_files_that_hold_no_design_are_told(tmp_path, text, message):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(EvalsuiteError, match=r"s\.yaml: the design cannot be read: No such file"):
+    with pytest.raises(EvalsuiteError, match=r"s\.yaml: the settings cannot be read: No such file"):
         load_design(tmp_path / "s.yaml")
 
 

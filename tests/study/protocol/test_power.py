@@ -54,7 +54,8 @@ def test_cases_alone_give_the_t_test_of_two_groups():
 @pytest.mark.parametrize("points", [None, 4])
 def test_false_alarms_keep_the_level(readers, points):
     row = one(readers=[readers], difference=0, points=points, replicates=4000)
-    assert 0.025 < row.detected < 0.062
+    # No surer of other readers than of these, which costs two readers a half of the level.
+    assert (0.02 if readers == 2 else 0.025) < row.detected < 0.062
 
 
 def test_a_difference_as_large_as_the_margin_is_not_ruled_out_more_often_than_the_level():

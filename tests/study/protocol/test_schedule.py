@@ -3,7 +3,7 @@ from collections import Counter
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from evalsuite.study.protocol.design import read_design
@@ -227,7 +227,6 @@ def test_another_reader_changes_nobody_s_order():
     assert schedule(few, cases, "Ann") == schedule(many, cases, "Ann")
 
 
-@settings(max_examples=20)
 @given(st.integers(0, 2**32))
 def test_readers_and_seeds_and_studies_have_different_orders(seed):
     design, cases = make({"r": 12, "s": 12}, repeats=3, training=2, seed=seed)

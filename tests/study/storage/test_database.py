@@ -77,7 +77,8 @@ def test_a_newer_database_is_left_alone(database, upgrade):
 
 
 @pytest.mark.parametrize(
-    "url", ["mysql://x/y", "nonsense", "sqlite", "sqlite://", "sqlite:///:memory:"]
+    "url",
+    ["mysql://x/y", "nonsense", "sqlite", "sqlite://", "sqlite:///:memory:", "postgresql://x/y"],
 )
 def test_other_databases_are_refused_with_a_sentence(url):
     with pytest.raises(EvalsuiteError, match=r"Expected sqlite:///FILE or"):

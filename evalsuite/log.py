@@ -1,0 +1,50 @@
+"""What `evalsuite log` does: results of any kind, on disk, to MLflow."""
+
+import json
+from pathlib import Path
+
+from evalsuite.errors import EvalsuiteError
+
+
+def log(folder: Path, experiment: str | None, run_name: str | None) -> str:
+    """Log results on disk to MLflow and return a sentence on each run, one a line.
+
+    Args:
+        folder: of an evaluation, a utility experiment, a report, or a training or a stage of one.
+        experiment: None for the one that the kind of result usually goes to.
+        run_name: None for the usual one.
+
+    Raises:
+        EvalsuiteError: if the folder holds none of these.
+        TrackingError: if MLflow cannot be reached or refuses.
+    """
+    from evalsuite import results, workflow
+    from evalsuite.tracking import report, training
+    from evalsuite.utility import workflow as utility
+
+    if (folder / results.RESULTS).is_file():
+        if _is_utility(folder / results.RESULTS):
+            return utility.log(folder, experiment or "evalsuite-utility", run_name)
+        return workflow.log(folder, experiment or "evalsuite", run_name)
+    if (folder / report.RECORD).is_file():
+        place = experiment or "evalsuite-reports"
+        return f"MLflow run: {report.log_report(folder, experiment=place, run_name=run_name)}"
+    stages = [p for p in (folder, *sorted(folder.glob("*"))) if (p / training.HISTORY).is_file()]
+    if not stages:
+        raise EvalsuiteError(
+            f"{folder} holds nothing that can be logged. Name a folder that `compute-metrics`, "
+            "`utility segmentation`, `report` or `generator train` wrote; a study is logged by: "
+            "evalsuite study log STUDY"
+        )
+    place = experiment or "evalsuite-generator"
+    runs = [training.log_training(p, experiment=place, run_name=run_name) for p in stages]
+    return "\n".join(f"MLflow run: {run}" for run in runs)
+
+
+def _is_utility(path: Path) -> bool:
+    """Tell the record of a utility experiment, damaged or not, from that of an evaluation."""
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return path.with_name("comparisons.csv").is_file()
+    return isinstance(record, dict) and "trainings" in record

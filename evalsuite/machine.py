@@ -1,0 +1,104 @@
+"""What a command runs on: its device, and the processes of torchrun that share its work."""
+
+import os
+from typing import TYPE_CHECKING
+
+from evalsuite.errors import EvalsuiteError
+
+if TYPE_CHECKING:
+    import torch
+
+TORCHRUN = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+
+
+def usable_device(name: str) -> "torch.device":
+    """Return the torch device of that name.
+
+    Raises:
+        EvalsuiteError: if there is none here.
+    """
+    import torch
+
+    try:
+        device = torch.device(name)
+        # Some names, such as meta, are known and hold no numbers.
+        torch.ones(1, device=device).item()
+    # AssertionError: torch built without CUDA; ImportError: without that backend.
+    except (RuntimeError, AssertionError, ImportError) as error:
+        raise EvalsuiteError(
+            f'The device "{name}" cannot be used: {_first_sentence(error)} '
+            'Use --device "cpu", or one that this machine has.'
+        ) from None
+    return device
+
+
+def processes() -> tuple[int, int]:
+    """Return the number of this process and how many share the work, as torchrun tells: 0 of 1.
+
+    Raises:
+        EvalsuiteError: if the environment tells only part of it.
+    """
+    told = {name: os.environ[name] for name in TORCHRUN if os.environ.get(name)}
+    rank, world = (
+        _whole(told, name, default) for name, default in (("RANK", 0), ("WORLD_SIZE", 1))
+    )
+    missing = [name for name in TORCHRUN if name not in told] if max(rank + 1, world) > 1 else []
+    if missing or not 0 <= rank < world:
+        found = ", ".join(f"{name}={value}" for name, value in told.items())
+        wrong = f"lacks {', '.join(missing)}" if missing else "makes no sense"
+        raise EvalsuiteError(
+            f"The environment ({found}) asks for several processes but {wrong}. Start them with "
+            "torchrun, or unset RANK and WORLD_SIZE for a single one."
+        )
+    return rank, world
+
+
+def rank() -> int:
+    """Return the number of this process; 0 without torchrun."""
+    return processes()[0]
+
+
+def world() -> int:
+    """Return the number of processes; 1 without torchrun."""
+    return processes()[1]
+
+
+def join(backend: str) -> None:
+    """Bring the processes of torchrun together, if there are several and they are not yet.
+
+    Args:
+        backend: of torch.distributed: `gloo` or `nccl`.
+
+    Raises:
+        EvalsuiteError: if they do not find one another.
+    """
+    if world() == 1:
+        return
+    from torch import distributed
+
+    if distributed.is_initialized():
+        return
+    try:
+        distributed.init_process_group(backend)
+    except (RuntimeError, ValueError) as error:
+        where = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
+        raise EvalsuiteError(
+            f"The {world()} processes do not find one another at {where}: "
+            f"{_first_sentence(error)} Start them with torchrun."
+        ) from None
+
+
+def _whole(told: dict[str, str], name: str, default: int) -> int:
+    text = told.get(name, str(default))
+    if not text.isdecimal():
+        raise EvalsuiteError(
+            f"The environment variable {name} is {text}; expected a whole number, as torchrun "
+            "sets it."
+        )
+    return int(text)
+
+
+def _first_sentence(error: Exception) -> str:
+    """Return the first line of what torch said, as a sentence."""
+    text = str(error).strip().partition("\n")[0]
+    return text if text.endswith(".") else f"{text}."

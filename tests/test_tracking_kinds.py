@@ -1,0 +1,239 @@
+"""Every kind of run: no fault of tracking is a traceback, none leaves a run that seems to run."""
+
+import json
+import re
+import shlex
+from contextlib import suppress
+
+import pytest
+import yaml
+from mlflow import MlflowClient, MlflowException
+
+from evalsuite.tracking import TrackingError, log_evaluation, log_report, log_study, log_training
+from evalsuite.tracking.utility import log_utility
+from evalsuite.utility.results import write_results as write_utility
+from tests.evaluations import example
+from tests.utility.made_up import example as utility_example
+
+SETTINGS = {"seed": 3, "vqgan": {"training": {"steps": 6}}}
+
+
+def evaluation(folder):
+    from evalsuite.records import Evidence
+    from evalsuite.results import write_results
+
+    write_results(example("gan", "ddpm"), Evidence((), {}, (), ()), {}, {}, folder)
+    return folder
+
+
+def report(folder):
+    folder.mkdir()
+    about = {"title": "Brains", "record": {"study": "birds, closed", "made": "today"}}
+    (folder / "report.json").write_text(json.dumps(about))
+    (folder / "report.html").write_text("<p>")
+    return folder
+
+
+def utility(folder):
+    write_utility(utility_example(), {}, folder)
+    return folder
+
+
+def training(folder, steps=(3, 6)):
+    stage = folder / "vqgan"
+    stage.mkdir(parents=True, exist_ok=True)
+    (folder / "config.yaml").write_text(yaml.safe_dump(SETTINGS))
+    lines = [json.dumps({"step": s, "learning_rate": 0.1, "loss": 10.0 - s}) for s in steps]
+    (stage / "history.jsonl").write_text("\n".join(lines) + "\n")
+    (stage / "mosaic.png").write_bytes(b"\x89PNG")
+    return stage
+
+
+def study(folder):
+    return folder
+
+
+ON_DISK = {
+    "evaluation": (evaluation, "evalsuite"),
+    "report": (report, "evalsuite-reports"),
+    "utility": (utility, "evalsuite-utility"),
+    "training": (training, "evalsuite-generator"),
+}
+LOGGED = {
+    "evaluation": lambda folder, to: log_evaluation(example("gan", "ddpm"), folder, experiment=to),
+    "report": lambda folder, to: log_report(folder, experiment=to),
+    "utility": lambda folder, to: log_utility(
+        folder,
+        experiment=to,
+        run_name="u",
+        config=SETTINGS,
+        tags={},
+        values={"gain": 1.0},
+        arms={"scratch": {"loss": [(0, 2.0)]}},
+        files={},
+    ),
+    "training": lambda folder, to: log_training(folder, experiment=to, status="RUNNING"),
+    "study": lambda folder, to: log_study(
+        "birds",
+        to * 8,
+        kept="the database of the study",
+        command="evalsuite study log birds",
+        experiment=to,
+        design={"name": "birds"},
+        values={"answered": 2.0},
+        readers={"Ada": {"answered": 2.0}},
+    ),
+}
+
+
+@pytest.fixture(params=LOGGED)
+def logged(request, tmp_path):
+    """Return what logs one kind of run to an experiment."""
+    make = ON_DISK.get(request.param, (study,))[0]
+    folder = make(tmp_path / "made")
+
+    def log(to):
+        # Each time as for the first time.
+        (folder / "mlflow-run.txt").unlink(missing_ok=True)
+        return LOGGED[request.param](folder, to)
+
+    return log
+
+
+ERRORS = [TypeError("a bug"), KeyboardInterrupt()]
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda e: type(e).__name__)
+def test_a_run_that_breaks_off_anywhere_is_over(client, logged, monkeypatch, error):
+    """Each call that sends something fails in turn; afterwards no run is left running."""
+    senders = ("log_batch", "log_artifacts", "log_artifact", "log_text", "log_inputs")
+    real = {name: getattr(MlflowClient, name) for name in senders}
+    for last in range(1, 40):
+        left = [last]
+
+        def counting(name, left=left):
+            def send(*arguments, **named):
+                left[0] -= 1
+                if left[0] == 0:
+                    raise error
+                return real[name](*arguments, **named)
+
+            return send
+
+        for name in senders:
+            monkeypatch.setattr(MlflowClient, name, counting(name))
+        place = f"e{last}"
+        with suppress(TrackingError, KeyboardInterrupt):
+            logged(place)
+        if left[0] > 0:  # the last call there is has come through
+            break
+        experiment = client.get_experiment_by_name(place)
+        found = client.search_runs([experiment.experiment_id])
+        statuses = {run.info.status for run in found}
+        assert "RUNNING" not in statuses
+        assert ("FAILED" if isinstance(error, Exception) else "KILLED") in statuses
+    assert 1 < last < 39
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (MlflowException("no room\nat all"), "no room"),
+        (TypeError("a bug"), "TypeError: a bug"),
+        (ModuleNotFoundError("No module named 'driver'"), "ModuleNotFoundError: No module named"),
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (RuntimeError(), "RuntimeError"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_any_error_is_told_by_what_it_says_or_is(client, tmp_path, monkeypatch, error, told):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(MlflowClient, "log_artifacts", fail)
+    with pytest.raises(TrackingError, match=f"did not take the results: {told}") as caught:
+        log_report(report(tmp_path / "made"), experiment="e")
+    assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["postgresql://me:secret@localhost/x", "nonsense://me:secret@x", "sqlite:////proc/no/x.db"],
+)
+def test_whatever_is_wrong_with_the_address_is_one_sentence(logged, monkeypatch, uri):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(TrackingError) as caught:
+        logged("x")
+    assert "secret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert re.search(r"log them later with: evalsuite (study )?log \S+$", str(caught.value))
+
+
+@pytest.mark.parametrize("kind", ON_DISK)
+def test_the_command_that_is_advised_does_log_it(client, runs, cli, tmp_path, monkeypatch, kind):
+    make, experiment = ON_DISK[kind]
+    folder = make(tmp_path / "made")
+    good = client.tracking_uri
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://localhost/x")
+    with pytest.raises(TrackingError) as caught:
+        LOGGED[kind](folder, experiment)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", good)
+    command = str(caught.value).rpartition("log them later with: evalsuite ")[2]
+    status, _, err = cli(*shlex.split(command))
+    assert (status, "MLflow" in err) == (0, True), err
+    assert {run.info.status for run in runs(experiment).values()} == {"FINISHED"}
+
+
+def test_a_report_is_logged_with_its_title_and_what_it_was_made_from(client, runs, cli, tmp_path):
+    cli("log", report(tmp_path / "made"), "--experiment", "e")
+    run = runs("e")["Brains"]
+    assert run.data.params == {"study": "birds, closed", "made": "today"}
+    assert {f.path for f in client.list_artifacts(run.info.run_id)} == {
+        "report.html",
+        "report.json",
+    }
+
+
+def test_a_folder_that_holds_nothing_is_told_what_would_do(cli, tmp_path):
+    (tmp_path / "empty").mkdir()
+    status, _, err = cli("log", "empty")
+    assert status == 1
+    assert err.startswith("empty holds nothing that can be logged.")
+    assert "evalsuite study log STUDY" in err
+
+
+def history(client, run_id, name="loss"):
+    return sorted((p.step, p.value) for p in client.get_metric_history(run_id, name))
+
+
+def test_a_training_makes_up_for_what_mlflow_missed_and_repeats_nothing(
+    client, tmp_path, monkeypatch
+):
+    folder = training(tmp_path / "run", steps=(1, 2))
+    first = log_training(folder, experiment="e", status="RUNNING")
+    assert client.get_run(first).info.status == "RUNNING"
+    good = client.tracking_uri
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://localhost/x")
+    training(tmp_path / "run", steps=(1, 2, 3))
+    with pytest.raises(TrackingError):
+        log_training(folder, experiment="e", status="RUNNING")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", good)
+    # Killed and resumed: step 3 was done twice.
+    training(tmp_path / "run", steps=(1, 2, 3, 3, 4))
+    assert log_training(folder, experiment="e") == first
+    assert history(client, first) == [(1, 9.0), (2, 8.0), (3, 7.0), (4, 6.0)]
+    assert client.get_run(first).info.status == "KILLED"
+    training(tmp_path / "run", steps=(1, 2, 3, 3, 4, 6))
+    log_training(folder, experiment="e")
+    assert history(client, first)[-1] == (6, 4.0)
+    assert client.get_run(first).info.status == "FINISHED"
+    assert client.get_run(first).data.params == {"seed": "3", "vqgan.training.steps": "6"}
+    assert client.get_run(first).info.run_name == "run vqgan"
+
+
+def test_a_training_whose_run_another_server_has_gets_a_new_one(client, tmp_path):
+    folder = training(tmp_path / "run")
+    (folder / "mlflow-run.txt").write_text("0" * 32)
+    run_id = log_training(folder, experiment="e")
+    assert run_id == (folder / "mlflow-run.txt").read_text() != "0" * 32
+    assert history(client, run_id) == [(3, 7.0), (6, 4.0)]
