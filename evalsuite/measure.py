@@ -201,7 +201,7 @@ def _findings(
                 n_real=counts[0],
                 n_synthetic=counts[1],
                 method=metric.summary,
-                warnings=(str(error),),
+                warnings=error.args,  # a caveat stays one
             )
         ]
 

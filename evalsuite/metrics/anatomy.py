@@ -19,7 +19,7 @@ from evalsuite.metrics.subjects import (
     proportion_interval,
     resampled,
 )
-from evalsuite.records import Detail, Estimate, Interval, Scores
+from evalsuite.records import Caveat, Detail, Estimate, Interval, Scores
 
 FEW = 20
 HALVES = 50
@@ -168,8 +168,12 @@ def _distance(
     warnings = []
     if min(sizes) < FEW:
         warnings.append(
-            f"Only {sizes[0]} real and {sizes[1]} synthetic {'subjects' if repeated else 'volumes'}"
-            ": the distance is biased upward and rough."
+            Caveat(
+                "Only {real} real and {synthetic} synthetic "
+                f"{'subjects' if repeated else 'volumes'}: the distance is biased upward and rough.",
+                real=sizes[0],
+                synthetic=sizes[1],
+            )
         )
     return Estimate(
         value=float(value),
@@ -191,9 +195,12 @@ def _unknown(synthetic: Sequence[dict[int, Shape]], structures: Sequence[int]) -
     if not extra:
         return ()
     count = sum(any(s in shapes for s in extra) for shapes in synthetic)
-    told = (
-        f"{count} of {len(synthetic)} synthetic volumes have structures that no real one has, such"
-        f" as {extra[0]}; those are not compared. Do both cohorts number structures alike?"
+    told = Caveat(
+        "{count} of {n} synthetic volumes have structures that no real one has, such as {structure};"
+        " those are not compared. Do both cohorts number structures alike?",
+        count=count,
+        n=len(synthetic),
+        structure=str(extra[0]),
     )
     return (told,)
 

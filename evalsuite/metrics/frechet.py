@@ -19,7 +19,7 @@ from evalsuite.metrics.frechet_infinity import IDENTICAL, infinity_estimate
 from evalsuite.metrics.frechet_within import FEWEST_TO_HALVE, expected_distance
 from evalsuite.metrics.metric import Level, Metric
 from evalsuite.metrics.subjects import Subjects, each_its_own
-from evalsuite.records import Estimate, Interval
+from evalsuite.records import Caveat, Estimate, Interval
 
 FEWEST_SUBJECTS = 8
 
@@ -64,7 +64,7 @@ def compute(
     value = frechet_distance(real, synthetic)
     identical = sorted(map(bytes, real.numpy())) == sorted(map(bytes, synthetic.numpy()))
     about_features = tuple(
-        f"All {len(features)} {name} volumes have the same features."
+        Caveat("All {n} {role} volumes have the same features.", n=len(features), role=name)
         for name, features in (("real", real), ("synthetic", synthetic))
         if (features == features[0]).all()
     )
@@ -162,16 +162,21 @@ def _warnings_about_subjects(subjects: Subjects) -> tuple[str, ...]:
 
 def _warnings_about_size(m: int, n: int, d: int, value: float, bias: float) -> tuple[str, ...]:
     if min(m, n) <= d:
-        amount = f", by roughly {bias:.3g} or more" if bias > 0 else ""
-        warning = (
-            f"{m} real and {n} synthetic volumes are few for {d} features: the covariances are "
-            f"rank-deficient and the value is biased upward{amount}. Cohorts with too little "
-            "variance are favoured."
+        amount = ", by roughly {bias:.3g} or more" if bias > 0 else ""
+        warning = Caveat(
+            "{real} real and {synthetic} synthetic volumes are few for {features} features: the "
+            f"covariances are rank-deficient and the value is biased upward{amount}. Cohorts with "
+            "too little variance are favoured.",
+            real=m,
+            synthetic=n,
+            features=d,
+            bias=bias,
         )
     elif bias > value / 4 > 0:
-        warning = (
-            f"About {bias / value:.0%} of the value is small-sample bias, going by "
-            "the extrapolation; frechet_distance_infinity is nearer the truth."
+        warning = Caveat(
+            "About {share:.0%} of the value is small-sample bias, going by the extrapolation; "
+            "frechet_distance_infinity is nearer the truth.",
+            share=bias / value,
         )
     else:
         return ()

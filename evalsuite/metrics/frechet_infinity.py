@@ -11,7 +11,7 @@ from torch import Tensor
 from evalsuite.metrics.features import checked_features
 from evalsuite.metrics.frechet_distance import frechet_distance, rotated
 from evalsuite.metrics.subjects import Subjects, each_its_own, rows_of
-from evalsuite.records import Estimate, Interval
+from evalsuite.records import Caveat, Estimate, Interval
 
 # Lines are fitted between the whole cohorts and their halves: wider ranges reach further into
 # the curve of the bias, narrower ones amplify the noise of the subsets.
@@ -92,9 +92,11 @@ def infinity_estimate(
         ),
     )
     if min(m, n) < FEWEST_TO_EXTRAPOLATE:
-        too_few = (
+        too_few = Caveat(
             f"The extrapolation needs at least {FEWEST_TO_EXTRAPOLATE} {unit} in each set, "
-            f"but got {m} real and {n} synthetic."
+            "but got {real} real and {synthetic} synthetic.",
+            real=m,
+            synthetic=n,
         )
         return replace(estimate, warnings=(too_few,))
     if identical:
@@ -107,10 +109,12 @@ def infinity_estimate(
     method = f"Student t, jackknife that deletes one of {groups} groups of both cohorts"
     if unit == "subjects":
         method += ", of whole subjects"
-    curved = (
+    curved = Caveat(
         f"The distance is not linear in 1/n at these numbers of {unit}: wholes and halves "
-        f"extrapolate to {value:.4g}, halves and quarters to {from_quarters:.4g}. "
-        "The extrapolated value is still biased."
+        "extrapolate to {halves:.4g}, halves and quarters to {quarters:.4g}. "
+        "The extrapolated value is still biased.",
+        halves=value,
+        quarters=from_quarters,
     )
     return replace(
         estimate,

@@ -20,7 +20,7 @@ from evalsuite.metrics.squared_mmd import (
     squared_mmd,
 )
 from evalsuite.metrics.subjects import Subjects, each_its_own
-from evalsuite.records import Estimate, Interval
+from evalsuite.records import Caveat, Estimate, Interval
 
 FEW = 20
 FEW_SKEWED = 100
@@ -218,15 +218,16 @@ def _warnings_about_features(rows: Float[Tensor, "N d"], m: int) -> tuple[str, .
 def _warnings_about_error(subjects: Subjects) -> tuple[str, ...]:
     (m, n), unit = subjects.counts, subjects.unit
     if min(m, n) < 3:
-        warning = f"{m} real and {n} synthetic {unit} give no standard error: it needs 3 of each."
+        told = f"{{real}} real and {{synthetic}} synthetic {unit} give no standard error: it needs 3 of each."
     elif min(m, n) < FEW:
-        warning = (
-            f"{m} real and {n} synthetic {unit} are few for the standard error and the interval, "
-            f"which rest on a normal approximation (at least {FEW} of each are advisable)."
+        told = (
+            f"{{real}} real and {{synthetic}} synthetic {unit} are few for the standard error and "
+            "the interval, which rest on a normal approximation (at least "
+            f"{FEW} of each are advisable)."
         )
     else:
         return ()
-    return (warning,)
+    return (Caveat(told, real=m, synthetic=n),)
 
 
 def _warnings_about_labellings(m: int, n: int, unit: str) -> tuple[str, ...]:
@@ -234,8 +235,11 @@ def _warnings_about_labellings(m: int, n: int, unit: str) -> tuple[str, ...]:
     smallest = (2 if m == n else 1) / comb(m + n, m)
     if smallest <= 0.05:
         return ()
-    warning = (
-        f"{m} real and {n} synthetic {unit} can be relabelled in so few ways that the p-value "
-        f"cannot fall below {smallest:.2g}."
+    warning = Caveat(
+        f"{{real}} real and {{synthetic}} synthetic {unit} can be relabelled in so few ways that "
+        "the p-value cannot fall below {smallest:.2g}.",
+        real=m,
+        synthetic=n,
+        smallest=smallest,
     )
     return (warning,)

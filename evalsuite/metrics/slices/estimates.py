@@ -27,7 +27,7 @@ from evalsuite.metrics.subjects import (
     median_interval,
     proportion_interval,
 )
-from evalsuite.records import Direction, Estimate, Interval
+from evalsuite.records import Caveat, Direction, Estimate, Interval
 
 CENTRAL = (0.025, 0.975)
 NEAR: Direction = "nearer the reference is better"
@@ -171,9 +171,11 @@ def cohort_estimates(
         ]
     threshold, attained = fault_threshold(theirs, rate)
     faulty = ours < threshold
-    coarse = (
-        f"{len(theirs)} real volumes cannot calibrate a rate of {rate:.3g}: the least is"
-        f" {attained:.3g}."
+    coarse = Caveat(
+        "{n} real volumes cannot calibrate a rate of {rate:.3g}: the least is {least:.3g}.",
+        n=len(theirs),
+        rate=rate,
+        least=attained,
     )
     return [
         Estimate(
