@@ -23,7 +23,7 @@ from evalsuite.measure import Cohorts, measure
 from evalsuite.metrics.metric import Metric
 from evalsuite.preprocessed import mid_slices
 from evalsuite.progress import Progress, silent
-from evalsuite.records import CohortRecord, Evaluation, Evidence, FeatureTable
+from evalsuite.records import Caveat, CohortRecord, Evaluation, Evidence, FeatureTable
 from evalsuite.volumes.check import check_cohort, check_volume
 from evalsuite.volumes.cohort import Cohort, find_leaks, leakage_sentence
 from evalsuite.volumes.doubts import geometry_doubts, unneeded
@@ -245,8 +245,14 @@ def _judged(cohort: Cohort, resolved: Preprocessing) -> Cohort:
     changed = sum(resolved.interpolates(info.affine) for info in cohort.infos)
     if changed:
         warnings.append(
-            f"{changed} of {len(cohort.infos)} volumes of {cohort.name} were interpolated to "
-            f"{_millimetres(resolved.spacing)}; interpolation smooths, which moves every distance."
+            Caveat(
+                "{changed} of {n} volumes of {cohort} were interpolated to "
+                f"{_millimetres(resolved.spacing)}; interpolation smooths, which moves every "
+                "distance.",
+                changed=changed,
+                n=len(cohort.infos),
+                cohort=cohort.name,
+            )
         )
     size = resolved.median_size(
         [info.shape for info in cohort.infos], [info.affine for info in cohort.infos]
@@ -256,9 +262,12 @@ def _judged(cohort: Cohort, resolved: Preprocessing) -> Cohort:
         common = [min(pair) for pair in zip(size, wanted, strict=True)]
         if common != list(wanted):
             warnings.append(
-                f"Most volumes of {cohort.name} are smaller than {_by(wanted)} voxels and were "
-                "padded with zeros, which moves every distance. To cut all cohorts to one size, "
-                f"pass --shape {','.join(map(str, common))}."
+                Caveat(
+                    "Most volumes of {cohort} are smaller than "
+                    f"{_by(wanted)} voxels and were padded with zeros, which moves every distance. "
+                    f"To cut all cohorts to one size, pass --shape {','.join(map(str, common))}.",
+                    cohort=cohort.name,
+                )
             )
     return replace(cohort, warnings=tuple(warnings))
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.records import Caveat
 from evalsuite.volumes.cohort import Cohort, enumerated
 
 FEW = 10  # volumes below which a group says nothing
@@ -18,7 +19,7 @@ class Group:
     Args:
         name: `COLUMN=VALUE`, or empty for all.
         chosen: indices on both sides.
-        warnings: why the comparison is doubtful.
+        warnings: why the comparison is doubtful; which group it is, they leave to the estimates.
     """
 
     name: str
@@ -67,21 +68,35 @@ def by_covariate(real: Cohort, synthetic: Cohort, by: str | None) -> list[Group]
         if not any(sides[1]):
             second = everything.chosen[1]
             warnings.append(
-                f'{synthetic.name} has no "{by}": all of its volumes stand against the real ones '
-                f"with {by}={value}."
+                Caveat(
+                    'The synthetic cohort has no "{column}": all of its volumes stand against the '
+                    "real ones of each group.",
+                    column=by,
+                )
             )
-        few = [c.name for c, g in ((real, first), (synthetic, second)) if len(g) < FEW]
-        if few:
+        if min(len(first), len(second)) < FEW:
             warnings.append(
-                f"Fewer than {FEW} volumes of {' and '.join(few)} have {by}={value}; "
-                "so small a group says little."
+                Caveat(
+                    "{real} real and {synthetic} synthetic volumes: a group with fewer than "
+                    f"{FEW} of either says little.",
+                    real=len(first),
+                    synthetic=len(second),
+                )
             )
         if untold:
-            warnings.append(f'{untold} volumes of {real.name} have no "{by}" and are in no group.')
+            warnings.append(
+                Caveat(
+                    '{n} real volumes have no "{column}" and are in no group.', n=untold, column=by
+                )
+            )
         if any(sides[1]) and outside:
             warnings.append(
-                f'{outside} volumes of {synthetic.name} are in no group: they have no "{by}", or'
-                f" one that no volume of {real.name} has."
+                Caveat(
+                    '{n} synthetic volumes are in no group: they have no "{column}", or one that '
+                    "no real volume has.",
+                    n=outside,
+                    column=by,
+                )
             )
         found.append(Group(f"{by}={value}", (first, second), tuple(warnings)))
     return found

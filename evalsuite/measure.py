@@ -209,7 +209,7 @@ def _findings(
                 n_real=counts[0],
                 n_synthetic=counts[1],
                 method=metric.summary,
-                warnings=(str(error),),
+                warnings=error.args,  # a caveat stays one
             )
         ]
     if "subjects" in handed and "subjects" not in taken:

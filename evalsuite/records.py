@@ -1,7 +1,7 @@
 """The frozen records that travel between the rooms of the suite."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from jaxtyping import Float
@@ -25,6 +25,30 @@ class Interval:
     method: str
 
 
+class Caveat(str):
+    """A reason not to trust a number: a sentence that still knows the values in it.
+
+    Wherever text is wanted it is its sentence. Those with one template say one thing of several
+    cohorts, groups or numbers and are told once, see `evalsuite.caveats`; what a caveat is about
+    stands on the estimate that carries it, not in the sentence.
+
+    Args:
+        template: the sentence, with a field of `str.format` where a value stands.
+        values: by name of the field.
+    """
+
+    __slots__ = ("template", "values")
+
+    template: str
+    values: dict[str, float | str]
+
+    def __new__(cls, template: str, /, **values: float | str) -> Self:
+        """Make the sentence; a template without values is taken as it stands, braces and all."""
+        caveat = super().__new__(cls, template.format(**values) if values else template)
+        caveat.template, caveat.values = template, values
+        return caveat
+
+
 @dataclass(frozen=True, slots=True)
 class Estimate:
     """One number of an evaluation with everything needed to judge it.
@@ -38,7 +62,7 @@ class Estimate:
         interval: uncertainty of `value`, or None where the method has none.
         standard_error: in the unit of `value`, or None.
         reference: the same quantity within the real cohort, where that is the yardstick.
-        warnings: reasons not to trust the number, each one plain sentence.
+        warnings: reasons not to trust the number, each one plain sentence, best a `Caveat`.
         synthetic, extractor: which cohort and which features it is about; metrics leave both
             empty, the evaluation fills them in (`extractor` stays empty for metrics on volumes).
         group: `COLUMN=VALUE` where only that group of both cohorts went in; filled in likewise.
@@ -177,7 +201,7 @@ class CohortRecord:
         volumes: identifiers (paths relative to the source) in order.
         subjects: how many its volumes show; None where no subject is named.
         skipped: one `path: problem` for each volume that `--skip-invalid` left out.
-        warnings: reasons to doubt the cohort, each one plain sentence.
+        warnings: reasons to doubt the cohort, each one plain sentence, best a `Caveat`.
     """
 
     name: str

@@ -15,7 +15,7 @@ import numpy as np
 import yaml
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.records import CohortRecord, Estimate, Evaluation, Evidence, Interval
+from evalsuite.records import Caveat, CohortRecord, Estimate, Evaluation, Evidence, Interval
 from evalsuite.writable import refuse_unwritable
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ COLUMNS = [
     "direction",
     "n_real",
     "n_synthetic",
+    "subjects_real",
+    "subjects_synthetic",
     "method",
     "interval_method",
     "warnings",
@@ -58,8 +60,19 @@ def estimate_rows(evaluation: Evaluation) -> list[dict[str, object]]:
 
 
 def to_json(evaluation: Evaluation) -> dict[str, Any]:
-    """Return the evaluation as JSON values; nan and infinity, which JSON lacks, become null."""
+    """Return the evaluation as JSON values; nan and infinity, which JSON lacks, become null.
+
+    Beside the sentences of `warnings` stand, in the same order, their `caveats`: template, values.
+    """
     record: dict[str, Any] = finite(asdict(evaluation))
+    warned = [record["real"], *record["synthetic"], *record["estimates"]]
+    for values in warned:
+        values["caveats"] = [
+            {"template": w.template, "values": finite(w.values)}
+            if isinstance(w, Caveat)
+            else {"template": w, "values": {}}
+            for w in values["warnings"]
+        ]
     return record
 
 
@@ -67,20 +80,19 @@ def from_json(record: Mapping[str, Any]) -> Evaluation:
     """Return the evaluation that `to_json` was given (a null value becomes nan)."""
 
     def cohort(values: Mapping[str, Any]) -> CohortRecord:
-        tuples = {k: tuple(values[k]) for k in ("volumes", "skipped", "warnings")}
-        return CohortRecord(**{**values, **tuples})
+        tuples = {k: tuple(values[k]) for k in ("volumes", "skipped")}
+        return CohortRecord(**_warned(values) | tuples)
 
     def estimate(values: Mapping[str, Any]) -> Estimate:
         interval = values["interval"]
         changed = {
             "value": _number(values["value"]),
-            "warnings": tuple(values["warnings"]),
             "interval": interval
             and Interval(
                 **{**interval, "low": _number(interval["low"]), "high": _number(interval["high"])}
             ),
         }
-        return Estimate(**{**values, **changed})
+        return Estimate(**_warned(values) | changed)
 
     changed = {
         "real": cohort(record["real"]),
@@ -209,6 +221,17 @@ def finite(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [finite(item) for item in value]
     return value
+
+
+def _warned(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of a record with its caveats; results of old have the sentences alone."""
+    known = {key: value for key, value in values.items() if key != "caveats"}
+    sentences = [{"template": warning, "values": {}} for warning in values["warnings"]]
+    told = [
+        Caveat(c["template"], **{k: _number(v) for k, v in c["values"].items()})
+        for c in values.get("caveats", sentences)
+    ]
+    return known | {"warnings": tuple(told)}
 
 
 def _number(value: float | None) -> float:

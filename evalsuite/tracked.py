@@ -10,11 +10,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from evalsuite.caveats import Notes
 from evalsuite.records import Estimate, Evaluation
+from evalsuite.table import Grid, caveats, grids, legend
 
 KEY_LENGTH = 250
 PARAM_LENGTH = 6000
 TAG_LENGTH = 5000
+WARNINGS_LENGTH = 2000  # of the summary, so that numbers have room
 
 
 def flatten(config: Mapping[str, object]) -> dict[str, str]:
@@ -65,7 +68,7 @@ def tag_values(evaluation: Evaluation) -> dict[str, str]:
         "evalsuite.real": evaluation.real.name,
         "evalsuite.synthetic": ", ".join(c.name for c in evaluation.synthetic),
         "evalsuite.extractors": ", ".join(extractors),
-        "evalsuite.warnings": str(len(_warnings(evaluation))),
+        "evalsuite.warnings": str(len(caveats(evaluation, Notes.of(evaluation.estimates)))),
         **{f"environment.{key}": value for key, value in environment.items()},
         "mlflow.note.content": summary(evaluation),
         "mlflow.source.name": "evalsuite compute-metrics",
@@ -81,17 +84,18 @@ def tag_values(evaluation: Evaluation) -> dict[str, str]:
 
 
 def comparison(evaluation: Evaluation) -> dict[str, list[Any]]:
-    """Return the columns of a table with one row per estimate: values first, then the rest.
+    """Return the columns of a table with one row per number, features and group: values first.
 
     Each column of a cohort is its name and what it holds, such as `gan value`: no name of a cohort
     makes two columns the same.
     """
-    cells = {(e.extractor, e.label, e.synthetic): e for e in evaluation.estimates}
-    rows = list(dict.fromkeys((e.extractor, e.label) for e in evaluation.estimates))
-    first = {(e.extractor, e.label): e for e in reversed(evaluation.estimates)}
+    cells = {(e.extractor, e.name, e.group, e.synthetic): e for e in evaluation.estimates}
+    first = {(e.extractor, e.name, e.group): e for e in reversed(evaluation.estimates)}
+    rows = list(dict.fromkeys((e.extractor, e.name, e.group) for e in evaluation.estimates))
     table: dict[str, list[Any]] = {
-        "extractor": [extractor for extractor, _ in rows],
-        "estimate": [name for _, name in rows],
+        "extractor": [extractor for extractor, _, _ in rows],
+        "estimate": [name for _, name, _ in rows],
+        "group": [group for _, _, group in rows],
         "direction": [first[row].direction for row in rows],
     }
     found = {c.name: [cells.get((*row, c.name)) for row in rows] for c in evaluation.synthetic}
@@ -102,39 +106,56 @@ def comparison(evaluation: Evaluation) -> dict[str, list[Any]]:
         table[f"{name} low"] = [i.low if i else None for i in intervals]
         table[f"{name} high"] = [i.high if i else None for i in intervals]
         table[f"{name} reference"] = [e.reference if e else None for e in column]
+        table[f"{name} n real"] = [e.n_real if e else None for e in column]
+        table[f"{name} n synthetic"] = [e.n_synthetic if e else None for e in column]
     return table
 
 
 def summary(evaluation: Evaluation) -> str:
-    """Return what the page of a run says at its top, in Markdown."""
+    """Return what the page of a run says at its top, in Markdown, as much as MLflow takes."""
     real, *synthetic = [
         f"**{cohort.name}** ({len(cohort.volumes)} {cohort.role} volumes from `{cohort.source}`)"
         for cohort in (evaluation.real, *evaluation.synthetic)
     ]
+    notes = Notes.of(evaluation.estimates)
     lines = [f"{', '.join(synthetic)} against {real}.", ""]
-    if warnings := _warnings(evaluation):
-        lines += ["**Warnings**", *(f"- {warning}" for warning in warnings), ""]
-    lines += [
-        "| cohort | features | estimate | value | interval | real | |",
-        "|---|---|---|---:|---|---:|---|",
-    ]
-    for e in evaluation.estimates:
-        low_high = f"{e.interval.low:.4g} to {e.interval.high:.4g}" if e.interval else ""
-        reference = "" if e.reference is None else f"{e.reference:.4g}"
-        value = "undefined" if math.isnan(e.value) else f"{e.value:.4g}"
-        cells = (e.synthetic, e.extractor, e.label, value, low_high, reference, e.direction)
-        lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    text = "\n".join(lines)
+    if warnings := caveats(evaluation, notes):
+        lines += ["**Warnings**", *_first(warnings, WARNINGS_LENGTH), ""]
+    lines += [legend(evaluation), ""]
+    for grid in grids(evaluation, notes):
+        lines += [*_markdown(grid), ""]
+    text = "\n".join(lines).rstrip()
     if len(text) <= TAG_LENGTH:
         return text
     return text[: text.rindex("\n", 0, TAG_LENGTH - 50)] + "\n\nThe rest is in estimates.csv."
 
 
-def _warnings(evaluation: Evaluation) -> list[str]:
-    """Return every warning about the cohorts and the estimates, once."""
-    cohorts = [c.warnings for c in (evaluation.real, *evaluation.synthetic)]
-    estimates = [e.warnings for e in evaluation.estimates]
-    return list(dict.fromkeys(itertools.chain.from_iterable(cohorts + estimates)))
+def _first(warnings: Sequence[str], length: int) -> list[str]:
+    """Return the warnings that fit, as a list, and how many are left."""
+    lengths = itertools.accumulate(len(warning) for warning in warnings)
+    fitting = max(1, sum(total <= length for total in lengths))
+    left = len(warnings) - fitting
+    more = [f"- {left} more in results.json."] if left else []
+    return [*(f"- {warning}" for warning in warnings[:fitting]), *more]
+
+
+def _markdown(grid: Grid) -> list[str]:
+    """Return the lines of a table."""
+    reference = [grid.reference] if grid.reference else []
+    heads = ["features", "estimate", *(" ".join(head) for head in (*grid.heads, *reference))]
+    rows = [
+        [
+            row.features,
+            row.label,
+            *map(" ".join, row.cells),
+            *([row.reference] if reference else []),
+        ]
+        for row in grid.rows
+    ]
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |"
+             for row in (heads, *rows)]  # fmt: skip
+    lines.insert(1, "|---|---|" + "---:|" * (len(heads) - 2))
+    return [f"**{grid.title}**", "", *lines] if grid.title else lines
 
 
 def _key(name: str) -> str:

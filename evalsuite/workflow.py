@@ -15,11 +15,11 @@ from evalsuite.caches import cache_folder
 from evalsuite.config import EvaluationConfig
 from evalsuite.machine import join, rank
 from evalsuite.progress import bars, silent
-from evalsuite.records import Estimate, Evaluation
+from evalsuite.records import Evaluation
+from evalsuite.table import print_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-    from rich.console import Console
 
     from evalsuite.records import Evidence
 
@@ -103,10 +103,18 @@ def track(done: Done, experiment: str, run_name: str | None) -> str:
 
 
 def draw(evaluation: Evaluation, evidence: "Evidence") -> "dict[str, Figure]":
-    """Return every figure of the entry-point group `evalsuite.figures` with something to show."""
-    points = plugins.available("figures")
-    drawn = {name: point.load()(evaluation, evidence) for name, point in points.items()}
-    return {name: figure for name, figure in drawn.items() if figure is not None}
+    """Return every figure of the entry-point group `evalsuite.figures` with something to show.
+
+    One of several pages gives a list; from the second on they are called `NAME-2` and so on.
+    """
+    drawn = {}
+    for name, point in plugins.available("figures").items():
+        found = point.load()(evaluation, evidence)
+        pages = found if isinstance(found, list) else [found]
+        for place, page in enumerate(pages, 1):
+            if page is not None:
+                drawn[name if place == 1 else f"{name}-{place}"] = page
+    return drawn
 
 
 def simulate_population(
@@ -144,7 +152,7 @@ def show(done: Done, *, as_json: bool) -> None:
         typer.echo(json.dumps(results.to_json(done.evaluation), indent=1))
     else:
         wide = None if sys.stdout.isatty() else 120
-        _print_table(done.evaluation, Console(width=wide))
+        print_table(done.evaluation, Console(width=wide))
     stderr.print(f"Results: {done.folder}", highlight=False)
     if done.nothing:
         stderr.print("Nothing could be computed; the results say why.", highlight=False)
@@ -156,45 +164,3 @@ def _say(sentence: str) -> None:
 
 def _keep_silent(_sentence: str) -> None:
     pass
-
-
-def _print_table(evaluation: Evaluation, console: "Console") -> None:
-    from rich import box
-    from rich.table import Table
-
-    notes: dict[str, int] = {}
-    for extractor in dict.fromkeys(estimate.extractor for estimate in evaluation.estimates):
-        rows = [e for e in evaluation.estimates if e.extractor == extractor]
-        table = Table(title=extractor or "volumes", title_justify="left", box=box.SIMPLE_HEAD)
-        table.add_column("", no_wrap=True)
-        for cohort in evaluation.synthetic:
-            table.add_column(f"{cohort.name}, n = {len(cohort.volumes)}", justify="right")
-        table.add_column(f"within {evaluation.real.name}", justify="right")
-        table.add_column("better")
-        for name in dict.fromkeys(estimate.label for estimate in rows):
-            found = {e.synthetic: e for e in rows if e.label == name}
-            cells = [_cell(found.get(c.name), notes) for c in evaluation.synthetic]
-            any_one = next(iter(found.values()))
-            reference = "" if any_one.reference is None else f"{any_one.reference:.4g}"
-            better = any_one.direction.removesuffix(" is better").replace("the reference", "real")
-            table.add_row(name.replace("[", "\\["), *cells, reference, better)
-        console.print(table)
-    console.print(f"95 % intervals in brackets; n real = {len(evaluation.real.volumes)}.")
-    for note, number in notes.items():
-        console.print(f"[{number}] {note}", markup=False, highlight=False)
-    for cohort in (evaluation.real, *evaluation.synthetic):
-        for warning in cohort.warnings:
-            console.print(f"{cohort.name}: {warning}", markup=False, highlight=False)
-        if cohort.skipped:
-            count = len(cohort.skipped)
-            console.print(f"{cohort.name}: {count} invalid volumes skipped, see results.json.")
-
-
-def _cell(estimate: Estimate | None, notes: dict[str, int]) -> str:
-    if estimate is None:
-        return ""
-    text = "undefined" if estimate.value != estimate.value else f"{estimate.value:.4g}"
-    if estimate.interval:
-        text += f"\n({estimate.interval.low:.3g} to {estimate.interval.high:.3g})"
-    numbers = [notes.setdefault(warning, len(notes) + 1) for warning in estimate.warnings]
-    return text + "".join(f" \\[{number}]" for number in numbers)

@@ -65,7 +65,7 @@ def build(
             suffixed(section, f"-{place}" if several else "", ending)
             for section in utility_sections(folder)
         ]
-    methods = methods_paragraphs(evaluations, study)
+    methods = methods_paragraphs(evaluations, study, sections)
     if methods:
         paper = (Text(methods, quoted=True),)
         sections.append(Section("methods", "Methods, to be pasted into a paper", paper))

@@ -12,6 +12,7 @@ from reports.document import Block, Notice, Picture, Section, Table, Text
 from reports.evaluations.glossary import score_meaning
 from reports.figures.readers import concordance_points, forest
 from reports.rankings import ranking_blocks
+from reports.readers.claims import SINGLE, correction, intervals, uncorrected
 from reports.readers.shown import (
     asked,
     computed,
@@ -66,13 +67,12 @@ def concordance_section(
         "concordance-all",
         "Rank correlation (Spearman) of all metrics with the mean rating: within all synthetic "
         "cases, within each generator, within the real cases and over all cases. Kendall's "
-        "tau-b is in the CSV file.",
+        f"tau-b is in the CSV file. With {intervals(spearman)}.{correction(spearman)}",
         spearman.assign(title=_titles(spearman)),
         {
             "title": "metric",
             "cases": "cases",
             "estimate": "estimate (95 % interval)",
-            "p": "p",
             "p_holm": "p, corrected",
             "n_cases": "number of cases",
         },
@@ -164,8 +164,8 @@ def _pictures(study: StudyData, scores: pd.DataFrame, main: pd.DataFrame) -> lis
         Picture(
             "concordance",
             "Rank correlation (Spearman) of each metric with the readers' mean rating "
-            f"{_whose(main)}, with 95 % intervals; the sign is turned so that right means that "
-            "metric and readers agree.",
+            f"{_whose(main)}, with {uncorrected(known)}; the sign is "
+            "turned so that right means that metric and readers agree.",
             forest(
                 known.assign(row=_titles(known)),
                 label="row",
@@ -200,9 +200,9 @@ def _side_by_side(study: StudyData, main: pd.DataFrame) -> Table:
     _, notes = footnotes(main, study)
     return Table(
         "concordance",
-        f"Rank correlation (Spearman) of each metric with the mean rating {_whose(main)}, 95 % "
-        "intervals. * agrees beyond chance, or disagrees where it is negative (p below 0.05, "
-        "corrected for the number of metrics and questions).",
+        f"Rank correlation (Spearman) of each metric with the mean rating {_whose(main)}, with "
+        f"{intervals(main)}. * agrees beyond chance, or disagrees where it is negative (p below 0.05, "
+        f"corrected for the number of metrics and questions by Holm's method; {SINGLE}).",
         frame,
         tuple(dict.fromkeys(note.split("] ", 1)[-1] for note in notes)),
         data=main.reset_index(drop=True),

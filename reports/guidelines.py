@@ -11,6 +11,10 @@ AUTHORS = "to write"
 ANSWERED, PARTLY = "answered", "partly"
 METHODS = "Methods, to be pasted into a paper"
 STUDY = "The reader study"
+TOLD_APART = {
+    "confidence": "Can readers tell real from synthetic?",
+    "forced_choice": "Which of the two is real?",
+}
 OVERVIEW = "Synthetic against real volumes: what was compared"
 
 
@@ -121,7 +125,7 @@ def _items(evaluations: Sequence[EvaluationData], study: StudyData | None) -> li
         Item(37, "Results", "performance with uncertainty, in every part of the data",
              *_where(measured or read, "all chapters")),
         Item(38, "Results", "diagnostic accuracy: here, of telling real from synthetic",
-             *_where(_turing(study), "Can readers tell real from synthetic?")),
+             *_where(bool(_told_apart(study)), _told_apart(study))),
         Item(39, "Results", "failures: the worst cases",
              *_where(any(len(data.scores) for data in evaluations), "Which volumes stand out?",
                      "what is wrong with them")),
@@ -171,5 +175,7 @@ def _repeated(study: StudyData | None) -> bool:
     return bool(study and study.table["repeat_of"].notna().any())
 
 
-def _turing(study: StudyData | None) -> bool:
-    return bool(study and study.unblinded and (study.table["kind"] == "confidence").any())
+def _told_apart(study: StudyData | None) -> str:
+    """Return the chapters on whether readers tell real from synthetic; nothing without any."""
+    kinds = set(study.table["kind"]) if study and study.unblinded else set()
+    return "; ".join(title for kind, title in TOLD_APART.items() if kind in kinds)

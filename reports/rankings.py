@@ -9,6 +9,7 @@ from evalsuite.records import Estimate
 from evalsuite.statistics.concordance.generators import FEWEST_GENERATORS, generator_concordance
 from reports.document import Block, Notice
 from reports.evaluations.glossary import features, meaning
+from reports.readers.claims import correction, intervals
 from reports.readers.shown import shown
 from reports.sources import EvaluationData, StudyData
 
@@ -46,13 +47,14 @@ def ranking_blocks(
         "generators",
         "Do metrics rank the generators as the readers do? Rank correlation (Spearman) over "
         "the generators: 1 is the same order, \N{MINUS SIGN}1 the opposite. With few "
-        "generators no ranking is distinguishable from chance.",
+        "generators no ranking is distinguishable from chance. With "
+        f"{intervals(own)}.{correction(own)}",
         own,
         {
             "title": "metric",
             "on": "computed on",
             "estimate": "rank correlation (95 % interval)",
-            "p": "p",
+            "p_holm": "p, corrected",
             "n_generators": "generators",
         },
         study,

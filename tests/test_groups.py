@@ -32,19 +32,19 @@ def test_all_volumes_come_first_and_then_each_value_in_order():
 def test_small_groups_untold_volumes_and_a_missing_column_are_doubted():
     real = cohort("real", ["M"] * 12 + ["F"] * 3 + ["", None])
     by_name = {g.name: g for g in by_covariate(real, cohort("gan", ["M"] * 12 + ["F"] * 12), "sex")}
-    untold = '2 volumes of real have no "sex" and are in no group.'
+    untold = '2 real volumes have no "sex" and are in no group.'
     assert by_name["sex=M"].warnings == (untold,)
-    few = "Fewer than 10 volumes of real have sex=F; so small a group says little."
+    few = "3 real and 12 synthetic volumes: a group with fewer than 10 of either says little."
     assert by_name["sex=F"].warnings == (few, untold)
     whole = by_covariate(cohort("real", ["M"] * 12), cohort("gan", [None] * 12), "sex")[1]
     assert whole.chosen[1] == list(range(12))
-    assert whole.warnings[0].startswith('gan has no "sex": all of its volumes stand against')
+    assert whole.warnings[0].startswith('The synthetic cohort has no "sex": all of its')
 
 
 def test_synthetic_volumes_outside_all_groups_are_told():
     found = by_covariate(cohort("real", "MMFF"), cohort("gan", ["M", "F", "X", ""]), "sex")
     outside = (
-        '2 volumes of gan are in no group: they have no "sex", or one that no volume of real has.'
+        '2 synthetic volumes are in no group: they have no "sex", or one that no real volume has.'
     )
     assert all(group.warnings[-1] == outside for group in found[1:])
     assert found[0].warnings == ()
@@ -124,7 +124,7 @@ def test_a_group_that_a_cohort_lacks_is_undefined_and_says_why(estimates, tables
     assert men
     for row in men.values():
         assert row["value"] is None
-        assert "Fewer than 10 volumes of real and gan have sex=M" in " ".join(row["warnings"])
+        assert "a group with fewer than 10 of either says little" in " ".join(row["warnings"])
 
 
 def test_groups_are_in_the_table_the_files_and_mlflow(cli, tables):
@@ -133,8 +133,9 @@ def test_groups_are_in_the_table_the_files_and_mlflow(cli, tables):
         "--extractor", "radiomics", "--metrics", "frechet", "--by", "sex", "--output", "results",
     )  # fmt: skip
     assert status == 0, err
-    assert "frechet_distance [sex=F]" in out
-    assert "Fewer than 10 volumes of real and gan have sex=F" in " ".join(out.split())
+    assert "gan by sex" in out
+    few = "in every group: 6 real and 6 synthetic volumes: a group with fewer than 10 of either"
+    assert " ".join(out.split()).count(few) == 1
     rows = (tables / "results/estimates.csv").read_text().splitlines()
     assert sum("sex=M" in row for row in rows) == sum("sex=F" in row for row in rows) > 0
     from mlflow import MlflowClient

@@ -33,7 +33,9 @@ ESTIMATES = st.builds(
 
 def evaluation(*estimates):
     return Evaluation(
-        real=CohortRecord("real", "real", "r", "f" * 64, ("a", "b"), None, ("c: empty",), ("w",)),
+        real=CohortRecord(
+            "real", "real", "r", "f" * 64, ("a", "b"), skipped=("c: empty",), warnings=("w",)
+        ),
         synthetic=(CohortRecord("gan", "synthetic", "s", "e" * 64, ("x",)),),
         estimates=estimates,
         config={"seed": 0},

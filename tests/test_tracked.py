@@ -26,7 +26,7 @@ def test_comparison_leaves_gaps_where_a_cohort_has_no_estimate():
 )
 def test_no_name_of_a_cohort_collides_with_another_column(names):
     table = comparison(example(*names))
-    assert len(table) == 3 + 4 * len(names)
+    assert len(table) == 4 + 6 * len(names)
     assert table["extractor"] == ["radiomics", "radiomics", ""]
     assert table["estimate"] == ["frechet_distance", "mmd_rbf", "ms_ssim"]
     assert table["direction"][0] == "lower is better"
@@ -35,6 +35,8 @@ def test_no_name_of_a_cohort_collides_with_another_column(names):
         assert table[f"{name} low"] == [2.5 + i, None, None]
         assert table[f"{name} high"] == [4.125 + i, None, None]
         assert table[f"{name} reference"] == [0.5, None, 0.625]
+        assert table[f"{name} n real"] == [40, 40, 40]
+        assert table[f"{name} n synthetic"] == [30, 30, 30]
 
 
 def test_flatten_reaches_every_leaf():
@@ -74,10 +76,15 @@ def test_a_module_by_path_keeps_its_path():
 
 
 def test_a_long_summary_ends_with_a_whole_row_and_says_so():
-    evaluation = example(*(f"cohort {i} | wide" for i in range(40)))
-    lines = summary(evaluation).split("\n")
+    evaluation = example("gan | wide")
+    many = [
+        dataclasses.replace(e, name=f"{e.name}_{i}")
+        for i in range(40)
+        for e in evaluation.estimates
+    ]
+    lines = summary(dataclasses.replace(evaluation, estimates=tuple(many))).split("\n")
     assert len("\n".join(lines)) <= 5000
     assert lines[-1] == "The rest is in estimates.csv."
-    assert lines[-3].startswith("| cohort ")
-    assert lines[-3].endswith(" better |")
-    assert "cohort 0 \\| wide" in lines[-3] + lines[-4] + "".join(lines)
+    assert lines[-3].startswith("| voxels | ≈ ms_ssim_")
+    assert lines[-3].endswith(" | 0.75 | 0.625 |")
+    assert "| gan \\| wide n = 30 " in "".join(lines)

@@ -65,11 +65,8 @@ def test_parameters_tags_and_description(client, directory):
         "**ddpm** (30 synthetic volumes from `data/ddpm`) against "
         "**real** (40 real volumes from `data/real`)."
     )
-    assert f"- {FEW}" in rest
-    assert (
-        "| ddpm | radiomics | frechet_distance | 3.25 | 2.5 to 4.125 | 0.5 | lower is better |"
-        in rest
-    )
+    assert f"- [1] frechet_distance on radiomics: {FEW}" in rest
+    assert "| radiomics | ↓ frechet_distance [1] | 3.25 (2.5 to 4.12) | 0.5 |" in rest
 
 
 def test_datasets_have_digests_and_contexts(client, directory):
@@ -116,8 +113,8 @@ def test_several_cohorts_make_nested_runs_and_a_comparison(client, directory):
     assert table["ddpm value"].tolist() == [4.25, -0.001, 0.75]
     text = Path(client.download_artifacts(tracked.run_id, "comparison.csv")).read_text()
     head, first, *_ = text.splitlines()
-    assert head.startswith("extractor,estimate,direction,gan value,ddpm value,gan low")
-    assert first.startswith("radiomics,frechet_distance,lower is better,3.25,4.25,2.5,")
+    assert head.startswith("extractor,estimate,group,direction,gan value,ddpm value,gan low")
+    assert first.startswith("radiomics,frechet_distance,,lower is better,3.25,4.25,2.5,")
 
 
 def test_undefined_values_are_named_not_logged(client, directory):
@@ -134,7 +131,7 @@ def test_undefined_values_are_named_not_logged(client, directory):
     assert run.data.metrics["radiomics/frechet_distance/low"] == 2.5
     undefined = run.data.tags["evalsuite.undefined"]
     assert undefined == "radiomics/frechet_distance, radiomics/mmd_rbf"
-    assert "| undefined |" in run.data.tags["mlflow.note.content"]
+    assert "| undefined | 0.5 |" in run.data.tags["mlflow.note.content"]
 
 
 def test_more_and_longer_parameters_than_one_batch_takes(client, directory):

@@ -26,7 +26,7 @@ from evalsuite.metrics.subjects import (
     proportion_interval,
     resampled,
 )
-from evalsuite.records import Detail, Estimate, Interval, Scores
+from evalsuite.records import Caveat, Detail, Estimate, Interval, Scores
 
 FEW = 20
 HALVES = 50
@@ -49,7 +49,8 @@ def compute(
     how far the centre of T lies to the right of, in front of and above that of S.
     `anatomy_S_M` and `anatomy_S_T_M` is the 1-Wasserstein distance of the distributions of measure M of structure S in
     units of the real standard deviation (0 if alike, lower is better; biased upward by few
-    volumes, so its reference is that of random halves of the real cohort). `anatomy_S_faults` is
+    volumes, and so is its reference, what two real samples of these sizes would have, from random
+    halves of the real cohort). `anatomy_S_faults` is
     the share of synthetic volumes whose structure is missing, or has more parts, cavities or
     tunnels than one part without any. The score `anatomy_outlyingness` of a volume is the largest
     distance of a measure from the real median, in robust standard deviations.
@@ -158,6 +159,9 @@ def _distance(
     for _ in range(HALVES):
         first, second = halved(subjects.real, random)
         halves.append(stats.wasserstein_distance(real[first], real[second]) / scale)
+    half = sizes[0] // 2
+    # Of two samples of one distribution it is in proportion to (1/m + 1/n)^(1/2).
+    smaller = math.sqrt(sum(1 / s for s in sizes) / (1 / half + 1 / (sizes[0] - half)))
     shift = float(synthetic.mean() - real.mean())
     repeated = sizes != [len(real), len(synthetic)]
     # The test takes volumes for independent, which those of one subject are not.
@@ -170,17 +174,22 @@ def _distance(
     warnings = []
     if min(sizes) < FEW:
         warnings.append(
-            f"Only {sizes[0]} real and {sizes[1]} synthetic {'subjects' if repeated else 'volumes'}"
-            ": the distance is biased upward and rough."
+            Caveat(
+                "Only {real} real and {synthetic} synthetic "
+                f"{'subjects' if repeated else 'volumes'}: the distance is biased upward and rough.",
+                real=sizes[0],
+                synthetic=sizes[1],
+            )
         )
     return Estimate(
         value=float(value),
         method=f"1-Wasserstein distance over the real standard deviation ({scale:.4g} {unit}); "
-        f"means differ by {shift:.4g} {unit}{test}",
+        f"means differ by {shift:.4g} {unit}{test}; reference: two real samples of these sizes, from "
+        f"{HALVES} random halves of the real cohort",
         interval=Interval(
             max(0.0, float(low)), float(high), LEVEL, "bootstrap over subjects, shifted"
         ),
-        reference=float(np.mean(halves)),
+        reference=float(np.mean(halves)) * smaller,
         warnings=tuple(warnings),
         **common,  # type: ignore[arg-type]
     )
@@ -192,9 +201,12 @@ def _unknown(synthetic: Sequence[dict[int, Shape]], structures: Sequence[int]) -
     if not extra:
         return ()
     count = sum(any(s in shapes for s in extra) for shapes in synthetic)
-    told = (
-        f"{count} of {len(synthetic)} synthetic volumes have structures that no real one has, such"
-        f" as {extra[0]}; those are not compared. Do both cohorts number structures alike?"
+    told = Caveat(
+        "{count} of {n} synthetic volumes have structures that no real one has, such as {structure};"
+        " those are not compared. Do both cohorts number structures alike?",
+        count=count,
+        n=len(synthetic),
+        structure=str(extra[0]),
     )
     return (told,)
 

@@ -5,6 +5,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from evalsuite.metrics.metric import UndefinedError
+from evalsuite.records import Caveat
 
 
 def checked_features(
@@ -28,8 +29,12 @@ def checked_features(
     """
     if min(len(real), len(synthetic)) < fewest:
         raise UndefinedError(
-            f"{metric} needs at least {fewest} volumes in each set, "
-            f"but got {len(real)} real and {len(synthetic)} synthetic."
+            Caveat(
+                f"{metric} needs at least {fewest} volumes in each set, "
+                "but got {real} real and {synthetic} synthetic.",
+                real=len(real),
+                synthetic=len(synthetic),
+            )
         )
     if real.shape[1] != synthetic.shape[1]:
         raise UndefinedError(

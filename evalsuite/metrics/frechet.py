@@ -15,15 +15,13 @@ from evalsuite.metrics.frechet_distance import (
     frechet_distance,
     rotated,
 )
-from evalsuite.metrics.frechet_infinity import (
-    IDENTICAL,
-    REPEATS,
-    infinity_estimate,
-    random_orders,
-)
+from evalsuite.metrics.frechet_infinity import IDENTICAL, infinity_estimate
+from evalsuite.metrics.frechet_within import FEWEST_TO_HALVE, expected_distance
 from evalsuite.metrics.metric import Level, Metric, judging_options
-from evalsuite.metrics.subjects import Subjects
-from evalsuite.records import Estimate, Interval
+from evalsuite.metrics.subjects import Subjects, each_its_own
+from evalsuite.records import Caveat, Estimate, Interval
+
+FEWEST_SUBJECTS = 8
 
 
 @judging_options
@@ -45,10 +43,12 @@ def compute(
     nominal), where the unshifted percentiles covered 0 to 60 %; skewed features (log-normal with
     sigma up to 1) lowered it to 77 %. The interval of the extrapolation is a jackknife's, is
     conservative in the same way, and leaves out what bias the straight line does not remove.
+    Both resample subjects with all their volumes. The reference is `expected_distance`.
 
     Args:
         real: one row of features per real volume; at least 2 rows.
         synthetic: the same features of the synthetic volumes; at least 2 rows.
+        subjects: whom the volumes show; by default each another.
         seed: of the bootstrap and of the random subsets.
         bootstrap: number of bootstrap replicates, at least 2.
         level: nominal coverage of the intervals, between 0 and 1.
@@ -56,19 +56,22 @@ def compute(
     Raises:
         ValueError: as `frechet_distance`, or for an option out of its range.
     """
-    del subjects
+    subjects = subjects or each_its_own(len(real), len(synthetic))
     real, synthetic = checked_features(real, synthetic, metric=SUBJECT)
     value = frechet_distance(real, synthetic)
     identical = sorted(map(bytes, real.numpy())) == sorted(map(bytes, synthetic.numpy()))
     about_features = tuple(
-        f"All {len(features)} {name} volumes have the same features."
+        Caveat("All {n} {role} volumes have the same features.", n=len(features), role=name)
         for name, features in (("real", real), ("synthetic", synthetic))
         if (features == features[0]).all()
     )
     d = real.shape[1]
+    reference = _expected(real, subjects, seed)
     # Distances do not change under rotation, and the rows span at most m + n dimensions.
     real, synthetic = rotated(real, synthetic)
-    infinity = infinity_estimate(real, synthetic, identical=identical, seed=seed, level=level)
+    infinity = infinity_estimate(
+        real, synthetic, subjects, identical=identical, seed=seed, level=level
+    )
     # The bias is at most the value, because the distance of the populations is not negative.
     bias = min(value - infinity.value, value)
     about_distance = (
@@ -76,7 +79,9 @@ def compute(
         if identical
         else _warnings_about_size(len(real), len(synthetic), d, value, bias)
     )
-    replicates = bootstrap_distances(real, synthetic, replicates=bootstrap, seed=seed)
+    replicates = bootstrap_distances(
+        real, synthetic, replicates=bootstrap, seed=seed, subjects=subjects
+    )
     distance = Estimate(
         name="frechet_distance",
         value=value,
@@ -85,13 +90,12 @@ def compute(
         n_synthetic=len(synthetic),
         method=(
             "Squared Frechet distance of fitted Gaussians, unbiased covariances (Heusel et al. "
-            "2017). The interval covers sampling variability at these numbers of volumes, not "
-            f"the upward small-sample bias. The reference is the mean over {REPEATS} random "
-            "splits of the real cohort into halves; halves are smaller, so its bias is larger."
+            f"2017). The interval covers sampling variability at these numbers of {subjects.unit}, "
+            f"not the upward small-sample bias. {_about_reference(subjects)}"
         ),
-        interval=_shifted_interval(value, replicates, level),
-        reference=_distance_of_halves(real, seed),
-        warnings=about_features + about_distance,
+        interval=_shifted_interval(value, replicates, level, subjects),
+        reference=reference,
+        warnings=about_features + about_distance + _warnings_about_subjects(subjects),
     )
     return [distance, replace(infinity, warnings=about_features + infinity.warnings)]
 
@@ -105,39 +109,71 @@ METRIC = Metric(
 
 
 def _shifted_interval(
-    value: float, replicates: Float[np.ndarray, "replicates"], level: float
-) -> Interval:
+    value: float, replicates: Float[np.ndarray, "replicates"], level: float, subjects: Subjects
+) -> Interval | None:
+    if min(subjects.counts) < 2:
+        return None
+    of_subjects = " of subjects" if subjects.unit == "subjects" else ""
     low, high = np.quantile(replicates, [(1 - level) / 2, (1 + level) / 2])
     shift = value - replicates.mean()
     return Interval(
         low=max(0.0, float(low + shift)),
         high=float(high + shift),
         level=level,
-        method=f"percentiles of {len(replicates)} bootstrap replicates, shifted onto the value",
+        method=(
+            f"percentiles of {len(replicates)} bootstrap replicates{of_subjects}, shifted onto the "
+            "value"
+        ),
     )
 
 
-def _distance_of_halves(real: Float[Tensor, "m d"], seed: int) -> float | None:
-    """Return the mean distance of random halves of the real cohort, None under 4 volumes."""
-    if len(real) < 4:
-        return None
-    orders = random_orders(len(real), 0, np.random.default_rng(seed))
-    half = len(real) // 2
-    return float(np.mean([frechet_distance(real[p[:half]], real[p[half:]]) for p, _ in orders]))
+def _expected(real: Float[Tensor, "m d"], subjects: Subjects, seed: int) -> float | None:
+    """Return the distance that a second real cohort in place of the synthetic one would have."""
+    _, n = subjects.counts
+    each = round(len(subjects.synthetic) / n)
+    return expected_distance(real, subjects.real, subjects.counts, seed=seed, volumes_each=each)
+
+
+def _about_reference(subjects: Subjects) -> str:
+    (m, n), unit = subjects.counts, subjects.unit
+    if m < FEWEST_TO_HALVE:
+        return f"A reference within the real cohort needs {FEWEST_TO_HALVE} real {unit}."
+    return (
+        f"The reference is the distance to expect of two real samples of {m} and {n} {unit}, "
+        "extrapolated from random halves and quarters of the real cohort."
+    )
+
+
+def _warnings_about_subjects(subjects: Subjects) -> tuple[str, ...]:
+    m, n = subjects.counts
+    if subjects.unit == "volumes" or min(m, n) >= FEWEST_SUBJECTS:
+        return ()
+    if min(m, n) < 2:
+        return (f"{m} real and {n} synthetic subjects give no interval: it needs 2 of each.",)
+    warning = (
+        f"The volumes show {m} real and {n} synthetic subjects, too few for the interval to be "
+        f"trusted (at least {FEWEST_SUBJECTS} of each are advisable)."
+    )
+    return (warning,)
 
 
 def _warnings_about_size(m: int, n: int, d: int, value: float, bias: float) -> tuple[str, ...]:
     if min(m, n) <= d:
-        amount = f", by roughly {bias:.3g} or more" if bias > 0 else ""
-        warning = (
-            f"{m} real and {n} synthetic volumes are few for {d} features: the covariances are "
-            f"rank-deficient and the value is biased upward{amount}. Cohorts with too little "
-            "variance are favoured."
+        amount = ", by roughly {bias:.3g} or more" if bias > 0 else ""
+        warning = Caveat(
+            "{real} real and {synthetic} synthetic volumes are few for {features} features: the "
+            f"covariances are rank-deficient and the value is biased upward{amount}. Cohorts with "
+            "too little variance are favoured.",
+            real=m,
+            synthetic=n,
+            features=d,
+            bias=bias,
         )
     elif bias > value / 4 > 0:
-        warning = (
-            f"About {bias / value:.0%} of the value is small-sample bias, going by "
-            "the extrapolation; frechet_distance_infinity is nearer the truth."
+        warning = Caveat(
+            "About {share:.0%} of the value is small-sample bias, going by the extrapolation; "
+            "frechet_distance_infinity is nearer the truth.",
+            share=bias / value,
         )
     else:
         return ()

@@ -1,11 +1,14 @@
 """The Frechet distance of two feature sets as a formula, and its bootstrap."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from evalsuite.metrics.features import checked_features
+from evalsuite.metrics.subjects import Subjects, each_its_own
 
 SUBJECT = "The Frechet distance"
 
@@ -40,15 +43,44 @@ def frechet_distance(real: Float[Tensor, "m d"], synthetic: Float[Tensor, "n d"]
         9.0
     """
     real, synthetic = checked_features(real, synthetic, metric=SUBJECT)
-    return _weighted_distance(
-        real, torch.ones(len(real)).double(), synthetic, torch.ones(len(synthetic)).double()
-    )
+    return distance_parts(real, synthetic).distance
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a Frechet distance is made of.
+
+    Args:
+        shift: squared distance of the means.
+        spread: sum of the traces of the two covariances.
+        overlap: trace of the root of their product; at most half the spread.
+    """
+
+    shift: float
+    spread: float
+    overlap: float
+
+    @property
+    def distance(self) -> float:
+        """The squared Frechet distance."""
+        return max(0.0, self.shift + self.spread - 2 * self.overlap)
+
+
+def distance_parts(real: Float[Tensor, "m d"], synthetic: Float[Tensor, "n d"]) -> Parts:
+    """Return the parts of the Frechet distance of two sets of at least 2 finite rows each."""
+    ones = (torch.ones(len(rows)).double() for rows in (real, synthetic))
+    return _weighted_parts(real, next(ones), synthetic, next(ones))
 
 
 def bootstrap_distances(
-    real: Float[Tensor, "m d"], synthetic: Float[Tensor, "n d"], *, replicates: int, seed: int
+    real: Float[Tensor, "m d"],
+    synthetic: Float[Tensor, "n d"],
+    *,
+    replicates: int,
+    seed: int,
+    subjects: Subjects | None = None,
 ) -> Float[np.ndarray, "replicates"]:
-    """Return the distances of cohorts drawn with replacement from the two cohorts.
+    """Return the distances of cohorts whose subjects are drawn with replacement from the two.
 
     Duplicates lower the rank of the covariances, so these lie above the distance of the
     cohorts themselves: use their spread, never their level.
@@ -58,15 +90,17 @@ def bootstrap_distances(
         synthetic: the same features of the synthetic volumes; at least 2 rows.
         replicates: number of draws.
         seed: of the draws.
+        subjects: whom the volumes show, drawn with all their volumes; by default each another.
     """
     real, synthetic = rotated(*checked_features(real, synthetic, metric=SUBJECT))
     rng = np.random.default_rng(seed)
+    subjects = subjects or each_its_own(len(real), len(synthetic))
     counts = [
-        torch.from_numpy(rng.multinomial(n, np.full(n, 1 / n), size=replicates)).double()
-        for n in (len(real), len(synthetic))
+        torch.from_numpy(rng.multinomial(k, np.full(k, 1 / k), size=replicates)[:, codes]).double()
+        for k, codes in zip(subjects.counts, (subjects.real, subjects.synthetic), strict=True)
     ]
     distances = [
-        _weighted_distance(real[v > 0], v[v > 0], synthetic[w > 0], w[w > 0])
+        _weighted_parts(real[v > 0], v[v > 0], synthetic[w > 0], w[w > 0]).distance
         for v, w in zip(*counts, strict=True)
     ]
     return np.array(distances)
@@ -86,13 +120,13 @@ def rotated(
     return real @ basis, synthetic @ basis
 
 
-def _weighted_distance(
+def _weighted_parts(
     real: Float[Tensor, "m d"],
     real_counts: Float[Tensor, "m"],
     synthetic: Float[Tensor, "n d"],
     synthetic_counts: Float[Tensor, "n"],
-) -> float:
-    """Return the Frechet distance of sets in which row i stands `counts[i]` times."""
+) -> Parts:
+    """Return the Frechet distance of sets in which row i stands `counts[i]` times, in parts."""
     means, factors = [], []
     for rows, counts in ((real, real_counts), (synthetic, synthetic_counts)):
         mean = counts @ rows / counts.sum()
@@ -106,4 +140,4 @@ def _weighted_distance(
     )
     overlap = float(torch.linalg.svdvals(A1 @ A2.T).sum())
     shift = float((means[0] - means[1]).square().sum())
-    return max(0.0, shift + spread - 2 * overlap)
+    return Parts(shift, spread, overlap)

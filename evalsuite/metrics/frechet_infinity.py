@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int
 from scipy.special import stdtrit
 from torch import Tensor
 
 from evalsuite.metrics.features import checked_features
 from evalsuite.metrics.frechet_distance import frechet_distance, rotated
-from evalsuite.records import Estimate, Interval
+from evalsuite.metrics.subjects import Subjects, each_its_own, rows_of
+from evalsuite.records import Caveat, Estimate, Interval
 
 # Lines are fitted between the whole cohorts and their halves: wider ranges reach further into
 # the curve of the bias, narrower ones amplify the noise of the subsets.
@@ -21,7 +21,7 @@ JACKKNIFE_GROUPS = 20
 FEWEST_TO_EXTRAPOLATE = 8
 IDENTICAL = "The two feature sets are identical."
 
-Order = tuple[Int[Tensor, "a"], Int[Tensor, "b"]]
+Order = tuple[Int[np.ndarray, "a"], Int[np.ndarray, "b"]]
 
 
 def frechet_distance_infinity(
@@ -50,13 +50,15 @@ def frechet_distance_infinity(
     real, synthetic = rotated(
         *checked_features(real, synthetic, metric="The extrapolation", fewest=FEWEST_TO_EXTRAPOLATE)
     )
-    orders = random_orders(len(real), len(synthetic), np.random.default_rng(seed))
-    return _intercept(real, synthetic, orders, INVERSE_FRACTIONS)
+    subjects = each_its_own(len(real), len(synthetic))
+    orders = random_orders(*subjects.counts, np.random.default_rng(seed))
+    return _intercept(real, synthetic, subjects, orders, INVERSE_FRACTIONS)
 
 
 def infinity_estimate(
     real: Float[Tensor, "m d"],
     synthetic: Float[Tensor, "n d"],
+    subjects: Subjects,
     *,
     identical: bool,
     seed: int,
@@ -64,46 +66,55 @@ def infinity_estimate(
 ) -> Estimate:
     """Return `frechet_distance_infinity` with its jackknife interval and reasons to doubt it.
 
-    The value is nan where there is nothing to extrapolate: for fewer than 8 rows, or one set twice.
+    Subsets and deleted groups are of subjects with all their volumes, and the limit is that of
+    infinitely many subjects. The value is nan where there is nothing to extrapolate: for fewer
+    than 8 subjects, or one set twice.
 
     Args:
         real: one row of d finite features per real volume.
         synthetic: the same features of the synthetic volumes.
+        subjects: whom these volumes show.
         identical: whether both sets hold the same rows.
         seed: of the random subsets.
         level: nominal coverage of the interval, between 0 and 1.
     """
-    m, n = len(real), len(synthetic)
+    (m, n), unit = subjects.counts, subjects.unit
     estimate = Estimate(
         name="frechet_distance_infinity",
         value=float("nan"),
         direction="lower is better",
-        n_real=m,
-        n_synthetic=n,
+        n_real=len(real),
+        n_synthetic=len(synthetic),
         method=(
-            "Frechet distance extrapolated to infinitely many volumes (Chong and Forsyth 2020): "
+            f"Frechet distance extrapolated to infinitely many {unit} (Chong and Forsyth 2020): "
             f"mean over {REPEATS} random divisions into subsets of all, two thirds and one half "
             "of both cohorts, regressed on 1 / fraction. May be slightly negative near zero."
         ),
     )
     if min(m, n) < FEWEST_TO_EXTRAPOLATE:
-        too_few = (
-            f"The extrapolation needs at least {FEWEST_TO_EXTRAPOLATE} volumes in each set, "
-            f"but got {m} real and {n} synthetic."
+        too_few = Caveat(
+            f"The extrapolation needs at least {FEWEST_TO_EXTRAPOLATE} {unit} in each set, "
+            "but got {real} real and {synthetic} synthetic.",
+            real=m,
+            synthetic=n,
         )
         return replace(estimate, warnings=(too_few,))
     if identical:
         return replace(estimate, warnings=(f"{IDENTICAL} There is nothing to extrapolate.",))
     orders = random_orders(m, n, np.random.default_rng(seed))
-    value = _intercept(real, synthetic, orders, INVERSE_FRACTIONS)
-    from_quarters = _intercept(real, synthetic, orders, (2.0, 4.0))
-    error, groups = _jackknife_error(real, synthetic, orders)
+    value = _intercept(real, synthetic, subjects, orders, INVERSE_FRACTIONS)
+    from_quarters = _intercept(real, synthetic, subjects, orders, (2.0, 4.0))
+    error, groups = _jackknife_error(real, synthetic, subjects, orders)
     half_width = float(stdtrit(groups - 1, (1 + level) / 2)) * error
     method = f"Student t, jackknife that deletes one of {groups} groups of both cohorts"
-    curved = (
-        "The distance is not linear in 1/n at these numbers of volumes: wholes and halves "
-        f"extrapolate to {value:.4g}, halves and quarters to {from_quarters:.4g}. "
-        "The extrapolated value is still biased."
+    if unit == "subjects":
+        method += ", of whole subjects"
+    curved = Caveat(
+        f"The distance is not linear in 1/n at these numbers of {unit}: wholes and halves "
+        "extrapolate to {halves:.4g}, halves and quarters to {quarters:.4g}. "
+        "The extrapolated value is still biased.",
+        halves=value,
+        quarters=from_quarters,
     )
     return replace(
         estimate,
@@ -115,16 +126,14 @@ def infinity_estimate(
 
 
 def random_orders(m: int, n: int, rng: np.random.Generator) -> list[Order]:
-    """Return random orders of both cohorts, from which subsets are cut."""
-    return [
-        (torch.from_numpy(rng.permutation(m)), torch.from_numpy(rng.permutation(n)))
-        for _ in range(REPEATS)
-    ]
+    """Return random orders of the subjects of both cohorts, from which subsets are cut."""
+    return [(rng.permutation(m), rng.permutation(n)) for _ in range(REPEATS)]
 
 
 def _intercept(
     real: Float[Tensor, "m d"],
     synthetic: Float[Tensor, "n d"],
+    subjects: Subjects,
     orders: Sequence[Order],
     inverse_fractions: Sequence[float],
 ) -> float:
@@ -136,8 +145,8 @@ def _intercept(
         inverses.append((m / m_subset + n / n_subset) / 2)
         subsets = [
             frechet_distance(
-                real[p[k * m_subset : (k + 1) * m_subset]],
-                synthetic[q[k * n_subset : (k + 1) * n_subset]],
+                real[rows_of(p[k * m_subset : (k + 1) * m_subset], subjects.real)],
+                synthetic[rows_of(q[k * n_subset : (k + 1) * n_subset], subjects.synthetic)],
             )
             for p, q in (orders if inverse > 1 else orders[:1])
             for k in range(disjoint)
@@ -147,18 +156,21 @@ def _intercept(
 
 
 def _jackknife_error(
-    real: Float[Tensor, "m d"], synthetic: Float[Tensor, "n d"], orders: Sequence[Order]
+    real: Float[Tensor, "m d"],
+    synthetic: Float[Tensor, "n d"],
+    subjects: Subjects,
+    orders: Sequence[Order],
 ) -> tuple[float, int]:
     """Return the delete-a-group jackknife's standard error of the extrapolation, and groups.
 
     Group g is deleted from both cohorts at once: they are independent, so their variances add.
-    The orders stay the same, so that subsets change by the deleted volumes and little else.
+    The orders stay the same, so that subsets change by the deleted subjects and little else.
     """
-    groups = min(JACKKNIFE_GROUPS, len(real), len(synthetic))
+    groups = min(JACKKNIFE_GROUPS, *subjects.counts)
     p, q = orders[0]
     group_of_real, group_of_synthetic = p.argsort() % groups, q.argsort() % groups
     values = []
     for g in range(groups):
         kept = [(i[group_of_real[i] != g], j[group_of_synthetic[j] != g]) for i, j in orders]
-        values.append(_intercept(real, synthetic, kept, INVERSE_FRACTIONS))
+        values.append(_intercept(real, synthetic, subjects, kept, INVERSE_FRACTIONS))
     return float(np.sqrt((groups - 1) * np.var(values))), groups

@@ -28,7 +28,7 @@ from evalsuite.metrics.structural_similarity import (
     similarity,
 )
 from evalsuite.metrics.subjects import Subjects, count, each_its_own, members
-from evalsuite.records import Estimate, Interval
+from evalsuite.records import Caveat, Estimate, Interval
 
 IDENTICAL = 1 - 1e-6  # similarity from which two volumes count as the same
 FEW_VOLUMES = 10
@@ -183,8 +183,13 @@ def compute(
     repeated = m < len(real) or n < len(synthetic)
     if min(m, n) < 2:
         raise UndefinedError(
-            "MS-SSIM compares volumes within a cohort and needs at least 2"
-            f"{' subjects' if repeated else ''} in each, but got {m} real and {n} synthetic."
+            Caveat(
+                "MS-SSIM compares volumes within a cohort and needs at least 2"
+                f"{' subjects' if repeated else ''} in each, but got {{real}} real and {{synthetic}}"
+                " synthetic.",
+                real=m,
+                synthetic=n,
+            )
         )
     first = draw_pairs(m, pairs, (seed, 0))[:1]
     sample = real[int(draw_volumes(first, subjects.real, (seed, 2))[0, 0])]
@@ -214,7 +219,10 @@ def compute(
     unit = "subjects" if repeated else "volumes"
     if fewest < FEW_VOLUMES:
         warnings.append(
-            f"Only {fewest} {unit} of a cohort are compared: too few for a firm conclusion."
+            Caveat(
+                f"Only {{n}} {unit} of a cohort are compared: too few for a firm conclusion.",
+                n=fewest,
+            )
         )
     if settings.kernel_size < kernel_size:
         warnings.append(
@@ -294,11 +302,12 @@ def _repeats(values: Float[np.ndarray, " p"], role: str) -> list[str]:
     """Return a warning if pairs of different volumes of a cohort are the same."""
     same = int(np.sum(values > IDENTICAL))
     if same == len(values):
-        reason = f"All {same} pairs of {role} volumes are identical: the cohort has collapsed"
-        return [f"{reason} to one volume."]
-    if same:
-        return [f"{same} of {len(values)} pairs of {role} volumes are identical."]
-    return []
+        told = "All {pairs} pairs of {role} volumes are identical: the cohort has collapsed to one volume."
+    elif same:
+        told = "{same} of {pairs} pairs of {role} volumes are identical."
+    else:
+        return []
+    return [Caveat(told, same=same, pairs=len(values), role=role)]
 
 
 def _loader(

@@ -17,7 +17,7 @@ from torch import Tensor
 from evalsuite.metrics.features import checked_features
 from evalsuite.metrics.metric import Metric, UndefinedError, judging_options
 from evalsuite.metrics.subjects import Subjects, count, each_its_own
-from evalsuite.records import Estimate, Interval
+from evalsuite.records import Caveat, Estimate, Interval
 
 FEW_VOLUMES = 50
 LEVEL = 0.95
@@ -366,27 +366,39 @@ def _density_interval(measured: Measured, subjects: Int[np.ndarray, "p"]) -> Int
     )
 
 
-def _few_volumes(real: int, synthetic: int) -> list[str]:
+def _few_volumes(real: int, synthetic: int) -> list[Caveat]:
     found = []
     if min(real, synthetic) < FEW_VOLUMES:
         found.append(
-            f"Only {real} real and {synthetic} synthetic volumes: below {FEW_VOLUMES} of each, the"
-            " balls fill the space between volumes poorly and the values are rough."
+            Caveat(
+                "Only {real} real and {synthetic} synthetic volumes: below "
+                f"{FEW_VOLUMES} of each, the balls fill the space between volumes poorly and the"
+                " values are rough.",
+                real=real,
+                synthetic=synthetic,
+            )
         )
     if max(real, synthetic) > 2 * min(real, synthetic):
         found.append(
-            f"The cohorts differ in size ({real} real, {synthetic} synthetic), which alone moves"
-            " precision, recall and coverage: compare only with values at the same sizes."
+            Caveat(
+                "The cohorts differ in size ({real} real, {synthetic} synthetic), which alone moves"
+                " precision, recall and coverage: compare only with values at the same sizes.",
+                real=real,
+                synthetic=synthetic,
+            )
         )
     return found
 
 
-def _empty_balls(radii: Float[Tensor, " c"], role: str, k: int) -> list[str]:
+def _empty_balls(radii: Float[Tensor, " c"], role: str, k: int) -> list[Caveat]:
     empty = int((radii == 0).sum())
     if empty == 0:
         return []
-    copies = f"{empty} of {len(radii)} {role} volumes have at least {k} exact copies"
-    return [f"{copies} by their features: their balls have no extent and hold nothing."]
+    told = (
+        "{empty} of {n} {role} volumes have at least {k} exact copies by their features: their"
+        " balls have no extent and hold nothing."
+    )
+    return [Caveat(told, empty=empty, n=len(radii), role=role, k=k)]
 
 
 METRIC = Metric(

@@ -28,6 +28,17 @@ class Subjects:
     real: Int[np.ndarray, "m"]
     synthetic: Int[np.ndarray, "n"]
 
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Number of real and of synthetic subjects."""
+        return count(self.real), count(self.synthetic)
+
+    @property
+    def unit(self) -> str:
+        """What is independent, for sentences: `subjects` where some have several volumes."""
+        one_each = self.counts == (len(self.real), len(self.synthetic))
+        return "volumes" if one_each else "subjects"
+
 
 def coded(subjects: Sequence[Hashable]) -> Int[np.ndarray, "n"]:
     """Return the subjects as codes in the order of first appearance.
@@ -38,6 +49,25 @@ def coded(subjects: Sequence[Hashable]) -> Int[np.ndarray, "n"]:
     """
     places: dict[Hashable, int] = {}
     return np.array([places.setdefault(s, len(places)) for s in subjects], dtype=np.int64)
+
+
+def rows_of(chosen: Int[np.ndarray, "k"], subjects: Int[np.ndarray, "n"]) -> Int[np.ndarray, "r"]:
+    """Return where the volumes of some subjects are, subject by subject in the order given.
+
+    Args:
+        chosen: codes of subjects, each once.
+        subjects: the code of every volume.
+
+    Example:
+        >>> rows_of(np.array([2, 0]), np.array([0, 1, 2, 0])).tolist()
+        [2, 0, 3]
+    """
+    places = np.full(subjects.max() + 1, -1)
+    places[chosen] = np.arange(len(chosen))
+    place = places[subjects]
+    rows = np.flatnonzero(place >= 0)
+    order = place[rows].argsort(kind="stable")
+    return np.array(rows[order], dtype=np.int64)
 
 
 def each_its_own(m: int, n: int) -> Subjects:

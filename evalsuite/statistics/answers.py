@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from evalsuite.errors import EvalsuiteError
 
@@ -22,11 +22,13 @@ class Answers:
 
     Args:
         question, kind: as in the table.
-        readers, cases: names of the columns and rows; only those with an answer.
+        readers, cases: names of the columns and rows: of all who read anything and of all that
+            was shown, so that each statistic can say whom it leaves out.
         first: answers on first showing, nan where there is none. In paired studies 1 says that
             the alphabetically first case of the pair was held for the real one, 2 the other:
             sides differ between readers.
         second: answers on the hidden repeat; all nan without repeats.
+        repeated: which cases were shown to whom a second time, answered or not.
         strata: the cohort of each case, numbered from 0; all 0 before unblinding.
         points: how many answers were offered, 0 for an analogue scale.
         warnings: what to know about `points`.
@@ -38,6 +40,7 @@ class Answers:
     cases: tuple[str, ...]
     first: Float[np.ndarray, "c r"]
     second: Float[np.ndarray, "c r"]
+    repeated: Bool[np.ndarray, "c r"]
     strata: Int[np.ndarray, "c"]
     points: int
     warnings: tuple[str, ...] = ()
@@ -67,33 +70,34 @@ def answers_by_question(
             f"expected {', '.join(COLUMNS)}."
         )
     read = table[(table["phase"] == "reading") & table["kind"].isin(KINDS)]
+    readers = sorted(table.loc[table["phase"] == "reading", "reader"].astype(str).unique())
     return [
-        _answers(rows, str(question), (points or {}).get(str(question)))
+        _answers(rows, str(question), (points or {}).get(str(question)), readers)
         for question, rows in read.groupby("question", sort=False)
     ]
 
 
-def _answers(rows: pd.DataFrame, question: str, points: int | None) -> Answers:
+def _answers(rows: pd.DataFrame, question: str, points: int | None, readers: list[str]) -> Answers:
     kind = str(rows["kind"].iloc[0])
     rows = rows.sort_values("revision", kind="stable").drop_duplicates(
         ["reader", "position"], keep="last"
     )
     scores = _scores(rows, question)
-    rows, scores = rows[scores.notna()], scores[scores.notna()]
+    told = scores.dropna()
     warnings: tuple[str, ...] = ()
     if kind == "forced_choice":
         points = 2
     elif kind == "analogue":
         points = 0
     elif points is None:
-        points = max(2, int(scores.max())) if len(scores) else 2
+        points = max(2, int(told.max())) if len(told) else 2
         note = (
             f"How many answers the question offers was not told and is taken as {points}, "
             "the largest that occurs."
         )
         warnings = (note,)
     upper = points or 100
-    off = scores[(scores < (points > 0)) | (scores > upper) | (bool(points) & (scores % 1 != 0))]
+    off = told[(told < (points > 0)) | (told > upper) | (bool(points) & (told % 1 != 0))]
     if len(off):
         expected = f"a whole number from 1 to {points}" if points else "a number from 0 to 100"
         raise EvalsuiteError(
@@ -110,23 +114,28 @@ def _answers(rows: pd.DataFrame, question: str, points: int | None) -> Answers:
     tidy = pd.DataFrame(
         {"reader": rows["reader"].astype(str), "case": cases, "score": scores, "repeat": repeat}
     )
-    twice = tidy[tidy.duplicated(["reader", "case", "repeat"])]
+    given = tidy[tidy["score"].notna()]
+    twice = given[given.duplicated(["reader", "case", "repeat"])]
     if len(twice):
         raise EvalsuiteError(
             f'Reader "{twice["reader"].iloc[0]}" answered the question "{question}" twice on the '
             f'case "{twice["case"].iloc[0]}"; expected the second position to name the first '
             "one in repeat_of."
         )
-    readers, names = sorted(tidy["reader"].unique()), sorted(tidy["case"].unique())
+    names = sorted(tidy["case"].unique())
     first, second = (
-        tidy[tidy["repeat"] == again]
+        given[given["repeat"] == again]
         .pivot_table(index="case", columns="reader", values="score")
         .reindex(index=names, columns=readers)
         .to_numpy(float)
         for again in (False, True)
     )
+    again = tidy[tidy["repeat"]]
+    repeated = pd.crosstab(again["case"], again["reader"]).reindex(
+        index=names, columns=readers, fill_value=0
+    )
     return Answers(
-        question, kind, tuple(readers), tuple(names), first, second,
+        question, kind, tuple(readers), tuple(names), first, second, repeated.to_numpy() > 0,
         _strata(rows, cases, names), points, warnings,
     )  # fmt: skip
 

@@ -1,8 +1,38 @@
-"""The correction of p-values for several comparisons."""
+"""Which p-values are corrected with which others: the plan of every report, and its method.
+
+A table with p-values names the family of each row in its column `family`; the rows of a family
+that belong together, as its description says, are corrected by Holm's method into `p_holm`.
+Intervals are of one comparison each and not adjusted; verdicts follow `p_holm`.
+"""
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
+
+COMPARED = "comparison of ratings"
+TOLD_APART = "telling apart"
+BY_READER = "telling apart, single readers"
+COHORTS = "synthetic cohorts among themselves"
+EQUIVALENCE = "equivalence"
+CONCORDANCE = "concordance over cases"
+RANKING = "concordance over generators"
+COURSE = "course of the reading"
+# What is corrected together.
+FAMILIES = {
+    TOLD_APART: "the comparisons of all synthetic cohorts with the real one, or with guessing, by "
+    "one measure for each question whether a case is real",
+    BY_READER: "the tests of single readers whether they tell real from synthetic, over readers "
+    "and cohorts",
+    COHORTS: "the comparisons of synthetic cohorts with one another for each such question",
+    COMPARED: "the comparisons of real with synthetic ratings by one measure, over all "
+    "questions but these and all cohorts",
+    EQUIVALENCE: "the tests of equivalence, and those of non-inferiority, over all questions and "
+    "cohorts",
+    CONCORDANCE: "the rank correlations with scores in one group of cases, over all metrics and "
+    "questions",
+    RANKING: "the rank correlations over generators, over all metrics and questions",
+    COURSE: "the changes over the reading, over all questions and times",
+}
 
 
 def holm(rows: pd.DataFrame, family: list[str]) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.statistics.answers import Answers, answers_by_question
+from evalsuite.statistics.omissions import left_out
 
 NO_TRUTH = (
     "The table does not say which cases are real, as before a study is closed, so cohorts are "
@@ -26,7 +27,7 @@ class Rated:
     Args:
         question, kind, points: as in `Answers`.
         readers: columns of every matrix.
-        cases: rows of each cohort's matrix, by cohort; only cases with an answer.
+        cases: rows of each cohort's matrix, by cohort.
         scores: the matrix of each cohort; nan where there is no answer.
         roles: real or synthetic, by cohort; empty where the truth is not told.
         warnings: what to know of all of it.
@@ -131,10 +132,8 @@ def _rated(answers: Answers, truth: pd.DataFrame) -> Rated:
         named = truth.drop_duplicates("cohort").set_index("cohort")["role"]
         roles = {name: str(named[name]) for name in sorted(of_case.dropna().unique())}
         roles = dict(sorted(roles.items(), key=lambda item: item[1] != "real"))
-        lost = int(of_case.isna().sum())
-        if lost:
-            note = f"The cohort of {lost} of {len(cases)} cases is not told; they are left out."
-            warnings = (*warnings, note)
+        unknown = of_case.isna().to_numpy(bool)
+        warnings = (*warnings, *left_out("their cohort is not told", unknown, "cases"))
     rows = {name: np.flatnonzero((of_case == name).to_numpy(bool)) for name in roles}
     return Rated(
         answers.question,

@@ -1,15 +1,16 @@
 """Reasons not to trust a number: each told once, and pointed to wherever the number is shown."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
+from evalsuite.caveats import enumerated, joined, scope, template
 from evalsuite.records import Estimate
 from reports.evaluations.comparison import Comparison
 from reports.evaluations.glossary import meaning, measured_on
 
-Key = tuple[str, str]  # `cohort`, `estimate` or `group`; the text without figures
-NAMED = 3  # titles of numbers before they are only counted
+About = Literal["cohort", "estimate"]
+Kind = Literal["cohort", "estimate", "group"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,107 +18,69 @@ class Caveat:
     """One reason not to trust some numbers.
 
     Args:
-        text: in the words of who found it, with the figures of the first it concerns.
+        text: in the words of who found it, with the values of all that it concerns.
         concerns: what it is about.
-        differs: whether its figures are others for others.
+        kind: `group` if it is about numbers of groups alone.
     """
 
     text: str
     concerns: str
-    differs: bool
+    kind: Kind
 
 
 @dataclass(frozen=True, slots=True)
 class Caveats:
-    """All caveats of a report, numbered from 1.
-
-    Warnings that differ only in figures or in the name of the cohort are one caveat.
+    """All caveats of a report, numbered from 1; those that differ only in values are one.
 
     Args:
-        numbered: by kind and text without figures.
+        numbered: by what carries it, and its sentence without values.
     """
 
-    numbered: dict[Key, Caveat]
+    numbered: dict[tuple[About, str], Caveat]
 
     @classmethod
     def of(cls, comparisons: Sequence[Comparison]) -> "Caveats":
-        """Collect the warnings of cohorts and estimates, those of groups last."""
-        cohorts: dict[Key, list[tuple[str, str]]] = {}
-        carried: dict[str, dict[Key, list[tuple[Estimate, str]]]] = {"estimate": {}, "group": {}}
-        everyone: set[str] = set()
+        """Collect the warnings of cohorts and estimates, those of groups alone last."""
+        cohorts: dict[str, list[tuple[str, str]]] = {}
+        carried: dict[str, list[tuple[Estimate, str]]] = {}
+        everything = [e for comparison in comparisons for e in comparison.evaluation.estimates]
         for comparison in comparisons:
-            everyone.update(comparison.cohorts)
             for cohort in (comparison.evaluation.real, *comparison.evaluation.synthetic):
                 for warning in cohort.warnings:
-                    key = ("cohort", _blanked(warning, cohort.name))
-                    cohorts.setdefault(key, []).append((cohort.name, warning))
-            for estimate in comparison.evaluation.estimates:
-                kind = _kind(estimate)
-                for warning in estimate.warnings:
-                    owners = carried[kind].setdefault((kind, _blanked(warning)), [])
-                    owners.append((estimate, warning))
-        told = {key: _of_cohorts(found) for key, found in cohorts.items()}
-        for owned in carried.values():
-            told |= {key: _of_estimates(owners, everyone) for key, owners in owned.items()}
-        return cls(told)
+                    cohorts.setdefault(template(warning), []).append((cohort.name, warning))
+        for estimate in everything:
+            for warning in estimate.warnings:
+                carried.setdefault(template(warning), []).append((estimate, warning))
+        told: dict[tuple[About, str], Caveat] = {
+            ("cohort", key): Caveat(
+                joined([warning for _, warning in found]),
+                enumerated(list(dict.fromkeys(name for name, _ in found))),
+                "cohort",
+            )
+            for key, found in cohorts.items()
+        }
+        of_groups: dict[tuple[About, str], Caveat] = {}
+        for key, owners in carried.items():
+            estimates = [estimate for estimate, _ in owners]
+            grouped = all(estimate.group for estimate in estimates)
+            (of_groups if grouped else told)["estimate", key] = Caveat(
+                joined([warning for _, warning in owners]),
+                scope(estimates, everything, lambda e: meaning(e).title, measured_on),
+                "group" if grouped else "estimate",
+            )
+        return cls(told | of_groups)
 
-    def sentences(self, kinds: Iterable[str]) -> tuple[str, ...]:
+    def sentences(self, kinds: Iterable[Kind]) -> tuple[str, ...]:
         """Return the caveats on `cohort`s, `estimate`s or `group`s as numbered sentences."""
-        told = []
-        for number, ((kind, _), caveat) in enumerate(self.numbered.items(), 1):
-            if kind in kinds:
-                more = " (Figures of the first; those of the others differ.)"
-                text = f"[{number}] {caveat.concerns}: {caveat.text}"
-                told.append(text + more * caveat.differs)
-        return tuple(told)
+        wanted = set(kinds)
+        return tuple(
+            f"[{number}] {caveat.concerns}: {caveat.text}"
+            for number, caveat in enumerate(self.numbered.values(), 1)
+            if caveat.kind in wanted
+        )
 
-    def of_estimate(self, estimate: Estimate) -> str:
-        """Return the numbers of the caveats on an estimate in brackets, or nothing."""
-        return self._marks((_kind(estimate), _blanked(w)) for w in estimate.warnings)
-
-    def of_cohort(self, name: str, warnings: Iterable[str]) -> str:
-        """Return the numbers of the caveats on a cohort in brackets, or nothing."""
-        return self._marks(("cohort", _blanked(w, name)) for w in warnings)
-
-    def _marks(self, keys: Iterable[Key]) -> str:
-        wanted = set(keys)
+    def marks(self, warnings: Iterable[str], about: About = "estimate") -> str:
+        """Return the numbers of caveats in brackets, or nothing."""
+        wanted = {(about, template(warning)) for warning in warnings}
         numbers = [str(i) for i, key in enumerate(self.numbered, 1) if key in wanted]
         return f"[{', '.join(numbers)}]" if numbers else ""
-
-
-def _kind(estimate: Estimate) -> str:
-    return "group" if estimate.group else "estimate"
-
-
-def _blanked(warning: str, name: str = "") -> str:
-    nameless = warning.replace(name, "@") if name else warning
-    return re.sub(r"\d[\d.,]*(e[+-]?\d+)?", "#", nameless)
-
-
-def _of_cohorts(found: Sequence[tuple[str, str]]) -> Caveat:
-    names = list(dict.fromkeys(name for name, _ in found))
-    text = found[0][1]
-    return Caveat(text, _and(names), len(names) > 1)
-
-
-def _of_estimates(owners: Sequence[tuple[Estimate, str]], everyone: set[str]) -> Caveat:
-    """Say what is concerned: numbers, features, cohorts, groups."""
-    estimates = [estimate for estimate, _ in owners]
-    titles = list(dict.fromkeys(meaning(e).title for e in estimates))
-    spaces = list(dict.fromkeys(measured_on(e) for e in estimates))
-    names = list(dict.fromkeys(e.synthetic for e in estimates))
-    groups = list(dict.fromkeys(e.group for e in estimates if e.group))
-    what = _and(titles) if len(titles) <= NAMED else f"{len(titles)} numbers"
-    if len(titles) > NAMED and len({meaning(e).chapter for e in estimates}) == 1:
-        what += f" from {titles[0]} to {titles[-1]}"
-    parts = [what, f"on {_and(spaces)}"]
-    if set(names) != everyone:
-        parts.append(f"of {_and(names)}")
-    if groups:
-        parts.append(f"in {_and(groups)}")
-    texts = list(dict.fromkeys(text for _, text in owners))
-    return Caveat(texts[0], " ".join(parts), len(texts) > 1)
-
-
-def _and(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -11,7 +11,7 @@ from reports.evaluations.pictures import own_figures
 from reports.evaluations.tables import full_table, meanings, side_by_side
 from reports.evaluations.words import Chapter
 from reports.figures.cohorts import looks
-from reports.figures.panels import Panel, forests, pages
+from reports.figures.forests import Panel, forest_pages, forests
 
 GROUPS = "Does it hold in every group?"
 # Of the many numbers by group these are drawn, too.
@@ -68,7 +68,10 @@ CHAPTERS: dict[Chapter, tuple[str, str]] = {
     ),
     "other": ("Other numbers", "Numbers of other metrics, as these describe themselves."),
 }
-MARKED = " Values with a number in square brackets are to be read with that note, and their points are hollow."
+MARKED = (
+    " Values, and panels, with a number in square brackets are to be read with that note; the "
+    "points are hollow."
+)
 
 
 def number_chapters(comparison: Comparison, caveats: Caveats) -> list[Section]:
@@ -126,11 +129,11 @@ def _pictures(
     comparison: Comparison,
     caveats: Caveats,
 ) -> list[Block]:
-    """Return as many figures as it takes for all panels."""
+    """Return as many figures as it takes for all panels with a number."""
     own_looks = looks(comparison.evaluation)
     del own_looks[comparison.evaluation.real.name]
     marked = any(e.warnings for row in rows for panel in row for e in panel.estimates)
-    portions = pages(rows, len(comparison.cohorts))
+    portions = forest_pages(rows, comparison.cohorts)
     return [
         Picture(
             f"{name}-forest" + (f"-{place}" if len(portions) > 1 else ""),
@@ -138,10 +141,10 @@ def _pictures(
             "within the real cohort." + MARKED * marked
             if place == 1
             else "The figure before, continued.",
-            forests(portion, own_looks, caveats.of_estimate),
+            forests(panels, own_looks, caveats.marks, groups),
             "Small panels with one row per synthetic cohort; the table below has the numbers.",
         )
-        for place, portion in enumerate(portions, 1)
+        for place, (panels, groups) in enumerate(portions, 1)
     ]
 
 
@@ -151,17 +154,15 @@ def group_chapter(comparison: Comparison, caveats: Caveats) -> list[Section]:
     if not grouped:
         return []
     told = caveats.sentences(("group",))
-    drawn: dict[tuple[str, str], dict[str, list[Estimate]]] = {}
+    drawn: dict[str, dict[tuple[str, str], list[Estimate]]] = {}
     for estimate in grouped:
-        if meaning(estimate).quantity in DRAWN_BY_GROUP:
-            groups = drawn.setdefault((estimate.name, estimate.extractor), {})
-            groups.setdefault(estimate.group, []).append(estimate)
+        quantity = meaning(estimate).quantity
+        if quantity in DRAWN_BY_GROUP:
+            panels = drawn.setdefault(quantity, {})
+            panels.setdefault((estimate.name, estimate.extractor), []).append(estimate)
     rows = [
-        [
-            Panel(meaning(own[0]).title, f"{group}; {measured_on(own[0])}", own)
-            for group, own in groups.items()
-        ]
-        for groups in drawn.values()
+        [Panel(meaning(own[0]).title, measured_on(own[0]), own) for own in panels.values()]
+        for panels in drawn.values()
     ]
     blocks: list[Block] = [
         Text(

@@ -124,10 +124,16 @@ def other_figures(comparison: Comparison) -> list[Section]:
         _embedded(name, path, f"The figure “{name}” of the evaluation.", comparison, run, place)
         for place, run in enumerate(comparison.runs, 1)
         for name, path in run.figures.items()
-        if name not in shown and name != REDRAWN
+        if name not in shown and not is_redrawn(name)
     ]
     title = "Other figures of the evaluation"
     return [Section("evaluation-figures", title, tuple(blocks))] if blocks else []
+
+
+def is_redrawn(name: str) -> bool:
+    """Say whether a figure is a page of the one that the report draws anew."""
+    first, _, place = name.partition("-")
+    return first == REDRAWN and (not place or place.isdigit())
 
 
 def _embedded(

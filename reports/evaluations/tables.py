@@ -30,7 +30,7 @@ def side_by_side(
     keys = list(dict.fromkeys((e.name, e.extractor) for e in estimates))
     by_key = {(e.name, e.extractor, e.synthetic): e for e in estimates}
     heads = {
-        c.name: f"{c.name} {caveats.of_cohort(c.name, c.warnings)}".strip()
+        c.name: f"{c.name} {caveats.marks(c.warnings, 'cohort')}".strip()
         for c in comparison.evaluation.synthetic
     }
     measured = {e.synthetic for e in estimates}
@@ -74,7 +74,7 @@ def in_full(estimates: Sequence[Estimate], caveats: Caveats) -> pd.DataFrame:
             "good is": GOOD[e.direction],
             "n real": e.n_real,
             "n synthetic": e.n_synthetic,
-            "notes": caveats.of_estimate(e),
+            "notes": caveats.marks(e.warnings),
         }
         for e in estimates
     )
@@ -133,12 +133,12 @@ def _told(estimate: Estimate | None, caveats: Caveats) -> str:
     if estimate is None:
         return cell(None)
     if not math.isfinite(estimate.value):
-        return f"undefined {caveats.of_estimate(estimate)}".strip()
+        return f"undefined {caveats.marks(estimate.warnings)}".strip()
     interval = estimate.interval
     text = cell(estimate.value)
     if interval and math.isfinite(interval.low) and math.isfinite(interval.high):
         text += f" ({cell(interval.low)} to {cell(interval.high)})"
-    return f"{text} {caveats.of_estimate(estimate)}".strip()
+    return f"{text} {caveats.marks(estimate.warnings)}".strip()
 
 
 def _references(estimates: Sequence[Estimate]) -> str:

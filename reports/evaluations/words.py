@@ -10,8 +10,8 @@ NUMBERS: dict[Chapter, dict[str, tuple[str, str]]] = {
             "Fréchet distance",
             (
                 "how far apart the cohorts lie, judged by the mean and the spread of their features; "
-                "it is too high where volumes are few, so it is read against the same distance between "
-                "halves of the real cohort (within real)."
+                "it is too high where volumes are few, so it is read against what two real samples of "
+                "the same sizes would have (within real)."
             ),
         ),
         "frechet_distance_infinity": (
@@ -33,7 +33,8 @@ NUMBERS: dict[Chapter, dict[str, tuple[str, str]]] = {
             (
                 "how often chance alone would give an MMD as large if real and synthetic were alike; "
                 "below 0.05 they differ beyond chance, above it no difference was found, which does "
-                "not prove that there is none."
+                "not prove that there is none. Each is of one test; the summary corrects them for "
+                "their number."
             ),
         ),
         "kid": (

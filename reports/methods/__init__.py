@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from reports.document import Section, Table
 from reports.evaluations.comparison import grouped
 from reports.methods.citations import numbered
 from reports.methods.evaluation import evaluation_paragraph
@@ -10,7 +11,9 @@ from reports.sources import EvaluationData, StudyData
 
 
 def methods_paragraphs(
-    evaluations: Sequence[EvaluationData], study: StudyData | None
+    evaluations: Sequence[EvaluationData],
+    study: StudyData | None,
+    sections: Sequence[Section] = (),
 ) -> tuple[str, ...]:
     """Return what was done, as the records say it, and the references that this cites.
 
@@ -19,8 +22,10 @@ def methods_paragraphs(
     Args:
         evaluations: perhaps none.
         study: or None.
+        sections: of the report on them; the statistics are those in their tables.
     """
     told = [evaluation_paragraph(group) for group in grouped(evaluations)]
     if study is not None:
-        told += study_paragraphs(study)
+        blocks = [block for section in sections for block in section.blocks]
+        told += study_paragraphs(study, [block for block in blocks if isinstance(block, Table)])
     return numbered(told)

@@ -1,7 +1,7 @@
 """The works that a methods section cites, numbered in the order in which it cites them."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 # A key between control characters cannot be mistaken for the name of a cohort or a question.
 OPEN, CLOSE = "\x02", "\x03"
@@ -45,16 +45,79 @@ WORKS = {
     "schuirmann": "Schuirmann DJ. A comparison of the two one-sided tests procedure and the power "
     "approach for assessing the equivalence of average bioavailability. Journal of "
     "Pharmacokinetics and Biopharmaceutics 15 (1987) 657-680.",
-    "cohen": "Cohen J. Weighted kappa. Psychological Bulletin 70 (1968) 213-220.",
+    "cohen": "Cohen J. A coefficient of agreement for nominal scales. Educational and "
+    "Psychological Measurement 20 (1960) 37-46.",
+    "weighted": "Cohen J. Weighted kappa. Psychological Bulletin 70 (1968) 213-220.",
+    "light": "Light RJ. Measures of response agreement for qualitative data: some generalizations "
+    "and alternatives. Psychological Bulletin 76 (1971) 365-377.",
     "fleiss": "Fleiss JL. Measuring nominal scale agreement among many raters. Psychological "
     "Bulletin 76 (1971) 378-382.",
     "gwet": "Gwet KL. Computing inter-rater reliability and its variance in the presence of high "
     "agreement. British Journal of Mathematical and Statistical Psychology 61 (2008) 29-48.",
-    "krippendorff": "Hayes AF, Krippendorff K. Answering the call for a standard reliability "
-    "measure for coding data. Communication Methods and Measures 1 (2007) 77-89.",
+    "handbook": "Gwet KL. Handbook of inter-rater reliability, 4th edition. Advanced Analytics "
+    "(2014).",
+    "krippendorff": "Krippendorff K. Computing Krippendorff's alpha-reliability. University of "
+    "Pennsylvania, Scholarly Commons (2011).",
     "shrout": "Shrout PE, Fleiss JL. Intraclass correlations: uses in assessing rater reliability. "
     "Psychological Bulletin 86 (1979) 420-428.",
+    "mcgraw": "McGraw KO, Wong SP. Forming inferences about some intraclass correlation "
+    "coefficients. Psychological Methods 1 (1996) 30-46.",
+    "lin": "Lin LI. A concordance correlation coefficient to evaluate reproducibility. Biometrics "
+    "45 (1989) 255-268.",
+    "bland": "Bland JM, Altman DG. Measuring agreement in method comparison studies. Statistical "
+    "Methods in Medical Research 8 (1999) 135-160.",
+    "wilson": "Wilson EB. Probable inference, the law of succession, and statistical inference. "
+    "Journal of the American Statistical Association 22 (1927) 209-212.",
+    "clopper": "Clopper CJ, Pearson ES. The use of confidence or fiducial limits illustrated in "
+    "the case of the binomial. Biometrika 26 (1934) 404-413.",
+    "woodruff": "Woodruff RS. Confidence intervals for medians and other position measures. "
+    "Journal of the American Statistical Association 47 (1952) 635-646.",
+    "cochran": "Cochran WG. Approximate significance levels of the Behrens-Fisher test. Biometrics "
+    "20 (1964) 191-195.",
+    "marginal": "Hillis SL. A marginal-mean ANOVA approach for analyzing multireader multicase "
+    "radiological imaging data. Statistics in Medicine 33 (2014) 330-360.",
+    "brunner": "Brunner E, Munzel U. The nonparametric Behrens-Fisher problem: asymptotic theory "
+    "and a small-sample approximation. Biometrical Journal 42 (2000) 17-25.",
+    "cameron": "Cameron AC, Gelbach JB, Miller DL. Robust inference with multiway clustering. "
+    "Journal of Business and Economic Statistics 29 (2011) 238-249.",
+    "gallas": "Gallas BD. One-shot estimate of MRMC variance: AUC. Academic Radiology 13 (2006) "
+    "353-362.",
+    "spearman": "Spearman C. The proof and measurement of association between two things. American "
+    "Journal of Psychology 15 (1904) 72-101.",
+    "kendall": "Kendall MG. The treatment of ties in ranking problems. Biometrika 33 (1945) "
+    "239-251.",
+    "owen": "Owen AB. The pigeonhole bootstrap. Annals of Applied Statistics 1 (2007) 386-411.",
 }  # fmt: skip
+# How the rows of statistics call works, by author and year.
+REFERENCES = {
+    "Bland and Altman 1999": "bland",
+    "Brunner and Munzel 2000": "brunner",
+    "Cameron, Gelbach and Miller 2011": "cameron",
+    "Clopper and Pearson 1934": "clopper",
+    "Cochran 1964": "cochran",
+    "Cohen 1960": "cohen",
+    "Cohen 1968": "weighted",
+    "DeLong, DeLong and Clarke-Pearson 1988": "delong",
+    "Fleiss 1971": "fleiss",
+    "Gallas 2006": "gallas",
+    "Gwet 2008": "gwet",
+    "Gwet 2014": "handbook",
+    "Hillis 2007": "hillis",
+    "Hillis 2014": "marginal",
+    "Kendall 1945": "kendall",
+    "Krippendorff 2011": "krippendorff",
+    "Light 1971": "light",
+    "Lin 1989": "lin",
+    "McCullagh 1980": "mccullagh",
+    "McGraw and Wong 1996": "mcgraw",
+    "Obuchowski and Rockette 1995": "obuchowski",
+    "Owen 2007": "owen",
+    "Schuirmann 1987": "schuirmann",
+    "Shrout and Fleiss 1979": "shrout",
+    "Spearman 1904": "spearman",
+    "Wilson 1927": "wilson",
+    "Woodruff 1952": "woodruff",
+}
 
 
 def cite(*keys: str) -> str:
@@ -66,6 +129,20 @@ def cite(*keys: str) -> str:
     for key in keys:
         WORKS[key]
     return f"{OPEN}{','.join(keys)}{CLOSE}"
+
+
+def cited(references: Iterable[str]) -> str:
+    """Return a mark for the works that rows of statistics cite, behind a space; nothing for none.
+
+    Args:
+        references: of rows, each perhaps several, such as "Hillis 2014; Cochran 1964". What is
+            not among `REFERENCES` is told as it is.
+    """
+    names = dict.fromkeys(name for text in references for name in text.split("; ") if name)
+    known = [REFERENCES[name] for name in names if name in REFERENCES]
+    others = [name for name in names if name not in REFERENCES]
+    marks = [cite(*known)] if known else []
+    return "".join(f" {told}" for told in (*marks, *(f"({name})" for name in others)))
 
 
 def numbered(paragraphs: Sequence[str]) -> tuple[str, ...]:

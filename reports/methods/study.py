@@ -1,23 +1,24 @@
 """What was done in a reader study, in the order of a methods section."""
 
-from reports.methods.citations import cite
+from collections.abc import Sequence
+
+from reports.document import Table
+from reports.methods.statistics import statistics_paragraph
 from reports.sources import StudyData
 
 ABBREVIATED = 12  # of 64 digits of a SHA-256
 KINDS = {"analogue": "a line from 0 to 100", "forced_choice": "one of two", "text": "free text"}
-SCALES = {"choice", "confidence", "likert", "analogue"}
 
 
-def study_paragraphs(study: StudyData) -> list[str]:
-    """Return one paragraph on the design and one on the statistics.
+def study_paragraphs(study: StudyData, tables: Sequence[Table]) -> list[str]:
+    """Return one paragraph on the design and one on the statistics, if there are any.
 
     Args:
-        study: as far as it is known; a study without answers has no statistics.
+        study: as far as it is known.
+        tables: of the report; what they hold is what was computed.
     """
     told = [" ".join([*_design(study), *_blinding(study), *_questions(study), *_state(study)])]
-    if study.readers:
-        told.append(" ".join(_statistics(study)))
-    return told
+    return [*told, *statistics_paragraph(tables)]
 
 
 def _design(study: StudyData) -> list[str]:
@@ -86,50 +87,6 @@ def _state(study: StudyData) -> list[str]:
     given = int(study.table["answer"].notna().sum())
     mark = f" (SHA-256 of the design {study.design_hash[:ABBREVIATED]})"
     return [f"{_counted(given, 'answer')} were recorded; the study is {study.state}{mark}."]
-
-
-def _statistics(study: StudyData) -> list[str]:
-    kinds = {q.kind for q in study.questions if q.name in study.answered}
-    several = len(study.readers) > 1
-    told = []
-    if study.unblinded and kinds & SCALES:
-        told.append(
-            "Real and synthetic cases were compared by the difference of mean answers, the "
-            "probability that a real case is rated higher, and the cumulative odds ratio of a "
-            f"proportional odds model {cite('mccullagh')}, with Holm's correction over questions "
-            f"and cohorts {cite('holm')}."
-        )
-    if study.unblinded and "confidence" in kinds:
-        told.append(
-            "How well readers told real from synthetic was measured by the area under the "
-            f"empirical ROC curve, with DeLong's variance for each reader {cite('delong')}"
-            + (
-                f" and over readers by the analysis of variance of Obuchowski and Rockette "
-                f"{cite('obuchowski')} with Hillis' degrees of freedom {cite('hillis')}, on the "
-                "logit scale."
-                if several
-                else "."
-            )
-        )
-    if study.unblinded and "forced_choice" in kinds:
-        told.append("Choices between two were compared with guessing by the share of right ones.")
-    if study.unblinded and study.design.get("margins"):
-        margins = ", ".join(f"{k} {v:g}" for k, v in study.design["margins"].items())
-        told.append(
-            f"Equivalence was tested by two one-sided tests {cite('schuirmann')} against margins "
-            f"that the design had stated before the first answer ({margins})."
-        )
-    if several:
-        told.append("Readers and cases were both treated as random samples.")
-        told.append(
-            "Agreement between readers was measured, as the scale of a question allows, by "
-            f"quadratic weighted kappa {cite('cohen')}, Fleiss' kappa {cite('fleiss')}, Gwet's AC2 "
-            f"{cite('gwet')}, Krippendorff's alpha {cite('krippendorff')} and intraclass "
-            f"correlations {cite('shrout')}, with bootstrap intervals over readers and cases."
-        )
-    else:
-        told.append("There was one reader, so that intervals speak of other cases only.")
-    return told
 
 
 def _counted(number: int, noun: str) -> str:

@@ -1,11 +1,14 @@
 """Whether readers agree with one another, and each with himself or herself."""
 
+from collections.abc import Collection, Mapping
+
 import pandas as pd
 
 from evalsuite.statistics.agreement.between import agreement_between_readers, agreement_of_pairs
 from evalsuite.statistics.agreement.within import agreement_within_readers
 from reports.document import Block, Notice, Picture, Section, Text
 from reports.figures.readers import forest
+from reports.readers.claims import intervals
 from reports.readers.shown import asked, computed, shown
 from reports.sources import StudyData
 
@@ -24,13 +27,28 @@ MAIN = (
 )
 READ = (
     "All coefficients are 1 for perfect agreement and about 0 where readers agree no more than by "
-    "chance. They differ in what counts as chance and as near agreement. Weighted kappa and "
-    "Krippendorff's alpha fall where nearly all answers are the same, Gwet's AC stays high there. "
-    "The intraclass correlation ICC(2,1) is the share of the spread of answers that is due to the "
-    "cases rather than to readers and error. In simulations the 95 % intervals held the truth in 93 "
-    "to 98 %; those of Gwet's AC2 in as few as 88 % where one of few readers rates much lower or "
-    "higher than the others."
+    "chance. They differ in what counts as chance and as near agreement. In simulations the 95 % "
+    "intervals held the truth in 93 to 98 %."
 )
+# What is to be known of a coefficient where it was computed.
+READ_OF = {
+    "Gwet AC1": " Kappa and Krippendorff's alpha fall where nearly all answers are the same, "
+    "Gwet's AC1 stays high there.",
+    "Gwet AC2": " Weighted kappa and Krippendorff's alpha fall where nearly all answers are the "
+    "same, Gwet's AC2 stays high there; its intervals held the truth in as few as 88 % where one "
+    "of few readers rates much lower or higher than the others.",
+    "ICC(2,1)": " The intraclass correlation ICC(2,1) is the share of the spread of answers that is "
+    "due to the cases rather than to readers and error.",
+}
+FORMS = (
+    " ICC(1,·): readers differ from case to case; (2,·): they are a sample; (3,·): these readers "
+    "only. (·,1): one reader; (·,k): the mean of all."
+)
+WITHIN = {
+    "exact agreement": " Exact agreement is the share of repeats with the same answer.",
+    "repeatability coefficient": " The repeatability coefficient says by how many points two "
+    "answers to one case differ at most, in 95 %.",
+}
 COEFFICIENTS = {"coefficient": "coefficient", "estimate": "agreement (95 % interval)"}
 COUNTS = {"n_readers": "readers", "n_cases": "cases"}
 
@@ -59,12 +77,14 @@ def _between(study: StudyData, replicates: int) -> list[Block]:
     main = found[found["coefficient"].isin(MAIN) & (found["interval"] != "F distribution")]
     drawn = asked(study, main[main["estimate"].notna()])
     lowest = float(min(drawn["low"].min(), drawn["estimate"].min(), 0.0)) if len(drawn) else 0.0
-    blocks: list[Block] = [Text((READ,))]
+    names = set(found.loc[found["estimate"].notna(), "coefficient"])
+    blocks: list[Block] = [Text((READ + _of(READ_OF, names),))]
     if len(drawn):
         blocks.append(
             Picture(
                 "agreement",
-                "Agreement between readers with 95 % intervals: 1 is perfect, 0 what chance gives.",
+                f"Agreement between readers with {intervals(drawn)}: 1 is perfect, 0 what chance "
+                "gives.",
                 forest(
                     drawn,
                     label="coefficient",
@@ -79,7 +99,7 @@ def _between(study: StudyData, replicates: int) -> list[Block]:
     blocks += [
         shown(
             "agreement",
-            "Agreement between readers, with 95 % intervals.",
+            f"Agreement between readers, with {intervals(main)}.",
             main,
             {"question": "question", **COUNTS},
             study,
@@ -88,9 +108,8 @@ def _between(study: StudyData, replicates: int) -> list[Block]:
         ),
         shown(
             "agreement-all",
-            "All coefficients of agreement between readers. ICC(1,·): readers differ from case to "
-            "case; (2,·): they are a sample; (3,·): these readers only. (·,1): one reader; (·,k): "
-            "the mean of all.",
+            f"All coefficients of agreement between readers, with {intervals(found)}."
+            f"{FORMS if 'ICC(2,1)' in names else ''}",
             found,
             {**COEFFICIENTS, "interval": "interval by", **COUNTS},
             study,
@@ -100,9 +119,14 @@ def _between(study: StudyData, replicates: int) -> list[Block]:
     pairs = agreement_of_pairs(study.table).rename(columns={"value": "estimate"})
     if len(pairs):
         view = {"readers": "readers", **COEFFICIENTS, "n_cases": "common cases"}
-        caption = "Agreement of each pair of readers."
+        caption = f"Agreement of each pair of readers, with {intervals(pairs)}."
         blocks.append(shown("agreement-pairs", caption, pairs, view, study, folded=True))
     return blocks
+
+
+def _of(sentences: Mapping[str, str], names: Collection[str]) -> str:
+    """Return the sentences on those coefficients that were computed."""
+    return "".join(sentence for name, sentence in sentences.items() if name in names)
 
 
 def _within(study: StudyData, replicates: int) -> list[Block]:
@@ -120,10 +144,8 @@ def _within(study: StudyData, replicates: int) -> list[Block]:
     return [
         shown(
             "agreement-within",
-            "Agreement of each reader with himself or herself, from cases that were shown twice. "
-            "Exact agreement is the share of repeats with the same answer; the repeatability "
-            "coefficient says by how many points two answers to one case differ at most, in 95 %. The "
-            "intervals are 95 % intervals.",
+            "Agreement of each reader with himself or herself, from cases that were shown twice, "
+            f"with {intervals(found)}.{_of(WITHIN, set(found['coefficient']))}",
             found,
             {"readers": "reader", "n_cases": "repeated cases"},
             study,

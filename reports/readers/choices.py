@@ -5,6 +5,7 @@ import math
 from evalsuite.statistics.roc.choice import Choices, choice_merits, choices, reader_choices
 from evalsuite.statistics.roc.mrmc import obuchowski_rockette
 from reports.document import Block, Section, Text
+from reports.readers.claims import ALPHA, correction, intervals
 from reports.readers.shown import computed, interval, shown
 from reports.sources import StudyData
 
@@ -27,18 +28,19 @@ def forced_choices(study: StudyData) -> list[Section]:
 def _section(study: StudyData, found: Choices, place: int) -> Section:
     suffix = f"-{found.question}" if place else ""
     merits = choice_merits(found)
+    alone = reader_choices(found)
     overall = obuchowski_rockette(merits, scale="logit").treatments
     blocks: list[Block] = [
         Text((READ, *_margin(study, found))),
         shown(
             f"choice{suffix}",
-            "Share of pairs in which the real case was found, mean of all readers, with intervals "
-            "that hold for other readers and other cases; p is for guessing (0.5).",
+            "Share of pairs in which the real case was found, mean of all readers, with "
+            f"{intervals(overall)}; p is for guessing (0.5).{correction(overall)}",
             overall,
             {
                 "treatment": "synthetic cohort",
                 "estimate": "share (95 % interval)",
-                "p": "p",
+                "p_holm": "p, corrected",
                 "n_readers": "readers",
             },
             study,
@@ -46,12 +48,12 @@ def _section(study: StudyData, found: Choices, place: int) -> Section:
         ),
         shown(
             f"choice-readers{suffix}",
-            "The same for each reader, with exact intervals that speak of this reader only.",
-            reader_choices(found),
+            f"The same for each reader, with exact {intervals(alone)}.{correction(alone)}",
+            alone,
             {
                 "reader": "reader",
                 "estimate": "share (95 % interval)",
-                "p": "p",
+                "p_holm": "p, corrected",
                 "n_pairs": "pairs",
             },
             study,
@@ -68,8 +70,10 @@ def _margin(study: StudyData, found: Choices) -> list[str]:
     margin = (study.design.get("margins") or {}).get(found.question)
     if margin is None:
         return []
-    # Two one-sided tests at 5 % are the interval of 90 % (Schuirmann 1987).
-    rows = obuchowski_rockette(choice_merits(found), scale="logit", level=0.9).treatments
+    # Two one-sided tests at 5 % are the interval of 90 % (Schuirmann 1987), over several cohorts
+    # after Bonferroni.
+    level = 1 - 2 * ALPHA / len(found.treatments)
+    rows = obuchowski_rockette(choice_merits(found), scale="logit", level=level).treatments
     told = []
     for cohort, value, low, high in rows[["treatment", "estimate", "low", "high"]].itertuples(
         index=False
@@ -79,7 +83,8 @@ def _margin(study: StudyData, found: Choices) -> list[str]:
         within = low > 0.5 - margin and high < 0.5 + margin
         told.append(
             f"The design called a share within {margin:g} of 0.5 as good as guessing: for {cohort} "
-            f"this is {'shown' if within else 'not shown'}, the 90 % interval being "
+            f"this is {'shown' if within else 'not shown'}, the {100 * level:.3g} % interval "
+            f"{'' if len(rows) == 1 else '(90 % over all cohorts together) '}being "
             f"{interval(value, low, high)}."
         )
     return told

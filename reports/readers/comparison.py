@@ -2,10 +2,11 @@
 
 import pandas as pd
 
-from evalsuite.statistics.ratings.comparison import DIFFERENCE, SUPERIORITY, comparisons
+from evalsuite.statistics.ratings.comparison import DIFFERENCE, ODDS_RATIO, SUPERIORITY, comparisons
 from evalsuite.statistics.ratings.equivalence import equivalence
 from reports.document import Block, Notice, Picture, Section, Table, Text
 from reports.figures.readers import forest
+from reports.readers.claims import correction, intervals, uncorrected
 from reports.readers.shown import asked, computed, shown
 from reports.sources import StudyData
 
@@ -16,13 +17,20 @@ COLUMNS = {
     "second": "synthetic cohort",
 }
 READ = (
-    "Three numbers say how far the answers to real and to synthetic cases lie apart. The "
-    "difference in means is in points of the scale. The probability of superiority is the chance "
-    "that a reader rates a random real case above a random synthetic one, ties counted half: 0.5 "
-    "means that they cannot be told apart by this question. A cumulative odds ratio of 2 says "
-    "that the odds of any higher answer are twice as large for real cases. A p below 0.05 speaks "
-    "against chance; “corrected” takes into account how many questions and cohorts were tested "
-    "(Holm)."
+    "How far do the answers to real and to synthetic cases lie apart? The difference in means is "
+    "in points of the scale. The probability of superiority is the chance that a reader rates a "
+    "random real case above a random synthetic one, ties counted half: 0.5 means that they cannot "
+    "be told apart by this question."
+)
+READ_ODDS = (
+    " A cumulative odds ratio of 2 says that the odds of any higher answer are twice as large for "
+    "real cases."
+)
+READ_P = (
+    " A p below 0.05 speaks "
+    "against chance. It is corrected by Holm's method for how many cohorts were tested, a question "
+    "whether a case is real by itself and all other questions together; an interval is of one "
+    "comparison and may lie clear of chance where the corrected p does not."
 )
 
 
@@ -38,18 +46,19 @@ def comparison(study: StudyData) -> Section:
             "No question was asked of single cases on a scale, so there are no ratings to compare."
         )
         return Section("comparison", TITLE, (Notice((told,)),))
-    everyone = found[found["reader"] == ALL]
+    everyone, alone = found[found["reader"] == ALL], found[found["reader"] != ALL]
     if not everyone["estimate"].notna().any():
         reasons = tuple(dict.fromkeys(str(text) for text in everyone["warnings"] if text))
         return Section("comparison", TITLE, (Notice(reasons),))
     several = len(set(everyone["first"])) > 1
+    read = READ + (READ_ODDS if ODDS_RATIO in set(everyone["quantity"]) else "")
     columns = COLUMNS if several else {k: v for k, v in COLUMNS.items() if k != "first"}
-    blocks: list[Block] = [Text((READ,)), *_pictures(study, everyone)]
+    blocks: list[Block] = [Text((read + READ_P,)), *_pictures(study, everyone)]
     blocks += [
         shown(
             "comparisons",
-            "Real against synthetic cases over all readers, with p (corrected) and 95 % intervals that hold for other "
-            "readers and other cases.",
+            f"Real against synthetic cases over all readers, with {intervals(everyone)}."
+            f"{correction(everyone)}",
             everyone,
             columns,
             study,
@@ -57,8 +66,8 @@ def comparison(study: StudyData) -> Section:
         ),
         shown(
             "comparisons-by-reader",
-            "The same for each reader; the intervals speak of this reader only.",
-            found[found["reader"] != ALL],
+            f"The same for each reader, with {intervals(alone)}.",
+            alone,
             {"reader": "reader", **columns},
             study,
             across="quantity",
@@ -83,7 +92,7 @@ def _pictures(study: StudyData, everyone: pd.DataFrame) -> list[Block]:
                 Picture(
                     f"differences{suffix}",
                     "Difference of the mean answers, real less synthetic, in points of the scale, "
-                    "with 95 % intervals. Right of the line the real cases were rated higher.",
+                    f"with {uncorrected(drawn)}. Right of the line the real cases were rated higher.",
                     forest(
                         drawn.assign(row=drawn["first"] + " less " + drawn["second"]),
                         label="row",
@@ -101,7 +110,8 @@ def _pictures(study: StudyData, everyone: pd.DataFrame) -> list[Block]:
             Picture(
                 "superiority",
                 "Probability that a reader rates a random real case above a random synthetic one, "
-                "ties counted half, with 95 % intervals; on the line they cannot be told apart.",
+                f"ties counted half, with {uncorrected(chance)}; on "
+                "the line they cannot be told apart.",
                 forest(
                     chance.assign(row=chance["first"] + " over " + chance["second"]),
                     label="row",
@@ -149,7 +159,7 @@ def _margin_table(study: StudyData, found: pd.DataFrame) -> Table:
         "Are real and synthetic cases rated alike within the margins that the design stated "
         "before the reading? Equivalence: the means differ by less than the margin. "
         "Non-inferiority: the synthetic mean is lower by less than the margin. “Not shown” does "
-        "not prove the contrary.",
+        f"not prove the contrary. The differences have {intervals(found)}.{correction(found)}",
         verdicts,
         {
             **({"first": "real cohort"} if len(set(found["first"])) > 1 else {}),

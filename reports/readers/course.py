@@ -5,6 +5,7 @@ import pandas as pd
 from evalsuite.statistics.ratings.course import course as course_effects
 from evalsuite.statistics.ratings.course import times
 from reports.document import Block, Notice, Section, Text
+from reports.readers.claims import correction, intervals
 from reports.readers.shown import computed, shown
 from reports.sources import StudyData
 
@@ -12,15 +13,18 @@ TITLE = "Order, learning, fatigue and time"
 ALL = "all"
 READ = (
     "If answers drift during the reading, tired or learning readers are part of the result. The "
-    "trend is the change over 10 cases; the first and the last fifth are set against the rest; and "
-    "the answer to a case after a real one against that after a synthetic one. Times are ratios: "
-    "0.9 is a tenth less time."
+    "trend is the change over 10 cases; the first and the last fifth are set against the rest. "
+    "Times are ratios: 0.9 is a tenth less time."
+)
+AFTER = (
+    " The answer to a case after a real one is set against that after a synthetic one, as readers "
+    "who think that the kinds alternate would show."
 )
 EFFECTS = {
     "quantity": "change",
     "unit": "unit",
     "estimate": "estimate (95 % interval)",
-    "p": "p",
+    "p_holm": "p, corrected",
     "n_readers": "readers",
 }
 
@@ -41,7 +45,7 @@ def _times(study: StudyData, seconds: pd.DataFrame) -> list[Block]:
             "times",
             "Active seconds on a case: those in which the page was in view and in use. The "
             "geometric mean is the usual average of times, on which single long pauses weigh "
-            "little.",
+            f"little. With {intervals(overall)}.",
             overall,
             {
                 "cohort": "cohort",
@@ -56,26 +60,26 @@ def _times(study: StudyData, seconds: pd.DataFrame) -> list[Block]:
 
 
 def _effects(study: StudyData, found: pd.DataFrame) -> list[Block]:
-    overall = found[found["reader"] == ALL]
+    overall, alone = found[found["reader"] == ALL], found[found["reader"] != ALL]
     if not overall["estimate"].notna().any():
         told = "Whether answers or times changed over the reading cannot be said."
         reasons = [str(text) for text in overall["warnings"] if text]
         return [Notice((told, *reasons[:1]))]
     return [
-        Text((READ,)),
+        Text((READ + (AFTER if "after a real case" in set(overall["quantity"]) else ""),)),
         shown(
             "course",
-            "Did answers and times change over the reading? The p-values are not corrected for "
-            "their number: about one in twenty is below 0.05 by chance.",
+            f"Did answers and times change over the reading? With {intervals(overall)}."
+            f"{correction(overall)}",
             overall,
             EFFECTS,
             study,
         ),
         shown(
             "course-by-reader",
-            "The same for each reader.",
-            found[found["reader"] != ALL],
-            {"reader": "reader", **{k: v for k, v in EFFECTS.items() if k != "n_readers"}},
+            f"The same for each reader, with {intervals(alone)}.",
+            alone,
+            {"reader": "reader", **{k: EFFECTS[k] for k in ("quantity", "unit", "estimate")}},
             study,
             folded=True,
         ),

@@ -4,13 +4,22 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
 from evalsuite.statistics.ratings.comparison import DIFFERENCE, comparisons
 from evalsuite.statistics.roc.choice import choice_merits, choices
-from evalsuite.statistics.roc.merits import Merits, auc_merits
+from evalsuite.statistics.roc.merits import auc_merits
 from evalsuite.statistics.roc.mrmc import obuchowski_rockette
 from evalsuite.statistics.roc.readings import turing_readings
+from reports.readers.claims import SINGLE, chance
 from reports.readers.shown import counted, heading, interval, listed, rows_of
 from reports.sources import StudyData
+
+TURING = (
+    "Area under the ROC curve with which readers told real from synthetic cases (0.5: they guess, "
+    "1: always right)"
+)
+CHOSEN = "Share of pairs in which readers found the real case (0.5: they guess, 1: always)"
 
 
 def findings(study: StudyData) -> list[str]:
@@ -24,37 +33,41 @@ def findings(study: StudyData) -> list[str]:
     told = [f"{readers} read {counted(len(cases), noun)} of {study.name}."]
     if not study.unblinded:
         return told
-    for readings in turing_readings(study.table, study.points):
-        told += _told_apart(
-            auc_merits(readings),
-            "Area under the ROC curve with which readers told real from synthetic cases (0.5: they "
-            "guess, 1: always right)",
-        )
-    for pairs in choices(study.table):
-        told += _told_apart(
-            choice_merits(pairs),
-            "Share of pairs in which readers found the real case (0.5: they guess, 1: always)",
-        )
-    return [*told, *_differences(study)]
+    apart = [
+        (TURING, auc_merits(readings)) for readings in turing_readings(study.table, study.points)
+    ]
+    apart += [(CHOSEN, choice_merits(pairs)) for pairs in choices(study.table)]
+    areas = [obuchowski_rockette(merits, scale="logit").treatments for _, merits in apart]
+    for (what, _), rows in zip(apart, areas, strict=True):
+        told += _told_apart(what, rows)
+    means = _means(study)
+    told += _differences(study, means)
+    if any(rows["p_holm"].notna().any() for rows in (*areas, means)):
+        told.append(f"p-values are corrected for their number (Holm); {SINGLE}.")
+    return told
 
 
-def _told_apart(merits: Merits, what: str) -> list[str]:
-    rows = rows_of(obuchowski_rockette(merits, scale="logit").treatments)
+def _told_apart(what: str, rows: pd.DataFrame) -> list[str]:
     parts = [
         f"{interval(row['estimate'], row['low'], row['high'])} for {row['treatment']}"
-        for row in rows
+        f"{chance(row, 'guessing')}"
+        for row in rows_of(rows)
         if math.isfinite(row["estimate"])
     ]
     return [f"{what}: {listed(parts)}."] if parts else []
 
 
-def _differences(study: StudyData) -> list[str]:
+def _means(study: StudyData) -> pd.DataFrame:
+    """Return the differences in means of all readers to questions with a scale."""
     found = comparisons(study.table, points=study.points)
     means = found[(found["reader"] == "all") & (found["quantity"] == DIFFERENCE)]
     scales = {q.name for q in study.questions if q.kind != "confidence"}
-    rated = means[means["question"].isin(scales) & means["estimate"].notna()]
+    return pd.DataFrame(means[means["question"].isin(scales) & means["estimate"].notna()])
+
+
+def _differences(study: StudyData, means: pd.DataFrame) -> list[str]:
     told = []
-    for name, rows in rated.groupby("question", sort=False):
+    for name, rows in means.groupby("question", sort=False):
         widest = next(q.widest for q in study.questions if q.name == name)
         parts = [
             f"{first} was rated {listed([_difference(row) for row in rows_of(own)])}"
@@ -70,5 +83,5 @@ def _difference(row: Mapping[str, Any]) -> str:
     if value == 0:
         return f"as high as {row['second']}"
     size = interval(*((value, low, high) if value > 0 else (-value, -high, -low)))
-    doubt = ", which may be chance" if low <= 0 <= high else ""
-    return f"{size} {'higher' if value > 0 else 'lower'} than {row['second']}{doubt}"
+    side = "higher" if value > 0 else "lower"
+    return f"{size} {side} than {row['second']}{chance(row, 'chance')}"

@@ -7,7 +7,7 @@ import pandas as pd
 
 from evalsuite.study.protocol.questions import Question
 from reports.document import Block, Section, Table, Text
-from reports.readers.shown import counted, interval
+from reports.readers.shown import counted, interval, listed
 from reports.sources import StudyData
 
 FEW_READERS = 6
@@ -63,9 +63,12 @@ def cautions(study: StudyData) -> list[str]:
         told.append(
             _audited(study.audit) + " Readers may have judged these cues instead of the anatomy."
         )
-    readers, invited = len(study.readers), len(study.design.get("readers") or ())
-    if readers < invited:
-        told.append(f"Of {invited} readers {invited - readers} have answered nothing.")
+    readers, invited = len(study.readers), study.design.get("readers") or ()
+    silent = [str(name) for name in invited if str(name) not in study.readers]
+    if silent:
+        told.append(
+            f"Of {len(invited)} readers {len(silent)} have answered nothing: {listed(silent)}."
+        )
     if readers == 1:
         told.append("There is only one reader: nothing here holds for other readers.")
     elif 1 < readers < FEW_READERS:

@@ -7,6 +7,7 @@ import pandas as pd
 from evalsuite.statistics.ratings.averages import averages, distributions
 from reports.document import Block, Notice, Picture, Section, Table
 from reports.figures.readers import rating_bars
+from reports.readers.claims import intervals
 from reports.readers.shown import computed, footnotes, heading, rows_of, shown
 from reports.sources import StudyData
 
@@ -29,8 +30,7 @@ def ratings(study: StudyData) -> Section:
         blocks += [
             shown(
                 "averages",
-                "Mean and median answer, with 95 % intervals that hold for other readers and other "
-                "cases.",
+                f"Mean and median answer, with {intervals(everyone)}.",
                 everyone,
                 AVERAGES,
                 study,
@@ -38,7 +38,7 @@ def ratings(study: StudyData) -> Section:
             ),
             shown(
                 "averages-by-reader",
-                "The same for each reader; the intervals speak of this reader only.",
+                f"The same for each reader, with {intervals(alone)}.",
                 alone,
                 {"reader": "reader", **AVERAGES},
                 study,

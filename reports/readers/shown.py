@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from reports.document import Block, Fold, Table
+from reports.readers.claims import noted
 from reports.sources import StudyData
 
 ESTIMATE = "estimate"  # the column that is shown with its interval and its footnotes
@@ -47,7 +48,7 @@ def shown(
         group: the column whose values head groups of rows; empty for none.
         across: the column whose values become columns of estimates, with p-values if there are.
     """
-    marks, notes = footnotes(table, study)
+    marks, notes = footnotes(noted(table), study)
     texts = study.texts
     view: dict[str, list[object]] = {}
     if group:
@@ -66,7 +67,7 @@ def shown(
         told = estimates(table, marks)
         if "p_holm" in table and table["p_holm"].notna().any():
             told = [
-                f"{cell}, {_compared(p)}" if math.isfinite(p) else cell
+                f"{cell}, {compared(p)}" if math.isfinite(p) else cell
                 for cell, p in zip(told, table["p_holm"], strict=True)
             ]
         counts = [head for column, head in columns.items() if column.startswith("n_")]
@@ -100,7 +101,8 @@ def _across(
     return wide[[c for c in wide.columns if c not in last] + list(last)]
 
 
-def _compared(p: float) -> str:
+def compared(p: float) -> str:
+    """Return a p-value behind its name, such as "p = 0.012"."""
     told = probability(p)
     relation = "" if told.startswith("<") else f"={SPACE}"
     return f"p{SPACE}{relation}{told}"

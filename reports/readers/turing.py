@@ -1,11 +1,16 @@
 """The visual Turing test: whether readers tell real from synthetic, one case at a time."""
 
+import numpy as np
+import pandas as pd
+
+from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.roc.curves import reader_aucs, reader_rates, roc_curves
 from evalsuite.statistics.roc.merits import auc_merits
 from evalsuite.statistics.roc.mrmc import obuchowski_rockette
 from evalsuite.statistics.roc.readings import Readings, turing_readings
 from reports.document import Block, Notice, Picture, Section, Table, Text
 from reports.figures.readers import roc
+from reports.readers.claims import correction, intervals
 from reports.readers.shown import computed, shown
 from reports.sources import StudyData
 
@@ -44,7 +49,8 @@ def _section(study: StudyData, readings: Readings, place: int) -> Section:
         Picture(
             f"roc{suffix}",
             "How well readers tell real from synthetic cases at every degree of confidence. On "
-            "the dashed line they guess; the further above, the better they tell them apart.",
+            "the dashed line they guess; the further above, the better they tell them apart."
+            + "".join(f" {sentence}" for sentence in _without_curve(readings, curves)),
             roc(curves),
             "ROC curves of all readers and their mean; the table below has the areas.",
         ),
@@ -54,19 +60,30 @@ def _section(study: StudyData, readings: Readings, place: int) -> Section:
     return Section(f"turing{suffix}", title, tuple(blocks))
 
 
+def _without_curve(readings: Readings, curves: pd.DataFrame) -> list[str]:
+    """Return who has no curve of his or her own, nor a part in the mean curve."""
+    told: list[str] = []
+    for treatment, own in curves.groupby("treatment", sort=False):
+        without = ~np.isin(readings.readers, own["reader"].unique())
+        why = f"they rated no real or no synthetic case of {treatment}"
+        told += left_out(why, without, readings.readers)
+    return told
+
+
 def _tables(study: StudyData, readings: Readings, suffix: str) -> list[Table]:
     analysis = obuchowski_rockette(auc_merits(readings), scale="logit")
-    rates = reader_rates(readings)
+    aucs, rates = reader_aucs(readings), reader_rates(readings)
     tables = [
         shown(
             f"turing{suffix}",
-            "Area under the ROC curve, mean of all readers, for each synthetic cohort; p is for "
-            "guessing (0.5).",
+            "Area under the ROC curve, mean of all readers, for each synthetic cohort, with "
+            f"{intervals(analysis.treatments)}; p is for guessing (0.5)."
+            f"{correction(analysis.treatments)}",
             analysis.treatments,
             {
                 "treatment": "synthetic cohort",
                 "estimate": "AUC (95 % interval)",
-                "p": "p",
+                "p_holm": "p, corrected",
                 "n_readers": "readers",
                 "n_cases": "cases",
             },
@@ -79,13 +96,13 @@ def _tables(study: StudyData, readings: Readings, suffix: str) -> list[Table]:
             shown(
                 f"turing-differences{suffix}",
                 "Are some synthetic cohorts easier to tell from real than others? Differences of "
-                "the areas, first less second.",
+                f"the areas, first less second, with {intervals(analysis.differences)}."
+                f"{correction(analysis.differences)}",
                 analysis.differences,
                 {
                     "first": "first cohort",
                     "second": "second cohort",
                     "estimate": "difference (95 % interval)",
-                    "p": "p",
                     "p_holm": "p, corrected",
                 },
                 study,
@@ -96,9 +113,14 @@ def _tables(study: StudyData, readings: Readings, suffix: str) -> list[Table]:
     tables += [
         shown(
             f"turing-readers{suffix}",
-            "Area under the ROC curve of each reader; the intervals speak of this reader only.",
-            reader_aucs(readings),
-            {"reader": "reader", "estimate": "AUC (95 % interval)", "p": "p", **counts},
+            f"Area under the ROC curve of each reader, with {intervals(aucs)}.{correction(aucs)}",
+            aucs,
+            {
+                "reader": "reader",
+                "estimate": "AUC (95 % interval)",
+                "p_holm": "p, corrected",
+                **counts,
+            },
             study,
             group="treatment",
         ),
@@ -106,7 +128,7 @@ def _tables(study: StudyData, readings: Readings, suffix: str) -> list[Table]:
             f"turing-rates{suffix}",
             "Sensitivity is the share of real cases that were called real, specificity that of "
             "synthetic cases called synthetic, accuracy that of right answers, for each reader "
-            "with exact intervals.",
+            f"with exact {intervals(rates)}. p of the accuracy is for guessing.{correction(rates)}",
             rates,
             {"reader": "reader", **counts},
             study,

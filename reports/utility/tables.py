@@ -27,8 +27,9 @@ def utility_tables(results: UtilityResults) -> list[Table]:
             results,
             "utility-comparisons",
             "Paired differences on the same held-out subjects and repeats"
-            f"{', mean of all structures' if several else ''}, with 95 % intervals. Positive is "
-            "better for Dice, negative for the distance.",
+            f"{', mean of all structures' if several else ''}, with 95 % intervals, which are of "
+            "single comparisons; p is corrected for their number (Holm). Positive is better for "
+            "Dice, negative for the distance.",
             shown,
         ),
     ]

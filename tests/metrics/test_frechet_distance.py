@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalsuite.metrics.frechet_distance import (
-    _weighted_distance,
+    _weighted_parts,
     bootstrap_distances,
     frechet_distance,
 )
@@ -126,7 +126,7 @@ def test_counts_are_repeated_rows(pair, seed):
     real, synthetic = pair
     rng = np.random.default_rng(seed)
     counts = [torch.from_numpy(rng.integers(1, 4, size=len(rows))) for rows in pair]
-    weighted = _weighted_distance(real, counts[0].double(), synthetic, counts[1].double())
+    weighted = _weighted_parts(real, counts[0].double(), synthetic, counts[1].double()).distance
     repeated = frechet_distance(
         real.repeat_interleave(counts[0], dim=0), synthetic.repeat_interleave(counts[1], dim=0)
     )

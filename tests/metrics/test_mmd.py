@@ -8,14 +8,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalsuite.metrics.mmd import (
-    METRIC,
-    compute,
-    cubic_kernel,
+from evalsuite.metrics.kernels import cubic_kernel, median_distance, rbf_kernel
+from evalsuite.metrics.mmd import METRIC, compute
+from evalsuite.metrics.squared_mmd import (
     jackknife_standard_error,
-    median_distance,
     permutation_p_value,
-    rbf_kernel,
     squared_mmd,
 )
 

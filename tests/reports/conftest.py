@@ -3,12 +3,14 @@
 import html
 import re
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from evalsuite.study.protocol.questions import TEMPLATES
+from reports.readers import study_sections
 from reports.sources import EvaluationData, StudyData
 from tests.evaluations import example
 
@@ -114,6 +116,49 @@ def make_pairs():
         return told(rows, TEMPLATES["2afc"], readers=list(readers), paired=True, **design)
 
     return make
+
+
+def missing(row):
+    """Answer three of four, and let the last reader answer nothing but real cases."""
+    if row["reader"] == "Reader E" and row["role"] == "synthetic":
+        return None
+    return None if row["position"] % 4 == 1 else row["answer"]
+
+
+# Studies of every kind of which methods and captions have to be true.
+FIVE = tuple(f"Reader {letter}" for letter in "ABCDE")
+STUDIES = {
+    "two readers": lambda make_study, _: make_study(readers=FIVE[:2], repeats=4),
+    "five readers": lambda make_study, _: make_study(readers=FIVE, repeats=4, seed=1),
+    "forced choice": lambda _, make_pairs: make_pairs(),
+    "forced choice, two readers": lambda _, make_pairs: make_pairs(readers=FIVE[:2], pairs=20),
+    "forced choice, one reader": lambda _, make_pairs: make_pairs(readers=FIVE[:1]),
+    "ratings only": lambda make_study, _: make_study(
+        templates=("paper",), margins={"appearance": 0.5}
+    ),
+    "a line": lambda make_study, _: make_study(templates=("analogue",), repeats=4),
+    "ratings and a line": lambda make_study, _: make_study(templates=("likert", "analogue")),
+    "several at once": lambda make_study, _: make_study(templates=("multiple",)),
+    "free text": lambda make_study, _: make_study(templates=("text",)),
+    "one reader": lambda make_study, _: make_study(readers=FIVE[:1], repeats=4),
+    "no repeats": lambda make_study, _: make_study(readers=FIVE[:3]),
+    "missing answers": lambda make_study, _: make_study(readers=FIVE, cases=16, answer=missing),
+    "not closed": lambda make_study, _: make_study(state="open"),
+    "all answers equal": lambda make_study, _: make_study(answer=lambda _: 3),
+    "no answers": lambda make_study, _: make_study(answer=lambda _: None),
+}
+
+
+@pytest.fixture(scope="session")
+def computed_study(make_study, make_pairs):
+    """Return one of `STUDIES` with the chapters of a report on it."""
+
+    @cache
+    def compute(name):
+        study = STUDIES[name](make_study, make_pairs)
+        return study, study_sections(study, replicates=50)
+
+    return compute
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,15 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
-from evalsuite.records import Estimate, Evaluation, Evidence, FeatureTable, Interval, MidSlices
+from evalsuite.records import (
+    Caveat,
+    Estimate,
+    Evaluation,
+    Evidence,
+    FeatureTable,
+    Interval,
+    MidSlices,
+)
 from reports.figures.cohorts import cohorts, looks
 from reports.figures.embedding import embedding
 from reports.figures.estimates import estimates
@@ -71,11 +79,28 @@ def busy(cohort_names, quantities=12) -> Evaluation:
     return dataclasses.replace(evaluation, estimates=tuple(found))
 
 
+def sheets(figure, evaluation, extractors=("radiomics",)):
+    """Return the pages of a figure."""
+    drawn = figure(evaluation, evidence(evaluation, extractors))
+    return drawn if isinstance(drawn, list) else [drawn]
+
+
 @pytest.mark.parametrize("figure", [cohorts, embedding, estimates])
 @pytest.mark.parametrize("names", [("ddpm",), ("gan", "ddpm", "vae", "blur", LONG)])
 def test_no_text_leaves_the_page_and_no_two_texts_meet(figure, names):
-    evaluation = busy(names)
-    drawn = figure(evaluation, evidence(evaluation, ("medicalnet-resnet10-23datasets", "b", "c")))
+    for page in sheets(figure, busy(names), ("medicalnet-resnet10-23datasets", "b", "c")):
+        _apart(page)
+
+
+def test_no_text_meets_another_where_there_are_groups():
+    evaluation = busy(("gan", LONG), quantities=4)
+    groups = ["", *(f"scanner={v}" for v in ("short", "of a name that is much too long", "x"))]
+    changed = [dataclasses.replace(e, group=g) for g in groups for e in evaluation.estimates]
+    for page in sheets(estimates, dataclasses.replace(evaluation, estimates=tuple(changed))):
+        _apart(page)
+
+
+def _apart(drawn):
     canvas = FigureCanvasAgg(drawn)
     canvas.draw()
     visible = [t for t in drawn.findobj(Text) if t.get_text().strip() and t.get_visible()]
@@ -102,7 +127,8 @@ def test_figures_leave_pyplot_alone():
 
     evaluation = example("ddpm")
     for figure in (cohorts, embedding, estimates):
-        pixels(figure(evaluation, evidence(evaluation)))
+        for page in sheets(figure, evaluation):
+            pixels(page)
     assert plt.get_fignums() == []
 
 
@@ -244,10 +270,11 @@ def panel(figure, title):
 
 
 def test_points_intervals_and_references_stand_at_their_numbers():
-    figure = estimates(example("gan", "ddpm"), Evidence((), {}))
+    (figure,) = estimates(example("gan", "ddpm"), Evidence((), {}))
     axes = panel(figure, "frechet distance")
-    reference, gan_line, gan_point, ddpm_line, ddpm_point = axes.lines
-    assert list(reference.get_xdata()) == [0.5, 0.5]
+    gan_line, gan_point, ddpm_line, ddpm_point = axes.lines
+    (segment,) = (segment for c in axes.collections for segment in c.get_segments())
+    assert list(segment[:, 0]) == [0.5, 0.5]
     assert list(gan_line.get_xdata()) == [2.5, 4.125]
     assert list(gan_point.get_xdata()) == [3.25]
     assert list(ddpm_line.get_xdata()) == [3.5, 5.125]
@@ -260,44 +287,69 @@ def test_points_intervals_and_references_stand_at_their_numbers():
 
 
 def test_estimates_with_warnings_are_hollow_and_numbered():
-    figure = estimates(example("ddpm"), Evidence((), {}))
-    assert panel(figure, "frechet distance").lines[-1].get_markerfacecolor() == "white"
-    assert panel(figure, "mmd rbf").lines[-1].get_markerfacecolor() != "white"
+    evaluation = example("gan", "ddpm")
+    changed = (*evaluation.estimates[:3], dataclasses.replace(evaluation.estimates[3], warnings=()))
+    evaluation = dataclasses.replace(evaluation, estimates=(*changed, *evaluation.estimates[4:]))
+    (figure,) = estimates(evaluation, Evidence((), {}))
+    first, second = panel(figure, "frechet distance").lines[1::2]
+    assert first.get_markerfacecolor() == "white"
+    assert second.get_markerfacecolor() != "white"
     assert "3.25 [1]" in texts(figure)
-    assert f"[1] {FEW}" in texts(figure)
+    assert "4.25" in texts(figure)
+    assert f"[1] frechet_distance on radiomics of gan: {FEW}" in texts(figure)
 
 
-def test_a_warning_of_all_of_an_extractor_stands_by_its_name_only():
+def test_warnings_that_differ_in_values_are_one_note_on_the_pages_that_have_it():
+    evaluation = example("gan", "ddpm")
+    few = [
+        dataclasses.replace(e, warnings=(Caveat("{n} volumes are few.", n=n),), group=g)
+        for g, e, n in zip(("", "sex=F", "", "sex=F"), evaluation.estimates, (40, 9, 40, 20), strict=False)
+    ]  # fmt: skip
+    pages = estimates(dataclasses.replace(evaluation, estimates=tuple(few)), Evidence((), {}))
+    notes = [text for page in pages for text in texts(page) if "are few." in text]
+    told = "[1] frechet_distance, mmd_rbf and ms_ssim on radiomics and voxels: 9 to 40 volumes are few."
+    assert notes == [told, told]
+
+
+def test_what_is_undefined_everywhere_is_named_not_drawn():
     evaluation = example("ddpm")
-    changed = [dataclasses.replace(e, warnings=("Random weights.",)) for e in evaluation.estimates]
-    figure = estimates(dataclasses.replace(evaluation, estimates=tuple(changed)), Evidence((), {}))
-    assert "radiomics [1]" in texts(figure)
-    assert "3.25 " in texts(figure)
+    undefined = dataclasses.replace(evaluation.estimates[0], value=math.nan, interval=None)
+    pages = estimates(
+        dataclasses.replace(evaluation, estimates=(undefined, *evaluation.estimates[1:])),
+        Evidence((), {}),
+    )
+    assert [len(page.axes) for page in pages] == [2]
+    told = "Undefined, so not drawn: frechet_distance (radiomics); results.json says why."
+    assert told in "\n".join(texts(pages[0]))
+    alone = dataclasses.replace(evaluation, estimates=(undefined,))
+    (empty,) = estimates(alone, Evidence((), {}))
+    assert texts(empty) == ["No estimate is defined: results.json says why."]
 
 
-def test_warnings_that_differ_in_figures_are_one_note():
-    evaluation = busy(("gan", "ddpm"))
-    notes = next(text for text in texts(estimates(evaluation, Evidence((), {}))) if FEW in text)
-    assert "[2] Warning b of 0. (The figures differ between cohorts.)" in notes
-    assert len(notes.splitlines()) == 9
+def test_pages_are_no_taller_than_paper_whatever_the_numbers():
+    evaluation = busy(("gan", "ddpm"), quantities=16)
+    changed = [
+        dataclasses.replace(e, group=f"age={g}") for g in range(3) for e in evaluation.estimates
+    ]
+    both = dataclasses.replace(evaluation, estimates=(*evaluation.estimates, *changed))
+    pages = estimates(both, Evidence((), {}))
+    assert sum(len(page.axes) for page in pages) == 2 * 2 * 16
+    assert max(page.get_size_inches()[1] for page in pages) < 13
 
 
 def test_directions_are_in_plain_words_and_undefined_is_said():
-    evaluation = example("ddpm")
+    evaluation = example("gan", "ddpm")
     base = evaluation.estimates[0]
     changed = (
         dataclasses.replace(base, value=math.nan),
         *evaluation.estimates[1:],
         Estimate("mmd_p_value", 0.0005, "higher is better", 4, 3, "m", synthetic="ddpm"),
     )
-    figure = estimates(dataclasses.replace(evaluation, estimates=changed), Evidence((), {}))
+    (figure,) = estimates(dataclasses.replace(evaluation, estimates=changed), Evidence((), {}))
     found = texts(figure)
-    assert "undefined [1]" in found
+    assert "undefined" in found
     assert "lower is better" in found
     assert "nearer the dashed line is better" in found
     axes = panel(figure, "mmd p value")
     assert "small: a difference beyond chance" in [t.get_text() for t in axes.texts]
     assert axes.get_xlim() == (-0.04, 1.04)
-    assert list(axes.lines[0].get_xdata()) == [0.05, 0.05]
-    nothing = dataclasses.replace(evaluation, estimates=())
-    assert texts(estimates(nothing, Evidence((), {}))) == ["There are no estimates."]

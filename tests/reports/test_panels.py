@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from reports.figures.cohorts import Look
-from reports.figures.panels import ACROSS, TALLEST, WIDTH, Panel, Strip, forests, pages, strips
+from reports.figures.forests import Panel, forest_pages, forests
+from reports.figures.panels import ACROSS, TALLEST, WIDTH, Strip, pages, strips
 from tests.reports.evaluations.made_up import estimate
 
 LOOKS = {"gan": Look("#D55E00", "^"), "a generator with a long name": Look("#0072B2", "s")}
@@ -89,15 +90,112 @@ def test_a_point_with_a_caveat_is_hollow():
 
 
 @pytest.mark.parametrize(
-    ("values", "scale"),
-    [((1.0, 100.0), "log"), ((1.0, 20.0), "linear"), ((-1.0, 100.0), "linear")],
+    ("values", "kind"),
+    [
+        ((1.0, 100.0), "log"),
+        ((1.0, 20.0), "linear"),
+        ((-1.0, 100.0), "symlog"),
+        ((0.0, 9.0), "linear"),
+    ],
 )
-def test_wide_ranges_of_positive_numbers_are_logarithmic(values, scale):
+def test_one_that_squeezes_the_others_makes_an_axis_logarithmic(values, kind):
     own = [estimate("kid", v, n) for v, n in zip(values, LOOKS, strict=True)]
     figure = forests([[Panel("t", "f", own)]], LOOKS, lambda _: "")
-    assert figure.axes[0].get_xscale() == scale
+    assert figure.axes[0].get_xscale() == kind
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"), [((1.0, 100.0), "log"), ((1.0, 20.0), "linear"), ((-1.0, 100.0), "linear")]
+)
+def test_wide_ranges_of_positive_scores_are_logarithmic(values, kind):
     strip = Strip("t", "f", "", dict(zip(LOOKS, ([values[0]], [values[1]]), strict=True)))
-    assert strips([[strip]], LOOKS).axes[0].get_xscale() == scale
+    assert strips([[strip]], LOOKS).axes[0].get_xscale() == kind
+
+
+@pytest.mark.parametrize(
+    "intervals", [((0.0, 0.3), (900, 2000)), ((-0.3, 0.1), (900, 2000)), ((0.2, 0.3), (-2000, -900)),
+                  ((1e-9, 3.0), (900, 2000)), ((5.0, 5.0), (0.0, 7e5))]
+)  # fmt: skip
+def test_what_reaches_zero_or_below_stays_in_sight_beside_one_far_off(intervals):
+    own = [estimate("kid", sum(i) / 2, n, low=i[0], high=i[1])
+           for i, n in zip(intervals, LOOKS, strict=True)]  # fmt: skip
+    figure = forests([[Panel("t", "f", own)]], LOOKS, lambda _: "")
+    drawn(figure)
+    axes = figure.axes[0]
+    low, high = axes.get_xlim()
+    to_page = axes.transAxes.inverted().transform
+    for ends in intervals:
+        assert low < min(ends)
+        assert max(ends) < high
+    places = to_page([axes.transData.transform((end, 0)) for end in intervals[0]])[:, 0]
+    assert intervals[0][0] == intervals[0][1] or places[1] - places[0] > 0.02
+    ticks = [t for t in axes.get_xticks() if low <= t <= high]
+    assert 0.0 in ticks
+    assert 2 <= len(ticks) <= 7
+
+
+def test_one_estimate_alone_is_never_logarithmic():
+    own = [estimate("kid", 1.0, "gan", low=0.001, high=5.0)]
+    assert forests([[Panel("t", "f", own)]], LOOKS, lambda _: "").axes[0].get_xscale() == "linear"
+
+
+def test_groups_are_rows_and_each_has_its_own_yardstick():
+    own = [
+        estimate("kid", 1.0 + i, name, group=f"sex={g}", reference=0.5 + i)
+        for i, g in enumerate("FM")
+        for name in LOOKS
+    ]
+    ((panels, groups),) = forest_pages([[Panel("KID", "radiomics", own)]], list(LOOKS))
+    assert groups == ("sex=F", "sex=M")
+    figure = forests(panels, LOOKS, lambda _: "", groups)
+    axes = figure.axes[0]
+    assert [t.get_text() for t in axes.get_yticklabels()] == ["sex=F", "sex=M"]
+    lines = [segment for c in axes.collections for segment in c.get_segments()]
+    assert [line[0][0] for line in lines] == [0.5, 1.5]
+    assert lines[0][:, 1].max() < lines[1][:, 1].min()
+    points = {line.get_ydata()[0] for line in axes.lines if line.get_marker() in ("^", "s")}
+    assert len(points) == 4
+    named = [t.get_text() for t in figure.legends[0].get_texts()][:2]
+    assert named == ["gan", "a generator with a long…"]
+
+
+def test_many_groups_and_panels_take_pages_of_bounded_height():
+    own = [
+        [Panel(f"q{q}", "radiomics", [estimate(f"q{q}", 1.0, n, group=f"g={g:02}") for g in range(20) for n in LOOKS])]
+        for q in range(7)
+    ]  # fmt: skip
+    found = forest_pages(own, list(LOOKS))
+    shown = [
+        (e.name, e.group, e.synthetic)
+        for panels, _ in found
+        for row in panels
+        for panel in row
+        for e in panel.estimates
+    ]
+    assert len(shown) == len(set(shown)) == 7 * 20 * 2
+    for panels, groups in found:
+        height = forests(panels, LOOKS, lambda _: "", groups).get_size_inches()[1]
+        assert height < 11.7  # A4
+
+
+def test_panels_without_a_number_are_left_out():
+    rows = [[panel(math.nan, low=math.nan, high=math.nan), panel(1.0)]]
+    ((panels, groups),) = forest_pages(rows, list(LOOKS))
+    assert panels == [[rows[0][1]]]
+    assert groups == ("",)
+    assert forest_pages([rows[0][:1]], list(LOOKS)) == []
+
+
+def test_a_note_on_all_of_a_panel_stands_at_its_head_only():
+    marks = {"All.": "[1]", "One.": "[2]"}
+    own = [
+        estimate("kid", 1.5, n, warnings=("All.", *more))
+        for n, more in zip(LOOKS, ((), ("One.",)), strict=True)
+    ]
+    figure = forests(
+        [[Panel("t", "radiomics", own)]], LOOKS, lambda ws: " ".join(marks[w] for w in ws)
+    )
+    assert texts(figure) == ["t", "radiomics [1]", "lower is better", "1.5", "1.5 [2]"]
 
 
 def test_a_cohort_without_values_keeps_its_row():

@@ -145,7 +145,7 @@ def odd(make_study, make_pairs):
         ),
         "readers who did not begin": (
             lambda: make_study(keep=lambda row: row["reader"] != "Reader C"),
-            "Of 3 readers 1 have answered nothing.",
+            "Of 3 readers 1 have answered nothing: Reader C.",
         ),
         "margins": (
             lambda: make_study(templates=("turing", "likert"),
@@ -315,10 +315,11 @@ def test_the_findings_name_direction_size_and_doubt(make_study):
     told = " ".join(findings(make_study(cases=12, templates=("likert",))))
     assert "3 readers read 36 cases of made-up." in told
     assert re.search(
-        r"real was rated \d\.\d\d \(\d\.\d\d to \d\.\d\d\) higher than blur1 and ", told
+        r"real was rated \d\.\d\d \(\d\.\d\d to \d\.\d\d\) higher than blur1 \(p.[<=].0\.\d{3}\) and ",
+        told,
     )
     told = " ".join(findings(make_study(cases=12, templates=("likert",), effect=0.0)))
-    assert "which may be chance" in told
+    assert "(may be chance, p" in told
     told = " ".join(findings(make_study(cases=4, templates=("likert",), answer=lambda _: 3)))
     assert "real was rated as high as blur1 and as high as blur2 (" in told
 

@@ -154,7 +154,7 @@ def test_pairs_without_truth_are_left_out():
     (found,) = choices(table)
     row = reader_choices(found).iloc[0]
     assert row["n_pairs"] == 3
-    assert row["warnings"] == "The truth of 1 of 4 pairs is not told; they are left out."
+    assert row["warnings"] == "Left out, as their truth is not told: 1 of 4 pairs."
 
 
 def test_no_choice_no_rows():

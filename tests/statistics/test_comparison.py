@@ -22,7 +22,7 @@ from evalsuite.statistics.ratings.comparison import DIFFERENCE, ODDS_RATIO, SUPE
 from evalsuite.statistics.ratings.contrasts import mean_difference, odds_ratio, superiority
 from evalsuite.statistics.ratings.crossed import pooled
 from evalsuite.statistics.ratings.equivalence import equivalence
-from evalsuite.statistics.ratings.pairs import NO_COHORTS
+from evalsuite.statistics.ratings.pairs import NO_COHORTS, NO_READER
 from evalsuite.statistics.ratings.proportional_odds import proportional_odds
 from evalsuite.study.protocol.power import contrast
 from tests.statistics.readings import long_table, odd_studies, says_why, simulated
@@ -251,7 +251,7 @@ def test_odd_studies_say_why(name):
     [
         ("not closed", DIFFERENCE, NO_TRUTH),
         ("only real", DIFFERENCE, NO_COHORTS),
-        ("no answer", DIFFERENCE, NO_COHORTS),
+        ("no answer", DIFFERENCE, NO_READER),
         ("all equal", DIFFERENCE, "There is no interval: the answers do not vary."),
         ("all equal", ODDS_RATIO, "There is no odds ratio: all answers are equal"),
         ("separated", SUPERIORITY, "The ratings separate the cases without error"),
@@ -285,7 +285,7 @@ def test_readers_of_one_cohort_are_left_out():
     rows = comparisons(long_table(study))
     row = one(rows, reader="all", quantity=DIFFERENCE)
     assert row["n_readers"] == 2
-    assert "1 of 3 readers lack answers to one cohort." in row["warnings"]
+    assert "did not answer cases of both cohorts: reader02." in row["warnings"]
 
 
 @pytest.mark.parametrize("readers", [3, 6])

@@ -17,7 +17,7 @@ def test_slope_of_one_reader_is_that_of_a_line():
     y = 0.05 * x + rng.normal(size=30)
     found, readers = slope(y[:, None], x[:, None], np.zeros(30, int))
     expected = stats.linregress(x, y)
-    assert readers == 1
+    assert readers.tolist() == [True]
     assert found.value == pytest.approx(expected.slope)
     assert np.sqrt(found.variance) == pytest.approx(expected.stderr)
     assert found.p_value() == pytest.approx(expected.pvalue)
@@ -39,7 +39,7 @@ def test_readers_with_orders_of_their_own_are_a_sample_of_slopes():
     y = rng.normal(size=(40, 4))
     alone = [slope(y[:, [r]], x[:, [r]], np.zeros(40, int))[0].value for r in range(4)]
     found, readers = slope(y, x, np.zeros(40, int))
-    assert readers == 4
+    assert readers.all()
     assert found.value == pytest.approx(np.mean(alone))
     assert found.from_readers == pytest.approx(np.var(alone, ddof=1) / 4)
 
@@ -114,7 +114,7 @@ def test_who_answered_repeats_alone_has_no_place_in_the_order():
     answers = whole["question"] != TIME
     assert whole[answers]["n_readers"].max() == 2
     assert rest["n_readers"].max() == 2
-    assert set(whole[answers]["n_cases"]) == {19}
+    assert set(whole[answers & (whole["quantity"] == "trend")]["n_cases"]) == {19}
 
 
 def test_a_pair_is_one_case_whichever_side_was_the_left():

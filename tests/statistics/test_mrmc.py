@@ -395,7 +395,7 @@ def test_undecided_ratings_are_left_out_of_rates():
     assert rate_merits(found, "sensitivity").value.tolist() == [[1]]
     of_all = rate_merits(found, "accuracy")
     assert of_all.value.tolist() == [[0.8]]
-    assert of_all.warnings == ("1 undecided ratings are left out.",)
+    assert of_all.warnings == ("Left out, as they are in the middle of the scale: 1 of 6 ratings.",)
 
 
 def test_unknown_covariance():

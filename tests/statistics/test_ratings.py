@@ -213,7 +213,7 @@ def test_cases_without_a_cohort_are_counted():
     table = long_table(simulated())
     table.loc[table["case"] == "gan03", ["cohort", "role"]] = None
     (rated,) = rated_by_question(table)
-    assert "The cohort of 1 of 60 cases is not told; they are left out." in rated.warnings
+    assert "Left out, as their cohort is not told: 1 of 60 cases." in rated.warnings
     assert len(rated.scores["gan"]) == 29
 
 

@@ -316,7 +316,8 @@ def test_reader_rates():
     ends = [proportion_confint(k, n, method="beta") for k, n in ((2, 3), (3, 4), (5, 7))]
     assert found[["low", "high"]].to_numpy() == pytest.approx(np.array(ends))
     assert found["p"].isna().all()
-    assert (found["warnings"] == "2 undecided ratings are left out.").all()
+    told = "Left out, as they are in the middle of the scale: 2 of 9 ratings."
+    assert (found["warnings"] == told).all()
     assert (found["n_positive"] == 3).all()
 
 

@@ -32,7 +32,7 @@ from evalsuite.metrics.privacy.distances import (
 )
 from evalsuite.metrics.privacy.estimates import Space, estimates
 from evalsuite.metrics.subjects import coded
-from evalsuite.records import Detail, MidSlices, Scores
+from evalsuite.records import Caveat, Detail, MidSlices, Scores
 
 FEWEST = 3  # a volume, its nearest neighbour and the next
 SHOWN = 6  # closest pairs in the gallery
@@ -107,7 +107,11 @@ def compute(
     ):
         if n < FEWEST:
             raise UndefinedError(
-                f"{NEEDS} needs at least {FEWEST} volumes in each cohort, but got {n} {role} ones."
+                Caveat(
+                    f"{NEEDS} needs at least {FEWEST} volumes in each cohort, but got {{n}} {role}"
+                    " ones.",
+                    n=n,
+                )
             )
     if held:
         held = held._replace(values=held.values[torch.from_numpy(unseen)])
@@ -159,9 +163,11 @@ def _unseen(
     if not both:
         return np.array(unseen), ()
     return np.array(unseen, dtype=int), (
-        (
-            f"{both} of {len(real.names)} real volumes are in the training cohort too, or show a"
-            " subject of it, and were left out of the hold-out."
+        Caveat(
+            "{both} of {n} real volumes are in the training cohort too, or show a subject of it, and"
+            " were left out of the hold-out.",
+            both=both,
+            n=len(real.names),
         ),
     )
 

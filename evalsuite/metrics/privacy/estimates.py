@@ -15,7 +15,7 @@ from evalsuite.metrics.subjects import (
     median_interval,
     proportion_interval,
 )
-from evalsuite.records import Direction, Estimate, Interval
+from evalsuite.records import Caveat, Direction, Estimate, Interval
 
 NO_HOLDOUT = (
     "Needs real volumes that the generator was not trained on: name the training cohort with"
@@ -206,9 +206,11 @@ def _flagged(
     hits = values < threshold.value
     chance = copies.flagged_by_chance(threshold, subjects[1], subjects[0])
     coarse_rate = (
-        (
-            f"{len(calibration)} real volumes cannot calibrate a rate of {rate:.3g}: the least is"
-            f" {threshold.rate:.3g}."
+        Caveat(
+            "{n} real volumes cannot calibrate a rate of {rate:.3g}: the least is {least:.3g}.",
+            n=len(calibration),
+            rate=rate,
+            least=threshold.rate,
         ),
     )
     return space.estimate(

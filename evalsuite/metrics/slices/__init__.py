@@ -25,7 +25,7 @@ from evalsuite.metrics.slices.estimates import (
 from evalsuite.metrics.slices.frechet import described
 from evalsuite.metrics.slices.profiles import CUES, FEWEST_SLICES, PLANES, content, power, profiles
 from evalsuite.metrics.slices.shown import bands, worst
-from evalsuite.records import Detail, Scores
+from evalsuite.records import Caveat, Detail, Scores
 
 FEWEST_REAL = 3
 FEW_REAL = 20  # below which medians and spreads of the real cohort are rough
@@ -63,7 +63,7 @@ def compute(
 
     Args:
         real, synthetic: volumes of one shape.
-        seed: of the random halves of the real cohort, the reference of the Frechet distances.
+        seed: of the random parts of the real cohort behind the reference of the Frechet distances.
         false_positive_rate: share of real volumes that may count as faulty.
 
     Raises:
@@ -72,8 +72,12 @@ def compute(
     """
     if len(real.names) < FEWEST_REAL or not len(synthetic.names):
         raise UndefinedError(
-            f"The slice metric needs at least {FEWEST_REAL} real volumes and a synthetic one, but"
-            f" got {len(real.names)} real and {len(synthetic.names)} synthetic."
+            Caveat(
+                f"The slice metric needs at least {FEWEST_REAL} real volumes and a synthetic one,"
+                " but got {real} real and {synthetic} synthetic.",
+                real=len(real.names),
+                synthetic=len(synthetic.names),
+            )
         )
     x, y, z = real.volumes[0].shape
     known, new = (
@@ -162,14 +166,22 @@ def _warnings(scores: Scores) -> tuple[str, ...]:
     found = []
     if len(scores.real) < FEW_REAL:
         found.append(
-            f"Only {len(scores.real)} real volumes tell what is usual between slices: too few for a"
-            " firm conclusion."
+            Caveat(
+                "Only {n} real volumes tell what is usual between slices: too few for a firm"
+                " conclusion.",
+                n=len(scores.real),
+            )
         )
     for role, values in (("real", scores.real), ("synthetic", scores.synthetic)):
         if missing := int(np.isnan(values).sum()):
             found.append(
-                f"{missing} of {len(values)} {role} volumes have fewer than {FEWEST_SLICES} slices"
-                " with content across every plane, or none, and were left out."
+                Caveat(
+                    f"{{missing}} of {{n}} {{role}} volumes have fewer than {FEWEST_SLICES} slices"
+                    " with content across every plane, or none, and were left out.",
+                    missing=missing,
+                    n=len(values),
+                    role=role,
+                )
             )
     return tuple(found)
 

@@ -27,7 +27,7 @@ from evalsuite.metrics.subjects import (
     median_interval,
     proportion_interval,
 )
-from evalsuite.records import Direction, Estimate, Interval
+from evalsuite.records import Caveat, Direction, Estimate, Interval
 
 CENTRAL = (0.025, 0.975)
 NEAR: Direction = "nearer the reference is better"
@@ -61,7 +61,7 @@ def plane_estimates(
     Args:
         real, synthetic: measured on one grid.
         axis: across which the slices are taken.
-        seed: of the halves of the real cohort.
+        seed: of the random parts of the real cohort behind the reference of the Frechet distance.
         warnings: about all that is measured.
     """
     plane = PLANES[axis]
@@ -171,9 +171,11 @@ def cohort_estimates(
         ]
     threshold, attained = fault_threshold(theirs, rate)
     faulty = ours < threshold
-    coarse = (
-        f"{len(theirs)} real volumes cannot calibrate a rate of {rate:.3g}: the least is"
-        f" {attained:.3g}."
+    coarse = Caveat(
+        "{n} real volumes cannot calibrate a rate of {rate:.3g}: the least is {least:.3g}.",
+        n=len(theirs),
+        rate=rate,
+        least=attained,
     )
     return [
         Estimate(
@@ -292,7 +294,7 @@ def _frechet(
         value = slice_frechet.between(theirs, ours)
         if count(subjects.synthetic) > 1:
             error = slice_frechet.standard_error(theirs, ours, subjects)
-        reference = slice_frechet.within(theirs, subjects.real, seed)
+        reference = slice_frechet.within(theirs, subjects, seed)
     return Estimate(
         name=f"slice_frechet_{PLANES[axis]}",
         value=value,
@@ -303,8 +305,9 @@ def _frechet(
             f"Squared Frechet distance of {slice_frechet.SLICES} evenly spaced {PLANES[axis]} slices"
             f" per volume (2.5D), each described by {slice_frechet.DESCRIPTOR}, in standard"
             " deviations of real slices; no trained network, so not comparable with published 2.5D"
-            f" FIDs. Biased upward by few volumes. Reference: {slice_frechet.HALVINGS} random"
-            " halvings of the real cohort. Standard error: grouped jackknife over subjects."
+            " FIDs. Biased upward by few volumes, as is its reference: the distance to expect of two"
+            " real samples of these sizes, extrapolated from random halves and quarters of the real"
+            " cohort. Standard error: grouped jackknife over subjects."
         ),
         standard_error=error,
         reference=reference,

@@ -1,17 +1,18 @@
 """The Frechet distance of slices, plane by plane (2.5D), by a small fixed descriptor."""
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 
+from evalsuite.metrics.frechet_within import expected_distance
 from evalsuite.metrics.slices.profiles import FEWEST_SLICES, TINY
-from evalsuite.metrics.subjects import Subjects, count, halved
+from evalsuite.metrics.subjects import Subjects, count
 
 SLICES = 16  # of each volume, evenly spaced
 TILES = 4  # by as many
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 LAGS = (1, 2, 4)  # voxels
 LENGTH = TILES**2 + len(QUANTILES) + len(LAGS)
-HALVINGS = 10
 GROUPS = 20  # of subjects, each left out in turn by the jackknife
 DESCRIPTOR = (
     f"means of {TILES} x {TILES} tiles, quantiles {', '.join(f'{q:g}' for q in QUANTILES)} and log"
@@ -108,10 +109,8 @@ def standard_error(
     return float(np.sqrt(jackknife(left) + jackknife(right)))
 
 
-def within(
-    real: Float[np.ndarray, "m slices d"], subjects: Int[np.ndarray, "m"], seed: int
-) -> float:
-    """Return the mean distance of random halves of the real cohort, dealt by subject."""
-    rng = np.random.default_rng(seed)
-    halves = [halved(subjects, rng) for _ in range(HALVINGS)]
-    return float(np.mean([between(real[first], real[second]) for first, second in halves]))
+def within(real: Float[np.ndarray, "m slices d"], subjects: Subjects, seed: int) -> float | None:
+    """Return the distance to expect of two real samples of the sizes compared, None if unknown."""
+    rows = torch.from_numpy(real.reshape(-1, real.shape[-1]))
+    sizes = count(subjects.real), count(subjects.synthetic)
+    return expected_distance(rows, subjects.real.repeat(real.shape[1]), sizes, seed=seed)

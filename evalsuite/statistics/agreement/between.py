@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from evalsuite.statistics.agreement.icc import (
     FORMS,
@@ -32,7 +33,8 @@ from evalsuite.statistics.agreement.rows import (
     tabulated,
 )
 from evalsuite.statistics.answers import Answers, answers_by_question
-from evalsuite.statistics.resample import Draws, Statistic
+from evalsuite.statistics.omissions import left_out
+from evalsuite.statistics.resample import Draws, Over, Statistic
 
 ICC_METHODS = (
     "one-way random effects, one reader",
@@ -59,6 +61,7 @@ class Coefficient:
 
     Args:
         replicates: its value in every replicate.
+        takes_single: whether cases with one answer count, for the shares of the answers.
         warnings: what to know about its settings.
     """
 
@@ -66,7 +69,24 @@ class Coefficient:
     method: str
     reference: str
     replicates: Callable[[Float[np.ndarray, "c r"], Draws], Float[np.ndarray, "b"]]
+    takes_single: bool = False
     warnings: tuple[str, ...] = ()
+
+
+class Usable(NamedTuple):
+    """The answers that a coefficient rests on.
+
+    Args:
+        ratings: of the readers and cases that are left; nan where there is no answer.
+        strata: of these cases.
+        readers: names of these readers.
+        notes: whom and what it leaves out.
+    """
+
+    ratings: Float[np.ndarray, "c r"]
+    strata: Int[np.ndarray, "c"]
+    readers: tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def agreement_between_readers(
@@ -82,8 +102,8 @@ def agreement_between_readers(
     Ordinal questions (choice, confidence, likert): mean quadratic weighted kappa of the pairs of
     readers, Fleiss' kappa, Gwet's AC2, Krippendorff's ordinal alpha, the six ICCs. Analogue
     scales: interval alpha and ICCs. Forced choice: kappa, Fleiss' kappa, AC1, nominal alpha.
-    Hidden repeats and training are left out. Missing answers are allowed; the ICCs take the cases
-    that all readers answered. Each ICC has a second row with the interval of the F distribution.
+    Hidden repeats and training are left out. Missing answers are allowed: kappa and alpha take the
+    cases that two or more readers answered, the ICCs those that all did. Each ICC has a second row with the interval of the F distribution.
 
     Intervals draw cases, within cohorts where these are known, and readers where there are three
     or more; otherwise they speak of these readers only. In simulations (2 to 20 readers, 60 or 100
@@ -153,29 +173,45 @@ def agreement_of_pairs(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFr
 def _coefficient_rows(answers: Answers, resampling: Resampling) -> Iterator[Agreement]:
     """Yield the coefficients that allow missing answers."""
     coefficients = _coefficients(answers)
-    ratings, strata = _answered(answers)
-    reason = _why_undefined(ratings)
-    found = _measured(
-        lambda draws: np.column_stack([c.replicates(ratings, draws) for c in coefficients]),
-        ratings,
-        strata,
+    reason = _why_undefined(answers.first)
+    measured: dict[str, tuple[Usable, Measured]] = {}
+    for takes_single in (False, True):
+        own = [c for c in coefficients if c.takes_single == takes_single]
+        usable = _usable(answers, shared=not takes_single)
+        found = _together(own, usable, resampling, reason)
+        measured |= {c.name: (usable, value) for c, value in zip(own, found, strict=True)}
+    for coefficient in coefficients:
+        usable, value = measured[coefficient.name]
+        used, notes = ~np.isnan(usable.ratings), usable.notes
+        if coefficient.replicates is mean_quadratic_kappas and not reason:
+            used, of_pairs = _in_pairs(usable)
+            notes += of_pairs
+        n_readers, n_cases = (int(used.any(axis=axis).sum()) for axis in (0, 1))
+        yield replace(value, n_readers=n_readers, n_cases=n_cases).row(
+            answers.question,
+            coefficient.name,
+            "all",
+            n_answers=int(used.sum()),
+            method=coefficient.method,
+            reference=coefficient.reference,
+            warnings=(*coefficient.warnings, *notes),
+        )
+
+
+def _together(
+    coefficients: list[Coefficient], usable: Usable, resampling: Resampling, reason: str
+) -> list[Measured]:
+    """Return the coefficients of the same answers, from one bootstrap."""
+    if not coefficients:
+        return []
+    return _measured(
+        lambda draws: np.column_stack([c.replicates(usable.ratings, draws) for c in coefficients]),
+        usable.ratings,
+        usable.strata,
         resampling,
         reason,
         len(coefficients),
     )
-    for coefficient, value in zip(coefficients, found, strict=True):
-        notes = coefficient.warnings
-        if coefficient.replicates is mean_quadratic_kappas and not reason:
-            notes += _pairs_left_out(ratings)
-        yield value.row(
-            answers.question,
-            coefficient.name,
-            "all",
-            n_answers=int((~np.isnan(ratings)).sum()),
-            method=coefficient.method,
-            reference=coefficient.reference,
-            warnings=notes,
-        )
 
 
 def _coefficients(answers: Answers) -> list[Coefficient]:
@@ -204,13 +240,15 @@ def _coefficients(answers: Answers) -> list[Coefficient]:
             "unweighted, all pairs of readers",
             "Fleiss 1971",
             lambda ratings, draws: fleiss_kappas(ratings, draws, categories),
+            takes_single=True,
         ),
         Coefficient(
             "Gwet AC1" if nominal else "Gwet AC2",
             f"{'unweighted' if nominal else 'quadratic weights'}, {answers.points} categories",
             "Gwet 2008" if nominal else "Gwet 2014",
             lambda ratings, draws: gwet_acs(ratings, draws, categories, weights),
-            answers.warnings,
+            takes_single=True,
+            warnings=answers.warnings,
         ),
         alpha("nominal" if nominal else "ordinal"),
     ]
@@ -218,20 +256,19 @@ def _coefficients(answers: Answers) -> list[Coefficient]:
 
 def _icc_rows(answers: Answers, resampling: Resampling) -> Iterator[Agreement]:
     """Yield the six forms with bootstrap intervals, then with those of the F distribution."""
-    ratings, strata = _answered(answers)
-    reason = _why_undefined(ratings)
-    complete = ~np.isnan(ratings).any(axis=1)
-    left_out = int((~complete).sum())
-    ratings, strata = ratings[complete], strata[complete]
+    usable = _usable(answers, shared=False)
+    reason = _why_undefined(answers.first)
+    complete = ~np.isnan(usable.ratings).any(axis=1)
+    ratings, strata = usable.ratings[complete], usable.strata[complete]
     n, k = ratings.shape
-    notes: tuple[str, ...] = ()
+    notes = usable.notes
     if not reason and n < 2:
         reason = (
             f"An ICC needs at least 2 cases that all {k} readers answered, but "
-            f"{left_out} of {left_out + n} cases lack an answer."
+            f"{len(complete) - n} of {len(complete)} cases lack an answer."
         )
-    elif not reason and left_out:
-        notes = (f"{left_out} of {left_out + n} cases lack an answer and are left out.",)
+    elif not reason:
+        notes += left_out("a reader did not answer them", ~complete, "cases")
     singles = _measured(
         lambda draws: icc_replicates(ratings, draws)[:, :3], ratings, strata, resampling, reason, 3
     )
@@ -240,10 +277,13 @@ def _icc_rows(answers: Answers, resampling: Resampling) -> Iterator[Agreement]:
     found = [bootstrapped]
     if not reason:
         forms = intraclass_correlations(ratings, level=resampling.level)
+        randoms: tuple[Over, ...] = ("cases and readers", "cases and readers", "cases")
         found += [
             [
-                _explained_as(resampling.exact(form.value, form.low, form.high, (n, k)), other)
-                for form, other in zip(forms, bootstrapped, strict=True)
+                _explained_as(
+                    resampling.exact(form.value, form.low, form.high, (n, k), random), other
+                )
+                for form, other, random in zip(forms, bootstrapped, randoms * 2, strict=True)
             ]
         ]
     for values in found:
@@ -305,16 +345,23 @@ def _measured(
     )
 
 
-def _answered(answers: Answers) -> tuple[Float[np.ndarray, "c r"], Int[np.ndarray, "c"]]:
-    """Return first showings without readers and cases that have none, and the strata left."""
-    ratings = answers.first[:, ~np.isnan(answers.first).all(axis=0)]
-    of_cases = ~np.isnan(ratings).all(axis=1)
-    return ratings[of_cases], answers.strata[of_cases]
+def _usable(answers: Answers, *, shared: bool) -> Usable:
+    """Return first showings with an answer, or those that two or more readers answered."""
+    given = ~np.isnan(answers.first)
+    count = given.sum(axis=1)
+    rows = count > shared
+    present = given[rows].any(axis=0)
+    why = "they answered no case of another reader" if shared else "they gave no answer"
+    notes = left_out(why, ~present, answers.readers)
+    if shared:
+        notes += left_out("only one reader answered them", (count == 1)[count > 0], "cases")
+    readers = tuple(name for name, own in zip(answers.readers, present, strict=True) if own)
+    return Usable(answers.first[rows][:, present], answers.strata[rows], readers, notes)
 
 
 def _why_undefined(ratings: Float[np.ndarray, "c r"]) -> str:
     """Return why no coefficient can be computed, or nothing."""
-    c, r = ratings.shape
+    c, r = ((~np.isnan(ratings)).any(axis=axis).sum() for axis in (1, 0))
     if r < 2:
         return f"Agreement needs at least 2 readers, but got {r}."
     shared = int(((~np.isnan(ratings)).sum(axis=1) > 1).sum())
@@ -325,15 +372,16 @@ def _why_undefined(ratings: Float[np.ndarray, "c r"]) -> str:
     return ""
 
 
-def _pairs_left_out(ratings: Float[np.ndarray, "c r"]) -> tuple[str, ...]:
-    i, j = np.triu_indices(ratings.shape[1], k=1)
-    undefined = int(
-        np.isnan(column_kappas(ratings[:, i], ratings[:, j], np.ones((1, len(ratings))))).sum()
-    )
-    if not 0 < undefined < len(i):
-        return ()
-    note = (
-        f"{undefined} of {len(i)} pairs of readers have no kappa (no common case, or only equal "
-        "answers) and are left out."
-    )
-    return (note,)
+def _in_pairs(usable: Usable) -> tuple[Bool[np.ndarray, "c r"], tuple[str, ...]]:
+    """Return the answers within pairs of readers that have a kappa, and which pairs have none."""
+    i, j = np.triu_indices(len(usable.readers), k=1)
+    first, second = usable.ratings[:, i], usable.ratings[:, j]
+    without = np.isnan(column_kappas(first, second, np.ones((1, len(first))))[0])
+    used = np.zeros(usable.ratings.shape, bool)
+    for a, b in zip(i[~without], j[~without], strict=True):
+        used[:, [a, b]] |= ~np.isnan(usable.ratings[:, [a, b]]).any(axis=1, keepdims=True)
+    if without.all():
+        return ~np.isnan(usable.ratings), ()
+    names = [f"{usable.readers[a]} and {usable.readers[b]}" for a, b in zip(i, j, strict=True)]
+    why = "they have no kappa (no common case, or only equal answers)"
+    return used, left_out(why, without, names)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields, replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -37,6 +38,8 @@ class Agreement:
         interval: `bootstrap`, `delta method`, `F distribution`, `Wilson`,
             `Clopper-Pearson` or `chi-square`.
         n_readers, n_cases, n_answers: what went in.
+        random: what the interval takes as a random sample, `cases`, `readers`, or `cases and
+            readers`; empty where there is no interval.
         method: variant of the coefficient, and of the interval.
         reference: where the coefficient was published.
         warnings: sentences; empty if there is nothing to say.
@@ -54,6 +57,7 @@ class Agreement:
     n_readers: int
     n_cases: int
     n_answers: int
+    random: str
     method: str
     reference: str
     warnings: str
@@ -78,6 +82,7 @@ class Measured:
     method: str
     n_readers: int
     n_cases: int
+    random: Over | Literal[""]
     warnings: tuple[str, ...] = ()
 
     def transformed(
@@ -112,6 +117,7 @@ class Measured:
             n_readers=self.n_readers,
             n_cases=self.n_cases,
             n_answers=n_answers,
+            random=self.random,
             method=f"{method}; {self.method}",
             reference=reference,
             warnings=" ".join((*warnings, *self.warnings)),
@@ -138,8 +144,9 @@ class Resampling:
         """Return nan with the reason."""
         nan = float("nan")
         return Measured(
-            nan, nan, nan, self.level, nan, interval, "not computed", n_readers, n_cases, (reason,)
-        )
+            nan, nan, nan, self.level, nan, interval, "not computed", n_readers, n_cases, "",
+            (reason,),
+        )  # fmt: skip
 
     def measured(
         self,
@@ -178,7 +185,8 @@ class Resampling:
             _explained(
                 Measured(
                     float(found.value[s]), float(found.low[s]), float(found.high[s]), self.level,
-                    float(found.standard_error[s]), "bootstrap", method, readers, cases, cautions,
+                    float(found.standard_error[s]), "bootstrap", method, readers, cases, over,
+                    cautions,
                 ),
                 int(found.undefined[s]),
                 self.replicates,
@@ -186,13 +194,15 @@ class Resampling:
             for s in range(len(found.value))
         ]  # fmt: skip
 
-    def exact(self, value: float, low: float, high: float, shape: tuple[int, int]) -> Measured:
+    def exact(
+        self, value: float, low: float, high: float, shape: tuple[int, int], random: Over
+    ) -> Measured:
         """Return an intraclass correlation of `shape` cases and readers with its F interval."""
         n, k = shape
         return _explained(
             Measured(
                 value, low, high, self.level, float("nan"), "F distribution",
-                "F distribution of normal ratings", k, n, few_cases(n),
+                "F distribution of normal ratings", k, n, random, few_cases(n),
             )
         )  # fmt: skip
 
@@ -218,7 +228,8 @@ class Resampling:
                 _explained(
                     Measured(
                         value, low, high, self.level, error, "delta method",
-                        "Fisher z, Student t, delta method over cases", n_readers, n, few_cases(n),
+                        "Fisher z, Student t, delta method over cases", n_readers, n, "cases",
+                        few_cases(n),
                     )
                 )
             )  # fmt: skip

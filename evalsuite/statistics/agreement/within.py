@@ -20,6 +20,7 @@ from evalsuite.statistics.agreement.rows import (
     tabulated,
 )
 from evalsuite.statistics.answers import Answers, answers_by_question
+from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.ratings.area import exact_share
 from evalsuite.statistics.resample import Draws
 
@@ -87,6 +88,9 @@ def _rows(answers: Answers, resampling: Resampling) -> Iterator[Agreement]:
     asked, cases = both.any(axis=0), both.any(axis=1)
     if not asked.any():
         return
+    notes = left_out("they answered no case twice", ~asked, answers.readers)
+    lost = (answers.repeated & ~both)[answers.repeated]
+    notes += left_out("one of the two answers is missing", lost, "repeats")
     first, second = (
         np.where(both, showing, np.nan)[cases][:, asked]
         for showing in (answers.first, answers.second)
@@ -141,9 +145,14 @@ def _rows(answers: Answers, resampling: Resampling) -> Iterator[Agreement]:
             n_answers=n_answers,
             method="share of repeats with the same answer, all readers",
             reference="",
+            warnings=notes,
         )
-    without = sum(np.isnan(kappa.value) for kappa in kappas)
-    note = f"{without} of {len(readers)} readers have no kappa and are left out."
+    without = np.array([np.isnan(kappa.value) for kappa in kappas])
+    if not without.all():
+        used = paired[:, ~without]
+        n_readers, n_cases = used.shape[1], int(used.any(axis=1).sum())
+        mean, n_answers = replace(mean, n_readers=n_readers, n_cases=n_cases), int(2 * used.sum())
+        notes += left_out("they have no kappa", without, readers)
     yield mean.row(
         answers.question,
         name,
@@ -151,7 +160,7 @@ def _rows(answers: Answers, resampling: Resampling) -> Iterator[Agreement]:
         n_answers=n_answers,
         method="first against repeated answers, mean over readers",
         reference=reference,
-        warnings=(note,) if 0 < without < len(readers) else (),
+        warnings=notes,
     )
 
 
@@ -164,7 +173,7 @@ def _same_of_all(share: Measured, n: int) -> Measured:
     _, low, high, _ = exact_share(round(share.value) * n, n, share.level)
     note = "The interval is the exact one for these readers alone, and conservative."
     return replace(
-        share, low=low, high=high, interval="Clopper-Pearson",
+        share, low=low, high=high, interval="Clopper-Pearson", random="cases",
         method=f"exact interval of {n} repeats", warnings=(note, *few_cases(share.n_cases)),
     )  # fmt: skip
 
@@ -182,7 +191,7 @@ def _exact_agreements(
         ends = same.proportion_ci(level, method="wilson")
         yield Measured(
             same.statistic, ends.low, ends.high, level, float("nan"), "Wilson", "Wilson interval",
-            1, n, few_cases(n),
+            1, n, "cases", few_cases(n),
         ).row(
             question,
             "exact agreement",
@@ -213,7 +222,7 @@ def _repeatabilities(
             notes = ("There is no interval: all repeats got the same answer.", *notes)
         yield Measured(
             value, low, min(high, LARGEST), level, float("nan"), "chi-square",
-            "chi-square interval of normal differences", 1, n, notes,
+            "chi-square interval of normal differences", 1, n, "cases", notes,
         ).row(
             question,
             "repeatability coefficient",

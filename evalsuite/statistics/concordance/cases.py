@@ -18,7 +18,8 @@ from evalsuite.statistics.concordance.rank_correlation import (
     rank_correlations,
 )
 from evalsuite.statistics.concordance.scored import Scored, read_scores
-from evalsuite.statistics.multiplicity import holm
+from evalsuite.statistics.multiplicity import CONCORDANCE, holm
+from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.rated import Rated, rated_by_question
 from evalsuite.statistics.ratings.averages import cautions
 from evalsuite.statistics.ratings.crossed import NAN
@@ -26,7 +27,7 @@ from evalsuite.statistics.resample import Over, bootstrap
 
 COLUMNS = [
     "question", "metric", "extractor", "cases", "coefficient", "estimate", "low", "high", "level",
-    "p", "p_holm", "n_readers", "n_cases", "method", "reference", "warnings",
+    "p", "p_holm", "family", "n_readers", "n_cases", "random", "method", "reference", "warnings",
 ]  # fmt: skip
 FEWEST_CASES = 5
 NO_INTERVAL = (
@@ -82,8 +83,16 @@ def concordance(
             ratings = np.concatenate([none, *(rated.scores[c] for c in cohorts)])
             for batch, known in _alike(metrics, cases):
                 x = np.stack([metric.by_name.reindex(cases).to_numpy(float) for metric in batch])
+                scored = np.isin(np.arange(len(cases)), known)
+                unscored = left_out("the metric has no score of them", ~scored, "cases")
                 found = _correlations(
-                    x[:, known], ratings[known], strata[known], level, replicates, seed
+                    x[:, known],
+                    ratings[known],
+                    strata[known],
+                    rated.readers,
+                    level,
+                    replicates,
+                    seed,
                 )
                 for metric, own in zip(batch, found, strict=True):
                     rows += [
@@ -92,9 +101,12 @@ def concordance(
                             "question": rated.question,
                             "cases": group,
                             "level": level,
+                            "family": CONCORDANCE,
                             **row,
                             "warnings": " ".join(
-                                note for note in (str(row["warnings"]), metric.warning, *rated.warnings)
+                                note for note in (
+                                    str(row["warnings"]), *unscored, metric.warning, *rated.warnings
+                                )
                                 if note
                             ),
                         }
@@ -107,6 +119,7 @@ def _correlations(
     x: Float[np.ndarray, "m n"],
     ratings: Float[np.ndarray, "n r"],
     strata: Int[np.ndarray, "n"],
+    readers: tuple[str, ...],
     level: float,
     replicates: int,
     seed: int,
@@ -114,14 +127,19 @@ def _correlations(
     """Yield the rows of both coefficients for each score."""
     answered = ~np.isnan(ratings).all(axis=1)
     x, ratings, strata = x[:, answered], ratings[answered], strata[answered]
-    ratings = ratings[:, ~np.isnan(ratings).all(axis=0)]
+    silent = np.isnan(ratings).all(axis=0)
+    ratings = ratings[:, ~silent]
+    omitted = left_out("nobody answered them", ~answered, "cases")
+    omitted += (
+        left_out("they answered none of these cases", silent, readers) if answered.any() else ()
+    )
     n, r = ratings.shape
     over: Over = "cases and readers" if r >= FEWEST_READERS_TO_DRAW else "cases"
     method = f"Fisher z, Student t, standard error of {replicates:,} bootstrap draws of {over}"
     tried = f"all {factorial(n):,}" if n <= ENUMERATED else f"{SHUFFLES:,} random"
     method += f"; p over {tried} orders of the cases"
     method += "" if over != "cases" else "; speaks of these readers only"
-    shared = {"n_readers": r, "n_cases": n, "method": method}
+    shared = {"n_readers": r, "n_cases": n, "random": over, "method": method}
     nothing = {"estimate": NAN, "low": NAN, "high": NAN, "p": NAN}
     y = mean_ratings(ratings, np.ones((1, r)))[0] if n and r else np.empty(0)
     reason = ""
@@ -151,7 +169,7 @@ def _correlations(
         seed=seed,
     )
     chance = independence(x, y, seed)
-    notes = cautions([ratings])
+    notes = (*omitted, *cautions([ratings]))
     for k in range(len(x)):
         rows: list[dict[str, object]] = []
         for i, (name, reference) in enumerate(zip(COEFFICIENTS, REFERENCES, strict=True)):

@@ -17,6 +17,8 @@ from evalsuite.statistics.concordance.rank_correlation import (
     rank_correlations_of_rows,
 )
 from evalsuite.statistics.concordance.scored import read_scores
+from evalsuite.statistics.multiplicity import RANKING, holm
+from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.rated import NO_TRUTH, rated_by_question
 from evalsuite.statistics.ratings.averages import cautions
 from evalsuite.statistics.ratings.crossed import NAN
@@ -24,7 +26,7 @@ from evalsuite.statistics.resample import Draws, Over, bootstrap
 
 COLUMNS = [
     "question", "metric", "extractor", "coefficient", "estimate", "low", "high", "level", "p",
-    "n_generators", "n_readers", "n_cases", "method", "reference", "warnings",
+    "p_holm", "family", "n_generators", "n_readers", "n_cases", "random", "method", "reference", "warnings",
 ]  # fmt: skip
 FEWEST_GENERATORS = 3
 
@@ -52,7 +54,8 @@ def generator_concordance(
         level, replicates, seed: as for `concordance`.
 
     Returns:
-        One row per question, metric and coefficient.
+        One row per question, metric and coefficient; `p_holm` corrects `p` over the rows of one
+        coefficient by Holm's method.
 
     Raises:
         EvalsuiteError: as `concordance`.
@@ -61,44 +64,50 @@ def generator_concordance(
     rows: list[dict[str, object]] = []
     for rated in rated_by_question(table):
         for metric in metrics:
-            cohorts = [
-                name
-                for name in rated.cohorts("synthetic")
-                if np.isfinite(metric.by_name.get(name, NAN))
-            ]
+            synthetic = rated.cohorts("synthetic")
+            known = np.isfinite(metric.by_name.reindex(synthetic).to_numpy(float))
+            cohorts = [name for name, own in zip(synthetic, known, strict=True) if own]
+            without = left_out("the metric has no value of them", ~known, synthetic)
             matrices = [rated.scores[name] for name in cohorts]
             about = metric.about | {
                 "question": rated.question, "level": level, "n_generators": len(cohorts),
+                "family": RANKING,
             }  # fmt: skip
             x = metric.by_name.reindex(cohorts).to_numpy(float)
-            for row in _of_generators(x, matrices, level, replicates, seed):
+            for row in _of_generators(x, matrices, rated.readers, level, replicates, seed):
                 notes = (
-                    NO_TRUTH if NO_TRUTH in rated.warnings else row["warnings"], metric.warning,
+                    NO_TRUTH if NO_TRUTH in rated.warnings else row["warnings"],
+                    *without, metric.warning,
                 )  # fmt: skip
                 rows.append(about | row | {"warnings": " ".join(str(n) for n in notes if n)})
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return holm(pd.DataFrame(rows, columns=COLUMNS), ["coefficient"])
 
 
 def _of_generators(
     x: Float[np.ndarray, "g"],
     matrices: list[Float[np.ndarray, "c r"]],
+    readers: tuple[str, ...],
     level: float,
     replicates: int,
     seed: int,
 ) -> Iterator[dict[str, object]]:
     """Yield the rows of both coefficients for one metric."""
     g = len(x)
-    every = np.concatenate(matrices) if g else np.empty((0, 0))
-    if g:
-        answered = np.array([(~np.isnan(scores)).any(axis=0) for scores in matrices])
-        every = every[:, answered.all(axis=0)]
-    r = every.shape[1]
+    every = np.concatenate(matrices) if g else np.empty((0, len(readers)))
+    of_all = np.array([~np.isnan(scores).all(axis=0) for scores in matrices], bool)
+    complete = np.asarray(of_all.reshape(g, len(readers)).all(axis=0))
+    omitted = left_out("they did not answer cases of every generator", ~complete, readers)
+    answered = np.asarray((~np.isnan(every[:, complete])).any(axis=1))
+    if complete.any():
+        omitted += left_out("none of these readers answered them", ~answered, "cases")
+    every, r = every[answered][:, complete], int(complete.sum())
     over: Over = "cases and readers" if r >= FEWEST_READERS_TO_DRAW else "cases"
-    strata = np.repeat(np.arange(g), [len(m) for m in matrices]).astype(int)
+    strata = np.repeat(np.arange(g), [len(m) for m in matrices]).astype(int)[answered]
     tried = f"all {factorial(g)}" if g <= ENUMERATED else f"{SHUFFLES:,} random"
     shared = {
         "n_readers": r,
         "n_cases": len(every),
+        "random": over,
         "method": f"percentiles of {replicates:,} bootstrap draws of {over}; "
         f"p over {tried} orders of the generators",
     }
@@ -126,7 +135,7 @@ def _of_generators(
     at_chance = rank_correlations_of_rows(x, ratings[orders(g, seed)])
     for i, (name, reference) in enumerate(zip(COEFFICIENTS, REFERENCES, strict=True)):
         value = float(found.value[i])
-        notes = cautions([every])
+        notes = (*omitted, *cautions([every]))
         p = float((np.abs(at_chance[:, i]) >= abs(value) - 1e-9).mean())
         if np.isnan(value):
             notes, p = ("All generators have the same value or the same mean rating.",), NAN

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from scipy.stats import binomtest
 
 from evalsuite.statistics.ratings.contrasts import superiority
@@ -54,7 +54,8 @@ def area(
     readers without an error say nothing.
 
     Args:
-        x, y: answers, higher for more surely of the kind of x; nan where there is none.
+        x, y: answers, higher for more surely of the kind of x; nan where there is none. Readers
+            who are not `with_variance` are left out.
         names: what cases of x and of y are called.
         level: nominal coverage, between 0 and 1.
 
@@ -64,9 +65,8 @@ def area(
         Statistics 24 (1995) 285-308. Clopper and Pearson, Biometrika 26 (1934) 404-413; that
         asymptotic intervals fail near 1: Obuchowski and Lieber, Statistics in Medicine 21 (2002).
     """
-    counts = np.minimum(*((~np.isnan(part)).sum(axis=0) for part in (x, y)))
-    # One case of a kind has no variance.
-    read = counts > 1 if (counts > 1).any() else counts > 0
+    counts = _counts(x, y)
+    read = with_variance(x, y)
     reference = READERS if read.sum() > 1 else ONE_READER
     sizes = [int((~np.isnan(part)).any(axis=1).sum()) for part in (x, y)]
     if not read.any():
@@ -75,7 +75,6 @@ def area(
         if all(sizes):
             told = "The AUC is undefined: no reader read cases of both kinds."
         return Area(NAN, NAN, NAN, NAN, NAN, METHOD, reference, told)
-    lost = int((~read & (counts > 0)).sum())
     x, y = x[:, read], y[:, read]
     found = superiority(x, y)
     if found.value in (0, 1):
@@ -91,7 +90,7 @@ def area(
         return Area(found.value, NAN, low, high, p, method, EXACT, told)
     low, high = found.probability_interval(level)
     p = found.on_logit().p_value()
-    told = f"{lost} readers with 1 case of a kind are left out." if lost else ""
+    told = ""
     if min(sizes) < 2:
         told = (
             "There is no interval: it needs at least 2 cases of either truth, but only 1 "
@@ -105,6 +104,19 @@ def area(
     elif np.isnan(low):
         told = too_few(sizes, level, found.least_p)
     return Area(found.value, standard_error(found), low, high, p, METHOD, reference, told)
+
+
+def with_variance(
+    x: Float[np.ndarray, "m r"], y: Float[np.ndarray, "n r"]
+) -> Bool[np.ndarray, "r"]:
+    """Return who read two cases of either kind, of which one has no variance, or else one."""
+    counts = _counts(x, y)
+    return np.asarray(counts > 1 if (counts > 1).any() else counts > 0)
+
+
+def _counts(x: Float[np.ndarray, "m r"], y: Float[np.ndarray, "n r"]) -> Int[np.ndarray, "r"]:
+    """Return how many cases of the kind of which fewer were read each reader read."""
+    return np.asarray(np.minimum(*((~np.isnan(part)).sum(axis=0) for part in (x, y))))
 
 
 def too_few(sizes: list[int], level: float, least_p: float) -> str:

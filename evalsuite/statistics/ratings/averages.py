@@ -8,23 +8,24 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from evalsuite.statistics.agreement.rows import FEW_READERS, few_cases
+from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.rated import TICKED, Rated, rated_by_question, ticked_by_question
 from evalsuite.statistics.ratings.crossed import NAN, Crossed, over_readers
 
 SHARE_COLUMNS = [
     "question", "cohort", "role", "reader", "option", "count", "estimate", "low", "high", "level",
-    "n_readers", "n_cases", "n_answers", "method", "reference", "warnings",
+    "n_readers", "n_cases", "n_answers", "random", "method", "reference", "warnings",
 ]  # fmt: skip
 AVERAGE_COLUMNS = [
     "question", "cohort", "role", "reader", "quantity", "estimate", "low", "high", "level",
-    "n_readers", "n_cases", "n_answers", "method", "reference", "warnings",
+    "n_readers", "n_cases", "n_answers", "random", "method", "reference", "warnings",
 ]  # fmt: skip
 ALL = "all"
 BOTH = (
     "readers and cases random, crossed, two-way analysis of variance, no surer of other readers "
     "than of these"
 )
-ALONE = "cases random; speaks of this reader only"
+ALONE = "cases random; speaks of the readers who read them only"
 ONE_READER = "There is only one reader: the interval speaks of this reader only."
 CROSSED_REFERENCE = "Obuchowski and Rockette 1995; Cochran 1964"
 
@@ -75,6 +76,7 @@ def _share_row(
     share = share_of(answers, answers == chosen)
     low, high = share.share_interval(level, int((~np.isnan(answers)).any(axis=1).sum()))
     return about | {
+        "random": about["random"] if _crossed(share) else "cases",
         "option": option,
         "count": int((answers == chosen).sum()),
         "estimate": share.value,
@@ -86,8 +88,13 @@ def _share_row(
     }
 
 
+def _crossed(share: Crossed) -> bool:
+    """Return whether the interval of a share is of the log odds rather than Wilson's."""
+    return share.from_readers > 0 and 0 < share.value < 1
+
+
 def _share_method(share: Crossed) -> str:
-    if share.from_readers > 0 and 0 < share.value < 1:
+    if _crossed(share):
         return "mean of readers' shares, Student t of log odds"
     return "Wilson interval for the number of cases"
 
@@ -230,8 +237,12 @@ def _groups(rated: Rated) -> Iterator[tuple[dict[str, object], Float[np.ndarray,
         for reader, answers in columns.items():
             given = ~np.isnan(answers)
             notes = cautions([answers])
-            if reader == ALL and given.any() and not several:
-                notes = (ONE_READER, *notes)
+            if reader == ALL and given.any():
+                notes = () if several else (ONE_READER,)
+                notes += left_out(
+                    f"they answered none of {cohort}", ~given.any(axis=0), rated.readers
+                )
+                notes += cautions([answers])
             yield (
                 {
                     "question": rated.question,
@@ -241,6 +252,7 @@ def _groups(rated: Rated) -> Iterator[tuple[dict[str, object], Float[np.ndarray,
                     "n_readers": int(given.any(axis=0).sum()),
                     "n_cases": int(given.any(axis=1).sum()),
                     "n_answers": int(given.sum()),
+                    "random": "cases and readers" if reader == ALL and several else "cases",
                     "method": BOTH if reader == ALL and several else ALONE,
                     "warnings": " ".join((*notes, *rated.warnings)),
                 },

@@ -6,17 +6,18 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from evalsuite.statistics.multiplicity import holm
-from evalsuite.statistics.ratings.area import READERS, area
+from evalsuite.statistics.multiplicity import COMPARED, TOLD_APART, holm
+from evalsuite.statistics.ratings.area import EXACT, READERS, area, with_variance
 from evalsuite.statistics.ratings.averages import ALL, ALONE, BOTH
 from evalsuite.statistics.ratings.contrasts import mean_difference, odds_ratio
 from evalsuite.statistics.ratings.crossed import NAN
 from evalsuite.statistics.ratings.pairs import Pair, paired
+from evalsuite.statistics.ratings.proportional_odds import informative
 
 COLUMNS = [
     "question", "first", "second", "reader", "quantity", "estimate", "low", "high", "level",
-    "hypothesis", "p", "p_holm", "n_readers", "n_first", "n_second", "n_answers", "method",
-    "reference", "warnings",
+    "hypothesis", "p", "p_holm", "family", "n_readers", "n_first", "n_second", "n_answers",
+    "random", "method", "reference", "warnings",
 ]  # fmt: skip
 DIFFERENCE = "difference in means"
 SUPERIORITY = "probability of superiority"
@@ -34,6 +35,7 @@ METHODS = {
         "Student t with variance clustered by readers and by cases"
     ),
 }
+EXTREME = "the odds ratio learns nothing from only the lowest or only the highest answers"
 REFERENCES = {
     DIFFERENCE: "Hillis 2014; Cochran 1964",
     SUPERIORITY: READERS,
@@ -64,8 +66,9 @@ def comparisons(
     Returns:
         One row per question, pair, quantity and reader (and all of them together), without the
         odds ratio of single readers where there are several. `p` is two-sided, of `hypothesis`;
-        `p_holm` corrects it over all questions and pairs of a quantity by Holm's method and is
-        nan in rows of single readers.
+        `p_holm` corrects it by Holm's method over all pairs of cohorts of a quantity, for each
+        question whether a case is real by itself and for all others together; it is nan in rows of
+        single readers. The odds ratio leaves out who gave only the lowest or highest answer.
 
     Raises:
         EvalsuiteError: as `answers_by_question`; for a name of no cohort.
@@ -78,14 +81,23 @@ def comparisons(
             names += [ODDS_RATIO] if reader == ALL and pair.ordinal else []
             rows += [{"reader": reader, **_row(own, name, level)} for name in names]
     result = pd.DataFrame(rows, columns=COLUMNS)
+    # A question whether a case is real is a test of its own, the visual Turing test.
+    turing = result["question"].where(result["family"] == TOLD_APART, "")
     together = result["reader"] == ALL
-    parts = [holm(result[together], ["quantity"]), result[~together].assign(p_holm=np.nan)]
-    return pd.concat([part for part in parts if len(part)] or [result]).sort_index()
+    corrected = holm(result[together].assign(turing=turing), ["family", "turing", "quantity"])
+    return result.assign(p_holm=corrected["p_holm"].reindex(result.index))
 
 
 def _row(pair: Pair, quantity: str, level: float) -> dict[str, object]:
+    if quantity == ODDS_RATIO and not pair.fault:
+        pair = pair.only(informative(np.concatenate([pair.x, pair.y])), EXTREME)
+    if quantity == SUPERIORITY and not pair.fault:
+        pair = pair.only(with_variance(pair.x, pair.y), "they read one case of a kind only")
     found = _found(pair, quantity, level)
+    # An exact interval says nothing of other readers.
+    several = len(pair.readers) > 1 and found.reference != EXACT
     return pair.about | {
+        "family": TOLD_APART if pair.told_apart else COMPARED,
         "quantity": quantity,
         "estimate": found.value,
         "low": found.low,
@@ -93,7 +105,8 @@ def _row(pair: Pair, quantity: str, level: float) -> dict[str, object]:
         "level": level,
         "hypothesis": HYPOTHESES[quantity],
         "p": found.p,
-        "method": f"{found.method}; {ALONE if len(pair.readers) == 1 else BOTH}",
+        "random": "cases and readers" if several else "cases",
+        "method": f"{found.method}; {BOTH if several else ALONE}",
         "reference": found.reference,
         "warnings": pair.noted(found.warning),
     }

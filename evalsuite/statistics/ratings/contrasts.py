@@ -13,7 +13,7 @@ from evalsuite.statistics.ratings.crossed import (
     over_readers,
     pooled,
 )
-from evalsuite.statistics.ratings.proportional_odds import proportional_odds
+from evalsuite.statistics.ratings.proportional_odds import informative, proportional_odds
 from evalsuite.statistics.roc.auc import area_freedom, auc_covariance
 
 
@@ -60,17 +60,13 @@ def odds_ratio(x: Float[np.ndarray, "m r"], y: Float[np.ndarray, "n r"]) -> Cros
     ratio for one given case of a mixed model.
 
     Args:
-        x, y: as for `mean_difference`. Readers with only lowest or only highest answers say
-            nothing and are left out.
+        x, y: as for `mean_difference`. Readers who are not `informative` are left out.
 
     References:
         McCullagh 1980; Cameron, Gelbach and Miller 2011.
     """
     scores = np.concatenate([x, y])
-    given = ~np.isnan(scores)
-    lowest, highest = np.nanmin(scores), np.nanmax(scores)
-    extreme = (~given | (scores == lowest)).all(axis=0) | (~given | (scores == highest)).all(axis=0)
-    given[:, extreme] = False
+    given = ~np.isnan(scores) & informative(scores)
     case, reader = np.nonzero(given)
     if not len(case):
         return UNDEFINED

@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
+from evalsuite.statistics.multiplicity import COURSE, holm
+from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.rated import ALL_CASES, case_truth, rated_by_question
 from evalsuite.statistics.ratings.averages import (
     ALL,
@@ -29,16 +31,16 @@ from evalsuite.statistics.ratings.crossed import (
 
 COURSE_COLUMNS = [
     "question", "quantity", "unit", "reader", "estimate", "low", "high", "level", "hypothesis",
-    "p", "n_readers", "n_cases", "method", "reference", "warnings",
+    "p", "p_holm", "family", "n_readers", "n_cases", "random", "method", "reference", "warnings",
 ]  # fmt: skip
 TIME_COLUMNS = [
     "cohort", "role", "reader", "quantity", "estimate", "low", "high", "level", "n_readers",
-    "n_cases", "n_answers", "method", "reference", "warnings",
+    "n_cases", "n_answers", "random", "method", "reference", "warnings",
 ]  # fmt: skip
 TIME = "active seconds"
 NO_TIMES = "No active time was recorded with the answers."
 FEWEST_CASES = 8
-REFERENCE = "least squares; Obuchowski and Rockette 1995"
+REFERENCE = "Obuchowski and Rockette 1995"
 QUANTITIES = {
     "trend": "per 10 presentations",
     "first fifth": "less the rest",
@@ -88,6 +90,7 @@ def course(
 
     Returns:
         One row per question and for the time, quantity and reader (and all of them together).
+        `p_holm` corrects `p` over all rows of all readers by Holm's method.
 
     Raises:
         EvalsuiteError: as `answers_by_question`.
@@ -105,7 +108,9 @@ def course(
             session, answers.to_numpy(), rated.question, level, "points", highest - lowest
         )
     rows += _rows(session, np.log(session.seconds), TIME, level, "ratio", np.inf)
-    return pd.DataFrame(rows, columns=COURSE_COLUMNS)
+    result = pd.DataFrame(rows, columns=COURSE_COLUMNS)
+    corrected = holm(result[result["reader"] == ALL], ["family"])
+    return result.assign(p_holm=corrected["p_holm"].reindex(result.index))
 
 
 def times(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
@@ -129,6 +134,12 @@ def times(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
             given = ~np.isnan(own)
             mean, several = mean_rating(own), int(given.any(axis=0).sum()) > 1
             notes = cautions([own]) if given.any() else (NO_TIMES,)
+            if reader == ALL and given.any():
+                silent = ~given.any(axis=0)
+                notes = (
+                    *left_out(f"they have no times of {cohort}", silent, session.readers),
+                    *notes,
+                )
             middle = median_rating(own, level)
             for quantity, ends, method, why in (
                 (
@@ -155,7 +166,8 @@ def times(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
                         "n_readers": int(given.any(axis=0).sum()),
                         "n_cases": int(given.any(axis=1).sum()),
                         "n_answers": int(given.sum()),
-                        "method": f"{method}; {BOTH if reader == ALL and several else ALONE}",
+                        "random": "cases and readers" if several else "cases",
+                        "method": f"{method}; {BOTH if several else ALONE}",
                         "reference": "Woodruff 1952" if quantity == "median" else REFERENCE,
                         "warnings": " ".join((why, *notes)).strip(),
                     }
@@ -167,8 +179,8 @@ def slope(
     answers: Float[np.ndarray, "c r"],
     regressor: Float[np.ndarray, "c r"],
     cohorts: Int[np.ndarray, "c"],
-) -> tuple[Crossed, int]:
-    """Return the mean over readers of their slopes within cohorts, and how many readers that is.
+) -> tuple[Crossed, Bool[np.ndarray, "r"]]:
+    """Return the mean over readers of their slopes within cohorts, and whose slopes these are.
 
     Readers with fewer than `FEWEST_CASES` cases or a constant regressor are left out. For one
     reader the variance is that of ordinary least squares.
@@ -180,7 +192,8 @@ def slope(
     """
     values, influence = [], []
     alone, least_p = UNDEFINED, 2.0
-    for y, x in zip(answers.T, regressor.T, strict=True):
+    used = np.zeros(answers.shape[1], bool)
+    for i, (y, x) in enumerate(zip(answers.T, regressor.T, strict=True)):
         given = ~np.isnan(y) & ~np.isnan(x)
         n = int(given.sum())
         if n < FEWEST_CASES:
@@ -200,13 +213,14 @@ def slope(
         sizes = np.unique(x[given], return_counts=True)[1]
         least_p = min(1.0, least_p * least_p_of_order(*sizes) / 2)
         alone = Crossed(value, 0.0, rest_squares / df / squares, NAN, df, least_p=least_p)
+        used[i] = True
         values.append(value)
         influence.append(np.full(len(y), np.nan))
         influence[-1][given] = n * centred_x * rest / squares
     if len(values) < 2:
-        return alone, len(values)
+        return alone, used
     found = over_readers(np.array(values), [np.stack(influence, axis=1)])
-    return replace(found, least_p=least_p), len(values)
+    return replace(found, least_p=least_p), used
 
 
 def _within(x: Float[np.ndarray, "n"], groups: Int[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:
@@ -233,14 +247,17 @@ def _rows(
     for quantity, regressor in session.regressors.items():
         own_columns = zip(_columns(session, answers), _columns(session, regressor), strict=True)
         for (reader, own), (_, own_regressor) in own_columns:
-            given = ~np.isnan(own)
-            found, n_readers = slope(own, own_regressor, session.cohorts)
+            given = ~np.isnan(own) & ~np.isnan(own_regressor)
+            found, used = slope(own, own_regressor, session.cohorts)
+            n_readers = int(used.sum())
             low, high = found.interval(level)
             if quantity != "trend":  # the others are differences of two means
                 low, high = max(low, -span), min(high, span)
             p = found.p_value()
-            notes = cautions([own[:, given.any(axis=0)]]) if given.any() else ()
-            if unit == "ratio" and not given.any():
+            notes = cautions([own[:, used]]) if used.any() else ()
+            if reader == ALL and used.any():
+                notes = (*_omitted(session.readers, given, used), *notes)
+            if unit == "ratio" and np.isnan(own).all():
                 notes = (NO_TIMES,)
             elif np.isnan(found.value):
                 notes = (_undefined(own, own_regressor), *notes)
@@ -249,10 +266,6 @@ def _rows(
                 if found.varies:
                     why = f"the cases are too few, as no p-value can be below {found.least_p:.2g}"
                 notes = (f"There is no interval: {why}.", *notes)
-            elif reader == ALL and n_readers < int(given.any(axis=0).sum()):
-                notes = (
-                    f"Readers with fewer than {FEWEST_CASES} answers are left out.", *notes,
-                )  # fmt: skip
             yield {
                 "question": question,
                 "quantity": quantity,
@@ -264,13 +277,26 @@ def _rows(
                 "level": level,
                 "hypothesis": f"the {'ratio is 1' if unit == 'ratio' else 'difference is 0'}",
                 "p": p,
+                "family": COURSE,
                 "n_readers": n_readers,
-                "n_cases": int(given.any(axis=1).sum()),
-                "method": f"mean slope within cohorts, Student t; "
+                "n_cases": int(given[:, used].any(axis=1).sum()),
+                "random": "cases and readers" if n_readers > 1 else "cases",
+                "method": f"mean slope of least squares within cohorts, Student t; "
                 f"{BOTH if n_readers > 1 else ALONE}",
                 "reference": REFERENCE,
                 "warnings": " ".join(notes),
             }
+
+
+def _omitted(
+    readers: tuple[str, ...], given: Bool[np.ndarray, "c r"], used: Bool[np.ndarray, "r"]
+) -> tuple[str, ...]:
+    few = given.sum(axis=0) < FEWEST_CASES
+    fixed = ~used & ~few
+    return (
+        *left_out(f"a slope needs {FEWEST_CASES} answers", few, readers),
+        *left_out("in their order nothing varies within cohorts", fixed, readers),
+    )
 
 
 def _undefined(answers: Float[np.ndarray, "c r"], regressor: Float[np.ndarray, "c r"]) -> str:

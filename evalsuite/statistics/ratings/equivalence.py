@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from evalsuite.errors import EvalsuiteError, unknown
-from evalsuite.statistics.multiplicity import holm
+from evalsuite.statistics.multiplicity import EQUIVALENCE, holm
 from evalsuite.statistics.ratings.averages import ALONE, BOTH
 from evalsuite.statistics.ratings.contrasts import mean_difference
 from evalsuite.statistics.ratings.crossed import UNDEFINED
@@ -14,8 +14,8 @@ from evalsuite.statistics.ratings.pairs import paired
 
 COLUMNS = [
     "question", "first", "second", "test", "margin", "estimate", "low", "high", "level",
-    "hypothesis", "p", "p_holm", "shown", "n_readers", "n_first", "n_second", "n_answers",
-    "method", "reference", "warnings",
+    "hypothesis", "p", "p_holm", "shown", "family", "n_readers", "n_first", "n_second",
+    "n_answers", "random", "method", "reference", "warnings",
 ]  # fmt: skip
 
 
@@ -88,6 +88,7 @@ def equivalence(
                 "level": 1 - 2 * alpha,
                 "hypothesis": hypothesis,
                 "p": p,
+                "family": EQUIVALENCE,
                 "method": "one-sided Student t tests of the difference in means against the "
                 f"margin; {ALONE if len(pair.readers) == 1 else BOTH}",
                 "reference": "Schuirmann 1987; Hillis 2014",

@@ -1,13 +1,14 @@
 """Which cohorts of a study are compared, and the answers that can be."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from evalsuite.errors import EvalsuiteError, unknown
+from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.rated import NO_TRUTH, Rated, rated_by_question
 from evalsuite.statistics.ratings.area import too_few
 from evalsuite.statistics.ratings.averages import ONE_READER, cautions
@@ -30,6 +31,8 @@ class Pair:
         span: how far apart the ends of the scale are; infinite where that is not told.
         fault: why nothing can be compared; empty where it can.
         warnings: reasons to doubt a comparison.
+        lasting: those that hold for some of its readers as well.
+        told_apart: whether the question is whether a case is real.
     """
 
     question: str
@@ -42,18 +45,25 @@ class Pair:
     span: float
     fault: str
     warnings: tuple[str, ...]
+    lasting: tuple[str, ...] = ()
+    told_apart: bool = False
 
     def of_reader(self, i: int) -> "Pair":
         """Return the answers of one reader."""
         x, y = self.x[:, [i]], self.y[:, [i]]
         return Pair(
             self.question, self.first, self.second, x, y, (self.readers[i],),
-            self.ordinal, self.span, self.fault, cautions([x, y]),
+            self.ordinal, self.span, self.fault, cautions([x, y]), (), self.told_apart,
         )  # fmt: skip
+
+    def only(self, kept: Bool[np.ndarray, "r"], why: str) -> "Pair":
+        """Return the answers of some of the readers, and say why the others were left out."""
+        lasting = (*left_out(why, ~kept, self.readers), *self.lasting)
+        return _of_readers(replace(self, lasting=lasting), kept)
 
     @property
     def about(self) -> dict[str, object]:
-        """What it is and how many readers, cases and answers there are, by column."""
+        """What it is, how many readers, cases and answers there are and what varies, by column."""
         x, y = ~np.isnan(self.x), ~np.isnan(self.y)
         return {
             "question": self.question,
@@ -63,6 +73,7 @@ class Pair:
             "n_first": int(x.any(axis=1).sum()),
             "n_second": int(y.any(axis=1).sum()),
             "n_answers": int(x.sum() + y.sum()),
+            "random": "cases and readers" if len(self.readers) > 1 else "cases",
         }
 
     def noted(self, note: str) -> str:
@@ -124,14 +135,25 @@ def paired(
 def _pair(rated: Rated, first: str, second: str, span: float) -> Pair:
     x, y = rated.scores[first], rated.scores[second]
     both = ~np.isnan(x).all(axis=0) & ~np.isnan(y).all(axis=0)
-    readers = tuple(np.array(rated.readers)[both].tolist())
-    x, y = (cohort[~np.isnan(cohort).all(axis=1)] for cohort in (x[:, both], y[:, both]))
-    notes = cautions([x, y]) if readers else ()
-    notes = (ONE_READER, *notes) if len(readers) == 1 else notes
-    lost = len(rated.readers) - len(readers)
-    if readers and lost:
-        notes = (f"{lost} of {len(rated.readers)} readers lack answers to one cohort.", *notes)
-    return Pair(
-        rated.question, first, second, x, y, readers, rated.points > 0, span,
-        "" if readers else NO_READER, (*notes, *rated.warnings),
+    everyone = Pair(
+        rated.question, first, second, x, y, rated.readers, rated.points > 0, span,
+        "" if both.any() else NO_READER, (), rated.warnings, rated.kind == "confidence",
     )  # fmt: skip
+    if not both.any():
+        return _of_readers(everyone, both)
+    return everyone.only(both, "they did not answer cases of both cohorts")
+
+
+def _of_readers(pair: Pair, kept: Bool[np.ndarray, "r"]) -> Pair:
+    """Return the answers of some of the readers with the reasons to doubt a comparison of them."""
+    readers = tuple(name for name, own in zip(pair.readers, kept, strict=True) if own)
+    cohorts = [cohort[:, kept] for cohort in (pair.x, pair.y)]
+    unread = [np.isnan(cohort).all(axis=1) for cohort in cohorts]
+    x, y = (cohort[~without] for cohort, without in zip(cohorts, unread, strict=True))
+    notes: tuple[str, ...] = ()
+    if readers:
+        notes = left_out("none of these readers answered them", np.concatenate(unread), "cases")
+        notes += cautions([x, y])
+    if len(readers) == 1:
+        notes = (ONE_READER, *notes)
+    return replace(pair, x=x, y=y, readers=readers, warnings=(*notes, *pair.lasting))

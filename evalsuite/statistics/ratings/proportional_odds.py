@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from scipy.special import expit, logit
 
 STEPS = 50
@@ -31,6 +31,27 @@ class ProportionalOdds:
     influence: Float[np.ndarray, "n p"]
     information: Float[np.ndarray, "q q"]
     log_likelihood: float
+
+
+def informative(scores: Float[np.ndarray, "c r"]) -> Bool[np.ndarray, "r"]:
+    """Return which readers a model with an effect of each reader learns from.
+
+    Who gave only the lowest of all answers, or only the highest, has no finite effect and says
+    nothing of the other coefficients. Without him or her another may be left with the lowest ones.
+
+    Args:
+        scores: one row per case, one column per reader, nan where there is no answer.
+    """
+    missing = np.isnan(scores)
+    kept = ~missing.all(axis=0)
+    while kept.any():
+        own = scores[:, kept]
+        ends = (np.nanmin(own), np.nanmax(own))
+        mute = kept & np.any([(missing | (scores == end)).all(axis=0) for end in ends], axis=0)
+        if not mute.any():
+            break
+        kept &= ~mute
+    return np.asarray(kept)
 
 
 def proportional_odds(

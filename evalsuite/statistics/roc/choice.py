@@ -7,14 +7,17 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from evalsuite.statistics.answers import Answers, answers_by_question
+from evalsuite.statistics.multiplicity import BY_READER, holm
+from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.rated import NO_TRUTH
 from evalsuite.statistics.ratings.area import EXACT, exact_share
 from evalsuite.statistics.roc.auc import REFERENCES, PairSums, share_covariance
+from evalsuite.statistics.roc.curves import NAN
 from evalsuite.statistics.roc.merits import Merits, Trials
 
 COLUMNS = [
     "question", "treatment", "reader", "quantity", "estimate", "low", "high", "level", "p",
-    "n_pairs", "method", "reference", "warnings",
+    "p_holm", "family", "n_pairs", "random", "method", "reference", "warnings",
 ]  # fmt: skip
 ACCURACY = "2AFC accuracy"
 
@@ -71,7 +74,7 @@ def reader_choices(choices: Choices, *, level: float = 0.95) -> pd.DataFrame:
         level: nominal coverage, between 0 and 1; exact intervals cover at least that.
 
     Returns:
-        One row per synthetic cohort and reader.
+        One row per synthetic cohort and reader; `p_holm` corrects `p` over all of them.
 
     References:
         Green and Swets, Signal Detection Theory and Psychophysics, 1966, chapter 2.
@@ -94,11 +97,12 @@ def reader_choices(choices: Choices, *, level: float = 0.95) -> pd.DataFrame:
                     "interval is too short."
                 )
             rows.append([
-                choices.question, treatment, reader, ACCURACY, share, low, high, level, p, n,
+                choices.question, treatment, reader, ACCURACY, share, low, high, level, p, NAN,
+                BY_READER, n, "cases",
                 "exact interval and binomial test; pairs random, this reader only", EXACT,
                 " ".join(warnings),
             ])  # fmt: skip
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return holm(pd.DataFrame(rows, columns=COLUMNS), ["quantity"])
 
 
 def choice_merits(choices: Choices) -> Merits:
@@ -179,9 +183,8 @@ def _choices(answers: Answers, pairs: pd.DataFrame) -> Choices:
     warnings: tuple[str, ...] = ()
     if not known.any():
         warnings = (NO_TRUTH,)
-    elif not known.all():
-        lost = int((~known).sum())
-        warnings = (f"The truth of {lost} of {len(known)} pairs is not told; they are left out.",)
+    else:
+        warnings = left_out("their truth is not told", ~known, "pairs")
     # 1 stands for the alphabetically first case of the pair.
     expected = np.where(told["real"] < told["synthetic"], 1, 2)[:, None]
     right = np.where(np.isnan(first), np.nan, first == expected).T

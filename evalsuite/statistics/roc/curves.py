@@ -7,6 +7,8 @@ import pandas as pd
 from jaxtyping import Float
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.statistics.multiplicity import BY_READER, holm
+from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.ratings.area import EXACT, area, exact_share
 from evalsuite.statistics.roc.readings import Readings
 
@@ -17,8 +19,10 @@ CURVE_COLUMNS = [
 ]  # fmt: skip
 COLUMNS = [
     "question", "treatment", "reader", "quantity", "estimate", "standard_error", "low", "high",
-    "level", "p", "n_positive", "n_negative", "method", "reference", "warnings",
+    "level", "p", "p_holm", "family", "n_positive", "n_negative", "random", "method", "reference",
+    "warnings",
 ]  # fmt: skip
+UNDECIDED = "they are in the middle of the scale"
 
 Points = tuple[Float[np.ndarray, "p"], Float[np.ndarray, "p"], Float[np.ndarray, "p"]]
 Ratings = tuple[Float[np.ndarray, "m"], Float[np.ndarray, "n"]]
@@ -99,7 +103,7 @@ def reader_aucs(readings: Readings, *, level: float = 0.95) -> pd.DataFrame:
         level: nominal coverage, between 0 and 1.
 
     Returns:
-        One row per treatment and reader.
+        One row per treatment and reader; `p_holm` corrects `p` over all of them.
     """
     rows = []
     for t, treatment in enumerate(readings.treatments):
@@ -109,11 +113,11 @@ def reader_aucs(readings: Readings, *, level: float = 0.95) -> pd.DataFrame:
             counts = [int((~np.isnan(part)).sum()) for part in (positive, negative)]
             rows.append([
                 readings.question, treatment, reader, "AUC", found.value, found.error, found.low,
-                found.high, level, found.p, *counts,
+                found.high, level, found.p, NAN, BY_READER, *counts, "cases",
                 f"{found.method}; cases random, this reader only", found.reference,
                 " ".join(filter(None, (*readings.warnings, found.warning))),
             ])  # fmt: skip
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return holm(pd.DataFrame(rows, columns=COLUMNS), ["quantity"])
 
 
 def reader_rates(
@@ -132,7 +136,7 @@ def reader_rates(
 
     Returns:
         Three rows per treatment and reader; `p` tests accuracy against one half, where there
-        are as many decided cases of either truth, and is nan otherwise.
+        are as many decided cases of either truth, and is nan otherwise; `p_holm` corrects it over all.
 
     Raises:
         EvalsuiteError: if the readings know no middle and no threshold is given.
@@ -142,12 +146,10 @@ def reader_rates(
     for treatment, ratings in _by_treatment(readings):
         for reader, of_truths in ratings.items():
             decided = [cases[cases != cut] for cases in of_truths]
-            undecided = sum(map(len, of_truths)) - sum(map(len, decided))
+            undecided = np.concatenate(of_truths) == cut
             right = int((decided[0] > cut).sum()), int((decided[1] < cut).sum())
             counts = len(decided[0]), len(decided[1])
-            cautions = readings.warnings
-            if undecided:
-                cautions += (f"{undecided} undecided ratings are left out.",)
+            cautions = readings.warnings + left_out(UNDECIDED, undecided, "ratings")
             for quantity, k, n in (
                 ("sensitivity", right[0], counts[0]),
                 ("specificity", right[1], counts[1]),
@@ -160,11 +162,11 @@ def reader_rates(
                     warnings += (f"The {quantity} is undefined: no case was decided.",)
                 rows.append([
                     readings.question, treatment, reader, quantity, share, NAN, low, high, level,
-                    p if fair else NAN, counts[0], counts[1],
+                    p if fair else NAN, NAN, BY_READER, counts[0], counts[1], "cases",
                     f"ratings above {cut:g} are {readings.truths[0]}; exact interval, cases random",
                     EXACT, " ".join(warnings),
                 ])  # fmt: skip
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return holm(pd.DataFrame(rows, columns=COLUMNS), ["quantity"])
 
 
 def called(readings: Readings, threshold: float | None) -> float:

@@ -8,9 +8,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from evalsuite.errors import unknown
+from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.ratings.crossed import least_p_of_order
 from evalsuite.statistics.roc.auc import REFERENCES, Covariance, area_freedom, auc_covariance
-from evalsuite.statistics.roc.curves import called
+from evalsuite.statistics.roc.curves import UNDECIDED, called
 from evalsuite.statistics.roc.readings import Readings
 
 Rate = Literal["sensitivity", "specificity", "accuracy"]
@@ -167,8 +168,9 @@ def rate_merits(readings: Readings, rate: Rate, *, threshold: float | None = Non
     with np.errstate(invalid="ignore", divide="ignore"):
         value = sum(np.nansum(part, axis=1) for part in parts) / total[:, 0]
         influence = np.concatenate([_influence(part, total) for part in parts], axis=1)
-    undecided = int((readings.positive == cut).sum() + (readings.negative == cut).sum())
-    note = (f"{undecided} undecided ratings are left out.",) if undecided else ()
+    given = np.concatenate([readings.positive, readings.negative], axis=2)
+    undecided = given[~np.isnan(given)] == cut
+    note = left_out(UNDECIDED, undecided, "ratings")
     shape = len(readings.treatments), len(readings.readers)
     return Merits(
         readings.question,

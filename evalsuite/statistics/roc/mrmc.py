@@ -9,13 +9,10 @@ import numpy as np
 import pandas as pd
 from scipy.special import stdtr
 
-from evalsuite.statistics.multiplicity import holm
-from evalsuite.statistics.ratings.area import exact_share
-from evalsuite.statistics.ratings.crossed import (
-    Crossed,
-    over_figures,
-    standard_error,
-)
+from evalsuite.statistics.multiplicity import COHORTS, TOLD_APART, holm
+from evalsuite.statistics.omissions import left_out
+from evalsuite.statistics.ratings.area import EXACT, exact_share
+from evalsuite.statistics.ratings.crossed import Crossed, over_figures, standard_error
 from evalsuite.statistics.roc.analysis_of_variance import (
     INFINITE,
     NAN,
@@ -36,20 +33,23 @@ COINCIDING = (
     "The figures of the readers lie closer together than in 99 of 100 studies of readers who do "
     "not differ at all, so the interval is that for these readers alone."
 )
-REFERENCE = "Obuchowski and Rockette 1995; Hillis 2007, 2014"
+REFERENCE = "Obuchowski and Rockette 1995; Hillis 2007; Hillis 2014"
+ON_LOGIT = "Obuchowski and Rockette 1995; Hillis 2007; Cochran 1964"
 COMPONENT_COLUMNS = ["question", "figure", "quantity", "estimate", "correlation"]
 TEST_COLUMNS = [
     "question", "figure", "statistic", "df1", "df2", "p", "ms_treatment", "ms_treatment_reader",
-    "cov2", "cov3", "denominator", "n_readers", "n_cases", "method", "reference", "warnings",
+    "cov2", "cov3", "denominator", "n_readers", "n_cases", "random", "method", "reference",
+    "warnings",
 ]  # fmt: skip
 DIFFERENCE_COLUMNS = [
     "question", "figure", "first", "second", "estimate", "standard_error", "df", "low", "high",
-    "level", "statistic", "p", "p_holm", "n_readers", "n_cases", "method", "reference", "warnings",
+    "level", "statistic", "p", "p_holm", "family", "n_readers", "n_cases", "random", "method",
+    "reference", "warnings",
 ]  # fmt: skip
 TREATMENT_COLUMNS = [
     "question", "figure", "treatment", "estimate", "standard_error", "df", "low", "high", "level",
-    "statistic", "p", "ms_reader", "cov2", "n_readers", "n_cases", "method", "reference",
-    "warnings",
+    "statistic", "p", "p_holm", "family", "ms_reader", "cov2", "n_readers", "n_cases", "random",
+    "method", "reference", "warnings",
 ]  # fmt: skip
 
 
@@ -62,7 +62,7 @@ class MultiReader:
         test: one row, the F test of equal treatments; none for one treatment.
         differences: one row for each pair of treatments, first less second.
         treatments: one row for each treatment, from its own readings only, with the test against
-            chance. `warnings` of every row are sentences.
+            chance. `warnings` of every row are sentences, `p_holm` corrects `p` over the rows.
     """
 
     components: pd.DataFrame
@@ -118,7 +118,7 @@ def obuchowski_rockette(
         pd.DataFrame(_components(compared), columns=COMPONENT_COLUMNS),
         pd.DataFrame(test, columns=TEST_COLUMNS),
         holm(pd.DataFrame(differences, columns=DIFFERENCE_COLUMNS), ["figure"]),
-        pd.DataFrame(alone, columns=TREATMENT_COLUMNS),
+        holm(pd.DataFrame(alone, columns=TREATMENT_COLUMNS), ["figure"]),
     )
 
 
@@ -156,10 +156,10 @@ def _comparisons(
     t, r = merits.value.shape
     if t < 2:
         return [], []
-    told = _about(merits, readers, random)
     ms, cov = mean_squares(merits.value), mean_covariances(merits.covariance)
     own, shared = cov.error - cov.cov1, cov.cov2 - cov.cov3
     denominator = spread(ms.treatment_reader, (t - 1) * (r - 1), own, shared, r, random)
+    told = _about(merits, readers, random and not denominator.coinciding)
     note = "" if denominator.defined or r == 0 else NO_VARIANCE
     if denominator.defined and denominator.coinciding:
         note = COINCIDING
@@ -201,6 +201,7 @@ def _comparisons(
         rows.append(
             told
             | {
+                "family": COHORTS,
                 "first": merits.treatments[first],
                 "second": merits.treatments[second],
                 "estimate": difference,
@@ -237,10 +238,12 @@ def _alone(
 ) -> dict[str, object]:
     """Return the row of one treatment."""
     r = len(merits.readers)
-    told = _about(merits, readers, random, scale)
-    ms, cov = mean_squares(merits.value), mean_covariances(merits.covariance)
+    ms = mean_squares(merits.value)
+    cov = mean_covariances(merits.covariance)
     found = (_on_logit if scale == "logit" and r else _as_published)(merits, random, level)
+    told = _about(merits, readers, random and not found.of_these, scale)
     return told | {
+        "family": TOLD_APART,
         "treatment": merits.treatments[0],
         "estimate": float(merits.value.mean()) if r else NAN,
         "standard_error": found.error,
@@ -253,12 +256,18 @@ def _alone(
         "ms_reader": ms.reader,
         "cov2": cov.cov2,
         "method": found.method or told["method"],
+        "reference": EXACT if found.method else told["reference"],
         "warnings": _joined(told["warnings"], found.note),
     }
 
 
 class _Mean(NamedTuple):
-    """What is known of a mean over readers; `method` is empty where it is that of the analysis."""
+    """What is known of a mean over readers.
+
+    Args:
+        of_these: whether the interval speaks of these readers only, also where others are meant.
+        method: empty where it is that of the analysis, else that of an exact interval.
+    """
 
     error: float
     df: float
@@ -267,6 +276,7 @@ class _Mean(NamedTuple):
     statistic: float
     p: float
     note: str
+    of_these: bool = False
     method: str = ""
 
 
@@ -286,7 +296,7 @@ def _as_published(merits: Merits, random: bool, level: float) -> _Mean:
     statistic, p = chance_test(value, error, df=found.df, scale="identity")
     if merits.trials is not None:
         p = _floored(p, float(merits.trials.least_p[0]))
-    return _Mean(error, found.df, low, high, statistic, p, note)
+    return _Mean(error, found.df, low, high, statistic, p, note, found.coinciding)
 
 
 def _on_logit(merits: Merits, random: bool, level: float) -> _Mean:
@@ -307,7 +317,7 @@ def _on_logit(merits: Merits, random: bool, level: float) -> _Mean:
         _, low, high, p = exact_share(round(found.value) * n, n, level)
         note += " The interval is the exact one for these readers alone, and conservative."
         method = f"exact interval of {n} trials without a common case; {merits.method}"
-        return _Mean(NAN, NAN, low, high, NAN, p, note, method)
+        return _Mean(NAN, NAN, low, high, NAN, p, note, True, method)
     odds = found.on_logit()
     low, high = found.probability_interval(level)
     note = ""
@@ -328,14 +338,12 @@ def _about(
 ) -> dict[str, object]:
     """Return the columns that all rows of an analysis share."""
     r = len(merits.readers)
-    lost = [reader for reader in readers if reader not in merits.readers]
+    lost = np.array([reader not in merits.readers for reader in readers])
     warnings = list(merits.warnings)
     if r == 0:
         warnings.append(f"No reader has a defined {merits.figure} with a variance.")
-    elif lost:
-        warnings.append(
-            f"Left out, as their {merits.figure} or its variance is undefined: {', '.join(lost)}."
-        )
+    else:
+        warnings += left_out(f"their {merits.figure} or its variance is undefined", lost, readers)
     if r == 1:
         warnings.append("Only 1 reader: the results are for this reader alone.")
     elif random and 1 < r < FEW_READERS:
@@ -353,9 +361,10 @@ def _about(
         "figure": merits.figure,
         "n_readers": r,
         "n_cases": merits.n_cases,
+        "random": "cases and readers" if random and r > 1 else "cases",
         "method": "Obuchowski-Rockette analysis of variance, "
         f"{crossed if random and r > 1 else fixed}; {merits.method}",
-        "reference": f"{REFERENCE}; {merits.reference}",
+        "reference": f"{REFERENCE if scale == 'identity' else ON_LOGIT}; {merits.reference}",
         "warnings": " ".join(warnings),
     }
 

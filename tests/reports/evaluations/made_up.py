@@ -15,7 +15,9 @@ SCORES = [*NAMES, "direction", "method"]
 def cohort(name, role="synthetic", *, n=30, fingerprint=None, warnings=(), skipped=()):
     volumes = tuple(f"{name}_{i}.nii.gz" for i in range(n))
     mark = fingerprint or f"{name}-mark-" + "0" * 52
-    return CohortRecord(name, role, f"data/{name}", mark, volumes, skipped, warnings)
+    return CohortRecord(
+        name, role, f"data/{name}", mark, volumes, skipped=skipped, warnings=warnings
+    )
 
 
 def estimate(name, value, synthetic="gan", **known):

@@ -2,22 +2,28 @@
 
 import re
 
+from evalsuite.records import Caveat
 from reports.document import Notice, Table
 from reports.evaluations import evaluation_findings, evaluation_sections
 from reports.evaluations.caveats import Caveats
 from reports.evaluations.comparison import comparisons
 from tests.reports.evaluations.made_up import cohort, estimate, evaluated
 
-FEW = "{} real volumes are few."
-PADDED = "Most volumes of {} were padded."
+
+def few(n):
+    return Caveat("{n} real volumes are few.", n=n)
+
+
+def padded(name):
+    return Caveat("Most volumes of {cohort} were padded.", cohort=name)
 
 
 def warned():
     """Return an evaluation with a warning on cohorts, one on numbers and one in groups."""
-    cohorts = [cohort(n, warnings=(PADDED.format(n),)) for n in ("gan", "vae")]
+    cohorts = [cohort(n, warnings=(padded(n),)) for n in ("gan", "vae")]
     return evaluated(
-        estimate("kid", 1.0, "gan", warnings=(FEW.format(40),)),
-        estimate("kid", 2.0, "vae", warnings=(FEW.format(50),)),
+        estimate("kid", 1.0, "gan", warnings=(few(40),)),
+        estimate("kid", 2.0, "vae", warnings=(few(50),)),
         estimate("mmd_rbf", 1.0, "gan"),
         estimate("kid", 3.0, "gan", group="sex=F", warnings=("Too few.",)),
         cohorts=cohorts,
@@ -27,20 +33,25 @@ def warned():
 def test_each_is_told_once_with_what_it_concerns():
     caveats = Caveats.of(comparisons([warned()]))
     assert caveats.sentences(("cohort", "estimate", "group")) == (
-        (
-            "[1] gan and vae: Most volumes of gan were padded. "
-            "(Figures of the first; those of the others differ.)"
-        ),
-        (
-            "[2] KID on radiomics: 40 real volumes are few. "
-            "(Figures of the first; those of the others differ.)"
-        ),
+        "[1] gan and vae: Most volumes of gan and vae were padded.",
+        "[2] KID on radiomics in all volumes together: 40 to 50 real volumes are few.",
         "[3] KID on radiomics of gan in sex=F: Too few.",
     )
-    assert caveats.of_cohort("vae", (PADDED.format("vae"),)) == "[1]"
-    kid, other, plain, grouped = comparisons([warned()])[0].evaluation.estimates
-    marks = [caveats.of_estimate(e) for e in (kid, other, plain, grouped)]
-    assert marks == ["[2]", "[2]", "", "[3]"]
+    assert caveats.marks((padded("vae"),), "cohort") == "[1]"
+    found = comparisons([warned()])[0].evaluation.estimates
+    assert [caveats.marks(e.warnings) for e in found] == ["[2]", "[2]", "", "[3]"]
+
+
+def test_one_of_all_volumes_and_of_groups_is_told_once_and_stands_with_those_of_all():
+    made = evaluated(
+        estimate("kid", 1.0, warnings=(few(40),)),
+        *(estimate("kid", 2.0, group=f"sex={s}", warnings=(few(n),)) for s, n in zip("FM", (9, 31), strict=True)),
+    )  # fmt: skip
+    caveats = Caveats.of(comparisons([made]))
+    assert caveats.sentences(("estimate",)) == (
+        "[1] KID on radiomics: 9 to 40 real volumes are few.",
+    )
+    assert caveats.sentences(("group",)) == ()
 
 
 def test_every_number_shown_exists_and_every_caveat_is_pointed_to():
@@ -68,7 +79,7 @@ def test_a_warning_with_the_name_of_a_cohort_is_one_for_all_of_them():
 def test_one_that_two_warnings_share_a_number_is_marked_with_both():
     both = estimate("kid", 1.0, warnings=("First.", "Second."))
     caveats = Caveats.of(comparisons([evaluated(both)]))
-    assert caveats.of_estimate(both) == "[1, 2]"
+    assert caveats.marks(both.warnings) == "[1, 2]"
 
 
 def test_the_summary_counts_them():
@@ -80,7 +91,10 @@ def test_the_summary_counts_them():
     assert not any("note" in said for said in evaluation_findings([evaluated()]))
 
 
-def test_names_with_the_marks_of_a_pattern_do_no_harm():
-    strange = cohort("a.*[1](b", warnings=(PADDED.format("a.*[1](b"),))
+def test_names_with_braces_do_no_harm():
+    strange = cohort("a{n}{", warnings=(padded("a{n}{"), "Plain {n}."))
     caveats = Caveats.of(comparisons([evaluated(cohorts=(strange,))]))
-    assert caveats.of_cohort("a.*[1](b", strange.warnings) == "[1]"
+    assert caveats.sentences(("cohort",)) == (
+        "[1] a{n}{: Most volumes of a{n}{ were padded.",
+        "[2] a{n}{: Plain {n}.",
+    )

@@ -184,7 +184,7 @@ def test_levels_of_intervals_are_told_as_they_are():
 
 
 def test_figures_of_the_runs_stand_where_they_belong(tmp_path):
-    names = ("anatomy", "cohorts", "estimates", "own", "privacy")
+    names = ("anatomy", "cohorts", "estimates", "estimates-2", "own", "privacy")
     own = [tmp_path / f"{name}.png" for name in names]
     made = evaluated(estimate("anatomy_1_volume", 1.0), figures=own)
     found = {s.name: [b.name for b in s.blocks if isinstance(b, Picture)]
@@ -211,13 +211,13 @@ def test_names_with_html_characters_are_text_on_the_page(tmp_path):
     assert html.unescape(visible(page)).count(EVIL) > 5
 
 
-def test_groups_are_drawn_beside_each_other():
+def test_groups_are_drawn_below_each_other_in_one_panel():
     made = evaluated(
-        *(estimate(n, 2.0, group=g) for n in ("kid", "density") for g in ("a=1", "a=2"))
+        *(estimate(n, 2.0, group=g) for n in ("kid", "coverage") for g in ("a=1", "a=2"))
     )
     figure = pictures(evaluation_sections([made]))["evaluation-groups-forest"].figure
-    heads = [axes.texts[1].get_text() for axes in figure.axes]
-    assert heads == ["a=1; radiomics", "a=2; radiomics"]
+    assert [axes.texts[0].get_text() for axes in figure.axes] == ["KID", "Coverage"]
+    assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["a=1", "a=2"]
 
 
 def test_a_full_table_is_as_narrow_as_its_numbers_allow():

@@ -1,0 +1,220 @@
+"""Points with intervals in small panels: a row per synthetic cohort, or per group and cohort."""
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from evalsuite.caveats import template
+from evalsuite.records import Estimate
+from reports.figures.cohorts import Look, shortened
+from reports.figures.panels import (
+    INK,
+    LEGEND,
+    LINE,
+    WIDTH,
+    axes_at,
+    blank_page,
+    frame,
+    head,
+    label_rows,
+    pages,
+    placed,
+    row_height,
+    rows_of,
+)
+from reports.figures.scales import GREY, drawn_line, scale, tick
+
+MOST_ROWS = 36  # of a panel; groups beyond them are drawn in further panels
+VALUES = 0.85  # inches to the right of a panel
+CHANCE = 0.05  # the p-value that is dotted
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One small panel.
+
+    Args:
+        title: what is measured.
+        features: on what.
+        estimates: one per cohort and group, at most.
+    """
+
+    title: str
+    features: str
+    estimates: Sequence[Estimate]
+
+
+def forest_pages(
+    rows: Sequence[Sequence[Panel]], cohorts: Sequence[str]
+) -> list[tuple[list[list[Panel]], tuple[str, ...]]]:
+    """Return panels in portions that each fit on a page, with the groups that are drawn there.
+
+    Panels without a finite number are left out. Of many groups some are drawn at a time.
+
+    Args:
+        rows: of panels.
+        cohorts: the synthetic ones.
+    """
+    groups = list(dict.fromkeys(e.group for row in rows for panel in row for e in panel.estimates))
+    each = max(1, MOST_ROWS // len(cohorts))
+    found = []
+    for some in (tuple(groups[i : i + each]) for i in range(0, len(groups), each)):
+        own = [
+            [
+                Panel(panel.title, panel.features, drawn)
+                for panel in row
+                if any(math.isfinite(e.value) for e in panel.estimates if e.group in some)
+                and (drawn := [e for e in panel.estimates if e.group in some])
+            ]
+            for row in rows
+        ]
+        lines = max(rows_of(some, cohorts).values()) + 1
+        found += [(portion, some) for portion in pages([row for row in own if row], lines)]
+    return found
+
+
+def forests(
+    rows: Sequence[Sequence[Panel]],
+    looks: Mapping[str, Look],
+    marks: Callable[[Iterable[str]], str],
+    groups: Sequence[str] = ("",),
+    foot: Sequence[str] = (),
+) -> Figure:
+    """Draw one panel per number: points with intervals, a row per cohort, or per group and cohort.
+
+    The dashed line is the same number within the real cohort, in each group its own. A hollow
+    point has caveats: their numbers stand behind the value, those of a whole panel at its head.
+    p-values are on a scale from 0 to 1 with 0.05 dotted.
+
+    Args:
+        rows: of panels, each with at most `ACROSS`.
+        looks: of the synthetic cohorts, in their order.
+        marks: the numbers of some caveats, or nothing.
+        groups: in their order; the empty one is all volumes.
+        foot: lines below the figure.
+    """
+    places = rows_of(groups, list(looks))
+    lines = max(places.values()) + 1
+    labels = list(looks) if groups == ("",) else list(groups)
+    below = LINE * len(foot)
+    figure = blank_page(row_height(lines) * len(rows) + LEGEND + below)
+    for (line, column), panel in placed(rows):
+        axes = axes_at(figure, (line, column), labels, lines, VALUES)
+        shared = set.intersection(*({*map(template, e.warnings)} for e in panel.estimates))
+        head(axes, panel.title, f"{panel.features} {marks(shared)}", _good(panel.estimates))
+        frame(axes, lines)
+        label_rows(axes, places, looks, groups, labelled=column == 0)
+        if _is_p_value(panel):
+            axes.set(xlim=(-0.04, 1.04), xticks=[0, 0.5, 1])
+            axes.axvline(CHANCE, color=GREY, linestyle=":", linewidth=0.9, zorder=1)
+        else:
+            scale(axes, panel.estimates)
+        for group in groups:
+            ends = [y for (own, _), y in places.items() if own == group]
+            span = (min(ends) - 0.5, max(ends) + 0.5)
+            known = {
+                e.reference for e in panel.estimates if e.group == group and e.reference is not None
+            }
+            axes.vlines(
+                sorted(r for r in known if math.isfinite(r)),
+                *span,
+                color="black",
+                linestyle=(0, (4, 2)),
+                linewidth=0.9,
+                zorder=1,
+            )
+        for estimate in panel.estimates:
+            left = [w for w in estimate.warnings if template(w) not in shared]
+            y = places[estimate.group, estimate.synthetic]
+            _estimate(axes, y, estimate, looks[estimate.synthetic], marks(left))
+    height = figure.get_size_inches()[1]
+    drawn = [e for row in rows for panel in row for e in panel.estimates]
+    named = {} if groups == ("",) or len(looks) == 1 else looks
+    figure.legend(
+        handles=[*_of_cohorts(named), *legend(drawn)],
+        loc="lower left",
+        bbox_to_anchor=(0, below / height),
+        ncols=6,
+        frameon=False,
+        fontsize=8,
+    )
+    if foot:
+        figure.text(0.1 / WIDTH, 0.03 / height, "\n".join(foot), fontsize=6.5, va="bottom")
+    return figure
+
+
+def _is_p_value(panel: Panel) -> bool:
+    return panel.estimates[0].name.endswith("_p_value")
+
+
+def _good(estimates: Sequence[Estimate]) -> str:
+    direction = estimates[0].direction
+    if estimates[0].name.endswith("_p_value"):
+        return "small: a difference beyond chance"
+    if direction.startswith("nearer") and any(e.reference is not None for e in estimates):
+        return "nearer the dashed line is better"
+    return direction
+
+
+def legend(estimates: Sequence[Estimate]) -> list[Line2D]:
+    """Return an entry for each kind of mark that occurs."""
+    levels = sorted({round(100 * e.interval.level, 1) for e in estimates if e.interval})
+    level = " or ".join(f"{level:g} %" for level in levels)
+    point: dict[str, Any] = {"color": GREY, "marker": "o", "markersize": 5, "linestyle": ""}
+    handles = [Line2D([], [], **point, label="estimate")]
+    if any(e.warnings for e in estimates):
+        handles.append(Line2D([], [], **point, markerfacecolor="white", label="with a warning"))
+    if levels:
+        handles.append(Line2D([], [], color=GREY, linewidth=2.2, label=f"{level} interval"))
+    if any(e.standard_error and not e.interval for e in estimates):
+        handles.append(Line2D([], [], color=GREY, linewidth=0.9, label="± standard error"))
+    if any(e.reference is not None for e in estimates):
+        dashes = (0, (4, 2))
+        handles.append(
+            Line2D([], [], color="black", linewidth=0.9, linestyle=dashes, label="within real")
+        )
+    return handles
+
+
+def _of_cohorts(looks: Mapping[str, Look]) -> list[Line2D]:
+    return [
+        Line2D([], [], color=look.colour, marker=look.marker, linestyle="", label=shortened(name))
+        for name, look in looks.items()
+    ]
+
+
+def _estimate(axes: Axes, y: float, estimate: Estimate, look: Look, marks: str) -> None:
+    known = math.isfinite(estimate.value)
+    if known:
+        axes.plot(
+            drawn_line(estimate),
+            (y, y),
+            color=look.colour,
+            linewidth=2.2 if estimate.interval else 0.9,
+            solid_capstyle="butt",
+        )
+        axes.plot(
+            estimate.value,
+            y,
+            marker=look.marker,
+            markersize=5.5,
+            markerfacecolor="white" if estimate.warnings else look.colour,
+            markeredgecolor=look.colour,
+            clip_on=False,
+            zorder=3,
+        )
+    number = tick(estimate.value) if known else "undefined"
+    axes.text(
+        1.04,
+        y,
+        f"{number} {marks}".strip(),
+        transform=axes.get_yaxis_transform(),
+        fontsize=7.5,
+        color=INK if known else GREY,
+        va="center",
+    )

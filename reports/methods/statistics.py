@@ -1,0 +1,219 @@
+"""What was computed of the answers of readers, told from the tables that hold it.
+
+Each sentence names the quantities that have a value in a table, the works that their rows cite,
+and what their intervals take as a random sample. Nothing is told of what is in no table.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import pandas as pd
+
+from evalsuite.statistics.multiplicity import FAMILIES
+from evalsuite.statistics.ratings.comparison import DIFFERENCE, ODDS_RATIO, SUPERIORITY
+from evalsuite.statistics.roc.choice import ACCURACY
+from reports.document import Table
+from reports.methods.citations import cite, cited
+from reports.readers.claims import samples
+from reports.readers.shown import listed
+
+
+class Statement(NamedTuple):
+    """How the contents of a table are told.
+
+    Args:
+        opening: of the sentence, up to the quantities.
+        column: names the quantity of each row; empty where all are one.
+        phrases: by quantity; its own name where there is none.
+    """
+
+    opening: str
+    column: str
+    phrases: Mapping[str, str]
+
+
+AGREEMENT = {
+    "Cohen kappa": "Cohen's kappa",
+    "Fleiss kappa": "Fleiss' kappa",
+    "Gwet AC1": "Gwet's AC1",
+    "Gwet AC2": "Gwet's AC2",
+    "Krippendorff alpha (nominal)": "Krippendorff's nominal alpha",
+    "Krippendorff alpha (ordinal)": "Krippendorff's ordinal alpha",
+    "Krippendorff alpha (interval)": "Krippendorff's interval alpha",
+    "Lin concordance": "Lin's concordance correlation",
+    "ICC(1,1)": "the intraclass correlations ICC(1,1)",
+    "repeatability coefficient": "the repeatability coefficient",
+}
+# By the name of a table, of which a question may be the end; in the order of the paragraph.
+STATEMENTS = {
+    "shares": Statement("Answers were summarised by", "", {"": "the share of each option"}),
+    "averages": Statement(
+        "Answers on a scale were summarised by", "quantity", {"mean": "means", "median": "medians"}
+    ),
+    "comparisons": Statement(
+        "Ratings of real and synthetic cases were compared by",
+        "quantity",
+        {
+            DIFFERENCE: "the difference of mean answers",
+            SUPERIORITY: "the probability that a real case is rated higher",
+            ODDS_RATIO: "the cumulative odds ratio of a proportional odds model",
+        },
+    ),
+    "turing": Statement(
+        "How well readers told real from synthetic was measured by",
+        "figure",
+        {
+            "AUC": "the area under the empirical ROC curve (AUC) in the analysis of variance of "
+            "Obuchowski and Rockette, on the logit scale"
+        },
+    ),
+    "turing-differences": Statement(
+        "Synthetic cohorts were compared with one another by",
+        "figure",
+        {"AUC": "the difference of their AUCs"},
+    ),
+    "turing-readers": Statement("Each reader was described by", "quantity", {"AUC": "an AUC"}),
+    "turing-rates": Statement("Decisions of each reader were described by", "quantity", {}),
+    "choice": Statement(
+        "Choices between two were compared with guessing by",
+        "figure",
+        {
+            ACCURACY: "the share of right ones in the analysis of variance of Obuchowski and "
+            "Rockette, on the logit scale"
+        },
+    ),
+    "choice-readers": Statement(
+        "Choices of each reader were described by", "quantity", {ACCURACY: "the share of right ones"}
+    ),
+    "equivalence": Statement(
+        "The margins that the design had stated before the first answer were tested by",
+        "test",
+        {
+            "equivalence": "two one-sided tests of equivalence",
+            "non-inferiority": "one-sided tests of non-inferiority",
+        },
+    ),
+    "agreement-all": Statement("Agreement between readers was measured by", "coefficient", AGREEMENT),
+    "agreement-pairs": Statement(
+        "Agreement of every two readers was measured by", "coefficient", AGREEMENT
+    ),
+    "agreement-within": Statement(
+        "Agreement of readers with themselves on hidden repeats was measured by",
+        "coefficient",
+        AGREEMENT,
+    ),
+    "concordance-all": Statement(
+        "Scores of automatic metrics were set beside mean ratings by", "coefficient", {}
+    ),
+    "generators": Statement(
+        "Rankings of generators by metrics and readers were compared by", "coefficient", {}
+    ),
+    "times": Statement("Active times on a case were summarised by", "quantity", {
+        "geometric mean": "geometric means", "median": "medians",
+    }),
+    "course": Statement(
+        "Whether answers and times changed over the reading was estimated by",
+        "quantity",
+        {
+            "trend": "linear trends",
+            "first fifth": "the difference of the first fifth",
+            "last fifth": "the difference of the last fifth",
+            "after a real case": "the difference between answers after a real and a synthetic case",
+        },
+    ),
+}  # fmt: skip
+# Rows of single readers tell the same of fewer.
+UNTOLD = ("averages-by-reader", "comparisons-by-reader", "course-by-reader")
+# By what the intervals of a table take as random; the last where that differs between its rows.
+RANDOM: dict[tuple[str, ...], str] = {
+    ("cases",): "cases as a random sample and the readers as fixed",
+    ("readers",): "readers as a random sample",
+    ("cases and readers",): "readers and cases both as random samples",
+}
+MIXED = "cases, and in part readers, as random samples"
+
+
+def statistics_paragraph(tables: Sequence[Table]) -> list[str]:
+    """Return one paragraph on the statistics of a study, or none without any.
+
+    Args:
+        tables: of the report, with or without those on other things.
+    """
+    known: dict[str, list[pd.DataFrame]] = {name: [] for name in STATEMENTS}
+    for table in tables:
+        name, data = _statement(table.name), table.data
+        if name and data is not None and data["estimate"].notna().any():
+            known[name].append(data[data["estimate"].notna()])
+    rows = {name: pd.concat(found) for name, found in known.items() if found}
+    if not rows:
+        return []
+    random = {name: _random(own) for name, own in rows.items()}
+    usual = Counter(filter(None, random.values())).most_common(1)
+    told = [f"Intervals take {usual[0][0]}, unless another thing is told."] if usual else []
+    for name, own in rows.items():
+        other = random[name] if usual and random[name] != usual[0][0] else ""
+        told.append(_sentence(STATEMENTS[name], own, other))
+    told += _multiplicity([own for own in rows.values() if "family" in own])
+    return [" ".join(told)]
+
+
+def _statement(table: str) -> str:
+    """Return the longest name of a statement that the name of the table begins with."""
+    fitting = [n for n in (*STATEMENTS, *UNTOLD) if table == n or table.startswith(f"{n}-")]
+    name = max(fitting, key=len, default="")
+    return name if name in STATEMENTS else ""
+
+
+def _sentence(statement: Statement, rows: pd.DataFrame, random: str) -> str:
+    names = rows[statement.column].astype(str) if statement.column else pd.Series("", rows.index)
+    by_works: dict[str, list[str]] = {}
+    for name, references in rows["reference"].groupby(names.to_numpy(), sort=False):
+        phrase = statement.phrases.get(str(name), str(name))
+        by_works.setdefault(cited(references), []).append(phrase)
+    parts = [f"{', '.join(phrases)}{works}" for works, phrases in by_works.items()]
+    told = f"{statement.opening} {listed(parts)}"
+    if "margin" in rows:
+        stated = dict(zip(rows["question"], rows["margin"], strict=True))
+        told += f" ({', '.join(f'{k} {v:g}' for k, v in stated.items())})"
+    if "interval" in rows and (kinds := _kinds(rows[rows["low"].notna()])):
+        told += f" (intervals: {kinds})"
+    return f"{told}, with {random}." if random else f"{told}."
+
+
+def _kinds(known: pd.DataFrame) -> str:
+    """Say of what kinds the intervals of a table are, and over what each is."""
+    over = known.groupby("interval", sort=False)["random"].unique()
+    return ", ".join(f"{kind} over {' or '.join(sorted(of))}" for kind, of in over.items())
+
+
+def _random(rows: pd.DataFrame) -> str:
+    """Say what the intervals of a table take as a random sample.
+
+    Nothing without intervals, nor where each is told by its kind.
+    """
+    if "interval" in rows:
+        return ""
+    known = rows[rows["low"].notna()]
+    of = tuple(sorted(samples(known)))
+    if of == ("cases",) and "n_readers" not in known:
+        return "cases as a random sample, for each reader alone"
+    if of == ("cases",) and known["n_readers"].max() == 1:
+        return "cases as a random sample, for one reader"
+    return RANDOM.get(of, MIXED) if of else ""
+
+
+def _multiplicity(tables: Sequence[pd.DataFrame]) -> list[str]:
+    """Say which p-values were corrected with which others."""
+    corrected = {str(f) for t in tables for f in t.loc[t["p_holm"] > t["p"], "family"]}
+    told = [words for family, words in FAMILIES.items() if family in corrected]
+    if not told:
+        return []
+    families = "; ".join(told)
+    return [
+        (
+            f"p-values were corrected by Holm's method {cite('holm')} within families, each at "
+            f"5 %: {families}. Intervals are of single comparisons; verdicts follow the corrected "
+            "p-values."
+        )
+    ]

@@ -1,0 +1,33 @@
+"""Figures of one page and of several."""
+
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from evalsuite import plugins
+from evalsuite.records import Evidence
+from evalsuite.workflow import draw
+from tests.evaluations import example
+
+
+@dataclass
+class Point:
+    """An entry point of a figure that is drawn already."""
+
+    drawn: object
+
+    def load(self):
+        return lambda evaluation, evidence: self.drawn
+
+
+def test_further_pages_of_a_figure_are_numbered_and_nothing_is_no_figure(monkeypatch):
+    pages = [Figure(), Figure(), Figure()]
+    points = {
+        "many": Point(pages[:2]),
+        "none": Point(None),
+        "one": Point(pages[2]),
+        "empty": Point([]),
+    }
+    monkeypatch.setattr(plugins, "available", lambda group: points)
+    drawn = draw(example("gan"), Evidence((), {}))
+    assert drawn == {"many": pages[0], "many-2": pages[1], "one": pages[2]}
