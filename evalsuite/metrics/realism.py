@@ -13,6 +13,7 @@ from torch import Tensor
 
 from evalsuite.metrics.features import checked_features
 from evalsuite.metrics.metric import Finding, Metric, UndefinedError, judging_options
+from evalsuite.metrics.neighbourhoods import distances
 from evalsuite.metrics.subjects import Subjects
 from evalsuite.records import Scores
 
@@ -57,8 +58,8 @@ def compute(
             f"Realism with k = {k} needs at least {k + 2} real volumes of other subjects beside "
             f"each, but got {m} volumes of {int(whose.max()) + 1} subjects."
         )
-    own = _distances(real, real).masked_fill(same, torch.inf)
-    across = _distances(synthetic, real)
+    own = distances(real, real).masked_fill(same, torch.inf)
+    across = distances(synthetic, real)
     total = real.sum(dim=0)
     of_subject = torch.zeros_like(real).index_add_(0, whose, real)[whose]
     without_itself = (total - of_subject) / (m - sizes)[:, None]
@@ -87,10 +88,6 @@ def compute(
         ),
     ]
     return findings
-
-
-def _distances(first: Float[Tensor, "a d"], second: Float[Tensor, "b d"]) -> Float[Tensor, "a b"]:
-    return torch.cdist(first, second, compute_mode="donot_use_mm_for_euclid_dist")
 
 
 def _radii(own: Float[Tensor, "m m"], k: int) -> Float[Tensor, " m"]:

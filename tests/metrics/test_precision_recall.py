@@ -6,7 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evalsuite.metrics.precision_recall import METRIC, distances, expected_coverage
+from evalsuite.metrics.neighbourhoods import distances
+from evalsuite.metrics.precision_recall import METRIC, expected_coverage
 
 NAMES = ("precision", "recall", "density", "coverage")
 

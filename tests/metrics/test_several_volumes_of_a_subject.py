@@ -9,7 +9,7 @@ import torch
 
 from evalsuite.metrics import anatomy, ms_ssim, precision_recall, privacy, realism, slices
 from evalsuite.metrics.metric import UndefinedError, Views
-from evalsuite.metrics.precision_recall import coverage, distances, neighbourhoods, precision
+from evalsuite.metrics.neighbourhoods import coverage, distances, neighbourhoods, precision
 from evalsuite.metrics.privacy import copies, membership
 from evalsuite.metrics.privacy.distances import feature_distances
 from evalsuite.metrics.slices.consistency import folds
