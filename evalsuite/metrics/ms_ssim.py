@@ -179,8 +179,8 @@ def compute(
         Khader et al., Scientific Reports 13, 7303 (2023), and see `similarity`.
     """
     subjects = subjects or each_its_own(len(real), len(synthetic))
-    m, n = count(subjects.real), count(subjects.synthetic)
-    repeated = m < len(real) or n < len(synthetic)
+    (m, n), unit = subjects.counts, subjects.unit
+    repeated = unit == "subjects"
     if min(m, n) < 2:
         raise UndefinedError(
             Caveat(
@@ -216,7 +216,6 @@ def compute(
 
     warnings = [*_repeats(multi.values, "synthetic"), *_repeats(real_multi.values, "real")]
     fewest = min(multi.subjects, real_multi.subjects)
-    unit = "subjects" if repeated else "volumes"
     if fewest < FEW_VOLUMES:
         warnings.append(
             Caveat(

@@ -25,7 +25,7 @@ from evalsuite.metrics.neighbourhoods import (
 from evalsuite.metrics.subjects import Subjects, count, each_its_own
 from evalsuite.records import Caveat, Estimate, Interval
 
-FEW_VOLUMES = 50
+FEW = 50
 LEVEL = 0.95
 
 
@@ -88,10 +88,10 @@ def compute(
     precise, dense = precision(between, around_real, subjects.synthetic)
     recalled, _ = precision(between.T, around_synthetic, subjects.real)
     covered = coverage(between, around_real, subjects)
-    repeated = count(subjects.real) < m or count(subjects.synthetic) < n
+    repeated = subjects.unit == "subjects"
 
     warnings = [
-        *_few_volumes(m, n),
+        *_few(subjects),
         *_empty_balls(around_real.radii, "real", k),
         *_empty_balls(around_synthetic.radii, "synthetic", k),
     ]
@@ -108,8 +108,8 @@ def compute(
     # With too few volumes there is no next neighbour for a ball to grow to.
     known = all(
         bool(radii.isfinite().all())
-        for balls in (around_real, around_synthetic)
-        for _, _, radii in balls.without
+        for around in (around_real, around_synthetic)
+        for _, _, radii in around.without
     )
 
     def estimate(
@@ -190,18 +190,20 @@ def _density_interval(measured: Measured, subjects: Int[np.ndarray, "p"]) -> Int
     )
 
 
-def _few_volumes(real: int, synthetic: int) -> list[Caveat]:
+def _few(subjects: Subjects) -> list[Caveat]:
+    (real, synthetic), unit = subjects.counts, subjects.unit
     found = []
-    if min(real, synthetic) < FEW_VOLUMES:
+    if min(real, synthetic) < FEW:
         found.append(
             Caveat(
-                "Only {real} real and {synthetic} synthetic volumes: below "
-                f"{FEW_VOLUMES} of each, the balls fill the space between volumes poorly and the"
+                f"Only {{real}} real and {{synthetic}} synthetic {unit}: below "
+                f"{FEW} of each, the balls fill the space between volumes poorly and the"
                 " values are rough.",
                 real=real,
                 synthetic=synthetic,
             )
         )
+    real, synthetic = len(subjects.real), len(subjects.synthetic)
     if max(real, synthetic) > 2 * min(real, synthetic):
         found.append(
             Caveat(
