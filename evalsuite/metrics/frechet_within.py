@@ -45,8 +45,8 @@ def expected_distance(
     proportion to 1/m + 1/n for cohorts much larger than the number of features, and for equal
     ones much smaller too, so halves and quarters of the cohort tell it, as a polynomial of second
     degree through 0 (halves alone, as a line, under 16 subjects). In simulations of 16 to 200
-    subjects and 8 to 512 features the mean was within 15 % of the truth for normal features and
-    samples of alike sizes, where halves were 12 to 100 % above; up to 25 % below it for four
+    subjects and 8 to 512 features the mean was within 10 % of the truth for (log-)normal features and
+    samples of alike sizes, where halves were 10 to 110 % above; up to 25 % off it for four
     times as many synthetic subjects or very skewed features (benchmarks/subjects.py).
 
     Args:

@@ -141,7 +141,9 @@ def _without_numbers(
         n_synthetic=len(subjects.synthetic),
         method=(
             f"{method}{pairs} A value slightly below zero is a good result. The interval is too "
-            "wide near zero, where the statistic is degenerate: use the p-value there."
+            "wide near zero, where the statistic is degenerate: use the p-value there. Where the "
+            f"cohorts differ, a 95 % interval of 20 to 40 {subjects.unit} holds the truth in 89 to "
+            "95 %."
         ),
         warnings=warnings + _warnings_about_error(subjects),
     )
