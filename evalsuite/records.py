@@ -68,6 +68,7 @@ class Estimate:
         group: `COLUMN=VALUE` where only that group of both cohorts went in; filled in likewise.
         subjects_real, subjects_synthetic: subjects that these volumes show, where some show the
             same one; None where each shows another. Filled in likewise.
+        test: of a p-value, the test that it is of, `permutation` or `wild bootstrap`.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Estimate:
     group: str = ""
     subjects_real: int | None = None
     subjects_synthetic: int | None = None
+    test: str = ""
 
     @property
     def label(self) -> str:

@@ -85,8 +85,11 @@ def from_json(record: Mapping[str, Any]) -> Evaluation:
 
     def estimate(values: Mapping[str, Any]) -> Estimate:
         interval = values["interval"]
+        # Before there was a choice of tests, every p-value was of a permutation test.
+        permuted = "test" not in values and values["name"].endswith("_p_value")
         changed = {
             "value": _number(values["value"]),
+            "test": "permutation" if permuted else values.get("test", ""),
             "interval": interval
             and Interval(
                 **{**interval, "low": _number(interval["low"]), "high": _number(interval["high"])}

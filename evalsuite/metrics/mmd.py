@@ -185,11 +185,13 @@ def _tested(
     (m, n), unit = subjects.counts, subjects.unit
     name = estimate.name.removesuffix("_p_value")
     if (sizes == sizes[0]).all():
+        kind = "permutation"
         p = permutation_p_value(sums, m, permutations=permutations, seed=seed)
         test = f"Permutation test of {name}: how often a random relabelling of all {unit} gives"
         draws = f"{permutations} relabellings"
         warnings = _warnings_about_labellings(m, n, unit)
     else:
+        kind = "wild bootstrap"
         p = sign_flip_p_value(sums, m, sizes, flips=permutations, seed=seed)
         test = (
             f"Wild bootstrap test of {name} (Chwialkowski et al. 2014), because subjects differ in "
@@ -202,7 +204,8 @@ def _tested(
         f"found at these numbers of {unit}, which does not prove that there is none. {draws}, "
         "(b + 1) / (B + 1)."
     )
-    return replace(estimate, value=p, method=method, warnings=estimate.warnings + warnings)
+    warnings = estimate.warnings + warnings
+    return replace(estimate, value=p, method=method, test=kind, warnings=warnings)
 
 
 def _warnings_about_features(rows: Float[Tensor, "N d"], m: int) -> tuple[str, ...]:

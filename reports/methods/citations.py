@@ -15,6 +15,8 @@ WORKS = {
     "binkowski": "Bińkowski M, et al. Demystifying MMD GANs. ICLR (2018).",
     "phipson": "Phipson B, Smyth GK. Permutation p-values should never be zero. Statistical "
     "Applications in Genetics and Molecular Biology 9 (2010) 39.",
+    "chwialkowski": "Chwialkowski K, Sejdinovic D, Gretton A. A wild bootstrap for degenerate "
+    "kernel tests. NeurIPS 27 (2014).",
     "kynkaanniemi": "Kynkäänniemi T, et al. Improved precision and recall metric for assessing "
     "generative models. NeurIPS 32 (2019).",
     "naeem": "Naeem MF, et al. Reliable fidelity and diversity metrics for generative models. ICML "

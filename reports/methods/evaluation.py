@@ -1,8 +1,11 @@
 """What was done in evaluations that stand side by side, in the order of a methods section."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from evalsuite.records import CohortRecord
+from evalsuite.table import counted
 from reports.evaluations.comparison import together
 from reports.methods.citations import cite
 from reports.sources import EvaluationData
@@ -15,8 +18,7 @@ METRICS = {
     f"fitted to the features {cite('heusel')}, also extrapolated to infinitely many volumes "
     f"{cite('chong')}",
     "mmd": "It was also measured by the unbiased squared maximum mean discrepancy with Gaussian "
-    f"kernels {cite('gretton')} and the kernel inception distance {cite('binkowski')}, each with a "
-    f"permutation test {cite('phipson')}",
+    f"kernels {cite('gretton')} and the kernel inception distance {cite('binkowski')}",
     "precision_recall": "Fidelity and variety were told apart by precision and recall "
     f"{cite('kynkaanniemi')} and by density and coverage {cite('naeem')}",
     "ms_ssim": "The variety within each cohort was measured by the mean structural similarity of "
@@ -32,6 +34,11 @@ METRICS = {
     "anatomy": "Structures of the label maps were compared in volume, surface, sphericity and "
     "distances by the 1-Wasserstein distance in units of the real standard deviation, and in the "
     "share of topological faults",
+}
+TESTS = {
+    "permutation": f"by permutation {cite('phipson')}",
+    "wild bootstrap": "by a wild bootstrap over subjects, which differ in their numbers of volumes "
+    f"{cite('chwialkowski')}",
 }
 FITS = {"crop-pad": " by cropping and padding with zeros", "resize": " by resizing"}
 EXTRACTORS = {"medicalnet": "med3d", "radiomics": "ibsi"}
@@ -49,6 +56,7 @@ def evaluation_paragraph(group: Sequence[EvaluationData]) -> str:
         *_preprocessing(_config(group, "preprocessing")),
         *_extractors(_config(group, "extractors")),
         *_metrics(_config(group, "metrics")),
+        *_tests(group),
         *_uncertainty(group),
         _record(group),
     ]
@@ -59,11 +67,12 @@ def _cohorts(group: Sequence[EvaluationData]) -> list[str]:
     evaluation = together(group).evaluation
     real, synthetic = evaluation.real, evaluation.synthetic
     versions = _each(data.evaluation.environment.get("packages") for data in group)
-    names = _and([f"{c.name} (n = {len(c.volumes)})" for c in synthetic])
+    names = _and([f"{c.name} ({counted(len(c.volumes), _shared(c))})" for c in synthetic])
+    people = _shared(real)
     told = [
         (
             f"Synthetic volumes of {names} were compared with {len(real.volumes)} real volumes "
-            f"({real.name}) with evalsuite{_version(versions, 'evalsuite')}."
+            f"{'' if people is None else f'of {people} subjects '}({real.name}) with evalsuite{_version(versions, 'evalsuite')}."
         )
     ]
     skipped = [f"{len(c.skipped)} of {c.name}" for c in (real, *synthetic) if c.skipped]
@@ -135,6 +144,20 @@ def _metrics(known: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return told
 
 
+def _shared(cohort: CohortRecord) -> int | None:
+    """Return the number of subjects of a cohort, None where each volume shows another."""
+    return cohort.subjects if cohort.subjects != len(cohort.volumes) else None
+
+
+def _tests(group: Sequence[EvaluationData]) -> list[str]:
+    """Return the tests behind the p-values that there are."""
+    estimates = [e for data in group for e in data.evaluation.estimates]
+    tests = _each(e.test for e in estimates if not math.isnan(e.value))
+    if not tests:
+        return []
+    return [f"That cohorts have one distribution was tested {_and([TESTS[t] for t in tests])}."]
+
+
 def _uncertainty(group: Sequence[EvaluationData]) -> list[str]:
     estimates = [e for data in group for e in data.evaluation.estimates]
     columns = _each(data.evaluation.config.get("by") for data in group)
@@ -143,7 +166,10 @@ def _uncertainty(group: Sequence[EvaluationData]) -> list[str]:
     within = f" and, where the metric allows, within groups by {_and(columns)}" if columns else ""
     how = f", by the method that fits each: {'; '.join(methods)}" if methods else ""
     sure = f", with intervals at {_and(levels)}{how}" if levels else ""
-    return [f"Numbers were computed for whole cohorts{within}{sure}."] if within or sure else []
+    told = [f"Numbers were computed for whole cohorts{within}{sure}."] if within or sure else []
+    if any(e.subjects_real or e.subjects_synthetic for e in estimates):
+        told.append("Subjects and not volumes were taken for independent.")
+    return told
 
 
 def _record(group: Sequence[EvaluationData]) -> str:

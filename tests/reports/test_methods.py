@@ -366,3 +366,20 @@ def test_a_study_without_answers_has_a_design_only(make_study):
 
 def test_without_anything_there_is_nothing_to_tell():
     assert methods_paragraphs([], None) == ()
+
+
+def test_tests_and_subjects_are_those_of_the_numbers():
+    config = {"metrics": {"mmd": {}}}
+    told = {}
+    for test, people in (("permutation", None), ("wild bootstrap", 20), ("", None)):
+        p_value = estimate("kid_p_value", 0.2, test=test, subjects_real=people)
+        real = replace(cohort("real", "real", n=40), subjects=people)
+        paragraphs = methods_paragraphs([evaluated(p_value, real=real, config=config)], None)
+        told[test] = " ".join(paragraphs)
+    assert "was tested by permutation [" in told["permutation"]
+    assert "wild bootstrap" not in told["permutation"]
+    assert "independent" not in told["permutation"]
+    assert "was tested by a wild bootstrap over subjects, which differ" in told["wild bootstrap"]
+    assert "compared with 40 real volumes of 20 subjects (real)" in told["wild bootstrap"]
+    assert "Subjects and not volumes were taken for independent." in told["wild bootstrap"]
+    assert "tested" not in told[""]
