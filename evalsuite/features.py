@@ -28,7 +28,7 @@ from evalsuite.records import FeatureTable
 from evalsuite.volumes.cohort import Cohort, Entry
 from evalsuite.volumes.preprocessing import Preprocessing
 
-Row = Float[np.ndarray, "d"]
+Row = Float[np.ndarray, " d"]
 
 
 @dataclass(frozen=True, slots=True)

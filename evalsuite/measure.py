@@ -126,7 +126,7 @@ def standardise(
     return scaled
 
 
-def _codes(cohort: Cohort, chosen: Sequence[int]) -> Int[np.ndarray, "n"]:
+def _codes(cohort: Cohort, chosen: Sequence[int]) -> Int[np.ndarray, " n"]:
     """Return the subject of each of some volumes of a cohort as a code."""
     return coded([cohort.subjects[i] for i in chosen])
 
@@ -249,7 +249,7 @@ def _about(
     return finding
 
 
-def _fewer(codes: Int[np.ndarray, "n"]) -> int | None:
+def _fewer(codes: Int[np.ndarray, " n"]) -> int | None:
     """Return how many subjects there are, None if as many as volumes."""
     count = len(np.unique(codes))
     return count if count < len(codes) else None

@@ -108,8 +108,8 @@ class Scores:
     """
 
     name: str
-    real: Float[np.ndarray, "m"]
-    synthetic: Float[np.ndarray, "n"]
+    real: Float[np.ndarray, " m"]
+    synthetic: Float[np.ndarray, " n"]
     direction: Direction
     method: str
     extractor: str = ""

@@ -51,7 +51,7 @@ class TrainingData:
         """Return the volumes of the cohort with these indices, in [0, 1]."""
         return torch.stack([self._load(i) for i in indices])
 
-    def classes_of(self, indices: Sequence[int]) -> Int[Tensor, "b"] | None:
+    def classes_of(self, indices: Sequence[int]) -> Int[Tensor, " b"] | None:
         """Return the classes of these volumes, or None without a condition."""
         return torch.tensor([self.labels[i] for i in indices]) if self.classes else None
 

@@ -48,7 +48,7 @@ class Denoiser(nn.Module):
                 block.forward = partial(checkpoint, block.forward, use_reentrant=False)
 
     def forward(
-        self, noised: Latents, times: Int[Tensor, "b"], labels: Int[Tensor, "b"] | None = None
+        self, noised: Latents, times: Int[Tensor, " b"], labels: Int[Tensor, " b"] | None = None
     ) -> Latents:
         """Return the prediction: the noise, or the velocity.
 
@@ -83,7 +83,7 @@ def denoising_loss(
     schedule: DDPMScheduler,
     denoiser: nn.Module,
     clean: Latents,
-    labels: Int[Tensor, "b"] | None,
+    labels: Int[Tensor, " b"] | None,
     generator: torch.Generator,
 ) -> Tensor:
     """Return the mean error of the prediction at random times.

@@ -127,8 +127,8 @@ def _table(
 
 def _distance(
     name: str,
-    real: Float[np.ndarray, "m"],
-    synthetic: Float[np.ndarray, "n"],
+    real: Float[np.ndarray, " m"],
+    synthetic: Float[np.ndarray, " n"],
     subjects: Subjects,
     replicates: int,
     random: np.random.Generator,
@@ -215,7 +215,7 @@ def _faults(
     structure: int,
     real: Sequence[dict[int, Shape]],
     synthetic: Sequence[dict[int, Shape]],
-    subjects: Int[np.ndarray, "n"],
+    subjects: Int[np.ndarray, " n"],
     warnings: tuple[str, ...],
 ) -> Estimate:
     def faulty(shapes: dict[int, Shape]) -> bool:

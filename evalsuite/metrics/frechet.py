@@ -109,7 +109,7 @@ METRIC = Metric(
 
 
 def _shifted_interval(
-    value: float, replicates: Float[np.ndarray, "replicates"], level: float, subjects: Subjects
+    value: float, replicates: Float[np.ndarray, " replicates"], level: float, subjects: Subjects
 ) -> Interval | None:
     if min(subjects.counts) < 2:
         return None

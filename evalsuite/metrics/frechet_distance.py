@@ -79,7 +79,7 @@ def bootstrap_distances(
     replicates: int,
     seed: int,
     subjects: Subjects | None = None,
-) -> Float[np.ndarray, "replicates"]:
+) -> Float[np.ndarray, " replicates"]:
     """Return the distances of cohorts whose subjects are drawn with replacement from the two.
 
     Duplicates lower the rank of the covariances, so these lie above the distance of the
@@ -122,9 +122,9 @@ def rotated(
 
 def _weighted_parts(
     real: Float[Tensor, "m d"],
-    real_counts: Float[Tensor, "m"],
+    real_counts: Float[Tensor, " m"],
     synthetic: Float[Tensor, "n d"],
-    synthetic_counts: Float[Tensor, "n"],
+    synthetic_counts: Float[Tensor, " n"],
 ) -> Parts:
     """Return the Frechet distance of sets in which row i stands `counts[i]` times, in parts."""
     means, factors = [], []

@@ -21,7 +21,7 @@ JACKKNIFE_GROUPS = 20
 FEWEST_TO_EXTRAPOLATE = 8
 IDENTICAL = "The two feature sets are identical."
 
-Order = tuple[Int[np.ndarray, "a"], Int[np.ndarray, "b"]]
+Order = tuple[Int[np.ndarray, " a"], Int[np.ndarray, " b"]]
 
 
 def frechet_distance_infinity(

@@ -32,7 +32,7 @@ class _Subsets:
 
 def expected_distance(
     real: Float[Tensor, "m d"],
-    subjects: Int[np.ndarray, "m"],
+    subjects: Int[np.ndarray, " m"],
     sizes: tuple[int, int],
     *,
     seed: int,
@@ -78,7 +78,7 @@ def expected_distance(
 
 def _subsets(
     real: Float[Tensor, "m d"],
-    subjects: Int[np.ndarray, "m"],
+    subjects: Int[np.ndarray, " m"],
     size: int,
     volumes_each: int | None,
     rng: np.random.Generator,
@@ -104,11 +104,11 @@ def _subsets(
 
 
 def _thinned(
-    rows: Int[np.ndarray, "r"],
-    subjects: Int[np.ndarray, "m"],
+    rows: Int[np.ndarray, " r"],
+    subjects: Int[np.ndarray, " m"],
     volumes_each: int,
     rng: np.random.Generator,
-) -> Int[np.ndarray, "k"]:
+) -> Int[np.ndarray, " k"]:
     """Return at most so many of the rows of each subject, drawn at random."""
     shuffled = rng.permutation(rows)
     by_subject = shuffled[subjects[shuffled].argsort(kind="stable")]

@@ -34,7 +34,7 @@ def cubic_kernel(rows: Float[Tensor, "N d"]) -> Float[Tensor, "N N"]:
 
 
 def median_distance(
-    rows: Float[Tensor, "m d"], subjects: Int[np.ndarray, "m"] | None = None
+    rows: Float[Tensor, "m d"], subjects: Int[np.ndarray, " m"] | None = None
 ) -> float:
     """Return the median Euclidean distance over all pairs of rows of different subjects.
 
@@ -51,7 +51,7 @@ def median_distance(
 
 def subject_sums(
     kernel: Float[Tensor, "N N"], subjects: Subjects
-) -> tuple[Float[Tensor, "s s"], Float[Tensor, "s"]]:
+) -> tuple[Float[Tensor, "s s"], Float[Tensor, " s"]]:
     """Return the sums of the kernel over the volumes of each two subjects, and volumes of each.
 
     Real subjects come first. Where every volume shows another subject, the sums are the kernel.

@@ -71,7 +71,7 @@ class Views:
     subjects: Sequence[Hashable] | None = None
 
     @property
-    def codes(self) -> Int[np.ndarray, "n"]:
+    def codes(self) -> Int[np.ndarray, " n"]:
         """The subject of each volume as a code, see `Subjects`."""
         return coded(range(len(self.names)) if self.subjects is None else self.subjects)
 

@@ -160,7 +160,7 @@ def _without_numbers(
 def _with_interval(
     estimate: Estimate,
     sums: Float[Tensor, "s s"],
-    sizes: Float[Tensor, "s"],
+    sizes: Float[Tensor, " s"],
     subjects: Subjects,
     level: float,
 ) -> Estimate:
@@ -177,7 +177,7 @@ def _with_interval(
 def _tested(
     estimate: Estimate,
     sums: Float[Tensor, "s s"],
-    sizes: Float[Tensor, "s"],
+    sizes: Float[Tensor, " s"],
     subjects: Subjects,
     permutations: int,
     seed: int,

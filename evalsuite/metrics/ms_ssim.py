@@ -64,7 +64,7 @@ def draw_pairs(subjects: int, pairs: int, seed: Sequence[int]) -> Int[np.ndarray
 
 
 def draw_volumes(
-    pairs: Int[np.ndarray, "p 2"], subjects: Int[np.ndarray, "n"], seed: Sequence[int]
+    pairs: Int[np.ndarray, "p 2"], subjects: Int[np.ndarray, " n"], seed: Sequence[int]
 ) -> Int[np.ndarray, "p 2"]:
     """Return for each pair of subjects a random volume of either."""
     volumes = members(subjects)

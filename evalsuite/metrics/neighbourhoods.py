@@ -55,7 +55,9 @@ def distances(first: Float[Tensor, "a d"], second: Float[Tensor, "b d"]) -> Floa
     return torch.cdist(first, second, compute_mode="donot_use_mm_for_euclid_dist")
 
 
-def neighbourhoods(features: Float[Tensor, "c d"], k: int, subjects: Int[np.ndarray, "c"]) -> Balls:
+def neighbourhoods(
+    features: Float[Tensor, "c d"], k: int, subjects: Int[np.ndarray, " c"]
+) -> Balls:
     """Return the balls around each row.
 
     Another volume of the same subject is no neighbour: it is near because it shows the same person,
@@ -83,7 +85,7 @@ def _rows(count: int, k: int) -> Int[Tensor, " _"]:
 
 
 def precision(
-    to_points: Float[Tensor, "c p"], balls: Balls, subjects: Int[np.ndarray, "p"]
+    to_points: Float[Tensor, "c p"], balls: Balls, subjects: Int[np.ndarray, " p"]
 ) -> tuple[Measured, Measured]:
     """Return the fraction of points in any ball, and the mean number of balls on a point over k.
 
@@ -154,7 +156,7 @@ def jackknife_variance(
     values: Float[Tensor, " p"],
     other: Float[Tensor, "c p"],
     own: Float[Tensor, "o p"],
-    subjects: Int[np.ndarray, "p"],
+    subjects: Int[np.ndarray, " p"],
 ) -> float:
     """Return the variance of a mean over points of one cohort in balls that the cohorts set.
 

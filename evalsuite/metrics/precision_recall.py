@@ -113,7 +113,7 @@ def compute(
     )
 
     def estimate(
-        name: str, measured: Measured, points: Int[np.ndarray, "p"], method: str
+        name: str, measured: Measured, points: Int[np.ndarray, " p"], method: str
     ) -> Estimate:
         make = _density_interval if name == "density" else _proportion_interval
         return Estimate(
@@ -158,7 +158,7 @@ def compute(
     ]
 
 
-def _proportion_interval(measured: Measured, subjects: Int[np.ndarray, "p"]) -> Interval:
+def _proportion_interval(measured: Measured, subjects: Int[np.ndarray, " p"]) -> Interval:
     """Return Wilson's interval at the number of independent points that has this variance.
 
     Never more than there are points; as many as there are subjects where the fraction is 0 or 1.
@@ -180,7 +180,7 @@ def _proportion_interval(measured: Measured, subjects: Int[np.ndarray, "p"]) -> 
     )
 
 
-def _density_interval(measured: Measured, subjects: Int[np.ndarray, "p"]) -> Interval:
+def _density_interval(measured: Measured, subjects: Int[np.ndarray, " p"]) -> Interval:
     half = float(stats.t.ppf((1 + LEVEL) / 2, count(subjects) - 1)) * math.sqrt(measured.variance)
     return Interval(
         low=max(measured.value - half, 0.0),

@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 def squared_mmd(
-    sums: Float[Tensor, "s s"], m: int, sizes: Float[Tensor, "s"] | None = None
+    sums: Float[Tensor, "s s"], m: int, sizes: Float[Tensor, " s"] | None = None
 ) -> float:
     """Return the unbiased squared maximum mean discrepancy.
 
@@ -47,7 +47,7 @@ def squared_mmd(
 
 
 def jackknife_standard_error(
-    sums: Float[Tensor, "s s"], m: int, sizes: Float[Tensor, "s"] | None = None
+    sums: Float[Tensor, "s s"], m: int, sizes: Float[Tensor, " s"] | None = None
 ) -> float:
     """Return the two-sample jackknife's standard error of `squared_mmd`, nan under 3 subjects.
 
@@ -118,7 +118,7 @@ def permutation_p_value(
 def sign_flip_p_value(
     sums: Float[Tensor, "s s"],
     m: int,
-    sizes: Float[Tensor, "s"],
+    sizes: Float[Tensor, " s"],
     *,
     flips: int = 1000,
     seed: int = 0,

@@ -25,8 +25,8 @@ class Subjects:
         synthetic: one code per synthetic volume.
     """
 
-    real: Int[np.ndarray, "m"]
-    synthetic: Int[np.ndarray, "n"]
+    real: Int[np.ndarray, " m"]
+    synthetic: Int[np.ndarray, " n"]
 
     @property
     def counts(self) -> tuple[int, int]:
@@ -40,7 +40,7 @@ class Subjects:
         return "volumes" if one_each else "subjects"
 
 
-def coded(subjects: Sequence[Hashable]) -> Int[np.ndarray, "n"]:
+def coded(subjects: Sequence[Hashable]) -> Int[np.ndarray, " n"]:
     """Return the subjects as codes in the order of first appearance.
 
     Example:
@@ -51,7 +51,9 @@ def coded(subjects: Sequence[Hashable]) -> Int[np.ndarray, "n"]:
     return np.array([places.setdefault(s, len(places)) for s in subjects], dtype=np.int64)
 
 
-def rows_of(chosen: Int[np.ndarray, "k"], subjects: Int[np.ndarray, "n"]) -> Int[np.ndarray, "r"]:
+def rows_of(
+    chosen: Int[np.ndarray, " k"], subjects: Int[np.ndarray, " n"]
+) -> Int[np.ndarray, " r"]:
     """Return where the volumes of some subjects are, subject by subject in the order given.
 
     Args:
@@ -75,19 +77,21 @@ def each_its_own(m: int, n: int) -> Subjects:
     return Subjects(np.arange(m), np.arange(n))
 
 
-def count(subjects: Int[np.ndarray, "n"]) -> int:
+def count(subjects: Int[np.ndarray, " n"]) -> int:
     """Return how many subjects there are."""
     return len(np.unique(subjects))
 
 
-def sums(values: Float[np.ndarray, "n"], subjects: Int[np.ndarray, "n"]) -> Float[np.ndarray, " s"]:
+def sums(
+    values: Float[np.ndarray, " n"], subjects: Int[np.ndarray, " n"]
+) -> Float[np.ndarray, " s"]:
     """Return the sum over the volumes of each subject, in order of codes."""
     _, places = np.unique(subjects, return_inverse=True)
     totals: Float[np.ndarray, " s"] = np.bincount(places, values)
     return totals
 
 
-def mean_variance(values: Float[np.ndarray, "n"], subjects: Int[np.ndarray, "n"]) -> float:
+def mean_variance(values: Float[np.ndarray, " n"], subjects: Int[np.ndarray, " n"]) -> float:
     """Return the variance of the mean when subjects are drawn anew; nan for a single subject.
 
     S / (S - 1) times the sum over the S subjects of the squared sum of their deviations, over n^2:
@@ -104,7 +108,7 @@ def mean_variance(values: Float[np.ndarray, "n"], subjects: Int[np.ndarray, "n"]
     return float(np.square(totals).sum() * S / (S - 1) / len(values) ** 2)
 
 
-def effective_size(values: Float[np.ndarray, "n"], subjects: Int[np.ndarray, "n"]) -> float:
+def effective_size(values: Float[np.ndarray, " n"], subjects: Int[np.ndarray, " n"]) -> float:
     """Return the number of independent volumes whose mean has the variance that this one has.
 
     n over the design effect, which is taken to lie between 1 and the one of volumes that are all
@@ -126,7 +130,7 @@ def effective_size(values: Float[np.ndarray, "n"], subjects: Int[np.ndarray, "n"
     return float(size * ratio**2)
 
 
-def proportion_interval(hits: Bool[np.ndarray, "n"], subjects: Int[np.ndarray, "n"]) -> Interval:
+def proportion_interval(hits: Bool[np.ndarray, " n"], subjects: Int[np.ndarray, " n"]) -> Interval:
     """Return the interval of Clopper and Pearson (1934) at the effective number of volumes.
 
     Exact where each volume shows another subject.
@@ -143,7 +147,7 @@ def proportion_interval(hits: Bool[np.ndarray, "n"], subjects: Int[np.ndarray, "
 
 
 def median_interval(
-    values: Float[np.ndarray, "n"], subjects: Int[np.ndarray, "n"]
+    values: Float[np.ndarray, " n"], subjects: Int[np.ndarray, " n"]
 ) -> Interval | None:
     """Return the order statistics that hold the median of the population.
 
@@ -167,7 +171,7 @@ def median_interval(
 
 
 def mean_interval(
-    values: Float[np.ndarray, "n"], subjects: Int[np.ndarray, "n"]
+    values: Float[np.ndarray, " n"], subjects: Int[np.ndarray, " n"]
 ) -> tuple[float, float] | None:
     """Return the ends of the t interval of a mean over subjects; None for fewer than two."""
     S = count(subjects)
@@ -177,7 +181,9 @@ def mean_interval(
     return float(values.mean() - half), float(values.mean() + half)
 
 
-def resampled(subjects: Int[np.ndarray, "n"], random: np.random.Generator) -> Int[np.ndarray, "_"]:
+def resampled(
+    subjects: Int[np.ndarray, " n"], random: np.random.Generator
+) -> Int[np.ndarray, " _"]:
     """Return the volumes of as many subjects as there are, drawn with replacement."""
     volumes = members(subjects)
     drawn = random.integers(0, len(volumes), len(volumes))
@@ -185,8 +191,8 @@ def resampled(subjects: Int[np.ndarray, "n"], random: np.random.Generator) -> In
 
 
 def halved(
-    subjects: Int[np.ndarray, "n"], random: np.random.Generator
-) -> tuple[Int[np.ndarray, "_"], Int[np.ndarray, "_"]]:
+    subjects: Int[np.ndarray, " n"], random: np.random.Generator
+) -> tuple[Int[np.ndarray, " _"], Int[np.ndarray, " _"]]:
     """Return the volumes of a random half of the subjects, and those of the others."""
     volumes = members(subjects)
     order = random.permutation(len(volumes))
@@ -195,14 +201,14 @@ def halved(
     return np.concatenate(first), np.concatenate(second)
 
 
-def members(subjects: Int[np.ndarray, "n"]) -> list[Int[np.ndarray, "_"]]:
+def members(subjects: Int[np.ndarray, " n"]) -> list[Int[np.ndarray, " _"]]:
     """Return the volumes of each subject, in order of codes."""
     order = np.argsort(subjects, kind="stable")
     starts = np.flatnonzero(np.diff(subjects[order])) + 1
     return np.split(order, starts)
 
 
-def _at(size: float, subjects: Int[np.ndarray, "n"]) -> str:
+def _at(size: float, subjects: Int[np.ndarray, " n"]) -> str:
     """Return the clause that tells of an effective number of volumes, empty where it is theirs."""
     S = count(subjects)
     return "" if len(subjects) == S else f" at {size:.3g} effective volumes of {S} subjects"

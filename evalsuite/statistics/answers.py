@@ -41,7 +41,7 @@ class Answers:
     first: Float[np.ndarray, "c r"]
     second: Float[np.ndarray, "c r"]
     repeated: Bool[np.ndarray, "c r"]
-    strata: Int[np.ndarray, "c"]
+    strata: Int[np.ndarray, " c"]
     points: int
     warnings: tuple[str, ...] = ()
 
@@ -153,7 +153,7 @@ def _scores(rows: pd.DataFrame, question: str) -> "pd.Series[float]":
     return scores
 
 
-def _strata(rows: pd.DataFrame, cases: "pd.Series[str]", names: list[str]) -> Int[np.ndarray, "c"]:
+def _strata(rows: pd.DataFrame, cases: "pd.Series[str]", names: list[str]) -> Int[np.ndarray, " c"]:
     if "cohort" not in rows.columns or rows["cohort"].isna().any():
         return np.zeros(len(names), int)
     cohorts = rows["cohort"].astype(str).map(lambda pair: "|".join(sorted(pair.split("|"))))

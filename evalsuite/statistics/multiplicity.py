@@ -48,7 +48,7 @@ def holm(rows: pd.DataFrame, family: list[str]) -> pd.DataFrame:
     return rows.assign(p_holm=corrected)
 
 
-def holm_adjusted(p: Float[np.ndarray, "m"]) -> Float[np.ndarray, "m"]:
+def holm_adjusted(p: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
     """Return p-values that may each be held against the level of the whole family.
 
     With the p-values in rising order, the largest of (m - j + 1) p_j over j = 1 ... i. It is the

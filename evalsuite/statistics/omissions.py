@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Bool
 
 
-def left_out(why: str, left: Bool[np.ndarray, "n"], of: Sequence[str] | str) -> tuple[str, ...]:
+def left_out(why: str, left: Bool[np.ndarray, " n"], of: Sequence[str] | str) -> tuple[str, ...]:
     """Return the sentence that says who or what was left out, and why; none for nobody.
 
     Args:

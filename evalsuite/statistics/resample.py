@@ -53,12 +53,12 @@ class Bootstrap:
         undefined: number of replicates in which each statistic is undefined; they are left out.
     """
 
-    value: Float[np.ndarray, "s"]
-    low: Float[np.ndarray, "s"]
-    high: Float[np.ndarray, "s"]
-    standard_error: Float[np.ndarray, "s"]
+    value: Float[np.ndarray, " s"]
+    low: Float[np.ndarray, " s"]
+    high: Float[np.ndarray, " s"]
+    standard_error: Float[np.ndarray, " s"]
     replicates: Float[np.ndarray, "n s"]
-    undefined: Int[np.ndarray, "s"]
+    undefined: Int[np.ndarray, " s"]
 
 
 def bootstrap(
@@ -69,7 +69,7 @@ def bootstrap(
     over: Over,
     interval: IntervalMethod = "percentile",
     compares_readers: bool = False,
-    strata: Int[np.ndarray, "c"] | None = None,
+    strata: Int[np.ndarray, " c"] | None = None,
     replicates: int = 2000,
     level: float = 0.95,
     seed: int = 0,
@@ -161,7 +161,7 @@ def _factor(size: int) -> float:
     return size / (size - 1) if size > 1 else float("nan")
 
 
-def _variances(drawn: Float[np.ndarray, "n s"]) -> Float[np.ndarray, "s"]:
+def _variances(drawn: Float[np.ndarray, "n s"]) -> Float[np.ndarray, " s"]:
     """Return the variances of the defined replicates, nan where there is none."""
     defined = ~np.isnan(drawn)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -171,9 +171,9 @@ def _variances(drawn: Float[np.ndarray, "n s"]) -> Float[np.ndarray, "s"]:
 
 
 def _t_ends(
-    value: Float[np.ndarray, "s"],
-    errors: Float[np.ndarray, "s"],
-    freedom: Float[np.ndarray, "s"],
+    value: Float[np.ndarray, " s"],
+    errors: Float[np.ndarray, " s"],
+    freedom: Float[np.ndarray, " s"],
     tails: Float[np.ndarray, "2 1"],
     *,
     fisher: bool,
@@ -199,7 +199,11 @@ def _percentiles(
 
 
 def _batches(
-    rng: np.random.Generator, once: Draws, strata: Int[np.ndarray, "c"], over: Over, replicates: int
+    rng: np.random.Generator,
+    once: Draws,
+    strata: Int[np.ndarray, " c"],
+    over: Over,
+    replicates: int,
 ) -> Iterator[Draws]:
     """Yield multiplicities, BATCH replicates at a time; what is not drawn stays one row."""
     members = [np.flatnonzero(strata == stratum) for stratum in np.unique(strata)]
@@ -219,8 +223,8 @@ def _batches(
 
 
 def _influence(
-    statistic: Statistic, once: Draws, strata: Int[np.ndarray, "c"], over: Over
-) -> tuple[Float[np.ndarray, "m s"], Int[np.ndarray, "m"]]:
+    statistic: Statistic, once: Draws, strata: Int[np.ndarray, " c"], over: Over
+) -> tuple[Float[np.ndarray, "m s"], Int[np.ndarray, " m"]]:
     """Return the jackknife's influence values of the drawn factor, and their strata."""
     drawn, groups = (
         (once.cases, strata)
@@ -243,8 +247,8 @@ def _influence(
 
 
 def _acceleration(
-    influence: Float[np.ndarray, "m s"], groups: Int[np.ndarray, "m"]
-) -> Float[np.ndarray, "s"]:
+    influence: Float[np.ndarray, "m s"], groups: Int[np.ndarray, " m"]
+) -> Float[np.ndarray, " s"]:
     """Return a sixth of the skewness of the linear part over all strata (Davison and Hinkley, ch. 5)."""
     scaled = influence / np.bincount(groups)[groups, None]
     spread = (scaled**2).sum(axis=0)
@@ -254,9 +258,9 @@ def _acceleration(
 
 def _bca_quantiles(
     nominal: Float[np.ndarray, "2 s"],
-    value: Float[np.ndarray, "s"],
+    value: Float[np.ndarray, " s"],
     drawn: Float[np.ndarray, "n s"],
-    acceleration: Float[np.ndarray, "s"],
+    acceleration: Float[np.ndarray, " s"],
 ) -> Float[np.ndarray, "2 s"]:
     """Return which quantiles of the replicates are the ends (Efron and Tibshirani, 14.10)."""
     below = (drawn < value).sum(axis=0) + (drawn == value).sum(axis=0) / 2

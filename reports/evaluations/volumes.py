@@ -147,8 +147,8 @@ def _by_score(scores: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
 
 
 def _badness(
-    values: Float[np.ndarray, "n"], real: pd.Series, direction: Direction
-) -> Float[np.ndarray, "n"]:
+    values: Float[np.ndarray, " n"], real: pd.Series, direction: Direction
+) -> Float[np.ndarray, " n"]:
     """Return numbers that grow as the values get worse."""
     if direction == "lower is better":
         return values

@@ -55,7 +55,7 @@ def _titled(name: str) -> tuple[str, str]:
     return f"Structure {second}, how far {measure} of {first}", UNITS[measure]
 
 
-def _apart(values: Mapping[str, Float[np.ndarray, "_"]]) -> float:
+def _apart(values: Mapping[str, Float[np.ndarray, " _"]]) -> float:
     """Return how far the furthest cohort lies from the first, which is the real one."""
     real, *others = values.values()
     if not len(real) or not any(len(own) for own in others):

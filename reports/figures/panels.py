@@ -39,7 +39,7 @@ class Strip:
     title: str
     features: str
     good: str
-    values: Mapping[str, Float[np.ndarray, "_"]]
+    values: Mapping[str, Float[np.ndarray, " _"]]
 
 
 def pages(rows: Sequence[Sequence[P]], lines: float) -> list[list[list[P]]]:
@@ -175,7 +175,7 @@ def label_rows(
         label.set_color(colour)
 
 
-def _points(axes: Axes, y: int, values: Float[np.ndarray, "n"], look: Look) -> None:
+def _points(axes: Axes, y: int, values: Float[np.ndarray, " n"], look: Look) -> None:
     jitter = np.random.default_rng(0).uniform(-0.3, 0.3, len(values))
     axes.scatter(
         values,

@@ -139,7 +139,7 @@ def _labels(
 
 
 def _row(
-    axes: Axes, y: int, distances: Float[np.ndarray, "n"], threshold: float, look: Look
+    axes: Axes, y: int, distances: Float[np.ndarray, " n"], threshold: float, look: Look
 ) -> None:
     jitter = np.random.default_rng(0).uniform(-0.3, 0.3, len(distances))
     flagged = distances < threshold

@@ -151,7 +151,7 @@ def _bands(
     axis: int,
     found: Mapping[str, Mapping[str, Any]],
     cohort_looks: Mapping[str, Look],
-    x: Float[np.ndarray, "p"] | None,
+    x: Float[np.ndarray, " p"] | None,
 ) -> None:
     """Draw median and central 95 % of the real cohort and of each synthetic one."""
     axes.tick_params(labelsize=6.5, color="#999999", labelcolor=GREY)
@@ -214,7 +214,7 @@ def _scores(
     axes.set_xlabel(f"score (logarithmic below -{LINEAR:g}); higher is better", fontsize=7)
 
 
-def _row(axes: Axes, y: int, scores: Float[np.ndarray, "n"], threshold: float, look: Look) -> None:
+def _row(axes: Axes, y: int, scores: Float[np.ndarray, " n"], threshold: float, look: Look) -> None:
     jitter = np.random.default_rng(0).uniform(-0.3, 0.3, len(scores))
     faulty = scores < threshold
     for chosen, colour in ((~faulty, look.colour), (faulty, FAULT)):

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 
-def padded(levels: UInt8[np.ndarray, "x y z"]) -> tuple[UInt8[np.ndarray, "n"], tuple[int, ...]]:
+def padded(levels: UInt8[np.ndarray, "x y z"]) -> tuple[UInt8[np.ndarray, " n"], tuple[int, ...]]:
     """Return the flat zero-padded levels and the strides of the 13 directions, ascending.
 
     Opposite directions count once: each stride is positive.

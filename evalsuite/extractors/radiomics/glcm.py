@@ -81,7 +81,7 @@ def glcm(levels: UInt8[np.ndarray, "x y z"], n_levels: int) -> dict[str, float]:
 
 
 def _information_correlations(
-    p: Float[np.ndarray, "levels levels"], marginal: Float[np.ndarray, "levels"]
+    p: Float[np.ndarray, "levels levels"], marginal: Float[np.ndarray, " levels"]
 ) -> tuple[float, float]:
     """Return both measures; for a symmetric matrix HXY1 and HXY2 are twice the entropy HX."""
     information = max(2 * entropy(marginal) - entropy(p), 0.0)

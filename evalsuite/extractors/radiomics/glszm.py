@@ -11,7 +11,7 @@ from evalsuite.extractors.radiomics.sizes import size_features
 
 def zones(
     levels: UInt8[np.ndarray, "x y z"],
-) -> tuple[UInt8[np.ndarray, "zones"], Int[np.ndarray, "zones"]]:
+) -> tuple[UInt8[np.ndarray, " zones"], Int[np.ndarray, " zones"]]:
     """Return level and number of voxels of each 26-connected zone of one level."""
     flat, strides = padded(levels)
     # The nodes of the graph are runs along the last axis, not voxels, and a link between two

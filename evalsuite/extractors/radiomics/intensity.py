@@ -4,7 +4,7 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 
-def statistics(values: Float[np.ndarray, "n"]) -> dict[str, float]:
+def statistics(values: Float[np.ndarray, " n"]) -> dict[str, float]:
     """Return the 18 intensity-based statistics of the intensities of a region.
 
     Percentiles are sample quantiles without interpolation, which reproduce IBSI's 90th

@@ -10,7 +10,7 @@ COARSEST = 1e6  # IBSI's value where no voxel differs from its surroundings
 
 def ngtdm_matrix(
     levels: UInt8[np.ndarray, "x y z"], n_levels: int
-) -> tuple[Int[np.ndarray, "levels"], Float[np.ndarray, "levels"]]:
+) -> tuple[Int[np.ndarray, " levels"], Float[np.ndarray, " levels"]]:
     """Return, for each level, its voxels with a neighbour and the sum of their differences.
 
     A difference is the distance of a level from the mean level of the up to 26 neighbours

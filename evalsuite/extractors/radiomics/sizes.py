@@ -11,7 +11,7 @@ from evalsuite.extractors.radiomics.intensity import entropy
 
 
 def size_features(
-    counts: Int[np.ndarray, "levels sizes"], sizes: Int[np.ndarray, "sizes"], n_voxels: int
+    counts: Int[np.ndarray, "levels sizes"], sizes: Int[np.ndarray, " sizes"], n_voxels: int
 ) -> dict[str, float]:
     """Return the 16 features of a matrix of counts of (grey level, size).
 
@@ -46,5 +46,5 @@ def size_features(
     }
 
 
-def _variance(values: Float[np.ndarray, "n"], weights: Float[np.ndarray, "n"]) -> float:
+def _variance(values: Float[np.ndarray, " n"], weights: Float[np.ndarray, " n"]) -> float:
     return float(weights @ (values - weights @ values) ** 2)

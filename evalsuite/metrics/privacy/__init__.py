@@ -144,7 +144,7 @@ def compute(
 
 def _unseen(
     real: Views, training: Views | None, seen: Coarse, held: Coarse | None
-) -> tuple[Int[np.ndarray, "u"], tuple[str, ...]]:
+) -> tuple[Int[np.ndarray, " u"], tuple[str, ...]]:
     """Return which real volumes the generator did not see, and what that leaves to doubt.
 
     One that shows a subject of the training cohort counts as seen.
@@ -172,7 +172,7 @@ def _unseen(
     )
 
 
-def _scores(space: Space, unseen: Int[np.ndarray, "u"], real: int) -> list[Scores]:
+def _scores(space: Space, unseen: Int[np.ndarray, " u"], real: int) -> list[Scores]:
     """Return the scores of all volumes; nan for real ones that are in the training cohort too."""
     found = []
     for name, score, method in (

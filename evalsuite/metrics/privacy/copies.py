@@ -30,15 +30,15 @@ class Threshold(NamedTuple):
     calibration: int
 
 
-def nearest(distances: Float[np.ndarray, "n t"]) -> Float[np.ndarray, "n"]:
+def nearest(distances: Float[np.ndarray, "n t"]) -> Float[np.ndarray, " n"]:
     """Return the distance of each volume to the closest training volume (DCR)."""
-    closest: Float[np.ndarray, n] = distances.min(axis=1)
+    closest: Float[np.ndarray, " n"] = distances.min(axis=1)
     return closest
 
 
 def nearest_neighbour_ratio(
-    distances: Float[np.ndarray, "n t"], subjects: Int[np.ndarray, "t"]
-) -> Float[np.ndarray, "n"]:
+    distances: Float[np.ndarray, "n t"], subjects: Int[np.ndarray, " t"]
+) -> Float[np.ndarray, " n"]:
     """Return the distance to the nearest training volume over that to the second nearest (NNDR).
 
     In [0, 1]; near 0 for a copy, near 1 for a volume that has no closest model. 0 at a distance
@@ -58,7 +58,7 @@ def nearest_neighbour_ratio(
     return _ratio(distances.min(axis=1), others.min(axis=1))
 
 
-def relative_distance(distances: Float[np.ndarray, "n t"]) -> Float[np.ndarray, "n"]:
+def relative_distance(distances: Float[np.ndarray, "n t"]) -> Float[np.ndarray, " n"]:
     """Return the distance to the nearest volume over the mean one to the 50 nearest.
 
     Unlike the distance itself it is not small for all volumes that lie in the middle of the
@@ -75,12 +75,16 @@ def relative_distance(distances: Float[np.ndarray, "n t"]) -> Float[np.ndarray, 
     return _ratio(ordered[:, 0], ordered[:, : min(NEIGHBOURS, others)].mean(axis=1))
 
 
-def _ratio(first: Float[np.ndarray, "n"], scale: Float[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:
-    ratio: Float[np.ndarray, n] = np.divide(first, scale, out=np.zeros_like(first), where=first > 0)
+def _ratio(
+    first: Float[np.ndarray, " n"], scale: Float[np.ndarray, " n"]
+) -> Float[np.ndarray, " n"]:
+    ratio: Float[np.ndarray, " n"] = np.divide(
+        first, scale, out=np.zeros_like(first), where=first > 0
+    )
     return ratio
 
 
-def conformal_threshold(calibration: Float[np.ndarray, "m"], rate: float) -> Threshold:
+def conformal_threshold(calibration: Float[np.ndarray, " m"], rate: float) -> Threshold:
     """Return the distance that at most `rate` of new real volumes fall short of.
 
     With the k-th smallest of m calibration distances as threshold, a new volume that is
@@ -96,7 +100,7 @@ def conformal_threshold(calibration: Float[np.ndarray, "m"], rate: float) -> Thr
 
 
 def flagged_by_chance(
-    threshold: Threshold, calibration: Int[np.ndarray, "m"], new: Int[np.ndarray, "n"]
+    threshold: Threshold, calibration: Int[np.ndarray, " m"], new: Int[np.ndarray, " n"]
 ) -> int:
     """Return how many of n new real volumes are flagged at most in 95 of 100 such cohorts.
 
@@ -115,9 +119,9 @@ def flagged_by_chance(
 
 
 def median_ratio_interval(
-    first: Float[np.ndarray, "n"],
-    second: Float[np.ndarray, "m"],
-    subjects: tuple[Int[np.ndarray, "n"], Int[np.ndarray, "m"]],
+    first: Float[np.ndarray, " n"],
+    second: Float[np.ndarray, " m"],
+    subjects: tuple[Int[np.ndarray, " n"], Int[np.ndarray, " m"]],
     seed: int,
 ) -> Interval:
     """Return the percentile bootstrap interval of the ratio of two medians, both drawn anew."""
@@ -133,7 +137,7 @@ def median_ratio_interval(
 
 def authentic(
     distances: Float[np.ndarray, "n t"], training: Float[np.ndarray, "t t"]
-) -> Bool[np.ndarray, "n"]:
+) -> Bool[np.ndarray, " n"]:
     """Tell which volumes are further from their closest training volume than its closest is.
 
     A near copy of a volume that the training cohort holds twice counts as authentic.
@@ -146,5 +150,5 @@ def authentic(
         Alaa et al., How faithful is your synthetic data?, ICML (2022).
     """
     closest = distances.argmin(axis=1)
-    further: Bool[np.ndarray, n] = distances.min(axis=1) > training.min(axis=1)[closest]
+    further: Bool[np.ndarray, " n"] = distances.min(axis=1) > training.min(axis=1)[closest]
     return further

@@ -162,7 +162,7 @@ def feature_distances(
     training: Float[Tensor, "t d"],
     holdout: Float[Tensor, "m d"] | None,
     synthetic: Float[Tensor, "n d"],
-    subjects: Int[np.ndarray, "t"],
+    subjects: Int[np.ndarray, " t"],
 ) -> Distances:
     """Return Euclidean distances of features, exactly 0 between equal rows."""
 
@@ -178,7 +178,7 @@ def assembled(
     training: Any,
     holdout: Any,
     synthetic: Any,
-    subjects: Int[np.ndarray, "t"],
+    subjects: Int[np.ndarray, " t"],
 ) -> Distances:
     """Return all distances that are needed; without a hold-out, training volumes stand in.
 

@@ -40,9 +40,9 @@ class Space:
     extractor: str
     distance: str
     between: Distances
-    synthetic: Int[np.ndarray, "n"]
-    holdout: Int[np.ndarray, "m"]
-    training: Int[np.ndarray, "t"]
+    synthetic: Int[np.ndarray, " n"]
+    holdout: Int[np.ndarray, " m"]
+    training: Int[np.ndarray, " t"]
     warnings: tuple[str, ...]
 
     @property
@@ -183,9 +183,9 @@ def _closeness(space: Space, seed: int) -> list[Estimate]:
 
 def _probability_interval(
     value: float,
-    first: Float[np.ndarray, "n"],
-    second: Float[np.ndarray, "m"],
-    subjects: tuple[Int[np.ndarray, "n"], Int[np.ndarray, "m"]],
+    first: Float[np.ndarray, " n"],
+    second: Float[np.ndarray, " m"],
+    subjects: tuple[Int[np.ndarray, " n"], Int[np.ndarray, " m"]],
 ) -> Interval:
     """Return the interval of the probability that a value of the first is smaller."""
     sizes = map(effective_size, membership.placements(first, second), subjects)
@@ -195,9 +195,9 @@ def _probability_interval(
 def _flagged(
     space: Space,
     name: str,
-    values: Float[np.ndarray, "n"],
-    calibration: Float[np.ndarray, "m"],
-    subjects: tuple[Int[np.ndarray, "n"], Int[np.ndarray, "m"]],
+    values: Float[np.ndarray, " n"],
+    calibration: Float[np.ndarray, " m"],
+    subjects: tuple[Int[np.ndarray, " n"], Int[np.ndarray, " m"]],
     rate: float,
     method: str,
 ) -> Estimate:

@@ -19,7 +19,7 @@ class Share(NamedTuple):
     deviation: float
 
 
-def probability_smaller(first: Float[np.ndarray, "n"], second: Float[np.ndarray, "m"]) -> float:
+def probability_smaller(first: Float[np.ndarray, " n"], second: Float[np.ndarray, " m"]) -> float:
     """Return the probability that a value of the first is smaller than one of the second.
 
     Ties count half: Mann and Whitney's statistic over n m, the area under the ROC curve of small
@@ -55,8 +55,8 @@ def probability_interval(value: float, n: float, m: float) -> Interval:
 
 
 def placements(
-    first: Float[np.ndarray, "n"], second: Float[np.ndarray, "m"]
-) -> tuple[Float[np.ndarray, "n"], Float[np.ndarray, "m"]]:
+    first: Float[np.ndarray, " n"], second: Float[np.ndarray, " m"]
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " m"]]:
     """Return for each value the share of the other set on its side of it, ties counted half.
 
     The mean of either is `probability_smaller`; how alike they are within subjects tells how many
@@ -74,8 +74,8 @@ def placements(
 def nearest_is_training(
     to_training: Float[np.ndarray, "n t"],
     to_holdout: Float[np.ndarray, "n m"],
-    training: Int[np.ndarray, "t"],
-    holdout: Int[np.ndarray, "m"],
+    training: Int[np.ndarray, " t"],
+    holdout: Int[np.ndarray, " m"],
 ) -> Share:
     """Return the share of synthetic volumes whose nearest real volume is a training one.
 

@@ -138,7 +138,7 @@ def _text(shape: tuple[int, ...]) -> str:
 def _scores(real: Deviations, synthetic: Deviations) -> list[Scores]:
     """Return the score of each volume over all planes, then by plane."""
 
-    def lowest(deviations: Float[np.ndarray, "n p cues"]) -> Float[np.ndarray, "n"]:
+    def lowest(deviations: Float[np.ndarray, "n p cues"]) -> Float[np.ndarray, " n"]:
         largest = np.where(np.isnan(deviations), -np.inf, deviations).max(axis=(1, 2))
         return np.where(np.isinf(largest), np.nan, -largest)
 

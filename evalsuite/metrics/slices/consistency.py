@@ -46,12 +46,12 @@ def gridded(
     return rows
 
 
-def nearest(slices: int, points: int) -> Int[np.ndarray, "points"]:
+def nearest(slices: int, points: int) -> Int[np.ndarray, " points"]:
     """Return which of the slices each of the points falls on."""
     return ((np.arange(points) + 0.5) * slices / points).astype(np.int64)
 
 
-def folds(subjects: Int[np.ndarray, "n"]) -> list[Int[np.ndarray, "_"]]:
+def folds(subjects: Int[np.ndarray, " n"]) -> list[Int[np.ndarray, " _"]]:
     """Return the indices of volumes in up to `FOLDS` parts, no subject in two of them."""
     parts = min(count(subjects), FOLDS)
     return [np.flatnonzero(subjects % parts == part) for part in range(parts)]
@@ -64,13 +64,13 @@ def grids(
     return [gridded(volumes, cue.name, axis, shape[axis]) for axis in range(3) for cue in CUES]
 
 
-def median(values: Float[np.ndarray, "n p"]) -> Float[np.ndarray, "p"]:
+def median(values: Float[np.ndarray, "n p"]) -> Float[np.ndarray, " p"]:
     """Return the median of each column without its nan; nan where there is nothing else."""
     ordered = np.sort(values, axis=0)
     known = np.isfinite(values).sum(axis=0)
     columns = np.arange(values.shape[1])
     low, high = ordered[np.maximum(known - 1, 0) // 2, columns], ordered[known // 2, columns]
-    middle: Float[np.ndarray, p] = (low + high) / 2
+    middle: Float[np.ndarray, " p"] = (low + high) / 2
     return middle
 
 
@@ -112,7 +112,7 @@ def deviations(
 def judge(
     real: Sequence[Float[np.ndarray, "m _"]],
     synthetic: Sequence[Float[np.ndarray, "n _"]],
-    subjects: Int[np.ndarray, "m"],
+    subjects: Int[np.ndarray, " m"],
 ) -> tuple[Deviations, Deviations]:
     """Return how unlike real volumes each is: its largest z-scores against those of real volumes.
 

@@ -45,7 +45,7 @@ class Measured(NamedTuple):
         shape: of the volumes, in voxels.
     """
 
-    subjects: Int[np.ndarray, "n"]
+    subjects: Int[np.ndarray, " n"]
     profiles: Sequence[tuple[Profiles | None, ...]]
     log_power: Float[np.ndarray, "n 3 f"]
     descriptors: Float[np.ndarray, "n 3 s d"]
@@ -69,7 +69,7 @@ def plane_estimates(
     def mean(
         name: str,
         method: str,
-        of: Callable[[Measured], Float[np.ndarray, "_"]],
+        of: Callable[[Measured], Float[np.ndarray, " _"]],
         *,
         log: bool = False,
     ) -> Estimate:
@@ -78,7 +78,7 @@ def plane_estimates(
 
     def over(
         summary: Callable[[Profiles], float],
-    ) -> Callable[[Measured], Float[np.ndarray, "_"]]:
+    ) -> Callable[[Measured], Float[np.ndarray, " _"]]:
         return lambda cohort: np.array(
             [summary(p) if (p := volume[axis]) else np.nan for volume in cohort.profiles]
         )
@@ -144,9 +144,9 @@ def high_frequency_ratio(cohort: Measured) -> Float[np.ndarray, "n 3"]:
 
 
 def cohort_estimates(
-    real: Float[np.ndarray, "m"],
-    synthetic: Float[np.ndarray, "n"],
-    subjects: Int[np.ndarray, "n"],
+    real: Float[np.ndarray, " m"],
+    synthetic: Float[np.ndarray, " n"],
+    subjects: Int[np.ndarray, " n"],
     rate: float,
     warnings: tuple[str, ...],
 ) -> list[Estimate]:
@@ -206,7 +206,7 @@ def cohort_estimates(
     ]
 
 
-def fault_threshold(real: Float[np.ndarray, "m"], rate: float) -> tuple[float, float]:
+def fault_threshold(real: Float[np.ndarray, " m"], rate: float) -> tuple[float, float]:
     """Return the score that at most `rate` of new real volumes fall below, and their share.
 
     The k-th smallest of m real scores, which a new one falls below with probability k / (m + 1);
@@ -223,8 +223,8 @@ def fault_threshold(real: Float[np.ndarray, "m"], rate: float) -> tuple[float, f
 def _mean(
     name: str,
     method: str,
-    values: tuple[Float[np.ndarray, "m"], Float[np.ndarray, "n"]],
-    subjects: Int[np.ndarray, "n"],
+    values: tuple[Float[np.ndarray, " m"], Float[np.ndarray, " n"]],
+    subjects: Int[np.ndarray, " n"],
     warnings: tuple[str, ...],
     *,
     log: bool = False,
@@ -258,13 +258,13 @@ _TOO_THIN = (
 
 def _outside(
     real: Measured, synthetic: Measured, axis: int
-) -> tuple[Float[np.ndarray, "m"], Float[np.ndarray, "n"]]:
+) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " n"]]:
     """Return per volume the share of its similarities beyond the central range of real ones."""
     known, new = (gridded(c.profiles, "similarity", axis, c.shape[axis]) for c in (real, synthetic))
 
     def share(
         judged: Float[np.ndarray, "j p"], by: Float[np.ndarray, "k p"]
-    ) -> Float[np.ndarray, "j"]:
+    ) -> Float[np.ndarray, " j"]:
         by = by[np.isfinite(by).all(axis=1)]
         if not len(by):
             return np.full(len(judged), np.nan)

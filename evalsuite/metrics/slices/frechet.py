@@ -97,10 +97,10 @@ def standard_error(
 ) -> float:
     """Return the standard error of `between` by leaving out groups of subjects of either cohort."""
 
-    def jackknife(values: Float[np.ndarray, "g"]) -> float:
+    def jackknife(values: Float[np.ndarray, " g"]) -> float:
         return float(np.square(values - values.mean()).sum() * (len(values) - 1) / len(values))
 
-    def without(codes: Int[np.ndarray, "n"]) -> list[Int[np.ndarray, "_"]]:
+    def without(codes: Int[np.ndarray, " n"]) -> list[Int[np.ndarray, " _"]]:
         parts = min(count(codes), GROUPS)
         return [np.flatnonzero(codes % parts != part) for part in range(parts)]
 

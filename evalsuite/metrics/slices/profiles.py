@@ -64,13 +64,13 @@ class Profiles(NamedTuple):
     """
 
     start: int
-    similarity: Float[np.ndarray, "_"]
-    dissimilarity: Float[np.ndarray, "_"]
-    repetition: Float[np.ndarray, "_"]
-    interpolation: Float[np.ndarray, "_"]
-    brightness: Float[np.ndarray, "_"]
-    periodicity: Float[np.ndarray, "_"]
-    sharpness: Float[np.ndarray, "_"]
+    similarity: Float[np.ndarray, " _"]
+    dissimilarity: Float[np.ndarray, " _"]
+    repetition: Float[np.ndarray, " _"]
+    interpolation: Float[np.ndarray, " _"]
+    brightness: Float[np.ndarray, " _"]
+    periodicity: Float[np.ndarray, " _"]
+    sharpness: Float[np.ndarray, " _"]
 
 
 def content(voxels: Float[np.ndarray, "x y z"]) -> Box:
@@ -142,13 +142,13 @@ def standardised(flat: Float[np.ndarray, "k p"]) -> Float[np.ndarray, "k p"]:
     return scaled
 
 
-def correlations(standard: Float[np.ndarray, "k p"]) -> Float[np.ndarray, "k-1"]:
+def correlations(standard: Float[np.ndarray, "k p"]) -> Float[np.ndarray, " k-1"]:
     """Return the normalised cross-correlation of each slice with the next; 0 if one is empty."""
-    found: Float[np.ndarray, _] = np.einsum("ip,ip->i", standard[:-1], standard[1:])
+    found: Float[np.ndarray, " _"] = np.einsum("ip,ip->i", standard[:-1], standard[1:])
     return found
 
 
-def interpolation_ratio(standard: Float[np.ndarray, "k p"]) -> Float[np.ndarray, "k-2"]:
+def interpolation_ratio(standard: Float[np.ndarray, "k p"]) -> Float[np.ndarray, " k-2"]:
     """Return log(|u_i - (u_{i-1} + u_{i+1}) / 2|^2 / |(u_{i+1} - u_{i-1}) / 2|^2).
 
     For u_i of squared length 1 both are sums of the correlations of the three slices, here taken
@@ -157,11 +157,11 @@ def interpolation_ratio(standard: Float[np.ndarray, "k p"]) -> Float[np.ndarray,
     before, here, after = standard[:-2], standard[1:-1], standard[2:]
     apart = np.square(here - (before + after) / 2).sum(axis=1)
     half = np.square((after - before) / 2).sum(axis=1)
-    ratio: Float[np.ndarray, _] = np.log((apart + TINY) / (half + TINY))
+    ratio: Float[np.ndarray, " _"] = np.log((apart + TINY) / (half + TINY))
     return ratio
 
 
-def brightness_changes(flat: Float[np.ndarray, "k p"]) -> Float[np.ndarray, "k-1"]:
+def brightness_changes(flat: Float[np.ndarray, "k p"]) -> Float[np.ndarray, " k-1"]:
     """Return the relative change of brightness from each slice to the next.
 
     The interquartile mean of (b - a) / ((a + b) / 2) over the foreground: voxels whose mean over
@@ -179,7 +179,7 @@ def brightness_changes(flat: Float[np.ndarray, "k p"]) -> Float[np.ndarray, "k-1
     return changes
 
 
-def folded(changes: Float[np.ndarray, "k"]) -> Float[np.ndarray, "periods"]:
+def folded(changes: Float[np.ndarray, " k"]) -> Float[np.ndarray, " periods"]:
     """Return log F of a one-way analysis of variance of the changes by their phase, per period.
 
     Epoch folding (Leahy et al., Astrophysical Journal 266 (1983), 160-170): about 0 without a
@@ -197,14 +197,14 @@ def folded(changes: Float[np.ndarray, "k"]) -> Float[np.ndarray, "periods"]:
     return found
 
 
-def log_sharpness(slices: Float[np.ndarray, "k h w"]) -> Float[np.ndarray, "k"]:
+def log_sharpness(slices: Float[np.ndarray, "k h w"]) -> Float[np.ndarray, " k"]:
     """Return log of the mean squared in-plane Laplacian (five points) over the variance."""
     middle = slices[:, 1:-1, 1:-1]
     around = slices[:, 2:, 1:-1] + slices[:, :-2, 1:-1] + slices[:, 1:-1, 2:] + slices[:, 1:-1, :-2]
     energy = np.square(4 * middle - around).mean(axis=(1, 2))
     variance = slices.var(axis=(1, 2))
     floor = TINY * variance.mean()
-    sharpness: Float[np.ndarray, k] = np.log((energy + floor) / (variance + floor))
+    sharpness: Float[np.ndarray, " k"] = np.log((energy + floor) / (variance + floor))
     return sharpness
 
 
@@ -234,7 +234,7 @@ def power(
     return found
 
 
-def frequencies(spacing: tuple[float, float, float]) -> Float[np.ndarray, "frequencies"]:
+def frequencies(spacing: tuple[float, float, float]) -> Float[np.ndarray, " frequencies"]:
     """Return frequencies in cycles/mm up to the lowest Nyquist frequency of the three axes."""
     highest = 0.5 / max(spacing)
     return np.linspace(highest / FREQUENCIES, highest, FREQUENCIES)

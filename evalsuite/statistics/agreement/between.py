@@ -68,7 +68,7 @@ class Coefficient:
     name: str
     method: str
     reference: str
-    replicates: Callable[[Float[np.ndarray, "c r"], Draws], Float[np.ndarray, "b"]]
+    replicates: Callable[[Float[np.ndarray, "c r"], Draws], Float[np.ndarray, " b"]]
     takes_single: bool = False
     warnings: tuple[str, ...] = ()
 
@@ -84,7 +84,7 @@ class Usable(NamedTuple):
     """
 
     ratings: Float[np.ndarray, "c r"]
-    strata: Int[np.ndarray, "c"]
+    strata: Int[np.ndarray, " c"]
     readers: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -326,7 +326,7 @@ def _explained_as(found: Measured, other: Measured) -> Measured:
 def _measured(
     statistic: Statistic,
     ratings: Float[np.ndarray, "c r"],
-    strata: Int[np.ndarray, "c"],
+    strata: Int[np.ndarray, " c"],
     resampling: Resampling,
     reason: str,
     statistics: int,

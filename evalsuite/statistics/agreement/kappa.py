@@ -17,7 +17,7 @@ from evalsuite.statistics.resample import Draws
 ROUNDING = 1e-12
 
 
-def quadratic_kappa(first: Float[np.ndarray, "c"], second: Float[np.ndarray, "c"]) -> float:
+def quadratic_kappa(first: Float[np.ndarray, " c"], second: Float[np.ndarray, " c"]) -> float:
     """Return Cohen's kappa with quadratic weights of two readers, or of two readings.
 
     One minus the mean squared difference of the two answers to a case over that of answers
@@ -80,7 +80,7 @@ def column_kappas(
 
 def kappa_errors(
     first: Float[np.ndarray, "c p"], second: Float[np.ndarray, "c p"]
-) -> Float[np.ndarray, "p"]:
+) -> Float[np.ndarray, " p"]:
     """Return the standard errors of p quadratic weighted kappas by the delta method.
 
     From each case's influence on the two means of which kappa is the ratio; for quadratic
@@ -107,7 +107,7 @@ def kappa_errors(
 
 def mean_quadratic_kappas(
     ratings: Float[np.ndarray, "c r"], draws: Draws
-) -> Float[np.ndarray, "b"]:
+) -> Float[np.ndarray, " b"]:
     """Return the mean of `quadratic_kappa` over pairs of different readers (Light's kappa).
 
     Pairs without a kappa are left out of the mean; nan where no pair has one.
@@ -148,7 +148,7 @@ def fleiss_kappa(
 
 def gwet_ac(
     ratings: Float[np.ndarray, "c r"],
-    categories: Sequence[float] | Float[np.ndarray, "k"],
+    categories: Sequence[float] | Float[np.ndarray, " k"],
     *,
     weights: Float[np.ndarray, "k k"] | None = None,
 ) -> float:
@@ -176,7 +176,7 @@ def gwet_ac(
 
 
 def quadratic_weights(
-    categories: Sequence[float] | Float[np.ndarray, "k"],
+    categories: Sequence[float] | Float[np.ndarray, " k"],
 ) -> Float[np.ndarray, "k k"]:
     """Return the agreement of categories: 1 less the squared difference over the largest one."""
     scores = np.asarray(categories, float)
@@ -187,9 +187,9 @@ def quadratic_weights(
 def fleiss_kappas(
     ratings: Float[np.ndarray, "c r"],
     draws: Draws,
-    categories: Float[np.ndarray, "k"],
+    categories: Float[np.ndarray, " k"],
     weights: Float[np.ndarray, "k k"] | None = None,
-) -> Float[np.ndarray, "b"]:
+) -> Float[np.ndarray, " b"]:
     """Return `fleiss_kappa` in every replicate."""
     weights = np.eye(len(categories)) if weights is None else weights
     observed, shares = _observed(ratings, draws, categories, weights)
@@ -199,9 +199,9 @@ def fleiss_kappas(
 def gwet_acs(
     ratings: Float[np.ndarray, "c r"],
     draws: Draws,
-    categories: Float[np.ndarray, "k"],
+    categories: Float[np.ndarray, " k"],
     weights: Float[np.ndarray, "k k"] | None = None,
-) -> Float[np.ndarray, "b"]:
+) -> Float[np.ndarray, " b"]:
     """Return `gwet_ac` in every replicate."""
     k = len(categories)
     weights = np.eye(k) if weights is None else weights
@@ -215,7 +215,7 @@ def gwet_acs(
 def counts(
     ratings: Float[np.ndarray, "c r"],
     readers: Float[np.ndarray, "b r"],
-    categories: Float[np.ndarray, "k"],
+    categories: Float[np.ndarray, " k"],
 ) -> tuple[Float[np.ndarray, "b c k"], Float[np.ndarray, "b c k"]]:
     """Return how many drawn readers gave each category to each case, and how many self-pairs.
 
@@ -250,9 +250,9 @@ def weighted_sum(
 def _observed(
     ratings: Float[np.ndarray, "c r"],
     draws: Draws,
-    categories: Float[np.ndarray, "k"],
+    categories: Float[np.ndarray, " k"],
     weights: Float[np.ndarray, "k k"],
-) -> tuple[Float[np.ndarray, "b"], Float[np.ndarray, "b k"]]:
+) -> tuple[Float[np.ndarray, " b"], Float[np.ndarray, "b k"]]:
     """Return the mean agreement within cases and the mean shares of the categories."""
     n, self_pairs = counts(ratings, draws.readers, categories)
     answers = n.sum(axis=2)
@@ -269,7 +269,7 @@ def _observed(
 
 
 def _corrected(
-    observed: Float[np.ndarray, "b"], chance: Float[np.ndarray, "b"]
-) -> Float[np.ndarray, "b"]:
+    observed: Float[np.ndarray, " b"], chance: Float[np.ndarray, " b"]
+) -> Float[np.ndarray, " b"]:
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.where(1 - chance > ROUNDING, (observed - chance) / (1 - chance), np.nan)

@@ -38,7 +38,7 @@ def krippendorff_alpha(ratings: Float[np.ndarray, "c r"], scale: Scale = "ordina
 
 def coincidences(
     ratings: Float[np.ndarray, "c r"],
-) -> tuple[Float[np.ndarray, "k"], Float[np.ndarray, "k k"]]:
+) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, "k k"]]:
     """Return the answers that occur in cases with two or more, and their coincidence matrix.
 
     Entry (k, l) counts the ordered pairs of answers k and l to one case, a case with m answers
@@ -53,7 +53,7 @@ def coincidences(
 
 def krippendorff_alphas(
     ratings: Float[np.ndarray, "c r"], draws: Draws, scale: Scale = "ordinal"
-) -> Float[np.ndarray, "b"]:
+) -> Float[np.ndarray, " b"]:
     """Return `krippendorff_alpha` in every replicate; a reader is not paired with his copies.
 
     The sum of distances over all pairs of answers to a case, or of all answers, has a closed form
@@ -86,8 +86,8 @@ class _Sums(NamedTuple):
     answers: Float[np.ndarray, "b c"]
     pairs: Float[np.ndarray, "b c"]
     within: Float[np.ndarray, "b c"]
-    n: Float[np.ndarray, "b"]
-    overall: Float[np.ndarray, "b"]
+    n: Float[np.ndarray, " b"]
+    overall: Float[np.ndarray, " b"]
 
 
 def _sums_of_scores(ratings: Float[np.ndarray, "c r"], draws: Draws) -> _Sums:
@@ -131,6 +131,6 @@ def _spread(moments: Float[np.ndarray, "*any 3"]) -> Float[np.ndarray, "*any"]:
     return np.asarray(2 * (moments[..., 0] * moments[..., 2] - moments[..., 1] ** 2))
 
 
-def _ratio_distances(values: Float[np.ndarray, "k"]) -> Float[np.ndarray, "k k"]:
+def _ratio_distances(values: Float[np.ndarray, " k"]) -> Float[np.ndarray, "k k"]:
     difference, total = values[:, None] - values, values[:, None] + values
     return np.asarray(np.divide(difference, total, out=np.zeros_like(total), where=total != 0) ** 2)

@@ -156,7 +156,7 @@ class Resampling:
         readers: int,
         over: Over,
         compares_readers: bool,
-        strata: Int[np.ndarray, "c"],
+        strata: Int[np.ndarray, " c"],
     ) -> list[Measured]:
         """Return the statistics with bootstrap intervals and reasons to doubt them."""
         found = bootstrap(

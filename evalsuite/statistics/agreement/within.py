@@ -71,7 +71,7 @@ def agreement_within_readers(
 
 
 def repeatability_coefficient(
-    first: Float[np.ndarray, "c"], second: Float[np.ndarray, "c"]
+    first: Float[np.ndarray, " c"], second: Float[np.ndarray, " c"]
 ) -> float:
     """Return 1.96 times the root mean square difference of two answers, in their unit.
 

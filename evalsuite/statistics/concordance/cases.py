@@ -118,7 +118,7 @@ def concordance(
 def _correlations(
     x: Float[np.ndarray, "m n"],
     ratings: Float[np.ndarray, "n r"],
-    strata: Int[np.ndarray, "n"],
+    strata: Int[np.ndarray, " n"],
     readers: tuple[str, ...],
     level: float,
     replicates: int,
@@ -208,7 +208,7 @@ def _groups(rated: Rated) -> dict[str, list[str]]:
 
 def _alike(
     metrics: list[Scored], cases: list[str]
-) -> Iterator[tuple[list[Scored], Int[np.ndarray, "k"]]]:
+) -> Iterator[tuple[list[Scored], Int[np.ndarray, " k"]]]:
     """Yield the metrics that know the same cases together, and which cases these are."""
     batches: dict[bytes, list[Scored]] = {}
     for metric in metrics:

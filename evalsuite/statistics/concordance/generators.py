@@ -84,7 +84,7 @@ def generator_concordance(
 
 
 def _of_generators(
-    x: Float[np.ndarray, "g"],
+    x: Float[np.ndarray, " g"],
     matrices: list[Float[np.ndarray, "c r"]],
     readers: tuple[str, ...],
     level: float,
@@ -155,7 +155,7 @@ def _of_generators(
 
 
 def _generator_means(
-    ratings: Float[np.ndarray, "n r"], strata: Int[np.ndarray, "n"], g: int, draws: Draws
+    ratings: Float[np.ndarray, "n r"], strata: Int[np.ndarray, " n"], g: int, draws: Draws
 ) -> Float[np.ndarray, "b g"]:
     """Return the mean over the drawn readers of their means of the drawn cases of each generator."""
     given = ~np.isnan(ratings)

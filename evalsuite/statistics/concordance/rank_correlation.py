@@ -64,7 +64,7 @@ def _levels(values: Float[np.ndarray, "b n"]) -> Int[np.ndarray, "b n"]:
 
 def _midranks(
     levels: Int[np.ndarray, "b n"], weights: Float[np.ndarray, "b n"]
-) -> tuple[Float[np.ndarray, "b n"], Float[np.ndarray, "b"]]:
+) -> tuple[Float[np.ndarray, "b n"], Float[np.ndarray, " b"]]:
     """Return twice the weighted midranks less their mean, and the weight of the untied pairs."""
     b, n = weights.shape
     levels = np.broadcast_to(levels, (b, n))
@@ -116,7 +116,7 @@ def mean_ratings(
 
 
 def rank_correlations_of_rows(
-    x: Float[np.ndarray, "g"], y: Float[np.ndarray, "b g"]
+    x: Float[np.ndarray, " g"], y: Float[np.ndarray, "b g"]
 ) -> Float[np.ndarray, "b 2"]:
     """Return rho and tau-b of x with every row of y; nan where either is constant or unknown."""
     of_x = np.sign(x[:, None] - x[None, :])
@@ -139,7 +139,7 @@ def orders(n: int, seed: int) -> Int[np.ndarray, "b n"]:
 
 
 def independence(
-    x: Float[np.ndarray, "m n"], y: Float[np.ndarray, "n"], seed: int
+    x: Float[np.ndarray, "m n"], y: Float[np.ndarray, " n"], seed: int
 ) -> Float[np.ndarray, "m 2"]:
     """Return the two-sided p-values of rho and tau-b of every score with y if they are independent.
 

@@ -108,13 +108,13 @@ def area(
 
 def with_variance(
     x: Float[np.ndarray, "m r"], y: Float[np.ndarray, "n r"]
-) -> Bool[np.ndarray, "r"]:
+) -> Bool[np.ndarray, " r"]:
     """Return who read two cases of either kind, of which one has no variance, or else one."""
     counts = _counts(x, y)
     return np.asarray(counts > 1 if (counts > 1).any() else counts > 0)
 
 
-def _counts(x: Float[np.ndarray, "m r"], y: Float[np.ndarray, "n r"]) -> Int[np.ndarray, "r"]:
+def _counts(x: Float[np.ndarray, "m r"], y: Float[np.ndarray, "n r"]) -> Int[np.ndarray, " r"]:
     """Return how many cases of the kind of which fewer were read each reader read."""
     return np.asarray(np.minimum(*((~np.isnan(part)).sum(axis=0) for part in (x, y))))
 

@@ -63,7 +63,7 @@ class Course:
 
     cases: tuple[str, ...]
     readers: tuple[str, ...]
-    cohorts: Int[np.ndarray, "c"]
+    cohorts: Int[np.ndarray, " c"]
     names: tuple[str, ...]
     roles: dict[str, str]
     regressors: dict[str, Float[np.ndarray, "c r"]]
@@ -178,8 +178,8 @@ def times(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
 def slope(
     answers: Float[np.ndarray, "c r"],
     regressor: Float[np.ndarray, "c r"],
-    cohorts: Int[np.ndarray, "c"],
-) -> tuple[Crossed, Bool[np.ndarray, "r"]]:
+    cohorts: Int[np.ndarray, " c"],
+) -> tuple[Crossed, Bool[np.ndarray, " r"]]:
     """Return the mean over readers of their slopes within cohorts, and whose slopes these are.
 
     Readers with fewer than `FEWEST_CASES` cases or a constant regressor are left out. For one
@@ -223,7 +223,7 @@ def slope(
     return replace(found, least_p=least_p), used
 
 
-def _within(x: Float[np.ndarray, "n"], groups: Int[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:
+def _within(x: Float[np.ndarray, " n"], groups: Int[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     return np.asarray(x - (np.bincount(groups, weights=x) / np.bincount(groups))[groups])
 
 
@@ -289,7 +289,7 @@ def _rows(
 
 
 def _omitted(
-    readers: tuple[str, ...], given: Bool[np.ndarray, "c r"], used: Bool[np.ndarray, "r"]
+    readers: tuple[str, ...], given: Bool[np.ndarray, "c r"], used: Bool[np.ndarray, " r"]
 ) -> tuple[str, ...]:
     few = given.sum(axis=0) < FEWEST_CASES
     fixed = ~used & ~few

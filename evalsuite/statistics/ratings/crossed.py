@@ -189,7 +189,7 @@ def standard_error(found: Crossed) -> float:
 
 
 def over_readers(
-    values: Float[np.ndarray, "r"], parts: Sequence[Float[np.ndarray, "c r"]]
+    values: Float[np.ndarray, " r"], parts: Sequence[Float[np.ndarray, "c r"]]
 ) -> Crossed:
     """Return the mean of what the readers found, for other readers and other cases.
 
@@ -235,7 +235,7 @@ def over_readers(
 
 
 def over_figures(
-    values: Float[np.ndarray, "r"],
+    values: Float[np.ndarray, " r"],
     covariance: Float[np.ndarray, "r r"],
     df_cases: float,
     least_p: float = 0.0,

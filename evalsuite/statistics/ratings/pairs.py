@@ -56,7 +56,7 @@ class Pair:
             self.ordinal, self.span, self.fault, cautions([x, y]), (), self.told_apart,
         )  # fmt: skip
 
-    def only(self, kept: Bool[np.ndarray, "r"], why: str) -> "Pair":
+    def only(self, kept: Bool[np.ndarray, " r"], why: str) -> "Pair":
         """Return the answers of some of the readers, and say why the others were left out."""
         lasting = (*left_out(why, ~kept, self.readers), *self.lasting)
         return _of_readers(replace(self, lasting=lasting), kept)
@@ -144,7 +144,7 @@ def _pair(rated: Rated, first: str, second: str, span: float) -> Pair:
     return everyone.only(both, "they did not answer cases of both cohorts")
 
 
-def _of_readers(pair: Pair, kept: Bool[np.ndarray, "r"]) -> Pair:
+def _of_readers(pair: Pair, kept: Bool[np.ndarray, " r"]) -> Pair:
     """Return the answers of some of the readers with the reasons to doubt a comparison of them."""
     readers = tuple(name for name, own in zip(pair.readers, kept, strict=True) if own)
     cohorts = [cohort[:, kept] for cohort in (pair.x, pair.y)]

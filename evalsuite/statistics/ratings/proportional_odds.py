@@ -26,14 +26,14 @@ class ProportionalOdds:
         log_likelihood: at the estimate.
     """
 
-    coefficients: Float[np.ndarray, "p"]
-    thresholds: Float[np.ndarray, "t"]
+    coefficients: Float[np.ndarray, " p"]
+    thresholds: Float[np.ndarray, " t"]
     influence: Float[np.ndarray, "n p"]
     information: Float[np.ndarray, "q q"]
     log_likelihood: float
 
 
-def informative(scores: Float[np.ndarray, "c r"]) -> Bool[np.ndarray, "r"]:
+def informative(scores: Float[np.ndarray, "c r"]) -> Bool[np.ndarray, " r"]:
     """Return which readers a model with an effect of each reader learns from.
 
     Who gave only the lowest of all answers, or only the highest, has no finite effect and says
@@ -55,7 +55,7 @@ def informative(scores: Float[np.ndarray, "c r"]) -> Bool[np.ndarray, "r"]:
 
 
 def proportional_odds(
-    answers: Int[np.ndarray, "n"], x: Float[np.ndarray, "n p"]
+    answers: Int[np.ndarray, " n"], x: Float[np.ndarray, "n p"]
 ) -> ProportionalOdds:
     """Return the maximum likelihood fit of P(answer <= k) = expit(threshold_k - x b).
 
@@ -86,11 +86,11 @@ def proportional_odds(
     first, last = codes == 0, codes == t
 
     def ends(
-        at: Float[np.ndarray, "q"],
-    ) -> tuple[Float[np.ndarray, "n"], Float[np.ndarray, "n"]]:
+        at: Float[np.ndarray, " q"],
+    ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
         return np.where(last, np.inf, upper @ at), np.where(first, -np.inf, lower @ at)
 
-    def total(at: Float[np.ndarray, "q"]) -> float:
+    def total(at: Float[np.ndarray, " q"]) -> float:
         ordered = np.diff(at[:t])
         if (ordered <= 0).any():
             return -np.inf
@@ -123,7 +123,9 @@ def proportional_odds(
     return ProportionalOdds(parameters[t:], parameters[:t], influence[:, t:], information, value)
 
 
-def _between(high: Float[np.ndarray, "n"], low: Float[np.ndarray, "n"]) -> Float[np.ndarray, "n"]:
+def _between(
+    high: Float[np.ndarray, " n"], low: Float[np.ndarray, " n"]
+) -> Float[np.ndarray, " n"]:
     """Return expit(high) - expit(low), on the side of zero where it loses no digits."""
     swap = low > 0
     above, beneath = np.where(swap, -low, high), np.where(swap, -high, low)
@@ -131,8 +133,8 @@ def _between(high: Float[np.ndarray, "n"], low: Float[np.ndarray, "n"]) -> Float
 
 
 def _derivatives(
-    high: Float[np.ndarray, "n"],
-    low: Float[np.ndarray, "n"],
+    high: Float[np.ndarray, " n"],
+    low: Float[np.ndarray, " n"],
     upper: Float[np.ndarray, "n q"],
     lower: Float[np.ndarray, "n q"],
 ) -> tuple[Float[np.ndarray, "n q"], Float[np.ndarray, "q q"]]:

@@ -29,7 +29,7 @@ class Placements(NamedTuple):
     negative: Float[np.ndarray, "k n"]
 
     @property
-    def auc(self) -> Float[np.ndarray, "k"]:
+    def auc(self) -> Float[np.ndarray, " k"]:
         """Area under the empirical ROC curve; nan where either truth was not read."""
         read = ~np.isnan(self.positive)
         with np.errstate(invalid="ignore"):
@@ -49,7 +49,7 @@ class PairSums(NamedTuple):
     products: Float[np.ndarray, "k k"]
 
     @property
-    def total(self) -> Float[np.ndarray, "k"]:
+    def total(self) -> Float[np.ndarray, " k"]:
         """Sums over all pairs."""
         return np.asarray(self.positive.sum(axis=1))
 
@@ -84,7 +84,7 @@ def auc_covariance(
     positive: Float[np.ndarray, "k m"],
     negative: Float[np.ndarray, "k n"],
     method: Covariance = "DeLong",
-) -> tuple[Float[np.ndarray, "k"], Float[np.ndarray, "k k"]]:
+) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, "k k"]]:
     """Return k empirical AUCs and their covariance when cases are drawn anew.
 
     Rows may have read different cases: those that two rows share make their covariance, and rows
@@ -148,7 +148,7 @@ def area_freedom(positive: Float[np.ndarray, "k m"], negative: Float[np.ndarray,
 
 def share_covariance(
     wins: PairSums, shown: PairSums
-) -> tuple[Float[np.ndarray, "k"], Float[np.ndarray, "k k"]]:
+) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, "k k"]]:
     """Return the share of pairs won by each of k readers, and its unbiased covariance.
 
     The product of two shares, less the mean product of two pairs that have no case in common,
@@ -210,7 +210,7 @@ def _ranks(ratings: Float[np.ndarray, "k c"]) -> Float[np.ndarray, "k c"]:
 
 
 def _influence(
-    placed: Float[np.ndarray, "k c"], value: Float[np.ndarray, "k"], method: Covariance
+    placed: Float[np.ndarray, "k c"], value: Float[np.ndarray, " k"], method: Covariance
 ) -> Float[np.ndarray, "k c"]:
     """Return what each case adds to the error of the AUC; 0 for unread cases."""
     n = (~np.isnan(placed)).sum(axis=1, keepdims=True)

@@ -40,8 +40,8 @@ class Choices:
     treatments: tuple[str, ...]
     readers: tuple[str, ...]
     right: Float[np.ndarray, "t r p"]
-    real: Int[np.ndarray, "p"]
-    synthetic: Int[np.ndarray, "p"]
+    real: Int[np.ndarray, " p"]
+    synthetic: Int[np.ndarray, " p"]
     warnings: tuple[str, ...] = ()
 
 
@@ -152,7 +152,7 @@ def _trials(choices: Choices) -> Trials:
     return Trials(disjoint, disjoint - 1.0, pairs - 1.0, least_p)
 
 
-def _matching(first: Int[np.ndarray, "p"], second: Int[np.ndarray, "p"]) -> int:
+def _matching(first: Int[np.ndarray, " p"], second: Int[np.ndarray, " p"]) -> int:
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import maximum_bipartite_matching
 

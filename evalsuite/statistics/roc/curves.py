@@ -24,11 +24,11 @@ COLUMNS = [
 ]  # fmt: skip
 UNDECIDED = "they are in the middle of the scale"
 
-Points = tuple[Float[np.ndarray, "p"], Float[np.ndarray, "p"], Float[np.ndarray, "p"]]
-Ratings = tuple[Float[np.ndarray, "m"], Float[np.ndarray, "n"]]
+Points = tuple[Float[np.ndarray, " p"], Float[np.ndarray, " p"], Float[np.ndarray, " p"]]
+Ratings = tuple[Float[np.ndarray, " m"], Float[np.ndarray, " n"]]
 
 
-def roc_points(positive: Float[np.ndarray, "m"], negative: Float[np.ndarray, "n"]) -> Points:
+def roc_points(positive: Float[np.ndarray, " m"], negative: Float[np.ndarray, " n"]) -> Points:
     """Return thresholds, false positive rates and sensitivities of one empirical ROC curve.
 
     A case is called positive if its rating is at least the threshold. The curve starts at (0, 0)
@@ -192,5 +192,5 @@ def _by_treatment(readings: Readings) -> Iterator[tuple[str, dict[str, Ratings]]
         )
 
 
-def _given(ratings: Float[np.ndarray, "c"]) -> Float[np.ndarray, "g"]:
+def _given(ratings: Float[np.ndarray, " c"]) -> Float[np.ndarray, " g"]:
     return np.asarray(ratings[~np.isnan(ratings)])

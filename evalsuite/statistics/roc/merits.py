@@ -30,8 +30,8 @@ class Trials:
 
     disjoint: Int[np.ndarray, "t r"]
     freedom: Float[np.ndarray, "t r"]
-    together: Float[np.ndarray, "t"]
-    least_p: Float[np.ndarray, "t"]
+    together: Float[np.ndarray, " t"]
+    least_p: Float[np.ndarray, " t"]
 
     def only(self, treatments: Sequence[int], readers: Sequence[int]) -> "Trials":
         """Return those of some treatments and readers."""

@@ -209,7 +209,7 @@ def _audit(
     subject: str,
     cues: list[Cues],
     appearance: list[Cues],
-    synthetic: Bool[np.ndarray, "n"],
+    synthetic: Bool[np.ndarray, " n"],
     *,
     seed: int,
     folds: int,

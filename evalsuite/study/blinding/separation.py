@@ -39,7 +39,7 @@ class Separation:
 
 def separations(
     values: Float[np.ndarray, "n k"],
-    synthetic: Bool[np.ndarray, "n"],
+    synthetic: Bool[np.ndarray, " n"],
     *,
     seed: int,
     folds: int,
@@ -150,11 +150,11 @@ def auc_interval(auc: float, m: float, n: float) -> tuple[float, float]:
     return low, high
 
 
-def _upper_tail(values: Float[np.ndarray, "b"]) -> Float[np.ndarray, "b"]:
+def _upper_tail(values: Float[np.ndarray, " b"]) -> Float[np.ndarray, " b"]:
     """Return for each value the share of all that are as large or larger."""
     from scipy.stats import rankdata
 
-    shares: Float[np.ndarray, b] = rankdata(-values, method="max") / len(values)
+    shares: Float[np.ndarray, " b"] = rankdata(-values, method="max") / len(values)
     return shares
 
 

@@ -170,14 +170,14 @@ class Contrast:
         df_readers, df_cases: the degrees of freedom of these parts.
     """
 
-    difference: Float[np.ndarray, "r"]
-    from_readers: Float[np.ndarray, "r"]
-    from_cases: Float[np.ndarray, "r"]
-    alone: Float[np.ndarray, "r"]
+    difference: Float[np.ndarray, " r"]
+    from_readers: Float[np.ndarray, " r"]
+    from_cases: Float[np.ndarray, " r"]
+    alone: Float[np.ndarray, " r"]
     df_readers: int
     df_cases: int
 
-    def half_width(self, level: float) -> Float[np.ndarray, "r"]:
+    def half_width(self, level: float) -> Float[np.ndarray, " r"]:
         """Return half the width of the interval of coverage 1 - level; 0 if nothing varies.
 
         The quantile is the mean of those of both degrees of freedom, weighted by the parts of the
