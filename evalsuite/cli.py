@@ -205,19 +205,19 @@ def extractors(
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """List the feature extractors."""
-    from evalsuite import listings
+    from evalsuite import listings, output
 
-    listings.show(listings.extractors(), as_json=as_json)
+    output.show(listings.extractors(), as_json=as_json)
 
 
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """Check this machine: packages, weights, cache, tracking; says how to mend what is amiss."""
-    from evalsuite import listings
+    from evalsuite import listings, output
 
     rows = listings.doctor()
-    listings.show(rows, as_json=as_json)
+    output.show(rows, as_json=as_json)
     if any(row["state"] == "broken" for row in rows):
         raise typer.Exit(1)
 
@@ -269,9 +269,9 @@ def weights_list(
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
     """List the published weights and where each lies on this machine."""
-    from evalsuite import listings
+    from evalsuite import listings, output
 
-    listings.show(listings.weights(), as_json=as_json)
+    output.show(listings.weights(), as_json=as_json)
 
 
 @weights_app.command("fetch")

@@ -24,6 +24,7 @@ from threadpoolctl import threadpool_limits
 from evalsuite.errors import EvalsuiteError, VolumeError
 from evalsuite.extractors.extractor import Extractor
 from evalsuite.machine import join, processes
+from evalsuite.preprocessed import load_preprocessed
 from evalsuite.records import FeatureTable
 from evalsuite.volumes.cohort import Cohort, Entry
 from evalsuite.volumes.preprocessing import Preprocessing
@@ -128,11 +129,6 @@ def extract(
         values=np.stack(complete),
         warnings=extractor.warnings,
     )
-
-
-def load_preprocessed(entry: Entry, preprocessing: Preprocessing) -> Float[np.ndarray, "x y z"]:
-    """Return the voxels of a volume after all steps."""
-    return preprocessing.apply(entry.read()).voxels
 
 
 def _in_batches(

@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from evalsuite import plugins
 from evalsuite.errors import EvalsuiteError
+from evalsuite.output import show
 from evalsuite.writable import refuse_unwritable
 
 Row = dict[str, str]
@@ -73,33 +72,6 @@ def show_metrics(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
             what = "; ".join(text for text in (option["meaning"], option["allowed"]) if text)
             lines.append({"name": f"  {option['name']}", "default": default, "what it is": what})
     show(rows if as_json else lines, as_json=as_json)
-
-
-def show(rows: Sequence[Mapping[str, object]], *, as_json: bool) -> None:
-    """Print rows on stdout as JSON, numbers as numbers, or as a table."""
-    if as_json:
-        from evalsuite.results import finite
-
-        typer.echo(json.dumps(finite(list(rows)), indent=1, allow_nan=False))
-        return
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD)
-    for column in rows[0] if rows else ():
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(_cell(value).replace("[", "\\[") for value in row.values()))
-    Console().print(table)
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, tuple):
-        return " ".join(map(str, value))
-    return "" if value is None else str(value)
 
 
 def _packages() -> list[Row]:

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, overload
 
-from evalsuite.features import load_preprocessed
+import numpy as np
+from jaxtyping import Float
+
 from evalsuite.records import MidSlices
-from evalsuite.volumes.cohort import Cohort
+from evalsuite.volumes.cohort import Cohort, Entry
 from evalsuite.volumes.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
@@ -48,6 +50,11 @@ class PreprocessedVolumes(Sequence["Tensor"]):
         if isinstance(index, slice):
             return [self._load(i) for i in range(len(self))[index]]
         return self._load(range(len(self))[index])
+
+
+def load_preprocessed(entry: Entry, preprocessing: Preprocessing) -> Float[np.ndarray, "x y z"]:
+    """Return the voxels of a volume after all steps."""
+    return preprocessing.apply(entry.read()).voxels
 
 
 def mid_slices(cohort: Cohort, resolved: Preprocessing) -> tuple[MidSlices, ...]:

@@ -15,6 +15,7 @@ import numpy as np
 import yaml
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.output import finite
 from evalsuite.records import Caveat, CohortRecord, Estimate, Evaluation, Evidence, Interval
 from evalsuite.writable import refuse_unwritable
 
@@ -213,17 +214,6 @@ def _write_all(
         np.savez_compressed(
             folder / "features" / name, values=features.values, volumes=np.array(features.volumes)
         )
-
-
-def finite(value: Any) -> Any:
-    """Return JSON values in which nan and infinity, which JSON lacks, are null."""
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, dict):
-        return {key: finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
-    return value
 
 
 def _warned(values: Mapping[str, Any]) -> dict[str, Any]:

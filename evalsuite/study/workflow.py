@@ -12,9 +12,8 @@ import typer
 
 from evalsuite.config import CohortSource
 from evalsuite.errors import EvalsuiteError
-from evalsuite.listings import show
+from evalsuite.output import finite, show
 from evalsuite.progress import bars
-from evalsuite.results import finite
 from evalsuite.settings import assigned, laid_over
 from evalsuite.study.blinding.audit import Audit
 from evalsuite.study.home import Home, default_folder

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pandas as pd
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.results import finite
+from evalsuite.output import finite
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -14,8 +14,8 @@ import pandas as pd
 
 from evalsuite.environment import environment
 from evalsuite.machine import usable_device
+from evalsuite.output import finite
 from evalsuite.progress import Progress, silent
-from evalsuite.results import finite
 from evalsuite.utility import training
 from evalsuite.utility.analysis import CASE_COLUMNS, compare, summarise
 from evalsuite.utility.cohorts import Prepared, prepare
