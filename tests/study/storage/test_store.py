@@ -130,6 +130,19 @@ def test_text_is_kept_as_it_is_but_for_what_no_database_stores(database):
     assert store.verify("birds") is None
 
 
+def test_a_correction_may_take_an_answer_back(database):
+    questions = [
+        {"kind": "choice", "name": "sharp", "text": "?", "options": ["no", "yes"]},
+        {"kind": "text", "name": "note", "text": "Why?"},
+    ]
+    store, _, _ = fill(database, revisable=True, questions=questions)
+    token = store.current(1).token
+    store.submit(1, token, "a", {"sharp": 1, "note": "blurred"}, {})
+    store.submit(1, token, "b", {"sharp": 2}, {})
+    assert store.answers(1, token)["sharp"] == 2
+    assert not store.answers(1, token).get("note")
+
+
 def test_a_correction_is_added_and_the_first_answer_stays(database):
     store, _, _ = fill(database, revisable=True)
     token = store.current(1).token
