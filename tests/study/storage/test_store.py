@@ -130,6 +130,16 @@ def test_text_is_kept_as_it_is_but_for_what_no_database_stores(database):
     assert store.verify("birds") is None
 
 
+def test_what_was_answered_in_training_is_not_corrected(database):
+    store, _, _ = fill(database, revisable=True)
+    store.enrol("birds", "Eve", [Slot(1, "training", ("birds000",), None)])
+    token = store.current(2).token
+    assert store.submit(2, token, "a", ANSWERS, {}).feedback == "This volume is real."
+    again = store.submit(2, token, "b", {**ANSWERS, "appearance": 4}, {})
+    assert (again.stored, again.revision) == (False, 0)
+    assert store.answers(2, token)["appearance"] == ANSWERS["appearance"]
+
+
 def test_a_correction_may_take_an_answer_back(database):
     questions = [
         {"kind": "choice", "name": "sharp", "text": "?", "options": ["no", "yes"]},
