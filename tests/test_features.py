@@ -57,6 +57,7 @@ def test_processes_give_what_threads_give(cohort, tmp_path):
     process = Moments(parallel="process")
     spawned = extract(cohort, STEPS, process, FeatureCache(tmp_path / "b"), workers=2)
     np.testing.assert_allclose(spawned.values, batch.values, rtol=1e-6)
+    assert process.seen == []  # the volumes were seen elsewhere
 
 
 @dataclass
@@ -159,6 +160,12 @@ def test_whatever_decides_the_numbers_decides_the_key(cohort, tmp_path, change):
     assert sum(other.seen) == 7
 
 
+def test_the_order_of_a_fingerprint_does_not_decide_the_key(tmp_path):
+    cache = FeatureCache(tmp_path)
+    one, other = Moments(fingerprint={"a": 1, "b": 2}), Moments(fingerprint={"b": 2, "a": 1})
+    assert cache.path("digest", STEPS, one) == cache.path("digest", STEPS, other)
+
+
 def test_a_changed_volume_is_extracted_anew(make_cohort, tmp_path):
     cache = FeatureCache(tmp_path / "cache")
     folder = make_cohort("real", 3)
@@ -176,6 +183,8 @@ def test_a_damaged_row_is_done_again(cohort, tmp_path):
     rows = sorted((tmp_path / "cache").rglob("*.npy"))
     rows[0].write_bytes(rows[0].read_bytes()[:20])
     rows[1].write_bytes(b"")
+    np.save(rows[2], np.array([1.0, np.nan]))
+    np.save(rows[3], np.ones((1, 2)))
     again = extract(cohort, STEPS, Moments(), cache)
     np.testing.assert_array_equal(first.values, again.values)
 
@@ -193,6 +202,17 @@ def test_a_cache_that_cannot_be_written_is_told(cohort, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(EvalsuiteError, match="feature cache cannot be written.*--cache DIR"):
         extract(cohort, STEPS, Moments(), FeatureCache(tmp_path / "file/cache"))
+
+
+def test_a_process_that_starts_late_does_its_own_share(cohort, tmp_path, monkeypatch):
+    cache, first, second, advanced = FeatureCache(tmp_path), Moments(), Moments(), []
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr("evalsuite.features._wait_for_all", lambda world: None)
+    with pytest.raises(EvalsuiteError, match="3 rows vanished"):  # it did not wait
+        extract(cohort, STEPS, first, cache)
+    monkeypatch.setenv("RANK", "1")
+    extract(cohort, STEPS, second, cache, advance=lambda: advanced.append(1))
+    assert (sum(first.seen), sum(second.seen), len(advanced)) == (4, 3, 7)
 
 
 @dataclass

@@ -58,3 +58,12 @@ def test_extrapolation_of_too_few_volumes_is_an_error():
     assert str(caught.value) == (
         "The extrapolation needs at least 8 volumes in each set, but got 9 real and 7 synthetic."
     )
+
+
+def test_error_of_the_extrapolation_is_that_of_a_jackknife_over_groups(monkeypatch):
+    values = iter(range(8))
+    monkeypatch.setattr(frechet_infinity, "_intercept", lambda *_: next(values))
+    orders = frechet_infinity.random_orders(8, 9, np.random.default_rng(0))
+    error, groups = frechet_infinity._jackknife_error(normal(8, 2, 1), normal(9, 2, 2), orders)
+    # 0 to 7 have squared deviations of 42 in all: (7 / 8 * 42)^(1/2).
+    assert (error, groups) == (pytest.approx(36.75**0.5), 8)

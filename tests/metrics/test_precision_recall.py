@@ -206,6 +206,13 @@ def test_intervals_cover_the_expectation():
     assert ((high - low).mean(axis=0) < 4 * 1.7 * value.std(axis=0)).all()  # and not by being vast
 
 
+def test_interval_of_the_density_is_students():
+    density = measure(normal(30, 3, 0), normal(8, 3, 1))["density"]
+    # The 97.5 % point with 7 degrees of freedom, from a printed table.
+    half = 2.3646 * density.standard_error
+    assert density.interval.high == pytest.approx(density.value + half, rel=1e-4)
+
+
 def test_distances_between_copies_are_exactly_zero():
     real = normal(30, 2048, 0, shift=1e4)
     assert (distances(real, real.clone()).diagonal() == 0).all()

@@ -14,9 +14,10 @@ from scipy import ndimage, stats
 from evalsuite.metrics.frechet_distance import frechet_distance
 from evalsuite.metrics.metric import Views
 from evalsuite.metrics.slices import METRIC
+from evalsuite.metrics.slices import frechet as slices_frechet
 from evalsuite.metrics.slices.consistency import FOLDS, folds, median, nearest, robust_z
 from evalsuite.metrics.slices.estimates import fault_threshold
-from evalsuite.metrics.slices.frechet import LENGTH, SLICES, described, frechet
+from evalsuite.metrics.slices.frechet import LENGTH, SLICES, described, frechet, standard_error
 from evalsuite.metrics.slices.profiles import (
     FREQUENCIES,
     PERIODS,
@@ -506,3 +507,16 @@ def test_fresh_real_volumes_score_as_the_real_cohort_does(hippocampi):
     for plane in PLANES:
         value = numbers[f"slice_frechet_{plane}"]
         assert value.value < value.reference + 3 * value.standard_error
+
+
+def test_error_of_the_distance_is_that_of_a_jackknife_over_volumes_of_both(monkeypatch):
+    monkeypatch.setattr(
+        slices_frechet, "between", lambda real, synthetic: real.mean() - synthetic.mean()
+    )
+    random = np.random.default_rng(0)
+    real, synthetic = random.normal(size=(9, 4, 2)), random.normal(size=(6, 4, 2))
+    # The jackknife of a mean is its usual standard error.
+    errors = [
+        np.std(rows.mean(axis=(1, 2)), ddof=1) / len(rows) ** 0.5 for rows in (real, synthetic)
+    ]
+    assert standard_error(real, synthetic) == pytest.approx(np.hypot(*errors))

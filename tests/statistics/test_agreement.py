@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import chi2
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.statistics.agreement.between import agreement_between_readers, agreement_of_pairs
@@ -278,6 +279,10 @@ def test_repeatability_of_an_analogue_scale():
     # Error 3 within a reader: 1.96 * 2^(1/2) * 3 = 8.32.
     assert rows["value"].to_numpy() == pytest.approx(8.32, rel=0.1)
     assert ((rows["low"] < 8.32) & (rows["high"] > 8.32)).all()
+    # 200 differences whose mean is known to be 0 have 200 degrees of freedom.
+    for ours, tail in (("low", 0.975), ("high", 0.025)):
+        ends = rows["value"] * np.sqrt(200 / chi2.ppf(tail, 200))
+        assert rows[ours].to_numpy() == pytest.approx(ends.to_numpy())
     assert value(found, "Lin concordance") > 0.9
     assert np.isnan(repeatability_coefficient(np.array([NAN]), np.array([1.0])))
     # Differences 3 and 4: 1.96 (25 / 2)^(1/2).

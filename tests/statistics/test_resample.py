@@ -65,6 +65,37 @@ def test_crossed_error_is_no_smaller_than_one_factor_gives():
     assert found.standard_error[0] ** 2 >= least * 0.9
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_crossed_error_is_no_smaller_than_either_factor_alone_gives(seed):
+    statistic = mean_rating(two_way(10, 5, seed, case=0.0, reader=0.0))
+    both, cases, readers = (
+        bootstrap(statistic, cases=10, readers=5, over=over, replicates=200).standard_error[0]
+        for over in ("cases and readers", "cases", "readers")
+    )
+    assert both >= max(cases, readers) * (1 - 1e-12)
+
+
+def test_replicates_equal_to_the_value_count_half():
+    # 6 of 20: a replicate is the number of ones in 20 draws, and equals 6 in 19 % of them.
+    sample = np.repeat([1.0, 0.0], [6, 14])
+    found = bootstrap(
+        lambda draws: (draws.cases @ sample)[:, None] / 20,
+        cases=20,
+        readers=1,
+        over="cases",
+        interval="bca",
+        replicates=20_000,
+    )
+    ones = scipy.stats.binom(20, 0.3)
+    bias = scipy.stats.norm.ppf(ones.cdf(5) + ones.pmf(6) / 2)
+    skewness = (1 - 2 * 0.3) / (20 * 0.3 * 0.7) ** 0.5
+    ends = []
+    for tail in (0.025, 0.975):
+        z = bias + scipy.stats.norm.ppf(tail)
+        ends.append(ones.ppf(scipy.stats.norm.cdf(bias + z / (1 - skewness / 6 * z))) / 20)
+    assert [found.low[0], found.high[0]] == pytest.approx(ends)
+
+
 def test_intervals_cover_over_cases_and_readers():
     hits = []
     for seed in range(250):

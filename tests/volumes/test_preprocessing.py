@@ -30,6 +30,20 @@ def test_auto_takes_the_medians_of_the_real_cohort():
     assert resolved.shape == (8, 8, 10)
 
 
+def test_auto_rounds_a_shape_to_the_nearest_voxel():
+    steps = Preprocessing(spacing=(1.0, 1.0, 2.0))
+    # 11 voxels of 1.9 mm are 20.9 mm, 10.45 voxels of 2 mm; of 1.94 mm they are 10.67.
+    for step, voxels in ((1.9, 10), (1.94, 11)):
+        resolved = steps.resolve([(8, 8, 11)], [np.diag([1.0, 1.0, step, 1.0])])
+        assert resolved.shape == (8, 8, voxels)
+
+
+@pytest.mark.parametrize(("step", "resampled"), [(1.0, False), (1.0005, False), (1.005, True)])
+def test_a_spacing_counts_as_another_from_a_thousandth_on(step, resampled):
+    steps = Preprocessing(spacing=(1.0, 1.0, 1.0), shape=(8, 8, 8))
+    assert steps.interpolates(np.diag([1.0, step, 1.0, 1.0])) is resampled
+
+
 def test_auto_reads_shapes_along_the_axes_of_the_patient():
     first_axis_is_superior = np.array(
         [[0, 1.0, 0, 0], [0, 0, 1.0, 0], [3.0, 0, 0, 0], [0, 0, 0, 1]]

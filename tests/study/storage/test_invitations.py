@@ -133,3 +133,13 @@ def test_a_login_names_one_reader_or_none(database):
     assert store.session(store.sign_in(token, "here")).name == "ada@example.org"
     with pytest.raises(SignInRefused, match="eve@example.org is not a reader"):
         store.invitation_of("eve@example.org")
+
+
+def test_a_login_that_names_readers_of_two_studies_opens_neither(database):
+    fill(database, readers=("ada@example.org",))
+    store, _, _ = fill(database, readers=("ada@example.org",), name="bees")
+    with pytest.raises(SignInRefused, match="ada@example.org is not a reader of one study here"):
+        store.invitation_of("ada@example.org")
+    store.close("bees")
+    token = store.invitation_of("ada@example.org")
+    assert store.session(store.sign_in(token, "here")).study == "birds"

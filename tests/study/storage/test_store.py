@@ -130,6 +130,29 @@ def test_text_is_kept_as_it_is_but_for_what_no_database_stores(database):
     assert store.verify("birds") is None
 
 
+def test_what_was_answered_in_training_is_not_corrected(database):
+    store, _, _ = fill(database, revisable=True)
+    store.enrol("birds", "Eve", [Slot(1, "training", ("birds000",), None)])
+    token = store.current(2).token
+    assert store.submit(2, token, "a", ANSWERS, {}).feedback == "This volume is real."
+    again = store.submit(2, token, "b", {**ANSWERS, "appearance": 4}, {})
+    assert (again.stored, again.revision) == (False, 0)
+    assert store.answers(2, token)["appearance"] == ANSWERS["appearance"]
+
+
+def test_a_correction_may_take_an_answer_back(database):
+    questions = [
+        {"kind": "choice", "name": "sharp", "text": "?", "options": ["no", "yes"]},
+        {"kind": "text", "name": "note", "text": "Why?"},
+    ]
+    store, _, _ = fill(database, revisable=True, questions=questions)
+    token = store.current(1).token
+    store.submit(1, token, "a", {"sharp": 1, "note": "blurred"}, {})
+    store.submit(1, token, "b", {"sharp": 2}, {})
+    assert store.answers(1, token)["sharp"] == 2
+    assert not store.answers(1, token).get("note")
+
+
 def test_a_correction_is_added_and_the_first_answer_stays(database):
     store, _, _ = fill(database, revisable=True)
     token = store.current(1).token
