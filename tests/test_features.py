@@ -11,7 +11,8 @@ import pytest
 
 from evalsuite.errors import EvalsuiteError, VolumeError
 from evalsuite.extractors.extractor import Extractor
-from evalsuite.features import FeatureCache, extract, rank
+from evalsuite.features import FeatureCache, extract
+from evalsuite.machine import rank
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.sources import read_cohort
