@@ -207,7 +207,9 @@ def test_a_cache_that_cannot_be_written_is_told(cohort, tmp_path):
 
 def test_a_process_that_starts_late_does_its_own_share(cohort, tmp_path, monkeypatch):
     cache, first, second, advanced = FeatureCache(tmp_path), Moments(), Moments(), []
-    monkeypatch.setenv("WORLD_SIZE", "2")
+    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
+    for name, value in {"RANK": "0", "WORLD_SIZE": "2", **address}.items():
+        monkeypatch.setenv(name, value)
     monkeypatch.setattr("evalsuite.features._wait_for_all", lambda world: None)
     with pytest.raises(EvalsuiteError, match="3 rows vanished"):  # it did not wait
         extract(cohort, STEPS, first, cache)

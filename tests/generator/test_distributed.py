@@ -99,7 +99,7 @@ def test_the_manifest_waits_for_the_samples_of_the_others(trained, tmp_path, mon
 def test_no_process_returns_before_the_generator_is_there(cohort, tmp_path, monkeypatch):
     waited = []
     monkeypatch.setattr("generator.run.fit", lambda *_, **__: {})
-    monkeypatch.setattr(distributed, "rank", lambda: 1)
+    monkeypatch.setattr("generator.run.rank", lambda: 1)
     monkeypatch.setattr(distributed, "barrier", lambda: waited.append(True))
     source = str(cohort.entries[0].path.parent)
     options = {"resume": False, "device": "cpu", "experiment": None, "skip_invalid": False}
