@@ -303,6 +303,7 @@ def main(number: int) -> None:
                 print(
                     f"{name:15s} {readers:2d} x {cases:3d}  {cells}  ({seconds:.0f} s)", flush=True
                 )
+    RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps({"studies": number, "rows": rows}, indent=2) + "\n")
 
 

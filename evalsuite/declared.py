@@ -183,13 +183,13 @@ def _clause(fault: ErrorDetails, where: str, declared: Schema) -> str:
         return f'the setting "{where}" is unknown ({hint})'
     if fault["type"] == "missing" and isinstance(fault["loc"][-1], str):
         return f'the setting "{where}" is missing'
-    if fault["type"] in {"value_error", "assertion_error"}:
-        reason = str(fault["ctx"]["error"]).removesuffix(".")
-        reason = reason[:1].lower() + reason[1:]
-        return f"{where}: {reason}" if where else reason
     found = json.dumps(fault["input"], default=str, ensure_ascii=False)
     found = found if len(found) <= LONGEST else f"{found[: LONGEST - 3]}..."
     place = f"{where}: " if where else ""
+    if fault["type"] in {"value_error", "assertion_error"}:
+        reason = str(fault["ctx"]["error"]).removesuffix(".")
+        told = f", but found {found}" if reason.startswith("Expected ") else ""
+        return f"{place}{reason[:1].lower()}{reason[1:]}{told}"
     return f"{place}expected {allowed(declared)}, but found {found}"
 
 

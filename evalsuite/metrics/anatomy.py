@@ -146,13 +146,10 @@ def _distance(
         why = "The structure is in fewer than two subjects of a cohort, or is the same in all."
         return Estimate(value=math.nan, method="1-Wasserstein distance", warnings=(why,), **common)  # type: ignore[arg-type]
     value = stats.wasserstein_distance(real, synthetic) / scale
+    rows = (resampled(codes, random, replicates) for codes in (subjects.real, subjects.synthetic))
     drawn = [
-        stats.wasserstein_distance(
-            real[resampled(subjects.real, random)],
-            synthetic[resampled(subjects.synthetic, random)],
-        )
-        / scale
-        for _ in range(replicates)
+        stats.wasserstein_distance(real[first], synthetic[second]) / scale
+        for first, second in zip(*rows, strict=True)
     ]
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2]) - np.mean(drawn) + value
     halves = []

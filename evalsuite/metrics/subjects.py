@@ -182,12 +182,15 @@ def mean_interval(
 
 
 def resampled(
-    subjects: Int[np.ndarray, " n"], random: np.random.Generator
-) -> Int[np.ndarray, " _"]:
-    """Return the volumes of as many subjects as there are, drawn with replacement."""
+    subjects: Int[np.ndarray, " n"], random: np.random.Generator, replicates: int
+) -> Sequence[Int[np.ndarray, " _"]]:
+    """Return the volumes of as many subjects as there are, drawn with replacement, many times."""
     volumes = members(subjects)
-    drawn = random.integers(0, len(volumes), len(volumes))
-    return np.concatenate([volumes[i] for i in drawn])
+    drawn = random.integers(0, len(volumes), (replicates, len(volumes)))
+    if len({len(v) for v in volumes}) == 1:
+        rows: Int[np.ndarray, "r n"] = np.stack(volumes)[drawn].reshape(replicates, -1)
+        return list(rows)
+    return [np.concatenate([volumes[i] for i in row]) for row in drawn]
 
 
 def halved(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 
 from evalsuite.config import CohortSource
 from evalsuite.declared import Declared, validated
@@ -87,12 +87,13 @@ class UtilityConfig(Declared):
     spacing: Literal["auto", "native"] | Triple = "auto"
     seed: Annotated[int, Field(ge=0)] = 0
 
-    @model_validator(mode="after")
-    def _distinct_shares(self) -> "UtilityConfig":
-        if len(set(self.shares)) < len(self.shares):
+    @field_validator("shares")
+    @classmethod
+    def _distinct(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
+        if len(set(shares)) < len(shares):
             msg = "a share is named twice"
             raise ValueError(msg)
-        return self
+        return shares
 
     @property
     def arms(self) -> tuple[Arm, ...]:

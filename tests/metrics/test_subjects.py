@@ -93,7 +93,7 @@ def test_neither_order_nor_names_count(subjects, seed):
 def test_subjects_stay_whole(subjects, seed):
     codes, random = coded(subjects), np.random.default_rng(seed)
     sizes = np.bincount(codes)
-    again = np.bincount(codes[resampled(codes, random)], minlength=len(sizes))
+    again = np.bincount(codes[resampled(codes, random, 1)[0]], minlength=len(sizes))
     assert (again % sizes == 0).all()
     assert (again // sizes).sum() == len(sizes)
     first, second = halved(codes, random)
@@ -105,8 +105,9 @@ def test_subjects_stay_whole(subjects, seed):
 def test_draws_are_those_of_volumes_where_each_shows_another_subject():
     values = np.arange(9.0)
     codes = np.arange(9)
-    expected = np.random.default_rng(3).choice(values, 9)
-    assert values[resampled(codes, np.random.default_rng(3))].tolist() == expected.tolist()
+    expected = np.random.default_rng(3).choice(values, (4, 9))
+    found = resampled(codes, np.random.default_rng(3), 4)
+    assert values[np.stack(found)].tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize("sizes", [2, 5])

@@ -217,7 +217,7 @@ def test_mistakes_are_told_before_anything_is_trained(utility, cohorts, tmp_path
         told("--shares", "0")
         == "shares.0: expected a number above 0 and at most 100, but found 0.0."
     )
-    assert told("--shares", "50,50") == "the shares: a share is named twice."
+    assert told("--shares", "50,50") == "shares: a share is named twice."
     assert "expected numbers with commas between them" in told("--shares", "a")
     assert told(*SHARES, "--patch", "16,15,16") == (
         "A patch of 16 x 15 x 16 does not fit 2 levels of channels: its sides must be multiples of "

@@ -127,7 +127,7 @@ def median_ratio_interval(
     """Return the percentile bootstrap interval of the ratio of two medians, both drawn anew."""
     random = np.random.default_rng(seed)
     medians = [
-        np.array([np.median(values[resampled(whose, random)]) for _ in range(RESAMPLES)])
+        np.array([np.median(values[rows]) for rows in resampled(whose, random, RESAMPLES)])
         for values, whose in zip((first, second), subjects, strict=True)
     ]
     tail = 50 * (1 - LEVEL)
