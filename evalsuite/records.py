@@ -33,6 +33,7 @@ class Quantity:
         flagged: which volumes it is the share of, if the summary is to tell it.
         by_group: whether the report draws it by group, too.
         on: what it is computed on where no extractor is involved.
+        per: of what it is one number each, such as `plane`; empty for one of the whole.
     """
 
     name: str
@@ -48,6 +49,15 @@ class Quantity:
     flagged: str = ""
     by_group: bool = False
     on: str = "voxels"
+    per: str = ""
+
+    @property
+    def told(self) -> str:
+        """What it is in one line of help."""
+        each = f", one per {self.per}" if self.per else ""
+        values = " ".join(text for text in (self.range, self.unit) if text)
+        known = "; ".join(text for text in (self.direction, values, self.bias) if text)
+        return f"{self.title}{each}: {self.sentence} ({known})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,7 @@ APART = Quantity(
     unit="standard deviations of the real cohort",
     chapter="anatomy",
     on="label maps",
+    per="structure",
 )
 OTHERS = {
     "surface": ("Surface apart", "the same for the area of its surface."),
@@ -77,6 +78,7 @@ FAULTS = Quantity(
     chapter="anatomy",
     by_group=True,
     on="label maps",
+    per="structure",
 )
 OUTLYINGNESS = Quantity(
     name="anatomy_outlyingness",
@@ -327,7 +329,16 @@ METRIC = Metric(
     looks_at_labels=True,
     quantities=(
         APART,
-        *(replace(APART, name=f"anatomy_{m}", title=t, sentence=s) for m, (t, s) in OTHERS.items()),
+        *(
+            replace(
+                APART,
+                name=f"anatomy_{measure}",
+                title=title,
+                sentence=sentence,
+                per="pair of structures" if measure in AXES else "structure",
+            )
+            for measure, (title, sentence) in OTHERS.items()
+        ),
         FAULTS,
     ),
     scores=(OUTLYINGNESS,),

@@ -30,7 +30,7 @@ DISTANCE = Quantity(
     "same sizes would have (within real).",
     direction="lower is better",
     range="0 to ∞",
-    bias="biased upward at small n; bootstrap over subjects, shifted onto the value; the reference "
+    bias="squared (FID); unbiased covariances, exact below n = d; biased upward at small n; bootstrap over subjects, shifted onto the value; the reference "
     "is the distance to expect of two real samples of these sizes",
     chapter="distance",
     works=(

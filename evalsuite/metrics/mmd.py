@@ -117,7 +117,8 @@ MMD = Quantity(
     "features; about 0, perhaps a little below, if they are alike.",
     direction="lower is better",
     range="a little below 0 to 2",
-    bias="unbiased, slightly negative is good; jackknife",
+    bias="mean of RBF kernels with 1, 2, 4 and 8 times the median distance within the real cohort; "
+    "unbiased, slightly negative is good; jackknife",
     chapter="distance",
     works=(
         (
@@ -134,7 +135,7 @@ KID = Quantity(
     "volumes more; about 0 if the cohorts are alike.",
     direction="lower is better",
     range="a little below 0 to ∞",
-    bias="unbiased, all volumes at once; jackknife",
+    bias="cubic polynomial kernel, all volumes at once; unbiased; jackknife",
     chapter="distance",
     works=("Bińkowski M, et al. Demystifying MMD GANs. ICLR (2018).",),
     role="distance",

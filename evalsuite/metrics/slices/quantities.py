@@ -35,6 +35,7 @@ SIMILARITY = Quantity(
     range="-1 to 1",
     bias="t interval over subjects",
     chapter="slices",
+    per="plane",
 )
 OUTSIDE = replace(
     SIMILARITY,
@@ -82,6 +83,7 @@ FRECHET = Quantity(
     range="0 to ∞",
     bias="biased upward at small n, as its reference is; jackknife standard error",
     chapter="slices",
+    per="plane",
 )
 QUANTITIES = (
     CONSISTENCY, FAULTS, SIMILARITY, OUTSIDE, POWER, BRIGHTNESS, PERIOD, SHARPNESS, FRECHET,
