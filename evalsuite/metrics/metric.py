@@ -88,9 +88,9 @@ class Metric:
         compute: `compute(real, synthetic, *, seed, **options) -> findings`. Its other keyword
             parameters, each with a default, are the options a configuration may set, annotated
             with their bounds and one sentence (`Annotated[int, Field(ge=1, description=...)]`).
-            On features and volumes it takes the keyword `subjects` besides, `Subjects` or None
-            where each volume shows another; on views the keyword `training`, the `Views` of what
-            the generator was trained on or None; what it does not take is not passed. It raises `UndefinedError` for cohorts of which
+            It may take two keywords besides: `subjects`, the `Subjects` of the volumes, which
+            `Views` know themselves; and `training`, the `Views` of what the generator was trained
+            on or None. What it does not take is not passed. It raises `UndefinedError` for cohorts of which
             it cannot compute anything.
         looks_at_features, looks_at_labels: of a metric on views, what it needs beside volumes.
         quantities: what its estimates mean, those that a summary prefers first.
