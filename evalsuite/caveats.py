@@ -36,10 +36,14 @@ class Notes:
         numbers = [str(i) for i, key in enumerate(self.carriers, 1) if key in own]
         return f"[{', '.join(numbers)}]" if numbers else ""
 
-    def sentences(self) -> list[str]:
-        """Return each caveat with its number and what it holds for."""
+    def sentences(self, title: Callable[[Estimate], str] = lambda e: e.key) -> list[str]:
+        """Return each caveat with its number and what it holds for.
+
+        Args:
+            title: how a number is called.
+        """
         return [
-            f"[{number}] {scope([e for _, e in held], self.everything)}: "
+            f"[{number}] {scope([e for _, e in held], self.everything, title)}: "
             f"{joined([caveat for caveat, _ in held])}"
             for number, held in enumerate(self.carriers.values(), 1)
         ]
@@ -68,7 +72,7 @@ def joined(caveats: Sequence[str]) -> str:
 def scope(
     estimates: Sequence[Estimate],
     everything: Sequence[Estimate],
-    title: Callable[[Estimate], str] = lambda estimate: estimate.name,
+    title: Callable[[Estimate], str] = lambda estimate: estimate.key,
     measured_on: Callable[[Estimate], str] = lambda estimate: estimate.extractor or "voxels",
 ) -> str:
     """Return what some estimates have in common: numbers, features, cohorts, groups.

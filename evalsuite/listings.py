@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from evalsuite import plugins
 from evalsuite.errors import EvalsuiteError
 from evalsuite.output import show
+from evalsuite.records import Quantity
 from evalsuite.writable import refuse_unwritable
 
 Row = dict[str, str]
@@ -15,7 +17,7 @@ VIEWER = "_assets/js/niivue.umd.js"
 
 
 def metrics() -> list[dict[str, Any]]:
-    """Return name, input, summary and options of every metric.
+    """Return name, input, summary, options, quantities and scores of volumes of every metric.
 
     Of each option its name, what is allowed, its default and what it means.
     """
@@ -28,6 +30,8 @@ def metrics() -> list[dict[str, Any]]:
                 "input": metric.input,
                 "summary": metric.summary,
                 "options": metric.told_options(),
+                "quantities": [asdict(quantity) for quantity in metric.quantities],
+                "scores": [asdict(score) for score in metric.scores],
             }
         )
     return rows
@@ -62,7 +66,7 @@ def doctor() -> list[Row]:
 
 
 def show_metrics(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
-    """Print metrics on stdout as JSON, or as a table with their options below each."""
+    """Print metrics on stdout as JSON, or as a table with options and numbers below each."""
     lines: list[Row] = []
     for row in rows:
         what = f"{row['summary'].rstrip('.')} (of {row['input']})"
@@ -71,6 +75,12 @@ def show_metrics(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
             default = json.dumps(option["default"], default=str)
             what = "; ".join(text for text in (option["meaning"], option["allowed"]) if text)
             lines.append({"name": f"  {option['name']}", "default": default, "what it is": what})
+        for kind, column in (("number", "quantities"), ("score of each volume", "scores")):
+            for quantity in (Quantity(**values) for values in row[column]):
+                name = f"  {quantity.name}"
+                lines.append(
+                    {"name": name, "default": "", "what it is": f"{kind}: {quantity.told}"}
+                )
     show(rows if as_json else lines, as_json=as_json)
 
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -17,6 +17,9 @@ from evalsuite.progress import Progress
 from evalsuite.records import Detail, Estimate, FeatureTable, Scores, VolumeScore
 from evalsuite.volumes.cohort import Cohort
 from evalsuite.volumes.preprocessing import Preprocessing
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Tables = Mapping[tuple[str, str], FeatureTable]
 Chosen = Sequence[tuple[Metric, Mapping[str, Any]]]
@@ -69,45 +72,32 @@ def measure(
             trained on stays whole.
         progress: one step per metric, pair of cohorts and extractor.
     """
-    on_features, on_volumes, on_views = (
-        [(m, o) for m, o in metrics if m.input == kind] for kind in ("features", "volumes", "views")
-    )
-    each = len(on_features) * len(extractors) + len(on_volumes) + len(on_views)
+    jobs: list[tuple[Metric, Mapping[str, Any], Extractor | None]] = [
+        *((m, o, e) for e in extractors for m, o in metrics if m.input == "features"),
+        *((m, o, None) for kind in ("volumes", "views") for m, o in metrics if m.input == kind),
+    ]
     measured = Measured()
-    read = {c.name: PreprocessedVolumes(c, cohorts.steps) for c in _all(cohorts)}
-    with progress("metrics", len(cohorts.synthetic) * each) as advance:
+    real = _views(cohorts, cohorts.real, extractors)
+    training = cohorts.training and _views(cohorts, cohorts.training, extractors)
+    with progress("metrics", len(cohorts.synthetic) * len(jobs)) as advance:
         for synthetic in cohorts.synthetic:
             sides = (cohorts.real, synthetic)
+            views = (real, _views(cohorts, synthetic, extractors))
             groups = [
-                (group, Subjects(*map(_codes, sides, group.chosen)))
+                (
+                    group,
+                    Subjects(*map(_codes, sides, group.chosen)),
+                    [_some(v, g) for v, g in zip(views, group.chosen, strict=True)],
+                )
                 for group in by_covariate(*sides, by)
             ]
-            for extractor in extractors:
-                pair = _features(cohorts, extractor, (cohorts.real, synthetic))
-                for metric, options in on_features:
-                    for group, subjects in groups:
-                        some = [values[g] for values, g in zip(pair, group.chosen, strict=True)]
-                        found = _findings(metric, some, options, {"subjects": subjects})
-                        found = [_about(f, extractor, group, subjects) for f in found]
-                        _keep(measured, found, cohorts.real, synthetic, group)
-                    advance()
-            for metric, options in on_volumes:
-                for group, subjects in groups:
-                    some = [Some(read[c.name], g) for c, g in zip(sides, group.chosen, strict=True)]
-                    found = _findings(metric, some, options, {"subjects": subjects})
-                    found = [_about(f, None, group, subjects) for f in found]
-                    _keep(measured, found, cohorts.real, synthetic, group)
-                advance()
-            for metric, options in on_views:
-                views = [_views(cohorts, c, sides, extractors, read) for c in sides]
-                training = cohorts.training and _views(
-                    cohorts, cohorts.training, sides, extractors, read
-                )
-                for group, subjects in groups:
-                    some = [_some(v, g) for v, g in zip(views, group.chosen, strict=True)]
-                    found = _findings(metric, some, options, {"training": training})
-                    found = [_about(_doubted(f, extractors), None, group, subjects) for f in found]
-                    _keep(measured, found, cohorts.real, synthetic, group)
+            for metric, options, extractor in jobs:
+                for group, subjects, pair in groups:
+                    some = [_input(metric, view, extractor) for view in pair]
+                    handed = {"subjects": subjects, "training": training}
+                    found = _findings(metric, some, options, handed)
+                    found = [_about(f, extractor, extractors, group, subjects) for f in found]
+                    _keep(measured, found, *sides, group)
                 advance()
     return measured
 
@@ -131,46 +121,38 @@ def _codes(cohort: Cohort, chosen: Sequence[int]) -> Int[np.ndarray, " n"]:
     return coded([cohort.subjects[i] for i in chosen])
 
 
-def _all(cohorts: Cohorts) -> list[Cohort]:
-    return [
-        cohorts.real,
-        *cohorts.synthetic,
-        *([cohorts.training] if cohorts.training else []),
-    ]
-
-
-def _features(cohorts: Cohorts, extractor: Extractor, wanted: Sequence[Cohort]) -> list[Any]:
-    """Return the features of some cohorts, by the real one standardised if the extractor asks."""
+def _features(cohorts: Cohorts, extractor: Extractor, cohort: Cohort) -> "Float[Tensor, 'n d']":
+    """Return the features of a cohort, by the real one standardised if the extractor asks."""
     import torch
 
     def table(cohort: Cohort) -> Float[np.ndarray, "n d"]:
         return cohorts.tables[extractor.name, cohort.name].values.astype(np.float64)
 
-    reference = table(cohorts.real)
-    values = [table(cohort) for cohort in wanted]
+    values = table(cohort)
     if extractor.standardise:
-        values = [standardise(reference, v) for v in values]
-    return [torch.from_numpy(v) for v in values]
+        values = standardise(table(cohorts.real), values)
+    return torch.from_numpy(values)
 
 
-def _views(
-    cohorts: Cohorts,
-    cohort: Cohort,
-    sides: Sequence[Cohort],
-    extractors: Sequence[Extractor],
-    read: Mapping[str, PreprocessedVolumes],
-) -> Views:
+def _views(cohorts: Cohorts, cohort: Cohort, extractors: Sequence[Extractor]) -> Views:
     spacing = cohorts.steps.spacing
     if isinstance(spacing, str):
-        spacing = sides[0].infos[0].spacing
+        spacing = cohorts.real.infos[0].spacing
     return Views(
         names=[entry.id for entry in cohort.entries],
-        features={e.name: _features(cohorts, e, [cohort])[0] for e in extractors},
-        volumes=read[cohort.name],
+        features={e.name: _features(cohorts, e, cohort) for e in extractors},
+        volumes=PreprocessedVolumes(cohort, cohorts.steps),
         spacing=spacing,
         labels=cohorts.labels.get(cohort.name),
         subjects=cohort.subjects,
     )
+
+
+def _input(metric: Metric, views: Views, extractor: Extractor | None) -> Any:
+    """Return what the metric looks at of a cohort."""
+    if extractor:
+        return views.features[extractor.name]
+    return views.volumes if metric.input == "volumes" else views
 
 
 def _some(views: Views, chosen: Sequence[int]) -> Views:
@@ -212,7 +194,7 @@ def _findings(
                 warnings=error.args,  # a caveat stays one
             )
         ]
-    if "subjects" in handed and "subjects" not in taken:
+    if metric.input != "views" and "subjects" not in taken:
         return [_of_volumes(finding, handed["subjects"]) for finding in found]
     return found
 
@@ -231,18 +213,25 @@ def _of_volumes(finding: Finding, subjects: Subjects) -> Finding:
 
 
 def _about(
-    finding: Finding, extractor: Extractor | None, group: Group, subjects: Subjects
+    finding: Finding,
+    extractor: Extractor | None,
+    extractors: Sequence[Extractor],
+    group: Group,
+    subjects: Subjects,
 ) -> Finding:
-    """Return the finding with what the metric could not know."""
+    """Return the finding with what the metric could not know.
+
+    Args:
+        extractor: of its features; of a metric on views the finding names it itself.
+    """
     if extractor:
         finding = replace(finding, extractor=extractor.name)
     if isinstance(finding, Estimate):
-        own = extractor.warnings if extractor else ()
-        warnings = (*finding.warnings, *group.warnings, *own)
+        own = [w for e in extractors if e.name == finding.extractor for w in e.warnings]
         return replace(
             finding,
             group=group.name,
-            warnings=warnings,
+            warnings=(*finding.warnings, *group.warnings, *own),
             subjects_real=_fewer(subjects.real),
             subjects_synthetic=_fewer(subjects.synthetic),
         )
@@ -253,14 +242,6 @@ def _fewer(codes: Int[np.ndarray, " n"]) -> int | None:
     """Return how many subjects there are, None if as many as volumes."""
     count = len(np.unique(codes))
     return count if count < len(codes) else None
-
-
-def _doubted(finding: Finding, extractors: Sequence[Extractor]) -> Finding:
-    """Return the finding with the warnings of the extractor that it names itself."""
-    if not isinstance(finding, Estimate):
-        return finding
-    own = [w for e in extractors if e.name == finding.extractor for w in e.warnings]
-    return replace(finding, warnings=(*finding.warnings, *own))
 
 
 def _keep(

@@ -7,6 +7,57 @@ import numpy as np
 from jaxtyping import Float
 
 Direction = Literal["lower is better", "higher is better", "nearer the reference is better"]
+Chapter = Literal["distance", "overlap", "diversity", "slices", "anatomy", "privacy", "other"]
+Where = tuple[tuple[str, str], ...]
+STRUCTURES = ("structure", "other")  # kinds of places
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """What a number means: declared once, by the metric that computes it.
+
+    Table, report, methods, help and README all read this.
+
+    Args:
+        name: snake-case, without the place that it is measured at, such as `frechet_distance`.
+        title: for people, short enough for a small panel.
+        sentence: what it says to a reader who knows no statistics; follows the title.
+        direction: what a good generator does to it.
+        range: of its values, such as `0 to 1`.
+        bias: its bias, and how its interval is made.
+        unit: empty where it has none.
+        chapter: of the report it belongs to.
+        works: by whom it was proposed, each as a list of references has it.
+        role: what the summary of a report does with it: `distance` ranks generators, `test` is a
+            p-value that they differ from real. Of several quantities the first declared counts.
+        flagged: which volumes it is the share of, if the summary is to tell it.
+        by_group: whether the report draws it by group, too.
+        on: what it is computed on where no extractor is involved.
+        per: of what it is one number each, such as `plane`; empty for one of the whole.
+    """
+
+    name: str
+    title: str
+    sentence: str
+    direction: Direction
+    range: str
+    bias: str = ""
+    unit: str = ""
+    chapter: Chapter = "other"
+    works: tuple[str, ...] = ()
+    role: Literal["", "distance", "test"] = ""
+    flagged: str = ""
+    by_group: bool = False
+    on: str = "voxels"
+    per: str = ""
+
+    @property
+    def told(self) -> str:
+        """What it is in one line of help."""
+        each = f", one per {self.per}" if self.per else ""
+        values = " ".join(text for text in (self.range, self.unit) if text)
+        known = "; ".join(text for text in (self.direction, values, self.bias) if text)
+        return f"{self.title}{each}: {self.sentence} ({known})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +105,7 @@ class Estimate:
     """One number of an evaluation with everything needed to judge it.
 
     Args:
-        name: snake-case name of the quantity, such as `frechet_distance`.
+        name: of the quantity, such as `frechet_distance`.
         value: the number; nan where it is undefined, and then `warnings` says why.
         direction: what a good generator does to it.
         n_real, n_synthetic: volumes (or pairs, where `method` says so) that went in.
@@ -69,6 +120,8 @@ class Estimate:
         subjects_real, subjects_synthetic: subjects that these volumes show, where some show the
             same one; None where each shows another. Filled in likewise.
         test: of a p-value, the test that it is of, `permutation` or `wild bootstrap`.
+        where: what part of the volumes it is about, pairs of a kind and a value such as
+            `("plane", "axial")`; the kinds `structure` and `other` hold labels of structures.
     """
 
     name: str
@@ -87,11 +140,17 @@ class Estimate:
     subjects_real: int | None = None
     subjects_synthetic: int | None = None
     test: str = ""
+    where: Where = ()
+
+    @property
+    def key(self) -> str:
+        """Name and place in one, as a row of a table is called."""
+        return placed(self.name, self.where)
 
     @property
     def label(self) -> str:
-        """Name, and the group where there is one, as a row of a table is called."""
-        return f"{self.name} [{self.group}]" if self.group else self.name
+        """Name, place, and the group where there is one."""
+        return f"{self.key} [{self.group}]" if self.group else self.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,3 +317,35 @@ class Evidence:
     slices: dict[str, tuple[MidSlices, ...]]
     scores: tuple[VolumeScore, ...] = ()
     details: tuple[Detail, ...] = ()
+
+
+def placed(name: str, where: Where) -> str:
+    """Return the key of a quantity at a place: labels of structures behind the first word.
+
+    Example:
+        >>> placed("slice_similarity", (("plane", "axial"),))
+        'slice_similarity_axial'
+        >>> placed("anatomy_right", (("structure", "3"), ("other", "5")))
+        'anatomy_3_5_right'
+    """
+    family, *rest = name.split("_")
+    labels = [value for kind, value in where if kind in STRUCTURES]
+    others = [value for kind, value in where if kind not in STRUCTURES]
+    return "_".join([family, *labels, *rest, *others])
+
+
+def place(where: Where) -> str:
+    """Return a place for people.
+
+    Example:
+        >>> place((("structure", "3"), ("other", "5"))), place((("lobe", "upper"),))
+        ('3 to 5', 'lobe upper')
+    """
+    labels = [value for kind, value in where if kind in STRUCTURES]
+    structures = f"structure {labels[0]}" if len(labels) == 1 else " to ".join(labels)
+    others = [
+        value if kind == "plane" else f"{kind} {value}"
+        for kind, value in where
+        if kind not in STRUCTURES
+    ]
+    return ", ".join([*([structures] if labels else []), *others])

@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -16,7 +17,7 @@ import yaml
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.output import finite
-from evalsuite.records import Caveat, CohortRecord, Estimate, Evaluation, Evidence, Interval
+from evalsuite.records import Caveat, CohortRecord, Estimate, Evaluation, Evidence, Interval, Where
 from evalsuite.writable import refuse_unwritable
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def estimate_rows(evaluation: Evaluation) -> list[dict[str, object]]:
     """Return the estimates as flat rows with the columns `COLUMNS`, warnings joined by a space."""
     rows = []
     for estimate in evaluation.estimates:
-        row = asdict(estimate) | {"warnings": " ".join(estimate.warnings)}
+        row = asdict(estimate) | {"name": estimate.key, "warnings": " ".join(estimate.warnings)}
         interval = estimate.interval
         row["low"] = interval.low if interval else None
         row["high"] = interval.high if interval else None
@@ -63,7 +64,8 @@ def estimate_rows(evaluation: Evaluation) -> list[dict[str, object]]:
 def to_json(evaluation: Evaluation) -> dict[str, Any]:
     """Return the evaluation as JSON values; nan and infinity, which JSON lacks, become null.
 
-    Beside the sentences of `warnings` stand, in the same order, their `caveats`: template, values.
+    `key` is name and place of an estimate in one, as tables and MLflow have it. Beside the sentences
+    of `warnings` stand, in the same order, their `caveats`: template, values.
     """
     record: dict[str, Any] = finite(asdict(evaluation))
     warned = [record["real"], *record["synthetic"], *record["estimates"]]
@@ -74,6 +76,8 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
             else {"template": w, "values": {}}
             for w in values["warnings"]
         ]
+    for values, estimate in zip(record["estimates"], evaluation.estimates, strict=True):
+        values["key"] = estimate.key
     return record
 
 
@@ -96,7 +100,12 @@ def from_json(record: Mapping[str, Any]) -> Evaluation:
                 **{**interval, "low": _number(interval["low"]), "high": _number(interval["high"])}
             ),
         }
-        return Estimate(**_warned(values) | changed)
+        if "where" in values:
+            changed["where"] = tuple((kind, value) for kind, value in values["where"])
+        else:
+            changed["name"], changed["where"] = _placed_of_old(values["name"])
+        known = {key: value for key, value in _warned(values).items() if key != "key"}
+        return Estimate(**known | changed)
 
     changed = {
         "real": cohort(record["real"]),
@@ -225,6 +234,17 @@ def _warned(values: Mapping[str, Any]) -> dict[str, Any]:
         for c in values.get("caveats", sentences)
     ]
     return known | {"warnings": tuple(told)}
+
+
+def _placed_of_old(name: str) -> tuple[str, Where]:
+    """Return name and place of an estimate from results in which the name held both."""
+    if found := re.fullmatch(r"(slice_\w+)_(sagittal|coronal|axial)", name):
+        return found[1], (("plane", found[2]),)
+    if found := re.fullmatch(r"anatomy_(\d+)(?:_(\d+))?_([a-z]+)", name):
+        first, second, measure = found.groups()
+        other = (("other", second),) if second else ()
+        return f"anatomy_{measure}", (("structure", first), *other)
+    return name, ()
 
 
 def _number(value: float | None) -> float:

@@ -204,7 +204,7 @@ def _filled(
             marked = f"{value} {notes.marks(left[name] - in_row)}".strip()
             cells.append((marked, *more, *(own if own != usual[name] else ())))
         some = next(iter(found.values()))
-        label = f"{BETTER[some.direction]} {some.name} {notes.marks(in_row)}".strip()
+        label = f"{BETTER[some.direction]} {some.key} {notes.marks(in_row)}".strip()
         rows.append(Row(features or "voxels", label, tuple(cells)))
     heads = [(f"{name} {notes.marks(in_column[name])}".strip(), *usual[name]) for name in columns]
     return tuple(heads), tuple(rows)
@@ -217,7 +217,7 @@ def _by_row(
     found: dict[tuple[str, str], dict[str, Estimate]] = {}
     for column, own in columns.items():
         for estimate in own:
-            found.setdefault((estimate.extractor, estimate.name), {})[column] = estimate
+            found.setdefault((estimate.extractor, estimate.key), {})[column] = estimate
     order = list(dict.fromkeys(features for features, _ in found))
     return {key: found[key] for key in sorted(found, key=lambda key: order.index(key[0]))}
 

@@ -47,7 +47,7 @@ def metric_values(estimates: Sequence[Estimate]) -> tuple[dict[str, float], list
     """Return the finite numbers of the estimates by metric name, and the names of the others."""
     numbers: dict[str, float] = {}
     for estimate in estimates:
-        name = f"{estimate.extractor or 'volumes'}/{estimate.name}"
+        name = f"{estimate.extractor or 'volumes'}/{estimate.key}"
         name += f"/{estimate.group}" if estimate.group else ""
         beside = {"standard_error": estimate.standard_error, "reference": estimate.reference}
         if estimate.interval:
@@ -89,9 +89,9 @@ def comparison(evaluation: Evaluation) -> dict[str, list[Any]]:
     Each column of a cohort is its name and what it holds, such as `gan value`: no name of a cohort
     makes two columns the same.
     """
-    cells = {(e.extractor, e.name, e.group, e.synthetic): e for e in evaluation.estimates}
-    first = {(e.extractor, e.name, e.group): e for e in reversed(evaluation.estimates)}
-    rows = list(dict.fromkeys((e.extractor, e.name, e.group) for e in evaluation.estimates))
+    cells = {(e.extractor, e.key, e.group, e.synthetic): e for e in evaluation.estimates}
+    first = {(e.extractor, e.key, e.group): e for e in reversed(evaluation.estimates)}
+    rows = list(dict.fromkeys((e.extractor, e.key, e.group) for e in evaluation.estimates))
     table: dict[str, list[Any]] = {
         "extractor": [extractor for extractor, _, _ in rows],
         "estimate": [name for _, name, _ in rows],

@@ -9,8 +9,8 @@ import pandas as pd
 from evalsuite.statistics.concordance.cases import concordance
 from evalsuite.statistics.rated import rated_by_question
 from reports.document import Block, Notice, Picture, Section, Table, Text
-from reports.evaluations.glossary import score_meaning
 from reports.figures.readers import concordance_points, forest
+from reports.glossary import score_meaning
 from reports.rankings import ranking_blocks
 from reports.readers.claims import SINGLE, correction, intervals, uncorrected
 from reports.readers.shown import (
@@ -211,7 +211,7 @@ def _side_by_side(study: StudyData, main: pd.DataFrame) -> Table:
 
 def name(metric: object, extractor: object) -> str:
     """Return what a score is called, and what it was computed on."""
-    title = score_meaning(str(metric), "")[0]
+    title = score_meaning(str(metric), "").title
     return f"{title} ({extractor})" if extractor else title
 
 

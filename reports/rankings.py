@@ -8,7 +8,7 @@ import pandas as pd
 from evalsuite.records import Estimate
 from evalsuite.statistics.concordance.generators import FEWEST_GENERATORS, generator_concordance
 from reports.document import Block, Notice
-from reports.evaluations.glossary import features, meaning
+from reports.glossary import features, meaning, title
 from reports.readers.claims import correction, intervals
 from reports.readers.shown import shown
 from reports.sources import EvaluationData, StudyData
@@ -73,16 +73,16 @@ def metric_values(evaluations: Sequence[EvaluationData]) -> pd.DataFrame:
         e
         for data in evaluations
         for e in data.evaluation.estimates
-        if not e.group and not e.name.endswith("p_value")
+        if not e.group and meaning(e).role != "test"
     ]
     rows = [
         {
             "cohort": e.synthetic,
-            "metric": e.name,
+            "metric": e.key,
             "extractor": e.extractor,
             "direction": "lower is better" if e.direction.startswith("nearer") else e.direction,
             "value": _badness(e),
-            "title": meaning(e).title,
+            "title": title(e),
         }
         for e in estimates
         if not (e.direction.startswith("nearer") and e.reference is None)

@@ -17,7 +17,9 @@ from evalsuite.progress import silent
 from evalsuite.records import Estimate, FeatureTable, Interval
 from evalsuite.volumes.cohort import Cohort, Entry
 from evalsuite.volumes.preprocessing import Preprocessing
+from evalsuite.volumes.volume import Volume
 
+STEPS = Preprocessing(spacing=(1.0, 1.0, 1.0), shape=(4, 4, 4))
 METRICS = {name: point.load() for name, point in plugins.available("metrics").items()}
 
 
@@ -136,12 +138,17 @@ def test_a_direct_call_is_judged_by_the_same_bounds():
         METRICS["anatomy"].compute(None, None, seed=0, replicates=1)
 
 
+class Zeros(Entry):
+    def read(self):
+        return Volume(np.zeros((4, 4, 4), np.float32), np.eye(4))
+
+
 def measured(metric, subjects):
     """Return what a metric finds of 4 real and 4 synthetic volumes with a feature each."""
 
     def cohort(name, role):
         entries = tuple(
-            Entry(f"{name}{i}", f"{name}{i}.nii", subject=s) for i, s in enumerate(subjects)
+            Zeros(f"{name}{i}", f"{name}{i}.nii", subject=s) for i, s in enumerate(subjects)
         )
         return Cohort(name, role, name, entries)
 
@@ -152,7 +159,7 @@ def measured(metric, subjects):
     class Extractor:
         name, standardise, warnings = "e", False, ()
 
-    cohorts = Cohorts(real, [synthetic], None, {}, tables, Preprocessing())
+    cohorts = Cohorts(real, [synthetic], None, {}, tables, STEPS)
     found = measure([(metric, {"seed": 0})], [Extractor()], cohorts, by=None, progress=silent)
     return found.estimates
 

@@ -1,5 +1,6 @@
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from evalsuite import results
 from evalsuite.errors import EvalsuiteError
 from evalsuite.records import CohortRecord, Estimate, Evaluation, Evidence, FeatureTable, Interval
+from evalsuite.tracked import metric_values
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=False)
 INTERVALS = st.none() | st.builds(
@@ -28,6 +30,7 @@ ESTIMATES = st.builds(
     warnings=st.lists(st.text(max_size=4), max_size=2).map(tuple),
     synthetic=st.just("gan"),
     extractor=st.sampled_from(["", "radiomics"]),
+    where=st.sampled_from([(), (("plane", "axial"),), (("structure", "1"), ("other", "2"))]),
 )
 
 
@@ -112,3 +115,27 @@ def test_damaged_results_are_told(tmp_path, text):
 def test_a_folder_without_results_is_told(tmp_path):
     with pytest.raises(EvalsuiteError, match="holds no results.json"):
         results.read_results(tmp_path)
+
+
+def test_results_of_before_read_with_the_place_out_of_the_name():
+    old = Path(__file__).parent / "old" / "results.json"  # made by commit 1d59aba
+    found = results.from_json(json.loads(old.read_text()))
+    names = [e["name"] for e in json.loads(old.read_text())["estimates"]]
+    assert [e.key for e in found.estimates] == names
+    assert {e.key: (e.name, dict(e.where)) for e in found.estimates if e.where} == {
+        "slice_similarity_axial": ("slice_similarity", {"plane": "axial"}),
+        "slice_profile_outside_sagittal": ("slice_profile_outside", {"plane": "sagittal"}),
+        "anatomy_3_volume": ("anatomy_volume", {"structure": "3"}),
+        "anatomy_3_5_right": ("anatomy_right", {"structure": "3", "other": "5"}),
+        "anatomy_3_faults": ("anatomy_faults", {"structure": "3"}),
+    }
+    again = results.from_json(json.loads(json.dumps(results.to_json(found))))
+    assert repr(again) == repr(found)
+
+
+def test_the_key_of_an_estimate_is_what_tables_and_mlflow_call_it():
+    placed = estimate(name="slice_similarity", where=(("plane", "axial"),))
+    whole = evaluation(placed)
+    assert results.estimate_rows(whole)[0]["name"] == "slice_similarity_axial"
+    assert results.to_json(whole)["estimates"][0]["key"] == "slice_similarity_axial"
+    assert "volumes/slice_similarity_axial" in metric_values([placed])[0]

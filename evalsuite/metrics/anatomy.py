@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
@@ -26,13 +27,69 @@ from evalsuite.metrics.subjects import (
     proportion_interval,
     resampled,
 )
-from evalsuite.records import Caveat, Detail, Estimate, Interval, Scores
+from evalsuite.records import Caveat, Detail, Estimate, Interval, Quantity, Scores, Where
 
 FEW = 20
 HALVES = 50
 MEASURES = ("volume", "surface", "sphericity")
 AXES = ("right", "anterior", "superior")
 UNITS = {"volume": "ml", "surface": "mm2", "sphericity": "no unit"} | dict.fromkeys(AXES, "mm")
+APART = Quantity(
+    name="anatomy_volume",
+    title="Volume apart",
+    sentence="how far apart the volumes of a structure lie in both cohorts, in standard deviations "
+    "of the real ones; about the value within real if they are alike.",
+    direction="lower is better",
+    range="0 to ∞",
+    bias="1-Wasserstein distance, biased upward at small n, as its reference is; bootstrap over "
+    "subjects",
+    unit="standard deviations of the real cohort",
+    chapter="anatomy",
+    on="label maps",
+    per="structure",
+)
+OTHERS = {
+    "surface": ("Surface apart", "the same for the area of its surface."),
+    "sphericity": (
+        "Roundness apart",
+        "the same for its sphericity, which is 1 for a ball and less for any other shape.",
+    ),
+    "right": (
+        "Position apart, left to right",
+        "the same for how far the centre of the second structure lies right of the first.",
+    ),
+    "anterior": (
+        "Position apart, back to front",
+        "the same for how far it lies in front of the first.",
+    ),
+    "superior": (
+        "Position apart, bottom to top",
+        "the same for how far it lies above the first.",
+    ),
+}
+FAULTS = Quantity(
+    name="anatomy_faults",
+    title="Faulty structures",
+    sentence="share of volumes in which the structure is missing, in several parts, or has cavities "
+    "or tunnels; read it against the real share, as segmentations have such faults, too.",
+    direction="nearer the reference is better",
+    range="0 to 1",
+    bias="exact",
+    chapter="anatomy",
+    by_group=True,
+    on="label maps",
+    per="structure",
+)
+OUTLYINGNESS = Quantity(
+    name="anatomy_outlyingness",
+    title="Most unusual measure",
+    sentence="of any structure, in robust standard deviations from the real median; above 3 or so "
+    "the anatomy is unusual.",
+    direction="lower is better",
+    range="0 to ∞",
+    unit="robust standard deviations of the real cohort",
+    on="label maps",
+)
 
 
 @judging_options
@@ -79,15 +136,19 @@ def compute(
     names, table = _table(ours, structures)
     _, other = _table(theirs, structures)
     findings: list[Finding] = []
-    for column, name in enumerate(names):
+    for column, (measure, where) in enumerate(names):
         known = [np.isfinite(t[:, column]) for t in (table, other)]
         pair = [t[k, column] for t, k in zip((table, other), known, strict=True)]
         subjects = Subjects(real.codes[known[0]], synthetic.codes[known[1]])
-        findings.append(_distance(name, pair[0], pair[1], subjects, replicates, random))
+        findings.append(_distance(measure, where, pair[0], pair[1], subjects, replicates, random))
     for structure in structures:
         findings.append(_faults(structure, ours, theirs, synthetic.codes, unknown))  # noqa: PERF401
     findings.append(_outlyingness(table, other))
-    values = {"names": list(names), "real": table, "synthetic": other}
+    values = {
+        "names": ["_".join([*dict(where).values(), m]) for m, where in names],
+        "real": table,
+        "synthetic": other,
+    }
     findings.append(Detail("anatomy", values))
     return findings
 
@@ -104,19 +165,20 @@ def _shapes(label_map: LabelMap) -> dict[int, Shape]:
 
 def _table(
     shapes: Sequence[dict[int, Shape]], structures: Sequence[int]
-) -> tuple[list[str], Float[np.ndarray, "n k"]]:
+) -> tuple[list[tuple[str, Where]], Float[np.ndarray, "n k"]]:
     """Return the measures of every volume, nan where a structure is missing."""
-    columns: dict[str, list[float]] = {}
+    columns: dict[tuple[str, Where], list[float]] = {}
     for structure in structures:
         for measure in MEASURES:
-            columns[f"{structure}_{measure}"] = [
+            columns[measure, (("structure", str(structure)),)] = [
                 float(getattr(own[structure], measure)) if structure in own else math.nan
                 for own in shapes
             ]
     for i, first in enumerate(structures):
         for second in structures[i + 1 :]:
+            where = (("structure", str(first)), ("other", str(second)))
             for axis, name in enumerate(AXES):
-                columns[f"{first}_{second}_{name}"] = [
+                columns[name, where] = [
                     own[second].centroid[axis] - own[first].centroid[axis]
                     if first in own and second in own
                     else math.nan
@@ -126,18 +188,20 @@ def _table(
 
 
 def _distance(
-    name: str,
+    measure: str,
+    where: Where,
     real: Float[np.ndarray, " m"],
     synthetic: Float[np.ndarray, " n"],
     subjects: Subjects,
     replicates: int,
     random: np.random.Generator,
 ) -> Estimate:
-    unit = UNITS[name.rpartition("_")[2]]
+    unit = UNITS[measure]
     scale = float(real.std(ddof=1)) if len(real) > 1 else 0.0
     common = {
-        "name": f"anatomy_{name}",
-        "direction": "lower is better",
+        "name": f"anatomy_{measure}",
+        "where": where,
+        "direction": APART.direction,
         "n_real": len(real),
         "n_synthetic": len(synthetic),
     }
@@ -221,9 +285,10 @@ def _faults(
 
     theirs, ours = (np.array([faulty(shapes) for shapes in c]) for c in (real, synthetic))
     return Estimate(
-        name=f"anatomy_{structure}_faults",
+        name=FAULTS.name,
+        where=(("structure", str(structure)),),
         value=float(ours.mean()),
-        direction="nearer the reference is better",
+        direction=FAULTS.direction,
         n_real=len(real),
         n_synthetic=len(synthetic),
         method="share of volumes whose structure is missing, in several parts (26-connected), or "
@@ -244,10 +309,10 @@ def _outlyingness(real: Float[np.ndarray, "m k"], synthetic: Float[np.ndarray, "
         some = np.isfinite(apart).any(axis=1)
         scores.append(np.where(some, np.nanmax(np.where(some[:, None], apart, 0), axis=1), np.nan))
     return Scores(
-        name="anatomy_outlyingness",
+        name=OUTLYINGNESS.name,
         real=scores[0],
         synthetic=scores[1],
-        direction="lower is better",
+        direction=OUTLYINGNESS.direction,
         method="largest distance of a measure of a structure from the real median, in robust "
         "standard deviations (1.4826 MAD) of the real cohort",
     )
@@ -259,4 +324,22 @@ METRIC = Metric(
     input="views",
     compute=compute,
     looks_at_labels=True,
+    quantities=(
+        APART,
+        *(
+            replace(
+                APART,
+                name=f"anatomy_{measure}",
+                title=title,
+                sentence=sentence,
+                per="pair of structures" if measure in AXES else "structure",
+            )
+            for measure, (title, sentence) in OTHERS.items()
+        ),
+        FAULTS,
+    ),
+    scores=(OUTLYINGNESS,),
+    methods="Structures of the label maps were compared in volume, surface, sphericity and "
+    "distances by the 1-Wasserstein distance in units of the real standard deviation, and in the "
+    "share of topological faults",
 )

@@ -15,13 +15,32 @@ from evalsuite.metrics.frechet_distance import (
     frechet_distance,
     rotated,
 )
-from evalsuite.metrics.frechet_infinity import IDENTICAL, infinity_estimate
+from evalsuite.metrics.frechet_infinity import IDENTICAL, INFINITY, infinity_estimate
 from evalsuite.metrics.frechet_within import FEWEST_TO_HALVE, expected_distance
 from evalsuite.metrics.metric import Level, Metric, judging_options
 from evalsuite.metrics.subjects import Subjects, each_its_own
-from evalsuite.records import Caveat, Estimate, Interval
+from evalsuite.records import Caveat, Estimate, Interval, Quantity
 
 FEWEST_SUBJECTS = 8
+DISTANCE = Quantity(
+    name="frechet_distance",
+    title="Fréchet distance",
+    sentence="how far apart the cohorts lie, judged by the mean and the spread of their features; "
+    "it is too high where volumes are few, so it is read against what two real samples of the "
+    "same sizes would have (within real).",
+    direction="lower is better",
+    range="0 to ∞",
+    bias="squared (FID); unbiased covariances, exact below n = d; biased upward at small n; bootstrap over subjects, shifted onto the value; the reference "
+    "is the distance to expect of two real samples of these sizes",
+    chapter="distance",
+    works=(
+        (
+            "Heusel M, et al. GANs trained by a two time-scale update rule converge to a local Nash "
+            "equilibrium. NeurIPS 30 (2017)."
+        ),
+    ),
+    role="distance",
+)
 
 
 @judging_options
@@ -83,9 +102,9 @@ def compute(
         real, synthetic, replicates=bootstrap, seed=seed, subjects=subjects
     )
     distance = Estimate(
-        name="frechet_distance",
+        name=DISTANCE.name,
         value=value,
-        direction="lower is better",
+        direction=DISTANCE.direction,
         n_real=len(real),
         n_synthetic=len(synthetic),
         method=(
@@ -105,6 +124,10 @@ METRIC = Metric(
     summary="Frechet distance (FID) with a bootstrap interval, and extrapolated to infinite n",
     input="features",
     compute=compute,
+    quantities=(INFINITY, DISTANCE),
+    methods="The distance between cohorts was measured by the Fréchet distance of Gaussians fitted "
+    "to the features {frechet_distance}, also extrapolated to infinitely many volumes "
+    "{frechet_distance_infinity}",
 )
 
 

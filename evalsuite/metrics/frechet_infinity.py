@@ -11,7 +11,7 @@ from torch import Tensor
 from evalsuite.metrics.features import checked_features
 from evalsuite.metrics.frechet_distance import frechet_distance, rotated
 from evalsuite.metrics.subjects import Subjects, each_its_own, rows_of
-from evalsuite.records import Caveat, Estimate, Interval
+from evalsuite.records import Caveat, Estimate, Interval, Quantity
 
 # Lines are fitted between the whole cohorts and their halves: wider ranges reach further into
 # the curve of the bias, narrower ones amplify the noise of the subsets.
@@ -22,6 +22,25 @@ FEWEST_TO_EXTRAPOLATE = 8
 IDENTICAL = "The two feature sets are identical."
 
 Order = tuple[Int[np.ndarray, " a"], Int[np.ndarray, " b"]]
+INFINITY = Quantity(
+    name="frechet_distance_infinity",
+    title="Fréchet distance, any size",
+    sentence="the Fréchet distance that endlessly many volumes would have, which cohorts of "
+    "different sizes may be compared by; about 0 if they are alike.",
+    direction="lower is better",
+    range="about 0 to ∞",
+    bias="removes the bias that is linear in 1/n, n being subjects where some show several "
+    "volumes; jackknife",
+    chapter="distance",
+    works=(
+        (
+            "Chong MJ, Forsyth D. Effectively unbiased FID and Inception Score and where to find them. "
+            "CVPR (2020)."
+        ),
+    ),
+    role="distance",
+    by_group=True,
+)
 
 
 def frechet_distance_infinity(
@@ -80,9 +99,9 @@ def infinity_estimate(
     """
     (m, n), unit = subjects.counts, subjects.unit
     estimate = Estimate(
-        name="frechet_distance_infinity",
+        name=INFINITY.name,
         value=float("nan"),
-        direction="lower is better",
+        direction=INFINITY.direction,
         n_real=len(real),
         n_synthetic=len(synthetic),
         method=(

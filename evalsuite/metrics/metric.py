@@ -15,7 +15,7 @@ from torch import Tensor
 from evalsuite.declared import allowed, faults, properties
 from evalsuite.errors import EvalsuiteError
 from evalsuite.metrics.subjects import coded
-from evalsuite.records import Detail, Estimate, Scores
+from evalsuite.records import Detail, Estimate, Quantity, Scores
 
 Finding = Estimate | Scores | Detail
 
@@ -88,11 +88,15 @@ class Metric:
         compute: `compute(real, synthetic, *, seed, **options) -> findings`. Its other keyword
             parameters, each with a default, are the options a configuration may set, annotated
             with their bounds and one sentence (`Annotated[int, Field(ge=1, description=...)]`).
-            On features and volumes it takes the keyword `subjects` besides, `Subjects` or None
-            where each volume shows another; on views the keyword `training`, the `Views` of what
-            the generator was trained on or None; what it does not take is not passed. It raises `UndefinedError` for cohorts of which
+            It may take two keywords besides: `subjects`, the `Subjects` of the volumes, which
+            `Views` know themselves; and `training`, the `Views` of what the generator was trained
+            on or None. What it does not take is not passed. It raises `UndefinedError` for cohorts of which
             it cannot compute anything.
         looks_at_features, looks_at_labels: of a metric on views, what it needs beside volumes.
+        quantities: what its estimates mean, those that a summary prefers first.
+        scores: what its scores of volumes mean.
+        methods: the sentence of a methods section, without its full stop; the name of a quantity
+            in braces is where its works are cited.
     """
 
     name: str
@@ -101,6 +105,9 @@ class Metric:
     compute: Callable[..., Sequence[Finding]]
     looks_at_features: bool = False
     looks_at_labels: bool = False
+    quantities: tuple[Quantity, ...] = ()
+    scores: tuple[Quantity, ...] = ()
+    methods: str = ""
 
     def options(self) -> dict[str, object]:
         """Return the options of the metric with their defaults, by name."""

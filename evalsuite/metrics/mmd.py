@@ -20,7 +20,7 @@ from evalsuite.metrics.squared_mmd import (
     squared_mmd,
 )
 from evalsuite.metrics.subjects import Subjects, each_its_own
-from evalsuite.records import Caveat, Estimate, Interval
+from evalsuite.records import Caveat, Estimate, Interval, Quantity
 
 FEW = 20
 FEW_SKEWED = 100
@@ -86,22 +86,22 @@ def compute(
         f"sigma = {sigma:.6g}, the median distance within the real cohort"
     )
     methods = {
-        "mmd_rbf": (f"Unbiased squared MMD (Gretton et al. 2012, equation 3), {kernel_of}."),
-        "kid": (
+        MMD.name: (f"Unbiased squared MMD (Gretton et al. 2012, equation 3), {kernel_of}."),
+        KID.name: (
             "Unbiased squared MMD with the cubic polynomial kernel (Binkowski et al. 2018), "
             "all volumes at once instead of random subsets."
         ),
     }
     warnings = _warnings_about_features(rows, len(real))
-    kernels = {"mmd_rbf": rbf_kernel(rows, *bandwidths)} if sigma else {}
-    kernels["kid"] = cubic_kernel(rows)
+    kernels = {MMD.name: rbf_kernel(rows, *bandwidths)} if sigma else {}
+    kernels[KID.name] = cubic_kernel(rows)
     estimates = []
     for name, method in methods.items():
         value, p_value = _without_numbers(name, method, warnings, subjects)
         if name in kernels:
             sums, sizes = subject_sums(kernels[name], subjects)
             value = _with_interval(value, sums, sizes, subjects, level)
-            p_value = _tested(p_value, sums, sizes, subjects, permutations, seed)
+            p_value = _tested(name, p_value, sums, sizes, subjects, permutations, seed)
         else:
             value, p_value = (
                 replace(e, warnings=(_NO_BANDWIDTH, *e.warnings)) for e in (value, p_value)
@@ -110,11 +110,64 @@ def compute(
     return estimates
 
 
+MMD = Quantity(
+    name="mmd_rbf",
+    title="MMD",
+    sentence="maximum mean discrepancy, a difference between the cohorts in any property of their "
+    "features; about 0, perhaps a little below, if they are alike.",
+    direction="lower is better",
+    range="a little below 0 to 2",
+    bias="mean of RBF kernels with 1, 2, 4 and 8 times the median distance within the real cohort; "
+    "unbiased, slightly negative is good; jackknife",
+    chapter="distance",
+    works=(
+        (
+            "Gretton A, et al. A kernel two-sample test. Journal of Machine Learning Research 13 (2012) "
+            "723-773."
+        ),
+    ),
+    role="distance",
+)
+KID = Quantity(
+    name="kid",
+    title="KID",
+    sentence="kernel inception distance, the MMD with a polynomial kernel, which weighs unusual "
+    "volumes more; about 0 if the cohorts are alike.",
+    direction="lower is better",
+    range="a little below 0 to ∞",
+    bias="cubic polynomial kernel, all volumes at once; unbiased; jackknife",
+    chapter="distance",
+    works=("Bińkowski M, et al. Demystifying MMD GANs. ICLR (2018).",),
+    role="distance",
+    by_group=True,
+)
+P_VALUE = Quantity(
+    name="mmd_rbf_p_value",
+    title="MMD, p-value",
+    sentence="how often chance alone would give an MMD as large if real and synthetic were alike; "
+    "below 0.05 they differ beyond chance, above it no difference was found, which does not prove "
+    "that there is none. Each is of one test; the summary corrects them for their number.",
+    direction="higher is better",
+    range="0 to 1",
+    bias="exact permutation test, or a wild bootstrap where subjects have different numbers of "
+    "volumes; a large value proves nothing",
+    chapter="distance",
+    role="test",
+)
+KID_P_VALUE = replace(
+    P_VALUE, name="kid_p_value", title="KID, p-value", sentence="the same for the KID."
+)
+TESTS = {MMD.name: P_VALUE, KID.name: KID_P_VALUE}
+
 METRIC = Metric(
     name="mmd",
     summary="Squared MMD with RBF kernel, and KID, with standard errors and permutation p-values",
     input="features",
     compute=compute,
+    quantities=(MMD, P_VALUE, KID, KID_P_VALUE),
+    methods="Differences between the features of cohorts were measured by the unbiased squared "
+    "maximum mean discrepancy with Gaussian kernels {mmd_rbf} and the kernel inception distance "
+    "{kid}",
 )
 
 
@@ -136,7 +189,7 @@ def _without_numbers(
     value = Estimate(
         name=name,
         value=nan,
-        direction="lower is better",
+        direction=MMD.direction,
         n_real=len(subjects.real),
         n_synthetic=len(subjects.synthetic),
         method=(
@@ -149,8 +202,8 @@ def _without_numbers(
     )
     p_value = replace(
         value,
-        name=f"{name}_p_value",
-        direction="higher is better",
+        name=TESTS[name].name,
+        direction=TESTS[name].direction,
         method=f"Test whether {name} is zero.",
         warnings=warnings,
     )
@@ -175,6 +228,7 @@ def _with_interval(
 
 
 def _tested(
+    name: str,
     estimate: Estimate,
     sums: Float[Tensor, "s s"],
     sizes: Float[Tensor, " s"],
@@ -183,7 +237,6 @@ def _tested(
     seed: int,
 ) -> Estimate:
     (m, n), unit = subjects.counts, subjects.unit
-    name = estimate.name.removesuffix("_p_value")
     if (sizes == sizes[0]).all():
         kind = "permutation"
         p = permutation_p_value(sums, m, permutations=permutations, seed=seed)

@@ -7,6 +7,7 @@ cohort has; Khader et al., Scientific Reports 13, 7303 (2023), report both side 
 import itertools
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Annotated, NamedTuple
 
@@ -28,7 +29,7 @@ from evalsuite.metrics.structural_similarity import (
     similarity,
 )
 from evalsuite.metrics.subjects import Subjects, count, each_its_own, members
-from evalsuite.records import Caveat, Estimate, Interval
+from evalsuite.records import Caveat, Estimate, Interval, Quantity
 
 IDENTICAL = 1 - 1e-6  # similarity from which two volumes count as the same
 FEW_VOLUMES = 10
@@ -249,7 +250,7 @@ def compute(
         return Estimate(
             name=name,
             value=mean.value,
-            direction="nearer the reference is better",
+            direction=LIKENESS.direction,
             n_real=len(real_multi.values),
             n_synthetic=len(multi.values),
             method=method,
@@ -274,11 +275,51 @@ def compute(
     ]
 
 
+LIKENESS = Quantity(
+    name="ms_ssim",
+    title="Likeness (MS-SSIM)",
+    sentence="how alike two volumes of the same cohort are, 1 if identical; above the real cohort "
+    "the synthetic volumes vary too little.",
+    direction="nearer the reference is better",
+    range="0 to 1",
+    bias="over volumes, which pairs share; scales and window are chosen by the smallest side and "
+    "recorded",
+    chapter="diversity",
+    works=(
+        (
+            "Wang Z, Simoncelli EP, Bovik AC. Multiscale structural similarity for image quality "
+            "assessment. Asilomar Conference on Signals, Systems and Computers (2003)."
+        ),
+    ),
+)
+QUANTITIES = (
+    LIKENESS,
+    replace(
+        LIKENESS,
+        name="ms_ssim_difference",
+        title="Likeness above real (MS-SSIM)",
+        sentence="the likeness within the synthetic cohort less that within the real one; above 0 "
+        "the synthetic volumes vary too little.",
+        range="-1 to 1",
+        bias="covers both cohorts; the reference is 0",
+        by_group=True,
+    ),
+    replace(
+        LIKENESS,
+        name="ssim",
+        title="Likeness (SSIM)",
+        sentence="the same at full resolution only.",
+        range="-1 to 1",
+    ),
+)
 METRIC = Metric(
     name="ms_ssim",
     summary="MS-SSIM and SSIM over random pairs within each cohort: diversity, mode collapse",
     input="volumes",
     compute=compute,
+    quantities=QUANTITIES,
+    methods="The variety within each cohort was measured by the mean structural similarity of "
+    "random pairs of its volumes at several scales {ms_ssim}",
 )
 
 

@@ -14,6 +14,11 @@ from torch import Tensor
 
 from evalsuite.metrics.subjects import Subjects
 
+KYNKAANNIEMI = (
+    "Kynkäänniemi T, et al. Improved precision and recall metric for assessing generative models. "
+    "NeurIPS 32 (2019)."
+)
+
 
 class Left(NamedTuple):
     """What changes around the volumes of a cohort once one of its subjects is left out.

@@ -5,6 +5,7 @@ radius is the distance from the centre to its k-th nearest neighbour in the cent
 """
 
 import math
+from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch import Tensor
 from evalsuite.metrics.features import checked_features
 from evalsuite.metrics.metric import Metric, UndefinedError, judging_options
 from evalsuite.metrics.neighbourhoods import (
+    KYNKAANNIEMI,
     Measured,
     coverage,
     distances,
@@ -23,10 +25,13 @@ from evalsuite.metrics.neighbourhoods import (
     precision,
 )
 from evalsuite.metrics.subjects import Subjects, count, each_its_own
-from evalsuite.records import Caveat, Estimate, Interval
+from evalsuite.records import Caveat, Estimate, Interval, Quantity
 
 FEW = 50
 LEVEL = 0.95
+NAEEM = (
+    "Naeem MF, et al. Reliable fidelity and diversity metrics for generative models. ICML (2020)."
+)
 
 
 def expected_coverage(real: int, synthetic: int, k: int) -> float:
@@ -119,7 +124,7 @@ def compute(
         return Estimate(
             name=name,
             value=measured.value,
-            direction="higher is better",
+            direction=_SHARE.direction,
             n_real=m,
             n_synthetic=n,
             method=method,
@@ -227,9 +232,54 @@ def _empty_balls(radii: Float[Tensor, " c"], role: str, k: int) -> list[Caveat]:
     return [Caveat(told, empty=empty, n=len(radii), role=role, k=k)]
 
 
+_SHARE = Quantity(
+    name="precision",
+    title="Precision",
+    sentence="share of synthetic volumes that lie among real ones; low if many look like no real "
+    "volume.",
+    direction="higher is better",
+    range="0 to 1",
+    bias="falls with n; jackknife and Wilson",
+    chapter="overlap",
+    works=(KYNKAANNIEMI,),
+    by_group=True,
+)
+QUANTITIES = (
+    _SHARE,
+    replace(
+        _SHARE,
+        name="recall",
+        title="Recall",
+        sentence="share of real volumes that lie among synthetic ones; low if kinds of real "
+        "volumes are never generated.",
+        by_group=False,
+    ),
+    replace(
+        _SHARE,
+        name="density",
+        title="Density",
+        sentence="how thickly real volumes surround the synthetic ones; about 1 if the cohorts are "
+        "alike, and it may be more.",
+        range="0 to ∞",
+        bias="robust to outliers; jackknife",
+        works=(NAEEM,),
+        by_group=False,
+    ),
+    replace(
+        _SHARE,
+        name="coverage",
+        title="Coverage",
+        sentence="share of real volumes that have a synthetic one in their neighbourhood.",
+        bias="robust to outliers; jackknife and Wilson",
+        works=(NAEEM,),
+    ),
+)
 METRIC = Metric(
     name="precision_recall",
     summary="precision, recall, density and coverage: fidelity and diversity apart",
     input="features",
     compute=compute,
+    quantities=QUANTITIES,
+    methods="Fidelity and variety were told apart by precision and recall {precision} and by "
+    "density and coverage {density}",
 )

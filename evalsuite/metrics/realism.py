@@ -4,6 +4,7 @@ A volume of the real cohort is scored against the others of it, so that real and
 are judged by the same rule.
 """
 
+from dataclasses import replace
 from typing import Annotated
 
 import torch
@@ -13,9 +14,34 @@ from torch import Tensor
 
 from evalsuite.metrics.features import checked_features
 from evalsuite.metrics.metric import Finding, Metric, UndefinedError, judging_options
-from evalsuite.metrics.neighbourhoods import distances
+from evalsuite.metrics.neighbourhoods import KYNKAANNIEMI, distances
 from evalsuite.metrics.subjects import Subjects
-from evalsuite.records import Scores
+from evalsuite.records import Quantity, Scores
+
+NEAREST = Quantity(
+    name="nearest_real_distance",
+    title="Distance to the nearest real volume",
+    sentence="by features; large for a volume that is like no real one.",
+    direction="lower is better",
+    range="0 to ∞",
+    bias="real volumes are scored against the others",
+    unit="of the features",
+)
+TO_MEAN = replace(
+    NEAREST,
+    name="distance_to_real_mean",
+    title="Distance to the real mean",
+    sentence="by features; large for a volume far from the average real one.",
+)
+REALISM = Quantity(
+    name="realism",
+    title="Realism",
+    sentence="above 1 the volume lies within the neighbourhood of a real one, near 0 far from all.",
+    direction="higher is better",
+    range="0 to ∞",
+    bias="real volumes are scored against the others",
+    works=(KYNKAANNIEMI,),
+)
 
 
 @judging_options
@@ -65,24 +91,24 @@ def compute(
     without_itself = (total - of_subject) / (m - sizes)[:, None]
     findings: list[Finding] = [
         Scores(
-            name="nearest_real_distance",
+            name=NEAREST.name,
             real=own.amin(dim=1).numpy(),
             synthetic=across.amin(dim=1).numpy(),
-            direction="lower is better",
+            direction=NEAREST.direction,
             method="Euclidean distance to the nearest real volume, its own subject left out",
         ),
         Scores(
-            name="distance_to_real_mean",
+            name=TO_MEAN.name,
             real=(real - without_itself).norm(dim=1).numpy(),
             synthetic=(synthetic - total / m).norm(dim=1).numpy(),
-            direction="lower is better",
+            direction=TO_MEAN.direction,
             method="Euclidean distance to the mean of the real volumes, its own subject left out",
         ),
         Scores(
-            name="realism",
+            name=REALISM.name,
             real=_realism(own, _radii(own, k)).numpy(),
             synthetic=_realism(across, _radii(own, k)).numpy(),
-            direction="higher is better",
+            direction=REALISM.direction,
             method=f"realism score (Kynkaanniemi et al. 2019, equation 3), k = {k}, balls no "
             "larger than the median one; the balls of a real volume's own subject are left out",
         ),
@@ -105,4 +131,7 @@ METRIC = Metric(
     summary="Per volume: realism score, distance to the nearest real volume and to the real mean.",
     input="features",
     compute=compute,
+    scores=(REALISM, NEAREST, TO_MEAN),
+    methods="Each volume was given a realism score {realism} and its distances to the nearest real "
+    "volume and to the real mean",
 )

@@ -7,7 +7,7 @@ from typing import Literal
 from evalsuite.caveats import enumerated, joined, scope, template
 from evalsuite.records import Estimate
 from reports.evaluations.comparison import Comparison
-from reports.evaluations.glossary import meaning, measured_on
+from reports.glossary import measured_on, title
 
 About = Literal["cohort", "estimate"]
 Kind = Literal["cohort", "estimate", "group"]
@@ -65,7 +65,7 @@ class Caveats:
             grouped = all(estimate.group for estimate in estimates)
             (of_groups if grouped else told)["estimate", key] = Caveat(
                 joined([warning for _, warning in owners]),
-                scope(estimates, everything, lambda e: meaning(e).title, measured_on),
+                scope(estimates, everything, title, measured_on),
                 "group" if grouped else "estimate",
             )
         return cls(told | of_groups)

@@ -2,23 +2,17 @@
 
 from collections.abc import Sequence
 
-from evalsuite.records import Estimate
+from evalsuite.records import Chapter, Estimate
 from reports.document import Block, Notice, Picture, Section, Table, Text
 from reports.evaluations.caveats import Caveats
 from reports.evaluations.comparison import Comparison
-from reports.evaluations.glossary import meaning, measured_on
 from reports.evaluations.pictures import own_figures
 from reports.evaluations.tables import full_table, meanings, side_by_side
-from reports.evaluations.words import Chapter
 from reports.figures.cohorts import looks
 from reports.figures.forests import Panel, forest_pages, forests
+from reports.glossary import meaning, measured_on, title
 
 GROUPS = "Does it hold in every group?"
-# Of the many numbers by group these are drawn, too.
-DRAWN_BY_GROUP = (
-    "frechet_distance_infinity", "kid", "precision", "coverage", "ms_ssim_difference",
-    "slice_faults", "anatomy_faults", "copies",
-)  # fmt: skip
 LONG = 40  # rows of a table that is opened on demand
 CHAPTERS: dict[Chapter, tuple[str, str]] = {
     "distance": (
@@ -82,7 +76,7 @@ def number_chapters(comparison: Comparison, caveats: Caveats) -> list[Section]:
     """
     whole = [e for e in comparison.evaluation.estimates if not e.group]
     sections = []
-    for chapter, (title, introduction) in CHAPTERS.items():
+    for chapter, (question, introduction) in CHAPTERS.items():
         own = [e for e in whole if meaning(e).chapter == chapter]
         if not own:
             continue
@@ -95,13 +89,13 @@ def number_chapters(comparison: Comparison, caveats: Caveats) -> list[Section]:
             blocks.append(
                 Table(
                     name if len(tables) == 1 else f"{name}-{place}",
-                    f"{title} Value and interval for each synthetic cohort.",
+                    f"{question} Value and interval for each synthetic cohort.",
                     frame,
                     meanings(own) if last else (),
                 )
             )
         blocks.append(full_table(f"{name}-full", "The same numbers in full.", own, caveats))
-        sections.append(Section(name, title, tuple(blocks)))
+        sections.append(Section(name, question, tuple(blocks)))
     return sections
 
 
@@ -109,22 +103,26 @@ def _forests(
     name: str, estimates: Sequence[Estimate], comparison: Comparison, caveats: Caveats
 ) -> list[Block]:
     """Return the figures of a chapter: a row for each number of several planes or features."""
-    drawn = [e for e in estimates if not e.name.endswith("_p_value")]
-    by_panel: dict[str, dict[tuple[str, str], list[Estimate]]] = {}
-    for estimate in drawn:
-        panels = by_panel.setdefault(meaning(estimate).quantity, {})
-        panels.setdefault((estimate.name, estimate.extractor), []).append(estimate)
-    rows = [
-        [Panel(meaning(own[0]).title, measured_on(own[0]), own) for own in panels.values()]
-        for panels in by_panel.values()
+    rows = _panels([e for e in estimates if meaning(e).role != "test"])
+    question = CHAPTERS[meaning(estimates[0]).chapter][0]
+    return _pictures(name, question, rows, comparison, caveats)
+
+
+def _panels(estimates: Sequence[Estimate]) -> list[list[Panel]]:
+    """Return a row per quantity, and in it a panel per place and features."""
+    drawn: dict[str, dict[tuple[str, str], list[Estimate]]] = {}
+    for estimate in estimates:
+        panels = drawn.setdefault(estimate.name, {})
+        panels.setdefault((estimate.key, estimate.extractor), []).append(estimate)
+    return [
+        [Panel(title(own[0]), measured_on(own[0]), own) for own in panels.values()]
+        for panels in drawn.values()
     ]
-    title = CHAPTERS[meaning(estimates[0]).chapter][0]
-    return _pictures(name, title, rows, comparison, caveats)
 
 
 def _pictures(
     name: str,
-    title: str,
+    question: str,
     rows: Sequence[Sequence[Panel]],
     comparison: Comparison,
     caveats: Caveats,
@@ -137,7 +135,7 @@ def _pictures(
     return [
         Picture(
             f"{name}-forest" + (f"-{place}" if len(portions) > 1 else ""),
-            f"{title} Points are values, thick lines their intervals, dashed lines the same number "
+            f"{question} Points are values, thick lines their intervals, dashed lines the same number "
             "within the real cohort." + MARKED * marked
             if place == 1
             else "The figure before, continued.",
@@ -154,16 +152,7 @@ def group_chapter(comparison: Comparison, caveats: Caveats) -> list[Section]:
     if not grouped:
         return []
     told = caveats.sentences(("group",))
-    drawn: dict[str, dict[tuple[str, str], list[Estimate]]] = {}
-    for estimate in grouped:
-        quantity = meaning(estimate).quantity
-        if quantity in DRAWN_BY_GROUP:
-            panels = drawn.setdefault(quantity, {})
-            panels.setdefault((estimate.name, estimate.extractor), []).append(estimate)
-    rows = [
-        [Panel(meaning(own[0]).title, measured_on(own[0]), own) for own in panels.values()]
-        for panels in drawn.values()
-    ]
+    rows = _panels([e for e in grouped if meaning(e).by_group])
     blocks: list[Block] = [
         Text(
             (

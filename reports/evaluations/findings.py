@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -9,16 +10,8 @@ from evalsuite.records import Estimate
 from evalsuite.statistics.multiplicity import holm_adjusted
 from reports.document import cell
 from reports.evaluations.comparison import Comparison
-from reports.evaluations.glossary import features, meaning
+from reports.glossary import features, meaning, ranks, title
 
-# The first of these that was computed ranks the generators; that which cohort sizes move least
-# comes first.
-RANKING = ("frechet_distance_infinity", "frechet_distance", "mmd_rbf", "kid")
-TESTS = ("mmd_rbf_p_value", "kid_p_value")
-SHARES = {
-    "slice_faults": "Volumes with a slice that stands out",
-    "copies": "Volumes flagged as near copies of a training volume",
-}
 ALPHA = 0.05
 
 
@@ -35,15 +28,13 @@ def findings(comparison: Comparison) -> list[str]:
 
 def _ranking(estimates: Sequence[Estimate]) -> list[str]:
     """Say how far each generator is from the real cohort, and whether features agree on it."""
-    name = next((n for n in RANKING if any(e.name == n for e in estimates)), None)
     by_features: dict[str, list[Estimate]] = {}
-    for estimate in estimates:
-        if estimate.name == name:
-            by_features.setdefault(estimate.extractor, []).append(estimate)
+    for estimate in _preferred("distance", estimates):
+        by_features.setdefault(estimate.extractor, []).append(estimate)
     told = []
     for extractor, own in by_features.items():
         ranked = sorted(own, key=lambda e: e.value)
-        what = f"{meaning(ranked[0]).title}; features: {features(extractor)}"
+        what = f"{title(ranked[0])}; features: {features(extractor)}"
         where = f"Distance from the real volumes ({what})"
         sentence = f"{where}: {_and([f'{e.synthetic} {_told(e)}' for e in ranked])}"
         if len(ranked) > 1:
@@ -52,10 +43,16 @@ def _ranking(estimates: Sequence[Estimate]) -> list[str]:
     return told
 
 
+def _preferred(role: Literal["distance", "test"], estimates: Sequence[Estimate]) -> list[Estimate]:
+    """Return the estimates of the first declared quantity with this role that was computed."""
+    own = [e for e in estimates if meaning(e).role == role]
+    first = min(map(ranks, own), default=0)
+    return [e for e in own if ranks(e) == first]
+
+
 def _tests(estimates: Sequence[Estimate]) -> list[str]:
     """Say which generators differ from the real cohort beyond chance."""
-    name = next((n for n in TESTS if any(e.name == n for e in estimates)), None)
-    own = [e for e in estimates if e.name == name]
+    own = _preferred("test", estimates)
     if not own:
         return []
     adjusted = holm_adjusted(np.array([e.value for e in own]))
@@ -80,22 +77,24 @@ def _tests(estimates: Sequence[Estimate]) -> list[str]:
 
 def _shares(estimates: Sequence[Estimate]) -> list[str]:
     """Say which share of volumes was flagged, beside what chance flags."""
+    by_what: dict[str, list[Estimate]] = {}
+    for estimate in estimates:
+        if (what := meaning(estimate).flagged) and not estimate.extractor:
+            by_what.setdefault(what, []).append(estimate)
     told = []
-    for name, what in SHARES.items():
-        own = [e for e in estimates if e.name == name and not e.extractor]
-        if own:
-            parts = [
-                f"{_percent(e.value)} of {e.synthetic}"
-                + (
-                    f" ({_percent(e.interval.low)} to {_percent(e.interval.high)})"
-                    if e.interval
-                    else ""
-                )
-                for e in own
-            ]
-            chance = own[0].reference
-            beside = f"; of real volumes {_percent(chance)} would be" if chance is not None else ""
-            told.append(f"{what}: {_and(parts)}{beside}.")
+    for what, own in by_what.items():
+        parts = [
+            f"{_percent(e.value)} of {e.synthetic}"
+            + (
+                f" ({_percent(e.interval.low)} to {_percent(e.interval.high)})"
+                if e.interval
+                else ""
+            )
+            for e in own
+        ]
+        chance = own[0].reference
+        beside = f"; of real volumes {_percent(chance)} would be" if chance is not None else ""
+        told.append(f"{what}: {_and(parts)}{beside}.")
     return told
 
 

@@ -6,12 +6,11 @@ from zipfile import BadZipFile
 import numpy as np
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.records import Evidence, FeatureTable
+from evalsuite.records import Chapter, Evidence, FeatureTable
 from reports.document import Block, Image, Picture, Section
 from reports.evaluations.comparison import Comparison, Run
-from reports.evaluations.glossary import meaning
-from reports.evaluations.words import Chapter
 from reports.figures.embedding import embedding
+from reports.glossary import meaning
 
 # By name of a run's figure: its chapter, what it shows. `estimates` is drawn anew, for all runs.
 FIGURES: dict[str, tuple[Chapter | None, str]] = {

@@ -9,7 +9,7 @@ from evalsuite.records import Estimate
 from reports.document import Table, cell
 from reports.evaluations.caveats import Caveats
 from reports.evaluations.comparison import Comparison
-from reports.evaluations.glossary import meaning, measured_on
+from reports.glossary import meaning, measured_on, title
 
 ABREAST = 4  # synthetic cohorts that fit beside each other on A4
 GOOD = {
@@ -27,8 +27,8 @@ def side_by_side(
     A cell holds value, interval and the numbers of its caveats; as many tables as it takes for
     `ABREAST` cohorts each.
     """
-    keys = list(dict.fromkeys((e.name, e.extractor) for e in estimates))
-    by_key = {(e.name, e.extractor, e.synthetic): e for e in estimates}
+    keys = list(dict.fromkeys((e.key, e.extractor) for e in estimates))
+    by_key = {(e.key, e.extractor, e.synthetic): e for e in estimates}
     heads = {
         c.name: f"{c.name} {caveats.marks(c.warnings, 'cohort')}".strip()
         for c in comparison.evaluation.synthetic
@@ -47,7 +47,7 @@ def side_by_side(
             told = {heads[n]: _told(found.get(n), caveats) for n in names}
             rows.append(
                 {
-                    "number": meaning(some).title,
+                    "number": title(some),
                     "on": measured_on(some),
                     **told,
                     "within real": _references(list(found.values())),
@@ -63,7 +63,7 @@ def in_full(estimates: Sequence[Estimate], caveats: Caveats) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "cohort": e.synthetic,
-            "number": meaning(e).title,
+            "number": title(e),
             "on": measured_on(e),
             **({"group": e.group} if e.group else {}),
             "estimate": e.value,
@@ -109,13 +109,8 @@ def full_table(
 
 def meanings(estimates: Sequence[Estimate]) -> tuple[str, ...]:
     """Return one plain sentence on each number that occurs, without its plane."""
-    told: dict[str, str] = {}
-    for estimate in estimates:
-        own = meaning(estimate)
-        told.setdefault(own.quantity, f"{own.title.partition(', ')[0]}: {own.sentence}")
-        if own.quantity == estimate.name:
-            told[own.quantity] = f"{own.title}: {own.sentence}"
-    return tuple(told.values())
+    quantities = [meaning(estimate) for estimate in estimates]
+    return tuple({q.name: f"{q.title}: {q.sentence}" for q in quantities}.values())
 
 
 def methods(estimates: Sequence[Estimate]) -> tuple[str, ...]:
@@ -123,8 +118,8 @@ def methods(estimates: Sequence[Estimate]) -> tuple[str, ...]:
     told: dict[str, str] = {}
     for estimate in estimates:
         interval = f" Interval: {estimate.interval.method}." if estimate.interval else ""
-        text = f"{meaning(estimate).title} ({measured_on(estimate)}): {estimate.method}"
-        told.setdefault(f"{estimate.name} {estimate.extractor}", text + interval)
+        text = f"{title(estimate)} ({measured_on(estimate)}): {estimate.method}"
+        told.setdefault(f"{estimate.key} {estimate.extractor}", text + interval)
     return tuple(told.values())
 
 

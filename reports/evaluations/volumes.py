@@ -9,10 +9,10 @@ from jaxtyping import Float
 from evalsuite.records import Direction
 from reports.document import Block, Picture, Section, Table, Text
 from reports.evaluations.comparison import Comparison
-from reports.evaluations.glossary import score_meaning, scored_on
 from reports.evaluations.tables import GOOD
 from reports.figures.cohorts import looks
 from reports.figures.panels import Strip, pages, strips
+from reports.glossary import score_meaning, scored_on
 
 WORST = 3  # volumes named per cohort and score
 RARE = 0.05  # share of real volumes that lie beyond the limit of what is usual
@@ -26,10 +26,10 @@ def volume_chapter(comparison: Comparison) -> list[Section]:
         return []
     real = comparison.evaluation.real.name
     panels: dict[str, list[Strip]] = {}
-    meant = {}
+    meant: dict[str, str] = {}
     for name, extractor, own in _by_score(scores):
-        title, sentence = score_meaning(name, str(own["method"].iloc[0]))
-        meant[title.partition(", ")[0]] = sentence
+        meaning = score_meaning(name, str(own["method"].iloc[0]))
+        meant.setdefault(meaning.sentence, meaning.title)
         values = {
             cohort: own[own["cohort"] == cohort]
             .drop_duplicates("volume")["value"]
@@ -38,8 +38,8 @@ def volume_chapter(comparison: Comparison) -> list[Section]:
             for cohort in (real, *comparison.cohorts)
         }
         good = f"good is {GOOD[own['direction'].iloc[0]]}"
-        panels.setdefault(title.partition(", ")[0], []).append(
-            Strip(title, scored_on(name, extractor), good, values)
+        panels.setdefault(meaning.sentence, []).append(
+            Strip(meaning.title, scored_on(name, extractor), good, values)
         )
     portions = pages(list(panels.values()), 1 + len(comparison.cohorts))
     blocks: list[Block] = [
@@ -68,7 +68,7 @@ def volume_chapter(comparison: Comparison) -> list[Section]:
             "Where the volumes of each cohort lie among real ones. Of volumes like the real ones, "
             "5 % would be worse than 95 % of real.",
             score_summary(scores, comparison),
-            tuple(f"{title}: {sentence}" for title, sentence in meant.items()),
+            tuple(f"{title}: {sentence}" for sentence, title in meant.items()),
         ),
         Table(
             "evaluation-worst",
@@ -99,7 +99,7 @@ def score_summary(scores: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
             worse = int((_badness(values, real, direction) > _limit(real, direction)).sum())
             rows.append(
                 {
-                    "score": score_meaning(name, "")[0],
+                    "score": score_meaning(name, "").title,
                     "on": scored_on(name, extractor),
                     "cohort": cohort,
                     "volumes": len(values),
@@ -127,7 +127,7 @@ def worst_volumes(scores: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
                 row = among.iloc[i]
                 rows.append(
                     {
-                        "score": score_meaning(name, "")[0],
+                        "score": score_meaning(name, "").title,
                         "on": scored_on(name, extractor),
                         "cohort": cohort,
                         "place": place,

@@ -10,6 +10,7 @@ from evalsuite.caveats import Notes, enumerated, template
 from evalsuite.records import Estimate, Evaluation, Evidence
 from reports.figures.cohorts import empty, looks
 from reports.figures.forests import Panel, forest_pages, forests
+from reports.glossary import measured_on, title
 
 NOTES = 12  # on a page
 NOTE_LENGTH = 320
@@ -51,21 +52,18 @@ def _rows(estimates: Sequence[Estimate]) -> list[list[Panel]]:
     """Return the panels of each extractor."""
     found: dict[str, dict[str, list[Estimate]]] = {}
     for estimate in estimates:
-        found.setdefault(estimate.extractor, {}).setdefault(estimate.name, []).append(estimate)
+        found.setdefault(estimate.extractor, {}).setdefault(estimate.key, []).append(estimate)
     return [
-        [Panel(name.replace("_", " "), features or "voxels", own) for name, own in panels.items()]
-        for features, panels in found.items()
+        [Panel(title(own[0]), measured_on(own[0]), own) for own in panels.values()]
+        for panels in found.values()
     ]
 
 
 def _undefined(estimates: Sequence[Estimate]) -> list[str]:
     """Return the names of what is defined for no cohort and group."""
-    known = {(e.extractor, e.name): False for e in estimates}
-    for estimate in estimates:
-        known[estimate.extractor, estimate.name] |= math.isfinite(estimate.value)
-    return [
-        f"{name} ({features or 'voxels'})" for (features, name), any_ in known.items() if not any_
-    ]
+    named = [(f"{title(e)} ({measured_on(e)})", math.isfinite(e.value)) for e in estimates]
+    known = {name for name, finite in named if finite}
+    return list(dict.fromkeys(name for name, _ in named if name not in known))
 
 
 def _told(missing: Sequence[str]) -> list[str]:
@@ -80,7 +78,7 @@ def _lines(notes: Notes, shown: Sequence[Estimate]) -> list[str]:
     own = {template(caveat) for estimate in shown for caveat in estimate.warnings}
     told = [
         sentence
-        for key, sentence in zip(notes.carriers, notes.sentences(), strict=True)
+        for key, sentence in zip(notes.carriers, notes.sentences(title), strict=True)
         if key in own
     ]
     lines = []

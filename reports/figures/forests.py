@@ -28,6 +28,7 @@ from reports.figures.panels import (
     rows_of,
 )
 from reports.figures.scales import GREY, drawn_line, scale, tick
+from reports.glossary import meaning
 
 MOST_ROWS = 36  # of a panel; groups beyond them are drawn in further panels
 VALUES = 0.85  # inches to the right of a panel
@@ -149,12 +150,12 @@ def forests(
 
 
 def _is_p_value(panel: Panel) -> bool:
-    return panel.estimates[0].name.endswith("_p_value")
+    return meaning(panel.estimates[0]).role == "test"
 
 
 def _good(estimates: Sequence[Estimate]) -> str:
     direction = estimates[0].direction
-    if estimates[0].name.endswith("_p_value"):
+    if meaning(estimates[0]).role == "test":
         return "small: a difference beyond chance"
     if direction.startswith("nearer") and any(e.reference is not None for e in estimates):
         return "nearer the dashed line is better"

@@ -7,34 +7,12 @@ from typing import Any
 from evalsuite.records import CohortRecord
 from evalsuite.table import counted
 from reports.evaluations.comparison import together
+from reports.glossary import metrics
 from reports.methods.citations import cite
 from reports.sources import EvaluationData
 
 ABBREVIATED = 12  # of 64 digits of a SHA-256
 PACKAGES = ("torch", "monai", "numpy", "scipy", "scikit-learn")
-# What each metric measured and by whom it was proposed; its settings are added from the record.
-METRICS = {
-    "frechet": "The distance between cohorts was measured by the Fréchet distance of Gaussians "
-    f"fitted to the features {cite('heusel')}, also extrapolated to infinitely many volumes "
-    f"{cite('chong')}",
-    "mmd": "It was also measured by the unbiased squared maximum mean discrepancy with Gaussian "
-    f"kernels {cite('gretton')} and the kernel inception distance {cite('binkowski')}",
-    "precision_recall": "Fidelity and variety were told apart by precision and recall "
-    f"{cite('kynkaanniemi')} and by density and coverage {cite('naeem')}",
-    "ms_ssim": "The variety within each cohort was measured by the mean structural similarity of "
-    f"random pairs of its volumes at several scales {cite('wang')}",
-    "realism": "Each volume was given a realism score "
-    f"{cite('kynkaanniemi')} and its distances to the nearest real volume and to the real mean",
-    "slices": "Consistency between slices was assessed in three planes by the correlation of "
-    "neighbouring slices, steps of brightness and sharpness, and the power spectrum across slices, "
-    "against what real volumes show",
-    "privacy": "Memorisation was assessed by the distance to the closest training volume, alone "
-    f"and relative to the next ones {cite('carlini')}, by authenticity {cite('alaa')} and by a "
-    f"membership inference attack {cite('ganleaks')}, with unseen real volumes as control",
-    "anatomy": "Structures of the label maps were compared in volume, surface, sphericity and "
-    "distances by the 1-Wasserstein distance in units of the real standard deviation, and in the "
-    "share of topological faults",
-}
 TESTS = {
     "permutation": f"by permutation {cite('phipson')}",
     "wild bootstrap": "by a wild bootstrap over subjects, which differ in their numbers of volumes "
@@ -129,19 +107,25 @@ def _extractors(known: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def _metrics(known: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    order = [*(n for n in METRICS if n in known), *(n for n in known if n not in METRICS)]
     told = []
-    for name in order:
+    for name in known:
         settings = [
             f"{key.replace('_', ' ')} {_setting(value)}"
             for key, value in known[name].items()
             if key not in COMMON and value is not None
         ]
-        what = METRICS.get(name, f"The metric {name} was computed")
-        if name == "mmd" and "frechet" not in known:
-            what = what.replace("It was also", "The distance between cohorts was")
+        what = _what(name) or f"The metric {name} was computed"
         told.append(f"{what}{f' ({_listed(settings)})' if settings else ''}.")
     return told
+
+
+def _what(name: str) -> str:
+    """Return what a metric says of itself, with citations; nothing where none of the name is known."""
+    if name not in metrics():
+        return ""
+    metric = metrics()[name]
+    works = {q.name: cite(*q.works) for q in (*metric.quantities, *metric.scores) if q.works}
+    return str(metric.methods.format(**works))
 
 
 def _shared(cohort: CohortRecord) -> int | None:

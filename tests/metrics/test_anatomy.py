@@ -89,7 +89,7 @@ def estimates(real, synthetic, spacing=(1.0, 1.0, 1.0)):
 
 
 def by_name(found):
-    return {f.name: f for f in found if isinstance(f, Estimate)}
+    return {f.key: f for f in found if isinstance(f, Estimate)}
 
 
 @pytest.fixture(scope="module")

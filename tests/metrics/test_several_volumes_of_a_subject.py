@@ -28,7 +28,7 @@ def features(subjects, sizes, seed, d=4, noise=0.3):
 
 
 def by_name(findings):
-    return {f.name: f for f in findings if isinstance(f, Estimate | Scores)}
+    return {getattr(f, "key", f.name): f for f in findings if isinstance(f, Estimate | Scores)}
 
 
 # Precision, recall, density and coverage.

@@ -46,7 +46,7 @@ def views(volumes, prefix="v", spacing=(1.0, 1.0, 1.0)):
 
 
 def estimates(findings):
-    return {f.name: f for f in findings if isinstance(f, Estimate)}
+    return {f.key: f for f in findings if isinstance(f, Estimate)}
 
 
 def scores(findings):

@@ -271,7 +271,7 @@ def panel(figure, title):
 
 def test_points_intervals_and_references_stand_at_their_numbers():
     (figure,) = estimates(example("gan", "ddpm"), Evidence((), {}))
-    axes = panel(figure, "frechet distance")
+    axes = panel(figure, "Fréchet distance")
     gan_line, gan_point, ddpm_line, ddpm_point = axes.lines
     (segment,) = (segment for c in axes.collections for segment in c.get_segments())
     assert list(segment[:, 0]) == [0.5, 0.5]
@@ -282,7 +282,7 @@ def test_points_intervals_and_references_stand_at_their_numbers():
     low, high = axes.get_xlim()
     assert low < 0
     assert high > 5.125
-    axes = panel(figure, "mmd rbf")
+    axes = panel(figure, "MMD")
     np.testing.assert_allclose(axes.lines[0].get_xdata(), [-0.003, 0.001])
 
 
@@ -291,12 +291,12 @@ def test_estimates_with_warnings_are_hollow_and_numbered():
     changed = (*evaluation.estimates[:3], dataclasses.replace(evaluation.estimates[3], warnings=()))
     evaluation = dataclasses.replace(evaluation, estimates=(*changed, *evaluation.estimates[4:]))
     (figure,) = estimates(evaluation, Evidence((), {}))
-    first, second = panel(figure, "frechet distance").lines[1::2]
+    first, second = panel(figure, "Fréchet distance").lines[1::2]
     assert first.get_markerfacecolor() == "white"
     assert second.get_markerfacecolor() != "white"
     assert "3.25 [1]" in texts(figure)
     assert "4.25" in texts(figure)
-    assert f"[1] frechet_distance on radiomics of gan: {FEW}" in texts(figure)
+    assert f"[1] Fréchet distance on radiomics of gan: {FEW}" in texts(figure)
 
 
 def test_warnings_that_differ_in_values_are_one_note_on_the_pages_that_have_it():
@@ -307,7 +307,7 @@ def test_warnings_that_differ_in_values_are_one_note_on_the_pages_that_have_it()
     ]  # fmt: skip
     pages = estimates(dataclasses.replace(evaluation, estimates=tuple(few)), Evidence((), {}))
     notes = [text for page in pages for text in texts(page) if "are few." in text]
-    told = "[1] frechet_distance, mmd_rbf and ms_ssim on radiomics and voxels: 9 to 40 volumes are few."
+    told = "[1] Fréchet distance, MMD and Likeness (MS-SSIM) on radiomics and voxels: 9 to 40 volumes are few."
     assert notes == [told, told]
 
 
@@ -319,7 +319,7 @@ def test_what_is_undefined_everywhere_is_named_not_drawn():
         Evidence((), {}),
     )
     assert [len(page.axes) for page in pages] == [2]
-    told = "Undefined, so not drawn: frechet_distance (radiomics); results.json says why."
+    told = "Undefined, so not drawn: Fréchet distance (radiomics); results.json says why."
     assert told in "\n".join(texts(pages[0]))
     alone = dataclasses.replace(evaluation, estimates=(undefined,))
     (empty,) = estimates(alone, Evidence((), {}))
@@ -343,13 +343,13 @@ def test_directions_are_in_plain_words_and_undefined_is_said():
     changed = (
         dataclasses.replace(base, value=math.nan),
         *evaluation.estimates[1:],
-        Estimate("mmd_p_value", 0.0005, "higher is better", 4, 3, "m", synthetic="ddpm"),
+        Estimate("mmd_rbf_p_value", 0.0005, "higher is better", 4, 3, "m", synthetic="ddpm"),
     )
     (figure,) = estimates(dataclasses.replace(evaluation, estimates=changed), Evidence((), {}))
     found = texts(figure)
     assert "undefined" in found
     assert "lower is better" in found
     assert "nearer the dashed line is better" in found
-    axes = panel(figure, "mmd p value")
+    axes = panel(figure, "MMD, p-value")
     assert "small: a difference beyond chance" in [t.get_text() for t in axes.texts]
     assert axes.get_xlim() == (-0.04, 1.04)

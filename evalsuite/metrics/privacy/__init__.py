@@ -31,6 +31,7 @@ from evalsuite.metrics.privacy.distances import (
     voxel_distances,
 )
 from evalsuite.metrics.privacy.estimates import Space, estimates
+from evalsuite.metrics.privacy.quantities import DCR, DCR_RELATIVE, NNDR, QUANTITIES, SCORES
 from evalsuite.metrics.subjects import coded
 from evalsuite.records import Caveat, Detail, MidSlices, Scores
 
@@ -175,20 +176,20 @@ def _unseen(
 def _scores(space: Space, unseen: Int[np.ndarray, " u"], real: int) -> list[Scores]:
     """Return the scores of all volumes; nan for real ones that are in the training cohort too."""
     found = []
-    for name, score, method in (
-        ("dcr", copies.nearest, "Distance to the closest training volume"),
+    for quantity, score, method in (
+        (DCR, copies.nearest, "Distance to the closest training volume"),
         (
-            "nndr",
+            NNDR,
             partial(copies.nearest_neighbour_ratio, subjects=space.training),
             "That to the closest over the second closest",
         ),
-        ("dcr_relative", copies.relative_distance, "That to the closest over the 50 nearest"),
+        (DCR_RELATIVE, copies.relative_distance, "That to the closest over the 50 nearest"),
     ):
         values = np.full(real, np.nan)
         values[unseen] = score(space.between.holdout)
         ours = score(space.between.synthetic)
         text = f"{method}; {space.distance}."
-        found.append(Scores(name, values, ours, "higher is better", text, space.extractor))
+        found.append(Scores(quantity.name, values, ours, quantity.direction, text, space.extractor))
     return found
 
 
@@ -253,4 +254,9 @@ METRIC = Metric(
     input="views",
     compute=compute,
     looks_at_features=True,
+    quantities=QUANTITIES,
+    scores=SCORES,
+    methods="Memorisation was assessed by the distance to the closest training volume, alone and "
+    "relative to the next ones {copies}, by authenticity {authenticity} and by a membership "
+    "inference attack {membership_auc}, with unseen real volumes as control",
 )

@@ -9,13 +9,25 @@ from scipy import stats
 
 from evalsuite.metrics.privacy import copies, membership
 from evalsuite.metrics.privacy.distances import Distances
+from evalsuite.metrics.privacy.quantities import (
+    AUC,
+    AUTHENTICITY,
+    BELOW,
+    CLOSER,
+    COPIES,
+    MEDIAN,
+    NEAREST_IS_TRAINING,
+    NNDR_MEDIAN,
+    RATIO,
+    RECOGNISED,
+)
 from evalsuite.metrics.subjects import (
     LEVEL,
     effective_size,
     median_interval,
     proportion_interval,
 )
-from evalsuite.records import Caveat, Direction, Estimate, Interval
+from evalsuite.records import Caveat, Estimate, Interval, Quantity
 
 NO_HOLDOUT = (
     "Needs real volumes that the generator was not trained on: name the training cohort with"
@@ -57,9 +69,8 @@ class Space:
 
     def estimate(
         self,
-        name: str,
+        quantity: Quantity,
         value: float,
-        direction: Direction,
         method: str,
         *,
         interval: Interval | None = None,
@@ -70,9 +81,9 @@ class Space:
         """Return an estimate that says where it was measured and on how many volumes."""
         n, t = self.between.synthetic.shape
         return Estimate(
-            name=name,
+            name=quantity.name,
             value=value,
-            direction=direction,
+            direction=quantity.direction,
             n_real=len(self.between.holdout),
             n_synthetic=n,
             method=f"{method} {t} training volumes; {self.distance}.",
@@ -93,14 +104,14 @@ def estimates(space: Space, seed: int, rate: float) -> list[Estimate]:
         rate: share of new real volumes that may be flagged.
     """
     found = [*_closeness(space, seed)]
-    for name, score, noun in (
+    for quantity, score, noun in (
         (
-            "dcr_below",
+            BELOW,
             copies.nearest,
             "distance to the closest training volume (which blurring, too, makes small)",
         ),
         (
-            "copies",
+            COPIES,
             copies.relative_distance,
             (
                 "distance to the closest training volume over the mean one to the"
@@ -111,16 +122,15 @@ def estimates(space: Space, seed: int, rate: float) -> list[Estimate]:
         ours, theirs = (score(d) for d in (space.between.synthetic, space.between.holdout))
         method = f"Share of synthetic volumes whose {noun} is below"
         subjects = (space.synthetic, space.holdout)
-        found.append(_flagged(space, name, ours, theirs, subjects, rate, method))
+        found.append(_flagged(space, quantity, ours, theirs, subjects, rate, method))
     genuine = copies.authentic(space.between.synthetic, space.between.training)
     reference = None
     if space.has_holdout:
         reference = float(copies.authentic(space.between.holdout, space.between.training).mean())
     found.append(
         space.estimate(
-            "authenticity",
+            AUTHENTICITY,
             float(genuine.mean()),
-            "higher is better",
             "Share of synthetic volumes further from their closest training volume than that one"
             " is from its own closest; Alaa et al. 2022. Reference: held-out real volumes.",
             interval=proportion_interval(genuine, space.synthetic),
@@ -138,20 +148,17 @@ def _closeness(space: Space, seed: int) -> list[Estimate]:
     pair = (space.between.synthetic, space.between.holdout)
     ratios, real_ratios = (copies.nearest_neighbour_ratio(d, space.training) for d in pair)
     undefined = ("Half of the real volumes have an exact copy: there is nothing to divide by.",)
-    near: Direction = "nearer the reference is better"
     return [
         space.estimate(
-            "dcr_median",
+            MEDIAN,
             median,
-            near,
             f"Median distance to the closest training volume. Reference: {space.unseen}.",
             interval=median_interval(ours, space.synthetic),
             reference=reference,
         ),
         space.estimate(
-            "dcr_ratio",
+            RATIO,
             median / reference if reference else float("nan"),
-            near,
             "Median distance to the closest training volume of synthetic volumes over that of"
             f" {space.unseen}; below 1 they are closer.",
             interval=copies.median_ratio_interval(ours, theirs, subjects, seed)
@@ -161,18 +168,16 @@ def _closeness(space: Space, seed: int) -> list[Estimate]:
             warnings=() if reference else undefined,
         ),
         space.estimate(
-            "dcr_closer",
+            CLOSER,
             closer,
-            near,
             "Probability that a synthetic volume is closer to its closest training volume than one"
             f" of the {space.unseen}, to its own (Mann-Whitney).",
             interval=_probability_interval(closer, ours, theirs, subjects),
             reference=0.5,
         ),
         space.estimate(
-            "nndr_median",
+            NNDR_MEDIAN,
             float(np.median(ratios)),
-            near,
             "Median ratio of the distances to the closest and to the second closest training"
             f" volume. Reference: {space.unseen}.",
             interval=median_interval(ratios, space.synthetic),
@@ -194,7 +199,7 @@ def _probability_interval(
 
 def _flagged(
     space: Space,
-    name: str,
+    quantity: Quantity,
     values: Float[np.ndarray, " n"],
     calibration: Float[np.ndarray, " m"],
     subjects: tuple[Int[np.ndarray, " n"], Int[np.ndarray, " m"]],
@@ -214,9 +219,8 @@ def _flagged(
         ),
     )
     return space.estimate(
-        name,
+        quantity,
         float(hits.mean()),
-        "lower is better",
         f"{method} {threshold.value:.4g}, as it is for {threshold.rate:.3g} of new real volumes"
         f" (rank {threshold.rank} of {threshold.calibration} {space.unseen}, conformal); up to"
         f" {chance} of {len(hits)} would be by chance in 95 of 100 cohorts.",
@@ -228,12 +232,10 @@ def _flagged(
 
 def _membership(space: Space, rate: float) -> list[Estimate]:
     """Return what can be told of who was trained on: nan without a hold-out."""
-    names = ("nearest_is_training", "membership_auc", "membership_recognised")
-    near: Direction = "nearer the reference is better"
     if space.between.to_holdout is None:
         text = "Compares training volumes with held-out real ones."
         unknown = partial(space.estimate, value=float("nan"), warnings=(NO_HOLDOUT,))
-        return [unknown(name, direction=near, method=text) for name in names]
+        return [unknown(q, method=text) for q in (NEAREST_IS_TRAINING, AUC, RECOGNISED)]
     between, to_holdout = space.between, space.between.to_holdout
     share = membership.nearest_is_training(
         between.synthetic, to_holdout, space.training, space.holdout
@@ -241,9 +243,8 @@ def _membership(space: Space, rate: float) -> list[Estimate]:
     half = float(stats.norm.ppf((1 + LEVEL) / 2)) * share.deviation
     found = [
         space.estimate(
-            names[0],
+            NEAREST_IS_TRAINING,
             share.value,
-            near,
             "Share of synthetic volumes whose nearest real volume is a training one. Reference: the"
             " share of training volumes among the real ones, which chance gives.",
             interval=Interval(
@@ -260,9 +261,8 @@ def _membership(space: Space, rate: float) -> list[Estimate]:
     auc = membership.probability_smaller(members, others)
     found.append(
         space.estimate(
-            names[1],
+            AUC,
             auc,
-            near,
             "Area under the ROC curve of telling training from held-out volumes by their distance"
             " to the nearest synthetic volume; Chen et al. 2020.",
             interval=_probability_interval(auc, members, others, (space.training, space.holdout)),
@@ -272,7 +272,7 @@ def _membership(space: Space, rate: float) -> list[Estimate]:
     found.append(
         _flagged(
             space,
-            names[2],
+            RECOGNISED,
             copies.relative_distance(between.synthetic.T),
             copies.relative_distance(to_holdout.T),
             (space.training, space.holdout),

@@ -24,6 +24,7 @@ from evalsuite.metrics.slices.estimates import (
 )
 from evalsuite.metrics.slices.frechet import described
 from evalsuite.metrics.slices.profiles import CUES, FEWEST_SLICES, PLANES, content, power, profiles
+from evalsuite.metrics.slices.quantities import QUANTITIES, SCORES
 from evalsuite.metrics.slices.shown import bands, worst
 from evalsuite.records import Caveat, Detail, Scores
 
@@ -143,14 +144,14 @@ def _scores(real: Deviations, synthetic: Deviations) -> list[Scores]:
         return np.where(np.isinf(largest), np.nan, -largest)
 
     cues = ", ".join(cue.text for cue in CUES)
-    chosen = [("", slice(None), "all planes")]
-    chosen += [(f"_{plane}", slice(i, i + 1), f"{plane} slices") for i, plane in enumerate(PLANES)]
+    chosen = [(slice(None), "all planes")]
+    chosen += [(slice(i, i + 1), f"{plane} slices") for i, plane in enumerate(PLANES)]
     return [
         Scores(
-            name=f"slice_consistency{suffix}",
+            name=score.name,
             real=lowest(real.largest[:, planes]),
             synthetic=lowest(synthetic.largest[:, planes]),
-            direction="higher is better",
+            direction=score.direction,
             method=(
                 f"Minus the largest robust z-score over {where} and {len(CUES)} cues ({cues}): of each"
                 " slice against real volumes at the same relative position, then of the largest of"
@@ -158,7 +159,7 @@ def _scores(real: Deviations, synthetic: Deviations) -> list[Scores]:
                 f" Real volumes are judged by the others, in {FOLDS} parts or one by one."
             ),
         )
-        for suffix, planes, where in chosen
+        for score, (planes, where) in zip(SCORES, chosen, strict=True)
     ]
 
 
@@ -191,4 +192,9 @@ METRIC = Metric(
     summary="consistency between slices per plane: similarity, jumps, spectra, 2.5D Frechet distance",
     input="views",
     compute=compute,
+    quantities=QUANTITIES,
+    scores=SCORES,
+    methods="Consistency between slices was assessed in three planes by the correlation of "
+    "neighbouring slices, steps of brightness and sharpness, and the power spectrum across slices, "
+    "against what real volumes show",
 )

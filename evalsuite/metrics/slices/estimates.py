@@ -18,6 +18,17 @@ from evalsuite.metrics.slices.profiles import (
     frequencies,
     through_plane,
 )
+from evalsuite.metrics.slices.quantities import (
+    BRIGHTNESS,
+    CONSISTENCY,
+    FAULTS,
+    FRECHET,
+    OUTSIDE,
+    PERIOD,
+    POWER,
+    SHARPNESS,
+    SIMILARITY,
+)
 from evalsuite.metrics.subjects import (
     LEVEL,
     Subjects,
@@ -27,10 +38,9 @@ from evalsuite.metrics.subjects import (
     median_interval,
     proportion_interval,
 )
-from evalsuite.records import Caveat, Direction, Estimate, Interval
+from evalsuite.records import Caveat, Estimate, Interval, Quantity
 
 CENTRAL = (0.025, 0.975)
-NEAR: Direction = "nearer the reference is better"
 
 
 class Measured(NamedTuple):
@@ -67,14 +77,14 @@ def plane_estimates(
     plane = PLANES[axis]
 
     def mean(
-        name: str,
+        quantity: Quantity,
         method: str,
         of: Callable[[Measured], Float[np.ndarray, " _"]],
         *,
         log: bool = False,
     ) -> Estimate:
         values = of(real), of(synthetic)
-        return _mean(f"slice_{name}_{plane}", method, values, synthetic.subjects, warnings, log=log)
+        return _mean(quantity, plane, method, values, synthetic.subjects, warnings, log=log)
 
     def over(
         summary: Callable[[Profiles], float],
@@ -87,13 +97,14 @@ def plane_estimates(
     highest = 0.5 / max(real.spacing)
     return [
         mean(
-            "similarity",
+            SIMILARITY,
             f"Mean correlation of neighbouring {plane} slices (normalised cross-correlation over"
             " all voxels of the box with content), per volume.",
             over(lambda p: float(p.similarity.mean())),
         ),
         _mean(
-            f"slice_profile_outside_{plane}",
+            OUTSIDE,
+            plane,
             f"Share of the {plane} slices whose correlation with the next lies outside the central"
             " 95 % of real volumes at the same relative position, per volume; real volumes are"
             " judged by the others.",
@@ -102,7 +113,7 @@ def plane_estimates(
             warnings,
         ),
         mean(
-            "power_ratio",
+            POWER,
             f"Geometric mean over volumes of the power across {plane} slices over that within them,"
             f" from {highest / 2:.3g} to {highest:.3g} cycles/mm (the upper half below the lowest"
             " Nyquist frequency); periodograms of lines under a Hann window; within: geometric mean"
@@ -111,21 +122,21 @@ def plane_estimates(
             log=True,
         ),
         mean(
-            "brightness_jump",
+            BRIGHTNESS,
             f"Mean absolute change of brightness between neighbouring {plane} slices, per volume, in"
             " percent: interquartile mean of (b - a) / ((a + b) / 2) over the foreground, less its"
             f" moving average over {WINDOW} slices.",
             over(lambda p: float(100 * np.abs(p.brightness).mean())),
         ),
         mean(
-            "brightness_period",
+            PERIOD,
             f"Largest log F, per volume, of the changes of brightness between {plane} slices folded"
             f" by periods of {PERIODS[0]} to {PERIODS[-1]} slices (epoch folding, Leahy et al."
             " 1983).",
             over(lambda p: float(np.nanmax(p.periodicity))),
         ),
         mean(
-            "sharpness_jump",
+            SHARPNESS,
             f"Mean absolute deviation, per volume, of the log sharpness of {plane} slices (mean"
             f" squared Laplacian over variance) from its moving median over {WINDOW} slices.",
             over(lambda p: float(np.abs(p.sharpness).mean())),
@@ -163,11 +174,8 @@ def cohort_estimates(
     if not len(ours) or not len(theirs):
         warnings = (*warnings, "No volume of one of the cohorts has a score.")
         return [
-            Estimate(name, math.nan, direction, len(theirs), len(ours), "", warnings=warnings)
-            for name, direction in (
-                ("slice_consistency", NEAR),
-                ("slice_faults", "lower is better"),
-            )
+            Estimate(q.name, math.nan, q.direction, len(theirs), len(ours), "", warnings=warnings)
+            for q in (CONSISTENCY, FAULTS)
         ]
     threshold, attained = fault_threshold(theirs, rate)
     faulty = ours < threshold
@@ -179,9 +187,9 @@ def cohort_estimates(
     )
     return [
         Estimate(
-            name="slice_consistency",
+            name=CONSISTENCY.name,
             value=float(np.median(ours)),
-            direction=NEAR,
+            direction=CONSISTENCY.direction,
             n_real=len(theirs),
             n_synthetic=len(ours),
             method="Median over synthetic volumes of their score of the same name.",
@@ -190,9 +198,9 @@ def cohort_estimates(
             warnings=warnings,
         ),
         Estimate(
-            name="slice_faults",
+            name=FAULTS.name,
             value=float(faulty.mean()),
-            direction="lower is better",
+            direction=FAULTS.direction,
             n_real=len(theirs),
             n_synthetic=len(ours),
             method=(
@@ -221,7 +229,8 @@ def fault_threshold(real: Float[np.ndarray, " m"], rate: float) -> tuple[float, 
 
 
 def _mean(
-    name: str,
+    quantity: Quantity,
+    plane: str,
     method: str,
     values: tuple[Float[np.ndarray, " m"], Float[np.ndarray, " n"]],
     subjects: Int[np.ndarray, " n"],
@@ -239,9 +248,10 @@ def _mean(
         low, high = map(scale, ends)
         interval = Interval(low, high, LEVEL, "t interval over synthetic subjects")
     return Estimate(
-        name=name,
+        name=quantity.name,
+        where=(("plane", plane),),
         value=scale(ours.mean()) if known else math.nan,
-        direction=NEAR,
+        direction=quantity.direction,
         n_real=len(theirs),
         n_synthetic=len(ours),
         method=method,
@@ -296,9 +306,10 @@ def _frechet(
             error = slice_frechet.standard_error(theirs, ours, subjects)
         reference = slice_frechet.within(theirs, subjects, seed)
     return Estimate(
-        name=f"slice_frechet_{PLANES[axis]}",
+        name=FRECHET.name,
+        where=(("plane", PLANES[axis]),),
         value=value,
-        direction="lower is better",
+        direction=FRECHET.direction,
         n_real=len(theirs),
         n_synthetic=len(ours),
         method=(

@@ -3,6 +3,7 @@
 import html
 import math
 from collections import Counter
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,19 +12,28 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.records import Chapter
 from reports.document import Picture, Report, Table, Text, write
 from reports.evaluations import evaluation_sections
 from reports.evaluations.chapters import CHAPTERS
 from reports.evaluations.comparison import comparisons
-from reports.evaluations.glossary import NUMBERS, meaning, score_meaning
+from reports.glossary import meaning, metrics, score_meaning, title
 from tests.reports.conftest import visible
 from tests.reports.evaluations.made_up import cohort, estimate, evaluated, score_rows
 
 EVIL = '<script>alert("&")</script>'
-KNOWN = [name for numbers in NUMBERS.values() for name in numbers if not name.startswith("anatomy")]
+KNOWN = [quantity.name for metric in metrics().values() for quantity in metric.quantities]
+AXIAL, CORONAL = (("plane", "axial"),), (("plane", "coronal"),)
+ONE, TWELVE, PAIR = (
+    (("structure", "1"),),
+    (("structure", "12"),),
+    (("structure", "1"), ("other", "2")),
+)
 NAMES = [
-    *KNOWN, "slice_similarity_axial", "slice_frechet_coronal", "anatomy_1_volume",
-    "anatomy_1_2_right", "anatomy_12_faults", "own_metric", "anatomy_odd", "realism_index",
+    *((name, ()) for name in KNOWN),
+    ("slice_similarity", AXIAL), ("slice_frechet", CORONAL), ("anatomy_volume", ONE),
+    ("anatomy_right", PAIR), ("anatomy_faults", TWELVE), ("own_metric", ()),
+    ("own_metric", (("lobe", "upper"),)), ("anatomy_odd", ()), ("realism_index", ()),
 ]  # fmt: skip
 
 
@@ -53,8 +63,8 @@ def evaluations(draw):
             )
         )  # fmt: skip
         found = [
-            estimate(n, draw(values), c, extractor=e, group=g, warnings=draw(st.sampled_from(((), ("W.",)))))
-            for n, c, e, g in own
+            estimate(n, draw(values), c, extractor=e, group=g, where=w, warnings=draw(st.sampled_from(((), ("W.",)))))
+            for (n, w), c, e, g in own
         ]  # fmt: skip
         made.append(evaluated(*found, cohorts=names, folder=folder))
     return made
@@ -73,7 +83,7 @@ def test_every_estimate_stands_in_exactly_one_full_table(made):
     known = [e for data in made for e in data.evaluation.estimates]
     assert sum(shown.values()) == len(known)
     for e in known:
-        on = [row for row in shown if row[0] == e.synthetic and row[1] == meaning(e).title
+        on = [row for row in shown if row[0] == e.synthetic and row[1] == title(e)
               and row[3] == e.group and (e.extractor in row[2])]  # fmt: skip
         assert on
 
@@ -84,10 +94,10 @@ def test_every_estimate_stands_in_exactly_one_full_table(made):
         ("frechet_distance", "distance"),
         ("coverage", "overlap"),
         ("ssim", "diversity"),
-        ("slice_similarity_sagittal", "slices"),
-        ("anatomy_1_volume", "anatomy"),
-        ("anatomy_3_faults", "anatomy"),
-        ("anatomy_1_2_right", "anatomy"),
+        ("slice_similarity", "slices"),
+        ("anatomy_volume", "anatomy"),
+        ("anatomy_faults", "anatomy"),
+        ("anatomy_right", "anatomy"),
         ("copies", "privacy"),
         ("own_metric", "other"),
     ],
@@ -100,27 +110,32 @@ def test_each_number_has_its_chapter(name, chapter):
 
 def test_chapters_ask_what_a_reader_asks():
     assert CHAPTERS["anatomy"][0] == "Is the anatomy right?"
-    assert list(CHAPTERS) == [*NUMBERS, "other"]
+    assert list(CHAPTERS) == list(get_args(Chapter))
+    assert {meaning(estimate(name, 1.0)).chapter for name in KNOWN} == {*CHAPTERS} - {"other"}
 
 
 def test_titles_name_planes_and_structures():
     titles = {
-        "slice_frechet_axial": "Fréchet distance of slices, axial",
-        "anatomy_2_volume": "Volume apart, structure 2",
-        "anatomy_1_2_right": "Position apart, left to right, 1 to 2",
-        "anatomy_10_faults": "Faulty structures, structure 10",
-        "own_metric": "Own metric",
+        ("slice_frechet", AXIAL): "Fréchet distance of slices, axial",
+        ("anatomy_volume", ONE): "Volume apart, structure 1",
+        ("anatomy_right", PAIR): "Position apart, left to right, 1 to 2",
+        ("anatomy_faults", TWELVE): "Faulty structures, structure 12",
+        ("own_metric", ()): "Own metric",
+        ("own_metric", (("lobe", "upper"),)): "Own metric, lobe upper",
     }
-    for name, title in titles.items():
-        assert meaning(estimate(name, 1.0)).title == title
+    for (name, where), expected in titles.items():
+        assert title(estimate(name, 1.0, where=where)) == expected
     assert meaning(estimate("own_metric", 1.0)).sentence == "how own_metric is made"
-    assert score_meaning("realism", "")[0] == "Realism"
-    assert score_meaning("anatomy_outlyingness", "")[0] == "Most unusual measure"
-    assert score_meaning("own_score", "by hand") == ("Own score", "by hand")
+    assert score_meaning("realism", "").title == "Realism"
+    assert score_meaning("anatomy_outlyingness", "").title == "Most unusual measure"
+    own = score_meaning("own_score", "by hand")
+    assert (own.title, own.sentence) == ("Own score", "by hand")
 
 
 def test_label_maps_are_not_called_voxels():
-    found = tables(evaluation_sections([evaluated(estimate("anatomy_1_volume", 1, extractor=""))]))
+    found = tables(
+        evaluation_sections([evaluated(estimate("anatomy_volume", 1, extractor="", where=ONE))])
+    )
     assert found["evaluation-anatomy-full"].frame.loc[0, "on"] == "label maps"
     found = tables(evaluation_sections([evaluated(estimate("copies", 1.0, extractor=""))]))
     assert found["evaluation-privacy-full"].frame.loc[0, "on"] == "voxels"
@@ -186,7 +201,7 @@ def test_levels_of_intervals_are_told_as_they_are():
 def test_figures_of_the_runs_stand_where_they_belong(tmp_path):
     names = ("anatomy", "cohorts", "estimates", "estimates-2", "own", "privacy")
     own = [tmp_path / f"{name}.png" for name in names]
-    made = evaluated(estimate("anatomy_1_volume", 1.0), figures=own)
+    made = evaluated(estimate("anatomy_volume", 1.0, where=ONE), figures=own)
     found = {s.name: [b.name for b in s.blocks if isinstance(b, Picture)]
              for s in evaluation_sections([made])}  # fmt: skip
     assert found == {

@@ -8,7 +8,7 @@ from importlib.metadata import entry_points
 
 from reports.build import build
 from reports.document import Image, Picture, Table, write
-from reports.evaluations.glossary import meaning, score_meaning
+from reports.glossary import meaning, score_meaning
 from reports.sources import read_evaluation
 from tests.reports.conftest import visible
 from tests.reports.test_methods import FORBIDDEN
@@ -50,13 +50,17 @@ def test_every_metric_is_told_drawn_and_named_in_the_methods(hippocampi, tmp_pat
 
 
 def _has_words(everything):
-    numbers = {e.name for e in everything.evaluation.estimates}
+    numbers = {e.key for e in everything.evaluation.estimates}
     assert {"anatomy_1_volume", "anatomy_1_2_right", "copies", "slice_faults"} <= numbers
     other = {e.name for e in everything.evaluation.estimates if meaning(e).chapter == "other"}
     assert other == set()
     scores = set(everything.scores["name"])
     assert {"realism", "anatomy_outlyingness"} <= scores
-    assert {s for s in scores if score_meaning(s, "unknown")[1] == "unknown"} == set()
+    assert {s for s in scores if score_meaning(s, "unknown").sentence == "unknown"} == set()
+    for e in everything.evaluation.estimates:
+        assert e.direction == meaning(e).direction, e.key
+    for name, own in everything.scores.groupby("name"):
+        assert set(own["direction"]) == {score_meaning(name, "").direction}
 
 
 def _has_chapters(report):
