@@ -94,7 +94,7 @@ def obuchowski_rockette(
     readers, 4 to 8 % with 3, and 10 % with 2.
 
     Args:
-        merits: see `auc_merits`, `rate_merits` and `choice_merits`.
+        merits: see `auc_merits` and `choice_merits`.
         random_readers: whether results are to hold for other readers (Student's t, Hillis'
             degrees of freedom) or for these alone (normal). One reader speaks for himself only.
         level: nominal coverage, between 0 and 1.
@@ -251,8 +251,8 @@ def _alone(
         "low": found.low,
         "high": found.high,
         "level": level,
-        "statistic": found.statistic if merits.by_chance else NAN,
-        "p": found.p if merits.by_chance else NAN,
+        "statistic": found.statistic,
+        "p": found.p,
         "ms_reader": ms.reader,
         "cov2": cov.cov2,
         "method": found.method or told["method"],
