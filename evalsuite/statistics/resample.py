@@ -21,7 +21,7 @@ class Draws(NamedTuple):
 
     A statistic that weighs every answer of case c and reader r by `cases[b, c] * readers[b, r]`
     needs no copy of the data per replicate. One that compares readers must leave out the
-    comparison of a drawn reader with his own copy, which would agree perfectly.
+    comparison of a drawn reader with a copy, which would agree perfectly.
 
     Args:
         cases: multiplicities of cases; one row serves all replicates where they are not drawn.

@@ -35,7 +35,7 @@ class Created:
         study: its name.
         cases: how many volumes were prepared.
         lead_secret: opens the lead's page; told once.
-        invitations: by reader, the token that signs him in; told once.
+        invitations: by reader, the token that signs them in; told once.
         audit: whether trivial cues tell real from synthetic; None where there is one role only.
         warnings: of the cohorts, and how the preparation itself would mark or harm cases.
     """

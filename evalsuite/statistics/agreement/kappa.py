@@ -144,7 +144,7 @@ def fleiss_kappas(
 
     Args:
         ratings: one row per case, one column per reader.
-        categories: all that occur, ascending; those that do not change nothing.
+        categories: ascending; those that do not occur change nothing.
         weights: agreement of every two categories; 1 on the diagonal.
 
     References:
@@ -197,7 +197,7 @@ def counts(
 ) -> tuple[Float[np.ndarray, "b c k"], Float[np.ndarray, "b c k"]]:
     """Return how many drawn readers gave each category to each case, and how many self-pairs.
 
-    A reader drawn u times forms u^2 pairs with himself, u of which n^2 counts in any case; all
+    A reader drawn u times forms u^2 pairs of copies, u of which n^2 counts in any case; all
     are to be taken off the n^2 pairs of one case.
 
     Raises:

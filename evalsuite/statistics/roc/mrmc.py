@@ -96,7 +96,7 @@ def obuchowski_rockette(
     Args:
         merits: see `auc_merits` and `choice_merits`.
         random_readers: whether results are to hold for other readers (Student's t, Hillis'
-            degrees of freedom) or for these alone (normal). One reader speaks for himself only.
+            degrees of freedom) or for these alone (normal). One reader says nothing of others.
         level: nominal coverage, between 0 and 1.
         scale: where the intervals of single treatments are symmetric; "identity" is that of
             publications.
