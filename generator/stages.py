@@ -45,7 +45,7 @@ class AutoencoderStage:
         rate, betas = self.settings.learning_rate, (0.5, 0.9)
         self.optimisers: dict[str, torch.optim.Optimizer] = {
             "vqgan": torch.optim.Adam(_trained(self.model), rate),
-            "critics": torch.optim.Adam(self.critics.parameters(), rate / 2, betas),
+            "critics": torch.optim.Adam(self.critics.parameters(), rate, betas),
         }
 
     def update(self, step: int) -> dict[str, float]:
