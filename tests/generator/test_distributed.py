@@ -87,8 +87,8 @@ def test_the_manifest_waits_for_the_samples_of_the_others(trained, tmp_path, mon
             sample(trained, tmp_path / "samples", 8, recipe, device="cpu")
             rank = 0
 
-    monkeypatch.setattr(distributed, "rank", lambda: rank)
-    monkeypatch.setattr(distributed, "world", lambda: 2)
+    monkeypatch.setattr("generator.run.rank", lambda: rank)
+    monkeypatch.setattr("generator.run.world", lambda: 2)
     monkeypatch.setattr(distributed, "device", lambda name: "cpu")
     monkeypatch.setattr(distributed, "barrier", the_other_comes_late)
     sample(trained, tmp_path / "samples", 8, recipe, device="cpu")
@@ -99,7 +99,7 @@ def test_the_manifest_waits_for_the_samples_of_the_others(trained, tmp_path, mon
 def test_no_process_returns_before_the_generator_is_there(cohort, tmp_path, monkeypatch):
     waited = []
     monkeypatch.setattr("generator.run.fit", lambda *_, **__: {})
-    monkeypatch.setattr(distributed, "rank", lambda: 1)
+    monkeypatch.setattr("generator.run.rank", lambda: 1)
     monkeypatch.setattr(distributed, "barrier", lambda: waited.append(True))
     source = str(cohort.entries[0].path.parent)
     options = {"resume": False, "device": "cpu", "experiment": None, "skip_invalid": False}
