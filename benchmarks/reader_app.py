@@ -1,4 +1,4 @@
-"""How long do readers wait for the next case, and the first for his picture?
+"""How long do readers wait for the next case, and the first for the picture?
 
     python benchmarks/reader_app.py [--readers 50] [--cases 20] [--side 256]
 

@@ -16,6 +16,7 @@ from evalsuite.config import EvaluationConfig
 from evalsuite.machine import join, rank
 from evalsuite.progress import bars, silent
 from evalsuite.records import Evaluation
+from evalsuite.seeds import seed_of
 from evalsuite.table import print_table
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def simulate_population(
         with bars(f"simulating {folder}", n) as advance:
             for i in range(n):
                 brain = simulate(i, seed=seed, spacing=spacing)
-                brain = degrade(brain, blur=blur, noise=noise, seed=seed + i)
+                brain = degrade(brain, blur=blur, noise=noise, seed=seed_of(seed, i, "noise"))
                 write_nifti(brain, draft / f"brain_{i:04d}.nii.gz")
                 advance()
 

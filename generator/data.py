@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.seeds import dealt
 from evalsuite.volumes.cohort import Cohort
 from evalsuite.volumes.preprocessing import Preprocessing
 from generator.config import GeneratorConfig
@@ -57,13 +58,8 @@ class TrainingData:
 
     def draw(self, stage: str, step: int, count: int) -> list[int]:
         """Return `count` indices of training volumes: every epoch a new order of all of them."""
-        n = len(self.training)
-        positions = range(step * count, (step + 1) * count)
-        orders = {
-            epoch: np.random.default_rng([self.seed, len(stage), epoch]).permutation(n)
-            for epoch in {position // n for position in positions}
-        }
-        return [self.training[orders[p // n][p % n]] for p in positions]
+        places = dealt(len(self.training), step, count, self.seed, stage)
+        return [self.training[place] for place in places]
 
 
 def fitting(config: GeneratorConfig, cohort: Cohort) -> Preprocessing:

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from evalsuite.seeds import seed_of
 from generator.config import DiffusionConfig
 from generator.diffusion import denormalise, noise_schedule
 from generator.vqgan import VQGAN
@@ -55,7 +56,7 @@ def draw(
             Salimans 2022); 1 is plain conditional sampling.
     """
     device = next(denoiser.parameters()).device
-    streams = [_stream(seed, index) for index in indices]
+    streams = [torch.Generator().manual_seed(seed_of(seed, index)) for index in indices]
     latents = torch.stack([torch.randn(*shape, generator=s) for s in streams]).to(device)
     solver, step = _solver(config, sampler, steps, start, streams)
     told = None if label is None else torch.full((len(indices),), label, device=device)
@@ -94,11 +95,6 @@ def blocks(count: int, size: int, rank: int, world: int) -> Iterator[list[int]]:
     starts = range(0, count, size)
     for start in starts[rank::world]:
         yield list(range(start, start + size))
-
-
-def _stream(seed: int, index: int) -> torch.Generator:
-    state = np.random.SeedSequence([seed, index]).generate_state(1)
-    return torch.Generator().manual_seed(int(state[0]))
 
 
 def _solver(

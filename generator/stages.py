@@ -11,6 +11,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torchmetrics.functional.image import structural_similarity_index_measure
 
 from evalsuite.machine import rank
+from evalsuite.seeds import seed_of
 from generator import distributed
 from generator.config import GeneratorConfig, Optimisation
 from generator.data import TrainingData
@@ -45,7 +46,7 @@ class AutoencoderStage:
         rate, betas = self.settings.learning_rate, (0.5, 0.9)
         self.optimisers: dict[str, torch.optim.Optimizer] = {
             "vqgan": torch.optim.Adam(_trained(self.model), rate),
-            "critics": torch.optim.Adam(self.critics.parameters(), rate / 2, betas),
+            "critics": torch.optim.Adam(self.critics.parameters(), rate, betas),
         }
 
     def update(self, step: int) -> dict[str, float]:
@@ -151,7 +152,7 @@ class DiffusionStage:
         self.autoencoder = autoencoder.eval()
         self.range = autoencoder.latent_range()
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed + 1)
+            torch.manual_seed(seed_of(config.seed, self.name))
             self.model = Denoiser(
                 config.diffusion, config.vqgan.code_dimension, len(data.classes)
             ).to(device)
@@ -250,8 +251,7 @@ def _batches(stage: AutoencoderStage | DiffusionStage, step: int) -> list[list[i
 
 def _generator(seed: int, purpose: int, step: int, stream: int = 0) -> torch.Generator:
     """Return the random numbers of a step: the same in all processes that name one stream."""
-    state = np.random.SeedSequence([seed, purpose, step, stream]).generate_state(1)
-    return torch.Generator().manual_seed(int(state[0]))
+    return torch.Generator().manual_seed(seed_of(seed, purpose, step, stream))
 
 
 def _trained(module: nn.Module) -> list[nn.Parameter]:

@@ -1,4 +1,4 @@
-"""Which page a visitor sees: it follows from who he is and how far he is."""
+"""Which page a visitor sees: it follows from who they are and how far they are."""
 
 import logging
 

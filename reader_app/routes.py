@@ -44,8 +44,8 @@ class Reader:
     """Who asks.
 
     Args:
-        study: the only one he sees.
-        number: of his row.
+        study: the only one they see.
+        number: of their row.
     """
 
     study: str
@@ -196,7 +196,7 @@ def _agreed(reader: Reader) -> bool:
 
 
 def _state(reader: Reader, wanted: str | None) -> dict[str, Any]:
-    """Return all that a reader's browser learns of what is due, or of what he goes back to."""
+    """Return all that a reader's browser learns of what is due, or of what they go back to."""
     base = store()
     about = base.study(reader.study)
     revisable = bool(about.design["revisable"])

@@ -33,7 +33,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What a reader must know before he trusts what follows."""
+    """What a reader must know before trusting what follows."""
 
     sentences: tuple[str, ...]
 

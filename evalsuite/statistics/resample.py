@@ -8,6 +8,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import ndtr, ndtri, stdtrit
 
+from evalsuite.seeds import sequence
+
 Over = Literal["cases", "readers", "cases and readers"]
 IntervalMethod = Literal["percentile", "bca", "t", "fisher t"]
 
@@ -21,7 +23,7 @@ class Draws(NamedTuple):
 
     A statistic that weighs every answer of case c and reader r by `cases[b, c] * readers[b, r]`
     needs no copy of the data per replicate. One that compares readers must leave out the
-    comparison of a drawn reader with his own copy, which would agree perfectly.
+    comparison of a drawn reader with a copy, which would agree perfectly.
 
     Args:
         cases: multiplicities of cases; one row serves all replicates where they are not drawn.
@@ -122,7 +124,7 @@ def bootstrap(
     value = statistic(once)[0]
 
     def replicated(which: Over) -> Float[np.ndarray, "n s"]:
-        rng = np.random.default_rng([seed, len(which)])
+        rng = np.random.default_rng(sequence(seed, which))
         return np.concatenate(
             [statistic(batch) for batch in _batches(rng, once, strata, which, replicates)]
         )

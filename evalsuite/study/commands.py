@@ -134,7 +134,7 @@ def status(
 def invite(
     study: Study, reader: Reader, home: HomeOption = None, database: DatabaseOption = None
 ) -> None:
-    """Print a new link for a reader; his older ones no longer open anything."""
+    """Print a new link for a reader; older ones no longer open anything."""
     from evalsuite.study import workflow
 
     workflow.invite(study, reader, _home(home, database))
@@ -144,7 +144,7 @@ def invite(
 def revoke(
     study: Study, reader: Reader, home: HomeOption = None, database: DatabaseOption = None
 ) -> None:
-    """Withdraw a reader's link and end his sessions; his answers stay."""
+    """Withdraw a reader's link and end their sessions; their answers stay."""
     _store(home, database).revoke(study, reader)
 
 

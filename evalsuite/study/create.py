@@ -14,6 +14,7 @@ import numpy as np
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.progress import Progress, silent
+from evalsuite.seeds import sequence
 from evalsuite.study.blinding.audit import Audit, audit
 from evalsuite.study.blinding.cases import encode, prepare, remarks, resolve
 from evalsuite.study.home import Home
@@ -35,7 +36,7 @@ class Created:
         study: its name.
         cases: how many volumes were prepared.
         lead_secret: opens the lead's page; told once.
-        invitations: by reader, the token that signs him in; told once.
+        invitations: by reader, the token that signs them in; told once.
         audit: whether trivial cues tell real from synthetic; None where there is one role only.
         warnings: of the cohorts, and how the preparation itself would mark or harm cases.
     """
@@ -169,9 +170,8 @@ def _choose(
             f"{declared.path}: {declared.name} has {len(cohort.entries)} volumes, but the design "
             f"asks for {declared.cases} cases and {design.training} for training. Ask for fewer."
         )
-    random = np.random.default_rng(
-        [design.seed, 0, *declared.name.encode()]  # another cohort changes nobody's cases
-    )
+    # Another cohort changes nobody's cases.
+    random = np.random.default_rng(sequence(design.seed, 0, declared.name))
     strata = defaultdict(list)
     for index, entry in enumerate(cohort.entries):
         strata[_stratum(declared, entry.covariates, entry.id)].append(index)

@@ -67,7 +67,7 @@ def create(
     say(f"Study {created.study}: {created.cases} cases prepared in {home.cases(created.study)}.")
     for sentence in (*created.warnings, *(created.audit.sentences() if created.audit else ())):
         say(sentence, err=True)
-    say("Links, told this once (a reader's opens his study, the lead's shows the progress):")
+    say("Links, told this once (a reader's opens the study, the lead's shows the progress):")
     for reader, token in created.invitations.items():
         say(f"  {reader}: {reader_link(token)}")
     say(f"  lead: {lead_link(created.study, created.lead_secret)}")

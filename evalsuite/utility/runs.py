@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from evalsuite.seeds import seed_of
 from evalsuite.utility.cohorts import Prepared
 from evalsuite.utility.config import Arm, Material, UtilityConfig
 from evalsuite.utility.networks import State, network, start_from
@@ -14,7 +15,6 @@ from evalsuite.utility.training import (
     Supply,
     fit,
     reconstruction_batches,
-    seed_of,
     segmentation_batches,
 )
 

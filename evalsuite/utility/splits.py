@@ -25,7 +25,7 @@ class Splits:
     Args:
         test: the held-out subjects.
         orders: for each repeat, the training subjects in a random order.
-        volumes: by subject, the places of his volumes in the cohort.
+        volumes: by subject, the places of their volumes in the cohort.
         told: whether the manifest named the test set.
     """
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.seeds import dealt, seed_of
 from evalsuite.utility.data import Example, Examples
 
 WEIGHT_DECAY = 1e-4
@@ -53,18 +54,8 @@ class Supply:
 
     def deal(self, step: int, count: int, seed: int) -> list[Example]:
         """Return the volumes of a step; every epoch is a new order of all of them."""
-        n = len(self.places)
-        positions = range(step * count, (step + 1) * count)
-        orders = {
-            epoch: np.random.default_rng([seed, epoch]).permutation(n)
-            for epoch in {position // n for position in positions}
-        }
-        return [self.examples[self.places[orders[p // n][p % n]]] for p in positions]
-
-
-def seed_of(*parts: int) -> int:
-    """Return a seed that is independent of that of any other parts."""
-    return int(np.random.SeedSequence(parts).generate_state(1)[0])
+        dealt_out = dealt(len(self.places), step, count, seed)
+        return [self.examples[self.places[place]] for place in dealt_out]
 
 
 def reconstruction_batches(

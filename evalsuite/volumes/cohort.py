@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -127,14 +126,6 @@ class Cohort:
             for i in (axis.argmin(), axis.argmax())
         )
         return f"The voxel spacing differs between the volumes of {self.name}: {fine} to {coarse}."
-
-    def mixed_orientation(self) -> str | None:
-        """Return a sentence if the stored axes of a checked cohort run in different directions."""
-        counts = Counter(info.orientation for info in self.infos).most_common()
-        if len(counts) < 2:
-            return None
-        told = ", ".join(f"{orientation} ({count})" for orientation, count in counts)
-        return f"The volumes of {self.name} are stored in different orientations: {told}."
 
 
 def find_leaks(real: Cohort, synthetic: Cohort) -> list[tuple[Entry, Entry]]:

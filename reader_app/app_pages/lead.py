@@ -61,7 +61,7 @@ def _progress(rows: list[dict[str, Any]]) -> None:
 def _invitations(study: str, readers: list[str]) -> None:
     st.subheader("Invitations")
     st.write(
-        "A new link ends the reader's older ones and signs him out; his answers stay, and he goes "
+        "A new link ends the reader's older ones and signs them out; their answers stay, and they go "
         "on at the same case."
     )
     reader = st.selectbox("Reader", readers)

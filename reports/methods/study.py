@@ -37,7 +37,7 @@ def _design(study: StudyData) -> list[str]:
     told = [
         f"In the blinded reader study {study.name}, {read}{planned}.",
         (
-            f"They read {shown}, each in an order of his or her own, which was randomised in "
+            f"They read {shown}, each in an order of their own, which was randomised in "
             f"balanced blocks{seed} and stored before the first answer."
         ),
     ]

@@ -1,4 +1,4 @@
-"""Whether readers agree with one another, and each with himself or herself."""
+"""Whether readers agree with one another, and each with themselves."""
 
 from collections.abc import Collection, Mapping
 
@@ -144,7 +144,7 @@ def _within(study: StudyData, replicates: int) -> list[Block]:
     return [
         shown(
             "agreement-within",
-            "Agreement of each reader with himself or herself, from cases that were shown twice, "
+            "Agreement of each reader with themselves, from cases that were shown twice, "
             f"with {intervals(found)}.{_of(WITHIN, set(found['coefficient']))}",
             found,
             {"readers": "reader", "n_cases": "repeated cases"},

@@ -40,7 +40,7 @@ def overview(study: StudyData) -> Section:
         for question in study.questions
     )
     blocks: list[Block] = [
-        Text(("Each reader read the cases blinded, in an order of his or her own.",)),
+        Text(("Each reader read the cases blinded, in an order of their own.",)),
         Table("questions", "What the readers were asked.", asked),
         Table("readers", "What each reader read, and how long it took.", _readers(study.table)),
     ]

@@ -61,7 +61,7 @@ def _section(study: StudyData, readings: Readings, place: int) -> Section:
 
 
 def _without_curve(readings: Readings, curves: pd.DataFrame) -> list[str]:
-    """Return who has no curve of his or her own, nor a part in the mean curve."""
+    """Return who has no curve of their own, nor a part in the mean curve."""
     told: list[str] = []
     for treatment, own in curves.groupby("treatment", sort=False):
         without = ~np.isin(readings.readers, own["reader"].unique())

@@ -106,8 +106,8 @@ def make_phantoms(tmp_path):
     def make(name, orientations):
         voxels = np.zeros((24, 30, 20), np.float32)
         voxels[-4:] = 200  # the patient's right
-        voxels[:, -4:] = 220  # his front
-        voxels[:, :, -3:] = 240  # his head
+        voxels[:, -4:] = 220  # the front
+        voxels[:, :, -3:] = 240  # the head
         phantom = nib.Nifti1Image(voxels, np.eye(4))
         folder = tmp_path / "phantoms" / name
         folder.mkdir(parents=True)
@@ -137,7 +137,7 @@ def test_left_is_right_however_a_volume_is_stored(reading, make_phantoms, script
         assert page.locator("[data-viewer]").get_attribute("data-viewer") == (
             "png" if script else "webgl2"
         )
-        # On screen: the patient's right on the left, his front and his head on top.
+        # On screen: the patient's right on the left, the front and the head on top.
         assert light(page, "axial") == {"left", "top"}
         assert light(page, "coronal") == {"left", "top"}
         assert light(page, "sagittal") == {"right", "top"}

@@ -184,6 +184,8 @@ def test_every_epoch_deals_every_volume_once(data):
     drawn = [i for step in range(6) for i in data.draw("vqgan", step, 2)]
     assert sorted(drawn[:6]) == sorted(drawn[6:]) == sorted(data.training)
     assert drawn[:6] != drawn[6:]
+    others = {tuple(data.draw(stage, 0, 6)) for stage in ("vqgan", "other", "stage")}
+    assert len(others) == 3  # whatever the length of its name, a stage has an order of its own
 
 
 def test_the_split_keeps_subjects_together(make_cohort):

@@ -141,7 +141,7 @@ def test_a_demonstration_that_cannot_be_made_says_why(visit, monkeypatch):
     assert app.error[0].value == "nilearn is not installed."
 
 
-def test_a_stranger_is_asked_for_his_link(study, visit):
+def test_a_stranger_is_asked_for_a_link(study, visit):
     study()
     app = visit()
     assert list(forms(app)["Sign in"]["asked"]) == ["token"]
@@ -324,7 +324,7 @@ def test_a_login_is_offered_only_where_one_is_configured(study, visit, login):
     assert label in [b.label for b in visit().button]
 
 
-def test_a_login_with_the_address_of_a_reader_signs_him_in(study, visit, login):
+def test_a_login_with_the_address_of_a_reader_signs_them_in(study, visit, login):
     started = study(readers=["Dr. Ada", "ada@clinic.example"])
     login(email="ada@clinic.example", email_verified=True)
     app = visit()

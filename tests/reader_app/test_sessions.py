@@ -51,7 +51,7 @@ def test_the_cookie_is_secure_where_the_connection_is(entrance):
         assert word in secure
 
 
-def test_a_lead_enters_by_the_secret_of_his_own_study_alone(entrance):
+def test_a_lead_enters_by_the_secret_of_their_own_study_alone(entrance):
     client, created, store = entrance
     entered = client().post("/enter", data={"study": "birds", "lead": created.lead_secret})
     session = store.session(entered.cookies[cookies.COOKIE])

@@ -12,7 +12,7 @@ REASONS = "There is no|needs|cannot|No active time|not told apart|are equal"
 def long_table(cohorts, *, question="appearance", kind="choice", seed=0, seconds=20.0):
     """Return the long table of matrices of answers, cases x readers, by cohort.
 
-    Cohorts whose name begins with `real` are real. Every reader has his own random order. The
+    Cohorts whose name begins with `real` are real. Every reader has their own random order. The
     cases of cohort `real` are real00, real01, ...
     """
     rng = np.random.default_rng(seed)

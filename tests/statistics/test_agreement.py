@@ -7,12 +7,9 @@ from evalsuite.errors import EvalsuiteError
 from evalsuite.statistics.agreement.between import agreement_between_readers, agreement_of_pairs
 from evalsuite.statistics.agreement.icc import intraclass_correlations
 from evalsuite.statistics.agreement.kappa import (
-    gwet_ac,
     mean_quadratic_kappas,
-    quadratic_kappa,
     quadratic_weights,
 )
-from evalsuite.statistics.agreement.krippendorff import krippendorff_alpha
 from evalsuite.statistics.agreement.within import (
     agreement_within_readers,
     repeatability_coefficient,
@@ -20,7 +17,15 @@ from evalsuite.statistics.agreement.within import (
 from evalsuite.statistics.answers import answers_by_question
 from evalsuite.statistics.resample import bootstrap
 from tests.statistics.test_icc import JUDGES
-from tests.statistics.test_kappa import DIAGNOSES, FOUR_OBSERVERS, NAN, simulated
+from tests.statistics.test_kappa import (
+    DIAGNOSES,
+    FOUR_OBSERVERS,
+    NAN,
+    gwet_ac,
+    quadratic_kappa,
+    simulated,
+)
+from tests.statistics.test_krippendorff import krippendorff_alpha
 
 ICCS = [f"ICC({form},{of})" for of in "1k" for form in (1, 2, 3)]
 

@@ -110,7 +110,7 @@ def test_groups_of_cases():
 
 
 def test_a_strict_reader_who_missed_cases_does_not_raise_them():
-    # The strict reader answers 2 points lower; without him cases 0 and 1 would seem better.
+    # The strict reader answers 2 points lower; without that reader cases 0 and 1 would seem better.
     kind, strict = np.array([3.0, 3.0, 3.0, 4.0, 4.0]), np.array([NAN, NAN, 1.0, 2.0, 2.0])
     means = mean_ratings(np.stack([kind, strict], axis=1), np.ones((1, 2)))[0]
     assert means[:3].max() < means[3:].min()

@@ -129,7 +129,7 @@ def test_multiplicities_of_cases_are_repeated_cases():
         )
 
 
-def test_a_reader_drawn_twice_does_not_agree_with_himself():
+def test_a_reader_drawn_twice_does_not_agree_with_the_copy():
     answers = np.random.default_rng(1).integers(1, 6, size=(20_000, 3)).astype(float)
     drawn = np.array([[2.0, 1, 0], [3, 3, 1], [3, 0, 0]])
     values = icc_replicates(answers, Draws(np.ones((1, 20_000)), drawn))

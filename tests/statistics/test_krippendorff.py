@@ -1,17 +1,31 @@
+from itertools import permutations
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalsuite.statistics.agreement.krippendorff import (
-    coincidences,
-    krippendorff_alpha,
-    krippendorff_alphas,
-)
+from evalsuite.statistics.agreement.krippendorff import krippendorff_alphas
 from evalsuite.statistics.resample import Draws
 from tests.statistics.test_kappa import FOUR_OBSERVERS, NAN, ratings, simulated
 
 SCALES = ("nominal", "ordinal", "interval", "ratio")
+
+
+def krippendorff_alpha(answers, scale="ordinal"):
+    return float(krippendorff_alphas(answers, Draws.once(*answers.shape), scale)[0])
+
+
+def coincidences(answers):
+    """Return the values and their coincidence matrix, pair by pair (Krippendorff 2011, C)."""
+    units = [row[~np.isnan(row)] for row in answers]
+    units = [unit for unit in units if len(unit) > 1]
+    values = np.unique(np.concatenate(units))
+    o = np.zeros((len(values), len(values)))
+    for unit in units:
+        for a, b in permutations(np.searchsorted(values, unit), 2):
+            o[a, b] += 1 / (len(unit) - 1)
+    return values, o
 
 
 def by_definition(answers, scale):
@@ -120,7 +134,7 @@ def test_multiplicities_of_cases_are_repeated_cases(scale):
 
 
 @pytest.mark.parametrize("scale", SCALES)
-def test_a_reader_drawn_twice_does_not_agree_with_himself(scale):
+def test_a_reader_drawn_twice_does_not_agree_with_the_copy(scale):
     answers = np.random.default_rng(1).integers(1, 6, size=(20_000, 3)).astype(float)
     drawn = np.array([[2.0, 1, 0], [3, 3, 1], [3, 0, 0]])
     alphas = krippendorff_alphas(answers, Draws(np.ones((1, 20_000)), drawn), scale)

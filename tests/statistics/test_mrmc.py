@@ -12,7 +12,7 @@ from evalsuite.statistics.roc import mrmc
 from evalsuite.statistics.roc.analysis_of_variance import f_tail, mean_covariances, mean_squares
 from evalsuite.statistics.roc.auc import auc_covariance
 from evalsuite.statistics.roc.curves import reader_aucs
-from evalsuite.statistics.roc.merits import Merits, auc_merits, rate_merits
+from evalsuite.statistics.roc.merits import Merits, auc_merits
 from evalsuite.statistics.roc.mrmc import obuchowski_rockette
 from evalsuite.statistics.roc.readings import Readings, readings, turing_readings
 from tests.statistics.test_roc import study
@@ -359,43 +359,10 @@ def test_before_unblinding_it_says_why():
 def test_without_any_answer_it_says_so(cases):
     nobody = np.empty((1, 0, cases))
     found = Readings("q", ("gan",), (), nobody, nobody, midpoint=3.5)
-    rates = [rate_merits(found, rate) for rate in ("sensitivity", "specificity", "accuracy")]
-    for merits in (*(auc_merits(found, method) for method in METHODS), *rates):
+    for merits in (auc_merits(found, method) for method in METHODS):
         (row,) = obuchowski_rockette(merits).treatments.to_dict("records")
         assert np.isnan(row["estimate"])
         assert row["warnings"] == f"No reader has a defined {merits.figure} with a variance."
-
-
-def test_rates_over_readers():
-    # Right of 4 positive and 2 negative cases: ann 3 and 1, bob 2 and 2. Accuracy 4/6 each.
-    positive = np.array([[[3.0, 3, 3, 1], [3, 1, 1, 3]]])
-    negative = np.array([[[1.0, 3], [1, 1]]])
-    found = Readings("q", ("t",), ("ann", "bob"), positive, negative, midpoint=2.0)
-    sensitivity, specificity, accuracy = (
-        rate_merits(found, rate) for rate in ("sensitivity", "specificity", "accuracy")
-    )
-    assert sensitivity.value.tolist() == [[0.75, 0.5]]
-    assert specificity.value.tolist() == [[0.5, 1]]
-    assert accuracy.value == pytest.approx(np.full((1, 2), 2 / 3))
-    # Accuracy is the mean of both shares, weighted by 4 and 2 cases.
-    of_positive = np.cov([[1, 1, 1, 0], [1, 0, 0, 1]]) / 4
-    of_negative = np.cov([[1, 0], [1, 1]]) / 2
-    assert sensitivity.covariance[0, :, 0] == pytest.approx(of_positive)
-    assert specificity.covariance[0, :, 0] == pytest.approx(of_negative)
-    expected = (of_positive * 4**2 + of_negative * 2**2) / 6**2
-    assert accuracy.covariance[0, :, 0] == pytest.approx(expected)
-    # Guessing real throughout has an accuracy of 4 / 6: no test against one half.
-    assert obuchowski_rockette(accuracy).treatments["p"].isna().all()
-
-
-def test_undecided_ratings_are_left_out_of_rates():
-    found = Readings(
-        "q", ("t",), ("ann",), np.array([[[3.0, 2, 3]]]), np.array([[[1.0, 1, 3]]]), midpoint=2.0
-    )
-    assert rate_merits(found, "sensitivity").value.tolist() == [[1]]
-    of_all = rate_merits(found, "accuracy")
-    assert of_all.value.tolist() == [[0.8]]
-    assert of_all.warnings == ("Left out, as they are in the middle of the scale: 1 of 6 ratings.",)
 
 
 def test_unknown_covariance():

@@ -6,13 +6,13 @@ import torch
 from torch import nn
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.seeds import seed_of
 from evalsuite.utility.data import Example
 from evalsuite.utility.networks import network, start_from
 from evalsuite.utility.training import (
     Supply,
     fit,
     reconstruction_batches,
-    seed_of,
     segmentation_batches,
 )
 from tests.utility.conftest import blobs

@@ -74,8 +74,8 @@ def compute(
     - `authenticity`: share further from their closest training volume than its own closest is.
     - `nearest_is_training`: share whose nearest real volume is a training one, not a held-out one.
     - `membership_auc`, `membership_recognised`: an attacker who knows the synthetic volumes takes
-      real ones near them for training volumes; the area under his ROC curve (0.5: he guesses), and
-      the share of training volumes that he recognises at the calibrated false-positive rate.
+      real ones near them for training volumes; the area under that ROC curve (0.5: guesses), and
+      the share of training volumes that are recognised at the calibrated false-positive rate.
 
     A generator of noise passes: privacy is worth nothing without fidelity.
 

@@ -160,7 +160,7 @@ def icc_replicates(ratings: Float[np.ndarray, "n k"], draws: Draws) -> Float[np.
 
     The mean squares are written as means over readers (of their variances) and over pairs of
     different readers (of their covariances and squared differences of means), so that a reader
-    drawn twice is never compared with himself. Averages stay those of k readers.
+    drawn twice is never compared with a copy. Averages stay those of k readers.
     """
     n, k = draws.cases.sum(axis=1)[:, None], ratings.shape[1]
     scores = ratings - np.round(ratings.mean())

@@ -2,8 +2,8 @@
 
 Everywhere 1 is perfect agreement, 0 what chance would give by the coefficient's own notion of
 chance, and less is possible. `ratings` has one row per case and one column per reader, nan where
-there is no answer. The plural functions evaluate a coefficient in every replicate of a bootstrap;
-a reader drawn twice is never compared with himself there.
+there is no answer. Every function evaluates its coefficient in all replicates of a bootstrap, of
+which `Draws.once` is the study itself; a reader drawn twice is never compared with a copy.
 """
 
 from collections.abc import Sequence
@@ -17,33 +17,10 @@ from evalsuite.statistics.resample import Draws
 ROUNDING = 1e-12
 
 
-def quadratic_kappa(first: Float[np.ndarray, " c"], second: Float[np.ndarray, " c"]) -> float:
-    """Return Cohen's kappa with quadratic weights of two readers, or of two readings.
-
-    One minus the mean squared difference of the two answers to a case over that of answers
-    paired at random: no list of categories is needed, for equally spaced scores the largest
-    difference cancels. On two categories it is Cohen's unweighted kappa. A constant difference
-    between the readers lowers it. nan where no case has both answers, or where all these answers
-    are equal (0/0).
-
-    Args:
-        first, second: numeric answers to the same cases, equally spaced scores; nan if missing.
-
-    References:
-        Cohen, Psychological Bulletin 70 (1968). Fleiss and Cohen, Educational and Psychological
-        Measurement 33 (1973): its equivalence with an intraclass correlation.
-
-    Example:
-        >>> round(quadratic_kappa(np.array([1.0, 2, 3, 3]), np.array([1.0, 3, 3, 2])), 4)
-        0.6364
-    """
-    return float(quadratic_kappas(np.column_stack([first, second]))[0, 0, 1])
-
-
 def quadratic_kappas(
     ratings: Float[np.ndarray, "c r"], cases: Float[np.ndarray, "b c"] | None = None
 ) -> Float[np.ndarray, "b r r"]:
-    """Return `quadratic_kappa` of every pair of readers on the cases that both answered.
+    """Return the quadratic weighted kappa of every pair of readers on the cases both answered.
 
     Args:
         ratings: one row per case, one column per reader.
@@ -66,7 +43,27 @@ def column_kappas(
     second: Float[np.ndarray, "c p"],
     cases: Float[np.ndarray, "b c"],
 ) -> Float[np.ndarray, "b p"]:
-    """Return `quadratic_kappa` of p pairs of columns in every replicate."""
+    """Return Cohen's kappa with quadratic weights of p pairs of columns in every replicate.
+
+    One minus the mean squared difference of the two answers to a case over that of answers
+    paired at random: no list of categories is needed, for equally spaced scores the largest
+    difference cancels. On two categories it is Cohen's unweighted kappa. A constant difference
+    between the readers lowers it. nan where no case has both answers, or where all these answers
+    are equal (0/0).
+
+    Args:
+        first, second: numeric answers to the same cases, equally spaced scores; nan if missing.
+        cases: multiplicities of cases, one row per replicate.
+
+    References:
+        Cohen, Psychological Bulletin 70 (1968). Fleiss and Cohen, Educational and Psychological
+        Measurement 33 (1973): its equivalence with an intraclass correlation.
+
+    Example:
+        >>> first, second = np.array([[1.0, 2, 3, 3], [1, 3, 3, 2]])[..., None]
+        >>> column_kappas(first, second, np.ones((1, 4))).round(4).tolist()
+        [[0.6364]]
+    """
     both = ~np.isnan(first) & ~np.isnan(second)
     # Whole numbers stay whole, so that sums of squares of equal answers cancel exactly.
     centre = np.round(first[both].mean()) if both.any() else 0.0
@@ -108,7 +105,7 @@ def kappa_errors(
 def mean_quadratic_kappas(
     ratings: Float[np.ndarray, "c r"], draws: Draws
 ) -> Float[np.ndarray, " b"]:
-    """Return the mean of `quadratic_kappa` over pairs of different readers (Light's kappa).
+    """Return the mean of quadratic weighted kappa over pairs of readers (Light's kappa).
 
     Pairs without a kappa are left out of the mean; nan where no pair has one.
 
@@ -123,9 +120,21 @@ def mean_quadratic_kappas(
         return np.asarray((weights * np.nan_to_num(kappas)).sum(axis=(1, 2)) / total)
 
 
-def fleiss_kappa(
-    ratings: Float[np.ndarray, "c r"], *, weights: Float[np.ndarray, "k k"] | None = None
-) -> float:
+def quadratic_weights(
+    categories: Sequence[float] | Float[np.ndarray, " k"],
+) -> Float[np.ndarray, "k k"]:
+    """Return the agreement of categories: 1 less the squared difference over the largest one."""
+    scores = np.asarray(categories, float)
+    squared = (scores[:, None] - scores) ** 2
+    return np.asarray(1 - squared / squared.max() if squared.any() else np.ones_like(squared))
+
+
+def fleiss_kappas(
+    ratings: Float[np.ndarray, "c r"],
+    draws: Draws,
+    categories: Float[np.ndarray, " k"],
+    weights: Float[np.ndarray, "k k"] | None = None,
+) -> Float[np.ndarray, " b"]:
     """Return Fleiss' kappa of any number of readers, unweighted unless weights are given.
 
     Chance is two answers drawn from the shares of the categories. Cases may have different
@@ -135,23 +144,24 @@ def fleiss_kappa(
 
     Args:
         ratings: one row per case, one column per reader.
-        weights: agreement of every two of the categories that occur, ascending; 1 on the
-            diagonal.
+        categories: ascending; those that do not occur change nothing.
+        weights: agreement of every two categories; 1 on the diagonal.
 
     References:
         Fleiss, Psychological Bulletin 76 (1971). Gwet, Handbook of Inter-Rater Reliability, 4th
         edition, 2014, chapter 2.
     """
-    categories = np.unique(ratings[~np.isnan(ratings)])
-    return float(fleiss_kappas(ratings, Draws.once(*ratings.shape), categories, weights)[0])
+    weights = np.eye(len(categories)) if weights is None else weights
+    observed, shares = _observed(ratings, draws, categories, weights)
+    return _corrected(observed, ((shares @ weights) * shares).sum(axis=1))
 
 
-def gwet_ac(
+def gwet_acs(
     ratings: Float[np.ndarray, "c r"],
-    categories: Sequence[float] | Float[np.ndarray, " k"],
-    *,
+    draws: Draws,
+    categories: Float[np.ndarray, " k"],
     weights: Float[np.ndarray, "k k"] | None = None,
-) -> float:
+) -> Float[np.ndarray, " b"]:
     """Return Gwet's AC1, or AC2 where weights are given; answers may be missing.
 
     Chance is a reader who answers at random on the cases that are hard, so that the coefficient
@@ -171,38 +181,6 @@ def gwet_ac(
         Gwet, British Journal of Mathematical and Statistical Psychology 61 (2008) (AC1). Gwet,
         Handbook of Inter-Rater Reliability, 4th edition, 2014, chapters 3 and 4 (AC2).
     """
-    scores = np.asarray(categories, float)
-    return float(gwet_acs(ratings, Draws.once(*ratings.shape), scores, weights)[0])
-
-
-def quadratic_weights(
-    categories: Sequence[float] | Float[np.ndarray, " k"],
-) -> Float[np.ndarray, "k k"]:
-    """Return the agreement of categories: 1 less the squared difference over the largest one."""
-    scores = np.asarray(categories, float)
-    squared = (scores[:, None] - scores) ** 2
-    return np.asarray(1 - squared / squared.max() if squared.any() else np.ones_like(squared))
-
-
-def fleiss_kappas(
-    ratings: Float[np.ndarray, "c r"],
-    draws: Draws,
-    categories: Float[np.ndarray, " k"],
-    weights: Float[np.ndarray, "k k"] | None = None,
-) -> Float[np.ndarray, " b"]:
-    """Return `fleiss_kappa` in every replicate."""
-    weights = np.eye(len(categories)) if weights is None else weights
-    observed, shares = _observed(ratings, draws, categories, weights)
-    return _corrected(observed, ((shares @ weights) * shares).sum(axis=1))
-
-
-def gwet_acs(
-    ratings: Float[np.ndarray, "c r"],
-    draws: Draws,
-    categories: Float[np.ndarray, " k"],
-    weights: Float[np.ndarray, "k k"] | None = None,
-) -> Float[np.ndarray, " b"]:
-    """Return `gwet_ac` in every replicate."""
     k = len(categories)
     weights = np.eye(k) if weights is None else weights
     observed, shares = _observed(ratings, draws, categories, weights)
@@ -219,7 +197,7 @@ def counts(
 ) -> tuple[Float[np.ndarray, "b c k"], Float[np.ndarray, "b c k"]]:
     """Return how many drawn readers gave each category to each case, and how many self-pairs.
 
-    A reader drawn u times forms u^2 pairs with himself, u of which n^2 counts in any case; all
+    A reader drawn u times forms u^2 pairs of copies, u of which n^2 counts in any case; all
     are to be taken off the n^2 pairs of one case.
 
     Raises:

@@ -11,15 +11,20 @@ from evalsuite.statistics.resample import Draws
 Scale = Literal["nominal", "ordinal", "interval", "ratio"]
 
 
-def krippendorff_alpha(ratings: Float[np.ndarray, "c r"], scale: Scale = "ordinal") -> float:
-    """Return Krippendorff's alpha, 1 less observed over expected disagreement.
+def krippendorff_alphas(
+    ratings: Float[np.ndarray, "c r"], draws: Draws, scale: Scale = "ordinal"
+) -> Float[np.ndarray, " b"]:
+    """Return Krippendorff's alpha, 1 less observed over expected disagreement, in every replicate.
 
     1 is perfect agreement, 0 what answers dealt out at random would give, and less is possible.
     It corrects for small samples and takes cases with any number of answers; those with one
-    are left out. nan where no case has two answers, or where all these answers are equal.
+    are left out, and a reader drawn twice is not paired with a copy. nan where no case has two
+    answers, or where all these answers are equal. The sum of distances over all pairs of answers to a case, or of all answers, has a closed form
+    in counts or moments, so no coincidence matrix is held per replicate.
 
     Args:
         ratings: one row per case, one column per reader, nan where there is no answer.
+        draws: the replicates.
         scale: how far apart two answers are. Ordinal: by the answers that lie between them;
             ratio: for answers from 0 up.
 
@@ -30,34 +35,8 @@ def krippendorff_alpha(ratings: Float[np.ndarray, "c r"], scale: Scale = "ordina
 
     Example:
         >>> ratings = np.array([[1.0, 1], [2, 3], [3, 3], [np.nan, 2]])
-        >>> round(krippendorff_alpha(ratings), 4)
-        0.7778
-    """
-    return float(krippendorff_alphas(ratings, Draws.once(*ratings.shape), scale)[0])
-
-
-def coincidences(
-    ratings: Float[np.ndarray, "c r"],
-) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, "k k"]]:
-    """Return the answers that occur in cases with two or more, and their coincidence matrix.
-
-    Entry (k, l) counts the ordered pairs of answers k and l to one case, a case with m answers
-    weighing 1/(m - 1); row sums are the numbers of answers.
-    """
-    ratings = ratings[(~np.isnan(ratings)).sum(axis=1) > 1]
-    values = np.unique(ratings[~np.isnan(ratings)])
-    n = counts(ratings, np.ones((1, ratings.shape[1])), values)[0][0]
-    weights = 1 / (n.sum(axis=1) - 1)
-    return values, (n.T * weights) @ n - np.diag(weights @ n)
-
-
-def krippendorff_alphas(
-    ratings: Float[np.ndarray, "c r"], draws: Draws, scale: Scale = "ordinal"
-) -> Float[np.ndarray, " b"]:
-    """Return `krippendorff_alpha` in every replicate; a reader is not paired with his copies.
-
-    The sum of distances over all pairs of answers to a case, or of all answers, has a closed form
-    in counts or moments, so no coincidence matrix is held per replicate.
+        >>> krippendorff_alphas(ratings, Draws.once(4, 2)).round(4).tolist()
+        [0.7778]
     """
     if scale == "interval":
         sums = _sums_of_scores(ratings, draws)

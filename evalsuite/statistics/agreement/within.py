@@ -1,4 +1,4 @@
-"""How well each reader agrees with himself: what the hidden repeats tell."""
+"""How well readers agree with themselves: what the hidden repeats tell."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -167,7 +167,7 @@ def _rows(answers: Answers, resampling: Resampling) -> Iterator[Agreement]:
 def _same_of_all(share: Measured, n: int) -> Measured:
     """Return a share of 0 or 1 with the exact interval for n repeats of one reader.
 
-    If the mean share of these readers were lower, one of them would repeat all his answers more
+    If the mean share of these readers were lower, one of them would repeat all answers more
     rarely than that; of other readers it says nothing.
     """
     _, low, high, _ = exact_share(round(share.value) * n, n, share.level)

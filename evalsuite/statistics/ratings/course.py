@@ -78,7 +78,7 @@ def course(
     For every reader the slope of a least squares line within cohorts: on the number of the
     presentation (trend), on whether it is in the first or last fifth (learning and fatigue), and
     on whether the case before was real. Over all readers the mean slope, with an interval that
-    holds for other readers and other cases, whether each had his own order or all had the same.
+    holds for other readers and other cases, whether each had their own order or all had the same.
     Times enter as logarithms, and their estimates are ratios: 0.9 is a tenth less time. Training
     is left out; hidden repeats count as presentations, but their answers do not enter.
 

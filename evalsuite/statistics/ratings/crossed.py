@@ -201,9 +201,9 @@ def over_readers(
     with v the mean variance of one reader's value over cases.
 
     Args:
-        values: one per reader, each a sum of means over his cases; all finite.
+        values: one per reader, each a sum of means over the cases read; all finite.
         parts: for each sample of cases (one cohort, or both of a comparison), what each case adds
-            to each reader's value, whose part is their mean; nan where he gave no answer.
+            to each reader's value, whose part is their mean; nan where there is no answer.
 
     References:
         Obuchowski and Rockette, Communications in Statistics 24 (1995) 285-308, for one modality;
@@ -286,7 +286,7 @@ def _beyond_rounding(variance: float, numbers: Sequence[Float[np.ndarray, "..."]
 
 
 def _own_variance(part: Float[np.ndarray, "c r"]) -> float:
-    """Return the variance of one reader's mean from his own cases, averaged over readers."""
+    """Return the variance of one reader's mean from the cases read, averaged over readers."""
     given = part[:, (~np.isnan(part)).sum(axis=0) > 1]
     if not given.size:
         return 0.0

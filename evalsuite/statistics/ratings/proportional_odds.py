@@ -37,7 +37,7 @@ def informative(scores: Float[np.ndarray, "c r"]) -> Bool[np.ndarray, " r"]:
     """Return which readers a model with an effect of each reader learns from.
 
     Who gave only the lowest of all answers, or only the highest, has no finite effect and says
-    nothing of the other coefficients. Without him or her another may be left with the lowest ones.
+    nothing of the other coefficients. Without them another may be left with the lowest ones.
 
     Args:
         scores: one row per case, one column per reader, nan where there is no answer.

@@ -2,19 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from evalsuite.errors import unknown
-from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.ratings.crossed import least_p_of_order
 from evalsuite.statistics.roc.auc import REFERENCES, Covariance, area_freedom, auc_covariance
-from evalsuite.statistics.roc.curves import UNDECIDED, called
 from evalsuite.statistics.roc.readings import Readings
-
-Rate = Literal["sensitivity", "specificity", "accuracy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +48,6 @@ class Merits:
         read: who read which case under which treatment.
         method, reference: of the covariance.
         warnings: what to know of all of it, each one plain sentence.
-        by_chance: whether readers who guess get 0.5.
         trials: what the number of cases allows to say; None if not known.
     """
 
@@ -67,7 +61,6 @@ class Merits:
     method: str
     reference: str
     warnings: tuple[str, ...] = ()
-    by_chance: bool = True
     trials: Trials | None = None
 
     @property
@@ -96,7 +89,6 @@ class Merits:
             self.method,
             self.reference,
             (*self.warnings, *_of_readings(read)),
-            self.by_chance,
             self.trials and self.trials.only(treatments, readers),
         )
 
@@ -143,58 +135,6 @@ def _trials(positive: Float[np.ndarray, "t r m"], negative: Float[np.ndarray, "t
         np.array(cases[0] + cases[1] - 2.0),
         np.array([least_p_of_order(int(m), int(n)) for m, n in zip(*cases, strict=True)]),
     )
-
-
-def rate_merits(readings: Readings, rate: Rate, *, threshold: float | None = None) -> Merits:
-    """Return sensitivity, specificity or accuracy of every reader under every treatment.
-
-    Args:
-        threshold: see `reader_rates`; undecided ratings are left out.
-
-    Raises:
-        EvalsuiteError: if the readings know no middle and no threshold is given.
-    """
-    cut = called(readings, threshold)
-    cells = len(readings.treatments) * len(readings.readers)
-    right = [
-        np.where(away == 0, np.nan, np.where(np.isnan(away), np.nan, away > 0)).reshape(
-            cells, away.shape[2]
-        )
-        for away in (readings.positive - cut, cut - readings.negative)
-    ]
-    parts = {"sensitivity": right[:1], "specificity": right[1:], "accuracy": right}[rate]
-    decided = np.array([(~np.isnan(part)).sum(axis=1) for part in right])
-    total = sum((~np.isnan(part)).sum(axis=1, keepdims=True) for part in parts)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        value = sum(np.nansum(part, axis=1) for part in parts) / total[:, 0]
-        influence = np.concatenate([_influence(part, total) for part in parts], axis=1)
-    given = np.concatenate([readings.positive, readings.negative], axis=2)
-    undecided = given[~np.isnan(given)] == cut
-    note = left_out(UNDECIDED, undecided, "ratings")
-    shape = len(readings.treatments), len(readings.readers)
-    return Merits(
-        readings.question,
-        rate,
-        readings.treatments,
-        readings.readers,
-        value.reshape(shape),
-        (influence @ influence.T).reshape(shape * 2),
-        ~np.isnan(np.concatenate(parts, axis=1).reshape(*shape, sum(p.shape[1] for p in parts))),
-        f"ratings above {cut:g} are {readings.truths[0]}, binomial covariance",
-        "Gallas, Pennello and Myers 2007",
-        (*readings.warnings, *note),
-        by_chance=rate == "accuracy" and bool((decided[0] == decided[1]).all()),
-    )
-
-
-def _influence(
-    right: Float[np.ndarray, "k c"], total: Int[np.ndarray, "k 1"]
-) -> Float[np.ndarray, "k c"]:
-    """Return what each case of one truth adds to the error of a share of `total` cases."""
-    given = ~np.isnan(right)
-    n = given.sum(axis=1, keepdims=True)
-    away = right - np.nansum(right, axis=1, keepdims=True) / n
-    return np.where(n < 2, np.nan, np.where(given, away * np.sqrt(n / (n - 1)) / total, 0))
 
 
 def _of_readings(read: Bool[np.ndarray, "t r c"]) -> tuple[str, ...]:

@@ -94,9 +94,9 @@ def obuchowski_rockette(
     readers, 4 to 8 % with 3, and 10 % with 2.
 
     Args:
-        merits: see `auc_merits`, `rate_merits` and `choice_merits`.
+        merits: see `auc_merits` and `choice_merits`.
         random_readers: whether results are to hold for other readers (Student's t, Hillis'
-            degrees of freedom) or for these alone (normal). One reader speaks for himself only.
+            degrees of freedom) or for these alone (normal). One reader says nothing of others.
         level: nominal coverage, between 0 and 1.
         scale: where the intervals of single treatments are symmetric; "identity" is that of
             publications.
@@ -251,8 +251,8 @@ def _alone(
         "low": found.low,
         "high": found.high,
         "level": level,
-        "statistic": found.statistic if merits.by_chance else NAN,
-        "p": found.p if merits.by_chance else NAN,
+        "statistic": found.statistic,
+        "p": found.p,
         "ms_reader": ms.reader,
         "cov2": cov.cov2,
         "method": found.method or told["method"],

@@ -1,6 +1,6 @@
 """What a leaking cue means, and what the lead of a study does about it."""
 
-PREPARED = {
+ADVICE = {
     "header": "Prepare all cases of the study anew, in one go, so that they get one header.",
     "file size": "All cases must have one matrix and one data type: prepare them in one go.",
     "compressed size": (
@@ -50,21 +50,11 @@ PREPARED = {
         "interpolated; otherwise it is the generator's own blur or noise."
     ),
 }
-ORIGINAL = (
-    "Preparation has to remove it; see whether the audit of the prepared cases still finds it."
-)
 
 
-def advice(cue: str, subject: str) -> str:
-    """Return a sentence or two on what to do about a leaking cue.
-
-    Args:
-        cue: its name.
-        subject: `prepared` or `original`.
-    """
-    if subject == "original":
-        return ORIGINAL
-    return next(text for part, text in PREPARED.items() if part in cue)
+def advice(cue: str) -> str:
+    """Return a sentence or two on what to do about a leaking cue, given by its name."""
+    return next(text for part, text in ADVICE.items() if part in cue)
 
 
 def strength(auc: float) -> str:

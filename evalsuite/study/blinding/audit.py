@@ -10,7 +10,7 @@ from jaxtyping import Bool
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study.blinding.advice import advice, strength
-from evalsuite.study.blinding.cues import IS, SAMENESS, Cues, case_cues, source_cues, table
+from evalsuite.study.blinding.cues import IS, SAMENESS, Cues, case_cues, table
 from evalsuite.study.blinding.separation import Separation, separations
 
 FOLDS = 5
@@ -57,7 +57,6 @@ class Audit:
     """What trivial cues tell of the roles of the cases.
 
     Args:
-        subject: `prepared` cases or `original` files.
         n_real, n_synthetic: cases.
         leaks: whether any cue or the classifier leaks; under no difference in 5 % of audits.
         classifier: all cues together.
@@ -69,7 +68,6 @@ class Audit:
         seed: of permutations and folds.
     """
 
-    subject: str
     n_real: int
     n_synthetic: int
     leaks: bool
@@ -88,11 +86,10 @@ class Audit:
 
     def sentences(self) -> tuple[str, ...]:
         """Return the verdict, each leaking cue with what to do, and the warnings."""
-        files = "prepared cases" if self.subject == "prepared" else "original files"
         verdict = "Trivial cues tell" if self.leaks else "No trivial cue was found that tells"
         summary = (
             f"{verdict} real from synthetic in {self.n_real} real and {self.n_synthetic} "
-            f"synthetic {files}: all cues together reach AUC {_told(self.classifier)}."
+            f"synthetic prepared cases: all cues together reach AUC {_told(self.classifier)}."
         )
         told = [summary]
         leaking = self.leaking
@@ -100,7 +97,7 @@ class Audit:
             what = cue.name.removeprefix(SAMENESS)
             told.append(
                 f"Leak, {strength(cue.auc)}: {what} is {_how(cue.name)} in {cue.higher} cases "
-                f"(AUC {_told(cue)}). {advice(what, self.subject)}"
+                f"(AUC {_told(cue)}). {advice(what)}"
             )
         if len(leaking) > NAMED:
             more = ", ".join(cue.name for cue in leaking[NAMED:])
@@ -113,7 +110,7 @@ class Audit:
             )
         told += [
             f"Not counted, since a reader may rightly judge it: {cue.name} is higher in "
-            f"{cue.higher} cases (AUC {_told(cue)}). {advice(cue.name, self.subject)}"
+            f"{cue.higher} cases (AUC {_told(cue)}). {advice(cue.name)}"
             for cue in self.appearance
             if cue.leaks
         ]
@@ -158,7 +155,6 @@ def audit(
         advance()
     roles = np.array([bool(synthetic[case]) for case in cases])
     return _audit(
-        "prepared",
         [c for c, _ in found],
         [a for _, a in found],
         roles,
@@ -169,44 +165,7 @@ def audit(
     )
 
 
-def audit_sources(
-    sources: Mapping[str, Path],
-    synthetic: Mapping[str, bool],
-    *,
-    seed: int,
-    folds: int = FOLDS,
-    repeats: int = REPEATS,
-    permutations: int = PERMUTATIONS,
-    advance: Callable[[], None] = lambda: None,
-) -> Audit:
-    """Tell what the original files would give away, and so what preparation has to remove.
-
-    Args:
-        sources: by id, the file, or the folder of a DICOM series; others as for `audit`.
-
-    Raises:
-        EvalsuiteError: if a file cannot be read, or one of the roles is missing.
-    """
-    _require_roles(sources, synthetic)
-    cues = []
-    for path in sources.values():
-        cues.append(source_cues(path))
-        advance()
-    roles = np.array([bool(synthetic[source]) for source in sources])
-    return _audit(
-        "original",
-        cues,
-        [{} for _ in cues],
-        roles,
-        seed=seed,
-        folds=folds,
-        repeats=repeats,
-        permutations=permutations,
-    )
-
-
 def _audit(
-    subject: str,
     cues: list[Cues],
     appearance: list[Cues],
     synthetic: Bool[np.ndarray, " n"],
@@ -241,7 +200,6 @@ def _audit(
         all_together.p < ALPHA,
     )
     return Audit(
-        subject=subject,
         n_real=n_real,
         n_synthetic=n_synthetic,
         leaks=classifier.leaks or any(cue.leaks for cue in found),
@@ -249,7 +207,7 @@ def _audit(
         cues=tuple(sorted(found, key=lambda cue: (cue.p, -cue.auc))),
         same=same,
         appearance=tuple(_cue(n, s) for n, s in zip(apart_names, apart, strict=True)),
-        warnings=_warnings(subject, n_real, n_synthetic, names),
+        warnings=_warnings(n_real, n_synthetic, names),
         method=METHOD.format(repeats=repeats, folds=folds, permutations=permutations),
         seed=seed,
     )
@@ -264,7 +222,7 @@ def _cue(name: str, found: Separation) -> Cue:
     return Cue(name, auc, low, high, found.p, higher, found.p < ALPHA)
 
 
-def _warnings(subject: str, n_real: int, n_synthetic: int, names: list[str]) -> tuple[str, ...]:
+def _warnings(n_real: int, n_synthetic: int, names: list[str]) -> tuple[str, ...]:
     found = []
     counts = f"{n_real} real and {n_synthetic} synthetic cases"
     fewest = min(n_real, n_synthetic)
@@ -278,7 +236,7 @@ def _warnings(subject: str, n_real: int, n_synthetic: int, names: list[str]) -> 
             f"Take at least {THIN} of each to see weaker ones."
         )
     fields = [n.removeprefix("header: ") for n in names if n.startswith("header: ")]
-    if subject == "prepared" and fields:
+    if fields:
         found.append(
             f"The headers of the cases are not all the same ({', '.join(fields[:NAMED])}). "
             "Prepare all cases of the study anew, in one go."

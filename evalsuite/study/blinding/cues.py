@@ -3,14 +3,12 @@
 import gzip
 import math
 import zlib
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.volumes.formats.loaded import sizes_text
-from evalsuite.volumes.read import load
 
 Cues = dict[str, float | str]
 
@@ -38,35 +36,6 @@ def case_cues(content: bytes) -> tuple[Cues, Cues]:
     cues: Cues = {"file size": size, **fields, **_intensity_cues(voxels), **_border_cues(voxels)}
     cues["compressed size"] = len(zlib.compress(voxels.tobytes("F"), level=1))
     return cues, {"sharpness": _sharpness(voxels)}
-
-
-def source_cues(path: Path) -> Cues:
-    """Return the cues of an original file, or folder of one DICOM series, before preparation.
-
-    Raises:
-        VolumeError: if it cannot be read.
-    """
-    from nibabel import aff2axcodes, io_orientation
-
-    loaded = load(path)
-    volume = loaded.volume
-    files = [f for f in path.iterdir() if f.is_file()] if path.is_dir() else [path]
-    order = np.argsort(io_orientation(volume.affine)[:, 0])
-    cues: Cues = {
-        "file format": "DICOM" if path.is_dir() else "".join(path.suffixes[-2:]).lower(),
-        "file size": sum(f.stat().st_size for f in files),
-        "data type": loaded.dtype,
-        "orientation": "".join(aff2axcodes(volume.affine)),
-    }
-    for name, axis in zip(AXES, order.tolist(), strict=True):
-        cues[f"spacing {name}"] = round(volume.spacing[axis], 6)
-        cues[f"matrix {name}"] = volume.shape[axis]
-    whole = (volume.voxels == np.rint(volume.voxels)).all()
-    return {
-        **cues,
-        "whole numbers only": "yes" if whole else "no",
-        **_intensity_cues(volume.voxels),
-    }
 
 
 def table(

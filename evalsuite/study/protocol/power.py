@@ -10,7 +10,6 @@ other cases than those of the study (model: Hillis, Statistics in Medicine 33 (2
 design with cases nested within test).
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
@@ -289,11 +288,10 @@ def _means(
 
 def _share(successes: int, trials: int) -> tuple[float, float, float]:
     """Return a proportion and the ends of Wilson's 95 % interval (JASA 22 (1927) 209-212)."""
-    z = 1.959963984540054
-    share, spread = successes / trials, z**2 / trials
-    centre = (share + spread / 2) / (1 + spread)
-    half = z / (1 + spread) * math.sqrt(share * (1 - share) / trials + spread / (4 * trials))
-    return share, max(0.0, centre - half), min(1.0, centre + half)
+    from scipy.stats import binomtest
+
+    low, high = binomtest(successes, trials).proportion_ci(method="wilson")
+    return successes / trials, float(low), float(high)
 
 
 def _warnings(readers: int) -> tuple[str, ...]:

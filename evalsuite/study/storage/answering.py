@@ -1,4 +1,4 @@
-"""Presentations and submissions inside a transaction: what a reader sees next and what he says."""
+"""Presentations and submissions inside a transaction: what a reader sees next and answers."""
 
 import json
 from collections import Counter

@@ -70,7 +70,7 @@ def create(
 
 
 def enrol(connection: Connection, study: str, reader: str, slots: Sequence[Slot]) -> str:
-    """Add a reader with his schedule and return his token."""
+    """Add a reader with a schedule and return the token."""
     events.hold(connection, study)
     try:
         reader_id = connection.execute(

@@ -71,7 +71,7 @@ def table(connection: Connection, study: str) -> list[dict[str, Any]]:
 
 
 def progress(connection: Connection, study: str) -> list[dict[str, Any]]:
-    """Return one row per reader: how far he is, how long he took, when he was last seen."""
+    """Return one row per reader: how far they are, how long they took, when last seen."""
     people = connection.execute(
         select(readers).where(readers.c.study == study).order_by(readers.c.id)
     ).all()

@@ -50,11 +50,11 @@ class Store:
             design: what the app may know of it.
             design_hash: of the whole design.
             prepared: SHA-256 of the prepared file, by case.
-            feedback: by training case, what a reader is told after his answer.
+            feedback: by training case, what a reader is told after an answer.
             schedules: by reader.
 
         Returns:
-            The lead's secret, and by reader his token. Only their hashes are kept.
+            The lead's secret, and by reader the token. Only their hashes are kept.
 
         Raises:
             EvalsuiteError: if there is a study of that name.
@@ -68,7 +68,7 @@ class Store:
         return secret, tokens
 
     def enrol(self, study: str, reader: str, slots: Sequence[Slot]) -> str:
-        """Add a reader with his schedule and return his token."""
+        """Add a reader with a schedule and return the token."""
         with database.writing(self.engine) as connection:
             lifecycle.about(connection, study)
             return lifecycle.enrol(connection, study, reader, slots)
@@ -115,7 +115,7 @@ class Store:
     # Who may open what
 
     def invite(self, study: str, reader: str) -> str:
-        """Return a new token for a reader; older ones and his sessions end."""
+        """Return a new token for a reader; older ones and their sessions end."""
         with database.writing(self.engine) as connection:
             events.hold(connection, study)
             token = access.invite(connection, lifecycle.reader_id(connection, study, reader))
@@ -123,7 +123,7 @@ class Store:
         return token
 
     def revoke(self, study: str, reader: str) -> None:
-        """Withdraw a reader's token and end his sessions."""
+        """Withdraw a reader's token and end their sessions."""
         with database.writing(self.engine) as connection:
             events.hold(connection, study)
             access.withdraw(connection, lifecycle.reader_id(connection, study, reader))

@@ -54,7 +54,7 @@ def test_guesses_open_nothing_and_are_kept(database, guess):
     assert store.session(guess) is None
 
 
-def test_a_reader_is_no_lead_and_a_lead_leads_his_own_study(database):
+def test_a_reader_is_no_lead_and_a_lead_leads_their_own_study(database):
     store, secret, tokens = fill(database)
     _, other, _ = fill(database, name="fish")
     for study, tried in (("birds", tokens["Ada"]), ("birds", other), ("fish", secret)):

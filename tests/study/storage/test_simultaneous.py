@@ -123,7 +123,7 @@ def test_a_study_that_was_closed_meanwhile_is_not_resumed(database):
     assert store.study("birds").state == "closed"
 
 
-def test_who_is_revoked_while_he_signs_in_stays_outside(database):
+def test_who_is_revoked_while_signing_in_stays_outside(database):
     store, _, tokens = fill(database)
 
     def revoke(connection):
