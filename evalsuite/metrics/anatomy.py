@@ -145,7 +145,7 @@ def compute(
         findings.append(_faults(structure, ours, theirs, synthetic.codes, unknown))  # noqa: PERF401
     findings.append(_outlyingness(table, other))
     values = {
-        "names": ["_".join([*dict(where).values(), m]) for m, where in names],
+        "measures": [(measure, tuple(dict(where).values())) for measure, where in names],
         "real": table,
         "synthetic": other,
     }

@@ -30,7 +30,7 @@ def anatomy(evaluation: Evaluation, evidence: Evidence) -> Figure | None:
         return None
     first = next(iter(found.values()))
     panels = []
-    for place, name in enumerate(first["names"]):
+    for place, (measure, structures) in enumerate(first["measures"]):
         columns = {evaluation.real.name: first["real"][:, place]}
         columns |= {
             c.name: found[c.name]["synthetic"][:, place]
@@ -38,7 +38,7 @@ def anatomy(evaluation: Evaluation, evidence: Evidence) -> Figure | None:
             if c.name in found
         }
         values = {cohort: own[np.isfinite(own)] for cohort, own in columns.items()}
-        panels.append(Strip(*_titled(name), "", values))
+        panels.append(Strip(*_titled(measure, structures), "", values))
     order = sorted(range(len(panels)), key=lambda i: -_apart(panels[i].values))
     shown = [panels[i] for i in sorted(order[:SHOWN])]
     rows = [shown[i : i + ACROSS] for i in range(0, len(shown), ACROSS)]
@@ -46,9 +46,8 @@ def anatomy(evaluation: Evaluation, evidence: Evidence) -> Figure | None:
     return strips(rows, {n: look for n, look in looks(evaluation).items() if n in drawn})
 
 
-def _titled(name: str) -> tuple[str, str]:
-    """Return the title of a measure such as `1_volume` or `1_2_right`, and its unit."""
-    *structures, measure = name.split("_")
+def _titled(measure: str, structures: tuple[str, ...]) -> tuple[str, str]:
+    """Return the title of a measure of one structure, or of two, and its unit."""
     if len(structures) == 1:
         return f"{measure.capitalize()}, structure {structures[0]}", UNITS[measure]
     first, second = structures

@@ -13,6 +13,10 @@ from evalsuite.volumes.labels import Segmentation, read_labels
 LABELS = Path(__file__).parents[3] / "shared/data/hippocampus/labels"
 
 
+def named(detail):
+    return ["_".join([*structures, measure]) for measure, structures in detail["measures"]]
+
+
 def grid(n):
     return np.stack(np.meshgrid(*[np.arange(n) - (n - 1) / 2] * 3, indexing="ij"))
 
@@ -74,7 +78,7 @@ def test_volumes_and_positions_are_in_millimetres():
     labels[1:3, 1:3, 1:3], labels[9:11, 1:3, 1:3] = 1, 2
     found = estimates([labels, labels], [labels, labels], spacing=(2.0, 1.0, 0.5))
     detail = next(f for f in found if isinstance(f, Detail)).values
-    values = dict(zip(detail["names"], detail["real"][0], strict=True))
+    values = dict(zip(named(detail), detail["real"][0], strict=True))
     assert values["1_volume"] == pytest.approx(0.008)
     offsets = [values[f"1_2_{axis}"] for axis in ("right", "anterior", "superior")]
     assert offsets == pytest.approx([16.0, 0.0, 0.0])
@@ -208,7 +212,7 @@ def test_structures_are_measured_where_they_lie_whatever_lies_around(real_labels
     spacing = (1.0, 0.5, 2.0)
     found = estimates([labels, labels], [labels, labels], spacing)
     detail = next(f for f in found if isinstance(f, Detail)).values
-    values = dict(zip(detail["names"], detail["real"][0], strict=True))
+    values = dict(zip(named(detail), detail["real"][0], strict=True))
     whole = {s: shape_of(labels == s, spacing) for s in (1, 2)}
     for s, shape in whole.items():
         assert values[f"{s}_surface"] == shape.surface

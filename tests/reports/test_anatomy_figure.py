@@ -13,7 +13,7 @@ def evidence(names, real, synthetic):
     details = [
         Detail(
             "anatomy",
-            {"names": names, "real": np.asarray(real), "synthetic": np.asarray(own)},
+            {"measures": names, "real": np.asarray(real), "synthetic": np.asarray(own)},
             synthetic=cohort,
         )
         for cohort, own in synthetic.items()
@@ -30,7 +30,7 @@ def test_without_the_metric_there_is_no_figure():
 
 
 def test_each_measure_has_a_panel_with_its_unit_and_a_row_per_cohort():
-    names = ["1_volume", "2_surface", "1_sphericity", "1_2_right"]
+    names = [("volume", ("1",)), ("surface", ("2",)), ("sphericity", ("1",)), ("right", ("1", "2"))]
     table = np.arange(20.0).reshape(5, 4)
     figure = anatomy(example("gan", "vae"), evidence(names, table, {"gan": table, "vae": table}))
     assert titles(figure) == [
@@ -43,20 +43,20 @@ def test_each_measure_has_a_panel_with_its_unit_and_a_row_per_cohort():
 
 def test_points_are_the_measures_and_missing_structures_are_left_out():
     real, own = [[1.0], [2.0], [3.0]], [[np.nan], [5.0]]
-    figure = anatomy(example("gan"), evidence(["1_volume"], real, {"gan": own}))
+    figure = anatomy(example("gan"), evidence([("volume", ("1",))], real, {"gan": own}))
     drawn = [collection.get_offsets()[:, 0].tolist() for collection in figure.axes[0].collections]
     assert drawn == [[1, 2, 3], [5]]
 
 
 def test_a_structure_that_no_synthetic_volume_has_is_drawn_for_the_real_ones():
     own = [[np.nan], [np.nan]]
-    figure = anatomy(example("gan"), evidence(["1_volume"], [[1.0], [2.0]], {"gan": own}))
+    figure = anatomy(example("gan"), evidence([("volume", ("1",))], [[1.0], [2.0]], {"gan": own}))
     assert len(figure.axes[0].collections) == 1
 
 
 @pytest.mark.parametrize("furthest", [0, 17, SHOWN + 4])
 def test_of_many_measures_those_that_differ_most_are_shown_in_order(furthest):
-    names = [f"{i}_volume" for i in range(SHOWN + 5)]
+    names = [("volume", (str(i),)) for i in range(SHOWN + 5)]
     real = np.tile(np.arange(5.0)[:, None], (1, len(names)))
     own = real + np.where(np.arange(len(names)) == furthest, 50.0, 0.0)
     figure = anatomy(example("gan"), evidence(names, real, {"gan": own}))
@@ -68,5 +68,7 @@ def test_of_many_measures_those_that_differ_most_are_shown_in_order(furthest):
 
 
 def test_a_cohort_without_label_maps_is_left_out():
-    figure = anatomy(example("gan", "vae"), evidence(["1_volume"], [[1.0]], {"vae": [[1.0]]}))
+    figure = anatomy(
+        example("gan", "vae"), evidence([("volume", ("1",))], [[1.0]], {"vae": [[1.0]]})
+    )
     assert [t.get_text() for t in figure.axes[0].get_yticklabels()] == ["real", "vae"]

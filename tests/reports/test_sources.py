@@ -1,6 +1,7 @@
 """What a report is made from: exports come back as they were, and what is none is refused."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,8 @@ import yaml
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study.home import Home
 from reports.document import Table
+from reports.evaluations import evaluation_sections
+from reports.glossary import title
 from reports.readers import study_sections
 from reports.sources import case_scores, fingerprint, read_evaluation, read_study
 
@@ -148,3 +151,20 @@ def test_words_where_numbers_belong_are_refused(exported, tmp_path):
 def test_a_folder_without_results_is_refused(tmp_path):
     with pytest.raises(EvalsuiteError, match="^[^\n]+$"):
         read_evaluation(tmp_path)
+
+
+def test_numbers_of_an_evaluation_of_before_have_words_and_chapters():
+    old = read_evaluation(Path(__file__).parents[1] / "old")  # made by commit 1d59aba
+    assert [title(e) for e in old.evaluation.estimates] == [
+        "Fréchet distance",
+        "KID, p-value",
+        "Likeness of neighbours, axial",
+        "Consistency",
+        "Neighbours out of range, sagittal",
+        "Volume apart, structure 3",
+        "Position apart, left to right, 3 to 5",
+        "Faulty structures, structure 3",
+    ]
+    chapters = [section.name for section in evaluation_sections([old])]
+    assert "evaluation-other" not in chapters
+    assert {"evaluation-distance", "evaluation-slices", "evaluation-anatomy"} <= {*chapters}
