@@ -150,8 +150,7 @@ def _draw_pair(canvas: Canvas, pair: Mapping[str, Any], *, heads: bool) -> None:
         width, height = extent(ours, plane)
         show(axes, image, (width, height), limits, colours)
         axes.set_ylim(-tallest / 2, tallest / 2)
-        if word == "difference":
-            axes.set_facecolor("white")
+        axes.set_facecolor("white")
         if heads:
             left, top = EDGES[plane]
             sides = (left, f"{plane}, {top}") if word == "synthetic" else ("", "")

@@ -164,8 +164,6 @@ def _scores(
         faulty = int((scores < threshold).sum())
         count = f"{faulty} of {len(scores)}" if y else f"rate {100 * some['rate']:.2g} %"
         beside(axes, y, count, RED if y and faulty else GREY)
-    named = [(f"{shortened(name)} (n = {len(scores)})", name) for name, scores in rows]
-    name_rows(axes, [(y, text, cohort_looks[name].colour) for y, (text, name) in enumerate(named)])
     axes.set_xscale("symlog", linthresh=LINEAR)
     least = min((float(scores.min()) for _, scores in rows if len(scores)), default=-LINEAR)
     ticks = [t for t in (-10000, -1000, -100, -30, -10, -5, 0) if t > 1.3 * least]
@@ -173,6 +171,8 @@ def _scores(
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.set_xlabel(f"score (logarithmic below -{LINEAR:g}); higher is better")
+    named = [(f"{shortened(name)} (n = {len(scores)})", name) for name, scores in rows]
+    name_rows(axes, [(y, text, cohort_looks[name].colour) for y, (text, name) in enumerate(named)])
 
 
 def _shape(volume: Mapping[str, Any]) -> float:

@@ -120,6 +120,8 @@ def test_scores_stand_at_their_numbers_and_faulty_ones_are_red_and_counted():
     red = [c for c in axes.collections if to_hex(c.get_edgecolor()[0]).upper() == RED]
     assert sorted(len(c.get_offsets()) for c in red) == [1, 2]  # of the real ones only -6
     assert axes.lines[0].get_xdata()[0] == -5.75
+    across = axes.transAxes.inverted().transform(axes.transData.transform([(-40, 0)]))[0, 0]
+    assert across == pytest.approx(0.05 / 1.1, abs=0.005)  # the margin is one of the drawn scale
     words = [t.get_text() for t in axes.texts]
     assert "2 of 5" in words
     assert "rate 5 %" in words
