@@ -1,19 +1,19 @@
 """Where the cohorts lie in feature space."""
 
-import textwrap
 from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
 from evalsuite.records import Evaluation, Evidence, FeatureTable
-from reports.figures.cohorts import Look, empty, looks
+from reports.figures.canvas import Canvas, Line, empty, in_rows, plain
+from reports.figures.cohorts import Look, looks
+from reports.figures.letters import BODY, shortened
 
-PANEL = 3.5  # inches
-COLUMNS, NARROWEST = 3, 7.0
+COLUMNS = 2
+TALL = 3.2  # inches
 NOTE = (
     "Principal components of the real features, each feature scaled to unit variance; synthetic"
     " volumes are projected onto them, so a cohort may also differ in directions not shown."
@@ -31,47 +31,20 @@ def embedding(evaluation: Evaluation, evidence: Evidence) -> Figure:
     extractors = list(dict.fromkeys(table.extractor for table in evidence.features))
     if not extractors:
         return empty("No features were extracted.")
-    columns = 2 if len(extractors) == 4 else min(len(extractors), COLUMNS)
-    rows = -(-len(extractors) // columns)
-    width = max(columns * PANEL, NARROWEST)
     warnings = list(dict.fromkeys(w for table in evidence.features for w in table.warnings))
-    notes = [NOTE, *(f"[{i}] {warning}" for i, warning in enumerate(warnings, 1))]
-    lines = [line for note in notes for line in textwrap.wrap(note, int(width * 21))]
-    in_legend = max(1, int(width / 1.9))
-    legend_rows = -(-(1 + len(evaluation.synthetic)) // in_legend)
-    notes_height = 0.13 * len(lines) + 0.12
-    below = notes_height + 0.2 * legend_rows + 0.15
-    height = rows * PANEL + below
-
-    figure = Figure(figsize=(width, height))
-    figure.set_layout_engine(
-        ConstrainedLayoutEngine(
-            rect=(0, below / height, 1, 1 - below / height), w_pad=0.08, h_pad=0.08
-        )
-    )
-    grid = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes in grid[len(extractors) :]:
-        axes.set_visible(False)
+    canvas = Canvas()
+    cells = in_rows(len(extractors), min(COLUMNS, len(extractors)))
+    grid = canvas.panels(cells, max(cells), [TALL] * len(cells))
     cohort_looks = looks(evaluation)
-    for axes, extractor in zip(grid, extractors, strict=False):
+    for axes, extractor in zip(grid, extractors, strict=True):
         tables = {t.cohort: t for t in evidence.features if t.extractor == extractor}
         about = {w for table in tables.values() for w in table.warnings}
         marks = "".join(f" [{i}]" for i, w in enumerate(warnings, 1) if w in about)
-        axes.set_title(f"{extractor}{marks}", fontsize=9)
+        canvas.head(axes, Line(f"{extractor}{marks}"))
         _panel(axes, tables, evaluation.real.name, cohort_looks)
-    figure.legend(
-        handles=_legend(evaluation, cohort_looks),
-        loc="lower center",
-        bbox_to_anchor=(0.5, notes_height / height),
-        ncols=in_legend,
-        frameon=False,
-        fontsize=8,
-        handletextpad=0.2,
-    )
-    figure.text(
-        0.1 / width, 0.08 / height, "\n".join(lines), fontsize=6.5, color="#333333", va="bottom"
-    )
-    return figure
+    canvas.legend(_legend(evaluation, cohort_looks))
+    canvas.words("\n".join([NOTE, *(f"[{i}] {warning}" for i, warning in enumerate(warnings, 1))]))
+    return canvas.finish()
 
 
 def _panel(
@@ -81,12 +54,11 @@ def _panel(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    axes.tick_params(labelsize=7, color="#999999", labelcolor="#555555")
-    axes.spines[["top", "right"]].set_visible(False)
+    plain(axes, grid="both", sides=("left", "bottom"))
     fitted = tables[real].values.astype(np.float64)
     if min(fitted.shape) < 2 or not fitted.std(axis=0).any():
         text = "Two components need two features\nand two real volumes that differ."
-        axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=8)
+        axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=BODY)
         return
     pca = PCA(n_components=2, svd_solver="full")
     project = make_pipeline(StandardScaler(), pca).fit(fitted)
@@ -111,8 +83,8 @@ def _panel(
             alpha=0.9 if is_real else 0.75,
         )
     first, second = (100 * share for share in pca.explained_variance_ratio_)
-    axes.set_xlabel(f"component 1 ({first:.0f} % of the real variance)", fontsize=8)
-    axes.set_ylabel(f"component 2 ({second:.0f} %)", fontsize=8)
+    axes.set_xlabel(f"component 1 ({first:.0f} % of the real variance)")
+    axes.set_ylabel(f"component 2 ({second:.0f} %)")
     axes.set_aspect("equal", adjustable="datalim")
 
 
@@ -126,7 +98,7 @@ def _legend(evaluation: Evaluation, cohort_looks: Mapping[str, Look]) -> list[Li
             markersize=5,
             markerfacecolor="none" if cohort.role == "real" else cohort_looks[cohort.name].colour,
             markeredgecolor=cohort_looks[cohort.name].colour,
-            label=f"{cohort.name} (n = {len(cohort.volumes)})",
+            label=f"{shortened(cohort.name)} (n = {len(cohort.volumes)})",
         )
         for cohort in (evaluation.real, *evaluation.synthetic)
     ]

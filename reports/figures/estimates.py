@@ -8,13 +8,13 @@ from matplotlib.figure import Figure
 
 from evalsuite.caveats import Notes, enumerated, template
 from evalsuite.records import Estimate, Evaluation, Evidence
-from reports.figures.cohorts import empty, looks
+from reports.figures.canvas import empty
+from reports.figures.cohorts import looks
 from reports.figures.forests import Panel, forest_pages, forests
 from reports.glossary import measured_on, title
 
 NOTES = 12  # on a page
 NOTE_LENGTH = 320
-LINE_LENGTH = 170
 
 
 def estimates(evaluation: Evaluation, evidence: Evidence) -> list[Figure]:  # noqa: ARG001
@@ -69,22 +69,18 @@ def _undefined(estimates: Sequence[Estimate]) -> list[str]:
 def _told(missing: Sequence[str]) -> list[str]:
     if not missing:
         return []
-    text = f"Undefined, so not drawn: {enumerated(missing)}; results.json says why."
-    return textwrap.wrap(text, LINE_LENGTH)
+    return [f"Undefined, so not drawn: {enumerated(missing)}; results.json says why."]
 
 
 def _lines(notes: Notes, shown: Sequence[Estimate]) -> list[str]:
-    """Return the notes on what is shown, in lines that fit below a page."""
+    """Return the notes on what is shown, as many as fit below a page."""
     own = {template(caveat) for estimate in shown for caveat in estimate.warnings}
     told = [
         sentence
         for key, sentence in zip(notes.carriers, notes.sentences(title), strict=True)
         if key in own
     ]
-    lines = []
-    for sentence in told[:NOTES]:
-        text = textwrap.shorten(sentence, NOTE_LENGTH, placeholder=" …")
-        lines += textwrap.wrap(text, LINE_LENGTH, subsequent_indent="      ")
+    lines = [textwrap.shorten(text, NOTE_LENGTH, placeholder=" …") for text in told[:NOTES]]
     if len(told) > NOTES:
         lines.append(f"{len(told) - NOTES} more warnings are in results.json.")
     return lines

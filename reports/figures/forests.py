@@ -11,27 +11,14 @@ from matplotlib.lines import Line2D
 
 from evalsuite.caveats import template
 from evalsuite.records import Estimate
-from reports.figures.cohorts import Look, shortened
-from reports.figures.panels import (
-    INK,
-    LEGEND,
-    LINE,
-    WIDTH,
-    axes_at,
-    blank_page,
-    frame,
-    head,
-    label_rows,
-    pages,
-    placed,
-    row_height,
-    rows_of,
-)
-from reports.figures.scales import GREY, drawn_line, scale, tick
+from reports.figures.canvas import GREY, INK, Canvas
+from reports.figures.cohorts import Look
+from reports.figures.letters import shortened
+from reports.figures.panels import beside, frame, head, label_rows, pages, placed, rows_of
+from reports.figures.scales import drawn_line, scale, tick
 from reports.glossary import meaning
 
 MOST_ROWS = 36  # of a panel; groups beyond them are drawn in further panels
-VALUES = 0.85  # inches to the right of a panel
 CHANCE = 0.05  # the p-value that is dotted
 
 
@@ -97,17 +84,15 @@ def forests(
         looks: of the synthetic cohorts, in their order.
         marks: the numbers of some caveats, or nothing.
         groups: in their order; the empty one is all volumes.
-        foot: lines below the figure.
+        foot: paragraphs below the figure.
     """
     places = rows_of(groups, list(looks))
     lines = max(places.values()) + 1
-    labels = list(looks) if groups == ("",) else list(groups)
-    below = LINE * len(foot)
-    figure = blank_page(row_height(lines) * len(rows) + LEGEND + below)
-    for (line, column), panel in placed(rows):
-        axes = axes_at(figure, (line, column), labels, lines, VALUES)
+    canvas = Canvas()
+    for axes, column, panel in placed(canvas, rows, lines):
         shared = set.intersection(*({*map(template, e.warnings)} for e in panel.estimates))
-        head(axes, panel.title, f"{panel.features} {marks(shared)}", _good(panel.estimates))
+        about = f"{panel.features} {marks(shared)}"
+        head(canvas, axes, panel.title, about, _good(panel.estimates))
         frame(axes, lines)
         label_rows(axes, places, looks, groups, labelled=column == 0)
         if _is_p_value(panel):
@@ -133,20 +118,12 @@ def forests(
             left = [w for w in estimate.warnings if template(w) not in shared]
             y = places[estimate.group, estimate.synthetic]
             _estimate(axes, y, estimate, looks[estimate.synthetic], marks(left))
-    height = figure.get_size_inches()[1]
     drawn = [e for row in rows for panel in row for e in panel.estimates]
     named = {} if groups == ("",) or len(looks) == 1 else looks
-    figure.legend(
-        handles=[*_of_cohorts(named), *legend(drawn)],
-        loc="lower left",
-        bbox_to_anchor=(0, below / height),
-        ncols=6,
-        frameon=False,
-        fontsize=8,
-    )
+    canvas.legend([*_of_cohorts(named), *legend(drawn)])
     if foot:
-        figure.text(0.1 / WIDTH, 0.03 / height, "\n".join(foot), fontsize=6.5, va="bottom")
-    return figure
+        canvas.words("\n".join(foot))
+    return canvas.finish()
 
 
 def _is_p_value(panel: Panel) -> bool:
@@ -210,12 +187,4 @@ def _estimate(axes: Axes, y: float, estimate: Estimate, look: Look, marks: str) 
             zorder=3,
         )
     number = tick(estimate.value) if known else "undefined"
-    axes.text(
-        1.04,
-        y,
-        f"{number} {marks}".strip(),
-        transform=axes.get_yaxis_transform(),
-        fontsize=7.5,
-        color=INK if known else GREY,
-        va="center",
-    )
+    beside(axes, y, f"{number} {marks}".strip(), INK if known else GREY)

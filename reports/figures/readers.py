@@ -1,6 +1,5 @@
 """Figures of a reader study: what was answered, how sure it is, who agrees with whom."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,6 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+
+from reports.figures.canvas import GREY, INK, Canvas, Line, in_rows, plain
+from reports.figures.letters import BODY, shortened, wrapped
+from reports.figures.panels import beside, name_rows
+from reports.figures.scales import WIDE, logarithmic
 
 # Orange to purple, told apart by colour-blind readers and in grey; ColorBrewer's PuOr.
 SCALES = {
@@ -21,10 +25,8 @@ SCALES = {
 }
 # Okabe and Ito's colours, in an order in which neighbours differ most.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#666666")
-INK, FAINT = "#1c2127", "#5b6570"
-ROW = 0.21
-LONGEST = 30  # characters of the name of a reader or cohort
-MORE = " …"
+ROW, SCATTER = 0.22, 2.0  # inches of a row, and of a panel of points
+LABEL, LEADING, MOST_LINES = 2.7, 0.13, 2  # of the text beside a row: inches, inches, lines
 LUMINANCE = (0.2126, 0.7152, 0.0722)  # Rec. 709
 
 
@@ -41,47 +43,36 @@ def rating_bars(shares: pd.DataFrame, options: Sequence[str]) -> Figure:
     readers = [r for r in dict.fromkeys(shares["reader"]) if r != "all"]
     shown = readers if 1 < len(readers) <= 8 else []
     rows = [(c, r) for c in cohorts for r in ("all", *shown)]
-    legend = [_literal(textwrap.fill(option, 34)) for option in options]
-    legend_height = 0.22 + 0.17 * sum(1 + label.count("\n") for label in legend)
-    height = 0.75 + ROW * (len(rows) + 0.6 * len(cohorts)) + legend_height
-    figure = Figure(figsize=(8.2, height))
-    top = 0.15 / height
-    bottom = (legend_height + 0.5) / height
-    axes = figure.add_axes((0.24, bottom, 0.73, 1 - top - bottom))
-    y, places, labels = 0.0, [], []
+    canvas = Canvas()
+    (axes,) = canvas.panels([1], 1, [ROW * (len(rows) + 0.6 * len(cohorts))])
+    y, names = 0.0, []
     for place, (cohort, reader) in enumerate(rows):
         if place and reader == "all":
             y += 0.6
         own = shares[(shares["cohort"] == cohort) & (shares["reader"] == reader)]
         values = own.set_index("option")["estimate"].reindex(range(1, count + 1)).fillna(0)
         _bar(axes, y, values.to_numpy(), colours, thick=reader == "all")
-        places.append(y)
-        labels.append(_short(str(cohort if reader == "all" else reader)))
+        name = shortened(str(cohort if reader == "all" else reader))
+        names.append((y, name, INK if reader == "all" else GREY))
         y += 1
-    axes.set_yticks(places, labels, fontsize=8.5)
+    plain(axes, grid="x")
+    name_rows(axes, names)
     for label, (_, reader) in zip(axes.get_yticklabels(), rows, strict=True):
-        label.set_color(INK if reader == "all" else FAINT)
         label.set_fontweight("bold" if reader == "all" else "normal")
     axes.set_ylim(y - 0.4, -0.6)
     axes.axvline(0, color=INK, linewidth=0.8)
     limit = 1.02
     axes.set_xlim(-limit, limit)
     ticks = [-1, -0.5, 0, 0.5, 1]
-    axes.set_xticks(ticks, [f"{abs(t):.0%}" for t in ticks], fontsize=8)
-    axes.set_xlabel("share of cases; left of the line the lower answers", fontsize=8, color=FAINT)
-    _plain(axes)
-    handles = [Line2D([], [], marker="s", linestyle="", color=c, markersize=8) for c in colours]
-    figure.legend(
-        handles,
-        legend,
-        loc="lower left",
-        bbox_to_anchor=(0.24, 0.0),
-        ncols=1,
-        fontsize=8,
-        frameon=False,
-        handletextpad=0.4,
+    axes.set_xticks(ticks, [f"{abs(t):.0%}" for t in ticks])
+    axes.set_xlabel("share of cases; left of the line the lower answers")
+    canvas.legend(
+        [
+            Line2D([], [], marker="s", linestyle="", color=colour, markersize=8, label=option)
+            for colour, option in zip(colours, options, strict=True)
+        ]
     )
-    return figure
+    return canvas.finish()
 
 
 def forest(
@@ -106,54 +97,39 @@ def forest(
         limits: of the axis.
     """
     rows = table.reset_index(drop=True)
-    heads = list(rows[group]) if group else [""] * len(rows)
-    y, places = 0.0, []
-    titles: list[tuple[float, str]] = []
-    for place in range(len(rows)):
-        if group and (place == 0 or heads[place] != heads[place - 1]):
-            y += 0.25 if place else 0
-            titles.append((y, str(heads[place])))
-            y += 1
-        places.append(y)
-        y += 1
-    height = 0.75 + (0.3 if rows[label].astype(str).str.len().max() > 40 else 0.24) * y
-    figure = Figure(figsize=(8.2, height))
-    axes = figure.add_axes((0.34, 0.52 / height, 0.4, 1 - 0.62 / height))
-    if band:
-        axes.axvspan(*band, color="#dfe9f1", linewidth=0)
-    if reference is not None:
-        axes.axvline(reference, color=FAINT, linewidth=0.9, linestyle="--")
-    numbers = rows[["low", "high", "estimate"]].to_numpy(dtype=float).tolist()
-    for height_at, (low, high, value) in zip(places, numbers, strict=True):
-        if np.isfinite([low, high]).all():
-            axes.plot([low, high], [height_at, height_at], color=COLOURS[0], linewidth=1.8)
-        if np.isfinite(value):
-            # At the end of a scale the whole point is shown.
-            axes.plot([value], [height_at], "o", color=COLOURS[0], markersize=4.5, clip_on=False)
-        text = f"{value:.2f} ({low:.2f} to {high:.2f})" if np.isfinite(low) else f"{value:.2f}"
-        text = text if np.isfinite(value) else "undefined"
-        axes.annotate(
-            text, (1.02, height_at), xycoords=("axes fraction", "data"), va="center", fontsize=8
-        )
-    for height_at, title in titles:
-        axes.annotate(
-            _lines(title, 100, 100),
-            (-0.82, height_at),
-            xycoords=("axes fraction", "data"),
-            va="center",
-            fontsize=8.5,
-            fontweight="bold",
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
-        )
-    texts = [_lines(str(text), 40, 80) for text in rows[label]]
-    axes.set_yticks(places, texts, fontsize=8)
-    axes.set_ylim(y - 0.3, -0.7)
+    blocks = [own for _, own in rows.groupby(_runs(rows[group]))] if group else [rows]
+    names = [[wrapped(str(text), LABEL, BODY) for text in own[label]] for own in blocks]
+    lines = max(name.count("\n") + 1 for own in names for name in own)
+    each = ROW + LEADING * min(lines - 1, MOST_LINES - 1)
+    canvas = Canvas()
+    panels = canvas.panels([1] * len(blocks), 1, [each * (len(own) + 0.4) for own in blocks])
+    for axes, own, texts in zip(panels, blocks, names, strict=True):
+        if group:
+            canvas.head(axes, Line(str(own[group].iloc[0]), bold=True))
+        if axes is not panels[0]:
+            axes.sharex(panels[0])
+        if band:
+            axes.axvspan(*band, color="#dfe9f1", linewidth=0)
+        if reference is not None:
+            axes.axvline(reference, color=GREY, linewidth=0.9, linestyle="--")
+        plain(axes, grid="x")
+        name_rows(axes, [(y, _cut(text), INK) for y, text in enumerate(texts)])
+        numbers = own[["low", "high", "estimate"]].to_numpy(dtype=float).tolist()
+        for y, (low, high, value) in enumerate(numbers):
+            if np.isfinite([low, high]).all():
+                axes.plot([low, high], [y, y], color=COLOURS[0], linewidth=1.8)
+            if np.isfinite(value):
+                # At the end of a scale the whole point is shown.
+                axes.plot([value], [y], "o", color=COLOURS[0], markersize=4.5, clip_on=False)
+            text = f"{value:.2f} ({low:.2f} to {high:.2f})" if np.isfinite(low) else f"{value:.2f}"
+            beside(axes, y, text if np.isfinite(value) else "undefined", INK)
+        axes.set_ylim(len(own) - 0.3, -0.7)
     if limits:
-        axes.set_xlim(*limits)
-    axes.tick_params(axis="x", labelsize=8)
-    axes.set_xlabel(axis, fontsize=8, color=FAINT)
-    _plain(axes)
-    return figure
+        panels[0].set_xlim(*limits)
+    for axes in panels[:-1]:
+        axes.tick_params(labelbottom=False)
+    panels[-1].set_xlabel(axis)
+    return canvas.finish()
 
 
 def roc(curves: pd.DataFrame) -> Figure:
@@ -163,13 +139,11 @@ def roc(curves: pd.DataFrame) -> Figure:
         curves: rows of `statistics.roc.roc_curves` for one question.
     """
     treatments = list(dict.fromkeys(curves["treatment"]))
-    columns = min(3, len(treatments))
-    lines = -(-len(treatments) // columns)
-    figure = Figure(figsize=(2.75 * columns + 0.6, 2.95 * lines + 0.2), layout="constrained")
-    panels = np.atleast_1d(figure.subplots(lines, columns, squeeze=False)).ravel()
-    for axes, treatment in zip(panels, treatments, strict=False):
+    canvas = Canvas()
+    panels = canvas.panels(in_rows(len(treatments), 3), 3)
+    for axes, treatment in zip(panels, treatments, strict=True):
         own = curves[curves["treatment"] == treatment]
-        axes.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8, linestyle="--")
+        axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle="--")
         for reader, points in own.groupby("reader", sort=False):
             mean = reader == "all"
             axes.plot(
@@ -179,30 +153,19 @@ def roc(curves: pd.DataFrame) -> Figure:
                 linewidth=2.4 if mean else 0.9,
                 zorder=3 if mean else 2,
             )
-        title = f"real against {_short(str(treatment))}"
-        axes.set_title(textwrap.fill(title, 32, break_on_hyphens=False), fontsize=9)
-        axes.set_aspect("equal")
+        canvas.head(axes, Line(f"real against {shortened(str(treatment))}"))
         axes.set_xlim(-0.02, 1.02)
         axes.set_ylim(-0.02, 1.02)
-        axes.tick_params(labelsize=8)
-        axes.set_xlabel("synthetic cases called real", fontsize=8, color=FAINT)
-        axes.set_ylabel("real cases called real", fontsize=8, color=FAINT)
-        _plain(axes, grid=True)
-    for axes in panels[len(treatments) :]:
-        axes.set_axis_off()
-    handles = [
-        Line2D([], [], color=COLOURS[0], linewidth=2.4),
-        Line2D([], [], color="#8fa3b3", linewidth=0.9),
-    ]
-    figure.legend(
-        handles,
-        ["mean of readers", "each reader"],
-        loc="outside lower center",
-        ncols=2,
-        fontsize=8,
-        frameon=False,
+        axes.set_xlabel("synthetic cases called real")
+        axes.set_ylabel("real cases called real")
+        plain(axes, grid="both", sides=("left", "bottom"))
+    canvas.legend(
+        [
+            Line2D([], [], color=COLOURS[0], linewidth=2.4, label="mean of readers"),
+            Line2D([], [], color="#8fa3b3", linewidth=0.9, label="each reader"),
+        ]
     )
-    return figure
+    return canvas.finish()
 
 
 def concordance_points(cases: pd.DataFrame, panels: Sequence[Mapping[str, str]]) -> Figure:
@@ -212,12 +175,11 @@ def concordance_points(cases: pd.DataFrame, panels: Sequence[Mapping[str, str]])
         cases: columns case, cohort, question, rating, metric, extractor, value.
         panels: which question, metric and extractor each panel shows, its title and that of its axis.
     """
-    columns = min(3, len(panels))
-    lines = -(-len(panels) // columns)
-    figure = Figure(figsize=(2.75 * columns + 0.6, 2.6 * lines + 0.5), layout="constrained")
-    axes_list = np.atleast_1d(figure.subplots(lines, columns, squeeze=False)).ravel()
+    canvas = Canvas()
+    cells = in_rows(len(panels), 3)
+    grid = canvas.panels(cells, 3, [SCATTER] * len(cells))
     cohorts = list(dict.fromkeys(cases["cohort"]))
-    for axes, panel in zip(axes_list, panels, strict=False):
+    for axes, panel in zip(grid, panels, strict=True):
         own = cases[
             (cases["question"] == panel["question"])
             & (cases["metric"] == panel["metric"])
@@ -235,38 +197,40 @@ def concordance_points(cases: pd.DataFrame, panels: Sequence[Mapping[str, str]])
                 alpha=0.75,
                 markeredgewidth=0,
             )
-        axes.set_title(_lines(panel["title"], 36, 90), fontsize=8)
+        canvas.head(axes, Line(panel["title"], BODY))
         values = own["value"]
-        if len(values) and (values > 0).all() and values.max() > 30 * values.min():
-            axes.set_xscale("log")
-        axes.tick_params(labelsize=7.5)
-        axes.set_xlabel(_lines(panel["axis"], 40, 80), fontsize=8, color=FAINT)
-        axes.set_ylabel("mean rating", fontsize=8, color=FAINT)
-        _plain(axes, grid=True)
-    for axes in axes_list[len(panels) :]:
-        axes.set_axis_off()
-    handles = [
-        Line2D([], [], linestyle="", marker="osD^vP*"[i % 7], color=COLOURS[i % len(COLOURS)])
-        for i in range(len(cohorts))
-    ]
-    names = [_short(str(cohort)) for cohort in cohorts]
-    figure.legend(handles, names, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
-    return figure
+        plain(axes, grid="both", sides=("left", "bottom"))
+        axes.set_xlabel(panel["axis"])
+        axes.set_ylabel("mean rating")
+        if len(values) and (values > 0).all() and values.max() > WIDE * values.min():
+            logarithmic(axes, values.min() / 1.3, values.max() * 1.3)
+            axes.set_xlabel(f"{panel['axis']}, logarithmic")
+    canvas.legend(
+        [
+            Line2D(
+                [],
+                [],
+                linestyle="",
+                marker="osD^vP*"[i % 7],
+                color=COLOURS[i % len(COLOURS)],
+                label=shortened(str(cohort)),
+            )
+            for i, cohort in enumerate(cohorts)
+        ]
+    )
+    return canvas.finish()
 
 
-def _short(name: str) -> str:
-    """Return a name that fits beside an axis, with the end that may tell it from others."""
-    return _literal(name if len(name) <= LONGEST else f"{name[: LONGEST - 11]}…{name[-10:]}")
+def _runs(values: pd.Series) -> pd.Series:
+    """Return a number for each value, the same while neighbours are equal."""
+    return (values != values.shift()).cumsum()
 
 
-def _lines(text: str, width: int, longest: int) -> str:
-    """Return a text in lines, cut where it is too long."""
-    return _literal(textwrap.fill(textwrap.shorten(text, longest, placeholder=MORE), width))
-
-
-def _literal(text: str) -> str:
-    """Return a text of which matplotlib takes no part for a formula."""
-    return text.replace("$", r"\$")
+def _cut(text: str) -> str:
+    """Return the first lines of a text, with a sign where it goes on."""
+    lines = text.split("\n")
+    more = " …" if len(lines) > MOST_LINES else ""
+    return "\n".join(lines[:MOST_LINES]) + more
 
 
 def _bar(axes: Axes, y: float, shares: np.ndarray, colours: Sequence[str], *, thick: bool) -> None:
@@ -288,11 +252,3 @@ def _bar(axes: Axes, y: float, shares: np.ndarray, colours: Sequence[str], *, th
                 color="white" if dark else INK,
             )
         left += share
-
-
-def _plain(axes: Axes, *, grid: bool = False) -> None:
-    for side in ("top", "right") if grid else ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
-    axes.tick_params(length=0 if not grid else 3)
-    axes.grid(visible=True, axis="both" if grid else "x", color="#e6eaed", linewidth=0.7)
-    axes.set_axisbelow(True)

@@ -8,7 +8,6 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 
 from evalsuite.records import Estimate
 
-GREY = "#555555"
 WIDE = 30.0  # times the smallest estimate or score from which an axis is logarithmic
 TICKS = 4
 
@@ -41,7 +40,7 @@ def scale(axes: Axes, estimates: Sequence[Estimate]) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(tick))
     beyond = tick(float(f"{least:.2g}"))
-    axes.set_xlabel(f"logarithmic beyond {beyond}", fontsize=7, color=GREY, labelpad=0.5)
+    axes.set_xlabel(f"logarithmic beyond {beyond}")
 
 
 def logarithmic(axes: Axes, low: float, high: float) -> None:
@@ -51,7 +50,7 @@ def logarithmic(axes: Axes, low: float, high: float) -> None:
     axes.xaxis.set_major_locator(LogLocator(numticks=TICKS))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(tick))
-    axes.set_xlabel("logarithmic", fontsize=7, color=GREY, labelpad=0.5)
+    axes.set_xlabel("logarithmic")
 
 
 def limits(estimates: Sequence[Estimate]) -> tuple[float, float]:

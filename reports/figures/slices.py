@@ -1,8 +1,8 @@
 """Whether slices hold together: profiles and spectra across each plane, scores, worst volumes."""
 
-import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from itertools import product
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -12,27 +12,22 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from evalsuite.records import Evaluation, Evidence
-from reports.figures.cohorts import Look, looks, shortened
+from reports.figures.canvas import GAP, GREY, INK, INSIDE, Canvas, Line, plain
+from reports.figures.cohorts import Look, looks
+from reports.figures.letters import SMALL, TINY, TITLE, shortened
+from reports.figures.panels import RED, beside, name_rows, points
 
-# Inches.
-WIDTH, MARGIN = 8.0, 0.12
-LEFT, PANEL, HEAD, AXIS, BETWEEN = 0.62, 1.5, 0.3, 0.42, 0.5
-NAMES, COUNTS, STRIP = 2.05, 0.85, 0.26
+PANEL, ROW = 1.5, 0.26  # inches of a panel of curves, and of a row of points
 IN_ROW, PICTURES = 6, 12
-TILE, GAP, CAPTION, SMALL = (WIDTH - 2 * MARGIN) / IN_ROW, 0.1, 0.68, 0.095
-LEGEND, LINE = 0.2, 0.125
-IN_LEGEND = 4
-CHARACTERS = 25  # in a line below a picture
+TILE = INSIDE / IN_ROW - GAP
 FEW = 2  # cohorts, up to which the spread of each is drawn
 LINEAR = 5.0  # size of scores up to which their axis is linear
-FAULT = "#B2182B"
-GREY = "#555555"
 ENDS = {
     "sagittal": "left to right",
     "coronal": "back to front",
     "axial": "bottom to top",
 }
-NOTE = (
+CAPTION = (
     "Top: correlation of each slice with the next, and power across slices over power within them;"
     " thick lines are medians over volumes, the grey band holds the central 95 % of real ones{thin}."
     " Middle: each point is one volume, each bar a median; the score is minus the largest robust"
@@ -60,78 +55,54 @@ def slices(evaluation: Evaluation, evidence: Evidence) -> Figure | None:
         return None
     each = max(1, PICTURES // max(len(found), 2))
     worst = [(name, w) for name, values in found.items() for w in values["worst"][:each]]
-    rows = [worst[start : start + IN_ROW] for start in range(0, len(worst), IN_ROW)]
-    heights = [max(_size(w)[1] for _, w in row) + CAPTION for row in rows]
-    note = textwrap.wrap(NOTE.format(thin=THIN if len(found) <= FEW else ""), 165)
-    legend = LEGEND * -(-(1 + len(found)) // IN_LEGEND)
-    strips = HEAD + STRIP * (1 + len(found)) + AXIS
-    height = 2 * MARGIN + legend + 2 * (HEAD + PANEL + AXIS) + strips + sum(heights)
-    height += HEAD * bool(rows) + LINE * (len(note) + 1)
-    figure = Figure(figsize=(WIDTH, height))
-    cohort_looks = looks(evaluation)
-    figure.legend(
-        handles=_legend(evaluation, cohort_looks, list(found)),
-        loc="upper center",
-        bbox_to_anchor=(0.5, 1 - MARGIN / 2 / height),
-        ncols=IN_LEGEND,
-        frameon=False,
-        fontsize=7.5,
-    )
-    top = height - MARGIN - legend
-    width = (WIDTH - MARGIN - LEFT - 2 * BETWEEN) / 3
-    for draw in (_similarity, _power):
-        top -= HEAD + PANEL
-        for axis, plane in enumerate(ENDS):
-            axes = _add_axes(figure, (LEFT + axis * (width + BETWEEN), top, width, PANEL))
-            draw(axes, plane, axis, found, cohort_looks)
-        top -= AXIS
-    top -= strips
-    box = (MARGIN + NAMES, top + AXIS, WIDTH - 2 * MARGIN - NAMES - COUNTS, strips - HEAD - AXIS)
-    _scores(_add_axes(figure, box), evaluation.real.name, found, cohort_looks)
-    if rows:
-        top -= HEAD
-        _text(figure, (WIDTH / 2, top + 0.1), "lowest scores", 8.5, "black", va="baseline")
-    for row, room in zip(rows, heights, strict=True):
-        top -= room
-        for place, (name, volume) in enumerate(row):
-            left, bottom = MARGIN + place * TILE, top + CAPTION
-            _picture(figure, (left, bottom, TILE - GAP), volume)
-            below, middle = bottom - 0.04, left + (TILE - GAP) / 2
-            _text(figure, (middle, below), shortened(name), 5.8, cohort_looks[name].colour)
-            colour = FAULT if volume["score"] < found[name]["threshold"] else "black"
-            _text(figure, (middle, below - SMALL), _caption(volume), 5.8, colour)
-    figure.text(
-        MARGIN / WIDTH, MARGIN / height, "\n".join(note), fontsize=6.5, color="#333333", va="bottom"
-    )
-    return figure
+    canvas, cohort_looks = Canvas(), looks(evaluation)
+    canvas.legend(_legend(evaluation, cohort_looks, list(found)))
+    grid = canvas.panels([3, 3], 3, [PANEL] * 2)
+    for axes, (draw, (axis, plane)) in zip(
+        grid, product((_similarity, _power), enumerate(ENDS)), strict=True
+    ):
+        title = f"{plane} slices" if draw is _similarity else f"across / within {plane} slices"
+        canvas.head(axes, Line(title))
+        draw(axes, axis, found, cohort_looks)
+    (axes,) = canvas.panels([1], 1, [ROW * (1 + len(found))])
+    canvas.head(axes, Line("consistency of each volume"))
+    _scores(axes, evaluation.real.name, found, cohort_looks)
+    if worst:
+        canvas.words("lowest scores", TITLE, INK)
+    for row in (worst[start : start + IN_ROW] for start in range(0, len(worst), IN_ROW)):
+        tallest = max(TILE * _shape(volume) for _, volume in row)
+        tiles = canvas.tiles([TILE] * len(row), [min(TILE, tallest)], gap=GAP)
+        for axes, (name, volume) in zip(tiles, row, strict=True):
+            _picture(axes, volume)
+            canvas.head(axes, Line(shortened(name, TILE, TINY), TINY, cohort_looks[name].colour))
+            colour = RED if volume["score"] < found[name]["threshold"] else "black"
+            axes.set_xlabel(_caption(volume), fontsize=TINY, color=colour)
+    canvas.words(CAPTION.format(thin=THIN if len(found) <= FEW else ""))
+    return canvas.finish()
 
 
 def _similarity(
     axes: Axes,
-    plane: str,
     axis: int,
     found: Mapping[str, Mapping[str, Any]],
     cohort_looks: Mapping[str, Look],
 ) -> None:
     """Draw the correlation of neighbouring slices by relative position."""
-    axes.set_title(f"{plane} slices", fontsize=8.5)
     _bands(axes, "similarity", axis, found, cohort_looks, None)
     axes.set_xlim(0, 1)
     axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
-    axes.set_xlabel(f"relative position, {ENDS[plane]}", fontsize=7)
+    axes.set_xlabel(f"relative position, {list(ENDS.values())[axis]}")
     if axis == 0:
-        axes.set_ylabel("correlation with the next", fontsize=7)
+        axes.set_ylabel("correlation with the next")
 
 
 def _power(
     axes: Axes,
-    plane: str,
     axis: int,
     found: Mapping[str, Mapping[str, Any]],
     cohort_looks: Mapping[str, Look],
 ) -> None:
-    """Draw power across over power within slices by frequency."""
-    axes.set_title(f"across / within {plane} slices", fontsize=8.5)
+    """Draw power across over power within slices of a plane by frequency."""
     axes.set_yscale("log")
     axes.axhline(1, color="#999999", linewidth=0.6, linestyle=":", zorder=0)
     frequencies = next(iter(found.values()))["real"]["frequencies"]
@@ -140,9 +111,9 @@ def _power(
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.set_xlabel("cycles/mm", fontsize=7)
+    axes.set_xlabel("cycles/mm")
     if axis == 0:
-        axes.set_ylabel("ratio of power", fontsize=7)
+        axes.set_ylabel("ratio of power")
 
 
 def _bands(
@@ -154,13 +125,12 @@ def _bands(
     x: Float[np.ndarray, " p"] | None,
 ) -> None:
     """Draw median and central 95 % of the real cohort and of each synthetic one."""
-    axes.tick_params(labelsize=6.5, color="#999999", labelcolor=GREY)
-    axes.spines[["top", "right"]].set_visible(False)
+    plain(axes, sides=("left", "bottom"))
     real = next(iter(found.values()))["real"][key][axis]
     curves = {name: values["synthetic"][key][axis] for name, values in found.items()}
     if real is None or all(curve is None for curve in curves.values()):
         text = "too few slices with content"
-        axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", fontsize=7)
+        axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", fontsize=SMALL)
         return
     if x is None:
         x = (np.arange(real.shape[1]) + 0.5) / real.shape[1]
@@ -181,79 +151,48 @@ def _scores(
     cohort_looks: Mapping[str, Look],
 ) -> None:
     """Draw one row of scores per cohort, the real one on top."""
+    plain(axes)
     some = next(iter(found.values()))
     threshold = some["threshold"]
     rows = [(real, some["real_scores"])]
     rows += [(name, values["synthetic_scores"]) for name, values in found.items()]
     rows = [(name, scores[np.isfinite(scores)]) for name, scores in rows]
-    beside: dict[str, Any] = {
-        "transform": axes.get_yaxis_transform(),
-        "fontsize": 7,
-        "va": "center",
-    }
     if not np.isnan(threshold):
-        axes.axvline(threshold, color=FAULT, linewidth=0.9, linestyle=(0, (4, 2)), zorder=1)
+        axes.axvline(threshold, color=RED, linewidth=0.9, linestyle=(0, (4, 2)), zorder=1)
     for y, (name, scores) in enumerate(rows):
-        look = cohort_looks[name]
-        _row(axes, y, scores, threshold, look)
-        text = f"{shortened(name)} (n = {len(scores)})"
-        axes.text(-0.02, y, text, color=look.colour, ha="right", **beside)
+        points(axes, y, scores, cohort_looks[name], threshold)
         faulty = int((scores < threshold).sum())
         count = f"{faulty} of {len(scores)}" if y else f"rate {100 * some['rate']:.2g} %"
-        axes.text(1.02, y, count, color=FAULT if y and faulty else GREY, **beside)
+        beside(axes, y, count, RED if y and faulty else GREY)
     axes.set_xscale("symlog", linthresh=LINEAR)
     least = min((float(scores.min()) for _, scores in rows if len(scores)), default=-LINEAR)
     ticks = [t for t in (-10000, -1000, -100, -30, -10, -5, 0) if t > 1.3 * least]
     axes.set_xticks(ticks, [f"{t:d}" for t in ticks])
     axes.xaxis.set_minor_locator(NullLocator())
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_yticks([])
-    axes.tick_params(labelsize=7, color="#999999", labelcolor=GREY)
-    axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.set_title("consistency of each volume", fontsize=8.5)
-    axes.set_xlabel(f"score (logarithmic below -{LINEAR:g}); higher is better", fontsize=7)
+    axes.set_xlabel(f"score (logarithmic below -{LINEAR:g}); higher is better")
+    named = [(f"{shortened(name)} (n = {len(scores)})", name) for name, scores in rows]
+    name_rows(axes, [(y, text, cohort_looks[name].colour) for y, (text, name) in enumerate(named)])
 
 
-def _row(axes: Axes, y: int, scores: Float[np.ndarray, " n"], threshold: float, look: Look) -> None:
-    jitter = np.random.default_rng(0).uniform(-0.3, 0.3, len(scores))
-    faulty = scores < threshold
-    for chosen, colour in ((~faulty, look.colour), (faulty, FAULT)):
-        axes.scatter(
-            scores[chosen],
-            y + jitter[chosen],
-            s=9,
-            marker=look.marker,
-            facecolors=colour if look.marker != "o" else "none",
-            edgecolors=colour,
-            linewidths=0.5,
-            alpha=0.7,
-            clip_on=False,
-            zorder=2,
-        )
-    if len(scores):
-        axes.plot([np.median(scores)] * 2, [y - 0.4, y + 0.4], color=look.colour, linewidth=1.6)
-
-
-def _size(volume: Mapping[str, Any]) -> tuple[float, float]:
-    """Return width and height of a picture in inches, the longer side at most a tile."""
+def _shape(volume: Mapping[str, Any]) -> float:
+    """Return how much taller a picture is than wide."""
     columns, rows = volume["picture"].shape
     across, up = volume["steps"]
-    extent = np.array([columns * across, rows * up])
-    width, height = extent / extent.max() * (TILE - GAP)
-    return float(width), float(height)
+    return float(rows * up / (columns * across))
 
 
-def _picture(figure: Figure, at: tuple[float, float, float], volume: Mapping[str, Any]) -> None:
-    """Draw a volume with red marks at the ends of the fault; at left, bottom, width in inches."""
-    left, bottom, room = at
-    width, height = _size(volume)
-    axes = _add_axes(figure, (left + (room - width) / 2, bottom, width, height))
-    axes.set(xticks=[], yticks=[])
-    axes.spines[:].set_visible(False)
+def _picture(axes: Axes, volume: Mapping[str, Any]) -> None:
+    """Draw a volume with red marks at the ends of the fault."""
     picture = volume["picture"]
     columns, rows = picture.shape
+    across, up = volume["steps"]
     axes.imshow(
-        picture[::-1].T, cmap="gray", origin="lower", aspect="auto", extent=(columns, 0, 0, rows)
+        picture[::-1].T,
+        cmap="gray",
+        origin="lower",
+        aspect=up / across,
+        extent=(columns, 0, 0, rows),
     )
     if volume["at"] is None:
         return
@@ -264,17 +203,8 @@ def _picture(figure: Figure, at: tuple[float, float, float], volume: Mapping[str
 
 def _caption(volume: Mapping[str, Any]) -> str:
     """Say which volume it is, and where and how it differs."""
-    lines = [
-        _end(volume["volume"]),
-        f"score {volume['score']:.3g}, {volume['plane']} slices",
-        *textwrap.wrap(volume["text"], CHARACTERS),
-    ]
-    return "\n".join(lines)
-
-
-def _end(name: str) -> str:
-    """Return the end of an identifier, which tells volumes of one folder apart."""
-    return name if len(name) <= CHARACTERS else f"…{name[1 - CHARACTERS :]}"
+    name = shortened(volume["volume"], TILE, TINY)
+    return f"{name}\nscore {volume['score']:.3g}, {volume['plane']} slices\n{volume['text']}"
 
 
 def _legend(
@@ -284,24 +214,3 @@ def _legend(
         Line2D([], [], color=cohort_looks[name].colour, linewidth=1.6, label=shortened(name))
         for name in (evaluation.real.name, *names)
     ]
-
-
-def _add_axes(figure: Figure, box: tuple[float, float, float, float]) -> Axes:
-    """Add axes at left, bottom, width, height in inches."""
-    width, height = figure.get_size_inches()
-    return figure.add_axes((box[0] / width, box[1] / height, box[2] / width, box[3] / height))
-
-
-def _text(
-    figure: Figure,
-    at: tuple[float, float],
-    text: str,
-    size: float,
-    colour: str,
-    *,
-    va: Literal["top", "baseline"] = "top",
-) -> None:
-    """Write text centred at a place in inches."""
-    width, height = figure.get_size_inches()
-    x, y = at
-    figure.text(x / width, y / height, text, fontsize=size, color=colour, ha="center", va=va)

@@ -1,7 +1,6 @@
 """Whether synthetic volumes are useful: learning curves of every arm, and what it gains."""
 
 import math
-import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,15 +13,12 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, MaxNLocator, NullLoc
 from evalsuite.utility.analysis import MEAN
 from evalsuite.utility.config import ARMS, SCRATCH
 from evalsuite.utility.results import UtilityResults
+from reports.figures.canvas import Canvas, Line, plain
 from reports.figures.cohorts import COLOURS, MARKERS, Look
 
-# Inches.
-LEFT, RIGHT, PANEL, BETWEEN = 0.74, 0.15, 2.35, 0.55
-TOP, HEIGHT, GAIN, AXIS, HEAD, LINE = 0.1, 1.9, 1.15, 0.42, 0.28, 0.125
-LEGEND = 0.16
+HEIGHT, GAIN = 1.9, 1.15  # inches of a panel of scores and of one of gains
 MOST = 4  # structures with a panel of their own
 DODGE = 0.075  # of the width of the axis, between arms
-GREY = "#555555"
 TITLES = {"dice": "Dice (higher is better)", "hd95": "95 % Hausdorff, mm (lower is better)"}
 DIFFERENCES = {
     "dice": "difference\n(above 0 is better)",
@@ -51,46 +47,24 @@ def learning_curves(results: UtilityResults) -> Figure:
     titles = {name: f"structure {name}" for name in structures} | {MEAN: "mean of all structures"}
     arms = [name for name in ARMS if name in set(results.summary["arm"])]
     shares = sorted(share for share in set(results.summary["share"]) if share > 0)
-    note = _note(results, structures)
-    width = LEFT + len(structures) * PANEL + (len(structures) - 1) * BETWEEN + RIGHT
-    lines = textwrap.wrap(note, int((width - 0.24) * 20.5))
-    legend = LEGEND * len(arms)
-    block = HEAD + HEIGHT + GAIN + AXIS + 0.12
-    height = TOP + legend + 2 * block + LINE * (len(lines) + 1)
-    figure = Figure(figsize=(width, height))
-    figure.legend(
-        handles=_legend(arms),
-        loc="upper left",
-        bbox_to_anchor=((LEFT - 0.1) / width, 1 - TOP / 2 / height),
-        frameon=False,
-        fontsize=7.5,
-        borderpad=0,
-        labelspacing=0.35,
-    )
-    top = height - TOP - legend
-    for metric in ("dice", "hd95"):
-        panels: list[tuple[Axes, Axes]] = []
-        for column, structure in enumerate(structures):
-            left = LEFT + column * (PANEL + BETWEEN)
-            upper = (left, top - HEAD - HEIGHT, PANEL, HEIGHT)
-            lower = (left, top - HEAD - HEIGHT - 0.12 - GAIN, PANEL, GAIN)
-            scores, gains = (_add_axes(figure, box) for box in (upper, lower))
+    canvas = Canvas()
+    canvas.legend(_legend(arms))
+    columns = len(structures)
+    for metric, title in TITLES.items():
+        grid = canvas.panels([columns] * 2, columns, [HEIGHT, GAIN])
+        panels = list(zip(grid[:columns], grid[columns:], strict=True))
+        for (scores, gains), structure in zip(panels, structures, strict=True):
+            canvas.head(scores, Line(titles[structure]))
             _scores(scores, results, metric, structure, arms, shares)
             _gains(gains, results, metric, structure, arms, shares)
-            scores.set_title(titles[structure], fontsize=8.5)
             scores.tick_params(labelbottom=False)
-            gains.set_xlabel("labelled training subjects", fontsize=7.5, labelpad=2)
-            if column == 0:
-                scores.set_ylabel(TITLES[metric], fontsize=7.5)
-                gains.set_ylabel(DIFFERENCES[metric], fontsize=7.5)
-            panels.append((scores, gains))
+            gains.set_xlabel("labelled training subjects")
+        panels[0][0].set_ylabel(title)
+        panels[0][1].set_ylabel(DIFFERENCES[metric])
         for same in zip(*panels, strict=True):
             _share_scale(same)
-        top -= block
-    figure.text(
-        0.12 / width, 0.07 / height, "\n".join(lines), fontsize=6.5, color="#333333", va="bottom"
-    )
-    return figure
+    canvas.words(_note(results, structures))
+    return canvas.finish()
 
 
 def _scores(
@@ -193,11 +167,7 @@ def _frame(axes: Axes, results: UtilityResults, shares: Sequence[float]) -> None
     axes.xaxis.set_major_formatter(FixedFormatter(labels))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_locator(MaxNLocator(5))
-    axes.tick_params(labelsize=6.5, color="#bbbbbb", labelcolor=GREY, length=2, pad=1.5)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color("#bbbbbb")
-    axes.grid(axis="y", color="#e6e6e6", linewidth=0.6)
-    axes.set_axisbelow(True)
+    plain(axes, sides=("left", "bottom"))
 
 
 def _share_scale(panels: Sequence[Axes]) -> None:
@@ -254,11 +224,3 @@ def _note(results: UtilityResults, structures: Sequence[str]) -> str:
         f" with 95 % intervals for {others}; small dots are single repeats. Below: differences"
         f" from no pre-training on the same cases. Shares nest within a repeat.{left}"
     )
-
-
-def _add_axes(figure: Figure, box: tuple[float, float, float, float]) -> Axes:
-    """Return axes at left, bottom, width and height in inches."""
-    width, height = figure.get_size_inches()
-    left, bottom, w, h = box
-    axes: Axes = figure.add_axes((left / width, bottom / height, w / width, h / height))
-    return axes

@@ -2,14 +2,15 @@
 
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
 from evalsuite.metrics.privacy.copies import Threshold
 from evalsuite.records import Detail, Evidence, MidSlices
-from reports.figures.privacy import COPY, privacy
+from reports.figures.panels import RED
+from reports.figures.privacy import privacy
 from tests.evaluations import example
+from tests.reports.pages import assert_sound
 
 LONG = "ddpm-medium-guidance-3.5-ema-0.9999"
 
@@ -67,23 +68,7 @@ def texts(figure):
     ],
 )
 def test_no_text_leaves_the_page_and_no_two_texts_meet(names, extractors, unseen):
-    drawn = privacy(example(*names), details(names, extractors, unseen))
-    canvas = FigureCanvasAgg(drawn)
-    canvas.draw()
-    # Those of ticks beyond the limits are hidden, and keep a place.
-    ticks = {label.get_text() for axes in drawn.axes for label in axes.get_xticklabels()}
-    visible = [t for t in drawn.findobj(Text) if t.get_text().strip() and t.get_text() not in ticks]
-    boxes = [(t.get_text(), t.get_window_extent(canvas.get_renderer())) for t in visible]
-    for i, (text, box) in enumerate(boxes):
-        assert box.x0 >= -1, text
-        assert box.y0 >= -1, text
-        assert box.x1 <= drawn.bbox.x1 + 1, text
-        assert box.y1 <= drawn.bbox.y1 + 1, text
-        for other, its_box in boxes[i + 1 :]:
-            assert not box.padded(-2).overlaps(its_box.padded(-2)), (text, other)
-    tiles = [axes.get_window_extent() for axes in drawn.axes if axes.images]
-    outside = [(text, box) for text, box in boxes if len(text) > 40]  # titles and the note
-    assert not [t for t, box in outside if any(tile.overlaps(box.padded(-2)) for tile in tiles)]
+    assert_sound(privacy(example(*names), details(names, extractors, unseen)))
 
 
 def test_points_counts_and_threshold_are_those_of_the_evidence():
@@ -94,7 +79,7 @@ def test_points_counts_and_threshold_are_those_of_the_evidence():
         expected = np.concatenate([np.linspace(0.35, 1, 30), np.linspace(0, 1, 11)])
         assert sorted(points) == pytest.approx(sorted(expected))
         red = [c for c in axes.collections if len(c.get_offsets()) == 4]
-        assert to_hex(red[0].get_edgecolor()[0]).upper() == COPY
+        assert to_hex(red[0].get_edgecolor()[0]).upper() == RED
         assert axes.lines[0].get_xdata()[0] == 0.35
         assert "4 of 11" in [t.get_text() for t in axes.texts]
         assert "rate 3.2 %" in [t.get_text() for t in axes.texts]
@@ -107,7 +92,7 @@ def test_pairs_are_told_with_their_move_and_copies_are_red():
         "1. sample_00000.nii.gz and …es-baseline/anat/sub-000_T1w.nii.gz (mirrored in x and z,"
         " displaced by +0, -1, +2 voxels): distance 0.100, relative 0.300"
     )
-    assert title.get_color() == COPY
+    assert title.get_color() == RED
     second = next(t for t in figure.texts if t.get_text().startswith("2."))
     assert second.get_text().endswith("T1w.nii.gz: distance 0.100, relative 1.350")
     assert second.get_color() == "black"

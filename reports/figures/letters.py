@@ -1,0 +1,81 @@
+"""Letters of figures: their fonts and sizes, and texts that are made to fit."""
+
+from functools import cache, lru_cache
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import get_font_names
+from matplotlib.text import Text
+
+DPI = 150  # at which texts are measured; with fewer dots letters snap to them and get wider
+
+# Points.
+TITLE, BODY, SMALL, NOTE, TINY = 8.5, 8.0, 7.0, 6.5, 5.8
+NAME = 1.75  # inches of a cohort or a reader beside an axis or in a legend
+SAFE = 0.98  # of the room is filled: letters are a little wider in other formats
+FONTS = (
+    "DejaVu Sans", "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans CJK KR", "Noto Sans JP",
+    "Source Han Sans", "IPAexGothic", "Hiragino Sans", "PingFang SC", "Yu Gothic",
+    "Microsoft YaHei", "Malgun Gothic", "WenQuanYi Zen Hei", "Arial Unicode MS",
+)  # fmt: skip
+
+
+@cache
+def fonts() -> tuple[str, ...]:
+    """Return the families that are installed, each for the letters that those before it lack."""
+    return tuple(name for name in FONTS if name in get_font_names())
+
+
+@cache
+def _ruler(size: float, *, bold: bool) -> Text:
+    """Return a text that can be set to any other, to measure it."""
+    figure = Figure(dpi=DPI)
+    FigureCanvasAgg(figure)
+    weight = "bold" if bold else "normal"
+    return figure.text(0, 0, "", size=size, weight=weight, family=list(fonts()), parse_math=False)
+
+
+@lru_cache(maxsize=1 << 14)
+def width(text: str, size: float, *, bold: bool = False) -> float:
+    """Return the inches that one line of a text takes."""
+    ruler = _ruler(size, bold=bold)
+    ruler.set_text(text)
+    return float(ruler.get_window_extent().width) / DPI
+
+
+def wrapped(text: str, room: float, size: float, *, bold: bool = False) -> str:
+    """Return a text in lines of at most so many inches; a word longer than that is broken."""
+    lines: list[str] = []
+    for paragraph in text.split("\n"):
+        line = ""
+        for word in paragraph.split(" "):
+            longer = f"{line} {word}" if line else word
+            if width(longer, size, bold=bold) <= SAFE * room:
+                line = longer
+                continue
+            if line:
+                lines.append(line)
+            line = word
+            while len(line) > 1 and width(line, size, bold=bold) > SAFE * room:
+                fits = [n for n in range(1, len(line))
+                        if width(line[:n], size, bold=bold) <= SAFE * room]  # fmt: skip
+                cut = max(fits, default=1)
+                lines.append(line[:cut])
+                line = line[cut:]
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def shortened(name: str, room: float = NAME, size: float = BODY) -> str:
+    """Return a name that fits, with its beginning and the end that tells it from others."""
+    if width(name, size) <= SAFE * room:
+        return name
+    kept = len(name)
+    while kept > 2 and width(short := _ends(name, kept), size) > SAFE * room:
+        kept -= 1
+    return short
+
+
+def _ends(name: str, kept: int) -> str:
+    end = kept // 2
+    return f"{name[: kept - end]}…{name[-end:]}"
