@@ -91,7 +91,8 @@ class TestCohorts:
 
     @pytest.mark.parametrize("spread", [1.0, 1e6, math.nan])
     def test_anatomy_of_hundreds_of_structures(self, names, spread):
-        measures = [f"{i}_{m}" for i in range(1, 101) for m in ("volume", "surface", "sphericity")]
+        kinds = ("volume", "surface", "sphericity")
+        measures = [(kind, (str(i),)) for i in range(1, 101) for kind in kinds]
         table = spread * np.random.default_rng(0).lognormal(size=(6, len(measures)))
         kept = test_anatomy_figure.evidence(measures, table, dict.fromkeys(names, 2 * table))
         assert_sound(anatomy(example(*names), kept))
