@@ -25,7 +25,7 @@ def test_by_group_the_training_cohort_stays_whole(cli, make_cohort, tmp_path):
             "--spacing", "1,1,1", "--shape", "14,15,16", "--no-tracking", "--json", *options,
         )  # fmt: skip
         assert status == 0, err
-        return {(r["group"], r["extractor"], r["name"]): r for r in json.loads(out)["estimates"]}
+        return {(r["group"], r["extractor"], r["key"]): r for r in json.loads(out)["estimates"]}
 
     found = run(*tables, "--by", "sex")
     alone = run(tmp_path / "real-F", tmp_path / "gan-F")

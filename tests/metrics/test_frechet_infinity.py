@@ -6,6 +6,7 @@ from evalsuite.metrics import frechet_infinity
 from evalsuite.metrics.frechet import compute
 from evalsuite.metrics.frechet_distance import frechet_distance
 from evalsuite.metrics.frechet_infinity import frechet_distance_infinity
+from evalsuite.metrics.subjects import each_its_own
 
 
 def normal(n, d, seed):
@@ -64,6 +65,8 @@ def test_error_of_the_extrapolation_is_that_of_a_jackknife_over_groups(monkeypat
     values = iter(range(8))
     monkeypatch.setattr(frechet_infinity, "_intercept", lambda *_: next(values))
     orders = frechet_infinity.random_orders(8, 9, np.random.default_rng(0))
-    error, groups = frechet_infinity._jackknife_error(normal(8, 2, 1), normal(9, 2, 2), orders)
+    error, groups = frechet_infinity._jackknife_error(
+        normal(8, 2, 1), normal(9, 2, 2), each_its_own(8, 9), orders
+    )
     # 0 to 7 have squared deviations of 42 in all: (7 / 8 * 42)^(1/2).
     assert (error, groups) == (pytest.approx(36.75**0.5), 8)

@@ -37,7 +37,7 @@ def test_wasserstein_distance_of_anatomy(m, n, each):
     found, truth = [], []
     for _ in range(80):
         real, fresh = measures(m), measures(n)
-        estimate = _distance("1_volume", real, fresh, subjects, 2, rng)
+        estimate = _distance("volume", (("structure", "1"),), real, fresh, subjects, 2, rng)
         found.append(estimate.reference)
         truth.append(stats.wasserstein_distance(real, fresh) / real.std(ddof=1))
     # Halves are 40 % above it at equal sizes.
