@@ -274,6 +274,11 @@ class CohortRecord:
     skipped: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
+    @property
+    def shared(self) -> int | None:
+        """Number of subjects where some have several volumes, None where each has one."""
+        return self.subjects if self.subjects != len(self.volumes) else None
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:

@@ -63,7 +63,10 @@ def _overview(
 ) -> Section:
     real = comparison.evaluation.real
     synthetic = [f"{len(c.volumes)} of {c.name}" for c in comparison.evaluation.synthetic]
-    yardstick = f"{len(real.volumes)} real volumes ({real.name}) are the yardstick for synthetic"
+    people = f" of {real.shared} subjects" if real.shared else ""
+    yardstick = (
+        f"{len(real.volumes)} real volumes{people} ({real.name}) are the yardstick for synthetic"
+    )
     said = [f"{yardstick} ones: {', '.join(synthetic)}."]
     said += [
         f"{len(c.skipped)} unreadable volumes of {c.name} were left out."

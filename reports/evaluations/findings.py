@@ -18,8 +18,11 @@ ALPHA = 0.05
 def findings(comparison: Comparison) -> list[str]:
     """Return the few sentences that who reads nothing else has to read."""
     real = comparison.evaluation.real
+    people = f" of {real.shared} subjects" if real.shared else ""
     each = [f"{len(c.volumes)} of {c.name}" for c in comparison.evaluation.synthetic]
-    told = [f"Synthetic volumes ({_and(each)}) were compared with {len(real.volumes)} real ones."]
+    told = [
+        f"Synthetic volumes ({_and(each)}) were compared with {len(real.volumes)} real ones{people}."
+    ]
     whole = [e for e in comparison.evaluation.estimates if not e.group and math.isfinite(e.value)]
     told += _ranking(whole)
     told += _tests(whole)
@@ -63,8 +66,11 @@ def _tests(estimates: Sequence[Estimate]) -> list[str]:
     correction = " corrected for their number" if len(own) > 1 else ""
     told = []
     if differ:
+        kinds = _and(
+            [f"{kind} tests" for kind in sorted({e.test for e in own if e.test})] or ["tests"]
+        )
         told.append(
-            f"Different from the real volumes beyond chance (permutation tests{correction}, "
+            f"Different from the real volumes beyond chance ({kinds}{correction}, "
             f"p < {ALPHA:g}): {_and(differ)}."
         )
     if rest:

@@ -4,7 +4,6 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from evalsuite.records import CohortRecord
 from evalsuite.table import counted
 from reports.evaluations.comparison import together
 from reports.glossary import metrics
@@ -45,8 +44,8 @@ def _cohorts(group: Sequence[EvaluationData]) -> list[str]:
     evaluation = together(group).evaluation
     real, synthetic = evaluation.real, evaluation.synthetic
     versions = _each(data.evaluation.environment.get("packages") for data in group)
-    names = _and([f"{c.name} ({counted(len(c.volumes), _shared(c))})" for c in synthetic])
-    people = _shared(real)
+    names = _and([f"{c.name} ({counted(len(c.volumes), c.shared)})" for c in synthetic])
+    people = real.shared
     told = [
         (
             f"Synthetic volumes of {names} were compared with {len(real.volumes)} real volumes "
@@ -126,11 +125,6 @@ def _what(name: str) -> str:
     metric = metrics()[name]
     works = {q.name: cite(*q.works) for q in (*metric.quantities, *metric.scores) if q.works}
     return str(metric.methods.format(**works))
-
-
-def _shared(cohort: CohortRecord) -> int | None:
-    """Return the number of subjects of a cohort, None where each volume shows another."""
-    return cohort.subjects if cohort.subjects != len(cohort.volumes) else None
 
 
 def _tests(group: Sequence[EvaluationData]) -> list[str]:

@@ -1,6 +1,7 @@
 """The sentences on evaluations for who reads nothing else."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -94,7 +95,10 @@ def test_undefined_numbers_and_those_of_groups_rank_nobody():
 def test_p_values_are_corrected_for_their_number():
     # Holm: 0.02 x 2 = 0.04 differs; 0.04 x 1 = 0.04 differs, too. With 0.03 and 0.04 neither
     # does: 0.03 x 2 = 0.06.
-    found = said(estimate("mmd_rbf_p_value", 0.02), estimate("mmd_rbf_p_value", 0.04, "vae"))
+    found = said(
+        estimate("mmd_rbf_p_value", 0.02, test="permutation"),
+        estimate("mmd_rbf_p_value", 0.04, "vae", test="permutation"),
+    )
     assert found[1:] == [
         (
             "Different from the real volumes beyond chance (permutation tests corrected for their "
@@ -108,6 +112,14 @@ def test_p_values_are_corrected_for_their_number():
             "that there is none."
         )
     ]
+
+
+def test_the_test_is_the_one_that_was_made_and_subjects_are_told():
+    wild = estimate("mmd_rbf_p_value", 0.02, test="wild bootstrap")
+    real = replace(cohort("real", "real", n=40), subjects=20)
+    found = evaluation_findings([evaluated(wild, real=real)])
+    assert found[0].endswith("were compared with 40 real ones of 20 subjects.")
+    assert "beyond chance (wild bootstrap tests, p < 0.05): gan." in found[1]
 
 
 def test_shares_are_told_beside_those_of_real_volumes():
