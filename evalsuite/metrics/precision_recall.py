@@ -121,6 +121,8 @@ def compute(
         name: str, measured: Measured, points: Int[np.ndarray, " p"], method: str
     ) -> Estimate:
         make = _density_interval if name == "density" else _proportion_interval
+        # A density of 0, or of the same in every volume, has no spread to make an interval of.
+        flat = name == "density" and measured.variance == 0
         return Estimate(
             name=name,
             value=measured.value,
@@ -128,9 +130,9 @@ def compute(
             n_real=m,
             n_synthetic=n,
             method=method,
-            interval=make(measured, points) if known else None,
-            standard_error=math.sqrt(measured.variance) if known else None,
-            warnings=tuple(warnings),
+            interval=make(measured, points) if known and not flat else None,
+            standard_error=math.sqrt(measured.variance) if known and not flat else None,
+            warnings=(*warnings, *([_NO_SPREAD] if flat else [])),
         )
 
     return [
@@ -183,6 +185,9 @@ def _proportion_interval(measured: Measured, subjects: Int[np.ndarray, " p"]) ->
         level=LEVEL,
         method="Wilson, at the effective sample size of a jackknife over both cohorts",
     )
+
+
+_NO_SPREAD = "There is no interval: the density does not differ between volumes."
 
 
 def _density_interval(measured: Measured, subjects: Int[np.ndarray, " p"]) -> Interval:

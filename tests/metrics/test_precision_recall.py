@@ -281,3 +281,14 @@ def test_single_precision_features_are_taken_too():
     real, synthetic = normal(9, 2, 0), normal(9, 2, 1)
     names = [e.value for e in METRIC.compute(real.float().double(), synthetic.float().double())]
     assert names == [e.value for e in METRIC.compute(real.float(), synthetic.float())]
+
+
+def test_a_density_without_spread_is_no_certainty():
+    generator = torch.Generator().manual_seed(0)
+    real = torch.randn(30, 3, generator=generator).double()
+    found = {e.name: e for e in METRIC.compute(real, real + 100)}
+    assert found["density"].value == 0
+    assert found["density"].interval is None
+    assert found["density"].standard_error is None
+    assert any("There is no interval" in warning for warning in found["density"].warnings)
+    assert found["precision"].interval.high > 0.05
