@@ -197,11 +197,9 @@ def halved(
     subjects: Int[np.ndarray, " n"], random: np.random.Generator
 ) -> tuple[Int[np.ndarray, " _"], Int[np.ndarray, " _"]]:
     """Return the volumes of a random half of the subjects, and those of the others."""
-    volumes = members(subjects)
-    order = random.permutation(len(volumes))
+    order = random.permutation(np.unique(subjects))
     half = len(order) // 2
-    first, second = ([volumes[i] for i in part] for part in (order[:half], order[half:]))
-    return np.concatenate(first), np.concatenate(second)
+    return rows_of(order[:half], subjects), rows_of(order[half:], subjects)
 
 
 def members(subjects: Int[np.ndarray, " n"]) -> list[Int[np.ndarray, " _"]]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from reports.document import Block, Notice, Section, Text, suffixed
 from reports.evaluations.caveats import Caveats
 from reports.evaluations.chapters import group_chapter, number_chapters
-from reports.evaluations.comparison import Comparison, comparisons
+from reports.evaluations.comparison import Comparison, comparisons, of_subjects
 from reports.evaluations.findings import findings
 from reports.evaluations.pictures import other_figures, own_figures
 from reports.evaluations.volumes import volume_chapter
@@ -63,10 +63,7 @@ def _overview(
 ) -> Section:
     real = comparison.evaluation.real
     synthetic = [f"{len(c.volumes)} of {c.name}" for c in comparison.evaluation.synthetic]
-    people = f" of {real.shared} subjects" if real.shared else ""
-    yardstick = (
-        f"{len(real.volumes)} real volumes{people} ({real.name}) are the yardstick for synthetic"
-    )
+    yardstick = f"{len(real.volumes)} real volumes{of_subjects(real)} ({real.name}) are the yardstick for synthetic"
     said = [f"{yardstick} ones: {', '.join(synthetic)}."]
     said += [
         f"{len(c.skipped)} unreadable volumes of {c.name} were left out."

@@ -57,6 +57,11 @@ class Comparison:
         return tuple(cohort.name for cohort in self.evaluation.synthetic)
 
 
+def of_subjects(cohort: CohortRecord) -> str:
+    """Return of how many subjects the volumes are where some share one, else nothing."""
+    return f" of {cohort.shared} subjects" if cohort.shared else ""
+
+
 def comparisons(evaluations: Sequence[EvaluationData]) -> list[Comparison]:
     """Return the evaluations in groups that may stand side by side, each made one, in order."""
     return [together(group) for group in grouped(evaluations)]

@@ -9,7 +9,7 @@ import numpy as np
 from evalsuite.records import Estimate
 from evalsuite.statistics.multiplicity import holm_adjusted
 from reports.document import cell
-from reports.evaluations.comparison import Comparison
+from reports.evaluations.comparison import Comparison, of_subjects
 from reports.glossary import features, meaning, ranks, title
 
 ALPHA = 0.05
@@ -18,10 +18,9 @@ ALPHA = 0.05
 def findings(comparison: Comparison) -> list[str]:
     """Return the few sentences that who reads nothing else has to read."""
     real = comparison.evaluation.real
-    people = f" of {real.shared} subjects" if real.shared else ""
     each = [f"{len(c.volumes)} of {c.name}" for c in comparison.evaluation.synthetic]
     told = [
-        f"Synthetic volumes ({_and(each)}) were compared with {len(real.volumes)} real ones{people}."
+        f"Synthetic volumes ({_and(each)}) were compared with {len(real.volumes)} real ones{of_subjects(real)}."
     ]
     whole = [e for e in comparison.evaluation.estimates if not e.group and math.isfinite(e.value)]
     told += _ranking(whole)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from evalsuite.table import counted
-from reports.evaluations.comparison import together
+from reports.evaluations.comparison import of_subjects, together
 from reports.glossary import metrics
 from reports.methods.citations import cite
 from reports.sources import EvaluationData
@@ -45,11 +45,10 @@ def _cohorts(group: Sequence[EvaluationData]) -> list[str]:
     real, synthetic = evaluation.real, evaluation.synthetic
     versions = _each(data.evaluation.environment.get("packages") for data in group)
     names = _and([f"{c.name} ({counted(len(c.volumes), c.shared)})" for c in synthetic])
-    people = real.shared
     told = [
         (
-            f"Synthetic volumes of {names} were compared with {len(real.volumes)} real volumes "
-            f"{'' if people is None else f'of {people} subjects '}({real.name}) with evalsuite{_version(versions, 'evalsuite')}."
+            f"Synthetic volumes of {names} were compared with {len(real.volumes)} real volumes"
+            f"{of_subjects(real)} ({real.name}) with evalsuite{_version(versions, 'evalsuite')}."
         )
     ]
     skipped = [f"{len(c.skipped)} of {c.name}" for c in (real, *synthetic) if c.skipped]
