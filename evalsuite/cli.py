@@ -94,6 +94,10 @@ def compute_metrics(
     precision: Annotated[
         str | None, typer.Option(help="Arithmetic of networks: float32 or bfloat16 (faster).")
     ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(help="Published way to compare (see `evalsuite protocols`)."),
+    ] = None,
     preset: Annotated[str | None, typer.Option(help="Preprocessing preset: mri or ct.")] = None,
     spacing: Annotated[
         str | None, typer.Option(metavar="X,Y,Z", help="Millimetres per voxel, `auto` or `native`.")
@@ -155,6 +159,7 @@ def compute_metrics(
         "metrics": None if metrics is None else [m.strip() for m in metrics.split(",")],
         "weights": weights,
         "precision": precision,
+        "protocol": protocol,
         "preset": preset,
         "preprocessing.spacing": spacing and _triple(spacing),
         "preprocessing.shape": shape and _triple(shape),

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, field_validator
 
 from evalsuite.declared import Declared, validated
 from evalsuite.errors import EvalsuiteError, unknown
+from evalsuite.protocols.protocol import load_protocol
 from evalsuite.settings import laid_over, nested, read_settings
 from evalsuite.volumes.geometry import Geometry, read_orientation, read_spacing
 from evalsuite.volumes.preprocessing import PRESETS, Preprocessing
@@ -56,10 +57,14 @@ class EvaluationConfig(Declared):
         synthetic: the synthetic cohorts.
         training: what the generator was trained on, for metrics of privacy.
         by: covariate by whose values metrics are broken down as well.
+        protocol: a published way to compare volumes, see `evalsuite.protocols.protocol`; every
+            other setting wins over its own.
         preset: `mri` or `ct`; the values that `preprocessing` leaves out come from it.
         preprocessing: the steps, see `evalsuite.volumes.preprocessing.Preprocessing`; they win
             over what an extractor wants.
         preprocessing_synthetic: steps that are others for synthetic volumes.
+        slices: what is other for two-dimensional networks than they declare, see
+            `evalsuite.extractors.slices.Slices`.
         extractors: names of feature extractors, or paths of TorchScript modules.
         weights: by name of the extractor its weight file, or one file for the only extractor that
             takes any.
@@ -76,9 +81,11 @@ class EvaluationConfig(Declared):
     synthetic: tuple[CohortSource, ...] = Field(min_length=1)
     training: CohortSource | None = None
     by: str | None = None
+    protocol: str | None = None
     preset: str = "mri"
     preprocessing: dict[str, Any] = Field(default_factory=dict)
     preprocessing_synthetic: dict[str, Any] = Field(default_factory=dict)
+    slices: dict[str, Any] = Field(default_factory=dict)
     extractors: tuple[str, ...] = Field(default=(DEFAULT_EXTRACTOR,), min_length=1)
     weights: str | None = None
     precision: Literal["float32", "bfloat16"] = "float32"
@@ -145,15 +152,21 @@ def load_config(path: Path | None, overrides: Mapping[str, Any]) -> EvaluationCo
         EvalsuiteError: for a file that cannot be read and for unknown or impossible values.
     """
     values = read_settings(path) if path else {}
+    protocol = overrides.get("protocol", values.get("protocol"))
+    frozen = load_protocol(str(protocol)).settings() if protocol else {}
+    own = frozen.pop("metrics", dict.fromkeys(DEFAULT_METRICS, {}))
+    metrics = _with_options(values.get("metrics", own))
     for key, value in overrides.items():
         if key == "metrics":
-            values[key] = _narrowed(values.get(key), value)
+            metrics = _narrowed(metrics, value)
         elif key.startswith("metrics."):
-            values["metrics"] = _with_options(values.get("metrics", DEFAULT_METRICS))
-            _forbid_idle_options(key, values["metrics"])
-            values = laid_over(values, nested(key, value))
+            _forbid_idle_options(key, metrics)
+            metrics = laid_over({"metrics": metrics}, nested(key, value))["metrics"]
         else:
             values = laid_over(values, nested(key, value))
+    if isinstance(metrics, Mapping):
+        metrics = laid_over({name: own[name] for name in metrics if name in own}, metrics)
+    values = laid_over(frozen, values) | {"metrics": metrics}
     if "real" not in values or "synthetic" not in values:
         raise EvalsuiteError(
             "An evaluation needs a real and a synthetic cohort. "

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from jaxtyping import Float
@@ -309,6 +309,38 @@ class Evaluation:
     environment: dict[str, object]
     started: str
     seconds: float
+
+    @property
+    def protocol(self) -> str:
+        """The protocol with what was changed of it; empty where none was named.
+
+        Such as `maisi-2.5d, modified: shape 64 x 64 x 64`.
+        """
+        protocol = self._protocol()
+        if not protocol:
+            return ""
+        changed = ", ".join(protocol["modified"])
+        return f"{protocol['name']}, modified: {changed}" if changed else str(protocol["name"])
+
+    @property
+    def standing(self) -> str:
+        """Which published tables the numbers stand beside, one or two sentences."""
+        protocol = self._protocol()
+        if not protocol:
+            return (
+                "No protocol: these numbers stand beside no published table (`evalsuite protocols` "
+                "lists what makes some)."
+            )
+        if protocol["modified"]:
+            return (
+                f"Protocol {self.protocol}. So changed, the numbers do not stand beside the "
+                "published ones."
+            )
+        return f"Protocol {protocol['name']}, as in {protocol['source']}."
+
+    def _protocol(self) -> Mapping[str, Any]:
+        found = self.config.get("protocol")
+        return found if isinstance(found, Mapping) else {}
 
 
 @dataclass(frozen=True, slots=True)

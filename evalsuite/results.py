@@ -27,6 +27,7 @@ RESULTS = "results.json"
 SCORES = "volume_scores"
 COLUMNS = [
     "synthetic",
+    "protocol",
     "extractor",
     "name",
     "group",
@@ -52,6 +53,7 @@ def estimate_rows(evaluation: Evaluation) -> list[dict[str, object]]:
     rows = []
     for estimate in evaluation.estimates:
         row = asdict(estimate) | {"name": estimate.key, "warnings": " ".join(estimate.warnings)}
+        row["protocol"] = evaluation.protocol
         interval = estimate.interval
         row["low"] = interval.low if interval else None
         row["high"] = interval.high if interval else None

@@ -114,6 +114,7 @@ def counted(volumes: int, subjects: int | None) -> str:
 def print_table(evaluation: Evaluation, console: "Console") -> None:
     """Print all numbers, as many columns beside each other as fit, and every warning once."""
     notes = Notes.of(evaluation.estimates)
+    console.print(evaluation.standing, markup=False, highlight=False)
     for grid in grids(evaluation, notes):
         start, end = 0, len(grid.heads)
         while start < end:

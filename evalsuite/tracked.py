@@ -68,6 +68,7 @@ def tag_values(evaluation: Evaluation) -> dict[str, str]:
         "evalsuite.real": evaluation.real.name,
         "evalsuite.synthetic": ", ".join(c.name for c in evaluation.synthetic),
         "evalsuite.extractors": ", ".join(extractors),
+        "evalsuite.protocol": evaluation.protocol or "none",
         "evalsuite.warnings": str(len(caveats(evaluation, Notes.of(evaluation.estimates)))),
         **{f"environment.{key}": value for key, value in environment.items()},
         "mlflow.note.content": summary(evaluation),
@@ -118,7 +119,7 @@ def summary(evaluation: Evaluation) -> str:
         for cohort in (evaluation.real, *evaluation.synthetic)
     ]
     notes = Notes.of(evaluation.estimates)
-    lines = [f"{', '.join(synthetic)} against {real}.", ""]
+    lines = [f"{', '.join(synthetic)} against {real}.", "", evaluation.standing, ""]
     if warnings := caveats(evaluation, notes):
         lines += ["**Warnings**", *_first(warnings, WARNINGS_LENGTH), ""]
     lines += [legend(evaluation), ""]

@@ -70,7 +70,7 @@ def metric_values(evaluations: Sequence[EvaluationData]) -> pd.DataFrame:
     a reference there is no best and the estimate is left out, as p-values are.
     """
     estimates = [
-        e
+        replace(e, extractor=_features(e.extractor, data.evaluation.protocol))
         for data in evaluations
         for e in data.evaluation.estimates
         if not e.group and meaning(e).role != "test"
@@ -89,6 +89,11 @@ def metric_values(evaluations: Sequence[EvaluationData]) -> pd.DataFrame:
     ]
     table = pd.DataFrame(rows, columns=[*COLUMNS, "title"])
     return table.drop_duplicates(["cohort", "metric", "extractor"])
+
+
+def _features(extractor: str, protocol: str) -> str:
+    """Return what values are on, which are never ranked with those of another protocol."""
+    return f"{extractor or 'voxels'} by {protocol}" if protocol else extractor
 
 
 def _badness(estimate: Estimate) -> float:

@@ -34,7 +34,9 @@ def shapes_of(module: torch.nn.Module) -> dict[str, list[int]]:
     return {name: list(tensor.shape) for name, tensor in module.state_dict().items()}
 
 
-def simulated(folder: Path, *, low: float = -1000.0, high: float = 1000.0) -> dict[str, list[Path]]:
+def simulated(
+    folder: Path, *, low: float = -1000.0, high: float = 1000.0, bright: float = 0.0
+) -> dict[str, list[Path]]:
     """Write two cohorts of smooth random volumes and return their files by cohort.
 
     Shapes, spacings and the order and direction of axes differ between volumes, and some have
@@ -42,13 +44,14 @@ def simulated(folder: Path, *, low: float = -1000.0, high: float = 1000.0) -> di
 
     Args:
         low, high: of the intensities, which a part of the voxels falls below or above.
+        bright: share of that range by which a ball in the middle of all volumes is brighter.
     """
     files: dict[str, list[Path]] = {}
     for cohort, smooth in (("real", 1.5), ("synthetic", 2.5)):
         (folder / cohort).mkdir(parents=True, exist_ok=True)
         files[cohort] = []
         for i in range(SIMULATED):
-            voxels, affine = _volume(i, smooth, low, high)
+            voxels, affine = _volume(i, smooth, low, high, bright)
             files[cohort].append(folder / cohort / f"v{i}.nii.gz")
             nibabel.save(nibabel.Nifti1Image(voxels, affine), files[cohort][-1])
     return files
@@ -88,12 +91,14 @@ def _tensor(name: str, shape: tuple[int, ...]) -> Tensor:
 
 
 def _volume(
-    i: int, smooth: float, low: float, high: float
+    i: int, smooth: float, low: float, high: float, bright: float
 ) -> tuple[np.ndarray, np.ndarray]:
     draw = np.random.default_rng([i, int(10 * smooth)])
     shape = np.array([38, 44, 34]) + draw.integers(0, 8, 3)
     noise = ndimage.gaussian_filter(draw.normal(size=shape), smooth)
     voxels = low + (high - low) * (0.45 + 0.22 * noise / noise.std())
+    places = np.meshgrid(*(np.linspace(-1, 1, n) for n in shape), indexing="ij")
+    voxels += bright * (high - low) * np.exp(-4 * sum(place**2 for place in places))
     if i == 0:
         voxels[:, :, :3] = voxels[:, :, -2:] = low - 100
     if i == 1:

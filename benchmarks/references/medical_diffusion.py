@@ -28,7 +28,7 @@ def main(clone: Path, images: Path) -> None:
     script = loaded(clone / "evaluation/pytorch_ssim/__init__.py")
     values: dict[str, object] = {"shape": SHAPE}
     with tempfile.TemporaryDirectory() as folder:
-        values["simulated"] = _run(script, simulated(Path(folder) / "simulated"))
+        values["simulated"] = _run(script, simulated(Path(folder) / "simulated", bright=2.0))
         files = hippocampi(images, Path(folder) / "real")
         values["hippocampus"] = {**_run(script, files), "files": names(files)}
     save(

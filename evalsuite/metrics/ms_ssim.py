@@ -20,6 +20,7 @@ from torch import Tensor
 
 from evalsuite.metrics.metric import Metric, UndefinedError, judging_options
 from evalsuite.metrics.structural_similarity import (
+    Convention,
     Level,
     Settings,
     fit_settings,
@@ -157,6 +158,9 @@ def compute(
     scales: Annotated[
         int | None, Field(ge=1, le=5, description="of the pyramid; by default what fits")
     ] = None,
+    convention: Annotated[
+        Convention, Field(description="whose borders and exponents; see the protocol")
+    ] = "wang",
 ) -> list[Estimate]:
     """Return `ms_ssim`, `ms_ssim_difference` and `ssim`, means over pairs within a cohort.
 
@@ -169,7 +173,7 @@ def compute(
         real, synthetic: volumes of one shape; indexing may be expensive and is done rarely.
         seed: decides which pairs are drawn.
         pairs: how many within each cohort, all if there are no more.
-        kernel_size, sigma, scales, k1, k2: see `fit_settings` and `Settings`.
+        kernel_size, sigma, scales, k1, k2, convention: see `fit_settings` and `Settings`.
         data_range: range of the intensities; None for max - min of the real volumes drawn.
 
     Raises:
@@ -194,7 +198,7 @@ def compute(
         )
     first = draw_pairs(m, pairs, (seed, 0))[:1]
     sample = real[int(draw_volumes(first, subjects.real, (seed, 2))[0, 0])]
-    settings = fit_settings(tuple(sample.shape), kernel_size, sigma, scales, k1, k2)
+    settings = fit_settings(tuple(sample.shape), kernel_size, sigma, scales, k1, k2, convention)
     level_bytes = sample.numel() * max(sample.element_size(), 4)
     capacity = max(2, CACHE_BYTES // (level_bytes * 7 // 2))  # three arrays and their halves
 
@@ -242,7 +246,11 @@ def compute(
     pyramids = (
         f"{settings.scales} of 5 scales with weights {weights}"
         f"{' (the first standard ones, renormalised)' if settings.scales < 5 else ''}; {window};"
-        " Wang et al. 2003 as used by Khader et al. 2023."
+        + (
+            " Wang et al. 2003 as used by Khader et al. 2023."
+            if convention == "wang"
+            else " as FirasGit/medicaldiffusion computes it, the coarsest scale to a fourfold power."
+        )
     )
 
     def estimate(name: str, mean: _Mean, lowest: float, reference: float, method: str) -> Estimate:

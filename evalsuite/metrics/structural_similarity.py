@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -18,7 +18,10 @@ from torch.nn import functional
 
 from evalsuite.metrics.metric import UndefinedError
 
+Convention = Literal["wang", "medical-diffusion"]
 STANDARD_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang 2003, section 3.2
+
+FEWEST_VOXELS = 16  # along a side that is halved four times
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,9 @@ class Settings:
         sigma: its standard deviation in voxels of each scale.
         scales: number of scales, each half as fine as the one before.
         k1, k2: constants that keep the luminance and the contrast term stable.
+        convention: `wang` as published; `medical-diffusion` as `msssim_3d` of the repository
+            FirasGit/medicaldiffusion: borders mirrored with the outer voxel twice and averaged
+            over like the rest, and the coarsest scale multiplied in once for each finer one.
     """
 
     kernel_size: int = 11
@@ -37,6 +43,13 @@ class Settings:
     scales: int = 5
     k1: float = 0.01
     k2: float = 0.03
+    convention: Convention = "wang"
+
+    @property
+    def exponents(self) -> tuple[float, ...]:
+        """The powers to which the means of the scales are raised, the finest first."""
+        *finer, coarsest = self.weights
+        return *finer, coarsest * (1 if self.convention == "wang" else len(finer))
 
     @property
     def weights(self) -> tuple[float, ...]:
@@ -71,16 +84,23 @@ def odd(value: int) -> int:
 
 
 def fit_settings(
-    shape: tuple[int, ...], kernel_size: int, sigma: float, scales: int | None, k1: float, k2: float
+    shape: tuple[int, ...],
+    kernel_size: int,
+    sigma: float,
+    scales: int | None,
+    k1: float,
+    k2: float,
+    convention: Convention = "wang",
 ) -> Settings:
     """Return the settings that volumes of this shape allow.
 
     A window larger than the smallest side shrinks to the largest odd size that fits. With `scales`
     None there are as many scales, at most five, as leave the smallest side no less than the window.
+    The convention `medical-diffusion` has five scales and a window that is cut off after 4 sigma.
 
     Args:
         shape: voxels along each axis.
-        kernel_size, sigma, scales, k1, k2: within the bounds that the options of MS-SSIM declare.
+        kernel_size, sigma, scales, k1, k2, convention: within the bounds that the options of MS-SSIM declare.
 
     Raises:
         UndefinedError: if a side has fewer than 3 voxels, or the shape does not allow `scales`.
@@ -90,6 +110,13 @@ def fit_settings(
         raise UndefinedError(
             f"MS-SSIM needs at least 3 voxels along each axis, but the volumes are {shape_text(shape)}."
         )
+    if convention == "medical-diffusion":
+        if side < FEWEST_VOXELS:
+            raise UndefinedError(
+                f"MS-SSIM as of Medical Diffusion needs at least {FEWEST_VOXELS} voxels along each "
+                f"axis, but the volumes are {shape_text(shape)}."
+            )
+        return Settings(2 * int(4 * sigma + 0.5) + 1, sigma, 5, k1, k2, convention)
     window = min(kernel_size, side - (side + 1) % 2)
     most = min(5, 1 + int(math.log2(side / window)))
     if scales is not None and scales > most:
@@ -130,7 +157,7 @@ def similarity(
         Wang et al., Asilomar Conference on Signals, Systems and Computers (2003), equation 7.
     """
     c1, c2 = (settings.k1 * data_range) ** 2, (settings.k2 * data_range) ** 2
-    margin = settings.kernel_size // 2
+    margin = settings.kernel_size // 2 if settings.convention == "wang" else 0
     means = []
     finest = math.nan
     for scale, (x, y) in enumerate(zip(first, second, strict=True)):
@@ -145,25 +172,40 @@ def similarity(
         if is_last:
             means.append(ssim)
         else:
-            within = contrast[margin:-margin, margin:-margin, margin:-margin]
+            x0, y0, z0 = (slice(margin, side - margin) for side in contrast.shape)
+            within = contrast[x0, y0, z0]
             means.append(within.mean().item())
-    factors = (max(m, 0.0) ** w for m, w in zip(means, settings.weights, strict=True))
+    factors = (max(m, 0.0) ** w for m, w in zip(means, settings.exponents, strict=True))
     return math.prod(factors), finest
 
 
 @lru_cache(maxsize=64)
 def blur_matrix(
-    side: int, kernel_size: int, sigma: float, dtype: torch.dtype, device: torch.device
+    side: int,
+    kernel_size: int,
+    sigma: float,
+    dtype: torch.dtype,
+    device: torch.device,
+    *,
+    twice: bool = False,
 ) -> Float[Tensor, "n n"]:
-    """Return the matrix that averages along an axis; the border is mirrored, its voxel not twice.
+    """Return the matrix that averages along an axis whose border is mirrored.
 
-    Row i holds the normalised Gaussian around voxel i. Needs a side above half the kernel size.
+    Row i holds the normalised Gaussian around voxel i.
+
+    Args:
+        side: above half the kernel size, unless `twice`.
+        twice: whether the mirror repeats the outer voxel.
     """
     reach = torch.arange(kernel_size) - kernel_size // 2
     weights = torch.exp(-0.5 * (reach / sigma).double() ** 2)
     weights /= weights.sum()
-    mirrored = (torch.arange(side)[:, None] + reach).abs()
-    mirrored = side - 1 - (side - 1 - mirrored).abs()
+    place = torch.arange(side)[:, None] + reach
+    if twice:
+        place = place.remainder(2 * side)
+        mirrored = torch.minimum(place, 2 * side - 1 - place)
+    else:
+        mirrored = side - 1 - (side - 1 - place.abs()).abs()
     matrix = torch.zeros(side, side, dtype=torch.float64)
     matrix.scatter_add_(1, mirrored, weights.expand(side, -1))
     return matrix.to(device=device, dtype=dtype)
@@ -176,8 +218,10 @@ def shape_text(shape: Sequence[int]) -> str:
 
 def _blur(voxels: Float[Tensor, "x y z"], settings: Settings) -> Float[Tensor, "x y z"]:
     """Return the Gaussian average around each voxel, the volume being reflected at its border."""
+    twice = settings.convention == "medical-diffusion"
+    size, sigma = settings.kernel_size, settings.sigma
     x, y, z = (
-        blur_matrix(side, settings.kernel_size, settings.sigma, voxels.dtype, voxels.device)
+        blur_matrix(side, size, sigma, voxels.dtype, voxels.device, twice=twice)
         for side in voxels.shape
     )
     return (x @ (y @ (voxels @ z.T)).flatten(1)).reshape(voxels.shape)

@@ -1,6 +1,5 @@
 """MAISI's 2.5D Frechet distance of CT: `scripts/compute_fid_2-5d_ct.py` of NV-Generate-CTMR."""
 
-from evalsuite.extractors.slices import SliceIntensity, Slices
 from evalsuite.protocols.protocol import Protocol, Published, Source
 from evalsuite.volumes.intensity import WindowIntensity
 from evalsuite.volumes.preprocessing import Preprocessing
@@ -34,14 +33,19 @@ PROTOCOL = Protocol(
         intensity=WindowIntensity(low=-1000, high=1000, range=None),
         padding=-1000,
     ),
-    slices=Slices(
-        planes=("axial", "sagittal", "coronal"),
-        share=0.4,
-        intensity=SliceIntensity(per="plane", low=0, high=100),
-        channels="repeat",
-        reverse=True,
-        mean=(0.406, 0.456, 0.485),
-    ),
+    slices={
+        "planes": ["axial", "sagittal", "coronal"],
+        "share": 0.4,
+        "step": 1,
+        "intensity": {"per": "plane", "low": 0.0, "high": 100.0},
+        "size": None,
+        "interpolation": "bilinear",
+        "antialias": False,
+        "channels": "repeat",
+        "reverse": True,
+        "mean": [0.406, 0.456, 0.485],
+        "std": [1.0, 1.0, 1.0],
+    },
     metrics={"frechet": {}},
     estimator="Frechet distance per plane with sample covariances over all chosen slices of all "
     "volumes, and the mean of the three; biased upwards by the number of volumes. Its planes XY, "
@@ -51,10 +55,9 @@ PROTOCOL = Protocol(
     licences="Weights of RadImageNet: terms of their own, which could not be verified; converted to "
     "PyTorch by Warvito/radimagenet-models (MIT).",
     disagreements=(
-        "The description of the script speaks of the ImageNet mean for channels R, G, B; the code "
-        "reverses the channels of a grey image, which changes nothing, and subtracts 0.406, 0.456 "
-        "and 0.485 without dividing.",
-        "The comments speak of normalising each slice; by default the minimum and maximum are "
+        "The channels of a grey slice are equal, so reversing them changes nothing; of ImageNet's "
+        "normalisation only the means are subtracted (0.406, 0.456, 0.485), nothing is divided.",
+        "The code can normalise each slice (`norm2d`) but never does: the minimum and maximum are "
         "those of all chosen slices of a volume in one plane.",
         "Empty slices are kept: the code can drop them, its `main` never asks for it.",
     ),

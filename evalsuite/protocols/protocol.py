@@ -7,7 +7,6 @@ from pydantic import Field
 from evalsuite import plugins
 from evalsuite.declared import Declared
 from evalsuite.errors import EvalsuiteError
-from evalsuite.extractors.slices import Slices
 from evalsuite.volumes.preprocessing import Preprocessing
 
 Text = Annotated[str, Field(min_length=1)]
@@ -58,7 +57,7 @@ class Protocol(Declared):
         extractors: with their layer, if it is not the usual one; none for metrics of voxels.
         preprocessing: every step.
         preprocessing_synthetic: steps that are others for synthetic volumes.
-        slices: which slices a two-dimensional network sees, and how.
+        slices: fields of `evalsuite.extractors.slices.Slices`, every one.
         metrics: with the options that matter.
         free: settings that it leaves to the user, as keys with dots.
         estimator: how the number is made of the features, and whether it is biased.
@@ -77,7 +76,7 @@ class Protocol(Declared):
     extractors: tuple[Text, ...] = ()
     preprocessing: Preprocessing
     preprocessing_synthetic: dict[str, Any] = Field(default_factory=dict)
-    slices: Slices | None = None
+    slices: dict[str, Any] = Field(default_factory=dict)
     metrics: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
     free: tuple[str, ...] = ()
     estimator: Text
@@ -90,10 +89,8 @@ class Protocol(Declared):
     def settings(self) -> dict[str, Any]:
         """Return the frozen choices as the keys of a configuration, in plain values."""
         told = self.model_dump(mode="json")
-        keys = ["preprocessing", "preprocessing_synthetic", "metrics"]
-        keys += ["extractors"] if self.extractors else []
-        keys += ["slices"] if self.slices else []
-        return {**{key: told[key] for key in keys}, "precision": "float32"}
+        keys = ("extractors", "preprocessing", "preprocessing_synthetic", "slices", "metrics")
+        return {**{key: told[key] for key in keys if told[key]}, "precision": "float32"}
 
 
 def load_protocol(name: str) -> Protocol:

@@ -1,6 +1,5 @@
 """The 2.5D Frechet distance of the VLM3D challenge of MR generation."""
 
-from evalsuite.extractors.slices import SliceIntensity, Slices
 from evalsuite.protocols.protocol import Protocol, Source
 from evalsuite.volumes.intensity import NoIntensity
 from evalsuite.volumes.preprocessing import Preprocessing
@@ -25,12 +24,19 @@ PROTOCOL = Protocol(
         interpolation="linear",
         intensity=NoIntensity(),
     ),
-    slices=Slices(
-        planes=("axial", "coronal", "sagittal"),
-        step=4,
-        intensity=SliceIntensity(per="slice", low=0.5, high=99.5),
-        size=224,
-    ),
+    slices={
+        "planes": ["axial", "coronal", "sagittal"],
+        "share": 1.0,
+        "step": 4,
+        "intensity": {"per": "slice", "low": 0.5, "high": 99.5},
+        "size": 224,
+        "interpolation": "bilinear",
+        "antialias": False,
+        "channels": "repeat",
+        "reverse": False,
+        "mean": [0.0, 0.0, 0.0],
+        "std": [1.0, 1.0, 1.0],
+    },
     metrics={"frechet": {}},
     free=("preprocessing.shape",),
     estimator="Frechet distance per plane with sample covariances over every fourth slice of all "

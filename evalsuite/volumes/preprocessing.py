@@ -24,6 +24,7 @@ from evalsuite.volumes.resampling import (
     oriented,
     oriented_grid,
     padded,
+    pooled,
     resized,
     respaced,
     spacing_of,
@@ -45,7 +46,7 @@ class Preprocessing(Declared):
     """What is done to every volume before any feature or metric.
 
     In this order: orientation, intensity if it comes first, trimming, spacing, crop or resize,
-    intensity otherwise, padding, order of the axes. Padding comes after the intensity, so that
+    intensity otherwise, padding, pooling, order of the axes. Padding comes after the intensity, so that
     its value never shifts a percentile or a mean.
 
     Args:
@@ -66,6 +67,7 @@ class Preprocessing(Declared):
         intensity: how intensities become comparable.
         intensity_first: before trimming, spacing and crop instead of after them.
         padding: value of the voxels that are added, in the units after the intensity.
+        pool: voxels along each side of the blocks that are averaged to one, after the padding.
         axes: the order in which the network sees the axes; `zyx` is that of SimpleITK's arrays.
     """
 
@@ -82,6 +84,7 @@ class Preprocessing(Declared):
     intensity: Intensity = PercentileIntensity()
     intensity_first: bool = False
     padding: float = 0.0
+    pool: Side = 1
     axes: Literal["xyz", "zyx"] = "xyz"
 
     @field_validator("orientation")
@@ -185,7 +188,7 @@ class Preprocessing(Declared):
         return self._differs(self._oriented_grid((2, 2, 2), affine)[1])
 
     def apply(self, volume: Volume) -> Volume:
-        """Return the volume after all steps, float32, of exactly `shape` voxels.
+        """Return the volume after all steps, float32, of `shape` voxels divided by `pool`.
 
         Raises:
             ValueError: if `spacing` or `shape` is still `auto`.
@@ -208,7 +211,7 @@ class Preprocessing(Declared):
         volume = cropped(volume, shape, as_monai=self.fit == "pad-crop")
         if not self.intensity_first:
             volume = self._with_intensity(volume)
-        volume = padded(volume, shape, self.padding)
+        volume = pooled(padded(volume, shape, self.padding), self.pool)
         return transposed(volume) if self.axes == "zyx" else volume
 
     def _with_intensity(self, volume: Volume) -> Volume:

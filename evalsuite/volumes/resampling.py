@@ -193,6 +193,18 @@ def padded(volume: Volume, shape: Size, value: float) -> Volume:
     return Volume(voxels, _shifted(volume.affine, [-a for a, _ in margins]))
 
 
+def pooled(volume: Volume, side: int) -> Volume:
+    """Return the means of blocks of `side` voxels along each axis, without what is left over."""
+    if side == 1:
+        return volume
+    x, y, z = (n // side for n in volume.shape)
+    blocks = volume.voxels[: x * side, : y * side, : z * side]
+    blocks = blocks.reshape(x, side, y, side, z, side)
+    affine = volume.affine @ np.diag([side, side, side, 1.0])
+    affine[:3, 3] = _shifted(volume.affine, [(side - 1) / 2] * 3)[:3, 3]
+    return Volume(blocks.mean(axis=(1, 3, 5), dtype=np.float64).astype(np.float32), affine)
+
+
 def _turn(affine: Affine, orientation: str) -> Float[np.ndarray, "3 2"]:
     """Return nibabel's transform from the axes of a grid to those of an orientation."""
     from nibabel import orientations
@@ -210,7 +222,7 @@ def _margins(size: Sequence[int], shape: Sequence[int]) -> list[tuple[int, int]]
     return [(m // 2, m - m // 2) for m in missing]
 
 
-def _shifted(affine: Affine, start: Sequence[int]) -> Affine:
+def _shifted(affine: Affine, start: Sequence[float]) -> Affine:
     """Return the affine of the grid whose first voxel lies at index `start`."""
     moved = affine.copy()
     moved[:3, 3] = affine[:3, :3] @ np.array(start) + affine[:3, 3]

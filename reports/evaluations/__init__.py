@@ -64,7 +64,7 @@ def _overview(
     real = comparison.evaluation.real
     synthetic = [f"{len(c.volumes)} of {c.name}" for c in comparison.evaluation.synthetic]
     yardstick = f"{len(real.volumes)} real volumes{of_subjects(real)} ({real.name}) are the yardstick for synthetic"
-    said = [f"{yardstick} ones: {', '.join(synthetic)}."]
+    said = [f"{yardstick} ones: {', '.join(synthetic)}.", comparison.evaluation.standing]
     said += [
         f"{len(c.skipped)} unreadable volumes of {c.name} were left out."
         for c in (real, *comparison.evaluation.synthetic)
@@ -73,7 +73,7 @@ def _overview(
     if len(everything) > 1:
         said.append(
             f"There are {len(everything)} comparisons in this report, which differ in the real "
-            "volumes, in how volumes were prepared, or in how numbers were computed: numbers of "
+            "volumes, in the protocol, in how volumes were prepared, or in how numbers were computed: numbers of "
             "one must not be set against those of another."
         )
     intervals = [e.interval for e in comparison.evaluation.estimates if e.interval]

@@ -89,14 +89,21 @@ def number_chapters(comparison: Comparison, caveats: Caveats) -> list[Section]:
             blocks.append(
                 Table(
                     name if len(tables) == 1 else f"{name}-{place}",
-                    f"{question} Value and interval for each synthetic cohort.",
+                    f"{question} Value and interval for each synthetic cohort.{_by(comparison)}",
                     frame,
                     meanings(own) if last else (),
                 )
             )
-        blocks.append(full_table(f"{name}-full", "The same numbers in full.", own, caveats))
+        in_full = f"The same numbers in full.{_by(comparison)}"
+        blocks.append(full_table(f"{name}-full", in_full, own, caveats))
         sections.append(Section(name, question, tuple(blocks)))
     return sections
+
+
+def _by(comparison: Comparison) -> str:
+    """Return the protocol as it ends a caption."""
+    protocol = comparison.evaluation.protocol
+    return f" Protocol: {protocol}." if protocol else ""
 
 
 def _forests(

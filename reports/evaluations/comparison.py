@@ -70,8 +70,8 @@ def comparisons(evaluations: Sequence[EvaluationData]) -> list[Comparison]:
 def grouped(evaluations: Sequence[EvaluationData]) -> list[list[EvaluationData]]:
     """Return the evaluations in groups that may stand side by side, in order.
 
-    Two may if their real volumes are the same, preprocessed the same way, by the same training
-    cohort, and every extractor and metric that both have is the same but for its seed.
+    Two may if their real volumes are the same, preprocessed the same way, by the same protocol
+    with the same changes and the same training cohort, and every extractor and metric that both have is the same but for its seed.
     """
     groups: list[list[EvaluationData]] = []
     for data in evaluations:
@@ -134,7 +134,7 @@ def _comparable(first: EvaluationData, second: EvaluationData) -> bool:
 def _declared(data: EvaluationData) -> dict[str, object]:
     """Return, by what it is, everything of the configuration that moves a number."""
     config: Mapping[str, Any] = data.evaluation.config
-    declared: dict[str, object] = {}
+    declared: dict[str, object] = {"protocol": data.evaluation.protocol}
     if "preprocessing" in config:
         declared["preprocessing"] = config["preprocessing"]
     if training := config.get("cohorts", {}).get("training"):

@@ -30,6 +30,7 @@ def evaluation_paragraph(group: Sequence[EvaluationData]) -> str:
     """
     sentences = [
         *_cohorts(group),
+        *_protocol(group),
         *_preprocessing(_config(group, "preprocessing")),
         *_extractors(_config(group, "extractors")),
         *_metrics(_config(group, "metrics")),
@@ -62,6 +63,17 @@ def _cohorts(group: Sequence[EvaluationData]) -> list[str]:
         f"record): {', '.join(marks)}."
     )
     return told
+
+
+def _protocol(group: Sequence[EvaluationData]) -> list[str]:
+    protocol = _config(group, "protocol")
+    if not protocol:
+        return []
+    changed = f", modified ({_listed(protocol['modified'])})" if protocol["modified"] else ""
+    return [
+        f"The protocol {protocol['name']} was followed{changed}: {protocol['paper'].rstrip('.')}; "
+        f"code: {protocol['source']}."
+    ]
 
 
 def _preprocessing(steps: Mapping[str, Any]) -> list[str]:

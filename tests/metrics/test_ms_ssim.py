@@ -239,6 +239,7 @@ def test_options():
         "k1": 0.01,
         "k2": 0.03,
         "scales": None,
+        "convention": "wang",
     }
 
 

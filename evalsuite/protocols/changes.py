@@ -1,33 +1,9 @@
-"""A protocol laid under what a user sets, and what the user changed of it."""
+"""What a user changed of a protocol."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from evalsuite.protocols.protocol import Protocol, load_protocol
-from evalsuite.settings import Settings, laid_over
-
-NO_PROTOCOL = (
-    "No protocol was named: these numbers stand beside no published table "
-    "(`evalsuite protocols` lists those that do)."
-)
-
-
-def laid_under(values: Settings) -> Settings:
-    """Return settings with those of the protocol that they name laid under them.
-
-    Of metrics the user's choice counts, with the protocol's options for those it has.
-
-    Raises:
-        EvalsuiteError: for an unknown protocol.
-    """
-    if "protocol" not in values:
-        return values
-    frozen = load_protocol(str(values["protocol"])).settings()
-    chosen = values.get("metrics")
-    if isinstance(chosen, Mapping):
-        frozen["metrics"] = {k: v for k, v in frozen["metrics"].items() if k in chosen}
-    return laid_over(frozen, values)
-
+from evalsuite.protocols.protocol import Protocol
 
 def modifications(protocol: Protocol, config: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what a configuration changes of its protocol, each as setting and value.
@@ -60,34 +36,6 @@ def modifications(protocol: Protocol, config: Mapping[str, Any]) -> tuple[str, .
     return (*changed, *added, *left_out)
 
 
-def label(config: Mapping[str, Any]) -> str:
-    """Return how the protocol of a recorded configuration is called, or nothing if it has none.
-
-    Args:
-        config: the configuration in the record of an evaluation.
-
-    Example: `maisi-2.5d, modified: shape 64 x 64 x 64`.
-    """
-    protocol = config.get("protocol")
-    if not protocol:
-        return ""
-    changed = ", ".join(protocol["modified"])
-    return f"{protocol['name']}, modified: {changed}" if changed else str(protocol["name"])
-
-
-def standing(config: Mapping[str, Any]) -> str:
-    """Return the sentence on which published tables the numbers stand beside."""
-    protocol = config.get("protocol")
-    if not protocol:
-        return NO_PROTOCOL
-    if protocol["modified"]:
-        return (
-            f"Protocol {label(config)}. Because of that the numbers do not stand beside the "
-            "published ones."
-        )
-    return f"Protocol {protocol['name']} ({protocol['source']}), unchanged."
-
-
 class _Absent:
     pass
 
@@ -96,7 +44,7 @@ _ABSENT = _Absent()
 
 
 def _leaves(values: object, key: str = "") -> Iterator[tuple[str, object]]:
-    if isinstance(values, Mapping) and (values or not key):
+    if isinstance(values, Mapping):
         for name, value in values.items():
             yield from _leaves(value, f"{key}.{name}" if key else str(name))
     else:
