@@ -57,9 +57,12 @@ class EvaluationConfig(Declared):
         training: what the generator was trained on, for metrics of privacy.
         by: covariate by whose values metrics are broken down as well.
         preset: `mri` or `ct`; the values that `preprocessing` leaves out come from it.
-        preprocessing: the steps, see `evalsuite.volumes.preprocessing.Preprocessing`.
+        preprocessing: the steps, see `evalsuite.volumes.preprocessing.Preprocessing`; they win
+            over what an extractor wants.
+        preprocessing_synthetic: steps that are others for synthetic volumes.
         extractors: names of feature extractors, or paths of TorchScript modules.
-        weights: a weight file for the (single) MedicalNet extractor.
+        weights: by name of the extractor its weight file, or one file for the only extractor that
+            takes any.
         precision: arithmetic of networks, `float32` or the faster `bfloat16`.
         metrics: by name, the options that differ from their defaults.
         seed: of every random draw.
@@ -75,6 +78,7 @@ class EvaluationConfig(Declared):
     by: str | None = None
     preset: str = "mri"
     preprocessing: dict[str, Any] = Field(default_factory=dict)
+    preprocessing_synthetic: dict[str, Any] = Field(default_factory=dict)
     extractors: tuple[str, ...] = Field(default=(DEFAULT_EXTRACTOR,), min_length=1)
     weights: str | None = None
     precision: Literal["float32", "bfloat16"] = "float32"
