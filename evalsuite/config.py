@@ -55,7 +55,9 @@ class EvaluationConfig(Declared):
         training: what the generator was trained on, for metrics of privacy.
         by: covariate by whose values metrics are broken down as well.
         preset: `mri` or `ct`; the values that `preprocessing` leaves out come from it.
-        preprocessing: the steps, see `evalsuite.volumes.preprocessing.Preprocessing`.
+        preprocessing: the steps, see `evalsuite.volumes.preprocessing.Preprocessing`; they win
+            over what an extractor wants.
+        preprocessing_synthetic: steps that are others for synthetic volumes.
         extractors: names of feature extractors, or paths of TorchScript modules.
         weights: a weight file for the network, or one for each by name of the extractor.
         precision: arithmetic of networks, `float32` or the faster `bfloat16`.
@@ -73,6 +75,7 @@ class EvaluationConfig(Declared):
     by: str | None = None
     preset: str = "mri"
     preprocessing: dict[str, Any] = Field(default_factory=dict)
+    preprocessing_synthetic: dict[str, Any] = Field(default_factory=dict)
     extractors: tuple[str, ...] = Field(default=(DEFAULT_EXTRACTOR,), min_length=1)
     weights: Annotated[
         dict[str, str],

@@ -259,7 +259,7 @@ def _judged(cohort: Cohort, resolved: Preprocessing) -> Cohort:
         [info.shape for info in cohort.infos], [info.affine for info in cohort.infos]
     )
     wanted = resolved.shape
-    if cohort.role == "synthetic" and resolved.fit == "crop-pad" and wanted != "auto":
+    if cohort.role == "synthetic" and resolved.fit != "resize" and not isinstance(wanted, str):
         common = [min(pair) for pair in zip(size, wanted, strict=True)]
         if common != list(wanted):
             warnings.append(
