@@ -5,12 +5,12 @@ merely not needed, as a configuration may describe more than one call of it uses
 """
 
 import json
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 
 from evalsuite.config import EvaluationConfig
 from evalsuite.errors import EvalsuiteError
 from evalsuite.extractors.extractor import Extractor
+from evalsuite.extractors.sources import expanded
 from evalsuite.extractors.weights import sha256
 from evalsuite.metrics.metric import Metric
 from evalsuite.plugins import available
@@ -21,17 +21,23 @@ def needs_features(metrics: Sequence[Metric]) -> bool:
     return any(metric.input == "features" or metric.looks_at_features for metric in metrics)
 
 
-def refuse_idle_weights(weights: Path | None, extractors: Sequence[Extractor]) -> None:
-    """Raise EvalsuiteError if weights were named that no extractor has in its fingerprint."""
-    if weights is None or not extractors:
+def refuse_idle_weights(weights: Mapping[str, str], extractors: Sequence[Extractor]) -> None:
+    """Raise EvalsuiteError if weights were named that no extractor has in its fingerprint.
+
+    Args:
+        weights: files by name of the extractor, "" for any.
+    """
+    if not extractors:
         return
-    digest = sha256(weights.expanduser())
-    if not any(digest in json.dumps(extractor.fingerprint) for extractor in extractors):
-        raise EvalsuiteError(
-            f"{weights}: none of the extractors takes these weights, "
-            f"{', '.join(extractor.name for extractor in extractors)}. "
-            "Name one that does with --extractor, or leave out --weights."
-        )
+    for name, file in weights.items():
+        digest = sha256(expanded(file))
+        meant = [e for e in extractors if name in ("", e.name.partition("@")[0])]
+        if not any(digest in json.dumps(extractor.fingerprint) for extractor in meant):
+            raise EvalsuiteError(
+                f"{file}: none of the extractors takes these weights, "
+                f"{', '.join(extractor.name for extractor in extractors)}. "
+                "Name one that does with --extractor, or leave out --weights."
+            )
 
 
 def idle(

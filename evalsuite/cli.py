@@ -89,7 +89,11 @@ def compute_metrics(
         str | None, typer.Option(help="Comma-separated names (see `evalsuite metrics`).")
     ] = None,
     weights: Annotated[
-        str | None, typer.Option(help="Weight file of the MedicalNet extractor.")
+        list[str] | None,
+        typer.Option(
+            metavar="[NAME=]FILE",
+            help="Weight file of the network; of each extractor by name where several are used.",
+        ),
     ] = None,
     precision: Annotated[
         str | None, typer.Option(help="Arithmetic of networks: float32 or bfloat16 (faster).")
@@ -265,7 +269,7 @@ def simulate_population(
 
 
 weights_app = typer.Typer(
-    no_args_is_help=True, help="List, fetch and verify the weights of MedicalNet."
+    no_args_is_help=True, help="List, fetch and verify the weights of networks."
 )
 
 
@@ -273,21 +277,26 @@ weights_app = typer.Typer(
 def weights_list(
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """List the published weights and where each lies on this machine."""
+    """List the published weights, their licences, and where each lies on this machine."""
     from evalsuite import listings, output
 
-    output.show(listings.weights(), as_json=as_json)
+    rows = listings.weights()
+    if not as_json:
+        rows = [{key: row[key] for key in row if key != "sha256"} for row in rows]
+    output.show(rows, as_json=as_json)
 
 
 @weights_app.command("fetch")
 def weights_fetch(
     names: Annotated[list[str], typer.Argument(help="Names from `evalsuite weights list`.")],
 ) -> None:
-    """Download weights from the Hugging Face hub into the cache and verify them."""
-    from evalsuite.extractors.weights import fetch
+    """Fetch weights from where they are published into the cache and verify them."""
+    from evalsuite.extractors.weights import fetch, published
 
     for name in names:
         typer.echo(fetch(name))
+        if note := published()[name].note:
+            typer.echo(f"{name}: {note}", err=True)
 
 
 @weights_app.command("verify")

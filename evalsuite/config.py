@@ -43,10 +43,8 @@ class CohortSource(Declared):
     @classmethod
     def parse(cls, text: str) -> "CohortSource":
         """Read `NAME=DIR` or `DIR`; a DIR that exists wins over a reading with a name."""
-        name, separator, path = text.partition("=")
-        if separator and name and "/" not in name and not Path(text).exists():
-            return cls(path=path, name=name)
-        return cls(path=text)
+        name, path = _named(text)
+        return cls(path=path, name=name)
 
 
 class EvaluationConfig(Declared):
@@ -66,8 +64,7 @@ class EvaluationConfig(Declared):
         slices: what is other for two-dimensional networks than they declare, see
             `evalsuite.extractors.slices.Slices`.
         extractors: names of feature extractors, or paths of TorchScript modules.
-        weights: by name of the extractor its weight file, or one file for the only extractor that
-            takes any.
+        weights: a weight file for the network, or one for each by name of the extractor.
         precision: arithmetic of networks, `float32` or the faster `bfloat16`.
         metrics: by name, the options that differ from their defaults.
         seed: of every random draw.
@@ -87,7 +84,10 @@ class EvaluationConfig(Declared):
     preprocessing_synthetic: dict[str, Any] = Field(default_factory=dict)
     slices: dict[str, Any] = Field(default_factory=dict)
     extractors: tuple[str, ...] = Field(default=(DEFAULT_EXTRACTOR,), min_length=1)
-    weights: str | None = None
+    weights: Annotated[
+        dict[str, str],
+        Field(json_schema_extra={"expected": "a file, or a table of files by extractor"}),
+    ] = Field(default_factory=dict)
     precision: Literal["float32", "bfloat16"] = "float32"
     metrics: Metrics = Field(default_factory=lambda: _with_options(DEFAULT_METRICS))
     seed: int = Field(default=0, ge=0)
@@ -110,6 +110,19 @@ class EvaluationConfig(Declared):
             return [CohortSource.parse(v) if isinstance(v, str) else v for v in value]
         return value
 
+    @field_validator("weights", mode="before")
+    @classmethod
+    def _files(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = [value]
+        if not isinstance(value, list | tuple):
+            return value
+        files = dict(_named(str(text)) for text in value)
+        if len(files) < len(value):
+            msg = "Expected one file for each network"
+            raise ValueError(msg)
+        return files
+
     @field_validator("metrics", mode="before")
     @classmethod
     def _options(cls, value: object) -> object:
@@ -124,6 +137,11 @@ class EvaluationConfig(Declared):
     @classmethod
     def _orientation(cls, value: object) -> object:
         return None if value is None else read_orientation(value)
+
+    def weights_of(self, extractor: str) -> Path | None:
+        """Return the file named for that extractor, else the one named for any."""
+        file = self.weights.get(extractor.partition("@")[0], self.weights.get(""))
+        return None if file is None else Path(file)
 
     def stated(self) -> Geometry:
         """Return the geometry of volumes whose files state none, as far as it was declared."""
@@ -175,6 +193,14 @@ def load_config(path: Path | None, overrides: Mapping[str, Any]) -> EvaluationCo
     sources = [str(path)] if path else []
     sources += ["the command line"] if overrides else []
     return validated(EvaluationConfig, values, " and ".join(sources))
+
+
+def _named(text: str) -> tuple[str, str]:
+    """Split `NAME=PATH`, or `PATH` with the name ""; a path that exists wins."""
+    name, separator, path = text.partition("=")
+    if separator and name and "/" not in name and not Path(text).exists():
+        return name, path
+    return "", text
 
 
 def _with_options(metrics: Any) -> Any:

@@ -73,15 +73,16 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
     metrics = _load_metrics(config)
     steps = config.steps()
     options = ExtractorOptions(
-        weights=Path(config.weights) if config.weights else None,
         device=means.device,
         offline=means.offline,
         precision=config.precision,
     )
     computed = [metric for metric, _ in metrics]
     names = config.extractors if beforehand.needs_features(computed) else ()
-    extractors = [load_extractor(name, options) for name in names]
-    beforehand.refuse_idle_weights(options.weights, extractors)
+    extractors = [
+        load_extractor(name, replace(options, weights=config.weights_of(name))) for name in names
+    ]
+    beforehand.refuse_idle_weights(config.weights, extractors)
     for sentence in beforehand.idle(config, computed, extractors):
         means.tell(sentence)
     if extractors:

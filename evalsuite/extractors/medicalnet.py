@@ -11,14 +11,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from jaxtyping import Float
 
+from evalsuite.extractors.checkpoint import load_strictly
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions
-from evalsuite.extractors.weights import WeightsError, obtain
+from evalsuite.extractors.sources import HubFile
+from evalsuite.extractors.weights import PublishedWeights, obtain
 from evalsuite.machine import usable_device
 
 if TYPE_CHECKING:
@@ -27,6 +28,45 @@ if TYPE_CHECKING:
 # Raised whenever a change of the code below changes a feature.
 VERSION = 1
 DILATIONS = {"layer3": 2, "layer4": 4}
+
+# By depth: the SHA-256 of resnet_N.pth and of resnet_N_23dataset.pth.
+_SHA256 = {
+    10: (
+        "2824951eaef30e115929b89bec72342380b08d14792bda1449974ac849e497c0",
+        "afa8055f3e47f4a18239495d92a7abc587902c69c31c743de2b2784653b72605",
+    ),
+    18: (
+        "38b3a17444c5c18a795355a868e6a2d9ce9318054067f5373d337f55c0f61da3",
+        "61224f9317fcce873366deb3703183e92cc47325b726b69691b33536244e10f4",
+    ),
+    34: (
+        "977a1be79298602fa35980de9c03789229ad36087fb1f4d9bde468aec653c658",
+        "3ea7188e396774e4ef95b66e5e90a78273bb33f6e58d3d717bf24f5f1aaeaa28",
+    ),
+    50: (
+        "5b6189cafbee2f5604a7279b62bc163365aa6a86a377e1dc260a14275cacbd84",
+        "ff48a62219073fb977fd3f4ddfb8dc1367f0ec156c8d6f6c37e205bd683a246e",
+    ),
+}
+
+WEIGHTS = tuple(
+    PublishedWeights(
+        name=f"medicalnet-resnet{depth}{datasets}",
+        source=HubFile(
+            f"TencentMedicalNet/MedicalNet-Resnet{depth}",
+            f"resnet_{depth}{suffix}.pth",
+            # Warvito/MedicalNet-models stores into the first, its first versions into the second.
+            torch_hub=("medicalnet", "checkpoints"),
+        ),
+        sha256=sha256,
+        code_licence="MIT",
+        weights_licence="MIT",
+    )
+    for depth, hashes in _SHA256.items()
+    for datasets, suffix, sha256 in zip(
+        ("", "-23datasets"), ("", "_23dataset"), hashes, strict=True
+    )
+)
 
 
 @dataclass(slots=True)
@@ -141,65 +181,11 @@ def fold_batch_norms(network: "torch.nn.Module") -> "torch.nn.Module":
     return network
 
 
-def load_checkpoint(path: Path, network: "torch.nn.Module") -> None:
-    """Fill the network from a checkpoint in the published format, strictly.
-
-    The format is `{"state_dict": {"module.conv1.weight": ...}}`. Every tensor of the network must
-    be there in its shape, and no other. The one exception are the counters
-    `*.num_batches_tracked` of batch normalisation, which PyTorch before 0.4.1 did not write and
-    evaluation does not use; resnet_10_23dataset.pth has them (72 tensors, 14,361,292 numbers).
-
-    Raises:
-        WeightsError: if the file is no such checkpoint, in one sentence.
-    """
-    import torch
-
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # damaged pickles raise anything, IndexError included
-        raise WeightsError(
-            f"{path}: this is not a PyTorch checkpoint, or it is damaged ({type(error).__name__})."
-        ) from error
-    tensors = checkpoint.get("state_dict") if isinstance(checkpoint, dict) else None
-    if not isinstance(tensors, dict):
-        raise WeightsError(
-            f"{path}: this is not a checkpoint of MedicalNet, which is a dictionary with the key "
-            '"state_dict".'
-        )
-    found = {str(key).removeprefix("module."): value for key, value in tensors.items()}
-    expected = network.state_dict()
-    missing = [
-        key for key in expected if key not in found and not key.endswith(".num_batches_tracked")
-    ]
-    unexpected = [key for key in found if key not in expected]
-    for problem, keys in (("lacks", missing), ("has the unknown", unexpected)):
-        if keys:
-            others = f" and {len(keys) - 1} others" if len(keys) > 1 else ""
-            raise WeightsError(
-                f'{path}: the checkpoint {problem} "{keys[0]}"{others}, so it is not of this '
-                "network."
-            )
-    for key, tensor in found.items():
-        shape = tuple(getattr(tensor, "shape", ()))
-        if not isinstance(tensor, torch.Tensor) or shape != tuple(expected[key].shape):
-            raise WeightsError(
-                f'{path}: "{key}" has the shape {shape}, but this network needs '
-                f"{tuple(expected[key].shape)}."
-            )
-    # A plain dictionary carries no version, and then PyTorch fills in absent counters itself.
-    network.load_state_dict(found, strict=True)
-
-
 def _load(name: str, depth: int, options: ExtractorOptions) -> Extractor:
     weights = obtain(name, options)
     network = build_network(depth)
-    load_checkpoint(weights.path, network)
-    own = (
-        f"The weights are {weights.path} (SHA-256 {weights.sha256}), not the published ones: "
-        "features and distances compare only with those of the same file."
-    )
-    warnings = () if weights.published else (own,)
-    return _extractor(name, depth, network, weights.sha256, warnings, options)
+    load_strictly(weights.path, network, under="state_dict", prefix="module.")
+    return _extractor(name, depth, network, weights.sha256, weights.warnings, options)
 
 
 def _extractor(
