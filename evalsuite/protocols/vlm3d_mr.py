@@ -17,7 +17,7 @@ PROTOCOL = Protocol(
         licence="none stated",
     ),
     paper="VLM3D challenge, MR volume generation: mr_challenges/mrgen_evaluation/README.md.",
-    extractors=("squeezenet1.1",),
+    extractors=("squeezenet1_1",),
     preprocessing=Preprocessing(
         orientation="native",
         spacing="native",
