@@ -11,7 +11,7 @@ from evalsuite.declared import Declared, validated
 from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.protocols.protocol import load_protocol
 from evalsuite.settings import laid_over, nested, read_settings
-from evalsuite.volumes.geometry import Geometry, read_orientation, read_spacing
+from evalsuite.volumes.geometry import DIRECTIONS, Geometry, read_orientation, read_spacing
 from evalsuite.volumes.preprocessing import PRESETS, Preprocessing
 
 DEFAULT_EXTRACTOR = "medicalnet-resnet10-23datasets"
@@ -147,16 +147,27 @@ class EvaluationConfig(Declared):
         """Return the geometry of volumes whose files state none, as far as it was declared."""
         return Geometry(self.assume_spacing, self.assume_orientation)
 
-    def steps(self) -> Preprocessing:
+    def steps(self, wants: Mapping[str, Any] | None = None) -> Preprocessing:
         """Return the preset with the declared values laid over it, not yet resolved.
+
+        Args:
+            wants: what an extractor wants, laid over the preset first. Where it turns the axes of
+                the patient, a declared spacing and shape are turned with them.
 
         Raises:
             EvalsuiteError: for an unknown preset, step or value.
         """
         if self.preset not in PRESETS:
             raise EvalsuiteError(unknown("preset", self.preset, PRESETS))
-        steps = laid_over(PRESETS[self.preset].model_dump(), self.preprocessing)
-        return validated(Preprocessing, steps, "the preprocessing")
+        base = laid_over(PRESETS[self.preset].model_dump(), wants or {})
+        declared = dict(self.preprocessing)
+        if "orientation" not in declared and base["orientation"] != "native":
+            order = [DIRECTIONS[letter][0] for letter in base["orientation"]]
+            for name in declared.keys() & {"spacing", "shape"}:
+                value = declared[name]
+                if isinstance(value, list | tuple) and len(value) == len(order):
+                    declared[name] = [value[axis] for axis in order]
+        return validated(Preprocessing, laid_over(base, declared), "the preprocessing")
 
 
 def load_config(path: Path | None, overrides: Mapping[str, Any]) -> EvaluationConfig:
