@@ -6,12 +6,13 @@ merely not needed, as a configuration may describe more than one call of it uses
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 from evalsuite.config import EvaluationConfig
 from evalsuite.errors import EvalsuiteError
 from evalsuite.extractors.extractor import Extractor
 from evalsuite.extractors.sources import expanded
-from evalsuite.extractors.weights import sha256
+from evalsuite.extractors.weights import published, sha256
 from evalsuite.metrics.metric import Metric
 from evalsuite.plugins import available
 
@@ -35,7 +36,8 @@ def refuse_idle_weights(weights: Mapping[str, str], extractors: Sequence[Extract
         takers = [
             extractor.name
             for extractor in extractors
-            if name in {"", extractor.name.partition("@")[0]} and digest in json.dumps(extractor.fingerprint)
+            if name in {"", extractor.name.partition("@")[0]}
+            and digest in json.dumps(extractor.fingerprint)
         ]
         if not takers:
             raise EvalsuiteError(
@@ -47,6 +49,14 @@ def refuse_idle_weights(weights: Mapping[str, str], extractors: Sequence[Extract
                 f"{file}: {' and '.join(takers)} both take these weights. Say which one is meant, "
                 f"such as --weights {takers[0]}={file}."
             )
+
+
+def own_weights(weights: Mapping[str, str], extractors: Sequence[Extractor]) -> list[str]:
+    """Return, as `weights FILE`, the named files that are not known to be the published ones."""
+    known = {file.sha256 for file in published().values()}
+    used = {extractor.fingerprint.get("weights_sha256") for extractor in extractors}
+    files = {file: sha256(expanded(file)) for file in weights.values()}
+    return [f"weights {Path(f).name}" for f, d in files.items() if d in used and d not in known]
 
 
 def idle(

@@ -183,7 +183,7 @@ def load_config(path: Path | None, overrides: Mapping[str, Any]) -> EvaluationCo
     values = read_settings(path) if path else {}
     protocol = overrides.get("protocol", values.get("protocol"))
     frozen = load_protocol(str(protocol)).settings() if protocol else {}
-    own = frozen.pop("metrics", dict.fromkeys(DEFAULT_METRICS, {}))
+    own = frozen.pop("metrics", _with_options(DEFAULT_METRICS))
     metrics = _with_options(values.get("metrics", own))
     for key, value in overrides.items():
         if key == "metrics":

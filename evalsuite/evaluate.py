@@ -16,6 +16,7 @@ from evalsuite.config import EvaluationConfig
 from evalsuite.environment import environment
 from evalsuite.errors import EvalsuiteError, VolumeError
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions, load_extractor
+from evalsuite.extractors.slices import resliced
 from evalsuite.features import FeatureCache, extract
 from evalsuite.groups import by_covariate
 from evalsuite.machine import usable_device
@@ -24,6 +25,7 @@ from evalsuite.metrics.metric import Metric
 from evalsuite.preparation import Preparation, judged, prepared
 from evalsuite.preprocessed import mid_slices
 from evalsuite.progress import Progress, silent
+from evalsuite.protocols.changes import recorded
 from evalsuite.records import CohortRecord, Evaluation, Evidence, FeatureTable
 from evalsuite.volumes.check import check_cohort, check_volume
 from evalsuite.volumes.cohort import Cohort, find_leaks, leakage_sentence
@@ -74,7 +76,10 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
     metrics = _load_metrics(config)
     computed = [metric for metric, _ in metrics]
     names = config.extractors if beforehand.needs_features(computed) else ()
-    extractors = [load_extractor(name, _options(config, name, means)) for name in names]
+    extractors = [
+        resliced(load_extractor(name, _options(config, name, means)), config.slices)
+        for name in names
+    ]
     beforehand.refuse_idle_weights(config.weights, extractors)
     steps = [config.steps(), *(config.steps(extractor.wants) for extractor in extractors)]
     for sentence in beforehand.idle(config, computed, extractors):
@@ -91,7 +96,9 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
     on_voxels = [metric.name for metric in computed if metric.input != "features"]
     _forbid_native_shapes(on_voxels, own, extractors, preparations)
     looked_at = {"": own} if on_voxels else {}
-    real, *synthetic = judged((real, *synthetic), looked_at | preparations)
+    real, *synthetic = judged(
+        (real, *synthetic), looked_at | preparations, mixed=config.protocol is not None
+    )
     _forbid_leaks(config, real, synthetic)
     if training and not config.allow_leakage:
         _forbid_training_on(training, real)
@@ -121,8 +128,10 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
                     workers=means.workers,
                     advance=advance,
                 )
-            caveats = (*table.warnings, *preparation.caveats())
-            tables[extractor.name, cohort.name] = replace(table, warnings=caveats)
+            # What was changed of a protocol is told as such.
+            caveats = () if config.protocol else preparation.caveats()
+            told_of = (*table.warnings, *caveats)
+            tables[extractor.name, cohort.name] = replace(table, warnings=told_of)
     measured = measure(
         metrics,
         extractors,
@@ -299,6 +308,9 @@ def _record(
     metrics: list[tuple[Metric, dict[str, Any]]],
 ) -> dict[str, object]:
     return {
+        "protocol": recorded(
+            config.model_dump(mode="json"), beforehand.own_weights(config.weights, extractors)
+        ),
         "cohorts": {cohort.name: cohort.fingerprint for cohort in cohorts},
         "subjects": {c.name: _subjects(c) for c in cohorts if any(e.subject for e in c.entries)},
         "label maps": {name: maps.fingerprint for name, maps in labels.items()},

@@ -92,13 +92,16 @@ def prepared(
     )
 
 
-def judged(cohorts: Sequence[Cohort], preparations: Mapping[str, Preparation]) -> list[Cohort]:
+def judged(
+    cohorts: Sequence[Cohort], preparations: Mapping[str, Preparation], *, mixed: bool = False
+) -> list[Cohort]:
     """Return the cohorts with the warnings, or raise the fault, that their preparation implies.
 
     Args:
         cohorts: checked, the real one first.
         preparations: by name of the extractor; "" for metrics on voxels. What holds for several
             is told once.
+        mixed: whether volumes of several spacings may be left so, as a protocol may want it.
 
     Raises:
         EvalsuiteError: for volumes that the steps leave too different to be compared.
@@ -114,17 +117,19 @@ def judged(cohorts: Sequence[Cohort], preparations: Mapping[str, Preparation]) -
             warnings.append(sentence)
         for names in alike.values():
             whom = "" if "" in names else f" for {' and '.join(names)}"
-            warnings += _warnings(cohort, real, preparations[names[0]], whom)
+            warnings += _warnings(cohort, real, preparations[names[0]], whom, mixed=mixed)
         told.append(replace(cohort, warnings=tuple(warnings)))
     return told
 
 
-def _warnings(cohort: Cohort, real: Cohort, preparation: Preparation, whom: str) -> list[Caveat]:
+def _warnings(
+    cohort: Cohort, real: Cohort, preparation: Preparation, whom: str, *, mixed: bool
+) -> list[Caveat]:
     steps = preparation.of(cohort)
     for info in cohort.infos:
         steps.refuse_giant(info.shape, info.affine)
     sentence = cohort.mixed_spacing()
-    if sentence and steps.spacing == "native":
+    if sentence and steps.spacing == "native" and not mixed:
         raise EvalsuiteError(f"{sentence} Give a spacing to resample to, such as --spacing 1,1,1.")
     warnings = []
     changed = sum(steps.interpolates(info.affine) for info in cohort.infos)

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK
 import torch
+
 from benchmarks.references.clones import hippocampi, loaded, names
 from benchmarks.references.inputs import kept, save, seeded, shapes_of, simulated
 
@@ -81,7 +82,9 @@ def _run(
         features[name] = score.get_activations_from_dataloader(network, batches, options)
     statistics = [value for own in features.values() for value in score.post_process(own)]
     return {
-        "inputs": [[float(f"{v:.8g}") for v in array[::13, ::17, ::19].ravel()] for array in inputs],
+        "inputs": [
+            [float(f"{v:.8g}") for v in array[::13, ::17, ::19].ravel()] for array in inputs
+        ],
         "features": kept(np.concatenate(list(features.values()))),
         "frechet": float(score.calculate_frechet_distance(*statistics)),
     }

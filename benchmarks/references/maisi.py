@@ -18,6 +18,7 @@ import types
 from pathlib import Path
 
 import torch
+
 from benchmarks.references.inputs import kept, save, seeded, shapes_of, simulated
 
 SHAPE = 64
@@ -101,7 +102,7 @@ def _on_cpu(script: types.ModuleType, network: torch.nn.Module) -> types.ModuleT
     os.environ |= {"LOCAL_RANK": "0", "RANK": "0", "WORLD_SIZE": "1"}
     os.environ |= {"MASTER_ADDR": "localhost", "MASTER_PORT": "29571"}
     start = script.dist.init_process_group
-    script.dist.init_process_group = lambda backend, **more: start(backend="gloo", **more)
+    script.dist.init_process_group = lambda **more: start(**more | {"backend": "gloo"})
     patched = types.ModuleType("torch")
     patched.__dict__.update(torch.__dict__)
     patched.device = lambda *_: torch.device("cpu")

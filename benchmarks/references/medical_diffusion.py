@@ -18,6 +18,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import torch
+
 from benchmarks.references.clones import framed, hippocampi, loaded, names
 from benchmarks.references.inputs import save, simulated
 
@@ -43,9 +44,7 @@ def _run(script: types.ModuleType, cohorts: dict[str, list[Path]]) -> dict[str, 
     found = {}
     for name, files in cohorts.items():
         volumes = [torch.from_numpy(_read(file))[None] for file in files]
-        found[name] = [
-            float(script.msssim_3d(a, b)) for a, b in itertools.combinations(volumes, 2)
-        ]
+        found[name] = [float(script.msssim_3d(a, b)) for a, b in itertools.combinations(volumes, 2)]
     return found
 
 

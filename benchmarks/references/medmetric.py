@@ -17,6 +17,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import torch
+
 from benchmarks.references.clones import framed, hippocampi, names
 from benchmarks.references.inputs import kept, save, seeded, shapes_of, simulated
 
@@ -60,7 +61,9 @@ def _run(
         scaled = [(voxels - voxels.min()) / (voxels.max() - voxels.min()) for voxels in read]
         images[name] = torch.from_numpy(np.stack(scaled))[:, None]
     features = {
-        name: torch.cat([network(space["zscore_per_volume"](own[i : i + 1])) for i in range(len(own))])
+        name: torch.cat(
+            [network(space["zscore_per_volume"](own[i : i + 1])) for i in range(len(own))]
+        )
         for name, own in images.items()
     }
     pairs = torch.combinations(torch.arange(len(images["synthetic"])))

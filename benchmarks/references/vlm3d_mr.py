@@ -19,6 +19,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import torch
+
 from benchmarks.references.clones import framed, hippocampi, loaded, names
 from benchmarks.references.inputs import kept, save, seeded, shapes_of, simulated
 
@@ -29,7 +30,7 @@ def main(clone: Path, images: Path) -> None:
 
     make = torchvision.models.squeezenet1_1
 
-    def with_seeded(weights: object) -> torch.nn.Module:
+    def with_seeded(**_: object) -> torch.nn.Module:
         network = make()
         network.load_state_dict(seeded(shapes_of(network)))
         return network

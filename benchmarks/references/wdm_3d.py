@@ -18,6 +18,7 @@ from pathlib import Path
 import nibabel
 import numpy as np
 import torch
+
 from benchmarks.references.clones import framed, hippocampi, loaded, names
 from benchmarks.references.inputs import kept, save, seeded, shapes_of, simulated
 

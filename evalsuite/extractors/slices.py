@@ -1,17 +1,18 @@
 """2.5D: any two-dimensional network over the slices of a volume in several planes."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from jaxtyping import Float
 from pydantic import Field, model_validator
 
-from evalsuite.declared import Declared
+from evalsuite.declared import Declared, validated
 from evalsuite.errors import EvalsuiteError
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions
 from evalsuite.machine import inference, usable_device
+from evalsuite.settings import laid_over
 
 if TYPE_CHECKING:
     import torch
@@ -239,6 +240,23 @@ def slice_extractor(
         name, whole, network.eval().to(device), slices, device, options.precision, wants or {},
         warnings,
     )  # fmt: skip
+
+
+def resliced(extractor: Extractor, settings: Mapping[str, Any]) -> Extractor:
+    """Return an extractor of slices with other choices of slices laid over its own.
+
+    Args:
+        settings: fields of `Slices`.
+
+    Raises:
+        EvalsuiteError: for unknown or impossible ones.
+    """
+    if not isinstance(extractor, SliceExtractor) or not settings:
+        return extractor
+    told = laid_over(extractor.slices.model_dump(mode="json"), settings)
+    slices = validated(Slices, told, "the slices")
+    fingerprint = {**extractor.fingerprint, "slices": slices.model_dump(mode="json")}
+    return replace(extractor, slices=slices, fingerprint=fingerprint)
 
 
 def _scaled(

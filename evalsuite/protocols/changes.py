@@ -1,9 +1,28 @@
-"""What a user changed of a protocol."""
+"""What an evaluation changed of its protocol."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from evalsuite.protocols.protocol import Protocol
+from evalsuite.protocols.protocol import Protocol, load_protocol
+
+
+def recorded(config: Mapping[str, Any], others: Sequence[str] = ()) -> dict[str, Any] | None:
+    """Return the protocol for the record of an evaluation, None where there is none.
+
+    Args:
+        config: as declared, in plain values.
+        others: what is not the protocol's beside the settings, such as weights.
+    """
+    if config["protocol"] is None:
+        return None
+    protocol = load_protocol(config["protocol"])
+    return {
+        "name": protocol.name,
+        "modified": [*modifications(protocol, config), *others],
+        "source": protocol.source.told,
+        "paper": protocol.paper,
+    }
+
 
 def modifications(protocol: Protocol, config: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what a configuration changes of its protocol, each as setting and value.
@@ -15,14 +34,14 @@ def modifications(protocol: Protocol, config: Mapping[str, Any]) -> tuple[str, .
     """
     frozen, found = dict(_leaves(protocol.settings())), dict(_leaves(config))
     own = tuple(f"{key}." for key in protocol.settings() if key != "metrics")
-    own += tuple(f"metrics.{name}." for name in protocol.metrics)
     differing = [
         key
         for key in {**frozen, **found}
-        if f"{key}.".startswith(own)
+        # Of a metric what the protocol says nothing of, such as a level, is free.
+        if (f"{key}.".startswith(own) or key in frozen)
         and key not in protocol.free
-        and frozen.get(key, _ABSENT) != found.get(key, _ABSENT)
-        and not _free_option(key, frozen)
+        and (key in frozen, frozen.get(key)) != (key in found, found.get(key))
+        and not (key.startswith("metrics.") and key.split(".")[1] not in config["metrics"])
     ]
     # Of a rule of another kind all settings are others; its name says it.
     other = tuple(key.removesuffix("kind") for key in differing if key.endswith(".kind"))
@@ -36,24 +55,12 @@ def modifications(protocol: Protocol, config: Mapping[str, Any]) -> tuple[str, .
     return (*changed, *added, *left_out)
 
 
-class _Absent:
-    pass
-
-
-_ABSENT = _Absent()
-
-
 def _leaves(values: object, key: str = "") -> Iterator[tuple[str, object]]:
     if isinstance(values, Mapping):
         for name, value in values.items():
             yield from _leaves(value, f"{key}.{name}" if key else str(name))
     else:
         yield key, values
-
-
-def _free_option(key: str, frozen: Mapping[str, object]) -> bool:
-    """Tell whether a key is an option of a metric that the protocol does not speak of."""
-    return key.startswith("metrics.") and key not in frozen
 
 
 def _told(key: str, value: object) -> str:
@@ -64,4 +71,4 @@ def _told(key: str, value: object) -> str:
     if isinstance(value, list | tuple):
         told = " x ".join(map(str, value)) if name == "shape" else ", ".join(map(str, value))
         return f"{name} {told}"
-    return f"{name} {'left out' if value is None else value}"
+    return f"{name} {'none' if value is None else value}"

@@ -26,7 +26,7 @@ def protocols(context: typer.Context, as_json: AsJson = False) -> None:
         {
             "name": protocol.name,
             "summary": protocol.summary,
-            "source": _source(protocol.source.model_dump()),
+            "source": protocol.source.told,
             "published": len(protocol.published),
         }
         for protocol in found
@@ -42,23 +42,22 @@ def show(
     """Tell source, paper, every frozen choice and the published values of a protocol."""
     from evalsuite.protocols.protocol import load_protocol
 
-    protocol = load_protocol(name).model_dump(mode="json")
-    typer.echo(json.dumps(protocol, indent=1, ensure_ascii=False) if as_json else _told(protocol))
+    protocol = load_protocol(name)
+    values = protocol.model_dump(mode="json")
+    if as_json:
+        typer.echo(json.dumps(values, indent=1, ensure_ascii=False))
+    else:
+        typer.echo(_told(values, protocol.source.told))
 
 
-def _source(source: dict[str, Any]) -> str:
-    commit = f" at commit {source['commit'][:7]}" if source["commit"] else ""
-    return f"{source['repository']}{commit}"
-
-
-def _told(protocol: dict[str, Any]) -> str:
+def _told(protocol: dict[str, Any], code: str) -> str:
     """Return a protocol as people read it."""
     source = protocol["source"]
     files = f" ({', '.join(source['files'])})" if source["files"] else ""
     lines = [
         f"{protocol['name']}: {protocol['summary']}",
         "",
-        f"Source: {_source(source)}{files}; licence of the code: {source['licence']}.",
+        f"Source: {code}{files}; licence of the code: {source['licence']}.",
         f"Paper: {protocol['paper']}",
         f"Licences of weights: {protocol['licences']}",
         "",

@@ -35,15 +35,23 @@ PROTOCOL = Protocol(
     n_used="2,048 generated volumes (`--num_samples`) against all real ones of a fold.",
     licences="MedicalNet: MIT, code and weights.",
     disagreements=(
-        "`fid_score.py` does not run as published (a syntax error, two names that are never "
-        "imported); what it computes is plain all the same.",
-        "The thresholds -1024 and 600 are those of the CT data; the code says to adapt them, which "
-        "counts as a modification here.",
-        "Every blank axial plane is left out, not only those at the ends, before the resize: the "
-        "proportions of a volume change with it.",
-        "The paper trains on and evaluates volumes as they come out of the generator; only real "
-        "ones go through `preprocess.py`. Volumes in [-1, 1] of the final size need "
-        "`--set preprocessing_synthetic.intensity.kind=none` and no trimming.",
+        (
+            "`fid_score.py` does not run as published (a syntax error, two names that are never "
+            "imported); what it computes is plain all the same."
+        ),
+        (
+            "The thresholds -1024 and 600 are those of the CT data; the code says to adapt them, which "
+            "counts as a modification here."
+        ),
+        (
+            "Every blank axial plane is left out, not only those at the ends, before the resize: the "
+            "proportions of a volume change with it."
+        ),
+        (
+            "The paper trains on and evaluates volumes as they come out of the generator; only real "
+            "ones go through `preprocess.py`. Volumes in [-1, 1] of the final size need "
+            "`--set preprocessing_synthetic.intensity.kind=none` and no trimming."
+        ),
     ),
     limits=(
         "Resizing is scikit-image's, made with SciPy directly; inputs of the network agree to 1e-5.",

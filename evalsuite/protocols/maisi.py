@@ -55,16 +55,22 @@ PROTOCOL = Protocol(
     licences="Weights of RadImageNet: terms of their own, which could not be verified; converted to "
     "PyTorch by Warvito/radimagenet-models (MIT).",
     disagreements=(
-        "The channels of a grey slice are equal, so reversing them changes nothing; of ImageNet's "
-        "normalisation only the means are subtracted (0.406, 0.456, 0.485), nothing is divided.",
-        "The code can normalise each slice (`norm2d`) but never does: the minimum and maximum are "
-        "those of all chosen slices of a volume in one plane.",
+        (
+            "The channels of a grey slice are equal, so reversing them changes nothing; of ImageNet's "
+            "normalisation only the means are subtracted (0.406, 0.456, 0.485), nothing is divided."
+        ),
+        (
+            "The code can normalise each slice (`norm2d`) but never does: the minimum and maximum are "
+            "those of all chosen slices of a volume in one plane."
+        ),
         "Empty slices are kept: the code can drop them, its `main` never asks for it.",
     ),
     limits=(
         "Intervals resample subjects; the script gives none.",
-        "The script adds 1e-10 to the denominator of the min-max and computes covariances in "
-        "single precision: distances agree to about 1e-4.",
+        (
+            "The script adds 1e-10 to the denominator of the min-max and computes covariances in "
+            "single precision: distances agree to about 1e-4."
+        ),
     ),
     published=tuple(
         Published(

@@ -30,18 +30,24 @@ PROTOCOL = Protocol(
     "in batches of two.",
     licences="No weights.",
     disagreements=(
-        "The paper says MS-SSIM (Wang et al. 2003); the code multiplies the similarity of the "
-        "coarsest scale into the product once for each finer one (to the power 4 x 0.1333), so its "
-        "values are lower.",
+        (
+            "The paper says MS-SSIM (Wang et al. 2003); the code multiplies the similarity of the "
+            "coarsest scale into the product once for each finer one (to the power 4 x 0.1333), so its "
+            "values are lower."
+        ),
         "Its constants are for a range of 1, its volumes lie in [-1, 1].",
-        "The Gaussian has no window: sigma 1.5, cut off after 6 voxels, at the border mirrored with "
-        "the outer voxel twice, and averaged over the whole volume.",
+        (
+            "The Gaussian has no window: sigma 1.5, cut off after 6 voxels, at the border mirrored with "
+            "the outer voxel twice, and averaged over the whole volume."
+        ),
         "The notebook names `train_loader`, which it never makes.",
     ),
     limits=(
-        "Real volumes are mapped from their minimum and maximum to [-1, 1] as by torchio's "
-        "RescaleIntensity; what CropOrPad adds is 0, the middle of that range. Where a side is odd "
-        "and another even, CropOrPad may start one voxel later.",
+        (
+            "Real volumes are mapped from their minimum and maximum to [-1, 1] as by torchio's "
+            "RescaleIntensity; what CropOrPad adds is 0, the middle of that range. Where a side is odd "
+            "and another even, CropOrPad may start one voxel later."
+        ),
         "All pairs are of different volumes; subjects are drawn about equally often.",
     ),
     published=(

@@ -28,15 +28,21 @@ PROTOCOL = Protocol(
     n_used="The user's.",
     licences="MedicalNet: MIT, code and weights.",
     disagreements=(
-        "The package itself normalises nothing; its README asks for a z-score of each volume over "
-        "all its voxels, background included, which is followed.",
+        (
+            "The package itself normalises nothing; its README asks for a z-score of each volume over "
+            "all its voxels, background included, which is followed."
+        ),
         "MedicalNet was trained on volumes standardised over their non-zero voxels.",
     ),
     limits=(
-        "The package divides by the standard deviation with n - 1 below, here n is: 2e-6 relative "
-        "at 64 cubed.",
+        (
+            "The package divides by the standard deviation with n - 1 below, here n is: 2e-6 relative "
+            "at 64 cubed."
+        ),
         "How volumes become arrays is the user's there; here the steps of the evaluation are.",
-        "Its MMD (square root, bandwidths by the median distance over both cohorts) and its MS-SSIM "
-        "(MONAI's) are not those of evalsuite.",
+        (
+            "Its MMD (square root, bandwidths by the median distance over both cohorts) and its MS-SSIM "
+            "(MONAI's) are not those of evalsuite."
+        ),
     ),
 )

@@ -27,6 +27,11 @@ class Source(Declared):
     files: tuple[str, ...] = ()
     licence: Text
 
+    @property
+    def told(self) -> str:
+        """Repository and commit for a sentence."""
+        return f"{self.repository} at commit {self.commit[:7]}" if self.commit else self.repository
+
 
 class Published(Declared):
     """A value in print that an unmodified evaluation stands beside.

@@ -45,14 +45,18 @@ PROTOCOL = Protocol(
     n_used="13,930 pairs of volumes in the challenge.",
     licences="Code of torchvision's SqueezeNet: BSD-3-Clause; weights trained on ImageNet.",
     disagreements=(
-        "It cites the CT track, but takes percentiles of each slice, resizes to 224 x 224, pools "
-        "512 features before the classifier and subtracts no mean, none of which that track does.",
+        (
+            "It cites the CT track, but takes percentiles of each slice, resizes to 224 x 224, pools "
+            "512 features before the classifier and subtracts no mean, none of which that track does."
+        ),
         "Slices are named by the order of the axes in the file, whatever the orientation says.",
         "The commit lies on no branch of the repository.",
     ),
     limits=(
-        "The code takes volumes of any shape; here all are cut or padded to one, by default the "
-        "median of the real cohort. Where all have one shape, as generated volumes have that of "
-        "their target, nothing changes.",
+        (
+            "The code takes volumes of any shape; here all are cut or padded to one, by default the "
+            "median of the real cohort. Where all have one shape, as generated volumes have that of "
+            "their target, nothing changes."
+        ),
     ),
 )

@@ -36,13 +36,19 @@ PROTOCOL = Protocol(
     n_used="1,000 volumes of each cohort.",
     licences="MedicalNet: MIT, code and weights.",
     disagreements=(
-        "Real volumes are mapped to [0, 1] by the code, synthetic ones are taken as they are, even "
-        "where a generator leaves that range.",
-        "The published call averages blocks of 2 x 2 x 2 voxels of real volumes of 256 cubed for "
-        "numbers at 128 cubed. For those at 256 cubed set preprocessing.pool=1 and "
-        "preprocessing_synthetic.shape=[256,256,256].",
-        "LIDC-IDRI goes through `utils/preproc_lidc-idri.py` first (1 mm, 256 cubed, clipped from "
-        "-1000 to the 99.9 % quantile); this protocol is that of BraTS.",
+        (
+            "Real volumes are mapped to [0, 1] by the code, synthetic ones are taken as they are, even "
+            "where a generator leaves that range."
+        ),
+        (
+            "The published call averages blocks of 2 x 2 x 2 voxels of real volumes of 256 cubed for "
+            "numbers at 128 cubed. For those at 256 cubed set preprocessing.pool=1 and "
+            "preprocessing_synthetic.shape=[256,256,256]."
+        ),
+        (
+            "LIDC-IDRI goes through `utils/preproc_lidc-idri.py` first (1 mm, 256 cubed, clipped from "
+            "-1000 to the 99.9 % quantile); this protocol is that of BraTS."
+        ),
     ),
     limits=(),
 )

@@ -121,7 +121,7 @@ class Preprocessing(Declared):
         if isinstance(self.shape, str):
             msg = f"the shape is {self.shape}"
             raise ValueError(msg)  # noqa: TRY004  (a value of the field, not a type)
-        x, y, z = self.shape
+        x, y, z = (side // self.pool for side in self.shape)
         return (z, y, x) if self.axes == "zyx" else (x, y, z)
 
     def along_patient(self) -> "Preprocessing":

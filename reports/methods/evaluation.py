@@ -71,8 +71,10 @@ def _protocol(group: Sequence[EvaluationData]) -> list[str]:
         return []
     changed = f", modified ({_listed(protocol['modified'])})" if protocol["modified"] else ""
     return [
-        f"The protocol {protocol['name']} was followed{changed}: {protocol['paper'].rstrip('.')}; "
-        f"code: {protocol['source']}."
+        (
+            f"The protocol {protocol['name']} was followed{changed}: {protocol['paper'].rstrip('.')}; "
+            f"code: {protocol['source']}."
+        )
     ]
 
 
