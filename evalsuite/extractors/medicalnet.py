@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -18,6 +17,7 @@ from jaxtyping import Float
 
 from evalsuite.extractors.checkpoint import load_strictly
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions
+from evalsuite.extractors.networks.folding import fold_batch_norms
 from evalsuite.extractors.sources import HubFile
 from evalsuite.extractors.weights import PublishedWeights, obtain
 from evalsuite.machine import usable_device
@@ -163,22 +163,6 @@ def build_network(depth: int, seed: int = 0) -> "torch.nn.Module":
             if isinstance(subsample, partial):
                 module.downsample = partial(subsample, stride=1)  # type: ignore[assignment]
     return network.eval()
-
-
-def fold_batch_norms(network: "torch.nn.Module") -> "torch.nn.Module":
-    """Return the network with every batch normalisation folded into the convolution before it.
-
-    In evaluation mode both are one affine map, so the features stay the same up to rounding.
-    """
-    import torch
-    from torch.nn.utils.fusion import fuse_conv_bn_eval
-
-    for module in list(network.modules()):
-        for (first, convolution), (second, norm) in pairwise(list(module.named_children())):
-            if isinstance(convolution, torch.nn.Conv3d) and isinstance(norm, torch.nn.BatchNorm3d):
-                setattr(module, first, fuse_conv_bn_eval(convolution, norm))
-                setattr(module, second, torch.nn.Identity())
-    return network
 
 
 def _load(name: str, depth: int, options: ExtractorOptions) -> Extractor:

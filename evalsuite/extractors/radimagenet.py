@@ -11,13 +11,9 @@ from evalsuite.extractors.sources import Address
 from evalsuite.extractors.weights import PublishedWeights
 
 NAME = "radimagenet-resnet50"
-# As MONAI's and NVIDIA's evaluations show it slices: blue first, no division.
+# As NVIDIA-Medtech/NV-Generate-CTMR shows it slices: of any size, blue first, without division.
 SLICES = Slices(
-    intensity=SliceIntensity(per="plane"),
-    size=224,
-    step=4,
-    reverse=True,
-    mean=IMAGENET_MEAN[::-1],
+    intensity=SliceIntensity(per="plane"), step=4, reverse=True, mean=IMAGENET_MEAN[::-1]
 )
 
 WEIGHTS = (

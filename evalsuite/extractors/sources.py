@@ -91,15 +91,21 @@ class HubFile:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A file at an address of its own, which torch.hub keeps among its checkpoints."""
+    """A file at an address of its own, which torch.hub keeps among its checkpoints.
+
+    Args:
+        url: the address.
+        kept_as: its name in the caches, where the address ends in another.
+    """
 
     url: str
+    kept_as: str = ""
     remote: ClassVar[bool] = True
 
     @property
     def file(self) -> str:
         """Name in the caches."""
-        return self.url.rpartition("/")[2]
+        return self.kept_as or self.url.rpartition("/")[2]
 
     @property
     def mend(self) -> str:
@@ -191,6 +197,9 @@ def _download(url: str, file: str, target: IO[bytes], token: str | None = None) 
             urlopen(request, timeout=TIMEOUT_SECONDS) as response,  # noqa: S310
             Progress(console=Console(stderr=True), transient=True) as progress,
         ):
+            if response.headers.get_content_type() == "text/html":
+                # A warning, a login or a gateway: it must never be trusted as weights.
+                raise SourceError("could not be downloaded (the address answers with a web page)")
             length = response.headers.get("Content-Length")
             expected = int(length) if length else None
             task = progress.add_task(f"Downloading {file}", total=expected)

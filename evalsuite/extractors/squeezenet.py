@@ -8,7 +8,8 @@ from evalsuite.extractors.sources import Address
 from evalsuite.extractors.weights import PublishedWeights
 
 NAME = "squeezenet1_1"
-SLICES = Slices(size=224, antialias=True, step=4, mean=IMAGENET_MEAN, std=IMAGENET_STD)
+# Slices keep their size, as a convolutional network allows.
+SLICES = Slices(step=4, mean=IMAGENET_MEAN, std=IMAGENET_STD)
 FEATURES = {
     "": "global average of the last stage",
     "classifier": "scores of the 1000 classes",

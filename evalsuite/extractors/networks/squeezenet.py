@@ -3,6 +3,10 @@
 import torch
 from torch import Tensor, nn
 
+from evalsuite.errors import EvalsuiteError
+
+SMALLEST = 17  # pixels along a side of which something is left at the end
+
 
 class Fire(nn.Module):
     """Few channels, expanded by convolutions of size 1 and of size 3 side by side."""
@@ -47,7 +51,17 @@ class SqueezeNet(nn.Module):
         self.classifier = nn.Sequential(nn.Dropout(), nn.Conv2d(512, 1000, 1))
 
     def forward(self, slices: Tensor) -> Tensor:
-        """Return 512 features, or 1000 scores, per slice of shape (3, h, w)."""
+        """Return 512 features, or 1000 scores, per slice of shape (3, h, w).
+
+        Raises:
+            EvalsuiteError: if a side is shorter than 17 pixels.
+        """
+        height, width = slices.shape[2:]
+        if min(height, width) < SMALLEST:
+            raise EvalsuiteError(
+                f"SqueezeNet needs slices of at least {SMALLEST} x {SMALLEST} pixels, but one has "
+                f"{height} x {width}: choose a size of slices, or a larger --shape."
+            )
         maps: Tensor = self.features(slices)
         if self.scores:
             maps = torch.relu(self.classifier(maps))
