@@ -97,7 +97,7 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
     _forbid_native_shapes(on_voxels, own, extractors, preparations)
     looked_at = {"": own} if on_voxels else {}
     real, *synthetic = judged(
-        (real, *synthetic), looked_at | preparations, mixed=config.protocol is not None
+        (real, *synthetic), own, looked_at | preparations, mixed=config.protocol is not None
     )
     _forbid_leaks(config, real, synthetic)
     if training and not config.allow_leakage:
