@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, field_validator
 from evalsuite.declared import Declared, validated
 from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.protocols.protocol import load_protocol
+from evalsuite.reference.file import SETTINGS, is_reference, read_reference
 from evalsuite.settings import laid_over, nested, read_settings
 from evalsuite.volumes.geometry import DIRECTIONS, Geometry, read_orientation, read_spacing
 from evalsuite.volumes.preprocessing import PRESETS, Preprocessing
@@ -181,8 +182,8 @@ def load_config(path: Path | None, overrides: Mapping[str, Any]) -> EvaluationCo
         EvalsuiteError: for a file that cannot be read and for unknown or impossible values.
     """
     values = read_settings(path) if path else {}
-    protocol = overrides.get("protocol", values.get("protocol"))
-    frozen = load_protocol(str(protocol)).settings() if protocol else {}
+    reference = _reference(overrides.get("real", values.get("real")))
+    frozen = _frozen(overrides.get("protocol", values.get("protocol")), reference)
     own = frozen.pop("metrics", _with_options(DEFAULT_METRICS))
     metrics = _with_options(values.get("metrics", own))
     for key, value in overrides.items():
@@ -196,6 +197,8 @@ def load_config(path: Path | None, overrides: Mapping[str, Any]) -> EvaluationCo
     if isinstance(metrics, Mapping):
         metrics = laid_over({name: own[name] for name in metrics if name in own}, metrics)
     values = laid_over(frozen, values) | {"metrics": metrics}
+    if reference:
+        _forbid_others(reference, frozen, values)
     if "real" not in values or "synthetic" not in values:
         raise EvalsuiteError(
             "An evaluation needs a real and a synthetic cohort. "
@@ -212,6 +215,34 @@ def _named(text: str) -> tuple[str, str]:
     if separator and name and "/" not in name and not Path(text).exists():
         return name, path
     return "", text
+
+
+def _reference(real: object) -> Path | None:
+    """Return the file of reference statistics that stands for the real cohort, if it is one."""
+    path = real.get("path") if isinstance(real, Mapping) else real
+    path = CohortSource.parse(path).path if isinstance(path, str) and path else ""
+    return Path(path) if is_reference(path) else None
+
+
+def _frozen(protocol: object, reference: Path | None) -> dict[str, Any]:
+    """Return the settings that lie under those of the user: of reference statistics or a protocol.
+
+    The statistics know theirs, with what was changed of their protocol.
+    """
+    known = read_reference(reference).record["settings"] if reference else {}
+    name = known.get("protocol") or protocol
+    frozen = load_protocol(str(name)).settings() if name else {}
+    return frozen | known
+
+
+def _forbid_others(reference: Path, frozen: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    """Refuse settings other than those that reference statistics were made with."""
+    differing = [key for key in SETTINGS if values.get(key) != frozen[key]]
+    if differing:
+        raise EvalsuiteError(
+            f"{reference} was made with other settings of {', '.join(differing)}. Leave yours out, "
+            "or make other statistics with `evalsuite reference build`."
+        )
 
 
 def _with_options(metrics: Any) -> Any:

@@ -73,14 +73,10 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
     started, clock = datetime.now(UTC), time.monotonic()
     if means.device != "cpu":
         usable_device(means.device)  # whether or not an extractor will use it
-    metrics = _load_metrics(config)
+    metrics = load_metrics(config)
     computed = [metric for metric, _ in metrics]
     names = config.extractors if beforehand.needs_features(computed) else ()
-    extractors = [
-        resliced(load_extractor(name, _options(config, name, means)), config.slices)
-        for name in names
-    ]
-    beforehand.refuse_idle_weights(config.weights, extractors)
+    extractors = loaded_extractors(config, names, means)
     steps = [config.steps(), *(config.steps(extractor.wants) for extractor in extractors)]
     for sentence in beforehand.idle(config, computed, extractors):
         means.tell(sentence)
@@ -141,8 +137,8 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
     )
     record = _record(config, cohorts, labels, own, preparations, extractors, metrics)
     evaluation = Evaluation(
-        real=_cohort_record(real),
-        synthetic=tuple(_cohort_record(cohort) for cohort in synthetic),
+        real=cohort_record(real),
+        synthetic=tuple(cohort_record(cohort) for cohort in synthetic),
         estimates=tuple(measured.estimates),
         config=record,
         config_hash=hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest(),
@@ -155,7 +151,12 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
     return evaluation, Evidence(shown, slices, tuple(measured.scores), tuple(measured.details))
 
 
-def _load_metrics(config: EvaluationConfig) -> list[tuple[Metric, dict[str, Any]]]:
+def load_metrics(config: EvaluationConfig) -> list[tuple[Metric, dict[str, Any]]]:
+    """Return the metrics of a configuration with all their options.
+
+    Raises:
+        EvalsuiteError: for unknown ones and impossible options.
+    """
     hints = {}
     if set(config.metrics) - set(plugins.available("metrics")):
         hints = {name: point.load().summary for name, point in plugins.available("metrics").items()}
@@ -166,6 +167,23 @@ def _load_metrics(config: EvaluationConfig) -> list[tuple[Metric, dict[str, Any]
             raise EvalsuiteError(f'The entry point "{name}" of evalsuite.metrics is no Metric.')
         loaded.append((metric, {**metric.judged(chosen), "seed": config.seed}))
     return loaded
+
+
+def loaded_extractors(
+    config: EvaluationConfig, names: Sequence[str], means: Means
+) -> list[Extractor]:
+    """Return extractors with their weights, and the slices that the configuration chooses.
+
+    Raises:
+        EvalsuiteError: for unknown ones, weights that are absent or not theirs, and impossible
+            slices.
+    """
+    extractors = [
+        resliced(load_extractor(name, _options(config, name, means)), config.slices)
+        for name in names
+    ]
+    beforehand.refuse_idle_weights(config.weights, extractors)
+    return extractors
 
 
 def _options(config: EvaluationConfig, name: str, means: Means) -> ExtractorOptions:
@@ -337,7 +355,8 @@ def _subjects(cohort: Cohort) -> dict[str, object]:
     return {"count": len(set(cohort.subjects)), "sha256": hashlib.sha256(names).hexdigest()}
 
 
-def _cohort_record(cohort: Cohort) -> CohortRecord:
+def cohort_record(cohort: Cohort) -> CohortRecord:
+    """Return what results say of a checked cohort."""
     return CohortRecord(
         name=cohort.name,
         role=cohort.role,

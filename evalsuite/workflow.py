@@ -16,6 +16,7 @@ from evalsuite.config import EvaluationConfig
 from evalsuite.machine import join, rank
 from evalsuite.progress import bars, silent
 from evalsuite.records import Evaluation
+from evalsuite.reference.file import is_reference
 from evalsuite.seeds import seed_of
 from evalsuite.table import print_table
 
@@ -64,6 +65,7 @@ def compute_metrics(config: EvaluationConfig, run: Run) -> Done | None:
     Returns None in the processes of `torchrun` other than the first, which only extract.
     """
     from evalsuite.evaluate import Means, evaluate
+    from evalsuite.reference.compare import compare
 
     first = rank() == 0
     join("gloo")
@@ -79,7 +81,8 @@ def compute_metrics(config: EvaluationConfig, run: Run) -> Done | None:
         progress=bars if first else silent,
         tell=_say if first else _keep_silent,
     )
-    evaluation, evidence = evaluate(config, means)
+    answer = compare if is_reference(config.real.path) else evaluate
+    evaluation, evidence = answer(config, means)
     if not first:
         return None
     figures = draw(evaluation, evidence)

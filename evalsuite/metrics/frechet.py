@@ -8,6 +8,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
+from evalsuite.metrics import frechet_stored
 from evalsuite.metrics.features import checked_features
 from evalsuite.metrics.frechet_distance import (
     SUBJECT,
@@ -124,6 +125,7 @@ METRIC = Metric(
     summary="Frechet distance (FID) with a bootstrap interval, and extrapolated to infinite n",
     input="features",
     compute=compute,
+    compute_stored=frechet_stored.compute,
     quantities=(INFINITY, DISTANCE),
     methods="The distance between cohorts was measured by the Fréchet distance of Gaussians fitted "
     "to the features {frechet_distance}, also extrapolated to infinitely many volumes "

@@ -100,6 +100,9 @@ class Metric:
             of features by plane, (n, s, d) each, else None; and `training`, the `Views` of what
             the generator was trained on or None. What it does not take is not passed. It raises `UndefinedError` for cohorts of which
             it cannot compute anything.
+        compute_stored: of a metric on features that needs but mean and covariance of the real
+            ones, `compute_stored(real, synthetic, *, volumes, subjects, level) -> estimates`, see
+            `evalsuite.metrics.frechet_stored.compute`; None for one that needs rows.
         looks_at_features, looks_at_labels: of a metric on views, what it needs beside volumes.
         quantities: what its estimates mean, those that a summary prefers first.
         scores: what its scores of volumes mean.
@@ -111,6 +114,7 @@ class Metric:
     summary: str
     input: Literal["features", "volumes", "views"]
     compute: Callable[..., Sequence[Finding]]
+    compute_stored: Callable[..., Sequence[Estimate]] | None = None
     looks_at_features: bool = False
     looks_at_labels: bool = False
     quantities: tuple[Quantity, ...] = ()

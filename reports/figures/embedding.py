@@ -28,9 +28,10 @@ def embedding(evaluation: Evaluation, evidence: Evidence) -> Figure:
     picture, and a synthetic cohort shows how it differs in those directions only. Overlap here
     is necessary for a good cohort, not sufficient. Both axes of a panel have one scale.
     """
-    extractors = list(dict.fromkeys(table.extractor for table in evidence.features))
+    real = evaluation.real.name
+    extractors = list(dict.fromkeys(t.extractor for t in evidence.features if t.cohort == real))
     if not extractors:
-        return empty("No features were extracted.")
+        return empty("No features of real volumes are at hand.")
     warnings = list(dict.fromkeys(w for table in evidence.features for w in table.warnings))
     canvas = Canvas()
     cells = in_rows(len(extractors), min(COLUMNS, len(extractors)))
@@ -41,7 +42,7 @@ def embedding(evaluation: Evaluation, evidence: Evidence) -> Figure:
         about = {w for table in tables.values() for w in table.warnings}
         marks = "".join(f" [{i}]" for i, w in enumerate(warnings, 1) if w in about)
         canvas.head(axes, Line(f"{extractor}{marks}"))
-        _panel(axes, tables, evaluation.real.name, cohort_looks)
+        _panel(axes, tables, real, cohort_looks)
     canvas.legend(_legend(evaluation, cohort_looks))
     canvas.words("\n".join([NOTE, *(f"[{i}] {warning}" for i, warning in enumerate(warnings, 1))]))
     return canvas.finish()

@@ -1,0 +1,266 @@
+"""Synthetic cohorts against reference statistics, as `evaluate` compares them with volumes."""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evalsuite import beforehand
+from evalsuite.config import EvaluationConfig
+from evalsuite.declared import validated
+from evalsuite.environment import environment
+from evalsuite.errors import EvalsuiteError
+from evalsuite.evaluate import Means, cohort_record, load_metrics, loaded_extractors
+from evalsuite.extractors.extractor import Extractor
+from evalsuite.features import FeatureCache, extract
+from evalsuite.metrics.metric import Metric, UndefinedError
+from evalsuite.metrics.subjects import coded
+from evalsuite.moments import Moments
+from evalsuite.preprocessed import mid_slices
+from evalsuite.protocols.changes import recorded
+from evalsuite.records import CohortRecord, Estimate, Evaluation, Evidence, FeatureTable
+from evalsuite.reference.file import WHOLE, Reference, digest, read_reference
+from evalsuite.volumes.check import check_cohort
+from evalsuite.volumes.cohort import Cohort
+from evalsuite.volumes.preprocessing import Preprocessing
+from evalsuite.volumes.sources import read_cohort
+
+NOT_SEEN = (
+    "The real volumes are known by their statistics alone: whether synthetic volumes are copies of "
+    "them was not looked at, and there is no yardstick within the real cohort."
+)
+
+
+def compare(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Evidence]:
+    """Compare each synthetic cohort with stored statistics of a real one.
+
+    Metrics that need a row of each real volume are left out, with a sentence.
+
+    Raises:
+        EvalsuiteError: for statistics of other settings or weights, metrics none of which can be
+            computed from statistics, and anything that is wrong with the volumes.
+    """
+    started, clock = datetime.now(UTC), time.monotonic()
+    path = Path(config.real.path)
+    reference = read_reference(path)
+    metrics = _possible(load_metrics(config), means)
+    extractors = loaded_extractors(config, config.extractors, means)
+    _refuse_others(path, reference, extractors)
+    if config.training or config.by:
+        raise EvalsuiteError(
+            f"{path} holds statistics and no volumes: --train and --by need those."
+        )
+    cohorts = _checked(config, means)
+    estimates: list[Estimate] = []
+    tables: list[FeatureTable] = []
+    cache = FeatureCache(means.cache)
+    for extractor in extractors:
+        steps = _steps(reference, extractor.name)
+        for cohort in cohorts:
+            label = f"{extractor.name}: features of {cohort.name}"
+            with means.progress(label, len(cohort.entries)) as advance:
+                table = extract(
+                    cohort,
+                    steps,
+                    extractor,
+                    cache,
+                    batch_size=means.batch_size,
+                    workers=means.workers,
+                    advance=advance,
+                )
+            tables.append(table)
+            for metric, options in metrics:
+                estimates += _estimates(metric, options, reference, extractor, cohort, table)
+    declared = config.model_dump(mode="json")
+    record = _record(config, declared, path, reference, extractors, cohorts, metrics)
+    known = reference.record["real"]
+    real = CohortRecord(
+        name=config.real.name or known["name"],
+        role="real",
+        source=config.real.path,
+        fingerprint=known["fingerprint"],
+        volumes=tuple(f"volume {i + 1}" for i in range(known["volumes"])),
+        subjects=known["subjects"],
+        skipped=(),
+        warnings=(*known["warnings"], NOT_SEEN),
+    )
+    evaluation = Evaluation(
+        real=real,
+        synthetic=tuple(cohort_record(cohort) for cohort in cohorts),
+        estimates=tuple(estimates),
+        config=record,
+        config_hash=hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest(),
+        environment=environment(),
+        started=started.isoformat(timespec="seconds"),
+        seconds=round(time.monotonic() - clock, 3),
+    )
+    first = _steps(reference, extractors[0].name).along_patient()
+    shown = {cohort.name: mid_slices(cohort, first) for cohort in cohorts}
+    return evaluation, Evidence(tuple(tables), shown)
+
+
+def _possible(
+    metrics: list[tuple[Metric, dict[str, Any]]], means: Means
+) -> list[tuple[Metric, dict[str, Any]]]:
+    """Return the metrics that need no row of a real volume, and tell of the others."""
+    possible = [(metric, options) for metric, options in metrics if metric.compute_stored]
+    others = [metric.name for metric, _ in metrics if not metric.compute_stored]
+    if not possible:
+        raise EvalsuiteError(
+            f"Reference statistics hold no row of a real volume, which {', '.join(others)} "
+            f"{'needs' if len(others) == 1 else 'need'}. Name volumes with --real, or --metrics "
+            "frechet."
+        )
+    if others:
+        means.tell(
+            f"Left out, as {'it needs a row' if len(others) == 1 else 'they need rows'} of the real "
+            f"volumes, which reference statistics do not hold: {', '.join(others)}."
+        )
+    return possible
+
+
+def _refuse_others(path: Path, reference: Reference, extractors: list[Extractor]) -> None:
+    """Refuse statistics of features that these extractors do not make."""
+    known = reference.record["extractors"]
+    for extractor in extractors:
+        own = json.loads(json.dumps(extractor.fingerprint))
+        theirs = known[extractor.name]
+        differing = [key for key in {**theirs, **own} if theirs.get(key) != own.get(key)]
+        if differing:
+            raise EvalsuiteError(
+                f"{path}: the statistics are of another {extractor.name}, which differs in "
+                f"{', '.join(differing)}. Use the same weights and the same evalsuite."
+            )
+
+
+def _checked(config: EvaluationConfig, means: Means) -> list[Cohort]:
+    checked = []
+    for source in config.synthetic:
+        place = Path(source.path)
+        name = source.name or (place.stem if place.is_file() else place.name) or "synthetic"
+        cohort = read_cohort(source.path, name=name, role="synthetic", stated=config.stated())
+        with means.progress(f"checking {name}", len(cohort.entries)) as advance:
+            checked.append(check_cohort(cohort, skip_invalid=config.skip_invalid, advance=advance))
+    names = [cohort.name for cohort in checked]
+    for name in names:
+        if names.count(name) > 1:
+            raise EvalsuiteError(
+                f'Two cohorts are called "{name}". Name them, such as --synthetic NAME=DIR.'
+            )
+    return checked
+
+
+def _steps(reference: Reference, extractor: str) -> Preprocessing:
+    """Return the resolved steps for synthetic volumes."""
+    steps = reference.record["preparations"][extractor]["synthetic"]
+    return validated(Preprocessing, steps, "the reference statistics")
+
+
+def _estimates(
+    metric: Metric,
+    options: Mapping[str, Any],
+    reference: Reference,
+    extractor: Extractor,
+    cohort: Cohort,
+    table: FeatureTable,
+) -> list[Estimate]:
+    import torch
+
+    rows: Mapping[str, np.ndarray] = table.slices or {WHOLE: table.values}
+    real = {plane: reference.statistics[extractor.name, plane] for plane in rows}
+    if extractor.standardise:
+        real, rows = _standardised(real, rows)
+    tensors = {plane: torch.from_numpy(values.astype(np.float64)) for plane, values in rows.items()}
+    codes = coded(cohort.subjects)
+    assert metric.compute_stored  # noqa: S101  (others were left out)
+    chosen = {"level": options["level"]} if "level" in options else {}
+    try:
+        found = metric.compute_stored(
+            real,
+            tensors,
+            volumes=reference.record["real"]["volumes"],
+            subjects=codes,
+            **chosen,
+        )
+    except UndefinedError as error:
+        found = [
+            Estimate(
+                name=quantity.name,
+                value=float("nan"),
+                direction=quantity.direction,
+                n_real=reference.record["real"]["volumes"],
+                n_synthetic=len(codes),
+                method=metric.summary,
+                warnings=error.args,
+            )
+            for quantity in metric.quantities[:1]
+        ]
+    repeated = len(set(codes.tolist())) < len(codes)
+    return [
+        replace(
+            estimate,
+            synthetic=cohort.name,
+            extractor=extractor.name,
+            subjects_real=reference.record["real"]["subjects"],
+            subjects_synthetic=len(set(codes.tolist())) if repeated else None,
+            warnings=(*estimate.warnings, *table.warnings),
+        )
+        for estimate in found
+    ]
+
+
+def _standardised(
+    real: Mapping[str, Moments], rows: Mapping[str, np.ndarray]
+) -> tuple[dict[str, Moments], dict[str, np.ndarray]]:
+    """Return both in units of the real spread, as `evalsuite.measure.standardise` does."""
+    moved, scaled = {}, {}
+    for plane, known in real.items():
+        deviation = np.sqrt((known.factor**2).sum(axis=0))
+        flat = deviation <= 1e-6 * np.maximum(np.abs(known.mean), 1e-30)
+        unit = np.where(flat, 1.0, deviation)
+        moved[plane] = known.scaled(known.mean, unit)
+        scaled[plane] = (rows[plane].astype(np.float64) - known.mean) / unit
+    return moved, scaled
+
+
+def _record(
+    config: EvaluationConfig,
+    declared: Mapping[str, Any],
+    path: Path,
+    reference: Reference,
+    extractors: list[Extractor],
+    cohorts: list[Cohort],
+    metrics: list[tuple[Metric, dict[str, Any]]],
+) -> dict[str, object]:
+    known = reference.record
+    preparations = known["preparations"]
+    return {
+        "protocol": recorded(declared, beforehand.own_weights(config.weights, extractors)),
+        "reference": {
+            "sha256": digest(path),
+            "evalsuite": known["evalsuite"],
+            "created": known["created"],
+        },
+        "cohorts": {
+            config.real.name or known["real"]["name"]: known["real"]["fingerprint"],
+            **{cohort.name: cohort.fingerprint for cohort in cohorts},
+        },
+        "preprocessing": preparations[extractors[0].name]["real"],
+        "extractors": {
+            e.name: {
+                **e.fingerprint,
+                "standardised_by_real_cohort": e.standardise,
+                "preprocessing": preparations[e.name]["real"],
+                "preprocessing_synthetic": preparations[e.name]["synthetic"],
+            }
+            for e in extractors
+        },
+        "metrics": {metric.name: options for metric, options in metrics},
+        "seed": config.seed,
+    }
