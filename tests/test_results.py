@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from evalsuite import results
 from evalsuite.errors import EvalsuiteError
 from evalsuite.records import CohortRecord, Estimate, Evaluation, Evidence, FeatureTable, Interval
-from evalsuite.tracked import metric_values
+from evalsuite.tracking.evaluation import metric_values
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=False)
 INTERVALS = st.none() | st.builds(
