@@ -55,6 +55,7 @@ def test_flatten_reaches_every_leaf():
         "extractors.1.weights": "w.pth",
         "f": "true",
     }
+    assert flatten({}) == {}
 
 
 @given(st.text(min_size=1, max_size=300))

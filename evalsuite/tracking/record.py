@@ -71,7 +71,7 @@ def flatten(config: Mapping[str, object]) -> dict[str, str]:
     def visit(key: str, value: object) -> None:
         if isinstance(value, Mapping) and value:
             for name, item in value.items():
-                visit(f"{key}.{name}" if key else str(name), item)
+                visit(f"{key}.{name}", item)
         elif isinstance(value, list | tuple) and value and all(isinstance(v, dict) for v in value):
             for place, item in enumerate(value):
                 visit(f"{key}.{item.get('name', place)}", item)
@@ -79,7 +79,8 @@ def flatten(config: Mapping[str, object]) -> dict[str, str]:
             text = value if isinstance(value, str) else json.dumps(value, default=str)
             leaves[key_of(key)] = shortened(text, PARAM_LENGTH)
 
-    visit("", config)
+    for name, value in config.items():
+        visit(str(name), value)
     return leaves
 
 
