@@ -338,7 +338,6 @@ def _record(
                 **e.fingerprint,
                 "standardised_by_real_cohort": e.standardise,
                 **preparations[e.name].record(),
-                "overridden": dict(preparations[e.name].overridden),
             }
             for e in extractors
         },

@@ -45,10 +45,12 @@ class Preparation:
         return {name: value for name, value in synthetic.items() if value != real[name]}
 
     def record(self) -> Json:
-        """Return the steps for the record of an evaluation, with their hashes."""
+        """Return the steps for the record of an evaluation, with their hashes and what they override."""
         told = {"preprocessing": _record(self.real)}
         if self.others:
             told["preprocessing_synthetic"] = _record(self.synthetic)
+        if self.overridden:
+            told["overridden"] = dict(self.overridden)
         return told
 
     def caveats(self) -> tuple[str, ...]:
