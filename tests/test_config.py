@@ -97,7 +97,11 @@ def test_values_that_are_not_allowed_are_told_with_what_is(settings, fault):
 @pytest.mark.parametrize(
     ("key", "value", "fault"),
     [
-        ("intensity", 5, "intensity: expected a table whose kind is percentile, window, minmax, zscore or none"),
+        (
+            "intensity",
+            5,
+            "intensity: expected a table whose kind is percentile, window, minmax, zscore or none",
+        ),
         ("intensity", "zscor", 'zscore, but found {"kind": "zscor"}.'),
         ("intensity.lwo", 5, 'the setting "intensity.lwo" is unknown (did you mean "low"?).'),
         ("spacing", [1, 1], "spacing: expected auto, native or a list of 3, each a number from"),
