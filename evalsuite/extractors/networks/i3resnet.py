@@ -1,7 +1,7 @@
 """Inflated 3D ResNet-152 of Merlin and Astra, with the tensors of their files.
 
 Blankemeier et al., Merlin, arXiv 2406.06512; github.com/StanfordMIMI/Merlin, merlin/models/i3res.py
-at commit 2489a96: a ResNet-152 of images (He et al., arXiv 1512.03385, with PyTorch's strides) whose
+at commit 2489a96: a ResNet-152 of images (arXiv 1512.03385, with PyTorch's strides) whose
 convolutions of 3 x 3 pixels became 3 x 3 x 3.
 """
 
