@@ -22,21 +22,33 @@ def needs_features(metrics: Sequence[Metric]) -> bool:
 
 
 def refuse_idle_weights(weights: Mapping[str, str], extractors: Sequence[Extractor]) -> None:
-    """Raise EvalsuiteError if weights were named that no extractor has in its fingerprint.
+    """Raise EvalsuiteError if weights were named that no one extractor has in its fingerprint.
 
     Args:
-        weights: files by name of the extractor, "" for any.
+        weights: files by name of the extractor, "" for the only one that takes any.
     """
     if not extractors:
         return
+    names = ", ".join(extractor.name for extractor in extractors)
     for name, file in weights.items():
         digest = sha256(expanded(file))
-        meant = [e for e in extractors if name in ("", e.name.partition("@")[0])]
-        if not any(digest in json.dumps(extractor.fingerprint) for extractor in meant):
+        # Layers of one network take its weights together.
+        takers = {
+            extractor.name.partition("@")[0]
+            for extractor in extractors
+            if digest in json.dumps(extractor.fingerprint)
+        }
+        if name:
+            takers &= {name}
+        if not takers:
             raise EvalsuiteError(
-                f"{file}: none of the extractors takes these weights, "
-                f"{', '.join(extractor.name for extractor in extractors)}. "
-                "Name one that does with --extractor, or leave out --weights."
+                f"{file}: none of the extractors takes these weights{f' as {name}' if name else ''}, "
+                f"{names}. Name one that does with --extractor, or leave out --weights."
+            )
+        if len(takers) > 1:
+            raise EvalsuiteError(
+                f"{file}: {' and '.join(sorted(takers))} both take these weights. Say which one is meant, "
+                f"such as --weights {min(takers)}={file}."
             )
 
 

@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 
 from evalsuite.declared import Declared
 from evalsuite.errors import EvalsuiteError
-from evalsuite.volumes.geometry import read_orientation
+from evalsuite.volumes.geometry import DIRECTIONS, read_orientation
 from evalsuite.volumes.intensity import Intensity, PercentileIntensity, WindowIntensity
 from evalsuite.volumes.resampling import (
     Affine,
@@ -107,6 +107,36 @@ class Preprocessing(Declared):
     def ends_in_unit_range(self) -> bool:
         """Whether every voxel, padding included, ends between 0 and 1."""
         return getattr(self.intensity, "range", None) == (0.0, 1.0) and 0 <= self.padding <= 1
+
+    @property
+    def shape_seen(self) -> Size:
+        """Voxels along each axis of what `apply` returns.
+
+        Raises:
+            ValueError: if the shape is not resolved, or that of each volume.
+        """
+        if isinstance(self.shape, str):
+            msg = f"the shape is {self.shape}"
+            raise ValueError(msg)  # noqa: TRY004  (a value of the field, not a type)
+        x, y, z = self.shape
+        return (z, y, x) if self.axes == "zyx" else (x, y, z)
+
+    def along_patient(self) -> "Preprocessing":
+        """Return the steps with the axes in the order left-right, front-back, feet-head.
+
+        So metrics on voxels and figures, which call planes by their axis, see volumes. Axes that
+        are left as stored stay.
+        """
+        steps = self.model_copy(update={"axes": "xyz"})
+        if self.orientation == "native":
+            return steps
+        order = np.argsort([DIRECTIONS[letter][0] for letter in self.orientation])
+        changed: dict[str, object] = {"orientation": "".join(self.orientation[i] for i in order)}
+        for name in ("spacing", "shape"):
+            value = getattr(self, name)
+            if not isinstance(value, str):
+                changed[name] = tuple(value[i] for i in order)
+        return steps.model_copy(update=changed)
 
     @property
     def hash(self) -> str:

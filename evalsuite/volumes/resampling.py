@@ -161,7 +161,9 @@ def resampled(
     if interpolation == "b-spline" and outside is not None:
         for axis, n in enumerate(volume.shape):
             place = offset[axis] + ratio[axis] * np.arange(shape[axis])
-            np.moveaxis(voxels, axis, 0)[(place < -0.5) | (place > n - 0.5)] = outside
+            # ITK takes the first edge of a volume for inside, the last one for outside.
+            beyond = (place < -0.5 - 1e-9) | (place > n - 0.5 - 1e-9)
+            np.moveaxis(voxels, axis, 0)[beyond] = outside
     step = np.eye(4)
     step[:3, :3] = np.diag(ratio)
     step[:3, 3] = offset
