@@ -6,7 +6,6 @@ merely not needed, as a configuration may describe more than one call of it uses
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 from evalsuite.config import EvaluationConfig
 from evalsuite.errors import EvalsuiteError
@@ -33,12 +32,14 @@ def refuse_idle_weights(weights: Mapping[str, str], extractors: Sequence[Extract
     names = ", ".join(extractor.name for extractor in extractors)
     for name, file in weights.items():
         digest = sha256(expanded(file))
-        takers = [
-            extractor.name
+        # Layers of one network take its weights together.
+        takers = {
+            extractor.name.partition("@")[0]
             for extractor in extractors
-            if name in {"", extractor.name.partition("@")[0]}
-            and digest in json.dumps(extractor.fingerprint)
-        ]
+            if digest in json.dumps(extractor.fingerprint)
+        }
+        if name:
+            takers &= {name}
         if not takers:
             raise EvalsuiteError(
                 f"{file}: none of the extractors takes these weights{f' as {name}' if name else ''}, "
@@ -46,8 +47,8 @@ def refuse_idle_weights(weights: Mapping[str, str], extractors: Sequence[Extract
             )
         if len(takers) > 1:
             raise EvalsuiteError(
-                f"{file}: {' and '.join(takers)} both take these weights. Say which one is meant, "
-                f"such as --weights {takers[0]}={file}."
+                f"{file}: {' and '.join(sorted(takers))} both take these weights. Say which one is meant, "
+                f"such as --weights {min(takers)}={file}."
             )
 
 
@@ -55,8 +56,8 @@ def own_weights(weights: Mapping[str, str], extractors: Sequence[Extractor]) -> 
     """Return, as `weights FILE`, the named files that are not known to be the published ones."""
     known = {file.sha256 for file in published().values()}
     used = {extractor.fingerprint.get("weights_sha256") for extractor in extractors}
-    files = {file: sha256(expanded(file)) for file in weights.values()}
-    return [f"weights {Path(f).name}" for f, d in files.items() if d in used and d not in known]
+    files = {expanded(file): sha256(expanded(file)) for file in weights.values()}
+    return [f"weights {f.name}" for f, d in files.items() if d in used and d not in known]
 
 
 def idle(

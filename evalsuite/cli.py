@@ -91,8 +91,7 @@ def compute_metrics(
     weights: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="[NAME=]FILE",
-            help="Weight file of the network; of each extractor by name where several are used.",
+            metavar="[NAME=]FILE", help="Weight file of an extractor; NAME where several take one."
         ),
     ] = None,
     precision: Annotated[

@@ -30,6 +30,13 @@ Metrics = Annotated[
 ]
 
 
+# By name of the extractor; "" stands for the only one that takes weights.
+Weights = Annotated[
+    dict[str, str],
+    Field(json_schema_extra={"expected": "a file, or a table of extractors with their files"}),
+]
+
+
 class CohortSource(Declared):
     """Where a cohort lies, what it is called, and where its segmentations lie, if it has any."""
 
@@ -44,8 +51,10 @@ class CohortSource(Declared):
     @classmethod
     def parse(cls, text: str) -> "CohortSource":
         """Read `NAME=DIR` or `DIR`; a DIR that exists wins over a reading with a name."""
-        name, path = _named(text)
-        return cls(path=path, name=name)
+        name, separator, path = text.partition("=")
+        if separator and name and "/" not in name and not Path(text).exists():
+            return cls(path=path, name=name)
+        return cls(path=text)
 
 
 class EvaluationConfig(Declared):
@@ -65,7 +74,8 @@ class EvaluationConfig(Declared):
         slices: what is other for two-dimensional networks than they declare, see
             `evalsuite.extractors.slices.Slices`.
         extractors: names of feature extractors, or paths of TorchScript modules.
-        weights: a weight file for the network, or one for each by name of the extractor.
+        weights: by name of the extractor its weight file, or one file for the only extractor that
+            takes any.
         precision: arithmetic of networks, `float32` or the faster `bfloat16`.
         metrics: by name, the options that differ from their defaults.
         seed: of every random draw.
@@ -85,10 +95,7 @@ class EvaluationConfig(Declared):
     preprocessing_synthetic: dict[str, Any] = Field(default_factory=dict)
     slices: dict[str, Any] = Field(default_factory=dict)
     extractors: tuple[str, ...] = Field(default=(DEFAULT_EXTRACTOR,), min_length=1)
-    weights: Annotated[
-        dict[str, str],
-        Field(json_schema_extra={"expected": "a file, or a table of files by extractor"}),
-    ] = Field(default_factory=dict)
+    weights: Weights = Field(default_factory=dict)
     precision: Literal["float32", "bfloat16"] = "float32"
     metrics: Metrics = Field(default_factory=lambda: _with_options(DEFAULT_METRICS))
     seed: int = Field(default=0, ge=0)
@@ -111,23 +118,23 @@ class EvaluationConfig(Declared):
             return [CohortSource.parse(v) if isinstance(v, str) else v for v in value]
         return value
 
-    @field_validator("weights", mode="before")
-    @classmethod
-    def _files(cls, value: object) -> object:
-        if isinstance(value, str):
-            value = [value]
-        if not isinstance(value, list | tuple):
-            return value
-        files = dict(_named(str(text)) for text in value)
-        if len(files) < len(value):
-            msg = "Expected one file for each network"
-            raise ValueError(msg)
-        return files
-
     @field_validator("metrics", mode="before")
     @classmethod
     def _options(cls, value: object) -> object:
         return _with_options(value)
+
+    @field_validator("weights", mode="before")
+    @classmethod
+    def _weights(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = [value]
+        if isinstance(value, list | tuple) and all(isinstance(text, str) for text in value):
+            pairs = [_named_file(text) for text in value]
+            if len(dict(pairs)) < len(pairs):
+                msg = "name each of several weight files, and each name once: NAME=FILE"
+                raise ValueError(msg)
+            return dict(pairs)
+        return value
 
     @field_validator("assume_spacing", mode="before")
     @classmethod
@@ -138,11 +145,6 @@ class EvaluationConfig(Declared):
     @classmethod
     def _orientation(cls, value: object) -> object:
         return None if value is None else read_orientation(value)
-
-    def weights_of(self, extractor: str) -> Path | None:
-        """Return the file named for that extractor, else the one named for any."""
-        file = self.weights.get(extractor.partition("@")[0], self.weights.get(""))
-        return None if file is None else Path(file)
 
     def stated(self) -> Geometry:
         """Return the geometry of volumes whose files state none, as far as it was declared."""
@@ -209,12 +211,11 @@ def load_config(path: Path | None, overrides: Mapping[str, Any]) -> EvaluationCo
     return validated(EvaluationConfig, values, " and ".join(sources))
 
 
-def _named(text: str) -> tuple[str, str]:
-    """Split `NAME=PATH`, or `PATH` with the name ""; a path that exists wins."""
-    name, separator, path = text.partition("=")
-    if separator and name and "/" not in name and not Path(text).exists():
-        return name, path
-    return "", text
+def _named_file(text: str) -> tuple[str, str]:
+    """Read `NAME=FILE` or `FILE`; a FILE that exists wins over a reading with a name."""
+    name, separator, file = text.partition("=")
+    named = separator and name and "/" not in name and not Path(text).expanduser().exists()
+    return (name, file) if named else ("", text)
 
 
 def _reference(real: object) -> Path | None:

@@ -187,8 +187,9 @@ def loaded_extractors(
 
 
 def _options(config: EvaluationConfig, name: str, means: Means) -> ExtractorOptions:
+    weights = config.weights.get(name.partition("@")[0]) or config.weights.get("")
     return ExtractorOptions(
-        weights=config.weights_of(name),
+        weights=Path(weights) if weights else None,
         device=means.device,
         offline=means.offline,
         precision=config.precision,

@@ -7,26 +7,18 @@ trained with stride 1 and dilations 2 and 4. Its features there are not MedicalN
 """
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
-
-import numpy as np
-from jaxtyping import Float
+from typing import TYPE_CHECKING
 
 from evalsuite.extractors.checkpoint import load_strictly
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions
-from evalsuite.extractors.networks.folding import fold_batch_norms
 from evalsuite.extractors.sources import HubFile
 from evalsuite.extractors.weights import PublishedWeights, obtain
-from evalsuite.machine import usable_device
+from evalsuite.extractors.whole import averaged_extractor
 
 if TYPE_CHECKING:
     import torch
 
-# Raised whenever a change of the code below changes a feature.
-VERSION = 1
 DILATIONS = {"layer3": 2, "layer4": 4}
 
 # By depth: the SHA-256 of resnet_N.pth and of resnet_N_23dataset.pth.
@@ -69,67 +61,6 @@ WEIGHTS = tuple(
 )
 
 
-@dataclass(slots=True)
-class MedicalNet:
-    """A ResNet of MedicalNet up to the global average of its last stage.
-
-    Args:
-        network: as `build_network` returns it, with its batch normalisation folded.
-        precision: arithmetic of its convolutions.
-    """
-
-    name: str
-    fingerprint: dict[str, object]
-    network: "torch.nn.Module" = field(repr=False)
-    device: "torch.device"
-    precision: Literal["float32", "bfloat16"] = "float32"
-    warnings: tuple[str, ...] = ()
-    parallel: Literal["batch", "process"] = "batch"
-    standardise: bool = False
-    wants: Mapping[str, Any] = field(default_factory=dict)
-    slices: None = None
-
-    def __call__(self, voxels: Float[np.ndarray, "b x y z"]) -> Float[np.ndarray, "b d"]:
-        """Return 512 (ResNet-10, 18, 34) or 2048 (ResNet-50) features per volume.
-
-        Several volumes at once are much faster than one by one where volumes are small: PyTorch
-        leaves its fast convolutions aside for a single small one.
-        """
-        import torch
-
-        volumes = torch.from_numpy(np.ascontiguousarray(voxels, dtype=np.float32))[:, None]
-        normalised = standardise_foreground(volumes.to(self.device))
-        # TensorFloat-32, the default of convolutions on a GPU, keeps three digits only.
-        exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
-        reduced = self.precision == "bfloat16"
-        cast = torch.autocast(self.device.type, torch.bfloat16, enabled=reduced)
-        with torch.inference_mode(), exact, cast:
-            features: Float[np.ndarray, "b d"] = self.network(normalised).float().cpu().numpy()
-        return features
-
-
-def standardise_foreground(volumes: "torch.Tensor") -> "torch.Tensor":
-    """Return volumes of mean 0 and standard deviation 1 over their non-zero voxels.
-
-    MedicalNet was trained so, with the background (the zeros) replaced by standard normal noise.
-    Here the background becomes 0, the mean of that noise: features must not depend on a draw.
-    Brightness and contrast of the foreground have no effect. A volume whose foreground is empty
-    or constant becomes 0 everywhere.
-
-    Args:
-        volumes: shape (b, 1, x, y, z), background 0.
-    """
-    import torch
-
-    standardised = torch.zeros_like(volumes)
-    for volume, target in zip(volumes, standardised, strict=True):
-        inside = volume != 0
-        values = volume[inside].double()
-        if values.numel() and values.min() < values.max():
-            target[inside] = ((values - values.mean()) / values.std(correction=0)).float()
-    return standardised
-
-
 def build_network(depth: int, seed: int = 0) -> "torch.nn.Module":
     """Return the encoder of MedicalNet with random weights, in evaluation mode.
 
@@ -165,11 +96,33 @@ def build_network(depth: int, seed: int = 0) -> "torch.nn.Module":
     return network.eval()
 
 
-def _load(name: str, depth: int, options: ExtractorOptions) -> Extractor:
-    weights = obtain(name, options)
+def _stages(network: "torch.nn.Module", *, raw: bool) -> dict[str, "torch.nn.Module"]:
+    from torch import nn
+
+    from evalsuite.extractors.networks.foreground import StandardisedForeground
+
+    parts = [network.get_submodule(name) for name in ("conv1", "bn1", "act", "maxpool")]
+    stem = nn.Sequential(*([] if raw else [StandardisedForeground()]), *parts)
+    layers = {
+        name: network.get_submodule(name) for name in ("layer1", "layer2", "layer3", "layer4")
+    }
+    return {"stem": stem, **layers}
+
+
+def _load(
+    weights_name: str, depth: int, options: ExtractorOptions, *, raw: bool = False
+) -> Extractor:
+    """Return the extractor with published weights.
+
+    Args:
+        raw: volumes as they are prepared, without the standardisation of their foreground that
+            the network was trained with.
+    """
+    weights = obtain(weights_name, options)
     network = build_network(depth)
     load_strictly(weights.path, network, under="state_dict", prefix="module.")
-    return _extractor(name, depth, network, weights.sha256, weights.warnings, options)
+    name = f"{weights_name}-raw" if raw else weights_name
+    return _extractor(name, depth, network, weights.sha256, weights.warnings, options, raw=raw)
 
 
 def _extractor(
@@ -179,18 +132,21 @@ def _extractor(
     weights_sha256: str,
     warnings: tuple[str, ...],
     options: ExtractorOptions,
-) -> MedicalNet:
-    device = usable_device(options.device)
-    fingerprint: dict[str, object] = {
-        "architecture": f"MedicalNet 3D ResNet-{depth}, dilated layers 3-4, as published",
-        "features": "global average of the last stage",
-        "input": "z-score over non-zero voxels, background 0",
-        "arithmetic": options.precision,
-        "weights_sha256": weights_sha256,
-        "version": VERSION,
-    }
-    network = fold_batch_norms(network).to(device)
-    return MedicalNet(name, fingerprint, network, device, options.precision, warnings)
+    *,
+    raw: bool = False,
+) -> Extractor:
+    standardised = "z-score over non-zero voxels, background 0"
+    return averaged_extractor(
+        name,
+        _stages(network, raw=raw),
+        options,
+        fingerprint={
+            "architecture": f"MedicalNet 3D ResNet-{depth}, dilated layers 3-4, as published",
+            "input": "volumes as they are prepared" if raw else standardised,
+            "weights_sha256": weights_sha256,
+        },
+        warnings=warnings,
+    )
 
 
 def resnet10(options: ExtractorOptions) -> Extractor:
@@ -231,6 +187,16 @@ def resnet50(options: ExtractorOptions) -> Extractor:
 def resnet50_23datasets(options: ExtractorOptions) -> Extractor:
     """MedicalNet ResNet-50 trained on 23 datasets: 2048 features."""
     return _load("medicalnet-resnet50-23datasets", 50, options)
+
+
+def resnet50_raw(options: ExtractorOptions) -> Extractor:
+    """MedicalNet ResNet-50 on volumes as they are prepared, as HA-GAN uses it: 2048 features."""
+    return _load("medicalnet-resnet50", 50, options, raw=True)
+
+
+def resnet50_23datasets_raw(options: ExtractorOptions) -> Extractor:
+    """MedicalNet ResNet-50 (23 datasets) on volumes as prepared, as WDM-3D uses it: 2048 features."""
+    return _load("medicalnet-resnet50-23datasets", 50, options, raw=True)
 
 
 def resnet10_untrained(options: ExtractorOptions) -> Extractor:

@@ -158,7 +158,34 @@ class PackageFile:
                 shutil.copyfileobj(file, target)
 
 
-Source = HubFile | Address | PackageFile
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """A file that evalsuite does not fetch, because of its licence.
+
+    Args:
+        page: where the publishers offer it.
+        file: its name in evalsuite's cache.
+    """
+
+    page: str
+    file: str
+    remote: ClassVar[bool] = False
+
+    @property
+    def mend(self) -> str:
+        """What a user does, with the path it goes to as `{path}`."""
+        return f"accept their licence at {self.page} and download them to {{path}}"
+
+    def copies(self) -> Iterator[Path]:
+        """Yield nothing: no other program keeps it under a name that is known."""
+        yield from ()
+
+    def write(self, target: IO[bytes]) -> None:  # noqa: ARG002  (as every source's)
+        """Raise SourceError."""
+        raise SourceError("are not fetched by evalsuite")
+
+
+Source = HubFile | Address | PackageFile | ByHand
 
 
 def expanded(path: Path | str) -> Path:

@@ -13,13 +13,13 @@ import pytest
 import torch
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.extractors import dinov2, efficientnet, radimagenet, squeezenet
 from evalsuite.extractors.checkpoint import load_strictly
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions, load_extractor
 from evalsuite.extractors.networks.efficientnet import EfficientNetLite0
 from evalsuite.extractors.networks.resnet import ResNet50
 from evalsuite.extractors.networks.squeezenet import SqueezeNet
 from evalsuite.extractors.networks.vision_transformer import POSITIONS, VisionTransformer
+from evalsuite.extractors.planar import dinov2, efficientnet, radimagenet, squeezenet
 from evalsuite.extractors.sources import WeightsError
 from evalsuite.extractors.weights import published, sha256
 from tests.extractors.seeded import (
@@ -139,6 +139,16 @@ def test_the_trained_efficientnet_agrees_with_the_public_code():
         assert_published(extractor.network(seeded_slices(*case["slices"])), case)
 
 
+@pytest.mark.parametrize(
+    ("name", "epsilon"),
+    [("radimagenet-resnet50", 1.001e-5), ("efficientnet-lite0", 1e-3), ("dinov2-vitb14", 1e-6)],
+)
+def test_normalisations_add_what_the_public_code_adds(name, epsilon):
+    """Seeded variances are too large to tell; trained ones may be tiny."""
+    norms = torch.nn.BatchNorm2d | torch.nn.LayerNorm
+    assert {m.eps for m in built(name).modules() if isinstance(m, norms)} == {epsilon}
+
+
 def test_the_hashes_begin_with_the_digits_in_the_names_of_the_files():
     for weights in (*efficientnet.WEIGHTS, *squeezenet.WEIGHTS):
         digits = weights.source.file.removesuffix(".pth").rpartition("-")[2]
@@ -201,7 +211,7 @@ def test_declared_slices_are_what_the_networks_were_trained_with():
 def test_listing_extractors_needs_no_torch():
     program = (
         "import sys\n"
-        "from evalsuite.extractors import dinov2, efficientnet, radimagenet, squeezenet\n"
+        "from evalsuite.extractors.planar import dinov2, efficientnet, radimagenet, squeezenet\n"
         "assert 'torch' not in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -59,6 +59,7 @@ def hub(monkeypatch):
                 self.end_headers()
                 return
             self.send_response(server.status)
+            self.send_header("Content-Type", server.kind)
             self.send_header("Content-Length", str(server.announced))
             self.end_headers()
             self.wfile.write(server.body)
@@ -69,6 +70,7 @@ def hub(monkeypatch):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.requests, server.tokens, server.elsewhere = [], [], None
     server.status, server.body, server.announced = 200, CONTENT, len(CONTENT)
+    server.kind = "application/octet-stream"
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}/")
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     yield server
@@ -244,15 +246,24 @@ def test_a_failed_download_leaves_nothing(machine, hub, status, body, announced,
     assert list((machine / "own/weights").iterdir()) == []
 
 
+def test_a_web_page_is_not_taken_for_weights(machine, hub, monkeypatch):
+    hub.kind = "text/html; charset=utf-8"
+    trusted = dataclasses.replace(weights.published()[NAME], sha256=None)
+    monkeypatch.setitem(weights.published(), NAME, trusted)
+    told = message(weights.fetch, NAME)
+    assert "could not be downloaded (the address answers with a web page): download http" in told
+    assert list((machine / "own/weights").iterdir()) == []
+
+
 def test_an_unwritable_cache_is_told(machine):
     put(machine / "own", b"a file where the folder should be")
     assert "could not be kept (Not a directory)" in message(weights.fetch, NAME)
 
 
 def test_unknown_names_are_answered_with_the_known():
-    assert message(weights.fetch, "resnet10").startswith(
-        'Unknown weights "resnet10". Known weights: medicalnet-resnet10, medicalnet-resnet10-23'
-    )
+    told = message(weights.fetch, "resnet10")
+    assert told.startswith('Unknown weights "resnet10". Known weights: ')
+    assert ", medicalnet-resnet10, medicalnet-resnet10-23datasets, " in told
 
 
 def test_files_are_told_by_their_bytes(machine):

@@ -1,4 +1,4 @@
-"""ResNet-50 as Keras defines it (He et al., arXiv 1512.03385): RadImageNet's."""
+"""ResNet-50 (arXiv 1512.03385) as Keras defines it: RadImageNet's."""
 
 import torch
 from torch import Tensor, nn

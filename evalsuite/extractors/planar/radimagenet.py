@@ -5,7 +5,7 @@ github.com/Warvito/radimagenet-models, which converted the Keras weights of the 
 """
 
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions
-from evalsuite.extractors.planar import IMAGENET_MEAN, planar_extractor
+from evalsuite.extractors.planar.extractor import IMAGENET_MEAN, planar_extractor
 from evalsuite.extractors.slices import SliceIntensity, Slices
 from evalsuite.extractors.sources import Address
 from evalsuite.extractors.weights import PublishedWeights

@@ -1,7 +1,7 @@
 """DINOv2's vision transformers (Oquab et al., arXiv 2304.07193), trained without labels."""
 
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions
-from evalsuite.extractors.planar import IMAGENET_MEAN, IMAGENET_STD, planar_extractor
+from evalsuite.extractors.planar.extractor import IMAGENET_MEAN, IMAGENET_STD, planar_extractor
 from evalsuite.extractors.slices import Slices
 from evalsuite.extractors.sources import Address
 from evalsuite.extractors.weights import PublishedWeights

@@ -1,4 +1,4 @@
-"""Two-dimensional networks with published weights, shown the slices of a volume (2.5D)."""
+"""An extractor of slices from a network whose weights are published."""
 
 from typing import TYPE_CHECKING
 

@@ -2,7 +2,7 @@
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions
-from evalsuite.extractors.planar import IMAGENET_MEAN, IMAGENET_STD, planar_extractor
+from evalsuite.extractors.planar.extractor import IMAGENET_MEAN, IMAGENET_STD, planar_extractor
 from evalsuite.extractors.slices import Slices
 from evalsuite.extractors.sources import Address
 from evalsuite.extractors.weights import PublishedWeights
