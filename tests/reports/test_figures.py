@@ -238,7 +238,9 @@ def test_too_little_for_two_components_is_told(values):
     table = FeatureTable("real", "radiomics", tuple("abcde"[: len(values)]), values)
     figure = embedding(evaluation, Evidence((table,), {}))
     assert "Two components need two features\nand two real volumes that differ." in texts(figure)
-    assert texts(embedding(evaluation, Evidence((), {}))) == ["No features of real volumes are at hand."]
+    assert texts(embedding(evaluation, Evidence((), {}))) == [
+        "No features of real volumes are at hand."
+    ]
 
 
 # --- estimates
