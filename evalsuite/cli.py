@@ -268,7 +268,7 @@ def simulate_population(
 
 
 weights_app = typer.Typer(
-    no_args_is_help=True, help="List, fetch and verify the weights of MedicalNet."
+    no_args_is_help=True, help="List, fetch and verify the weights of networks."
 )
 
 
@@ -276,21 +276,26 @@ weights_app = typer.Typer(
 def weights_list(
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """List the published weights and where each lies on this machine."""
+    """List the published weights, their licences, and where each lies on this machine."""
     from evalsuite import listings, output
 
-    output.show(listings.weights(), as_json=as_json)
+    rows = listings.weights()
+    if not as_json:
+        rows = [{key: row[key] for key in row if key != "sha256"} for row in rows]
+    output.show(rows, as_json=as_json)
 
 
 @weights_app.command("fetch")
 def weights_fetch(
     names: Annotated[list[str], typer.Argument(help="Names from `evalsuite weights list`.")],
 ) -> None:
-    """Download weights from the Hugging Face hub into the cache and verify them."""
-    from evalsuite.extractors.weights import fetch
+    """Fetch weights from where they are published into the cache and verify them."""
+    from evalsuite.extractors.weights import fetch, published
 
     for name in names:
         typer.echo(fetch(name))
+        if note := published()[name].note:
+            typer.echo(f"{name}: {note}", err=True)
 
 
 @weights_app.command("verify")

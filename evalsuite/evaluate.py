@@ -159,7 +159,7 @@ def _load_metrics(config: EvaluationConfig) -> list[tuple[Metric, dict[str, Any]
 
 
 def _options(config: EvaluationConfig, name: str, means: Means) -> ExtractorOptions:
-    weights = config.weights.get(name) or config.weights.get("")
+    weights = config.weights.get(name.partition("@")[0]) or config.weights.get("")
     return ExtractorOptions(
         weights=Path(weights) if weights else None,
         device=means.device,
