@@ -19,6 +19,7 @@ from evalsuite.errors import EvalsuiteError
 from evalsuite.evaluate import Means, cohort_record, load_metrics, loaded_extractors
 from evalsuite.extractors.extractor import Extractor
 from evalsuite.features import FeatureCache, extract
+from evalsuite.machine import usable_device
 from evalsuite.metrics.metric import Metric, UndefinedError
 from evalsuite.metrics.subjects import coded
 from evalsuite.moments import Moments
@@ -96,7 +97,7 @@ def compare(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Evidenc
         estimates=tuple(estimates),
         config=record,
         config_hash=hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest(),
-        environment=environment(),
+        environment=environment() | {"device": str(usable_device(means.device))},
         started=started.isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - clock, 3),
     )
