@@ -54,6 +54,8 @@ def refuse_idle_weights(weights: Mapping[str, str], extractors: Sequence[Extract
 
 def own_weights(weights: Mapping[str, str], extractors: Sequence[Extractor]) -> list[str]:
     """Return, as `weights FILE`, the named files that are not known to be the published ones."""
+    if not extractors:
+        return []
     known = {file.sha256 for file in published().values()}
     used = {extractor.fingerprint.get("weights_sha256") for extractor in extractors}
     files = {expanded(file): sha256(expanded(file)) for file in weights.values()}
@@ -70,6 +72,10 @@ def idle(
     if named and not needs_features(metrics):
         sentences.append(
             f"No metric of {chosen} looks at features: the {' and '.join(named)} have no effect."
+        )
+    if config.slices and not any(extractor.slices for extractor in extractors):
+        sentences.append(
+            "The settings of slices are of two-dimensional networks, and none is used."
         )
     arithmetic = [json.dumps(extractor.fingerprint) for extractor in extractors]
     if config.precision != "float32" and not any(config.precision in a for a in arithmetic):

@@ -57,7 +57,7 @@ def main(clone: Path, images: Path) -> None:
         values["simulated"] = _run(script, small, network, options, _small(Path(folder)))
     with tempfile.TemporaryDirectory() as folder:
         files = hippocampi(images, Path(folder) / "in")
-        _halved(files)
+        halved(files)
         values["hippocampus"] = {
             **_run(script, small, network, options, files),
             "files": names(files),
@@ -72,11 +72,11 @@ def main(clone: Path, images: Path) -> None:
 
 def _small(folder: Path) -> dict[str, list[Path]]:
     files = simulated(folder, low=0, high=1000)
-    _halved(files)
+    halved(files)
     return files
 
 
-def _halved(files: dict[str, list[Path]]) -> None:
+def halved(files: dict[str, list[Path]]) -> None:
     """Give real volumes the small frame, and synthetic ones 32 cubed and values of a generator."""
     framed(files["real"], (60, 60, 38))
     framed(files["synthetic"], (32, 32, 32))

@@ -69,6 +69,6 @@ def _told(key: str, value: object) -> str:
     words = words[1:] if len(words) > 1 and words[0] in {"preprocessing", "slices"} else words
     name = " ".join(words).replace("_", " ")
     if isinstance(value, list | tuple):
-        told = " x ".join(map(str, value)) if name == "shape" else ", ".join(map(str, value))
-        return f"{name} {told}"
+        between = " x " if words[-1] == "shape" else ", "
+        return f"{name} {between.join(map(str, value))}"
     return f"{name} {'none' if value is None else value}"

@@ -26,7 +26,7 @@ PROTOCOL = Protocol(
         pool=2,
     ),
     preprocessing_synthetic={
-        "shape": [128, 128, 128],
+        "shape": "native",
         "pool": 1,
         "intensity": NoIntensity().model_dump(mode="json"),
     },
@@ -42,8 +42,7 @@ PROTOCOL = Protocol(
         ),
         (
             "The published call averages blocks of 2 x 2 x 2 voxels of real volumes of 256 cubed for "
-            "numbers at 128 cubed. For those at 256 cubed set preprocessing.pool=1 and "
-            "preprocessing_synthetic.shape=[256,256,256]."
+            "numbers at 128 cubed. For those at 256 cubed set preprocessing.pool=1."
         ),
         (
             "LIDC-IDRI goes through `utils/preproc_lidc-idri.py` first (1 mm, 256 cubed, clipped from "

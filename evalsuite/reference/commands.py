@@ -24,7 +24,7 @@ def build(
         Path | None, typer.Option(help="YAML or TOML file with settings of `compute-metrics`.")
     ] = None,
     extractor: Annotated[
-        list[str] | None, typer.Option(help="Feature extractor; may be repeated.")
+        list[str] | None, typer.Option(help="Feature extractors: repeated, or with commas.")
     ] = None,
     weights: Annotated[
         list[str] | None, typer.Option(metavar="[NAME=]FILE", help="Weight file of the network.")
@@ -34,7 +34,9 @@ def build(
         typer.Option("--set", metavar="KEY=VALUE", help="Any setting of `compute-metrics`."),
     ] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder of the feature cache.")] = None,
-    device: Annotated[str, typer.Option(help="Torch device for networks.")] = "cpu",
+    device: Annotated[
+        str, typer.Option(help="Torch device; auto: a GPU if there is one.")
+    ] = "auto",
     batch_size: Annotated[int, typer.Option(min=1, help="Volumes a network sees at once.")] = 4,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes for radiomics; default: all cores.")
@@ -51,14 +53,14 @@ def build(
     from evalsuite.progress import bars
     from evalsuite.reference import build as building
     from evalsuite.reference.file import refuse_path, write_reference
-    from evalsuite.settings import assignments
+    from evalsuite.settings import assignments, listed
 
     refuse_path(output)
     overrides = {
         "real": real,
         "synthetic": [real],  # is not looked at
         "protocol": protocol,
-        "extractors": extractor,
+        "extractors": listed(extractor),
         "weights": weights,
         **assignments(set_ or ()),
     }
