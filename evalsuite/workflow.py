@@ -37,7 +37,7 @@ class Run:
 
     output: Path | None = None
     cache: Path | None = None
-    device: str = "cpu"
+    device: str = "auto"
     batch_size: int = 4
     workers: int | None = None
     offline: bool = False
