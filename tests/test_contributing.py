@@ -11,7 +11,7 @@ import yaml
 from evalsuite.results import read_results
 from evalsuite.study.home import Home
 from evalsuite.study.storage.store import Store
-from evalsuite.tracked import metric_values
+from evalsuite.tracking.evaluation import metric_values
 from tests.conftest import smooth_volumes
 from tests.packages import commands, installed, python
 
