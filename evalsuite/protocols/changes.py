@@ -45,6 +45,7 @@ def modifications(protocol: Protocol, config: Mapping[str, Any]) -> tuple[str, .
     ]
     # Of a rule of another kind all settings are others; its name says it.
     other = tuple(key.removesuffix("kind") for key in differing if key.endswith(".kind"))
+    other += tuple(f"{key}." for key in differing if key in found)  # one value for a whole table
     changed = [
         _told(key.removesuffix(".kind"), found.get(key))
         for key in differing
@@ -66,7 +67,7 @@ def _leaves(values: object, key: str = "") -> Iterator[tuple[str, object]]:
 def _told(key: str, value: object) -> str:
     """Return a setting and its value as they stand behind a name."""
     words = key.split(".")
-    words = words[1:] if len(words) > 1 and words[0] in {"preprocessing", "slices"} else words
+    words = words[1:] if len(words) > 1 and words[0] == "preprocessing" else words
     name = " ".join(words).replace("_", " ")
     if isinstance(value, list | tuple):
         between = " x " if words[-1] == "shape" else ", "

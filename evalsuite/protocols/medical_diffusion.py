@@ -23,7 +23,16 @@ PROTOCOL = Protocol(
         intensity=MinMaxIntensity(range=(-1, 1)),
         intensity_first=True,
     ),
-    metrics={"ms_ssim": {"pairs": 1000, "convention": "medical-diffusion", "data_range": 1.0}},
+    metrics={
+        "ms_ssim": {
+            "pairs": 1000,
+            "convention": "medical-diffusion",
+            "data_range": 1.0,
+            "sigma": 1.5,
+            "k1": 0.01,
+            "k2": 0.03,
+        }
+    },
     free=("preprocessing.shape", "preprocessing.fit"),
     estimator="Mean over random pairs of different volumes of one cohort; unbiased for all pairs.",
     n_used="1,000 pairs of independently generated volumes; for real ones 20 passes over the data "
