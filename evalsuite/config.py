@@ -154,8 +154,11 @@ class EvaluationConfig(Declared):
         """
         if self.preset not in PRESETS:
             raise EvalsuiteError(unknown("preset", self.preset, PRESETS))
-        base = laid_over(PRESETS[self.preset].model_dump(), wants or {})
-        declared = dict(self.preprocessing)
+        preset = PRESETS[self.preset].model_dump()
+        base = laid_over(preset, wants or {})
+        # What the user leaves out of an intensity is the preset's, not the extractor's.
+        whole = laid_over(preset, self.preprocessing)
+        declared = {name: whole[name] for name in self.preprocessing}
         if "orientation" not in declared and base["orientation"] != "native":
             order = [DIRECTIONS[letter][0] for letter in base["orientation"]]
             for name in declared.keys() & {"spacing", "shape"}:
