@@ -167,6 +167,15 @@ class EvaluationConfig(Declared):
                     declared[name] = [value[axis] for axis in order]
         return validated(Preprocessing, laid_over(base, declared), "the preprocessing")
 
+    def synthetic_steps(self, steps: Preprocessing) -> Preprocessing:
+        """Return the steps with those that are others for synthetic volumes laid over them.
+
+        Raises:
+            EvalsuiteError: for an unknown step or value.
+        """
+        others = laid_over(steps.model_dump(), self.preprocessing_synthetic)
+        return validated(Preprocessing, others, "the preprocessing of synthetic volumes")
+
 
 def with_labels(text: str | None, labels: str | None) -> str | dict[str, Any] | None:
     """Return a cohort as the command line names it, with the folder of its label maps.
