@@ -1,4 +1,4 @@
-"""The worked example of CONTRIBUTING.md is a metric like any other, with no other file touched."""
+"""The worked examples of CONTRIBUTING.md are like any built-in, with no other file touched."""
 
 import json
 import os
@@ -8,6 +8,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -15,22 +16,28 @@ from evalsuite.results import read_results
 from evalsuite.tracking.evaluation import metric_values
 
 TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
-BLOCKS = dict(re.findall(r"```(\w+)\n(.*?)```", TEXT, re.DOTALL))
+EXAMPLES = {
+    name: dict(re.findall(r"```(\w+)\n(.*?)```", part, re.DOTALL))
+    for part in TEXT.split("\n## ")
+    for name in re.findall(r"^`(\w+)\.py`:$", part, re.MULTILINE)
+}
 
 
 @pytest.fixture
 def run(tmp_path):
-    """Install the example beside the suite, as pip would, and return how to run a command there."""
+    """Install the examples beside the suite, as pip would, and return how to run a command there."""
     package = tmp_path / "package"
-    made = package / "roughness-1.0.dist-info"
-    made.mkdir(parents=True)
-    (package / "roughness.py").write_text(BLOCKS["python"])
-    points = tomllib.loads(BLOCKS["toml"])["project"]["entry-points"]
-    lines = [
-        f"[{g}]\n" + "".join(f"{k} = {v}\n" for k, v in own.items()) for g, own in points.items()
-    ]
-    (made / "entry_points.txt").write_text("".join(lines))
-    (made / "METADATA").write_text("Metadata-Version: 2.1\nName: roughness\nVersion: 1.0\n")
+    for name, blocks in EXAMPLES.items():
+        made = package / f"{name}-1.0.dist-info"
+        made.mkdir(parents=True)
+        (package / f"{name}.py").write_text(blocks["python"])
+        points = tomllib.loads(blocks["toml"])["project"]["entry-points"]
+        lines = [
+            f"[{g}]\n" + "".join(f"{k} = {v}\n" for k, v in own.items())
+            for g, own in points.items()
+        ]
+        (made / "entry_points.txt").write_text("".join(lines))
+        (made / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
     path = os.pathsep.join([str(package), str(Path(__file__).parents[1])])
     environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
 
@@ -80,3 +87,26 @@ def test_a_metric_of_a_third_party_is_first_class_everywhere(run, make_cohort, t
     assert "Roughness of a volume: mean over the axes; small for a blurred volume." in text
     assert re.search(r"differences of neighbouring voxels \[\d\] \(step 2\)\.", text)
     assert "Doe J. How rough is an organ? Journal of Examples 1 (2026) 1-2." in text
+
+
+def test_an_extractor_of_a_third_party_sees_what_it_wants(run, make_cohort, tmp_path):
+    make_cohort("real", 5)
+    make_cohort("gan", 5, seed=1, shift=0.5)
+    listed = {row["name"]: row["summary"] for row in json.loads(run("extractors", "--json"))}
+    assert listed["edges"].startswith("Mean differences of neighbouring pixels in eight directions")
+    run(
+        "compute-metrics", "--real", "real", "--synthetic", "gan=gan", "--metrics", "mmd,realism",
+        "--extractor", "edges", "--output", "eval", "--no-tracking",
+    )  # fmt: skip
+    evaluation = read_results(tmp_path / "eval")
+    record = evaluation.config["extractors"]["edges"]
+    assert record["preprocessing"]["spacing"] == [2, 2, 2]
+    assert record["slices"]["share"] == 0.6
+    assert evaluation.config["preprocessing"]["spacing"] == [1, 1, 1]
+    (mmd,) = (e for e in evaluation.estimates if e.name == "mmd_rbf")
+    assert mmd.extractor == "edges"
+    assert mmd.method.endswith("; the features of a volume are the mean over its slices.")
+    features = np.load(tmp_path / "eval/features/real--edges.npz")
+    assert features["values"].shape == (5, 8)
+    # A difference to the left is as large, over a slice, as one to the right but for the rim.
+    np.testing.assert_allclose(features["values"][:, 3], features["values"][:, 4], rtol=0.5)
