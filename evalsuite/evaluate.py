@@ -52,7 +52,7 @@ class Means:
     """
 
     cache: Path
-    device: str = "cpu"
+    device: str = "auto"
     batch_size: int = 4
     workers: int | None = None
     offline: bool = False
@@ -69,8 +69,7 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
         EvalsuiteError: for anything that is wrong with the configuration or the volumes.
     """
     started, clock = datetime.now(UTC), time.monotonic()
-    if means.device != "cpu":
-        usable_device(means.device)  # whether or not an extractor will use it
+    device = str(usable_device(means.device))  # whether or not an extractor will use it
     metrics = _load_metrics(config)
     computed = [metric for metric, _ in metrics]
     names = config.extractors if beforehand.needs_features(computed) else ()
@@ -88,14 +87,14 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
     real = replace(real, warnings=(*real.warnings, *told))
     own = prepared(config, real)
     preparations = {e.name: prepared(config, real, e.wants) for e in extractors}
-    on_voxels = [metric.name for metric in computed if metric.input != "features"]
+    on_voxels = [metric.name for metric in computed if "volumes" in metric.needs]
     _forbid_native_shapes(on_voxels, own, extractors, preparations)
     looked_at = {"": own} if on_voxels else {}
     real, *synthetic = judged((real, *synthetic), own, looked_at | preparations)
     _forbid_leaks(config, real, synthetic)
     if training and not config.allow_leakage:
         _forbid_training_on(training, real)
-    if not any(metric.takes("training") for metric in computed):
+    if not any("training" in metric.needs for metric in computed):
         training = None
     for cohort in synthetic:
         by_covariate(
@@ -137,7 +136,7 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
         estimates=tuple(measured.estimates),
         config=record,
         config_hash=hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest(),
-        environment=environment(),
+        environment=environment() | {"device": device},
         started=started.isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - clock, 3),
     )
@@ -231,7 +230,7 @@ def _training(config: EvaluationConfig, names: Sequence[str], means: Means) -> C
         return None
     if TRAINING in names:
         raise EvalsuiteError(
-            f'A cohort is called "{TRAINING}", which is the name of the one that --train names. '
+            f'A cohort is called "{TRAINING}", which is the name of the one that --training names. '
             "Name it otherwise, such as --real NAME=DIR."
         )
     stated = config.stated()
@@ -248,7 +247,7 @@ def _labels(
     progress: Progress,
 ) -> dict[str, Segmentations]:
     """Return the segmentations of the cohorts that have some, by name of the cohort."""
-    wanted = [metric.name for metric, _ in metrics if metric.looks_at_labels]
+    wanted = [metric.name for metric, _ in metrics if "labels" in metric.needs]
     if not wanted:
         return {}
     found = {}

@@ -94,7 +94,7 @@ def test_metrics_named_over_a_file_keep_its_options(compute):
 def test_what_is_not_looked_at_is_told_and_not_computed(compute, make_cohort):
     make_cohort("train", 5, seed=2)
     status, out, err = compute(
-        *QUICK, *MMD, "--train", "train", "--real-labels", "real", "--synthetic-labels", "gan",
+        *QUICK, *MMD, "--training", "train", "--real-labels", "real", "--synthetic-labels", "gan",
         "--precision", "bfloat16", "--json",
     )  # fmt: skip
     assert status == 0

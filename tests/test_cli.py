@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from evalsuite import plugins
 from evalsuite.errors import EvalsuiteError
-from evalsuite.machine import processes
+from evalsuite.machine import processes, usable_device
 
 QUICK = [
     *("--extractor", "radiomics", "--workers", "1"),
@@ -231,6 +232,19 @@ def test_a_device_that_is_none_is_told_before_any_volume_is_read(cli, command, d
     assert (status, len(err.strip().splitlines())) == (1, 1), err
     assert err.startswith(f'The device "{device}" cannot be used: ')
     assert not Path("out").exists()
+
+
+def test_the_device_is_the_own_gpu_of_a_process_or_the_processor(monkeypatch):
+    assert usable_device("auto").type == "cpu"
+    asked = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch, "ones", lambda *_, device: asked.append(device) or torch.zeros(1))
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    assert str(usable_device("auto")) == "cuda:3"
+    monkeypatch.delenv("LOCAL_RANK")
+    assert str(usable_device("auto")) == "cuda:0"
+    assert usable_device("cpu").type == "cpu"
+    assert [str(device) for device in asked] == ["cuda:3", "cuda:0", "cpu"]
 
 
 MASTER = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29999"}
