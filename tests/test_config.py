@@ -25,7 +25,7 @@ def test_toml_is_read_too(tmp_path):
 
 
 def test_an_option_of_one_metric_keeps_the_others():
-    config = load_config(None, {**BOTH, "metrics.frechet.bootstrap": 10})
+    config = load_config(None, {**BOTH, "metrics.frechet.level": 0.9})
     assert set(config.metrics) == {"frechet", "mmd", "ms_ssim", "precision_recall", "realism"}
 
 
@@ -74,21 +74,21 @@ def test_two_weight_files_for_one_extractor_are_told(given):
 
 @pytest.mark.parametrize(
     "declared",
-    ["{frechet: {bootstrap: 20}, mmd: {permutations: 50}}", "{frechet: {bootstrap: 20}, mmd: }"],
+    ["{mmd: {permutations: 20}, frechet: {level: 0.8}}", "{mmd: {permutations: 20}, frechet: }"],
 )
 def test_metrics_of_the_command_line_keep_the_options_of_the_file(tmp_path, declared):
     file = tmp_path / "c.yaml"
     file.write_text(f"real: r\nsynthetic: s\nmetrics: {declared}\n")
-    config = load_config(file, {"metrics": ["frechet", "privacy"]})
-    assert config.metrics == {"frechet": {"bootstrap": 20}, "privacy": {}}
-    both = load_config(file, {"metrics": ["frechet"], "metrics.frechet.level": 0.9})
-    assert both.metrics == {"frechet": {"bootstrap": 20, "level": 0.9}}
+    config = load_config(file, {"metrics": ["mmd", "privacy"]})
+    assert config.metrics == {"mmd": {"permutations": 20}, "privacy": {}}
+    both = load_config(file, {"metrics": ["mmd"], "metrics.mmd.level": 0.9})
+    assert both.metrics == {"mmd": {"permutations": 20, "level": 0.9}}
 
 
 @pytest.mark.parametrize(
     ("metrics", "key", "mend"),
     [
-        (["mmd"], "frechet.bootstrap", "computed, mmd. Add it with --metrics mmd,frechet."),
+        (["mmd"], "frechet.level", "computed, mmd. Add it with --metrics mmd,frechet."),
         (["mmd", "frechet"], "frechte.level", 'Did you mean "metrics.frechet"?'),
         (None, "privacy.false_positive_rate", "realism. Add it with --metrics frechet,"),
     ],

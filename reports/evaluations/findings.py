@@ -46,8 +46,8 @@ def _ranking(estimates: Sequence[Estimate]) -> list[str]:
 
 
 def _preferred(role: Literal["distance", "test"], estimates: Sequence[Estimate]) -> list[Estimate]:
-    """Return the estimates of the first declared quantity with this role that was computed."""
-    own = [e for e in estimates if meaning(e).role == role]
+    """Return those of the first declared quantity with this role, of whole volumes."""
+    own = [e for e in estimates if meaning(e).role == role and not e.where]
     first = min(map(ranks, own), default=0)
     return [e for e in own if ranks(e) == first]
 
