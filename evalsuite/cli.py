@@ -89,7 +89,10 @@ def compute_metrics(
         str | None, typer.Option(help="Comma-separated names (see `evalsuite metrics`).")
     ] = None,
     weights: Annotated[
-        str | None, typer.Option(help="Weight file of the MedicalNet extractor.")
+        list[str] | None,
+        typer.Option(
+            metavar="[NAME=]FILE", help="Weight file of an extractor; NAME where several take one."
+        ),
     ] = None,
     precision: Annotated[
         str | None, typer.Option(help="Arithmetic of networks: float32 or bfloat16 (faster).")

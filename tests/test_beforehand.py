@@ -46,7 +46,11 @@ def unread(monkeypatch):
         (("--set", "metrics.frechet.bootstrap=5"), 1, "frechet is not among the metrics that are"),
         (("--set", "preprocessing.intensity=5"), 1, "intensity: expected a table whose kind is"),
         (("--spacing", "-1,1,1"), 1, "spacing: expected auto, native or a list of 3"),
-        (("--shape", "0,9,9"), 1, "shape: expected auto or a list of 3, each a whole number from"),
+        (
+            ("--shape", "0,9,9"),
+            1,
+            "shape: expected auto, native or a list of 3, each a whole number from",
+        ),
         (("--preset", "pet"), 1, 'Unknown preset "pet".'),
         (("--precision", "float16"), 1, "precision: expected float32 or bfloat16"),
         (("--set", "seed=abc"), 1, "seed: expected a whole number of at least 0"),

@@ -7,11 +7,12 @@ trained with stride 1 and dilations 2 and 4. Its features there are not MedicalN
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from jaxtyping import Float
@@ -45,6 +46,8 @@ class MedicalNet:
     warnings: tuple[str, ...] = ()
     parallel: Literal["batch", "process"] = "batch"
     standardise: bool = False
+    wants: Mapping[str, Any] = field(default_factory=dict)
+    slices: None = None
 
     def __call__(self, voxels: Float[np.ndarray, "b x y z"]) -> Float[np.ndarray, "b d"]:
         """Return 512 (ResNet-10, 18, 34) or 2048 (ResNet-50) features per volume.

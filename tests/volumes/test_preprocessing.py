@@ -4,13 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalsuite.volumes.preprocessing import (
-    PRESETS,
-    PercentileIntensity,
-    Preprocessing,
-    WindowIntensity,
-    ZScoreIntensity,
-)
+from evalsuite.volumes.intensity import PercentileIntensity, WindowIntensity, ZScoreIntensity
+from evalsuite.volumes.preprocessing import PRESETS, Preprocessing
 from evalsuite.volumes.volume import Volume
 
 SHAPES = st.tuples(*[st.integers(3, 9)] * 3)

@@ -11,7 +11,8 @@ from scipy import ndimage
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study.blinding.cases import decode, encode, image, prepare, remarks, resolve
 from evalsuite.volumes.check import check_volume
-from evalsuite.volumes.preprocessing import Preprocessing, WindowIntensity
+from evalsuite.volumes.intensity import WindowIntensity
+from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.read import read_volume
 from evalsuite.volumes.volume import Volume
 from evalsuite.volumes.write import write_nifti
@@ -278,7 +279,8 @@ def test_remarks_need_resolved_steps(tmp_path):
             {"intensity": {"kind": "zscore"}},
             (
                 "A study shows intensities between black and white, but its preparation has "
-                'intensity "zscore", which has no ends. Set it to percentile (MRI) or window (CT).'
+                'intensity "zscore", which does not end in 0 to 1, or such a padding. '
+                "Set it to percentile (MRI) or window (CT)."
             ),
         ),
     ],
