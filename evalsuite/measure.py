@@ -96,7 +96,12 @@ def measure(
                 for group, subjects, pair in groups:
                     some = [_input(metric, view, extractor) for view in pair]
                     slices = _slices(pair, extractor)
-                    handed = {"subjects": subjects, "training": training, "slices": slices}
+                    handed = {
+                        "extractor": extractor.name if extractor else "",
+                        "subjects": subjects,
+                        "training": training,
+                        "slices": slices,
+                    }
                     found = _findings(metric, some, options, handed)
                     if slices and not metric.takes("slices"):
                         found = [_of_means(finding) for finding in found]

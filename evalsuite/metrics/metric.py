@@ -22,12 +22,8 @@ Finding = Estimate | Scores | Detail
 P = ParamSpec("P")
 R = TypeVar("R")
 
-HANDED = {
-    "seed",
-    "subjects",
-    "slices",
-    "training",
-}  # keywords that the evaluation fills in, not the user
+# Keywords that the evaluation fills in, not the user.
+HANDED = {"extractor", "seed", "subjects", "slices", "training"}
 
 Level = Annotated[float, Field(gt=0, lt=1, description="nominal coverage of the intervals")]
 FalsePositiveRate = Annotated[
@@ -95,11 +91,12 @@ class Metric:
         compute: `compute(real, synthetic, *, seed, **options) -> findings`. Its other keyword
             parameters, each with a default, are the options a configuration may set, annotated
             with their bounds and one sentence (`Annotated[int, Field(ge=1, description=...)]`).
-            It may take three keywords besides: `subjects`, the `Subjects` of the volumes, which
-            `Views` know themselves; `slices`, of an extractor of slices a pair (real, synthetic)
-            of features by plane, (n, s, d) each, else None; and `training`, the `Views` of what
-            the generator was trained on or None. What it does not take is not passed. It raises `UndefinedError` for cohorts of which
-            it cannot compute anything.
+            It may take four keywords besides: `subjects`, the `Subjects` of the volumes, which
+            `Views` know themselves; `extractor`, the name of that of the features; `slices`, of an
+            extractor of slices a pair (real, synthetic) of features by plane, (n, s, d) each, else
+            None; and `training`, the `Views` of what the generator was trained on or None. What it
+            does not take is not passed. It raises `UndefinedError` for cohorts of which it cannot
+            compute anything.
         looks_at_features, looks_at_labels: of a metric on views, what it needs beside volumes.
         quantities: what its estimates mean, those that a summary prefers first.
         scores: what its scores of volumes mean.

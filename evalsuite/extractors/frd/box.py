@@ -19,8 +19,9 @@ def box_shape(size: tuple[int, int, int], spacing: tuple[float, float, float]) -
     inner = (n - 1) * s  # between the centres of the outer voxels
     x, y, z = s / 2  # legs of what is cut off
     faces = 2 * (inner[0] * inner[1] + inner[0] * inner[2] + inner[1] * inner[2])
-    bevels = 4 * (inner[0] * math.hypot(y, z) + inner[1] * math.hypot(x, z)
-                  + inner[2] * math.hypot(x, y))
+    bevels = 4 * (
+        inner[0] * math.hypot(y, z) + inner[1] * math.hypot(x, z) + inner[2] * math.hypot(x, y)
+    )
     corners = 8 * math.sqrt((x * y) ** 2 + (x * z) ** 2 + (y * z) ** 2) / 2
     surface = faces + bevels + corners
     # Slabs on the faces, halved wedges along the edges, an eighth of an octahedron in each corner.

@@ -4,7 +4,7 @@ Everything from the file on is done here, not by the preprocessing of the evalua
 version 1 looks at the volume before and after it is normalised and resampled, and version 0 at
 the millimetres of its voxels.
 
-Reference: github.com/RichardObi/frd-score at bf05c71, frd.py and configs/extraction_3d.yaml.
+Reference: github.com/RichardObi/frd-score 1.0.1 (bf05c71), frd.py and configs/extraction_3d.yaml.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,10 +21,15 @@ from evalsuite.extractors.frd.features import discretised, first_order, textures
 from evalsuite.extractors.frd.images import FEWEST, SPACING, filtered, resampled, size_at
 from evalsuite.extractors.radiomics.grey_levels import bounding_box
 
-SOURCE = "frd-score at bf05c71, pyradiomics 3.1.0"
+SOURCE = "frd-score 1.0.1 (bf05c71), pyradiomics at 8ed5793"
 # Raised whenever a change of this package changes a number; it is part of the fingerprint.
 VERSION = 1
-AS_ON_DISK = {"orientation": "native", "spacing": "native", "shape": "native", "intensity": "none"}
+AS_ON_DISK = {
+    "orientation": "native",
+    "spacing": "native",
+    "shape": "native",
+    "intensity": {"kind": "none"},
+}
 
 
 def features_of_v1(
@@ -32,9 +37,10 @@ def features_of_v1(
 ) -> dict[str, float]:
     """Return 77 features of each of 13 images and 13 numbers about the volume, in a fixed order.
 
-    The paper counts 464, those of its 2D configuration. Grey levels are bins of 5 on a scale where
-    the standard deviation is 100. The last 13 are diagnostics of pyradiomics that frd-score keeps
-    because they are numbers, among them the mean intensity on disk.
+    Paper and documentation count about 464; the code has 398 in 2D and these 1,014 in 3D. Grey
+    levels are bins of 5 on a scale where the standard deviation is 100. The last 13 are diagnostics
+    of pyradiomics that frd-score keeps because they are numbers, among them the mean intensity on
+    disk.
 
     Raises:
         EvalsuiteError: if the volume is too thin for the widest filter.

@@ -40,15 +40,15 @@ def resampled(voxels: Float[np.ndarray, "x y z"], affine: Float[np.ndarray, "4 4
         voxels: as on disk, of more than one intensity.
         affine: to RAS+ millimetres, with axes at right angles.
     """
-    import SimpleITK as sitk
+    import SimpleITK
 
     spacing = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
     # ITK's world runs to the left and posterior where that of NIfTI runs right and anterior.
     world = np.diag([-1.0, -1.0, 1.0])
     direction = world @ affine[:3, :3] / spacing
 
-    def image(values: np.ndarray) -> "sitk.Image":
-        made = sitk.GetImageFromArray(np.ascontiguousarray(values.T))
+    def image(values: np.ndarray) -> "SimpleITK.Image":
+        made = SimpleITK.GetImageFromArray(np.ascontiguousarray(values.T))
         made.SetSpacing(spacing.tolist())
         made.SetOrigin((world @ affine[:3, 3]).tolist())
         made.SetDirection(direction.ravel().tolist())
@@ -60,17 +60,17 @@ def resampled(voxels: Float[np.ndarray, "x y z"], affine: Float[np.ndarray, "4 4
     volume = image((exact - exact.mean()) / exact.std(ddof=1) * SCALE)
     mask = image(counted)
     if not np.allclose(spacing, SPACING):
-        resample = sitk.ResampleImageFilter()
+        resample = SimpleITK.ResampleImageFilter()
         resample.SetOutputSpacing([SPACING] * 3)
         resample.SetOutputDirection(volume.GetDirection())
         resample.SetSize(size_at(voxels.shape, spacing))
         first = 0.5 * (SPACING - spacing) / spacing
         resample.SetOutputOrigin(volume.TransformContinuousIndexToPhysicalPoint(first.tolist()))
-        resample.SetInterpolator(sitk.sitkBSpline)
+        resample.SetInterpolator(SimpleITK.sitkBSpline)
         volume = resample.Execute(volume)
-        resample.SetInterpolator(sitk.sitkNearestNeighbor)
+        resample.SetInterpolator(SimpleITK.sitkNearestNeighbor)
         mask = resample.Execute(mask)
-    return Resampled(sitk.GetArrayFromImage(volume), sitk.GetArrayFromImage(mask) == 1)
+    return Resampled(SimpleITK.GetArrayFromImage(volume), SimpleITK.GetArrayFromImage(mask) == 1)
 
 
 def size_at(shape: tuple[int, ...], spacing: Float[np.ndarray, "3"]) -> list[int]:
@@ -95,15 +95,15 @@ def _laplacians(
     voxels: Float[np.ndarray, "z y x"],
 ) -> Iterator[tuple[str, Float[np.ndarray, "z y x"]]]:
     """Yield the Laplacian of a Gaussian of each width, times the width squared."""
-    import SimpleITK as sitk
+    import SimpleITK
 
-    image = sitk.GetImageFromArray(voxels)
+    image = SimpleITK.GetImageFromArray(voxels)
     image.SetSpacing([SPACING] * 3)
     for sigma in SIGMAS:
-        log = sitk.LaplacianRecursiveGaussianImageFilter()
+        log = SimpleITK.LaplacianRecursiveGaussianImageFilter()
         log.SetNormalizeAcrossScale(True)
         log.SetSigma(sigma)
-        yield f"log-{sigma:g}mm", sitk.GetArrayFromImage(log.Execute(image))
+        yield f"log-{sigma:g}mm", SimpleITK.GetArrayFromImage(log.Execute(image))
 
 
 def _bands(

@@ -11,7 +11,9 @@ import numpy as np
 from jaxtyping import Integer
 
 
-def padded(levels: Integer[np.ndarray, "x y z"]) -> tuple[Integer[np.ndarray, " n"], tuple[int, ...]]:
+def padded(
+    levels: Integer[np.ndarray, "x y z"],
+) -> tuple[Integer[np.ndarray, " n"], tuple[int, ...]]:
     """Return the flat zero-padded levels and the strides of the 13 directions, ascending.
 
     Opposite directions count once: each stride is positive.

@@ -31,7 +31,8 @@ def glrlm_matrix(
     levels: Integer[np.ndarray, "x y z"], n_levels: int
 ) -> Int[np.ndarray, "levels lengths"]:
     """Return the number of runs of each level and length (from 1), merged over 13 directions."""
-    return np.sum(list(runs(levels, n_levels)), axis=0)
+    merged: Int[np.ndarray, "levels lengths"] = np.sum(list(runs(levels, n_levels)), axis=0)
+    return merged
 
 
 def glrlm(levels: Integer[np.ndarray, "x y z"], n_levels: int) -> dict[str, float]:

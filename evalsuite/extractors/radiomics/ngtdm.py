@@ -1,5 +1,7 @@
 """Neighbourhood grey tone difference: voxels against their surroundings (IBSI section 3.10)."""
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float, Int, Integer
 
@@ -19,7 +21,8 @@ def ngtdm_matrix(
     flat, strides = padded(levels)
     inside = (flat > 0).astype(np.uint8)
     neighbours = np.zeros(flat.size, np.uint8)
-    total = np.zeros(flat.size, np.uint16 if flat.dtype == np.uint8 else np.int32)
+    exact: type[np.integer[Any]] = np.uint16 if flat.dtype == np.uint8 else np.int32
+    total = np.zeros(flat.size, exact)
     for stride in strides:
         neighbours[:-stride] += inside[stride:]
         neighbours[stride:] += inside[:-stride]
