@@ -64,7 +64,8 @@ def in_real_spreads(
     """Return z-scores by the real cohort of the features that vary in it (version 1)."""
     varies = (real != real[0]).any(dim=0)
     real, synthetic = real[:, varies], synthetic[:, varies]
-    mean, spread = real.mean(dim=0), real.std(dim=0, correction=0)
+    mean = real.mean(dim=0)
+    spread = (real - mean).square().mean(dim=0).sqrt()
     return (real - mean) / spread, (synthetic - mean) / spread
 
 

@@ -103,7 +103,7 @@ def test_a_volume_without_an_answer_is_named(tmp_path):
 
 
 def test_intensities_of_a_unit_range_have_one_grey_level_in_version_0():
-    features = features_of_v0(volume(0, (8, 8, 8), 1) / 1e4, np.eye(4))
+    features = features_of_v0(volume(0, (8, 8, 8), 1) / 1e3, np.eye(4))
     assert features["first_order.entropy"] == 0
     assert features["glcm.maximal_correlation"] == 1
     assert np.isfinite(list(features.values())).all()
