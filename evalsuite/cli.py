@@ -102,7 +102,7 @@ def compute_metrics(
         str | None, typer.Option(metavar="X,Y,Z", help="Millimetres per voxel, `auto` or `native`.")
     ] = None,
     shape: Annotated[
-        str | None, typer.Option(metavar="X,Y,Z", help="Voxels per axis, or `auto`.")
+        str | None, typer.Option(metavar="X,Y,Z", help="Voxels per axis, `auto` or `native`.")
     ] = None,
     assume_spacing: Annotated[
         str | None,

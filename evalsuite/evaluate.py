@@ -91,7 +91,7 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
     on_voxels = [metric.name for metric in computed if metric.input != "features"]
     _forbid_native_shapes(on_voxels, own, extractors, preparations)
     looked_at = {"": own} if on_voxels else {}
-    real, *synthetic = judged((real, *synthetic), looked_at | preparations)
+    real, *synthetic = judged((real, *synthetic), own, looked_at | preparations)
     _forbid_leaks(config, real, synthetic)
     if training and not config.allow_leakage:
         _forbid_training_on(training, real)
@@ -309,7 +309,6 @@ def _record(
                 **e.fingerprint,
                 "standardised_by_real_cohort": e.standardise,
                 **preparations[e.name].record(),
-                "overridden": dict(preparations[e.name].overridden),
             }
             for e in extractors
         },

@@ -34,16 +34,23 @@ class Preparation:
         return self.real if cohort.role == "real" else self.synthetic
 
     @property
+    def hash(self) -> str:
+        """Of the steps for both kinds of cohorts."""
+        return self.real.hash + self.synthetic.hash
+
+    @property
     def others(self) -> Json:
         """The steps that are others for synthetic volumes, as JSON."""
         real, synthetic = (s.model_dump(mode="json") for s in (self.real, self.synthetic))
         return {name: value for name, value in synthetic.items() if value != real[name]}
 
     def record(self) -> Json:
-        """Return the steps for the record of an evaluation, with their hashes."""
+        """Return the steps for the record of an evaluation, with their hashes and what they override."""
         told = {"preprocessing": _record(self.real)}
         if self.others:
             told["preprocessing_synthetic"] = _record(self.synthetic)
+        if self.overridden:
+            told["overridden"] = dict(self.overridden)
         return told
 
     def caveats(self) -> tuple[str, ...]:
@@ -92,29 +99,31 @@ def prepared(
     )
 
 
-def judged(cohorts: Sequence[Cohort], preparations: Mapping[str, Preparation]) -> list[Cohort]:
+def judged(
+    cohorts: Sequence[Cohort], own: Preparation, looked_at: Mapping[str, Preparation]
+) -> list[Cohort]:
     """Return the cohorts with the warnings, or raise the fault, that their preparation implies.
 
     Args:
         cohorts: checked, the real one first.
-        preparations: by name of the extractor; "" for metrics on voxels. What holds for several
-            is told once.
+        own: of the evaluation itself; what holds for other steps is told with whose they are.
+        looked_at: by name of the extractor; "" for metrics on voxels. What holds for several is
+            told once.
 
     Raises:
         EvalsuiteError: for volumes that the steps leave too different to be compared.
     """
-    real = cohorts[0]
     alike: dict[str, list[str]] = {}
-    for name, preparation in preparations.items():
-        alike.setdefault(preparation.real.hash + preparation.synthetic.hash, []).append(name)
+    for name, preparation in looked_at.items():
+        alike.setdefault(preparation.hash, []).append(name)
     told = []
     for cohort in cohorts:
         warnings = list(cohort.warnings)
         if sentence := cohort.mixed_spacing():
             warnings.append(sentence)
-        for names in alike.values():
-            whom = "" if "" in names else f" for {' and '.join(names)}"
-            warnings += _warnings(cohort, real, preparations[names[0]], whom)
+        for steps, names in alike.items():
+            whom = "" if steps == own.hash else f" for {' and '.join(names)}"
+            warnings += _warnings(cohort, cohorts[0], looked_at[names[0]], whom)
         told.append(replace(cohort, warnings=tuple(warnings)))
     return told
 

@@ -66,9 +66,17 @@ def fitting(config: GeneratorConfig, cohort: Cohort) -> Preprocessing:
     """Return the resolved preprocessing whose shape the networks can take.
 
     Raises:
-        EvalsuiteError: for steps that leave volumes as they are or move their axes, and if a given
+        EvalsuiteError: for steps that end in volumes that the networks do not make, and if a given
             shape does not fit, with the nearest that does.
     """
+    steps = config.preprocessing
+    turned = steps.orientation not in {"RAS", "native"} or steps.axes != "xyz"
+    if turned or steps.trim or not steps.ends_in_unit_range:
+        raise EvalsuiteError(
+            "A generator makes whole volumes in RAS with intensities from 0 to 1. Leave orientation, "
+            "axes and trim out of its preprocessing, and let the intensity end there (percentile, "
+            "window or minmax)."
+        )
     resolved = config.preprocessing.resolve(
         [info.shape for info in cohort.infos], [info.affine for info in cohort.infos]
     )
