@@ -12,8 +12,8 @@ from torch import Tensor
 
 from evalsuite.metrics.features import checked_features
 from evalsuite.metrics.frechet_distance import distance_parts
-from evalsuite.metrics.metric import Level, Metric, UndefinedError, judging_options
-from evalsuite.metrics.subjects import Subjects, each_its_own, resampled
+from evalsuite.metrics.metric import Level, Metric, UndefinedError, Views, judging_options
+from evalsuite.metrics.subjects import Subjects, resampled
 from evalsuite.records import Caveat, Estimate, Interval, Quantity
 
 FEWEST_SUBJECTS = 8
@@ -101,11 +101,9 @@ def log_distance(
 
 @judging_options
 def compute(
-    real: Float[Tensor, "m d"],
-    synthetic: Float[Tensor, "n d"],
+    real: Views,
+    synthetic: Views,
     *,
-    extractor: str,
-    subjects: Subjects | None = None,
     seed: int = 0,
     bootstrap: Annotated[int, Field(ge=2, description="replicates of the bootstrap")] = 500,
     level: Level = 0.95,
@@ -122,34 +120,34 @@ def compute(
     that were Gaussian or log-normal.
 
     Args:
-        real, synthetic: one row of features per volume, in any units; at least 2 rows.
-        extractor: whose features they are.
-        subjects: whom the volumes show, drawn with all their volumes; by default each another.
+        real, synthetic: of one extractor, whose features may have any units; at least 2 volumes.
+            Subjects are drawn with all their volumes.
         seed: of the bootstrap.
         bootstrap: number of replicates.
         level: nominal coverage of the interval.
 
     Raises:
-        UndefinedError: for features of another extractor, or cohorts that do not differ.
-        ValueError: for features that are not finite, or fewer than 2 rows.
+        UndefinedError: for features of another extractor or that are not finite, fewer than 2
+            volumes, or cohorts that do not differ.
     """
+    (extractor,) = real.features
     if extractor not in VERSIONS:
         raise UndefinedError(
             f"FRD is a distance of the features of {' or '.join(VERSIONS)}, not of {extractor}."
         )
     quantity, scaling = VERSIONS[extractor]
-    subjects = subjects or each_its_own(len(real), len(synthetic))
-    real, synthetic = checked_features(real, synthetic, metric="FRD")
-    if quantity is V1 and (real == real[0]).all():
+    subjects = Subjects(real.codes, synthetic.codes)
+    rows = checked_features(*(v.features[extractor] for v in (real, synthetic)), metric="FRD")
+    if quantity is V1 and (rows[0] == rows[0][0]).all():
         raise UndefinedError(
             "All real volumes have the same features, and FRD has their spread for a unit."
         )
-    value = log_distance(real, synthetic, scaling)
+    value = log_distance(*rows, scaling)
     if math.isinf(value) and quantity is V1:
         raise UndefinedError(
             "The cohorts have the same features, and FRD is the logarithm of their distance, 0."
         )
-    ends = _interval(value, real, synthetic, scaling, subjects, seed, bootstrap, level)
+    ends = _interval(value, *rows, scaling, subjects, seed, bootstrap, level)
     in_units = (lambda v: v) if quantity is V1 else math.exp
     method = (
         "Logarithm of the squared Frechet distance of z-scores by the real cohort"
@@ -161,8 +159,8 @@ def compute(
             name=quantity.name,
             value=in_units(value),
             direction=quantity.direction,
-            n_real=len(real),
-            n_synthetic=len(synthetic),
+            n_real=len(rows[0]),
+            n_synthetic=len(rows[1]),
             method=f"{method}, unbiased covariances, as frd-score computes it.",
             interval=ends
             and Interval(
@@ -224,7 +222,7 @@ METRIC = Metric(
     name="frd",
     summary="Frechet radiomics distance as frd-score computes it, of the features of "
     "radiomics-frd-v1 or -v0",
-    input="features",
+    needs=("features", "subjects"),
     compute=compute,
     quantities=(V1, V0),
     methods="The Fréchet radiomics distance was computed as by frd-score, in version 1 {frd_v1} or "

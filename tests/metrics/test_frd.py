@@ -10,11 +10,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evalsuite.config import load_config
+from evalsuite.evaluate import Means, evaluate
 from evalsuite.extractors.extractor import ExtractorOptions
 from evalsuite.extractors.frd import frd_v0, frd_v1
 from evalsuite.measure import standardise
 from evalsuite.metrics.frd import HIGHEST, METRIC, VERSIONS
-from evalsuite.metrics.metric import UndefinedError
+from evalsuite.metrics.metric import UndefinedError, Views
 from evalsuite.metrics.subjects import Subjects
 from evalsuite.volumes.read import read_volume
 from tests.extractors.frd.oracle import COHORTS, cohort
@@ -24,11 +26,25 @@ DISTANCES = {v: json.loads(KEPT.read_text(encoding="utf-8"))[v]["distances"] for
 FACTORIES = {"v1": frd_v1, "v0": frd_v0}
 
 
-def frd(real, synthetic, version="v1", **options):
-    real, synthetic = (torch.as_tensor(np.asarray(side, float)) for side in (real, synthetic))
-    options = {"bootstrap": 2} | options
-    (found,) = METRIC.compute(real, synthetic, extractor=f"radiomics-frd-{version}", **options)
+def frd(real, synthetic, version="v1", subjects=None, **options):
+    (found,) = METRIC.compute(
+        *views(f"radiomics-frd-{version}", real, synthetic, subjects), **{"bootstrap": 2} | options
+    )
     return found
+
+
+def views(extractor, real, synthetic, subjects=None):
+    codes = (None, None) if subjects is None else (subjects.real, subjects.synthetic)
+    return [
+        Views(
+            names=list(map(str, range(len(rows)))),
+            features={extractor: torch.as_tensor(np.asarray(rows, float))},
+            volumes=(),
+            spacing=(1.0, 1.0, 1.0),
+            subjects=None if own is None else own.tolist(),
+        )
+        for rows, own in zip((real, synthetic), codes, strict=True)
+    ]
 
 
 def rows(version, volumes):
@@ -133,7 +149,7 @@ def test_what_has_no_frd():
     with pytest.raises(
         UndefinedError, match=r"of radiomics-frd-v1 or radiomics-frd-v0, not of rad"
     ):
-        METRIC.compute(real, real, extractor="radiomics")
+        METRIC.compute(*views("radiomics", real, real))
     with pytest.raises(UndefinedError, match="is the logarithm of their distance, 0"):
         frd(real, real.flip(0))
     with pytest.raises(UndefinedError, match="All real volumes have the same features"):
@@ -144,3 +160,29 @@ def test_what_has_no_frd():
 
 def test_its_extractors_exist():
     assert set(VERSIONS) == {factory(ExtractorOptions()).name for factory in FACTORIES.values()}
+
+
+def test_an_evaluation_shows_the_volumes_as_they_are_on_disk(make_cohort, tmp_path):
+    # make_cohort writes noise of unit variance, on which version 0 would have few grey levels.
+    real, synthetic = make_cohort("real", 3, shape=(10, 11, 12)), make_cohort("gan", 3, seed=1)
+    other = make_cohort("coarse", 1, seed=7, spacing=1.5)
+    (other / "v00.nii.gz").rename(real / "z.nii.gz")
+    config = load_config(
+        None,
+        {
+            "real": str(real),
+            "synthetic": [str(synthetic)],
+            "extractors": ["radiomics-frd-v1", "radiomics-frd-v0", "radiomics"],
+            "metrics": {"frd": {"bootstrap": 10}},
+        },
+    )
+    evaluation, _ = evaluate(config, Means(cache=tmp_path / "features", workers=1))
+    found = {e.extractor: e for e in evaluation.estimates}
+    for version in FACTORIES:
+        files = [sorted(folder.glob("*.nii.gz")) for folder in (real, synthetic)]
+        read = [[(v.voxels, v.affine) for v in map(read_volume, each)] for each in files]
+        direct = frd(*(rows(version, each) for each in read), version).value
+        estimate = found[f"radiomics-frd-{version}"]
+        assert (estimate.name, estimate.n_real) == (f"frd_{version}", 4)
+        assert estimate.value == pytest.approx(direct, rel=1e-4)
+    assert math.isnan(found["radiomics"].value)
