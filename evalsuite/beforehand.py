@@ -6,11 +6,11 @@ merely not needed, as a configuration may describe more than one call of it uses
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from evalsuite.config import EvaluationConfig
 from evalsuite.errors import EvalsuiteError
 from evalsuite.extractors.extractor import Extractor
+from evalsuite.extractors.sources import expanded
 from evalsuite.extractors.weights import sha256
 from evalsuite.metrics.metric import Metric
 from evalsuite.plugins import available
@@ -31,12 +31,15 @@ def refuse_idle_weights(weights: Mapping[str, str], extractors: Sequence[Extract
         return
     names = ", ".join(extractor.name for extractor in extractors)
     for name, file in weights.items():
-        digest = sha256(Path(file).expanduser())
-        takers = [
-            extractor.name
+        digest = sha256(expanded(file))
+        # Layers of one network take its weights together.
+        takers = {
+            extractor.name.partition("@")[0]
             for extractor in extractors
-            if name in {"", extractor.name} and digest in json.dumps(extractor.fingerprint)
-        ]
+            if digest in json.dumps(extractor.fingerprint)
+        }
+        if name:
+            takers &= {name}
         if not takers:
             raise EvalsuiteError(
                 f"{file}: none of the extractors takes these weights{f' as {name}' if name else ''}, "
@@ -44,8 +47,8 @@ def refuse_idle_weights(weights: Mapping[str, str], extractors: Sequence[Extract
             )
         if len(takers) > 1:
             raise EvalsuiteError(
-                f"{file}: {' and '.join(takers)} both take these weights. Say which one is meant, "
-                f"such as --weights {takers[0]}={file}."
+                f"{file}: {' and '.join(sorted(takers))} both take these weights. Say which one is meant, "
+                f"such as --weights {min(takers)}={file}."
             )
 
 

@@ -165,6 +165,19 @@ class EvaluationConfig(Declared):
         return validated(Preprocessing, laid_over(base, declared), "the preprocessing")
 
 
+def with_labels(text: str | None, labels: str | None) -> str | dict[str, Any] | None:
+    """Return a cohort as the command line names it, with the folder of its label maps.
+
+    Raises:
+        EvalsuiteError: if there are label maps and no volumes.
+    """
+    if labels is None:
+        return text
+    if text is None:
+        raise EvalsuiteError("--real-labels and --synthetic-labels go with the volumes.")
+    return {**CohortSource.parse(text).model_dump(), "labels": labels}
+
+
 def load_config(path: Path | None, overrides: Mapping[str, Any]) -> EvaluationConfig:
     """Return the configuration of a file with the values of the command line laid over it.
 

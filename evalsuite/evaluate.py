@@ -52,7 +52,7 @@ class Means:
     """
 
     cache: Path
-    device: str = "cpu"
+    device: str = "auto"
     batch_size: int = 4
     workers: int | None = None
     offline: bool = False
@@ -69,8 +69,7 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
         EvalsuiteError: for anything that is wrong with the configuration or the volumes.
     """
     started, clock = datetime.now(UTC), time.monotonic()
-    if means.device != "cpu":
-        usable_device(means.device)  # whether or not an extractor will use it
+    device = str(usable_device(means.device))  # whether or not an extractor will use it
     metrics = _load_metrics(config)
     computed = [metric for metric, _ in metrics]
     names = config.extractors if beforehand.needs_features(computed) else ()
@@ -137,7 +136,7 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
         estimates=tuple(measured.estimates),
         config=record,
         config_hash=hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest(),
-        environment=environment(),
+        environment=environment() | {"device": device},
         started=started.isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - clock, 3),
     )
@@ -160,7 +159,7 @@ def _load_metrics(config: EvaluationConfig) -> list[tuple[Metric, dict[str, Any]
 
 
 def _options(config: EvaluationConfig, name: str, means: Means) -> ExtractorOptions:
-    weights = config.weights.get(name) or config.weights.get("")
+    weights = config.weights.get(name.partition("@")[0]) or config.weights.get("")
     return ExtractorOptions(
         weights=Path(weights) if weights else None,
         device=means.device,
@@ -231,7 +230,7 @@ def _training(config: EvaluationConfig, names: Sequence[str], means: Means) -> C
         return None
     if TRAINING in names:
         raise EvalsuiteError(
-            f'A cohort is called "{TRAINING}", which is the name of the one that --train names. '
+            f'A cohort is called "{TRAINING}", which is the name of the one that --training names. '
             "Name it otherwise, such as --real NAME=DIR."
         )
     stated = config.stated()

@@ -14,13 +14,15 @@ TORCHRUN = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 
 def usable_device(name: str) -> "torch.device":
-    """Return the torch device of that name.
+    """Return the torch device of that name; `auto` is this process's own GPU, or the processor.
 
     Raises:
         EvalsuiteError: if there is none here.
     """
     import torch
 
+    if name == "auto":
+        name = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
         # Some names, such as meta, are known and hold no numbers.

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from evalsuite.metrics.features import checked_features
 from evalsuite.metrics.frechet_distance import distance_parts
+from evalsuite.metrics.frechet_within import expected_distance
 from evalsuite.metrics.metric import Level, Metric, UndefinedError, Views, judging_options
 from evalsuite.metrics.subjects import Subjects, resampled
 from evalsuite.records import Caveat, Estimate, Interval, Quantity
@@ -117,7 +118,8 @@ def compute(
     The interval is made on the logarithm of either version: percentiles of the bootstrap shifted
     by the difference of the estimate and the bootstrap's mean. It covers the expected value at
     these numbers of volumes; 94 to 100 % in simulations with 12 to 60 volumes a side and features
-    that were Gaussian or log-normal.
+    that were Gaussian or log-normal. The reference is that of two real samples of these sizes, by
+    `expected_distance` of the real features as they are scaled.
 
     Args:
         real, synthetic: of one extractor, whose features may have any units; at least 2 volumes.
@@ -147,6 +149,14 @@ def compute(
         raise UndefinedError(
             "The cohorts have the same features, and FRD is the logarithm of their distance, 0."
         )
+    own, _ = scaling(rows[0], rows[0])
+    expected = expected_distance(
+        own,
+        subjects.real,
+        subjects.counts,
+        seed=seed,
+        volumes_each=round(len(rows[1]) / subjects.counts[1]),
+    )
     ends = _interval(value, *rows, scaling, subjects, seed, bootstrap, level)
     in_units = (lambda v: v) if quantity is V1 else math.exp
     method = (
@@ -170,6 +180,7 @@ def compute(
                 method=f"percentiles of {bootstrap} bootstrap replicates of {subjects.unit}, "
                 "shifted onto the value on the scale of logarithms",
             ),
+            reference=in_units(math.log(expected)) if expected else None,
             warnings=_warnings(subjects),
         )
     ]

@@ -61,14 +61,14 @@ def _means(study: StudyData) -> pd.DataFrame:
     """Return the differences in means of all readers to questions with a scale."""
     found = comparisons(study.table, points=study.points)
     means = found[(found["reader"] == "all") & (found["quantity"] == DIFFERENCE)]
-    scales = {q.name for q in study.questions if q.kind != "confidence"}
+    scales = {q.name for q in study.questions if q.analysis != "turing"}
     return pd.DataFrame(means[means["question"].isin(scales) & means["estimate"].notna()])
 
 
 def _differences(study: StudyData, means: pd.DataFrame) -> list[str]:
     told = []
     for name, rows in means.groupby("question", sort=False):
-        widest = next(q.widest for q in study.questions if q.name == name)
+        widest = study.question(str(name)).widest
         parts = [
             f"{first} was rated {listed([_difference(row) for row in rows_of(own)])}"
             for first, own in rows.groupby("first", sort=False)

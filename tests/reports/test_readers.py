@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from evalsuite.study.protocol.kinds import Likert
+from evalsuite.study.protocol.kinds.likert import Likert
 from reports.build import build
 from reports.document import Picture, Table, write
 from reports.readers import cautions, findings, study_sections

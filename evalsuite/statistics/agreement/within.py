@@ -16,6 +16,7 @@ from evalsuite.statistics.agreement.rows import (
     Measured,
     Resampling,
     few_cases,
+    has_quadratic_kappa,
     kappa_name,
     tabulated,
 )
@@ -24,7 +25,7 @@ from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.ratings.area import exact_share
 from evalsuite.statistics.resample import Draws
 
-LARGEST = 196.0  # the repeatability coefficient of answers at the opposite ends of the line
+NORMAL = 1.96  # standard deviations on either side hold 95 %
 
 
 def agreement_within_readers(
@@ -39,7 +40,7 @@ def agreement_within_readers(
 
     Exact agreement is the share of repeats with the same answer (Wilson interval per reader);
     quadratic weighted kappa sets the disagreement against that of answers paired at random
-    (delta method per reader). Analogue scales have the repeatability coefficient instead of exact
+    (delta method per reader). Interval scales have the repeatability coefficient instead of exact
     agreement, in points of the scale: two answers of one reader to one case differ by less in
     95 % (chi-square interval; ratings taken as normal, without a shift from first to second).
     Over all readers: the share of all repeats, and the mean kappa of the readers who have one,
@@ -80,7 +81,7 @@ def repeatability_coefficient(
     both = ~np.isnan(first) & ~np.isnan(second)
     if not both.any():
         return float("nan")
-    return float(1.96 * np.sqrt(((first[both] - second[both]) ** 2).mean()))
+    return float(NORMAL * np.sqrt(((first[both] - second[both]) ** 2).mean()))
 
 
 def _rows(answers: Answers, resampling: Resampling) -> Iterator[Agreement]:
@@ -96,11 +97,17 @@ def _rows(answers: Answers, resampling: Resampling) -> Iterator[Agreement]:
         for showing in (answers.first, answers.second)
     )
     readers = [name for name, was in zip(answers.readers, asked, strict=True) if was]
-    per_reader = _repeatabilities if answers.kind == "analogue" else _exact_agreements
-    yield from per_reader(answers.question, readers, first, second, resampling.level)
-    kappas = resampling.kappas(first, second, n_readers=1)
-    name, reference = kappa_name(answers.kind)
-    for reader, kappa in zip(readers, kappas, strict=True):
+    if answers.scale == "interval":
+        span = answers.ends[1] - answers.ends[0]
+        yield from _repeatabilities(
+            answers.question, readers, first, second, resampling.level, NORMAL * span
+        )
+    else:
+        yield from _exact_agreements(answers.question, readers, first, second, resampling.level)
+    ordered = has_quadratic_kappa(answers)
+    kappas = resampling.kappas(first, second, n_readers=1) if ordered else []
+    name, reference = kappa_name(answers.scale)
+    for reader, kappa in zip(readers if ordered else (), kappas, strict=True):
         yield kappa.row(
             answers.question,
             name,
@@ -134,7 +141,7 @@ def _rows(answers: Answers, resampling: Resampling) -> Iterator[Agreement]:
             strata=answers.strata[cases],
         )
     n_answers = int(2 * paired.sum())
-    if answers.kind != "analogue":
+    if answers.scale != "interval":
         shown = share.transformed(lambda value: (value + 1) / 2)
         if shown.value in (0, 1):
             shown = _same_of_all(shown, int(paired.sum(axis=0).min()))
@@ -147,6 +154,8 @@ def _rows(answers: Answers, resampling: Resampling) -> Iterator[Agreement]:
             reference="",
             warnings=notes,
         )
+    if not ordered:
+        return
     without = np.array([np.isnan(kappa.value) for kappa in kappas])
     if not without.all():
         used = paired[:, ~without]
@@ -208,7 +217,9 @@ def _repeatabilities(
     first: Float[np.ndarray, "c r"],
     second: Float[np.ndarray, "c r"],
     level: float,
+    largest: float,
 ) -> Iterator[Agreement]:
+    """Yield the coefficient of each reader; `largest` is that of opposite ends of the scale."""
     for column, reader in enumerate(readers):
         n = int((~np.isnan(first[:, column])).sum())
         value = repeatability_coefficient(first[:, column], second[:, column])
@@ -221,7 +232,7 @@ def _repeatabilities(
             low, high = np.nan, np.nan
             notes = ("There is no interval: all repeats got the same answer.", *notes)
         yield Measured(
-            value, low, min(high, LARGEST), level, float("nan"), "chi-square",
+            value, low, min(high, largest), level, float("nan"), "chi-square",
             "chi-square interval of normal differences", 1, n, "cases", notes,
         ).row(
             question,

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from evalsuite.statistics.answers import Answers, answers_by_question
+from evalsuite.statistics.answers import CHOICE, Answers, answers_by_question
 from evalsuite.statistics.multiplicity import BY_READER, holm
 from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.rated import NO_TRUTH
@@ -59,7 +59,7 @@ def choices(table: pd.DataFrame) -> list[Choices]:
     return [
         _choices(answers, _pairs(table))
         for answers in answers_by_question(table)
-        if answers.kind == "forced_choice"
+        if answers.analysis == CHOICE
     ]
 
 
@@ -167,7 +167,7 @@ def _pairs(table: pd.DataFrame) -> pd.DataFrame:
     columns = ["real", "synthetic", "cohort"]
     if not {"real_side", "cohort"} <= set(table.columns):
         return pd.DataFrame(columns=columns)
-    told = table.loc[table["kind"] == "forced_choice", ["case", "cohort", "real_side"]]
+    told = table.loc[table["analysis"] == CHOICE, ["case", "cohort", "real_side"]]
     told = told.replace("", np.nan).dropna().drop_duplicates("case")
     rows = {}
     for case, cohort, side in told.itertuples(index=False):
