@@ -118,8 +118,8 @@ def compute(
     The interval is made on the logarithm of either version: percentiles of the bootstrap shifted
     by the difference of the estimate and the bootstrap's mean. It covers the expected value at
     these numbers of volumes; 94 to 100 % in simulations with 12 to 60 volumes a side and features
-    that were Gaussian or log-normal. The reference is that of two real samples of these sizes, by
-    `expected_distance` of the real features as they are scaled.
+    that were Gaussian or log-normal. The reference of version 1 is the FRD of two real samples of
+    these sizes; version 0 has none, since its scale depends on the cohort that is judged.
 
     Args:
         real, synthetic: of one extractor, whose features may have any units; at least 2 volumes.
@@ -149,14 +149,6 @@ def compute(
         raise UndefinedError(
             "The cohorts have the same features, and FRD is the logarithm of their distance, 0."
         )
-    own, _ = scaling(rows[0], rows[0])
-    expected = expected_distance(
-        own,
-        subjects.real,
-        subjects.counts,
-        seed=seed,
-        volumes_each=round(len(rows[1]) / subjects.counts[1]),
-    )
     ends = _interval(value, *rows, scaling, subjects, seed, bootstrap, level)
     in_units = (lambda v: v) if quantity is V1 else math.exp
     method = (
@@ -180,7 +172,7 @@ def compute(
                 method=f"percentiles of {bootstrap} bootstrap replicates of {subjects.unit}, "
                 "shifted onto the value on the scale of logarithms",
             ),
-            reference=in_units(math.log(expected)) if expected else None,
+            reference=_reference(rows[0], subjects, seed) if quantity is V1 else None,
             warnings=_warnings(subjects),
         )
     ]
@@ -212,6 +204,16 @@ def _interval(
     low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
     shift = value - found.mean()
     return float(low + shift), float(high + shift)
+
+
+def _reference(real: Float[Tensor, "m d"], subjects: Subjects, seed: int) -> float | None:
+    """Return the FRD to expect of a second real cohort in place of the synthetic one."""
+    scaled, _ = in_real_spreads(real, real)
+    each = round(len(subjects.synthetic) / subjects.counts[1])
+    expected = expected_distance(
+        scaled, subjects.real, subjects.counts, seed=seed, volumes_each=each
+    )
+    return math.log(expected) if expected else None
 
 
 def _warnings(subjects: Subjects) -> tuple[str, ...]:
