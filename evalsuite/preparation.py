@@ -129,7 +129,7 @@ def _warnings(cohort: Cohort, real: Cohort, preparation: Preparation, whom: str)
     for info in cohort.infos:
         steps.refuse_giant(info.shape, info.affine)
     sentence = cohort.mixed_spacing()
-    if sentence and steps.spacing == "native":
+    if sentence and steps.spacing == "native" and steps.shape != "native":
         raise EvalsuiteError(f"{sentence} Give a spacing to resample to, such as --spacing 1,1,1.")
     warnings = []
     changed = sum(steps.interpolates(info.affine) for info in cohort.infos)
