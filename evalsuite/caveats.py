@@ -54,6 +54,12 @@ def template(caveat: str) -> str:
     return caveat.template if isinstance(caveat, Caveat) else caveat
 
 
+def kind(caveat: str) -> object:
+    """Return what caveats have in common that differ in numbers alone."""
+    values = caveat.values.values() if isinstance(caveat, Caveat) else ()
+    return template(caveat), *(value for value in values if isinstance(value, str))
+
+
 def joined(caveats: Sequence[str]) -> str:
     """Return caveats with one template as one sentence: numbers as a range, texts as a list.
 

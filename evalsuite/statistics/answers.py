@@ -8,12 +8,17 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.records import Caveat
 
 COLUMNS = (
     "reader", "position", "phase", "case", "repeat_of", "question", "kind", "answer", "revision",
 )  # fmt: skip
 ORDINAL = ("choice", "confidence", "likert")
 KINDS = (*ORDINAL, "analogue", "forced_choice")
+POINTS_UNTOLD = (
+    "How many answers the question offers was not told and is taken as {points}, the largest that "
+    "occurs."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +88,21 @@ def _answers(rows: pd.DataFrame, question: str, points: int | None, readers: lis
         ["reader", "position"], keep="last"
     )
     scores = _scores(rows, question)
-    told = scores.dropna()
+    given_scores = scores.dropna()
     warnings: tuple[str, ...] = ()
     if kind == "forced_choice":
         points = 2
     elif kind == "analogue":
         points = 0
     elif points is None:
-        points = max(2, int(told.max())) if len(told) else 2
-        note = (
-            f"How many answers the question offers was not told and is taken as {points}, "
-            "the largest that occurs."
-        )
-        warnings = (note,)
+        points = max(2, int(given_scores.max())) if len(given_scores) else 2
+        warnings = (Caveat(POINTS_UNTOLD, points=points),)
     upper = points or 100
-    off = told[(told < (points > 0)) | (told > upper) | (bool(points) & (told % 1 != 0))]
+    off = given_scores[
+        (given_scores < (points > 0))
+        | (given_scores > upper)
+        | (bool(points) & (given_scores % 1 != 0))
+    ]
     if len(off):
         expected = f"a whole number from 1 to {points}" if points else "a number from 0 to 100"
         raise EvalsuiteError(

@@ -143,8 +143,8 @@ def _tested(
     for place in prepared.splits.tested:
         example, truth = real[place], real.truth(place)
         probabilities = predict(segmenter, example, prepared.patch, config.factor, device)
-        found = classes_on(probabilities, example.affine, truth)
-        scores = score(found, truth.voxels, len(prepared.structures), truth.spacing)
+        prediction = classes_on(probabilities, example.affine, truth)
+        scores = score(prediction, truth.voxels, len(prepared.structures), truth.spacing)
         rows += [
             {
                 "case": real.cohort.entries[place].id,
@@ -170,8 +170,8 @@ def _unlabelled(prepared: Prepared, material: Material) -> Supply:
 
 
 def _labelled(prepared: Prepared, run: Run) -> Sequence[Supply]:
-    found = {
+    supplies = {
         "real": lambda: Supply(prepared.real, prepared.splits.training(run.share, run.repeat)),
         "synthetic": lambda: Supply(prepared.synthetic, range(len(prepared.synthetic))),
     }
-    return [found[material]() for material in run.arm.trained_on]
+    return [supplies[material]() for material in run.arm.trained_on]

@@ -16,6 +16,7 @@ from evalsuite.environment import environment
 from evalsuite.machine import usable_device
 from evalsuite.output import finite
 from evalsuite.progress import Progress, silent
+from evalsuite.statistics.result import tabulated
 from evalsuite.utility import training
 from evalsuite.utility.analysis import CASE_COLUMNS, compare, summarise
 from evalsuite.utility.cohorts import Prepared, prepare
@@ -79,8 +80,8 @@ def segmentation(
         splits=_splits(config, prepared),
         trainings=about,
         cases=cases,
-        summary=summarise(cases),
-        comparisons=compare(cases),
+        summary=tabulated(summarise(cases)),
+        comparisons=tabulated(compare(cases)),
         warnings=prepared.warnings,
         environment=environment(),
         started=started.isoformat(timespec="seconds"),
@@ -134,8 +135,8 @@ class _Trainings:
         record = {"name": name, **record, "seconds": round(time.monotonic() - clock, 3)}
         self._store.keep_pretrained(name, weights)
         self._store.keep_run(name, record)
-        told = f"loss {record['losses'][0]:.4g} to {record['losses'][-1]:.4g}"
-        self._report(f"{name}: {told} ({record['seconds']:.0f} s)", jobs)
+        course = f"loss {record['losses'][0]:.4g} to {record['losses'][-1]:.4g}"
+        self._report(f"{name}: {course} ({record['seconds']:.0f} s)", jobs)
 
     def _train(self, run: Run, jobs: int, advance: Callable[[], None]) -> None:
         clock = time.monotonic()
@@ -149,8 +150,8 @@ class _Trainings:
         self._store.keep_run(run.name, record)
         self._kept[run.name] = record
         dice = [case["dice"] for case in record["cases"] if case["dice"] is not None]
-        told = f"mean Dice {np.mean(dice):.3f}" if dice else "no Dice is defined"
-        self._report(f"{run.name}: {told} ({seconds:.0f} s)", jobs)
+        score = f"mean Dice {np.mean(dice):.3f}" if dice else "no Dice is defined"
+        self._report(f"{run.name}: {score} ({seconds:.0f} s)", jobs)
 
     def _report(self, sentence: str, jobs: int) -> None:
         self._done += 1

@@ -137,9 +137,9 @@ def _turing(rated: Rated) -> Readings:
     # Every synthetic case belongs to one treatment and is unread under the others.
     total, start = sum(map(len, scores)), 0
     negative = np.full((len(scores), len(rated.readers), total), np.nan)
-    for t, own in enumerate(scores):
-        negative[t, :, start : start + len(own)] = own.T
-        start += len(own)
+    for t, ratings in enumerate(scores):
+        negative[t, :, start : start + len(ratings)] = ratings.T
+        start += len(ratings)
     return Readings(
         question=rated.question,
         treatments=tuple(synthetic),
