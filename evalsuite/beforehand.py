@@ -5,12 +5,12 @@ merely not needed, as a configuration may describe more than one call of it uses
 """
 
 import json
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 
 from evalsuite.config import EvaluationConfig
 from evalsuite.errors import EvalsuiteError
 from evalsuite.extractors.extractor import Extractor
+from evalsuite.extractors.sources import expanded
 from evalsuite.extractors.weights import sha256
 from evalsuite.metrics.metric import Metric
 from evalsuite.plugins import available
@@ -21,17 +21,35 @@ def needs_features(metrics: Sequence[Metric]) -> bool:
     return any(metric.input == "features" or metric.looks_at_features for metric in metrics)
 
 
-def refuse_idle_weights(weights: Path | None, extractors: Sequence[Extractor]) -> None:
-    """Raise EvalsuiteError if weights were named that no extractor has in its fingerprint."""
-    if weights is None or not extractors:
+def refuse_idle_weights(weights: Mapping[str, str], extractors: Sequence[Extractor]) -> None:
+    """Raise EvalsuiteError if weights were named that no one extractor has in its fingerprint.
+
+    Args:
+        weights: files by name of the extractor, "" for the only one that takes any.
+    """
+    if not extractors:
         return
-    digest = sha256(weights.expanduser())
-    if not any(digest in json.dumps(extractor.fingerprint) for extractor in extractors):
-        raise EvalsuiteError(
-            f"{weights}: none of the extractors takes these weights, "
-            f"{', '.join(extractor.name for extractor in extractors)}. "
-            "Name one that does with --extractor, or leave out --weights."
-        )
+    names = ", ".join(extractor.name for extractor in extractors)
+    for name, file in weights.items():
+        digest = sha256(expanded(file))
+        # Layers of one network take its weights together.
+        takers = {
+            extractor.name.partition("@")[0]
+            for extractor in extractors
+            if digest in json.dumps(extractor.fingerprint)
+        }
+        if name:
+            takers &= {name}
+        if not takers:
+            raise EvalsuiteError(
+                f"{file}: none of the extractors takes these weights{f' as {name}' if name else ''}, "
+                f"{names}. Name one that does with --extractor, or leave out --weights."
+            )
+        if len(takers) > 1:
+            raise EvalsuiteError(
+                f"{file}: {' and '.join(sorted(takers))} both take these weights. Say which one is meant, "
+                f"such as --weights {min(takers)}={file}."
+            )
 
 
 def idle(

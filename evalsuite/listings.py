@@ -47,11 +47,19 @@ def extractors() -> list[Row]:
 
 
 def weights() -> list[Row]:
-    """Return name, state and path of the published weights."""
+    """Return name, state, licences and path of the published weights."""
     from evalsuite.extractors.weights import list_weights
 
     return [
-        {"name": item.name, "state": item.status, "file": str(item.path or "")}
+        {
+            "name": item.weights.name,
+            "state": item.state,
+            "licence of code": item.weights.code_licence,
+            "licence of weights": item.weights.weights_licence,
+            "note": item.weights.note,
+            "sha256": item.sha256 or item.weights.expected or "not published",
+            "file": str(item.path or ""),
+        }
         for item in list_weights()
     ]
 
@@ -122,7 +130,7 @@ def _weights() -> list[Row]:
     return [
         {
             "check": f"weights {row['name']}",
-            "state": "good" if row["state"] == "verified" else "absent",
+            "state": "absent" if row["state"] in mends else "good",
             "found": row["file"] or row["state"],
             "mend": mends.get(row["state"], "").format(**row),
         }

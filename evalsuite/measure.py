@@ -12,16 +12,17 @@ from evalsuite.extractors.extractor import Extractor
 from evalsuite.groups import Group, Some, by_covariate
 from evalsuite.metrics.metric import Finding, LabelMap, Metric, UndefinedError, Views
 from evalsuite.metrics.subjects import Subjects, coded
+from evalsuite.preparation import Preparation
 from evalsuite.preprocessed import PreprocessedVolumes
 from evalsuite.progress import Progress
 from evalsuite.records import Detail, Estimate, FeatureTable, Scores, VolumeScore
 from evalsuite.volumes.cohort import Cohort
-from evalsuite.volumes.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Tables = Mapping[tuple[str, str], FeatureTable]
+SlicesOfBoth = tuple[Mapping[str, "Tensor"], Mapping[str, "Tensor"]]
 Chosen = Sequence[tuple[Metric, Mapping[str, Any]]]
 
 
@@ -43,7 +44,7 @@ class Cohorts:
         training: what the generator was trained on, if it was named.
         labels: by name of the cohort, its segmentations.
         tables: features by extractor and cohort.
-        steps: resolved preprocessing.
+        preparation: for metrics on voxels.
     """
 
     real: Cohort
@@ -51,7 +52,7 @@ class Cohorts:
     training: Cohort | None
     labels: Mapping[str, Sequence[LabelMap]]
     tables: Tables
-    steps: Preprocessing
+    preparation: Preparation
 
 
 def measure(
@@ -94,9 +95,12 @@ def measure(
             for metric, options, extractor in jobs:
                 for group, subjects, pair in groups:
                     some = [_input(metric, view, extractor) for view in pair]
-                    handed = {"subjects": subjects, "training": training}
+                    slices = _slices(pair, extractor)
+                    handed = {"subjects": subjects, "training": training, "slices": slices}
                     found = _findings(metric, some, options, handed)
-                    found = [_about(f, extractor, extractors, group, subjects) for f in found]
+                    if slices and not metric.takes("slices"):
+                        found = [_of_means(finding) for finding in found]
+                    found = [_about(f, extractor, cohorts, group, subjects) for f in found]
                     _keep(measured, found, *sides, group)
                 advance()
     return measured
@@ -135,17 +139,44 @@ def _features(cohorts: Cohorts, extractor: Extractor, cohort: Cohort) -> "Float[
 
 
 def _views(cohorts: Cohorts, cohort: Cohort, extractors: Sequence[Extractor]) -> Views:
-    spacing = cohorts.steps.spacing
+    steps = cohorts.preparation.of(cohort)
+    spacing = steps.spacing
     if isinstance(spacing, str):
         spacing = cohorts.real.infos[0].spacing
     return Views(
         names=[entry.id for entry in cohort.entries],
         features={e.name: _features(cohorts, e, cohort) for e in extractors},
-        volumes=PreprocessedVolumes(cohort, cohorts.steps),
+        volumes=PreprocessedVolumes(cohort, steps),
         spacing=spacing,
         labels=cohorts.labels.get(cohort.name),
         subjects=cohort.subjects,
+        slices={e.name: _of_slices(cohorts, e, cohort) for e in extractors if e.slices},
     )
+
+
+def _of_slices(
+    cohorts: Cohorts, extractor: Extractor, cohort: Cohort
+) -> "dict[str, Float[Tensor, 'n s d']]":
+    import torch
+
+    planes = cohorts.tables[extractor.name, cohort.name].slices or {}
+    return {plane: torch.from_numpy(values) for plane, values in planes.items()}
+
+
+def _slices(pair: Sequence[Views], extractor: Extractor | None) -> SlicesOfBoth | None:
+    """Return the features of the slices of both cohorts, if the extractor makes any."""
+    if extractor is None or extractor.slices is None:
+        return None
+    real, synthetic = (views.slices[extractor.name] for views in pair)
+    return real, synthetic
+
+
+def _of_means(finding: Finding) -> Finding:
+    """Return the finding of a metric that knows no slices with what was made of them."""
+    if isinstance(finding, Detail):
+        return finding
+    told = f"{finding.method.rstrip('.')}; the features of a volume are the mean over its slices."
+    return replace(finding, method=told)
 
 
 def _input(metric: Metric, views: Views, extractor: Extractor | None) -> Any:
@@ -156,6 +187,8 @@ def _input(metric: Metric, views: Views, extractor: Extractor | None) -> Any:
 
 
 def _some(views: Views, chosen: Sequence[int]) -> Views:
+    if len(chosen) == len(views.names):
+        return views  # features of slices are large
     return Views(
         names=[views.names[i] for i in chosen],
         features={name: values[chosen] for name, values in views.features.items()},
@@ -163,6 +196,10 @@ def _some(views: Views, chosen: Sequence[int]) -> Views:
         spacing=views.spacing,
         labels=None if views.labels is None else Some(views.labels, chosen),
         subjects=None if views.subjects is None else [views.subjects[i] for i in chosen],
+        slices={
+            name: {plane: values[chosen] for plane, values in planes.items()}
+            for name, planes in views.slices.items()
+        },
     )
 
 
@@ -215,7 +252,7 @@ def _of_volumes(finding: Finding, subjects: Subjects) -> Finding:
 def _about(
     finding: Finding,
     extractor: Extractor | None,
-    extractors: Sequence[Extractor],
+    cohorts: Cohorts,
     group: Group,
     subjects: Subjects,
 ) -> Finding:
@@ -227,7 +264,8 @@ def _about(
     if extractor:
         finding = replace(finding, extractor=extractor.name)
     if isinstance(finding, Estimate):
-        own = [w for e in extractors if e.name == finding.extractor for w in e.warnings]
+        table = cohorts.tables.get((finding.extractor, cohorts.real.name))
+        own = table.warnings if table else ()
         return replace(
             finding,
             group=group.name,

@@ -1,5 +1,6 @@
 """The frozen records that travel between the rooms of the suite."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -224,6 +225,8 @@ class FeatureTable:
         volumes: one identifier per row.
         extractor: name of the extractor.
         warnings: what the extractor says of its own trustworthiness.
+        slices: of an extractor of slices, by plane one row per volume and slice; `values` is then
+            the mean over all slices of all planes.
     """
 
     cohort: str
@@ -231,6 +234,7 @@ class FeatureTable:
     volumes: tuple[str, ...]
     values: Float[np.ndarray, "n d"]
     warnings: tuple[str, ...] = ()
+    slices: Mapping[str, Float[np.ndarray, "n s d"]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@ import pytest
 
 from evalsuite.config import CohortSource, load_config
 from evalsuite.errors import EvalsuiteError
-from evalsuite.volumes.preprocessing import WindowIntensity
+from evalsuite.volumes.intensity import WindowIntensity
 
 BOTH = {"real": "r", "synthetic": ["s"]}
 
@@ -97,7 +97,11 @@ def test_values_that_are_not_allowed_are_told_with_what_is(settings, fault):
 @pytest.mark.parametrize(
     ("key", "value", "fault"),
     [
-        ("intensity", 5, "intensity: expected a table whose kind is percentile, window or zscore"),
+        (
+            "intensity",
+            5,
+            "intensity: expected a table whose kind is percentile, window, minmax, zscore or none",
+        ),
         ("intensity", "zscor", 'zscore, but found {"kind": "zscor"}.'),
         ("intensity.lwo", 5, 'the setting "intensity.lwo" is unknown (did you mean "low"?).'),
         ("spacing", [1, 1], "spacing: expected auto, native or a list of 3, each a number from"),
@@ -105,7 +109,7 @@ def test_values_that_are_not_allowed_are_told_with_what_is(settings, fault):
         ("spacing", [float("inf"), 1, 1], "spacing: expected auto, native or a list of 3"),
         ("shape", [1.5, 2, 2], "each a whole number from 1 to 32767, but found [1.5, 2, 2]."),
         ("shape", [100_000, 1, 1], "each a whole number from 1 to 32767"),
-        ("fit", "x", 'fit: expected crop-pad or resize, but found "x".'),
+        ("fit", "x", 'fit: expected crop-pad, pad-crop or resize, but found "x".'),
     ],
 )
 def test_steps_that_are_not_allowed_are_told_with_what_is(key, value, fault):

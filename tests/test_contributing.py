@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from evalsuite.results import read_results
-from evalsuite.tracked import metric_values
+from evalsuite.tracking.evaluation import metric_values
 
 TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
 BLOCKS = dict(re.findall(r"```(\w+)\n(.*?)```", TEXT, re.DOTALL))

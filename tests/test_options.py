@@ -13,6 +13,7 @@ from evalsuite import plugins
 from evalsuite.errors import EvalsuiteError
 from evalsuite.measure import Cohorts, measure
 from evalsuite.metrics.metric import Metric, UndefinedError, judging_options
+from evalsuite.preparation import Preparation
 from evalsuite.progress import silent
 from evalsuite.records import Estimate, FeatureTable, Interval
 from evalsuite.volumes.cohort import Cohort, Entry
@@ -157,9 +158,9 @@ def measured(metric, subjects):
     tables = {("e", name): FeatureTable(name, "e", names, np.arange(4.0)[:, None]) for name in "rs"}
 
     class Extractor:
-        name, standardise, warnings = "e", False, ()
+        name, standardise, slices = "e", False, None
 
-    cohorts = Cohorts(real, [synthetic], None, {}, tables, STEPS)
+    cohorts = Cohorts(real, [synthetic], None, {}, tables, Preparation(STEPS, STEPS))
     found = measure([(metric, {"seed": 0})], [Extractor()], cohorts, by=None, progress=silent)
     return found.estimates
 

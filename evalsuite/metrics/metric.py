@@ -4,7 +4,7 @@ import functools
 import inspect
 import json
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -22,7 +22,12 @@ Finding = Estimate | Scores | Detail
 P = ParamSpec("P")
 R = TypeVar("R")
 
-HANDED = {"seed", "subjects", "training"}  # keywords that the evaluation fills in, not the user
+HANDED = {
+    "seed",
+    "subjects",
+    "slices",
+    "training",
+}  # keywords that the evaluation fills in, not the user
 
 Level = Annotated[float, Field(gt=0, lt=1, description="nominal coverage of the intervals")]
 FalsePositiveRate = Annotated[
@@ -61,6 +66,7 @@ class Views:
         labels: the segmentation of each volume, read when asked for; None where there is none.
         subjects: whom each volume shows; None where each shows another. The same name in the
             real and in the training cohort is the same person.
+        slices: by extractor of slices and by plane, one row of features per volume and slice.
     """
 
     names: Sequence[str]
@@ -69,6 +75,7 @@ class Views:
     spacing: tuple[float, float, float]
     labels: Sequence[LabelMap] | None = None
     subjects: Sequence[Hashable] | None = None
+    slices: Mapping[str, Mapping[str, Float[Tensor, "n s _"]]] = field(default_factory=dict)
 
     @property
     def codes(self) -> Int[np.ndarray, " n"]:
@@ -88,9 +95,10 @@ class Metric:
         compute: `compute(real, synthetic, *, seed, **options) -> findings`. Its other keyword
             parameters, each with a default, are the options a configuration may set, annotated
             with their bounds and one sentence (`Annotated[int, Field(ge=1, description=...)]`).
-            It may take two keywords besides: `subjects`, the `Subjects` of the volumes, which
-            `Views` know themselves; and `training`, the `Views` of what the generator was trained
-            on or None. What it does not take is not passed. It raises `UndefinedError` for cohorts of which
+            It may take three keywords besides: `subjects`, the `Subjects` of the volumes, which
+            `Views` know themselves; `slices`, of an extractor of slices a pair (real, synthetic)
+            of features by plane, (n, s, d) each, else None; and `training`, the `Views` of what
+            the generator was trained on or None. What it does not take is not passed. It raises `UndefinedError` for cohorts of which
             it cannot compute anything.
         looks_at_features, looks_at_labels: of a metric on views, what it needs beside volumes.
         quantities: what its estimates mean, those that a summary prefers first.

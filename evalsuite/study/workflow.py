@@ -197,9 +197,9 @@ def import_(study: str, table: Path, home: Home) -> None:
 
 def log(study: str, home: Home, experiment: str) -> None:
     """Bring the MLflow runs of a study up to date; with ratings only once it is closed."""
+    from evalsuite import tracking
     from evalsuite.study.export import long_table, write_csv
     from evalsuite.study.storage.store import Store
-    from evalsuite.tracking import log_study
 
     store = Store(home.database)
     about = store.study(study)
@@ -217,17 +217,29 @@ def log(study: str, home: Home, experiment: str) -> None:
             values |= _means(table)
             files.append(Path(scratch) / "responses.csv")
             write_csv(table, files[0])
-        log_study(
+        identity = {"evalsuite.study": about.design_hash, "evalsuite.reader": ""}
+        runs = {
+            reader: tracking.RunRecord(
+                f"{study}: {reader}",
+                {**identity, "evalsuite.reader": reader},
+                points=[(name, value, 0) for name, value in row.items()],
+            )
+            for reader, row in readers.items()
+        }
+        record = tracking.RunRecord(
             study,
-            about.design_hash,
+            identity,
+            config=about.design,
+            points=[(name, value, 0) for name, value in values.items()],
+            files={file.name: file for file in files},
+            status="FINISHED" if closed else "RUNNING",
+            nested=runs,
+        )
+        tracking.log(
+            record,
+            experiment=experiment,
             kept="the database of the study",
             command=_command("log", study, home),
-            experiment=experiment,
-            design=about.design,
-            values=values,
-            readers=readers,
-            files=files,
-            closed=closed,
         )
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ class Means:
         report: told a sentence after every training.
     """
 
-    device: str = "cpu"
+    device: str = "auto"
     progress: Progress = silent
     report: Callable[[str], None] = lambda _: None
 
@@ -60,7 +60,7 @@ def segmentation(
         EvalsuiteError: for anything wrong with settings, volumes, label maps or disk.
     """
     started = datetime.now(UTC)
-    usable_device(means.device)
+    means = replace(means, device=str(usable_device(means.device)))
     prepared = prepare(config, means.progress)
     settings = _settings(config, prepared)
     signature = {key: value for key, value in settings.items() if key not in EXTENDED}

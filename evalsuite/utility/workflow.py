@@ -52,21 +52,12 @@ def segmentation(
 
 def log(folder: Path, experiment: str, run_name: str | None) -> str:
     """Log an experiment on disk to MLflow and return a sentence on where."""
-    from evalsuite.tracking.utility import log_utility
-    from evalsuite.utility.tracked import arm_curves, files, metric_values, tag_values
+    from evalsuite import tracking
+    from evalsuite.utility.tracked import run_record
 
-    results = read_results(folder)
-    hint = log_utility(
-        folder,
-        experiment=experiment,
-        run_name=run_name or folder.resolve().name,
-        config=results.config,
-        tags=tag_values(results),
-        values=metric_values(results),
-        arms={arm: arm_curves(results, arm) for arm in results.config["arms"]},
-        files=files(folder),
-    )
-    return f"MLflow: {hint}"
+    record = run_record(read_results(folder), folder, run_name)
+    tracked = tracking.log(record, experiment=experiment, kept=folder)
+    return f"MLflow run: {tracked.run_id} ({tracked.hint})"
 
 
 def show(results: UtilityResults, folder: Path, *, as_json: bool) -> None:

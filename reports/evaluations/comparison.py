@@ -136,7 +136,7 @@ def _declared(data: EvaluationData) -> dict[str, object]:
     config: Mapping[str, Any] = data.evaluation.config
     declared: dict[str, object] = {}
     if "preprocessing" in config:
-        declared["preprocessing"] = config["preprocessing"]
+        declared["preprocessing"] = config["preprocessing"], config.get("preprocessing_synthetic")
     if training := config.get("cohorts", {}).get("training"):
         declared["training"] = training
     for kind in ("extractors", "metrics"):

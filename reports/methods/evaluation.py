@@ -8,17 +8,17 @@ from evalsuite.table import counted
 from reports.evaluations.comparison import of_subjects, together
 from reports.glossary import metrics
 from reports.methods.citations import cite
+from reports.methods.preparation import ABBREVIATED, preparation
 from reports.sources import EvaluationData
 
-ABBREVIATED = 12  # of 64 digits of a SHA-256
 PACKAGES = ("torch", "monai", "numpy", "scipy", "scikit-learn")
 TESTS = {
     "permutation": f"by permutation {cite('phipson')}",
     "wild bootstrap": "by a wild bootstrap over subjects, which differ in their numbers of volumes "
     f"{cite('chwialkowski')}",
 }
-FITS = {"crop-pad": " by cropping and padding with zeros", "resize": " by resizing"}
 EXTRACTORS = {"medicalnet": "med3d", "radiomics": "ibsi"}
+PREPARED = ("preprocessing", "preprocessing_synthetic", "extractors")
 COMMON = ("seed", "level")  # settings that are told for all metrics at once
 
 
@@ -30,7 +30,7 @@ def evaluation_paragraph(group: Sequence[EvaluationData]) -> str:
     """
     sentences = [
         *_cohorts(group),
-        *_preprocessing(_config(group, "preprocessing")),
+        *preparation({key: _config(group, key) for key in PREPARED}),
         *_extractors(_config(group, "extractors")),
         *_metrics(_config(group, "metrics")),
         *_tests(group),
@@ -62,31 +62,6 @@ def _cohorts(group: Sequence[EvaluationData]) -> list[str]:
         f"record): {', '.join(marks)}."
     )
     return told
-
-
-def _preprocessing(steps: Mapping[str, Any]) -> list[str]:
-    if not steps:
-        return []
-    resampled = [f"{steps['orientation']} orientation"] if steps.get("orientation") else []
-    if isinstance(steps.get("spacing"), list | tuple):
-        resampled.append(f"a spacing of {_by(steps['spacing'])} mm")
-    if isinstance(steps.get("shape"), list | tuple):
-        fit = FITS.get(steps.get("fit", ""), "")
-        resampled.append(f"{_by(steps['shape'])} voxels{fit}")
-    brought = _and(resampled)
-    told = [f"All volumes were brought to {brought}"] if brought else []
-    told += [_intensity(steps["intensity"])] if steps.get("intensity") else []
-    mark = f" (preprocessing {steps['hash'][:ABBREVIATED]})" if steps.get("hash") else ""
-    return [f"{'; '.join(told)}{mark}."] if told else []
-
-
-def _intensity(rule: Mapping[str, Any]) -> str:
-    kind = rule.get("kind")
-    if kind == "percentile":
-        return f"the percentiles {rule['low']:g} and {rule['high']:g} were mapped to 0 and 1"
-    if kind == "window":
-        return f"intensities from {rule['low']:g} to {rule['high']:g} were mapped to 0 and 1"
-    return "intensities were standardised by mean and standard deviation of the non-zero voxels"
 
 
 def _extractors(known: Mapping[str, Mapping[str, Any]]) -> list[str]:

@@ -203,19 +203,13 @@ def test_too_few_replicates_are_wrong_usage(cli, table):
     assert "100" in err
 
 
-def test_the_report_is_an_mlflow_run(cli, table, monkeypatch):
-    logged = []
-
-    def log(folder, *, experiment):
-        about = json.loads((folder / "report.json").read_text())
-        logged.append((about["title"], str(folder), experiment, about["record"]["study"]))
-        return "run-1"
-
-    monkeypatch.setattr("evalsuite.tracking.log_report", log)
+def test_the_report_is_an_mlflow_run(cli, table, client, runs):
     status, _, err = cli("report", "--study", table, "--output", "out", "--replicates", 100)
     assert status == 0
-    assert "MLflow run: run-1" in err
-    assert logged == [("A made-up study", "out", "evalsuite-reports", "made-up, closed")]
+    run = runs("evalsuite-reports")["A made-up study"]
+    assert f"MLflow run: {run.info.run_id} (run `mlflow ui" in err
+    assert run.data.params["study"] == "made-up, closed"
+    assert "report.html" in {file.path for file in client.list_artifacts(run.info.run_id)}
 
 
 def test_every_table_and_figure_of_a_whole_report_is_a_file(make_study, make_evaluation, tmp_path):

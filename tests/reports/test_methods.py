@@ -8,6 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from evalsuite.extractors.slices import Slices
+from evalsuite.volumes.intensity import (
+    MinMaxIntensity,
+    NoIntensity,
+    PercentileIntensity,
+    WindowIntensity,
+    ZScoreIntensity,
+)
+from evalsuite.volumes.preprocessing import Preprocessing
 from reports.document import Table
 from reports.glossary import metrics
 from reports.methods import methods_paragraphs
@@ -243,6 +252,106 @@ def test_intensities_are_told_by_their_rule(rule, told):
     assert told in text
     assert "8 x 8 x 8 voxels by resizing" in text
     assert "native" not in text
+
+
+def prepared_text(extractors=None, **preprocessing):
+    config = {"preprocessing": preprocessing, "extractors": extractors or {}}
+    return methods_paragraphs([evaluated(config=config)], None)[0]
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        (
+            Preprocessing(spacing=(1, 1, 1.5), shape=(8, 9, 10)),
+            (
+                "All volumes were brought to RAS orientation, a spacing of 1 x 1 x 1.5 mm by linear "
+                "interpolation, after a Gaussian where voxels became larger and 8 x 9 x 10 voxels by "
+                "cropping and padding with zeros; the percentiles 0.5 and 99.5 were mapped to 0 and 1"
+            ),
+        ),
+        (
+            Preprocessing(
+                orientation="native",
+                spacing="native",
+                shape=(8, 8, 8),
+                fit="resize",
+                axes="zyx",
+                intensity_first=True,
+                trim=True,
+                padding=-1,
+                intensity=WindowIntensity(low=-1024, high=600, range=(-1, 1)),
+            ),
+            (
+                "All volumes were brought to 8 x 8 x 8 voxels by resizing, "
+                "without blank axial slices, their axes in the order z, y, x; before that intensities "
+                "from -1024 to 600 were mapped to -1 and 1"
+            ),
+        ),
+        (
+            Preprocessing(
+                spacing=(2, 2, 2),
+                interpolation="b-spline",
+                shape=(4, 4, 4),
+                fit="pad-crop",
+                padding=-1000,
+                intensity=WindowIntensity(range=None),
+            ),
+            (
+                "a spacing of 2 x 2 x 2 mm by B-splines of third order and 4 x 4 x 4 voxels by "
+                "cropping and padding with -1000; intensities were clipped at -1000 and 1000"
+            ),
+        ),
+        (Preprocessing(intensity=ZScoreIntensity(over="all")), "standard deviation of all voxels"),
+        (
+            Preprocessing(intensity=PercentileIntensity(over="nonzero")),
+            "the percentiles 0.5 and 99.5 of the non-zero voxels were mapped to 0 and 1",
+        ),
+        (Preprocessing(intensity=NoIntensity()), "; intensities were left as they are"),
+        (
+            Preprocessing(intensity=PercentileIntensity(range=None)),
+            "; intensities were clipped at the percentiles 0.5 and 99.5",
+        ),
+        (Preprocessing(intensity=MinMaxIntensity()), "minimum and maximum were mapped to 0 and 1"),
+    ],
+)
+def test_every_step_is_told(steps, told):
+    assert told in prepared_text(**steps.model_dump(mode="json"))
+
+
+def test_each_extractor_is_told_with_what_it_saw():
+    own = Preprocessing(spacing=(1, 1, 1), shape=(8, 8, 8)).model_dump(mode="json")
+    other = own | {"spacing": [2, 2, 2], "hash": "f00d" * 16}
+    slices = Slices(
+        share=0.4, step=4, size=224, intensity={"per": "slice", "low": 1}, mean=(1, 0, 0)
+    )
+    text = prepared_text(
+        {
+            "alike": {"preprocessing": own},
+            "of old": {"weights_sha256": "0" * 64},
+            "other": {
+                "preprocessing": other,
+                "preprocessing_synthetic": other | {"intensity": {"kind": "none"}},
+                "overridden": {"spacing": [3, 3, 3]},
+                "slices": slices.model_dump(mode="json"),
+            },
+        },
+        **own,
+    )
+    assert "For alike" not in text
+    assert "For of old" not in text
+    assert "For other volumes were brought to RAS orientation, a spacing of 2 x 2 x 2 mm" in text
+    assert "(preprocessing f00df00df00d)." in text
+    assert "The network of other was made for spacing 3, 3, 3." in text
+    assert (
+        "Of synthetic volumes for other it was otherwise: intensities were left as they are."
+    ) in text
+    assert (
+        "other saw the central 40 %, one in 4, of the axial, sagittal and coronal slices of a "
+        "volume one by one, with the percentiles 1 and 100 of each slice mapped to 0 and 1, "
+        "resized to 224 x 224 pixels (bilinear) and the channels' means 1, 0, 0 subtracted and "
+        "divided by 1, 1, 1."
+    ) in text
 
 
 def test_volumes_that_were_left_out_are_told():

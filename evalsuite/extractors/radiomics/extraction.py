@@ -8,8 +8,9 @@ takes away.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32
@@ -170,6 +171,8 @@ class RadiomicsExtractor:
     warnings: tuple[str, ...] = ()
     parallel: Literal["batch", "process"] = "process"
     standardise: bool = True
+    wants: Mapping[str, Any] = field(default_factory=dict)
+    slices: None = None
     fingerprint: dict[str, object] = field(
         default_factory=lambda: {
             "algorithm": "IBSI 1 radiomics, 3D, directions merged",

@@ -250,7 +250,7 @@ def _mid_slices(
 
 METRIC = Metric(
     name="privacy",
-    summary="copies of training volumes, closeness to them, and whether they can be told (--train)",
+    summary="copies of training volumes, closeness to them, and whether they can be told (--training)",
     input="views",
     compute=compute,
     looks_at_features=True,

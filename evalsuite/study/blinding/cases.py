@@ -61,7 +61,7 @@ def remarks(
         steps: as `resolve` returns them.
         real, synthetic: checked volumes of the study, at least one of each.
     """
-    if steps.shape == "auto" or steps.spacing == "auto":
+    if isinstance(steps.shape, str) or steps.spacing == "auto":
         msg = "resolve the preparation before asking for remarks"
         raise ValueError(msg)
     wanted = np.array(steps.shape)
@@ -217,15 +217,26 @@ def _require_blinding(steps: Preprocessing) -> None:
             'A study shows every case at one spacing, but its preparation has spacing "native". '
             "Name it in millimetres, or leave it out to take the median of the real volumes."
         )
+    if steps.shape == "native":
+        raise EvalsuiteError(
+            'A study shows every case in one matrix, but its preparation has shape "native". '
+            "Name it in voxels, or leave it out to take the smallest of all volumes."
+        )
+    if steps.axes != "xyz" or steps.trim:
+        raise EvalsuiteError(
+            "A study shows the whole of every case along the patient's axes, but its preparation "
+            "has axes other than xyz, or trims slices. Leave both out."
+        )
     if steps.fit == "resize":
         raise EvalsuiteError(
             "A study keeps the proportions of the anatomy, but its preparation has fit "
             '"resize", which stretches. Set it to crop-pad.'
         )
-    if steps.intensity.kind == "zscore":
+    if not steps.ends_in_unit_range:
         raise EvalsuiteError(
             "A study shows intensities between black and white, but its preparation has "
-            'intensity "zscore", which has no ends. Set it to percentile (MRI) or window (CT).'
+            f'intensity "{steps.intensity.kind}", which does not end in 0 to 1, or such a padding. '
+            "Set it to percentile (MRI) or window (CT)."
         )
 
 
