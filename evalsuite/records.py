@@ -9,6 +9,7 @@ from jaxtyping import Float
 
 Direction = Literal["lower is better", "higher is better", "nearer the reference is better"]
 Chapter = Literal["distance", "overlap", "diversity", "slices", "anatomy", "privacy", "other"]
+Scale = Literal["nominal", "ordinal", "interval", "none"]  # of the answers to a question
 Where = tuple[tuple[str, str], ...]
 STRUCTURES = ("structure", "other")  # kinds of places
 

@@ -20,7 +20,8 @@ from starlette.routing import Route
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study.blinding.cases import decode
-from evalsuite.study.protocol.questions import parse_questions
+from evalsuite.study.protocol.kinds.question import Question
+from evalsuite.study.protocol.questions import KINDS, parse_questions
 from evalsuite.study.storage.database import DatabaseError
 from evalsuite.study.storage.store import Forbidden
 from reader_app.cookies import COOKIE
@@ -34,7 +35,7 @@ ANSWER_LIMIT = 100_000  # bytes
 KEPT = 16  # cases in memory
 
 ASSETS = Path(__file__).parent / "viewer"
-SCRIPTS = frozenset(path.name for path in ASSETS.glob("*.js"))
+SCRIPTS = frozenset(path.relative_to(ASSETS).as_posix() for path in ASSETS.rglob("*.js"))
 
 Handler = Callable[[Request, "Reader"], Awaitable[Response]]
 
@@ -164,11 +165,26 @@ async def slice_(request: Request, reader: Reader) -> Response:
 async def asset(request: Request) -> Response:
     """Return one of the component's own scripts."""
     name = request.path_params["name"]
-    if name not in SCRIPTS:
+    return _script(ASSETS / name if name in SCRIPTS else None)
+
+
+async def form(request: Request) -> Response:
+    """Return the form that a kind of question of another package brings along."""
+    kind = KINDS.get(request.path_params["kind"])
+    return _script(kind.form if kind and isinstance(kind.form, Path) else None)
+
+
+def _script(path: Path | None) -> Response:
+    if path is None:
         return problem("There is no such script.", 404)
-    return FileResponse(
-        ASSETS / name, media_type="text/javascript", headers={"Cache-Control": "no-cache"}
-    )
+    return FileResponse(path, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
+
+
+def form_of(question: Question) -> str:
+    """Return the address of the module that draws a question."""
+    if isinstance(question.form, Path):
+        return f"/reader/forms/{question.kind}.js"
+    return f"/reader/assets/forms/{question.form}.js"
 
 
 async def niivue(_request: Request) -> Response:
@@ -224,7 +240,9 @@ def _state(reader: Reader, wanted: str | None) -> dict[str, Any]:
         "sides": len(shown.cases),
         "shape": list(grey.shape),
         "spacing": list(spacing),
-        "questions": [q.shown() for q in parse_questions(about.design["questions"])],
+        "questions": [
+            {**q.shown(), "form": form_of(q)} for q in parse_questions(about.design["questions"])
+        ],
         "next": None if shown.answered else shown.following,
         "back": before[-1].token if back else None,
         "earlier": base.answers(reader.number, shown.token) if shown.answered else {},
@@ -258,6 +276,7 @@ ROUTES = [
     Route("/reader/answer", answer, methods=["POST"]),
     Route("/reader/voxels/{presentation}/{side:int}", voxels),
     Route("/reader/slice/{presentation}/{side:int}/{plane}/{index:int}", slice_),
-    Route("/reader/assets/{name}", asset),
+    Route("/reader/assets/{name:path}", asset),
+    Route("/reader/forms/{kind}.js", form),
     Route("/reader/niivue.js", niivue),
 ]

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study.home import Home
+from evalsuite.study.protocol.kinds.question import Question
+from evalsuite.study.protocol.questions import parse_questions
 from evalsuite.study.truth import CaseTruth, read_truth
 
 if TYPE_CHECKING:
@@ -28,8 +30,8 @@ COLUMNS = [
     "active_seconds",
 ]
 TRUTH = ["cohort", "role", "stratum", "real_side", "digest"]
+SCALES = ["scale", "analysis", "lowest", "highest"]
 ROLES = ("real", "synthetic")
-IMRMC_KINDS = ("choice", "confidence", "likert", "analogue")
 
 
 def long_table(
@@ -48,6 +50,22 @@ def long_table(
         return table
     told = [_told([truth[case] for case in cases.split("|")]) for cases in table["case"]]
     return table.join(pd.DataFrame(told, columns=TRUTH, index=table.index))
+
+
+def with_scales(table: "pd.DataFrame", questions: Iterable[Question]) -> "pd.DataFrame":
+    """Return a long table with what each answer is, as statistics want it.
+
+    `scale` and `analysis` are those of the kind of question, `lowest` and `highest` the ends of
+    its scale; no file holds these columns, as the design tells them.
+
+    Raises:
+        KeyError: if there is a question in the table that is not among those given.
+    """
+    import pandas as pd
+
+    known = {q.name: (q.scale, q.analysis, *(q.ends or (None, None))) for q in questions}
+    told = pd.DataFrame([known[name] for name in table["question"]], table.index, SCALES)
+    return table.join(told)
 
 
 def write_csv(table: "pd.DataFrame", path: Path) -> None:
@@ -76,7 +94,8 @@ def export(study: str, output: Path, home: Home, *, unblind: bool) -> str:
             f"{output}: its ending is not known. Export to a file in .csv, .parquet or .imrmc."
         )
     store = Store(home.database)
-    closed = store.study(study).state == "closed"
+    about = store.study(study)
+    closed = about.state == "closed"
     if output.suffix == ".imrmc" and not (closed or unblind):
         raise EvalsuiteError(
             f"{study} is still open, and the iMRMC format holds the truth. Close the study first, "
@@ -84,7 +103,9 @@ def export(study: str, output: Path, home: Home, *, unblind: bool) -> str:
         )
     truth = read_truth(home.truth(study)) if closed or unblind else None
     table = long_table(store.responses(study), truth)
-    text, note = imrmc(table, study) if output.suffix == ".imrmc" else ("", "")
+    text, note = "", ""
+    if output.suffix == ".imrmc":
+        text, note = imrmc(with_scales(table, parse_questions(about.design["questions"])), study)
     if unblind and not closed:
         store.log(study, "lead", "unblinded export", {"file": output.name})
     try:
@@ -117,7 +138,7 @@ def counted(table: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def imrmc(table: "pd.DataFrame", study: str) -> tuple[str, str]:
-    """Return an unblinded long table in the input format of the iMRMC software, and a note on it.
+    """Return an unblinded table with scales in the input format of iMRMC, and a note on it.
 
     Real cases count as those with the signal, and every question that is asked of single cases
     on an ordered scale is a modality; where there are several synthetic cohorts, the question
@@ -131,12 +152,12 @@ def imrmc(table: "pd.DataFrame", study: str) -> tuple[str, str]:
         Gallas et al., iMRMC software, user guide: input file format.
     """
     rows = counted(table)
-    rows = rows[rows["kind"].isin(IMRMC_KINDS) & rows["role"].isin(ROLES)]
+    rows = rows[rows["scale"].isin(["ordinal", "interval"]) & rows["role"].isin(ROLES)]
     lacking = [role for role in ROLES if role not in set(rows["role"])]
     if lacking:
         raise EvalsuiteError(
             f"{study} has no ratings of {' or '.join(lacking)} cases, of which iMRMC compares two "
-            f"kinds; it takes questions about single cases of the kinds {', '.join(IMRMC_KINDS)}. "
+            f"kinds; it takes questions about single cases on an ordered scale. "
             "Export .csv or .parquet instead."
         )
     real, synthetic = (sorted(rows.loc[rows["role"] == r, "cohort"].unique()) for r in ROLES)

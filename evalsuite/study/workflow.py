@@ -198,7 +198,8 @@ def import_(study: str, table: Path, home: Home) -> None:
 def log(study: str, home: Home, experiment: str) -> None:
     """Bring the MLflow runs of a study up to date; with ratings only once it is closed."""
     from evalsuite import tracking
-    from evalsuite.study.export import long_table, write_csv
+    from evalsuite.study.export import long_table, with_scales, write_csv
+    from evalsuite.study.protocol.questions import parse_questions
     from evalsuite.study.storage.store import Store
 
     store = Store(home.database)
@@ -214,7 +215,7 @@ def log(study: str, home: Home, experiment: str) -> None:
         files = []
         if closed and home.truth(study).exists():
             table = long_table(store.responses(study), read_truth(home.truth(study)))
-            values |= _means(table)
+            values |= _means(with_scales(table, parse_questions(about.design["questions"])))
             files.append(Path(scratch) / "responses.csv")
             write_csv(table, files[0])
         identity = {"evalsuite.study": about.design_hash, "evalsuite.reader": ""}
@@ -246,18 +247,19 @@ def log(study: str, home: Home, experiment: str) -> None:
 def _means(table: Any) -> dict[str, float]:
     """Return what a closed study came to, by the name of an MLflow metric.
 
-    `QUESTION/COHORT` is the mean answer over all readings; for a forced choice
-    `QUESTION/COHORT/right` is the share of them in which the real volume was told from one of
+    `QUESTION/COHORT` is the mean answer over all readings, where answers have an order; for a
+    choice between two `QUESTION/COHORT/right` is the share of them in which the real volume was told from one of
     the cohort, 0.5 for guessing. What counts as a reading: see `evalsuite.study.export.counted`.
     """
     from evalsuite.study.export import counted
 
     rows = counted(table)
     values: dict[str, list[float]] = defaultdict(list)
-    for row in rows[~rows["kind"].isin(["text", "multiple"])].to_dict("records"):
+    averaged = rows["scale"].isin(["ordinal", "interval"]) | (rows["analysis"] == "choice")
+    for row in rows[averaged].to_dict("records"):
         # Which of a pair stood left tells nothing of the cohorts.
         sides = sorted(zip(row["role"].split("|"), row["cohort"].split("|"), strict=True))
-        if row["kind"] == "forced_choice":
+        if row["analysis"] == "choice":
             name = f"{row['question']}/{sides[-1][1]}/right"
             values[name].append(float(row["answer"] == row["real_side"]))
         else:

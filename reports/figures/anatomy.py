@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from evalsuite.records import Evaluation, Evidence
 from reports.figures.cohorts import looks
+from reports.figures.drawing import Drawing
 from reports.figures.panels import ACROSS, Strip, strips
 
 AXES = ("right", "anterior", "superior")
@@ -64,3 +65,11 @@ def _apart(values: Mapping[str, Float[np.ndarray, " _"]]) -> float:
     if high > low:
         return float(furthest / (high - low))
     return float("inf") if furthest else 0.0
+
+
+FIGURE = Drawing(
+    anatomy,
+    "anatomy",
+    "Every measure of every structure, volume by volume: each point is a volume, each bar the "
+    "median of a cohort.",
+)

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from evalsuite.records import Evaluation, Evidence
 from reports.figures.canvas import GREY, INSIDE, TILE_GAP, Canvas, empty
+from reports.figures.drawing import Drawing
 from reports.figures.letters import SMALL, TITLE, shortened
 from reports.figures.tiles import EDGES, PLANES, extent, show, window, write
 
@@ -79,3 +80,11 @@ def cohorts(evaluation: Evaluation, evidence: Evidence) -> Figure:
         f" {limits[0]:.3g} to {limits[1]:.3g} (0.5th to 99.5th percentile of the real slices)."
     )
     return canvas.finish()
+
+
+FIGURE = Drawing(
+    cohorts,
+    "overview",
+    "Middle slices of the first volumes of each cohort, in radiological orientation (R: the "
+    "patient's right), all on one scale and with one grey window.",
+)

@@ -10,6 +10,7 @@ from evalsuite.caveats import Notes, enumerated, template
 from evalsuite.records import Estimate, Evaluation, Evidence
 from reports.figures.canvas import empty
 from reports.figures.cohorts import looks
+from reports.figures.drawing import Drawing
 from reports.figures.forests import Panel, forest_pages, forests
 from reports.glossary import measured_on, title
 
@@ -84,3 +85,10 @@ def _lines(notes: Notes, shown: Sequence[Estimate]) -> list[str]:
     if len(told) > NOTES:
         lines.append(f"{len(told) - NOTES} more warnings are in results.json.")
     return lines
+
+
+FIGURE = Drawing(
+    estimates,
+    "",
+    "Every number with its interval, a panel each; the report draws it anew.",
+)

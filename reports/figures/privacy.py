@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from evalsuite.records import Evaluation, Evidence
 from reports.figures.canvas import GREY, GROUP_GAP, INSIDE, TILE_GAP, Canvas, Line, plain
 from reports.figures.cohorts import Look, looks
+from reports.figures.drawing import Drawing
 from reports.figures.letters import NOTE, TITLE, shortened
 from reports.figures.panels import RED, beside, name_rows, points
 from reports.figures.tiles import EDGES, PLANES, extent, show, window, write
@@ -157,3 +158,11 @@ def _draw_pair(canvas: Canvas, pair: Mapping[str, Any], *, heads: bool) -> None:
             left, top = EDGES[plane]
             sides = (left, f"{plane}, {top}") if word == "synthetic" else ("", "")
             write(axes, *sides, word)
+
+
+FIGURE = Drawing(
+    privacy,
+    "privacy",
+    "How close each synthetic volume is to its closest training volume, and the closest pairs "
+    "side by side.",
+)

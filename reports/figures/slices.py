@@ -14,6 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from evalsuite.records import Evaluation, Evidence
 from reports.figures.canvas import GAP, GREY, INK, INSIDE, Canvas, Line, plain
 from reports.figures.cohorts import Look, looks
+from reports.figures.drawing import Drawing
 from reports.figures.letters import SMALL, TINY, TITLE, shortened
 from reports.figures.panels import RED, beside, name_rows, points
 
@@ -214,3 +215,11 @@ def _legend(
         Line2D([], [], color=cohort_looks[name].colour, linewidth=1.6, label=shortened(name))
         for name in (evaluation.real.name, *names)
     ]
+
+
+FIGURE = Drawing(
+    slices,
+    "slices",
+    "How slices go together along each axis, the consistency of each volume, and the volumes in "
+    "which a slice stands out most.",
+)

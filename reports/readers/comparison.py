@@ -87,8 +87,8 @@ def _pictures(study: StudyData, everyone: Sequence[Result]) -> list[Block]:
     means = [result for result in known if result.quantity == DIFFERENCE]
     pictures: list[Block] = []
     # A line from 0 to 100 would squeeze the scales of a few points.
-    for suffix, kinds in (("", ("choice", "likert", "confidence")), ("-lines", ("analogue",))):
-        names = {question.name for question in study.questions if question.kind in kinds}
+    for suffix, scale in (("", "ordinal"), ("-lines", "interval")):
+        names = {question.name for question in study.questions if question.scale == scale}
         drawn = [result for result in means if result.at("question") in names]
         if drawn:
             pictures.append(
@@ -131,7 +131,7 @@ def _pictures(study: StudyData, everyone: Sequence[Result]) -> list[Block]:
 
 def _equivalence(study: StudyData) -> list[Block]:
     stated = {str(k): float(v) for k, v in (study.design.get("margins") or {}).items()}
-    rated = {q.name for q in study.questions if q.kind != "forced_choice"}
+    rated = {q.name for q in study.questions if q.analysis != "choice"}
     margins = {k: v for k, v in stated.items() if k in rated and k in study.answered}
     silent = [k for k in stated if k in rated and k not in study.answered]
     blocks: list[Block] = []

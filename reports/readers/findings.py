@@ -58,7 +58,7 @@ def _told_apart(what: str, results: Sequence[Result]) -> list[str]:
 
 def _differences(study: StudyData) -> list[Result]:
     """Return the differences in means of all readers to questions with a scale."""
-    scales = {q.name for q in study.questions if q.kind != "confidence"}
+    scales = {q.name for q in study.questions if q.analysis != "turing"}
     return [
         result
         for result in comparisons(study.table, points=study.points)
@@ -72,7 +72,7 @@ def _differences(study: StudyData) -> list[Result]:
 def _rated(study: StudyData, differences: Sequence[Result]) -> list[str]:
     sentences = []
     for name, results in groupby(differences, lambda result: result.at("question")):
-        widest = next(q.widest for q in study.questions if q.name == name)
+        widest = study.question(name).widest
         parts = [
             f"{first} was rated {listed([_difference(result) for result in of_first])}"
             for first, of_first in groupby(results, lambda result: result.at("first"))

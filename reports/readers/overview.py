@@ -6,7 +6,6 @@ from typing import Any
 import pandas as pd
 
 from evalsuite.statistics.cautions import FEW_READERS
-from evalsuite.study.protocol.questions import Question
 from reports.document import Block, Section, Table, Text
 from reports.readers.shown import counted, interval, listed
 from reports.sources import StudyData
@@ -23,21 +22,12 @@ COVERED_BY_FEW = (
     "told from them after correction in 1 to 5 % of studies by ratings, and in 1 to 11 % by the "
     "area under the ROC curve, most with three readers who differ much."
 )
-KINDS = {
-    "choice": "one of",
-    "confidence": "one of",
-    "likert": "one of",
-    "multiple": "any of",
-    "forced_choice": "left or right",
-    "text": "in the reader's own words",
-}
 
 
 def overview(study: StudyData) -> Section:
     """Return the chapter on the design: what was asked, who read how much, how it was blinded."""
     asked = pd.DataFrame(
-        {"question": question.text, "answer": _answer(study, question)}
-        for question in study.questions
+        {"question": question.text, "answer": question.answered} for question in study.questions
     )
     blocks: list[Block] = [
         Text(("Each reader read the cases blinded, in an order of their own.",)),
@@ -103,7 +93,7 @@ def _missing(study: StudyData) -> str:
     last = study.table.sort_values("revision", kind="stable").drop_duplicates(
         ["reader", "position", "question"], keep="last"
     )
-    last = last[(last["phase"] == "reading") & ~last["kind"].isin(["text", "multiple"])]
+    last = last[(last["phase"] == "reading") & (last["scale"] != "none")]
     none = int((last["answer"].isna() | (last["answer"].astype(str) == "")).sum())
     unread = _unread(last)
     parts = []
@@ -122,14 +112,6 @@ def _unread(answers: pd.DataFrame) -> int:
     cases = ["|".join(sorted(str(case).split("|"))) for case in answers["case"]]
     pairs = answers.assign(case=cases).drop_duplicates(["reader", "case"])
     return pairs["reader"].nunique() * pairs["case"].nunique() - len(pairs)
-
-
-def _answer(study: StudyData, question: Question) -> str:
-    if question.kind == "analogue":
-        return f"a place on a line from 0, {question.low}, to 100, {question.high}"
-    if question.kind in ("forced_choice", "text"):
-        return KINDS[question.kind]
-    return f"{KINDS[question.kind]}: {'; '.join(study.options(question.name))}"
 
 
 def _readers(table: pd.DataFrame) -> pd.DataFrame:

@@ -54,13 +54,13 @@ def ratings(study: StudyData) -> Section:
 
 
 def _distribution(study: StudyData, name: str, shares: Sequence[Result]) -> Iterator[Block]:
-    question = next(q for q in study.questions if q.name == name)
-    options = study.options(name)
+    question = study.question(name)
+    options = list(question.labels)
     text = heading(study.texts[name])
     if not any(share.counts["chosen"] for share in shares):
         yield Notice((f"{text} nobody answered.",))
         return
-    if question.kind != "multiple":
+    if question.scale == "ordinal":
         yield Picture(
             f"ratings-{name}",
             f"{text} share of cases at each answer; bold, the mean of all readers, below it each "
@@ -70,7 +70,7 @@ def _distribution(study: StudyData, name: str, shares: Sequence[Result]) -> Iter
             "numbers.",
         )
     everyone = [share for share in shares if share.at("reader") == ALL]
-    several = "Several answers may apply to a case. " if question.kind == "multiple" else ""
+    several = "Several answers may apply to a case. " if question.analysis == "options" else ""
     notes = footnotes(everyone, study, marked=False)[1]
     yield Table(
         f"shares-{name}",
@@ -99,7 +99,7 @@ def _share(share: Result) -> str:
 
 def _remarks(study: StudyData) -> list[Block]:
     """Return what the readers wrote in their own words, word for word."""
-    written = study.table[study.table["kind"] == "text"]
+    written = study.table[study.table["analysis"] == "remarks"]
     written = written.sort_values("revision", kind="stable").drop_duplicates(
         ["reader", "position", "question"], keep="last"
     )
@@ -109,7 +109,7 @@ def _remarks(study: StudyData) -> list[Block]:
     written = written[written["phase"] == "reading"]
     left_out = f"; {training} on training cases are left out" if training else ""
     if written.empty:
-        if "text" not in set(study.table["kind"]):
+        if "remarks" not in set(study.table["analysis"]):
             return []
         return [Notice((f"Readers could write remarks, but none did{left_out}.",))]
     columns = ["question", "reader", *(["cohort"] if study.unblinded else []), "case", "answer"]

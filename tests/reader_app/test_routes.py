@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import posixpath
 import re
 
 import pytest
@@ -227,7 +228,7 @@ def test_every_script_of_the_viewer_is_served(study):
         assert told.status_code == 200
         assert told.headers["content-type"].startswith("text/javascript")
         for imported in re.findall(r'from "\./([^"]+)"', told.text):
-            assert imported in routes.SCRIPTS
+            assert posixpath.join(posixpath.dirname(name), imported) in routes.SCRIPTS
     assert "Niivue" in client().get("/reader/niivue.js").text
 
 

@@ -12,7 +12,7 @@ from evalsuite.records import Caveat
 from evalsuite.statistics.cautions import ONE_READER, few_readers
 from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.result import Result
-from evalsuite.study.protocol.kinds import Likert
+from evalsuite.study.protocol.kinds.likert import Likert
 from reports.build import build
 from reports.document import Picture, Table, write
 from reports.readers import cautions, findings, study_sections

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from evalsuite.statistics.rated import rated_by_question
+from tests.kinds import scales
 
 NAN = float("nan")
 REASONS = "There is no|needs|cannot|No active time|not told apart|are equal"
@@ -31,7 +32,7 @@ def long_table(cohorts, *, question="appearance", kind="choice", seed=0, seconds
                     "case": f"{cohort}{i:02d}",
                     "repeat_of": None,
                     "question": question,
-                    "kind": kind,
+                    **scales(kind),
                     "answer": cohorts[cohort][i, reader],
                     "revision": 0,
                     "answered_at": "",

@@ -12,6 +12,7 @@ from evalsuite.statistics.agreement.kappa import (
 from evalsuite.statistics.agreement.within import repeatability_coefficient
 from evalsuite.statistics.answers import answers_by_question
 from evalsuite.statistics.resample import bootstrap
+from tests.kinds import scales
 from tests.statistics.tables import (
     agreement_between_readers,
     agreement_of_pairs,
@@ -43,7 +44,7 @@ def table(first, second=None, *, kind="likert", cohorts=None):
             "case": f"c{c:03d}",
             "repeat_of": c + 1 if again else None,
             "question": "quality",
-            "kind": kind,
+            **scales(kind),
             "answer": answers[c, r],
             "revision": 0,
             "cohort": cohorts[c] if cohorts else None,
@@ -140,7 +141,7 @@ def test_forced_choice_compares_the_volume_and_not_the_side():
     # Both readers hold case a for the real one, shown left to one and right to the other.
     rows = [
         {"reader": reader, "position": p, "phase": "reading", "case": pair, "repeat_of": None,
-         "question": "real", "kind": "forced_choice", "answer": answer, "revision": 0}
+         "question": "real", **scales("forced_choice"), "answer": answer, "revision": 0}
         for reader, shown in {
             "A": [("a|b", 1), ("c|d", 1), ("e|f", 2)],
             "B": [("b|a", 2), ("d|c", 2), ("e|f", 2)],
@@ -163,7 +164,7 @@ def test_training_revisions_repeats_and_texts():
     answers = simulated(10, 2, 0)
     rows = table(answers, 6 - answers)
     training = rows.assign(phase="training", answer=5)
-    text = rows.assign(kind="text", question="remark", answer="none")
+    text = rows.assign(**scales("text"), question="remark", answer="none")
     earlier = rows.assign(answer=1, revision=-1)
     mixed = pd.concat([training, earlier, rows, text]).sample(frac=1, random_state=0)
     (found,) = answers_by_question(mixed)
@@ -320,8 +321,8 @@ def changed(**values):
     ("rows", "message"),
     [
         (
-            changed().drop(columns=["kind", "answer"]),
-            "The table of answers has no column kind, answer; expected reader, position, phase",
+            changed().drop(columns=["scale", "answer"]),
+            "The table of answers has no column scale, answer; expected reader, position, phase",
         ),
         (
             changed(answer="good"),

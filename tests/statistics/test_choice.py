@@ -6,6 +6,7 @@ from statsmodels.stats.proportion import proportion_confint
 
 from evalsuite.statistics.roc import mrmc
 from evalsuite.statistics.roc.choice import Choices, choice_merits, choices
+from tests.kinds import scales
 from tests.statistics.tables import obuchowski_rockette, reader_choices
 
 NAN = np.nan
@@ -31,7 +32,7 @@ def study(right, *, cohorts=None, pairs=None, truth=True):
             rows.append({
                 "study": "s", "reader": f"r{r:02d}", "position": p + 1, "phase": "reading",
                 "case": "|".join(names), "repeat_of": None, "question": "which",
-                "kind": "forced_choice", "answer": side if right[p, r] else 3 - side,
+                **scales("forced_choice"), "answer": side if right[p, r] else 3 - side,
                 "revision": 1, "cohort": "|".join(sources), "real_side": side,
             })  # fmt: skip
     table = pd.DataFrame(rows)
@@ -158,7 +159,7 @@ def test_pairs_without_truth_are_left_out():
 
 
 def test_no_choice_no_rows():
-    assert choices(study(np.ones((2, 1))).assign(kind="likert", answer=1)) == []
+    assert choices(study(np.ones((2, 1))).assign(**scales("likert"), answer=1)) == []
 
 
 @pytest.mark.parametrize("right", [[[1]], [[1], [1]], [[1, 1, 1], [1, 1, 1]], [[1, NAN], [NAN, 0]]])

@@ -5,6 +5,7 @@ import statsmodels.api as sm
 from scipy import stats
 
 from evalsuite.statistics.ratings.course import NO_TIMES, TIME, slope
+from tests.kinds import scales
 from tests.statistics.readings import closed_off, long_table, odd_studies, says_why, simulated
 from tests.statistics.tables import course, times
 from tests.statistics.test_ratings import one
@@ -127,7 +128,7 @@ def test_a_pair_is_one_case_whichever_side_was_the_left():
         ("role", "real", "synthetic"),
     ):
         table[column] = np.where(left, real + "|" + other, other + "|" + real)
-    pairs = table.assign(kind="forced_choice")
+    pairs = table.assign(**scales("forced_choice"))
     seconds = times(pairs)
     assert set(seconds["cohort"]) == {"real|gan"}
     assert set(seconds["n_cases"]) == {6}

@@ -10,6 +10,7 @@ from evalsuite.statistics.ratings.proportional_odds import informative
 from evalsuite.statistics.roc.choice import choice_merits, choices
 from evalsuite.statistics.roc.merits import auc_merits
 from evalsuite.statistics.roc.readings import turing_readings
+from tests.kinds import scales
 from tests.statistics.readings import long_table, simulated
 from tests.statistics.tables import (
     agreement_between_readers,
@@ -53,7 +54,8 @@ STUDIES = {
     "no answer": lambda: unanswered(lambda t: t["reader"] == LAST),
     "an answer to another question": lambda: study().assign(
         question=lambda t: t["question"].where(t["reader"] != LAST, "remark"),
-        kind=lambda t: t["kind"].where(t["reader"] != LAST, "text"),
+        scale=lambda t: t["scale"].where(t["reader"] != LAST, "none"),
+        analysis=lambda t: t["analysis"].where(t["reader"] != LAST, "remarks"),
         active_seconds=lambda t: t["active_seconds"].where(t["reader"] != LAST),
     ),
     "one cohort only": lambda: unanswered(
@@ -195,7 +197,7 @@ def test_pairs_of_readers_without_a_kappa_are_named():
 def test_forced_choices_name_who_made_none():
     rows = [
         {"reader": reader, "position": i, "phase": "reading", "case": f"r{i}|s{i}",
-         "repeat_of": None, "question": "real_side", "kind": "forced_choice",
+         "repeat_of": None, "question": "real_side", **scales("forced_choice"),
          "answer": None if reader == LAST else 1 + (i + k) % 3 // 2, "revision": 0,
          "cohort": "real|gan", "role": "real|synthetic", "real_side": 1}
         for k, reader in enumerate(READERS) for i in range(12)

@@ -12,6 +12,7 @@ from evalsuite.errors import EvalsuiteError
 from evalsuite.statistics.roc.auc import auc_covariance, auc_interval, chance_test, placements
 from evalsuite.statistics.roc.curves import roc_curves, roc_points
 from evalsuite.statistics.roc.readings import Readings, readings, turing_readings
+from tests.kinds import scales
 from tests.statistics.tables import reader_aucs, reader_rates
 
 METHODS = ("DeLong", "jackknife", "unbiased")
@@ -392,7 +393,7 @@ def study(truth=True):
             rows.append({
                 "study": "s", "reader": reader, "position": position, "phase": phase,
                 "presentation": f"{reader}{position}", "case": case, "repeat_of": repeat_of,
-                "question": "origin", "kind": "confidence", "answer": answer, "revision": 1,
+                "question": "origin", **scales("confidence"), "answer": answer, "revision": 1,
                 "cohort": cohort, "role": role,
             })  # fmt: skip
     table = pd.DataFrame(rows)

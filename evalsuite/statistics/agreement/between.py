@@ -28,6 +28,7 @@ from evalsuite.statistics.agreement.rows import (
     NO_INTERVAL,
     Resampling,
     explained,
+    has_quadratic_kappa,
     kappa_name,
     named,
     transformed,
@@ -101,9 +102,9 @@ def agreement_between_readers(
 ) -> list[Result]:
     """Return every coefficient of agreement of all readers for every question.
 
-    Ordinal questions (choice, confidence, likert): mean quadratic weighted kappa of the pairs of
-    readers, Fleiss' kappa, Gwet's AC2, Krippendorff's ordinal alpha, the six ICCs. Analogue
-    scales: interval alpha and ICCs. Forced choice: kappa, Fleiss' kappa, AC1, nominal alpha.
+    Ordinal scales: mean quadratic weighted kappa of the pairs of readers, Fleiss' kappa, Gwet's
+    AC2, Krippendorff's ordinal alpha, the six ICCs. Interval scales: interval alpha and ICCs.
+    Nominal ones: kappa (of two options), Fleiss' kappa, AC1, nominal alpha.
     Hidden repeats and training are left out. Missing answers are allowed: kappa and alpha take the
     cases that two or more readers answered, the ICCs those that all did. Each ICC has a second row with the interval of the F distribution.
 
@@ -130,7 +131,7 @@ def agreement_between_readers(
     results: list[Result] = []
     for answers in answers_by_question(table, points):
         results += _coefficient_results(answers, resampling)
-        if answers.kind != "forced_choice":
+        if answers.scale != "nominal":
             results += _icc_results(answers, resampling)
     return results
 
@@ -138,8 +139,8 @@ def agreement_between_readers(
 def agreement_of_pairs(table: pd.DataFrame, *, level: float = 0.95) -> list[Result]:
     """Return the quadratic weighted kappa of every two readers for every question.
 
-    On two categories that is Cohen's unweighted kappa; on an analogue scale it is Lin's
-    concordance correlation (with 1/n), and so named. Intervals are over cases, by the delta
+    On two categories that is Cohen's unweighted kappa; on an interval scale it is Lin's
+    concordance correlation (with 1/n), and so named; more options without order have none. Intervals are over cases, by the delta
     method on Fisher's z, and speak of these readers only.
 
     Args:
@@ -154,8 +155,8 @@ def agreement_of_pairs(table: pd.DataFrame, *, level: float = 0.95) -> list[Resu
     """
     resampling = Resampling(level=level)
     results: list[Result] = []
-    for answers in answers_by_question(table):
-        name, reference = kappa_name(answers.kind)
+    for answers in filter(has_quadratic_kappa, answers_by_question(table)):
+        name, reference = kappa_name(answers.scale)
         i, j = np.triu_indices(len(answers.readers), k=1)
         kappas = resampling.kappas(answers.first[:, i], answers.first[:, j], readers=2)
         results += [
@@ -227,18 +228,19 @@ def _coefficients(answers: Answers) -> list[Coefficient]:
             lambda ratings, draws: krippendorff_alphas(ratings, draws, scale),
         )
 
-    if answers.kind == "analogue":
+    if answers.scale == "interval":
         return [alpha("interval")]
     categories = np.arange(1.0, answers.points + 1)
-    nominal = answers.kind == "forced_choice"
+    nominal = answers.scale == "nominal"
     weights = None if nominal else quadratic_weights(categories)
+    kappa = Coefficient(
+        "Cohen kappa" if nominal else "quadratic weighted kappa",
+        "mean over pairs of readers" + ("" if nominal else ", quadratic weights"),
+        "Cohen 1968; Light 1971",
+        mean_quadratic_kappas,
+    )
     return [
-        Coefficient(
-            "Cohen kappa" if nominal else "quadratic weighted kappa",
-            "mean over pairs of readers" + ("" if nominal else ", quadratic weights"),
-            "Cohen 1968; Light 1971",
-            mean_quadratic_kappas,
-        ),
+        *([kappa] if has_quadratic_kappa(answers) else []),
         Coefficient(
             "Fleiss kappa",
             "unweighted, all pairs of readers",

@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy.special import stdtrit
 
-from evalsuite.records import Caveat
+from evalsuite.records import Caveat, Scale
 from evalsuite.statistics.agreement.kappa import column_kappas, kappa_errors
+from evalsuite.statistics.answers import Answers
 from evalsuite.statistics.cautions import few_cases, few_readers
 from evalsuite.statistics.resample import Over, Statistic, bootstrap
 from evalsuite.statistics.result import NAN, Result
@@ -141,13 +142,18 @@ class Resampling:
         return kappas
 
 
-def kappa_name(kind: str) -> tuple[str, str]:
+def kappa_name(scale: Scale) -> tuple[str, str]:
     """Return what the quadratic weighted kappa of two columns is called, and its reference."""
-    if kind == "analogue":
+    if scale == "interval":
         return "Lin concordance", "Lin 1989"
-    if kind == "forced_choice":
+    if scale == "nominal":
         return "Cohen kappa", "Cohen 1960"
     return "quadratic weighted kappa", "Cohen 1968"
+
+
+def has_quadratic_kappa(answers: Answers) -> bool:
+    """Tell whether squared differences of answers mean anything: in order, or of two options."""
+    return answers.scale != "nominal" or answers.points == 2
 
 
 def named(

@@ -11,7 +11,13 @@ from scipy.stats import binomtest
 
 from evalsuite.records import Caveat
 from evalsuite.statistics.agreement.kappa import column_kappas
-from evalsuite.statistics.agreement.rows import Resampling, kappa_name, named, transformed
+from evalsuite.statistics.agreement.rows import (
+    Resampling,
+    has_quadratic_kappa,
+    kappa_name,
+    named,
+    transformed,
+)
 from evalsuite.statistics.answers import Answers, answers_by_question
 from evalsuite.statistics.cautions import FOR_THESE, few_cases
 from evalsuite.statistics.omissions import left_out
@@ -19,7 +25,7 @@ from evalsuite.statistics.ratings.area import exact_share
 from evalsuite.statistics.resample import FEWEST_READERS_TO_DRAW, Draws
 from evalsuite.statistics.result import ALL, NAN, Result
 
-LARGEST = 196.0  # the repeatability coefficient of answers at the opposite ends of the line
+NORMAL = 1.96  # standard deviations on either side hold 95 %
 
 
 def agreement_within_readers(
@@ -34,7 +40,7 @@ def agreement_within_readers(
 
     Exact agreement is the share of repeats with the same answer (Wilson interval per reader);
     quadratic weighted kappa sets the disagreement against that of answers paired at random
-    (delta method per reader). Analogue scales have the repeatability coefficient instead of exact
+    (delta method per reader). Interval scales have the repeatability coefficient instead of exact
     agreement, in points of the scale: two answers of one reader to one case differ by less in
     95 % (chi-square interval; ratings taken as normal, without a shift from first to second).
     Over all readers: the share of all repeats, and the mean kappa of the readers who have one,
@@ -73,7 +79,7 @@ def repeatability_coefficient(
     both = ~np.isnan(first) & ~np.isnan(second)
     if not both.any():
         return float("nan")
-    return float(1.96 * np.sqrt(((first[both] - second[both]) ** 2).mean()))
+    return float(NORMAL * np.sqrt(((first[both] - second[both]) ** 2).mean()))
 
 
 def _results(answers: Answers, resampling: Resampling) -> Iterator[Result]:
@@ -89,14 +95,20 @@ def _results(answers: Answers, resampling: Resampling) -> Iterator[Result]:
         for showing in (answers.first, answers.second)
     )
     readers = [name for name, was in zip(answers.readers, asked, strict=True) if was]
-    per_reader = _repeatability if answers.kind == "analogue" else _exact_agreement
+    largest = NORMAL * (answers.ends[1] - answers.ends[0])
     for column, reader in enumerate(readers):
         given = ~np.isnan(first[:, column])
-        result = per_reader(first[given, column], second[given, column], resampling.level)
+        pair = first[given, column], second[given, column]
+        result = (
+            _repeatability(*pair, resampling.level, largest)
+            if answers.scale == "interval"
+            else _exact_agreement(*pair, resampling.level)
+        )
         yield replace(result, where={"question": answers.question, "reader": reader})
-    kappas = resampling.kappas(first, second, readers=1)
-    name, reference = kappa_name(answers.kind)
-    for reader, kappa in zip(readers, kappas, strict=True):
+    ordered = has_quadratic_kappa(answers)
+    kappas = resampling.kappas(first, second, readers=1) if ordered else []
+    name, reference = kappa_name(answers.scale)
+    for reader, kappa in zip(readers if ordered else (), kappas, strict=True):
         yield named(
             kappa,
             name,
@@ -131,7 +143,7 @@ def _results(answers: Answers, resampling: Resampling) -> Iterator[Result]:
             strata=answers.strata[cases],
         )
     n_answers = int(2 * paired.sum())
-    if answers.kind != "analogue":
+    if answers.scale != "interval":
         shown = transformed(share, lambda value: (value + 1) / 2)
         if shown.value in (0, 1):
             shown = _same_of_all(shown, int(paired.sum(axis=0).min()))
@@ -145,6 +157,8 @@ def _results(answers: Answers, resampling: Resampling) -> Iterator[Result]:
             reference="",
             warnings=notes,
         )
+    if not ordered:
+        return
     without = np.array([not kappa.defined for kappa in kappas])
     if not without.all():
         used = paired[:, ~without]
@@ -202,8 +216,9 @@ def _exact_agreement(
 
 
 def _repeatability(
-    first: Float[np.ndarray, " c"], second: Float[np.ndarray, " c"], level: float
+    first: Float[np.ndarray, " c"], second: Float[np.ndarray, " c"], level: float, largest: float
 ) -> Result:
+    """Return the coefficient of a reader; `largest` is that of opposite ends of the scale."""
     n = len(first)
     value = repeatability_coefficient(first, second)
     low, high = (
@@ -217,7 +232,7 @@ def _repeatability(
         quantity="repeatability coefficient",
         value=value,
         low=low,
-        high=min(high, LARGEST),
+        high=min(high, largest),
         level=level,
         interval="chi-square",
         method="in points of the scale, lower is better; chi-square interval of normal differences",

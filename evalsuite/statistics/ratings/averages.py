@@ -37,12 +37,12 @@ CROSSED_REFERENCE = "Obuchowski and Rockette 1995; Cochran 1964"
 def distributions(
     table: pd.DataFrame, points: Mapping[str, int] | None = None, *, level: float = 0.95
 ) -> list[Result]:
-    """Return how often each option of each ordinal or multiple-choice question was chosen.
+    """Return how often each option of each question with options was chosen.
 
     The share of an option is that of the cases to which a reader gave it; over all readers it is
     the mean of their shares, with an interval that holds for other readers and other cases (see
     `Crossed.share_interval`); that of a rare answer of a few readers is rough. Hidden repeats and
-    training are left out. Analogue scales have no options.
+    training are left out. Interval scales have no options.
 
     Args:
         table: the long table of one study, with or without the truth.
@@ -58,7 +58,7 @@ def distributions(
     """
     shares = [
         _share(about, answers, option, option, level)
-        for rated in rated_by_question(table, points)
+        for rated in rated_by_question(table, points, nominal=True)
         for about, answers in _groups(rated)
         for option in range(1, rated.points + 1)
     ]

@@ -11,7 +11,7 @@ from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.records import Caveat
 from evalsuite.statistics.cautions import ONE_READER
 from evalsuite.statistics.omissions import left_out
-from evalsuite.statistics.rated import NO_TRUTH, Rated, rated_by_question
+from evalsuite.statistics.rated import NO_TRUTH, TURING, Rated, rated_by_question
 from evalsuite.statistics.ratings.area import too_few
 from evalsuite.statistics.ratings.averages import ALONE, BOTH, cautions
 from evalsuite.statistics.ratings.crossed import Crossed
@@ -146,7 +146,7 @@ def _pair(rated: Rated, first: str, second: str, span: float) -> Pair:
     both = ~np.isnan(x).all(axis=0) & ~np.isnan(y).all(axis=0)
     everyone = Pair(
         rated.question, first, second, x, y, rated.readers, rated.points > 0, span,
-        "" if both.any() else NO_READER, (), rated.warnings, rated.kind == "confidence",
+        "" if both.any() else NO_READER, (), rated.warnings, rated.analysis == TURING,
     )  # fmt: skip
     if not both.any():
         return _of_readers(everyone, both)

@@ -7,7 +7,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 
 from evalsuite.records import Caveat
-from evalsuite.statistics.answers import Answers, answers_by_question
+from evalsuite.statistics.answers import CHOICE, Answers, answers_by_question
 from evalsuite.statistics.multiplicity import BY_READER
 from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.rated import NO_TRUTH
@@ -60,7 +60,7 @@ def choices(table: pd.DataFrame) -> list[Choices]:
     return [
         _choices(answers, _pairs(table))
         for answers in answers_by_question(table)
-        if answers.kind == "forced_choice"
+        if answers.analysis == CHOICE
     ]
 
 
@@ -178,7 +178,7 @@ def _pairs(table: pd.DataFrame) -> pd.DataFrame:
     columns = ["real", "synthetic", "cohort"]
     if not {"real_side", "cohort"} <= set(table.columns):
         return pd.DataFrame(columns=columns)
-    truths = table.loc[table["kind"] == "forced_choice", ["case", "cohort", "real_side"]]
+    truths = table.loc[table["analysis"] == CHOICE, ["case", "cohort", "real_side"]]
     truths = truths.replace("", np.nan).dropna().drop_duplicates("case")
     rows = {}
     for case, cohort, side in truths.itertuples(index=False):

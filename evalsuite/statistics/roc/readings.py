@@ -8,7 +8,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.statistics.rated import Rated, rated_by_question
+from evalsuite.statistics.rated import TURING, Rated, rated_by_question
 
 COLUMNS = ("reader", "case", "truth", "rating")
 
@@ -125,7 +125,7 @@ def turing_readings(table: pd.DataFrame, points: Mapping[str, int] | None = None
         EvalsuiteError: as `answers_by_question`.
     """
     return [
-        _turing(rated) for rated in rated_by_question(table, points) if rated.kind == "confidence"
+        _turing(rated) for rated in rated_by_question(table, points) if rated.analysis == TURING
     ]
 
 
