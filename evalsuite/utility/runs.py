@@ -24,7 +24,7 @@ WEIGHTS, RECONSTRUCTION, SEGMENTATION = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Training:
     """One training.
 
     Args:
@@ -43,10 +43,10 @@ class Run:
         return f"{self.arm.name}-{self.share:g}-r{self.repeat + 1}"
 
 
-def planned(config: UtilityConfig) -> list[Run]:
+def planned(config: UtilityConfig) -> list[Training]:
     """Return every training, those of a repeat together."""
     return [
-        Run(arm, share, repeat)
+        Training(arm, share, repeat)
         for repeat in range(config.repeats)
         for arm in config.arms
         for share in (sorted(config.shares) if "real" in arm.trained_on else (0.0,))
@@ -85,7 +85,7 @@ def pretrain(
 def train_and_test(
     config: UtilityConfig,
     prepared: Prepared,
-    run: Run,
+    run: Training,
     pretrained: State | None,
     device: str,
     advance: Callable[[], None],
@@ -169,7 +169,7 @@ def _unlabelled(prepared: Prepared, material: Material) -> Supply:
     return Supply(prepared.real, sorted(prepared.splits.training(100, 0)))
 
 
-def _labelled(prepared: Prepared, run: Run) -> Sequence[Supply]:
+def _labelled(prepared: Prepared, run: Training) -> Sequence[Supply]:
     supplies = {
         "real": lambda: Supply(prepared.real, prepared.splits.training(run.share, run.repeat)),
         "synthetic": lambda: Supply(prepared.synthetic, range(len(prepared.synthetic))),

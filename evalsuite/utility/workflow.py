@@ -32,16 +32,16 @@ def segmentation(
     # Threads of torch that spin while they wait make a step of these small networks ten times
     # slower on a machine that has other work; read once, when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from evalsuite.utility.segmentation import Means
+    from evalsuite.utility.segmentation import Resources
     from evalsuite.utility.segmentation import segmentation as run
 
-    def told(sentence: str) -> None:
+    def report(sentence: str) -> None:
         # A terminal has the bar; a log file has these.
         if not sys.stderr.isatty():
             typer.echo(sentence, err=True)
 
     refuse_unwritable(output, "--output DIR")
-    results = run(config, output, Means(device, bars, told), resume=resume)
+    results = run(config, output, Resources(device, bars, report), resume=resume)
     points = plugins.available("utility_figures")
     figures = {name: point.load()(results) for name, point in points.items()}
     write_results(results, figures, output)

@@ -18,7 +18,7 @@ SIGNATURE = "signature.json"
 RUNS, PRETRAINED = "runs", "pretrained"
 
 
-class Store:
+class ExperimentFolder:
     """The folder of an experiment.
 
     Args:
