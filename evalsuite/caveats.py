@@ -105,9 +105,10 @@ def scope(
     return " ".join(parts)
 
 
-def enumerated(parts: Sequence[str]) -> str:
-    """Return a list as a sentence has it."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+def enumerated(parts: Iterable[object]) -> str:
+    """Return a list as a sentence has it; nothing for none."""
+    *most, last = [str(part) for part in parts] or [""]
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 class _Several:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from evalsuite.caveats import enumerated
 from evalsuite.statistics.concordance.cases import concordance
 from evalsuite.statistics.concordance.rank_correlation import COEFFICIENTS
 from evalsuite.statistics.rated import rated_by_question
@@ -15,7 +16,7 @@ from reports.figures.readers import concordance_points, forest
 from reports.glossary import score_meaning
 from reports.rankings import ranking_blocks
 from reports.readers.claims import ALPHA, SINGLE, correction, intervals, uncorrected
-from reports.readers.shown import asked, computed, footnotes, listed, reasons, shown
+from reports.readers.shown import asked, computed, footnotes, reasons, shown
 from reports.readers.shown import told as number
 from reports.sources import EvaluationData, StudyData, case_scores
 
@@ -101,12 +102,14 @@ def verdict(results: Sequence[Result], study: StudyData) -> list[str]:
         best, names = _best_first(sure)[0], _names(sure)
         sentence = (
             f"{len(names)} {'metric agrees' if len(names) == 1 else 'metrics agree'} with the "
-            f"readers {_whose(main)} beyond chance: {listed(names)}. The highest rank correlation "
+            f"readers {_whose(main)} beyond chance: {enumerated(names)}. The highest rank correlation "
             f"is {number(best)}, of {name(best)} with the answers to “{asked(study, best)}”."
         )
     sentences = [sentence]
     if against:
-        sentences.append(f"Against the readers' order beyond chance: {listed(_names(against))}.")
+        sentences.append(
+            f"Against the readers' order beyond chance: {enumerated(_names(against))}."
+        )
     return [*sentences, *_within_generators(results, any_sure=bool(sure))]
 
 
@@ -117,7 +120,7 @@ def _within_generators(results: Sequence[Result], *, any_sure: bool) -> list[str
     ]
     if not of_one:
         return []
-    generators = listed(list(dict.fromkeys(result.at("cases") for result in of_one)))
+    generators = enumerated(list(dict.fromkeys(result.at("cases") for result in of_one)))
     by_generator: dict[str, list[Result]] = {}
     for result in _sure(of_one):
         by_generator.setdefault(result.at("cases"), []).append(result)
@@ -128,7 +131,7 @@ def _within_generators(results: Sequence[Result], *, any_sure: bool) -> list[str
             if any_sure
             else f"Nor does any among the cases of a single generator ({generators})."
         ]
-    parts = [f"{listed(_names(sure))} within {cases}" for cases, sure in by_generator.items()]
+    parts = [f"{enumerated(_names(sure))} within {cases}" for cases, sure in by_generator.items()]
     return [f"Among the cases of a single generator there agree: {'; '.join(parts)}."]
 
 

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from evalsuite.caveats import enumerated
 from evalsuite.statistics.multiplicity import FAMILIES
 from evalsuite.statistics.ratings.comparison import DIFFERENCE, ODDS_RATIO, SUPERIORITY
 from evalsuite.statistics.roc.choice import ACCURACY
 from reports.document import Table
 from reports.methods.citations import cite, cited
-from reports.readers.shown import listed
 
 
 class Statement(NamedTuple):
@@ -161,7 +161,7 @@ def _sentence(statement: Statement, rows: pd.DataFrame, random: str) -> str:
         phrase = statement.phrases.get(str(name), str(name))
         by_works.setdefault(cited(references), []).append(phrase)
     parts = [f"{', '.join(phrases)}{works}" for works, phrases in by_works.items()]
-    told = f"{statement.opening} {listed(parts)}"
+    told = f"{statement.opening} {enumerated(parts)}"
     if "margin" in rows:
         stated = dict(zip(rows["question"], rows["margin"], strict=True))
         told += f" ({', '.join(f'{k} {v:g}' for k, v in stated.items())})"

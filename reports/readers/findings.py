@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 
+from evalsuite.caveats import enumerated
 from evalsuite.statistics.ratings.comparison import DIFFERENCE, comparisons
 from evalsuite.statistics.result import ALL, Result
 from evalsuite.statistics.roc.choice import choice_merits, choices
@@ -11,7 +12,7 @@ from evalsuite.statistics.roc.merits import auc_merits
 from evalsuite.statistics.roc.mrmc import obuchowski_rockette
 from evalsuite.statistics.roc.readings import turing_readings
 from reports.readers.claims import SINGLE, chance
-from reports.readers.shown import counted, heading, listed
+from reports.readers.shown import counted, heading
 from reports.readers.shown import told as number
 from reports.sources import StudyData
 
@@ -53,7 +54,7 @@ def _told_apart(what: str, results: Sequence[Result]) -> list[str]:
         for result in results
         if result.defined
     ]
-    return [f"{what}: {listed(parts)}."] if parts else []
+    return [f"{what}: {enumerated(parts)}."] if parts else []
 
 
 def _differences(study: StudyData) -> list[Result]:
@@ -74,7 +75,7 @@ def _rated(study: StudyData, differences: Sequence[Result]) -> list[str]:
     for name, results in groupby(differences, lambda result: result.at("question")):
         widest = study.question(name).widest
         parts = [
-            f"{first} was rated {listed([_difference(result) for result in of_first])}"
+            f"{first} was rated {enumerated([_difference(result) for result in of_first])}"
             for first, of_first in groupby(results, lambda result: result.at("first"))
         ]
         scale = f" (the ends of the scale are {widest:g} points apart)"

@@ -5,9 +5,10 @@ from typing import Any
 
 import pandas as pd
 
+from evalsuite.caveats import enumerated
 from evalsuite.statistics.cautions import FEW_READERS
 from reports.document import Block, Section, Table, Text
-from reports.readers.shown import counted, interval, listed
+from reports.readers.shown import counted, interval
 from reports.sources import StudyData
 
 # Simulated with 12 to 40 cases of a kind; see benchmarks/coverage.py.
@@ -60,7 +61,7 @@ def cautions(study: StudyData) -> list[str]:
     silent = [str(name) for name in invited if str(name) not in study.readers]
     if silent:
         sentences.append(
-            f"Of {len(invited)} readers {len(silent)} have answered nothing: {listed(silent)}."
+            f"Of {len(invited)} readers {len(silent)} have answered nothing: {enumerated(silent)}."
         )
     if readers == 1:
         sentences.append("There is only one reader: nothing here holds for other readers.")

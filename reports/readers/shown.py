@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from evalsuite.caveats import joined, kind, template
+from evalsuite.caveats import enumerated, joined, kind, template
 from evalsuite.records import Caveat
 from evalsuite.statistics.answers import POINTS_UNTOLD
 from evalsuite.statistics.cautions import LITTLE_OF_OTHERS, ONE_READER
@@ -157,7 +157,7 @@ def computed(blocks: Iterable[Block]) -> list[Block]:
                 known.add((quantity, reference))
                 lines.setdefault((method, reference), []).append(quantity)
     paragraphs = [
-        f"{listed(quantities)}: {method}{f' ({reference})' if reference else ''}."
+        f"{enumerated(quantities)}: {method}{f' ({reference})' if reference else ''}."
         for (method, reference), quantities in lines.items()
     ]
     sentences = tuple(f"{p[:1].upper()}{p[1:]}" for p in paragraphs)
@@ -217,11 +217,6 @@ def asked(study: StudyData, result: Result) -> str:
 def heading(text: str) -> str:
     """Return a question so that a sentence may follow it."""
     return f"“{text}”:"
-
-
-def listed(parts: Sequence[str]) -> str:
-    """Return parts as a list within a sentence."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def counted(n: int, noun: str) -> str:

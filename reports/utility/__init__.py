@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from evalsuite.caveats import enumerated
 from evalsuite.utility.config import (
     ARMS,
     REAL_AND_SYNTHETIC,
@@ -14,7 +15,7 @@ from evalsuite.utility.config import (
 from evalsuite.utility.results import UtilityResults, read_results
 from reports.document import Block, Notice, Picture, Section, Text
 from reports.figures.utility import learning_curves
-from reports.readers.shown import counted, listed, probability
+from reports.readers.shown import counted, probability
 from reports.utility.methods import utility_methods
 from reports.utility.tables import of_all_structures, rows_of, signed, subjects_of, utility_tables
 
@@ -112,7 +113,7 @@ def _verdict(results: UtilityResults) -> list[str]:
         if where:
             sentences.append(
                 f"Dice is {word} beyond chance than without synthetic volumes for networks "
-                f"{listed(where)}."
+                f"{enumerated(where)}."
             )
     return sentences or [NOT_FOUND]
 
@@ -169,7 +170,7 @@ def _caveats(results: UtilityResults) -> list[str]:
 
 
 def _counts(results: UtilityResults, shares: Iterable[float]) -> str:
-    return listed([str(subjects_of(results, share)) for share in sorted(shares)])
+    return enumerated([str(subjects_of(results, share)) for share in sorted(shares)])
 
 
 def _cohort(results: UtilityResults, role: str) -> str:

@@ -193,14 +193,6 @@ def test_holm_is_that_of_statsmodels(p):
     assert holm_adjusted(p) == pytest.approx(multipletests(p, method="holm")[1])
 
 
-def test_pairs_may_be_named():
-    table = long_table(simulated(names=("real", "gan", "ldm")))
-    rows = comparisons(table, pairs=[("gan", "ldm")])
-    assert set(zip(rows["first"], rows["second"], strict=True)) == {("gan", "ldm")}
-    with pytest.raises(EvalsuiteError, match='Unknown cohort "gna". Did you mean "gan"'):
-        comparisons(table, pairs=[("gna", "ldm")])
-
-
 def test_equivalence_of_one_reader_is_that_of_statsmodels():
     study = simulated(1, 60)
     rows = equivalence(long_table(study), {"appearance": 0.5})

@@ -8,10 +8,9 @@ from sklearn.metrics import auc as trapezoid
 from sklearn.metrics import roc_auc_score, roc_curve
 from statsmodels.stats.proportion import proportion_confint
 
-from evalsuite.errors import EvalsuiteError
 from evalsuite.statistics.roc.auc import auc_covariance, auc_interval, chance_test, placements
 from evalsuite.statistics.roc.curves import roc_curves, roc_points
-from evalsuite.statistics.roc.readings import Readings, readings, turing_readings
+from evalsuite.statistics.roc.readings import Readings, turing_readings
 from tests.kinds import scales
 from tests.statistics.tables import reader_aucs, reader_rates
 
@@ -331,52 +330,12 @@ def test_accuracy_against_chance_needs_as_many_of_both():
 
 
 def test_rates_of_no_case_are_undefined():
-    found = reader_rates(single([], [1, 2]), threshold=1.5).set_index("quantity")
+    found = reader_rates(single([], [1, 2], midpoint=1.5)).set_index("quantity")
     assert np.isnan(found.loc["sensitivity", "value"])
     assert (
         found.loc["sensitivity", "warnings"] == "The sensitivity is undefined: no case was decided."
     )
     assert found.loc["accuracy", "value"] == 0.5
-
-
-def test_rates_need_a_threshold():
-    with pytest.raises(
-        EvalsuiteError, match="^The readings do not say where their scale has its middle; pass"
-    ):
-        reader_rates(single([1], [2]))
-
-
-def long(**columns):
-    """Three readings by two readers; b has not read case 2."""
-    table = pd.DataFrame(
-        {"reader": ["b", "a", "a"], "case": [1, 1, 2], "truth": [1, 1, 0], "rating": [5, 4, 2.0]}
-    )
-    return table.assign(**columns)
-
-
-def test_readings():
-    found = readings(long())
-    assert (found.readers, found.treatments) == (("a", "b"), ("",))
-    assert found.positive.tolist() == [[[4], [5]]]
-    np.testing.assert_array_equal(found.negative, [[[2], [NAN]]])
-    assert readings(long().iloc[:0]).positive.shape == (1, 0, 0)
-
-
-@pytest.mark.parametrize(
-    ("table", "message"),
-    [
-        (long().drop(columns=["truth", "rating"]), "The table of ratings has no column truth, rating; expected reader, case, truth, rating, and treatment where there are several."),
-        (long(truth=[1, 1, 2]), 'The truth of case "2" is "2"; expected 0 (negative) or 1 (positive).'),
-        (long(truth=[0, 1, 0]), 'Case "1" is positive in some rows and negative in others; expected one truth for each case.'),
-        (long(rating=["5", "many", ""]), "The rating 'many' of case \"1\" by reader \"a\" is no number; expected one."),
-        (long(case=1, truth=1), 'Case "1" was rated twice by reader "a" under one treatment; expected one rating each.'),
-        (long(reader=["a", "b", None]), "A row of the table of ratings names no reader; expected one in every row."),
-    ],
-)  # fmt: skip
-def test_faults_of_a_table(table, message):
-    with pytest.raises(EvalsuiteError) as error:
-        readings(table)
-    assert str(error.value) == message
 
 
 def study(truth=True):

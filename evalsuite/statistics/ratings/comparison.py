@@ -1,6 +1,6 @@
 """Real against synthetic in the answers of readers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -46,11 +46,10 @@ REFERENCES = {
 def comparisons(
     table: pd.DataFrame,
     *,
-    pairs: Sequence[tuple[str, str]] | None = None,
     points: Mapping[str, int] | None = None,
     level: float = 0.95,
 ) -> list[Result]:
-    """Return how the answers to two cohorts differ, for every question.
+    """Return how the answers to each real and each synthetic cohort differ, for every question.
 
     Quantities: the difference in means (first less second), the probability of superiority of the
     first, and on ordinal scales the cumulative odds ratio. Rows of all readers hold for other
@@ -59,7 +58,6 @@ def comparisons(
 
     Args:
         table: the long table of one study, with the truth.
-        pairs: names of the cohorts to compare; each real with each synthetic one if None.
         points: by question, how many options it offers.
         level: nominal coverage, between 0 and 1.
 
@@ -70,10 +68,10 @@ def comparisons(
         others together; that of single readers is not. The odds ratio leaves out who gave only the lowest or highest answer.
 
     Raises:
-        EvalsuiteError: as `answers_by_question`; for a name of no cohort.
+        EvalsuiteError: as `answers_by_question`.
     """
     results = []
-    for pair in paired(table, pairs, points):
+    for pair in paired(table, points):
         alone = [(name, pair.of_reader(i)) for i, name in enumerate(pair.readers)]
         for reader, compared in [(ALL, pair), *alone]:
             names = [DIFFERENCE, SUPERIORITY]

@@ -1,6 +1,6 @@
 """Tests that two cohorts do not differ by so much that it would matter."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +18,6 @@ def equivalence(
     table: pd.DataFrame,
     margins: Mapping[str, float],
     *,
-    pairs: Sequence[tuple[str, str]] | None = None,
     points: Mapping[str, int] | None = None,
     alpha: float = 0.05,
 ) -> list[Result]:
@@ -33,7 +32,6 @@ def equivalence(
         table: the long table of one study, with the truth.
         margins: by question, the largest difference that would not matter, in points of the
             answer; questions without one are left out, and so are those of pairs of cases.
-        pairs: names of the cohorts to compare; each real with each synthetic one if None.
         points: by question, how many options it offers.
         alpha: level of each one-sided test, below one half.
 
@@ -60,7 +58,7 @@ def equivalence(
                 f"A margin fits no question. {unknown('question', question, asked)}"
             )
     results = []
-    for pair in paired(table, pairs, points):
+    for pair in paired(table, points):
         if pair.question not in margins:
             continue
         margin = margins[pair.question]

@@ -1,13 +1,13 @@
 """Which cohorts of a study are compared, and the answers that can be."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.records import Caveat
 from evalsuite.statistics.cautions import ONE_READER
 from evalsuite.statistics.omissions import left_out
@@ -106,39 +106,29 @@ class Pair:
         return (UNVARYING if len(np.unique(answers)) < 2 else SAME_OF_EACH,)
 
 
-def paired(
-    table: pd.DataFrame,
-    names: Sequence[tuple[str, str]] | None,
-    points: Mapping[str, int] | None = None,
-) -> Iterator[Pair]:
-    """Yield the answers to compare, question by question; one with a fault where there are none.
+def paired(table: pd.DataFrame, points: Mapping[str, int] | None = None) -> Iterator[Pair]:
+    """Yield the answers to each real and each synthetic cohort, question by question.
+
+    A question of which nothing can be compared has one with a fault.
 
     Args:
         table: the long table of one study.
-        names: pairs of cohorts; each real with each synthetic one if None.
         points: by question, how many options it offers.
 
     Raises:
-        EvalsuiteError: as `answers_by_question`; for a name of no cohort.
+        EvalsuiteError: as `answers_by_question`.
     """
     for rated in rated_by_question(table, points):
         lowest, highest = rated.scale(points)
-        known = NO_TRUTH not in rated.warnings
-        wanted = names
-        if wanted is None:
-            wanted = [(r, s) for r in rated.cohorts("real") for s in rated.cohorts("synthetic")]
-        for name in (name for pair in wanted for name in pair if known):
-            if name not in rated.scores:
-                raise EvalsuiteError(unknown("cohort", name, rated.scores))
-        if not known or not wanted:
+        cohorts = list(product(rated.cohorts("real"), rated.cohorts("synthetic")))
+        for first, second in cohorts:
+            yield _pair(rated, first, second, highest - lowest)
+        if not cohorts:
             none = np.empty((0, 0))
             yield Pair(
                 rated.question, "", "", none, none, (), rated.points > 0, highest - lowest,
-                NO_COHORTS if known else NO_TRUTH, (),
+                NO_TRUTH if NO_TRUTH in rated.warnings else NO_COHORTS, (),
             )  # fmt: skip
-            continue
-        for first, second in wanted:
-            yield _pair(rated, first, second, highest - lowest)
 
 
 def _pair(rated: Rated, first: str, second: str, span: float) -> Pair:

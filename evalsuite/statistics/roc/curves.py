@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from evalsuite.errors import EvalsuiteError
 from evalsuite.records import Caveat
 from evalsuite.statistics.multiplicity import BY_READER
 from evalsuite.statistics.omissions import left_out
@@ -120,28 +119,22 @@ def reader_aucs(readings: Readings, *, level: float = 0.95) -> list[Result]:
     return holm(results, lambda result: result.quantity)
 
 
-def reader_rates(
-    readings: Readings, *, threshold: float | None = None, level: float = 0.95
-) -> list[Result]:
+def reader_rates(readings: Readings, *, level: float = 0.95) -> list[Result]:
     """Return sensitivity, specificity and accuracy of every reader with exact intervals.
 
-    A rating above the threshold calls a case positive, one below it negative; one at the
-    threshold does neither and is left out. In a visual Turing test real cases are the positive
+    A rating above the middle of the scale calls a case positive, one below it negative; one in the
+    middle does neither and is left out. In a visual Turing test real cases are the positive
     ones: sensitivity is the share of real cases called real, specificity that of synthetic cases
     called synthetic. Accuracy depends on how many cases of either truth there are.
 
     Args:
-        threshold: a rating; the middle of the scale by default.
         level: nominal coverage, between 0 and 1; exact intervals cover at least that.
 
     Returns:
         Three per treatment and reader; `p` tests accuracy against one half, where there are as
         many decided cases of either truth, and is nan otherwise; it is corrected over all.
-
-    Raises:
-        EvalsuiteError: if the readings know no middle and no threshold is given.
     """
-    cut = called(readings, threshold)
+    cut = readings.midpoint
     results = []
     for treatment, ratings in _by_treatment(readings):
         for reader, of_truths in ratings.items():
@@ -176,17 +169,6 @@ def reader_rates(
                 )
                 results.append(rate)
     return holm(results, lambda result: result.quantity)
-
-
-def called(readings: Readings, threshold: float | None) -> float:
-    """Return the rating that divides positive calls from negative ones."""
-    cut = readings.midpoint if threshold is None else threshold
-    if np.isnan(cut):
-        raise EvalsuiteError(
-            "The readings do not say where their scale has its middle; pass the threshold above "
-            "which a rating calls a case positive."
-        )
-    return cut
 
 
 def _counted(
