@@ -100,7 +100,7 @@ def test_values_that_are_not_allowed_are_told_with_what_is(settings, fault):
         (
             "intensity",
             5,
-            "intensity: expected a table whose kind is percentile, window, minmax, zscore or none",
+            "intensity: expected a table whose kind is minmax, none, percentile, window or zscore",
         ),
         ("intensity", "zscor", 'zscore, but found {"kind": "zscor"}.'),
         ("intensity.lwo", 5, 'the setting "intensity.lwo" is unknown (did you mean "low"?).'),

@@ -14,7 +14,7 @@ from evalsuite.errors import EvalsuiteError
 from evalsuite.evaluate import Means, evaluate
 from evalsuite.extractors.extractor import ExtractorOptions
 from evalsuite.extractors.slices import Slices, slice_extractor
-from evalsuite.metrics.metric import Metric
+from evalsuite.metrics.metric import Metric, on_features
 from evalsuite.preparation import prepared
 from evalsuite.records import Estimate
 from evalsuite.volumes.check import check_cohort
@@ -204,8 +204,10 @@ def test_slices_reach_the_metrics_that_take_them_by_plane_and_group(
     run, known, monkeypatch, make_cohort, tmp_path
 ):
     metrics = {
-        "sliced": Metric("sliced", "takes slices", "features", sliced),
-        "plain": Metric("plain", "takes none", "features", plain),
+        "sliced": Metric(
+            "sliced", "takes slices", ("features", "slices", "subjects"), on_features(sliced)
+        ),
+        "plain": Metric("plain", "takes none", ("features", "subjects"), on_features(plain)),
     }
     monkeypatch.setattr(plugins, "load", lambda kind, name, hints=None: metrics[name])
     make_cohort("real", 6)

@@ -17,7 +17,7 @@ from evalsuite.metrics.frechet_distance import (
 )
 from evalsuite.metrics.frechet_infinity import IDENTICAL, INFINITY, infinity_estimate
 from evalsuite.metrics.frechet_within import FEWEST_TO_HALVE, expected_distance
-from evalsuite.metrics.metric import Level, Metric, judging_options
+from evalsuite.metrics.metric import Level, Metric, judging_options, on_features
 from evalsuite.metrics.subjects import Subjects, each_its_own
 from evalsuite.records import Caveat, Estimate, Interval, Quantity
 
@@ -122,8 +122,8 @@ def compute(
 METRIC = Metric(
     name="frechet",
     summary="Frechet distance (FID) with a bootstrap interval, and extrapolated to infinite n",
-    input="features",
-    compute=compute,
+    needs=("features", "subjects"),
+    compute=on_features(compute),
     quantities=(INFINITY, DISTANCE),
     methods="The distance between cohorts was measured by the Fréchet distance of Gaussians fitted "
     "to the features {frechet_distance}, also extrapolated to infinitely many volumes "
