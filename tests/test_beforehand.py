@@ -52,6 +52,12 @@ def unread(monkeypatch):
             "shape: expected auto, native or a list of 3, each a whole number from",
         ),
         (("--preset", "pet"), 1, 'Unknown preset "pet".'),
+        (
+            ("--set", "preprocessing_synthetic.fitt=resize"),
+            1,
+            'In the preprocessing of synthetic volumes, the setting "fitt" is unknown',
+        ),
+        (("--set", "preprocessing.trim=true"), 1, "set intensity_first to true"),
         (("--precision", "float16"), 1, "precision: expected float32 or bfloat16"),
         (("--set", "seed=abc"), 1, "seed: expected a whole number of at least 0"),
         (("--seed", 1, "--set", "seed=2"), 2, "there is an option of that name, given as well"),

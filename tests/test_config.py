@@ -47,6 +47,32 @@ def test_another_kind_of_intensity_replaces_the_preset_s():
 
 
 @pytest.mark.parametrize(
+    ("given", "weights"),
+    [
+        ("a.pth", {"": "a.pth"}),
+        ("resnet=a.pth", {"resnet": "a.pth"}),
+        (["resnet=a.pth", "dino=b=c.pt"], {"resnet": "a.pth", "dino": "b=c.pt"}),
+        ("./x=1/a.pth", {"": "./x=1/a.pth"}),
+        ({"resnet": "a.pth"}, {"resnet": "a.pth"}),
+    ],
+)
+def test_weights_are_named_where_several_extractors_take_some(given, weights):
+    assert load_config(None, {**BOTH, "weights": given}).weights == weights
+
+
+def test_a_weight_file_that_is_there_wins_over_a_reading_with_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run=7.pth").touch()
+    assert load_config(None, {**BOTH, "weights": "run=7.pth"}).weights == {"": "run=7.pth"}
+
+
+@pytest.mark.parametrize("given", [["a.pth", "b.pth"], ["x=a.pth", "x=b.pth"]])
+def test_two_weight_files_for_one_extractor_are_told(given):
+    with pytest.raises(EvalsuiteError, match="name each of several weight files, and each name"):
+        load_config(None, {**BOTH, "weights": given})
+
+
+@pytest.mark.parametrize(
     "declared",
     ["{mmd: {permutations: 20}, frechet: {level: 0.8}}", "{mmd: {permutations: 20}, frechet: }"],
 )

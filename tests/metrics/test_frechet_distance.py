@@ -142,5 +142,5 @@ def test_precision_of_the_input_does_not_matter():
 
 def test_large_cohorts_are_divided_less_often():
     assert affordable(100, 2048, 1) == affordable(4000, 24, 1) == 10
-    assert 2 < affordable(1000, 1000, 2) < 10
+    assert 2 < affordable(600, 600, 2) < 10
     assert (affordable(10_000, 2048, 1), affordable(10_000, 2048, 2)) == (1, 2)
