@@ -8,9 +8,9 @@ order, a slice too few or a network that is loaded otherwise shows.
 import numpy as np
 import pytest
 import torch
+
 from benchmarks.references import check, clones
 from benchmarks.references.inputs import KEPT, seeded, simulated
-
 from evalsuite.extractors.networks.resnet import ResNet50
 from evalsuite.extractors.slices import Slices
 from evalsuite.protocols.protocol import load_protocol
