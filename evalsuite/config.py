@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, field_validator
 from evalsuite.declared import Declared, validated
 from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.protocols.protocol import load_protocol
-from evalsuite.reference.file import SETTINGS, is_reference, read_reference
+from evalsuite.reference_file import SETTINGS, is_reference, read_reference
 from evalsuite.settings import laid_over, nested, read_settings
 from evalsuite.volumes.geometry import DIRECTIONS, Geometry, read_orientation, read_spacing
 from evalsuite.volumes.preprocessing import PRESETS, Preprocessing

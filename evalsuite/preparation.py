@@ -172,7 +172,11 @@ def _warnings(
     )
     if any(a < b for a, b in zip(own, theirs, strict=True)):
         value = f"{steps.padding:g}" if steps.padding else "zeros"
-        mend = f" To cut all cohorts to one size, pass --shape {_told(own)}." if not whom else ""
+        mend = (
+            f" To cut all cohorts to one size, pass --shape {_told(own)}."
+            if not (whom or mixed)
+            else ""
+        )
         warnings.append(
             Caveat(
                 f"Most volumes of {{cohort}} are smaller than {' x '.join(map(str, wanted))} "

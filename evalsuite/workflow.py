@@ -16,7 +16,7 @@ from evalsuite.config import EvaluationConfig
 from evalsuite.machine import join, rank
 from evalsuite.progress import bars, silent
 from evalsuite.records import Evaluation
-from evalsuite.reference.file import is_reference
+from evalsuite.reference_file import is_reference
 from evalsuite.seeds import seed_of
 from evalsuite.table import print_table
 

@@ -13,7 +13,7 @@ from evalsuite.moments import Moments, moments
 from evalsuite.preparation import judged, prepared
 from evalsuite.protocols.changes import recorded
 from evalsuite.records import FeatureTable
-from evalsuite.reference.file import SETTINGS, WHOLE, Reference
+from evalsuite.reference_file import SETTINGS, WHOLE, Reference
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.sources import read_cohort
 

@@ -52,7 +52,7 @@ def build(
     from evalsuite.evaluate import Means
     from evalsuite.progress import bars
     from evalsuite.reference import build as building
-    from evalsuite.reference.file import refuse_path, write_reference
+    from evalsuite.reference_file import refuse_path, write_reference
     from evalsuite.settings import assignments, listed
 
     refuse_path(output)

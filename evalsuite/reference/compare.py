@@ -26,7 +26,7 @@ from evalsuite.moments import Moments
 from evalsuite.preprocessed import mid_slices
 from evalsuite.protocols.changes import recorded
 from evalsuite.records import CohortRecord, Estimate, Evaluation, Evidence, FeatureTable
-from evalsuite.reference.file import WHOLE, Reference, digest, read_reference
+from evalsuite.reference_file import WHOLE, Reference, digest, read_reference
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.cohort import Cohort
 from evalsuite.volumes.preprocessing import Preprocessing
@@ -55,7 +55,7 @@ def compare(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Evidenc
     _refuse_others(path, reference, extractors)
     if config.training or config.by:
         raise EvalsuiteError(
-            f"{path} holds statistics and no volumes: --train and --by need those."
+            f"{path} holds statistics and no volumes: --training and --by need those."
         )
     cohorts = _checked(config, means)
     estimates: list[Estimate] = []

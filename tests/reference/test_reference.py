@@ -1,0 +1,221 @@
+"""Statistics of real features stand in for the volumes, and hold none of them."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import load_file
+
+from evalsuite.config import load_config
+from evalsuite.errors import EvalsuiteError
+from evalsuite.evaluate import Means, evaluate
+from evalsuite.metrics.frechet_distance import frechet_distance
+from evalsuite.metrics.frechet_stored import compute, distance_from, interval_of_subjects
+from evalsuite.moments import moments
+from evalsuite.reference.build import build
+from evalsuite.reference.compare import compare
+from evalsuite.reference_file import WHOLE, read_reference, write_reference
+
+
+def rows(n, d, seed, shift=0.0):
+    draw = np.random.default_rng(seed)
+    return draw.normal(shift, 1, (n, d)) @ draw.normal(0, 1, (d, d))
+
+
+# More and fewer rows than features on either side.
+@pytest.mark.parametrize(("m", "n", "d"), [(40, 30, 8), (6, 30, 12), (40, 5, 12), (5, 6, 20)])
+def test_the_distance_is_that_of_the_rows(m, n, d):
+    real, synthetic = rows(m, d, 1), torch.from_numpy(rows(n, d, 2, 0.3))
+    expected = frechet_distance(torch.from_numpy(real), synthetic)
+    value, influence = distance_from(moments(real), synthetic)
+    assert value == pytest.approx(float(expected), rel=1e-9)
+    assert influence.sum() == pytest.approx(0, abs=1e-6 * abs(value))
+
+
+def test_moments_are_mean_and_covariance_and_none_of_the_rows():
+    real = rows(5, 9, 3)
+    found = moments(real)
+    np.testing.assert_allclose(found.mean, real.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(found.covariance, np.cov(real, rowvar=False), rtol=1e-9, atol=1e-12)
+    assert found.n == 5
+    assert found.factor.shape == (4, 9)  # of rank n - 1
+    centred = real - found.mean
+    for kept in (found.factor, found.factor * 2):  # (n - 1)^(1/2) times
+        gaps = np.abs(kept[:, None] - centred[None]).max(axis=2)
+        assert gaps.min() > 1e-3
+    constant = moments(np.ones((4, 3)))
+    assert constant.factor.shape == (0, 3)
+    assert distance_from(constant, torch.zeros(3, 3) + 2)[0] == pytest.approx(3)  # 3 x 1^2
+
+
+def test_influence_is_the_derivative_by_the_weight_of_a_row():
+    """A row with a little more weight: numerically, by counting all others k times and it k + 1."""
+    real, synthetic = rows(30, 4, 1), rows(12, 4, 2, 0.5)
+    known, k = moments(real), 4000
+
+    def weighted(counts):
+        total = counts.sum()
+        mean = counts @ synthetic / total
+        centred = synthetic - mean
+        # The unbiased covariance of the 12 rows, its weights moved.
+        scale = 12 / 11
+        covariance = scale * (centred * counts[:, None]).T @ centred / total
+        root = np.linalg.cholesky(covariance)
+        s = np.linalg.svd(known.factor @ root, compute_uv=False)
+        shift = known.mean - mean
+        return shift @ shift + np.trace(known.covariance) + np.trace(covariance) - 2 * s.sum()
+
+    value, influence = distance_from(known, torch.from_numpy(synthetic))
+    even = np.full(12, float(k))
+    assert weighted(even) == pytest.approx(value, rel=1e-9)
+    for i in (0, 7):
+        counts = even.copy()
+        counts[i] += 1
+        moved = (weighted(counts) - value) * 12 * k
+        assert moved == pytest.approx(influence[i], rel=0.01, abs=0.01)
+
+
+def test_the_interval_holds_the_mean_over_synthetic_samples():
+    """Of 60 subjects, the real moments fixed: 95 % nominal, 300 draws leave 2.5 % of chance."""
+    draw = np.random.default_rng(0)
+    known = moments(draw.normal(size=(500, 3)))
+    values, held = [], []
+    for _ in range(300):
+        synthetic = torch.from_numpy(draw.normal(0.5, 1.3, (60, 3)))
+        value, influence = distance_from(known, synthetic)
+        values.append(value)
+        held.append(interval_of_subjects(value, influence, np.arange(60), 0.95))
+    mean = np.mean(values)
+    assert 0.91 <= np.mean([i.low <= mean <= i.high for i in held]) <= 0.99
+
+
+def test_rows_of_one_subject_count_once():
+    known = moments(rows(50, 3, 1))
+    synthetic = torch.from_numpy(rows(10, 3, 2, 0.4))
+    value, influence = distance_from(known, synthetic)
+    alone = interval_of_subjects(value, influence, np.arange(10), 0.95)
+    # Every row twice: the same distance but for the n - 1, and no narrower interval.
+    twice, both = distance_from(known, synthetic.repeat_interleave(2, dim=0))
+    shared = interval_of_subjects(twice, both, np.arange(10).repeat(2), 0.95)
+    assert shared.high - shared.low == pytest.approx(alone.high - alone.low, rel=0.1)
+    assert interval_of_subjects(value, influence, np.zeros(10, int), 0.95) is None
+
+
+def test_planes_and_their_mean():
+    draw = np.random.default_rng(4)
+    real = {plane: draw.normal(size=(6, 5, 3)) for plane in ("axial", "coronal")}
+    synthetic = {p: torch.from_numpy(draw.normal(0.2, 1, (4, 5, 3))) for p in real}
+    stored = {plane: moments(values.reshape(-1, 3)) for plane, values in real.items()}
+    mean, axial, coronal = compute(stored, synthetic, volumes=6, subjects=np.arange(4))
+    assert [e.where for e in (mean, axial, coronal)] == [
+        (), (("plane", "axial"),), (("plane", "coronal"),)
+    ]  # fmt: skip
+    assert mean.value == pytest.approx((axial.value + coronal.value) / 2)
+    whole = torch.from_numpy(real["axial"].reshape(-1, 3))
+    expected = frechet_distance(whole, synthetic["axial"].reshape(-1, 3))
+    assert axial.value == pytest.approx(float(expected), rel=1e-9)
+    assert (mean.n_real, mean.n_synthetic) == (6, 4)
+
+
+SETTINGS = {"extractors": ["medicalnet-resnet10-untrained", "radiomics"], "metrics": ["frechet"]}
+
+
+@pytest.fixture
+def compared(make_cohort, tmp_path):
+    real, synthetic = make_cohort("patients", 5, seed=1), make_cohort("gan", 4, seed=2, shift=0.3)
+    both = {"real": str(real), "synthetic": [str(synthetic)], **SETTINGS}
+    means = Means(tmp_path / "cache", tell=lambda _: None)
+    reference = build(load_config(None, both), means)
+    file = tmp_path / "brains.reference"
+    write_reference(reference, file)
+    return both, means, file
+
+
+def test_against_statistics_as_against_volumes(compared):
+    both, means, file = compared
+    full, _ = evaluate(load_config(None, both), means)
+    stored, evidence = compare(
+        load_config(None, {"real": str(file), "synthetic": both["synthetic"]}), means
+    )
+    expected = {e.extractor: e.value for e in full.estimates if e.name == "frechet_distance"}
+    found = {e.extractor: e.value for e in stored.estimates}
+    assert found == {name: pytest.approx(v, rel=1e-9) for name, v in expected.items()}
+    assert stored.real.fingerprint == full.real.fingerprint
+    assert len(stored.real.volumes) == 5
+    assert "copies" in stored.real.warnings[-1]
+    assert {table.cohort for table in evidence.features} == {"gan"}
+    assert "real ones are taken as they are" in stored.estimates[0].interval.method
+    # The default metrics need rows; the sentence names those that were left out.
+    told = []
+    compare(
+        load_config(None, {"real": str(file), "synthetic": both["synthetic"]}),
+        replace(means, tell=told.append),
+    )
+    assert any("mmd" in sentence and "Left out" in sentence for sentence in told)
+
+
+def test_the_file_holds_no_row_and_no_name(compared):
+    both, _, file = compared
+    text = file.read_bytes().decode("latin-1")
+    assert "v00" not in text
+    assert "patients" not in text
+    reference = read_reference(file)
+    assert set(reference.statistics) == {(name, WHOLE) for name in SETTINGS["extractors"]}
+    assert reference.record["real"]["volumes"] == 5
+    assert {len(tensor) for name, tensor in load_file(file).items() if "factor" in name} == {4}
+
+
+def test_what_statistics_cannot_answer_is_refused(compared, tmp_path):
+    both, means, file = compared
+    against = {"real": str(file), "synthetic": both["synthetic"]}
+    for more, told in (
+        ({"metrics": ["mmd"]}, "hold no row of a real volume, which mmd needs"),
+        ({"by": "sex"}, "--training and --by need those"),
+    ):
+        with pytest.raises(EvalsuiteError, match=told):
+            compare(load_config(None, {**against, **more}), means)
+    with pytest.raises(EvalsuiteError, match="made with other settings of preprocessing"):
+        load_config(None, {**against, "preprocessing.shape": [9, 9, 9]})
+    with pytest.raises(EvalsuiteError, match="made with other settings of protocol"):
+        load_config(None, {**against, "protocol": "wdm-3d"})
+
+
+def test_files_that_are_none_are_told(compared, tmp_path):
+    _, _, file = compared
+    with pytest.raises(EvalsuiteError, match="exists already"):
+        write_reference(read_reference(file), file)
+    with pytest.raises(EvalsuiteError, match=r"ends in \.reference"):
+        write_reference(read_reference(file), tmp_path / "x.npz")
+    broken = tmp_path / "broken.reference"
+    broken.write_bytes(file.read_bytes()[:50])
+    with pytest.raises(EvalsuiteError, match="damaged"):
+        read_reference(broken)
+    with pytest.raises(EvalsuiteError, match="does not exist"):
+        load_config(None, {"real": "gone.reference", "synthetic": ["b"]})
+    newer = tmp_path / "newer.reference"
+    newer.write_bytes(file.read_bytes().replace(b'"version":"1"', b'"version":"9"'))
+    with pytest.raises(EvalsuiteError, match="of a newer evalsuite"):
+        read_reference(newer)
+
+
+def test_command(make_cohort, cli, tmp_path):
+    make_cohort("real", 4, seed=1)
+    make_cohort("gan", 4, seed=2)
+    quick = ("--extractor", "medicalnet-resnet10-untrained", "--cache", "c")
+    status, out, err = cli(
+        "reference", "build", "--real", "real", "--output", "r.reference", *quick
+    )
+    assert (status, out) == (0, "")
+    assert "Think twice before you share them" in err
+    assert not list(tmp_path.glob("*.part"))
+    status, out, _ = cli(
+        "compute-metrics", "--real", "r.reference", "--synthetic", "gan", "--cache", "c",
+        "--no-tracking", "--json",
+    )  # fmt: skip
+    assert status == 0
+    (estimate,) = json.loads(out)["estimates"]
+    assert estimate["key"] == "frechet_distance"
+    status, _, err = cli("reference", "build", "--real", "real", "--output", "r.reference", *quick)
+    assert (status, err.count("\n")) == (1, 1)
