@@ -157,7 +157,7 @@ def test_against_statistics_as_against_volumes(compared):
 
 
 def test_the_file_holds_no_row_and_no_name(compared):
-    both, _, file = compared
+    _, _, file = compared
     text = file.read_bytes().decode("latin-1")
     assert "v00" not in text
     assert "patients" not in text
