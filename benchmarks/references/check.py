@@ -69,7 +69,11 @@ RECIPES = {
     "wdm-3d": Recipe(
         {"preprocessing.shape": SIDE}, {"low": 0, "high": 1000}, lambda files, _: halved(files)
     ),
-    "medmetric": Recipe({}, {}, _framed(32, 44, 28)),
+    "medmetric": Recipe(
+        {"preprocessing.orientation": "native", "preprocessing.spacing": "native"},
+        {},
+        _framed(32, 44, 28),
+    ),
     "medical-diffusion": Recipe({"preprocessing.shape": [48, 48, 32]}, {"bright": 2.0}),
 }
 

@@ -30,6 +30,7 @@ def prepared(name, file, **settings):
     [
         ("vlm3d-mr-2.5d", "weights seeded.pth"),
         ("wdm-3d", "shape 64 x 64 x 64, weights seeded.pth"),
+        ("medmetric", "weights seeded.pth"),
         ("medical-diffusion", ""),
     ],
 )
