@@ -57,7 +57,11 @@ def _top(
 
 def compute_metrics(
     real: Annotated[
-        str | None, typer.Option(help="Real volumes: a folder, glob, CSV/TSV manifest or BIDS.")
+        str | None,
+        typer.Option(
+            help="Real volumes: a folder, glob, CSV/TSV manifest, BIDS, or FILE.reference (see "
+            "`evalsuite reference`)."
+        ),
     ] = None,
     synthetic: Annotated[
         list[str] | None,

@@ -30,7 +30,6 @@ SCORES = "volume_scores"
 Warned = TypeVar("Warned", CohortRecord, Estimate)
 COLUMNS = [
     "synthetic",
-    "protocol",
     "extractor",
     "name",
     "group",
@@ -45,6 +44,7 @@ COLUMNS = [
     "n_synthetic",
     "subjects_real",
     "subjects_synthetic",
+    "protocol",
     "method",
     "interval_method",
     "warnings",

@@ -9,6 +9,7 @@ import pytest
 from evalsuite import plugins
 from evalsuite.config import load_config
 from evalsuite.errors import EvalsuiteError
+from evalsuite.extractors.frd.extraction import AS_ON_DISK
 from evalsuite.extractors.slices import Slices
 from evalsuite.metrics.metric import Metric
 from evalsuite.protocols.changes import modifications, recorded
@@ -103,6 +104,11 @@ def test_settings_lie_under_each_other_preset_wants_protocol_user():
     under = {**BOTH, "protocol": "maisi-2.5d"}
     steps = load_config(None, {**under, "preprocessing.padding": 5.0}).steps(wants)
     assert (steps.orientation, steps.fit, steps.padding) == ("RAS", "pad-crop", 5.0)
+
+
+def test_frd_s_steps_are_those_that_its_extractors_want():
+    for name in ("frd-v0", "frd-v1"):
+        assert load_config(None, BOTH).steps(AS_ON_DISK) == load_protocol(name).preprocessing
 
 
 def test_a_file_may_name_the_protocol_and_keeps_its_own_options(tmp_path):
