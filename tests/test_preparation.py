@@ -22,7 +22,7 @@ from evalsuite.volumes.intensity import WindowIntensity
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.sources import read_cohort
 
-QUICK = {"metrics": {"frechet": {"bootstrap": 10}, "mmd": {"permutations": 20}, "realism": {}}}
+QUICK = {"metrics": {"frechet": {}, "mmd": {"permutations": 20}, "realism": {}}}
 COARSE = {
     "orientation": "SPL",
     "spacing": (4.0, 2.0, 3.0),
@@ -132,7 +132,7 @@ def test_what_the_user_overrides_is_told_on_its_numbers_and_recorded(run, make_c
         "spacing": [4.0, 2.0, 3.0], "intensity": {"kind": "zscore", "over": "all"}
     }  # fmt: skip
     told = (
-        "The network was made for spacing 4,2,3, not 4,3,2 and intensity zscore (over all), not "
+        "The extractor is made for spacing 4,2,3, not 4,3,2 and intensity zscore (over all), not "
         "minmax (range 0,1), which the settings give it: its features compare only with those of "
         "the same settings."
     )
