@@ -24,7 +24,7 @@ from evalsuite.volumes.read import read_volume
 from evalsuite.volumes.write import write_nifti
 
 BLURS = {"blur 0.5": 0.5, "blur 1": 1.0, "blur 2": 2.0}
-EXTRACTORS = ("radiomics", "medicalnet-resnet10-untrained")
+EXTRACTORS = ("radiomics", "medicalnet-resnet10-untrained", "efficientnet-lite0")
 
 
 def make_cohorts(images: Path, folder: Path, n: int, seed: int = 0) -> None:

@@ -5,12 +5,12 @@ merely not needed, as a configuration may describe more than one call of it uses
 """
 
 import json
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 
 from evalsuite.config import EvaluationConfig
 from evalsuite.errors import EvalsuiteError
 from evalsuite.extractors.extractor import Extractor
+from evalsuite.extractors.sources import expanded
 from evalsuite.extractors.weights import sha256
 from evalsuite.metrics.metric import Metric
 from evalsuite.plugins import available
@@ -18,20 +18,38 @@ from evalsuite.plugins import available
 
 def needs_features(metrics: Sequence[Metric]) -> bool:
     """Tell whether any metric looks at features."""
-    return any(metric.input == "features" or metric.looks_at_features for metric in metrics)
+    return any("features" in metric.needs for metric in metrics)
 
 
-def refuse_idle_weights(weights: Path | None, extractors: Sequence[Extractor]) -> None:
-    """Raise EvalsuiteError if weights were named that no extractor has in its fingerprint."""
-    if weights is None or not extractors:
+def refuse_idle_weights(weights: Mapping[str, str], extractors: Sequence[Extractor]) -> None:
+    """Raise EvalsuiteError if weights were named that no one extractor has in its fingerprint.
+
+    Args:
+        weights: files by name of the extractor, "" for the only one that takes any.
+    """
+    if not extractors:
         return
-    digest = sha256(weights.expanduser())
-    if not any(digest in json.dumps(extractor.fingerprint) for extractor in extractors):
-        raise EvalsuiteError(
-            f"{weights}: none of the extractors takes these weights, "
-            f"{', '.join(extractor.name for extractor in extractors)}. "
-            "Name one that does with --extractor, or leave out --weights."
-        )
+    names = ", ".join(extractor.name for extractor in extractors)
+    for name, file in weights.items():
+        digest = sha256(expanded(file))
+        # Layers of one network take its weights together.
+        takers = {
+            extractor.name.partition("@")[0]
+            for extractor in extractors
+            if digest in json.dumps(extractor.fingerprint)
+        }
+        if name:
+            takers &= {name}
+        if not takers:
+            raise EvalsuiteError(
+                f"{file}: none of the extractors takes these weights{f' as {name}' if name else ''}, "
+                f"{names}. Name one that does with --extractor, or leave out --weights."
+            )
+        if len(takers) > 1:
+            raise EvalsuiteError(
+                f"{file}: {' and '.join(sorted(takers))} both take these weights. Say which one is meant, "
+                f"such as --weights {min(takers)}={file}."
+            )
 
 
 def idle(
@@ -48,21 +66,18 @@ def idle(
     arithmetic = [json.dumps(extractor.fingerprint) for extractor in extractors]
     if config.precision != "float32" and not any(config.precision in a for a in arithmetic):
         sentences.append(f"The precision {config.precision} is of networks, and none is used.")
-    if config.training and not any(metric.takes("training") for metric in metrics):
+    if config.training and not any("training" in metric.needs for metric in metrics):
         sentences.append(
             f"No metric of {chosen} looks at what the generator was trained on; "
-            f"{_those(lambda metric: metric.takes('training'))}. It is only searched for volumes "
+            f"{_those('training')}. It is only searched for volumes "
             "of the real cohort."
         )
     labelled = any(source.labels for source in (config.real, *config.synthetic))
-    if labelled and not any(metric.looks_at_labels for metric in metrics):
-        sentences.append(
-            f"No metric of {chosen} reads label maps; "
-            f"{_those(lambda metric: metric.looks_at_labels)}."
-        )
+    if labelled and not any("labels" in metric.needs for metric in metrics):
+        sentences.append(f"No metric of {chosen} reads label maps; {_those('labels')}.")
     return sentences
 
 
-def _those(looks: Callable[[Metric], bool]) -> str:
-    names = [name for name, point in available("metrics").items() if looks(point.load())]
+def _those(need: str) -> str:
+    names = [name for name, point in available("metrics").items() if need in point.load().needs]
     return f"{' and '.join(names)} {'does' if len(names) == 1 else 'do'}"

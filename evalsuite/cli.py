@@ -63,7 +63,7 @@ def compute_metrics(
         list[str] | None,
         typer.Option(metavar="[NAME=]DIR", help="Synthetic volumes; repeat to compare several."),
     ] = None,
-    train: Annotated[
+    training: Annotated[
         str | None,
         typer.Option(help="What the generator was trained on, for metrics of privacy."),
     ] = None,
@@ -83,13 +83,19 @@ def compute_metrics(
     ] = None,
     extractor: Annotated[
         list[str] | None,
-        typer.Option(help="Feature extractor (see `evalsuite extractors`); may be repeated."),
+        typer.Option(
+            help="Feature extractors (see `evalsuite extractors`): repeated, or with commas."
+        ),
     ] = None,
     metrics: Annotated[
-        str | None, typer.Option(help="Comma-separated names (see `evalsuite metrics`).")
+        list[str] | None,
+        typer.Option(help="Names (see `evalsuite metrics`): repeated, or with commas."),
     ] = None,
     weights: Annotated[
-        str | None, typer.Option(help="Weight file of the MedicalNet extractor.")
+        list[str] | None,
+        typer.Option(
+            metavar="[NAME=]FILE", help="Weight file of an extractor; NAME where several take one."
+        ),
     ] = None,
     precision: Annotated[
         str | None, typer.Option(help="Arithmetic of networks: float32 or bfloat16 (faster).")
@@ -99,7 +105,7 @@ def compute_metrics(
         str | None, typer.Option(metavar="X,Y,Z", help="Millimetres per voxel, `auto` or `native`.")
     ] = None,
     shape: Annotated[
-        str | None, typer.Option(metavar="X,Y,Z", help="Voxels per axis, or `auto`.")
+        str | None, typer.Option(metavar="X,Y,Z", help="Voxels per axis, `auto` or `native`.")
     ] = None,
     assume_spacing: Annotated[
         str | None,
@@ -130,7 +136,9 @@ def compute_metrics(
         bool, typer.Option("--allow-leakage", help="Accept volumes that are in both cohorts.")
     ] = False,
     cache: Annotated[Path | None, typer.Option(help="Folder of the feature cache.")] = None,
-    device: Annotated[str, typer.Option(help="Torch device for networks.")] = "cpu",
+    device: Annotated[
+        str, typer.Option(help="Torch device; auto: a GPU if there is one.")
+    ] = "auto",
     batch_size: Annotated[int, typer.Option(min=1, help="Volumes a network sees at once.")] = 4,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes for radiomics; default: all cores.")
@@ -143,16 +151,16 @@ def compute_metrics(
     Every choice is recorded with the result, in the output folder and as an MLflow run.
     """
     from evalsuite import workflow
-    from evalsuite.config import load_config
-    from evalsuite.settings import assignments
+    from evalsuite.config import load_config, with_labels
+    from evalsuite.settings import assignments, listed
 
     overrides: dict[str, Any] = {
-        "real": _source(real, real_labels),
+        "real": with_labels(real, real_labels),
         "synthetic": _sources(synthetic, synthetic_labels),
-        "training": train,
+        "training": training,
         "by": by,
-        "extractors": extractor,
-        "metrics": None if metrics is None else [m.strip() for m in metrics.split(",")],
+        "extractors": listed(extractor),
+        "metrics": listed(metrics),
         "weights": weights,
         "precision": precision,
         "preset": preset,
@@ -243,7 +251,7 @@ def log(
 
 def simulate_population(
     folder: Annotated[Path, typer.Argument(help="New folder for the volumes.")],
-    n: Annotated[int, typer.Option("-n", min=1, help="How many volumes.")] = 40,
+    n: Annotated[int, typer.Option("-n", "--count", min=1, help="How many volumes.")] = 40,
     seed: Annotated[int, typer.Option(min=0, help="Volume i depends on seed and i alone.")] = 0,
     spacing: Annotated[float, typer.Option(min=1, help="Millimetres per voxel.")] = 4.0,
     blur: Annotated[float, typer.Option(min=0, help="Degrade: Gaussian sigma in voxels.")] = 0.0,
@@ -260,7 +268,7 @@ def simulate_population(
 
 
 weights_app = typer.Typer(
-    no_args_is_help=True, help="List, fetch and verify the weights of MedicalNet."
+    no_args_is_help=True, help="List, fetch and verify the weights of networks."
 )
 
 
@@ -268,21 +276,26 @@ weights_app = typer.Typer(
 def weights_list(
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """List the published weights and where each lies on this machine."""
+    """List the published weights, their licences, and where each lies on this machine."""
     from evalsuite import listings, output
 
-    output.show(listings.weights(), as_json=as_json)
+    rows = listings.weights()
+    if not as_json:
+        rows = [{key: row[key] for key in row if key != "sha256"} for row in rows]
+    output.show(rows, as_json=as_json)
 
 
 @weights_app.command("fetch")
 def weights_fetch(
     names: Annotated[list[str], typer.Argument(help="Names from `evalsuite weights list`.")],
 ) -> None:
-    """Download weights from the Hugging Face hub into the cache and verify them."""
-    from evalsuite.extractors.weights import fetch
+    """Fetch weights from where they are published into the cache and verify them."""
+    from evalsuite.extractors.weights import fetch, published
 
     for name in names:
         typer.echo(fetch(name))
+        if note := published()[name].note:
+            typer.echo(f"{name}: {note}", err=True)
 
 
 @weights_app.command("verify")
@@ -296,22 +309,14 @@ def weights_verify(
         typer.echo(f"{file}: {verify(file)}")
 
 
-def _source(text: str | None, labels: str | None) -> object:
-    if labels is None:
-        return text
-    if text is None:
-        raise typer.BadParameter("--real-labels and --synthetic-labels go with the volumes.")
-    from evalsuite.config import CohortSource
-
-    return {**CohortSource.parse(text).model_dump(), "labels": labels}
-
-
 def _sources(texts: list[str] | None, labels: list[str] | None) -> object:
     if not labels:
         return texts
+    from evalsuite.config import with_labels
+
     if len(labels) != len(texts or ()):
         raise typer.BadParameter("--synthetic-labels: expected one folder for each --synthetic.")
-    return [_source(text, folder) for text, folder in zip(texts or (), labels, strict=True)]
+    return [with_labels(text, folder) for text, folder in zip(texts or (), labels, strict=True)]
 
 
 def _triple(text: str) -> object:

@@ -10,7 +10,7 @@ from pydantic import ConfigDict, Field, field_validator
 from evalsuite.declared import Declared, validated
 from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.settings import laid_over, nested, read_settings
-from evalsuite.volumes.geometry import Geometry, read_orientation, read_spacing
+from evalsuite.volumes.geometry import DIRECTIONS, Geometry, read_orientation, read_spacing
 from evalsuite.volumes.preprocessing import PRESETS, Preprocessing
 
 DEFAULT_EXTRACTOR = "medicalnet-resnet10-23datasets"
@@ -25,6 +25,13 @@ Metrics = Annotated[
         min_length=1,
         json_schema_extra={"expected": "a list of metrics, or a table of them with their options"},
     ),
+]
+
+
+# By name of the extractor; "" stands for the only one that takes weights.
+Weights = Annotated[
+    dict[str, str],
+    Field(json_schema_extra={"expected": "a file, or a table of extractors with their files"}),
 ]
 
 
@@ -57,9 +64,12 @@ class EvaluationConfig(Declared):
         training: what the generator was trained on, for metrics of privacy.
         by: covariate by whose values metrics are broken down as well.
         preset: `mri` or `ct`; the values that `preprocessing` leaves out come from it.
-        preprocessing: the steps, see `evalsuite.volumes.preprocessing.Preprocessing`.
+        preprocessing: the steps, see `evalsuite.volumes.preprocessing.Preprocessing`; they win
+            over what an extractor wants.
+        preprocessing_synthetic: steps that are others for synthetic volumes.
         extractors: names of feature extractors, or paths of TorchScript modules.
-        weights: a weight file for the (single) MedicalNet extractor.
+        weights: by name of the extractor its weight file, or one file for the only extractor that
+            takes any.
         precision: arithmetic of networks, `float32` or the faster `bfloat16`.
         metrics: by name, the options that differ from their defaults.
         seed: of every random draw.
@@ -75,8 +85,9 @@ class EvaluationConfig(Declared):
     by: str | None = None
     preset: str = "mri"
     preprocessing: dict[str, Any] = Field(default_factory=dict)
+    preprocessing_synthetic: dict[str, Any] = Field(default_factory=dict)
     extractors: tuple[str, ...] = Field(default=(DEFAULT_EXTRACTOR,), min_length=1)
-    weights: str | None = None
+    weights: Weights = Field(default_factory=dict)
     precision: Literal["float32", "bfloat16"] = "float32"
     metrics: Metrics = Field(default_factory=lambda: _with_options(DEFAULT_METRICS))
     seed: int = Field(default=0, ge=0)
@@ -104,6 +115,19 @@ class EvaluationConfig(Declared):
     def _options(cls, value: object) -> object:
         return _with_options(value)
 
+    @field_validator("weights", mode="before")
+    @classmethod
+    def _weights(cls, value: object) -> object:
+        if isinstance(value, str):
+            value = [value]
+        if isinstance(value, list | tuple) and all(isinstance(text, str) for text in value):
+            pairs = [_named_file(text) for text in value]
+            if len(dict(pairs)) < len(pairs):
+                msg = "name each of several weight files, and each name once: NAME=FILE"
+                raise ValueError(msg)
+            return dict(pairs)
+        return value
+
     @field_validator("assume_spacing", mode="before")
     @classmethod
     def _spacing(cls, value: object) -> object:
@@ -118,16 +142,52 @@ class EvaluationConfig(Declared):
         """Return the geometry of volumes whose files state none, as far as it was declared."""
         return Geometry(self.assume_spacing, self.assume_orientation)
 
-    def steps(self) -> Preprocessing:
+    def steps(self, wants: Mapping[str, Any] | None = None) -> Preprocessing:
         """Return the preset with the declared values laid over it, not yet resolved.
+
+        Args:
+            wants: what an extractor wants, laid over the preset first. Where it turns the axes of
+                the patient, a declared spacing and shape are turned with them.
 
         Raises:
             EvalsuiteError: for an unknown preset, step or value.
         """
         if self.preset not in PRESETS:
             raise EvalsuiteError(unknown("preset", self.preset, PRESETS))
-        steps = laid_over(PRESETS[self.preset].model_dump(), self.preprocessing)
-        return validated(Preprocessing, steps, "the preprocessing")
+        preset = PRESETS[self.preset].model_dump()
+        base = laid_over(preset, wants or {})
+        # What the user leaves out of an intensity is the preset's, not the extractor's.
+        whole = laid_over(preset, self.preprocessing)
+        declared = {name: whole[name] for name in self.preprocessing}
+        if "orientation" not in declared and base["orientation"] != "native":
+            order = [DIRECTIONS[letter][0] for letter in base["orientation"]]
+            for name in declared.keys() & {"spacing", "shape"}:
+                value = declared[name]
+                if isinstance(value, list | tuple) and len(value) == len(order):
+                    declared[name] = [value[axis] for axis in order]
+        return validated(Preprocessing, laid_over(base, declared), "the preprocessing")
+
+    def synthetic_steps(self, steps: Preprocessing) -> Preprocessing:
+        """Return the steps with those that are others for synthetic volumes laid over them.
+
+        Raises:
+            EvalsuiteError: for an unknown step or value.
+        """
+        others = laid_over(steps.model_dump(), self.preprocessing_synthetic)
+        return validated(Preprocessing, others, "the preprocessing of synthetic volumes")
+
+
+def with_labels(text: str | None, labels: str | None) -> str | dict[str, Any] | None:
+    """Return a cohort as the command line names it, with the folder of its label maps.
+
+    Raises:
+        EvalsuiteError: if there are label maps and no volumes.
+    """
+    if labels is None:
+        return text
+    if text is None:
+        raise EvalsuiteError("--real-labels and --synthetic-labels go with the volumes.")
+    return {**CohortSource.parse(text).model_dump(), "labels": labels}
 
 
 def load_config(path: Path | None, overrides: Mapping[str, Any]) -> EvaluationConfig:
@@ -158,6 +218,13 @@ def load_config(path: Path | None, overrides: Mapping[str, Any]) -> EvaluationCo
     sources = [str(path)] if path else []
     sources += ["the command line"] if overrides else []
     return validated(EvaluationConfig, values, " and ".join(sources))
+
+
+def _named_file(text: str) -> tuple[str, str]:
+    """Read `NAME=FILE` or `FILE`; a FILE that exists wins over a reading with a name."""
+    name, separator, file = text.partition("=")
+    named = separator and name and "/" not in name and not Path(text).expanduser().exists()
+    return (name, file) if named else ("", text)
 
 
 def _with_options(metrics: Any) -> Any:

@@ -21,9 +21,10 @@ from evalsuite.groups import by_covariate
 from evalsuite.machine import usable_device
 from evalsuite.measure import Cohorts, measure
 from evalsuite.metrics.metric import Metric
+from evalsuite.preparation import Preparation, judged, prepared
 from evalsuite.preprocessed import mid_slices
 from evalsuite.progress import Progress, silent
-from evalsuite.records import Caveat, CohortRecord, Evaluation, Evidence, FeatureTable
+from evalsuite.records import CohortRecord, Evaluation, Evidence, FeatureTable
 from evalsuite.volumes.check import check_cohort, check_volume
 from evalsuite.volumes.cohort import Cohort, find_leaks, leakage_sentence
 from evalsuite.volumes.doubts import geometry_doubts, unneeded
@@ -51,7 +52,7 @@ class Means:
     """
 
     cache: Path
-    device: str = "cpu"
+    device: str = "auto"
     batch_size: int = 4
     workers: int | None = None
     offline: bool = False
@@ -68,20 +69,15 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
         EvalsuiteError: for anything that is wrong with the configuration or the volumes.
     """
     started, clock = datetime.now(UTC), time.monotonic()
-    if means.device != "cpu":
-        usable_device(means.device)  # whether or not an extractor will use it
+    device = str(usable_device(means.device))  # whether or not an extractor will use it
     metrics = _load_metrics(config)
-    steps = config.steps()
-    options = ExtractorOptions(
-        weights=Path(config.weights) if config.weights else None,
-        device=means.device,
-        offline=means.offline,
-        precision=config.precision,
-    )
+    config.synthetic_steps(config.steps())  # wrong ones are told before weights are loaded
     computed = [metric for metric, _ in metrics]
     names = config.extractors if beforehand.needs_features(computed) else ()
-    extractors = [load_extractor(name, options) for name in names]
-    beforehand.refuse_idle_weights(options.weights, extractors)
+    extractors = [load_extractor(name, _options(config, name, means)) for name in names]
+    beforehand.refuse_idle_weights(config.weights, extractors)
+    steps = [config.steps(wants) for wants in (None, *(e.wants for e in extractors))]
+    steps += [config.synthetic_steps(one) for one in steps]
     for sentence in beforehand.idle(config, computed, extractors):
         means.tell(sentence)
     if extractors:
@@ -91,14 +87,16 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
     told = unneeded(config.stated(), [real, *synthetic, *([training] if training else [])])
     told += geometry_doubts(training, real) if training else []
     real = replace(real, warnings=(*real.warnings, *told))
-    resolved = steps.resolve(
-        [info.shape for info in real.infos], [info.affine for info in real.infos]
-    )
-    real, *synthetic = [_judged(cohort, resolved) for cohort in (real, *synthetic)]
+    own = prepared(config, real)
+    preparations = {e.name: prepared(config, real, e.wants) for e in extractors}
+    on_voxels = [metric.name for metric in computed if "volumes" in metric.needs]
+    _forbid_native_shapes(on_voxels, own, extractors, preparations)
+    looked_at = {"": own} if on_voxels else {}
+    real, *synthetic = judged((real, *synthetic), own, looked_at | preparations)
     _forbid_leaks(config, real, synthetic)
     if training and not config.allow_leakage:
         _forbid_training_on(training, real)
-    if not any(metric.takes("training") for metric in computed):
+    if not any("training" in metric.needs for metric in computed):
         training = None
     for cohort in synthetic:
         by_covariate(
@@ -113,35 +111,38 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
     for extractor in extractors:
         for cohort in cohorts:
             label = f"{extractor.name}: features of {cohort.name}"
+            preparation = preparations[extractor.name]
             with means.progress(label, len(cohort.entries)) as advance:
-                tables[extractor.name, cohort.name] = extract(
+                table = extract(
                     cohort,
-                    resolved,
+                    preparation.of(cohort),
                     extractor,
                     cache,
                     batch_size=means.batch_size,
                     workers=means.workers,
                     advance=advance,
                 )
+            caveats = (*table.warnings, *preparation.caveats())
+            tables[extractor.name, cohort.name] = replace(table, warnings=caveats)
     measured = measure(
         metrics,
         extractors,
-        Cohorts(real, synthetic, training, labels, tables, resolved),
+        Cohorts(real, synthetic, training, labels, tables, own),
         by=config.by,
         progress=means.progress,
     )
-    record = _record(config, cohorts, labels, resolved, extractors, metrics)
+    record = _record(config, cohorts, labels, own, preparations, extractors, metrics)
     evaluation = Evaluation(
         real=_cohort_record(real),
         synthetic=tuple(_cohort_record(cohort) for cohort in synthetic),
         estimates=tuple(measured.estimates),
         config=record,
         config_hash=hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest(),
-        environment=environment(),
+        environment=environment() | {"device": device},
         started=started.isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - clock, 3),
     )
-    slices = {cohort.name: mid_slices(cohort, resolved) for cohort in compared}
+    slices = {cohort.name: mid_slices(cohort, own.of(cohort)) for cohort in compared}
     shown = tuple(tables[e.name, c.name] for e in extractors for c in compared)
     return evaluation, Evidence(shown, slices, tuple(measured.scores), tuple(measured.details))
 
@@ -159,7 +160,39 @@ def _load_metrics(config: EvaluationConfig) -> list[tuple[Metric, dict[str, Any]
     return loaded
 
 
-def _checked_cohorts(config: EvaluationConfig, steps: Preprocessing, means: Means) -> list[Cohort]:
+def _options(config: EvaluationConfig, name: str, means: Means) -> ExtractorOptions:
+    weights = config.weights.get(name.partition("@")[0]) or config.weights.get("")
+    return ExtractorOptions(
+        weights=Path(weights) if weights else None,
+        device=means.device,
+        offline=means.offline,
+        precision=config.precision,
+    )
+
+
+def _forbid_native_shapes(
+    metrics: Sequence[str],
+    own: Preparation,
+    extractors: Sequence[Extractor],
+    preparations: Mapping[str, Preparation],
+) -> None:
+    """Refuse to leave volumes their own shapes where they are to have one."""
+    need = [f"The metric {metric}" for metric in metrics if own.real.shape == "native"]
+    need += [
+        f"The extractor {e.name}"
+        for e in extractors
+        if e.slices and preparations[e.name].real.shape == "native"
+    ]
+    if need:
+        raise EvalsuiteError(
+            f'{need[0]} needs volumes of one shape, and the shape is "native". Name it with '
+            "--shape X,Y,Z, or leave it out."
+        )
+
+
+def _checked_cohorts(
+    config: EvaluationConfig, steps: Sequence[Preprocessing], means: Means
+) -> list[Cohort]:
     names = [config.real.name or "real"]
     for source in config.synthetic:
         path = Path(source.path)
@@ -177,7 +210,8 @@ def _checked_cohorts(config: EvaluationConfig, steps: Preprocessing, means: Mean
     # One volume tells whether the steps are possible; its faults are told with those of all.
     with suppress(VolumeError):
         first = check_volume(cohorts[0].entries[0].path, cohorts[0].entries[0].stated)
-        steps.resolve([first.shape], [first.affine])
+        for one in steps:
+            one.resolve([first.shape], [first.affine])
     checked: list[Cohort] = []
     for cohort in cohorts:
         with means.progress(f"checking {cohort.name}", len(cohort.entries)) as advance:
@@ -198,7 +232,7 @@ def _training(config: EvaluationConfig, names: Sequence[str], means: Means) -> C
         return None
     if TRAINING in names:
         raise EvalsuiteError(
-            f'A cohort is called "{TRAINING}", which is the name of the one that --train names. '
+            f'A cohort is called "{TRAINING}", which is the name of the one that --training names. '
             "Name it otherwise, such as --real NAME=DIR."
         )
     stated = config.stated()
@@ -215,7 +249,7 @@ def _labels(
     progress: Progress,
 ) -> dict[str, Segmentations]:
     """Return the segmentations of the cohorts that have some, by name of the cohort."""
-    wanted = [metric.name for metric, _ in metrics if metric.looks_at_labels]
+    wanted = [metric.name for metric, _ in metrics if "labels" in metric.needs]
     if not wanted:
         return {}
     found = {}
@@ -230,55 +264,6 @@ def _labels(
         with progress(f"checking label maps of {cohort.name}", len(files)) as advance:
             found[cohort.name] = check_labels(cohort, files, advance)
     return found
-
-
-def _judged(cohort: Cohort, resolved: Preprocessing) -> Cohort:
-    """Return the cohort with the warnings, or raise the fault, that the preprocessing implies."""
-    for info in cohort.infos:
-        resolved.refuse_giant(info.shape, info.affine)
-    sentence = cohort.mixed_spacing()
-    if sentence and resolved.spacing == "native":
-        raise EvalsuiteError(f"{sentence} Give a spacing to resample to, such as --spacing 1,1,1.")
-    warnings = list(cohort.warnings)
-    if sentence:
-        warnings.append(sentence)
-    changed = sum(resolved.interpolates(info.affine) for info in cohort.infos)
-    if changed:
-        warnings.append(
-            Caveat(
-                "{changed} of {n} volumes of {cohort} were interpolated to "
-                f"{_millimetres(resolved.spacing)}; interpolation smooths, which moves every "
-                "distance.",
-                changed=changed,
-                n=len(cohort.infos),
-                cohort=cohort.name,
-            )
-        )
-    size = resolved.median_size(
-        [info.shape for info in cohort.infos], [info.affine for info in cohort.infos]
-    )
-    wanted = resolved.shape
-    if cohort.role == "synthetic" and resolved.fit == "crop-pad" and wanted != "auto":
-        common = [min(pair) for pair in zip(size, wanted, strict=True)]
-        if common != list(wanted):
-            warnings.append(
-                Caveat(
-                    "Most volumes of {cohort} are smaller than "
-                    f"{_by(wanted)} voxels and were padded with zeros, which moves every distance. "
-                    f"To cut all cohorts to one size, pass --shape {','.join(map(str, common))}.",
-                    cohort=cohort.name,
-                )
-            )
-    return replace(cohort, warnings=tuple(warnings))
-
-
-def _by(shape: Sequence[int]) -> str:
-    return " x ".join(map(str, shape))
-
-
-def _millimetres(spacing: object) -> str:
-    values = spacing if isinstance(spacing, tuple) else ()
-    return " x ".join(f"{v:g}" for v in values) + " mm"
 
 
 def _forbid_leaks(config: EvaluationConfig, real: Cohort, synthetic: list[Cohort]) -> None:
@@ -310,7 +295,8 @@ def _record(
     config: EvaluationConfig,
     cohorts: Sequence[Cohort],
     labels: Mapping[str, Segmentations],
-    resolved: Preprocessing,
+    own: Preparation,
+    preparations: Mapping[str, Preparation],
     extractors: list[Extractor],
     metrics: list[tuple[Metric, dict[str, Any]]],
 ) -> dict[str, object]:
@@ -318,9 +304,13 @@ def _record(
         "cohorts": {cohort.name: cohort.fingerprint for cohort in cohorts},
         "subjects": {c.name: _subjects(c) for c in cohorts if any(e.subject for e in c.entries)},
         "label maps": {name: maps.fingerprint for name, maps in labels.items()},
-        "preprocessing": {**resolved.model_dump(mode="json"), "hash": resolved.hash},
+        **own.record(),
         "extractors": {
-            e.name: {**e.fingerprint, "standardised_by_real_cohort": e.standardise}
+            e.name: {
+                **e.fingerprint,
+                "standardised_by_real_cohort": e.standardise,
+                **preparations[e.name].record(),
+            }
             for e in extractors
         },
         "metrics": {metric.name: options for metric, options in metrics},

@@ -7,6 +7,7 @@ under `torchrun` every process fills its share.
 """
 
 import hashlib
+import inspect
 import json
 import multiprocessing
 import os
@@ -23,13 +24,14 @@ from threadpoolctl import threadpool_limits
 
 from evalsuite.errors import EvalsuiteError, VolumeError
 from evalsuite.extractors.extractor import Extractor
+from evalsuite.extractors.slices import Slices
 from evalsuite.machine import join, processes
 from evalsuite.preprocessed import load_preprocessed
 from evalsuite.records import FeatureTable
 from evalsuite.volumes.cohort import Cohort, Entry
 from evalsuite.volumes.preprocessing import Preprocessing
 
-Row = Float[np.ndarray, " d"]
+Row = Float[np.ndarray, "... d"]  # of an extractor of slices (s, d)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +51,14 @@ class FeatureCache:
         return self.folder / name[:2] / f"{name}.npy"
 
     @staticmethod
-    def load(path: Path) -> Row | None:
+    def load(path: Path, extractor: Extractor) -> Row | None:
         """Return the row, or None where there is none or it is damaged (it is then redone)."""
         try:
             row = np.load(path, allow_pickle=False)
         except (OSError, ValueError, EOFError):
             return None
-        return row if row.ndim == 1 and np.isfinite(row).all() else None
+        axes = 2 if extractor.slices else 1
+        return row if row.ndim == axes and np.isfinite(row).all() else None
 
     @staticmethod
     def store(path: Path, row: Row) -> None:
@@ -82,7 +85,7 @@ def extract(
     workers: int | None = None,
     advance: Callable[[], None] = lambda: None,
 ) -> FeatureTable:
-    """Return one row of features per volume of a checked cohort, in its order.
+    """Return the features of every volume of a checked cohort, in its order.
 
     Args:
         cohort: a cohort whose volumes have been checked.
@@ -100,11 +103,13 @@ def extract(
     entries = dict(zip(files, cohort.entries, strict=True))
     # Shares are cut from all volumes, not from those missing: processes start at different times.
     share = list(entries)[rank::world]
-    missing = [file for file in share if cache.load(file) is None]
+    missing = [file for file in share if cache.load(file, extractor) is None]
     for _ in range(len(files) - len(missing)):
         advance()
     run = _in_processes if extractor.parallel == "process" else _in_batches
     size = (workers or os.cpu_count() or 1) if extractor.parallel == "process" else batch_size
+    if preprocessing.shape == "native" and extractor.parallel == "batch":
+        size = 1  # volumes of several shapes cannot be stacked
     for file, row in run(extractor, preprocessing, [(f, entries[f]) for f in missing], size):
         if not np.isfinite(row).all():
             raise VolumeError(
@@ -115,20 +120,31 @@ def extract(
         cache.store(file, row)
         advance()
     _wait_for_all(world)
-    rows = [cache.load(file) for file in files]
+    rows = [cache.load(file, extractor) for file in files]
     complete = [row for row in rows if row is not None]
     if len(complete) < len(rows):
         raise EvalsuiteError(
             f"{cache.folder}: {len(rows) - len(complete)} rows vanished from the feature cache "
             "while it was in use. Run the command again."
         )
+    values = np.stack(complete)
     return FeatureTable(
         cohort=cohort.name,
         extractor=extractor.name,
         volumes=tuple(entry.id for entry in cohort.entries),
-        values=np.stack(complete),
+        values=values.mean(axis=1, dtype=np.float64) if extractor.slices else values,
         warnings=extractor.warnings,
+        slices=_by_plane(values, extractor.slices, preprocessing) if extractor.slices else None,
     )
+
+
+def _by_plane(
+    values: Float[np.ndarray, "n s d"], slices: Slices, preprocessing: Preprocessing
+) -> dict[str, Float[np.ndarray, "n s d"]]:
+    """Return the features of the slices of each plane, which stand together, without a copy."""
+    planes = [plane for plane, _ in slices.rows(preprocessing.shape_seen)]
+    starts = {plane: planes.index(plane) for plane in slices.planes}
+    return {p: values[:, start : start + planes.count(p)] for p, start in starts.items()}
 
 
 def _in_batches(
@@ -162,7 +178,7 @@ def _in_processes(
     # Starting processes takes longer than a handful of volumes does.
     if size == 1 or len(work) <= 4:
         for file, entry in work:
-            yield file, extractor(load_preprocessed(entry, preprocessing)[None])[0]
+            yield file, _row(extractor, entry, preprocessing)
         return
     # Threads of a forked parent (torch, BLAS) can deadlock the child; a spawned one starts clean.
     context = multiprocessing.get_context("spawn")
@@ -193,8 +209,21 @@ def _end_with_parent() -> None:
 
 def _extract_one(entry: Entry) -> Row:
     extractor, preprocessing = _worker["job"]
-    row: Row = extractor(load_preprocessed(entry, preprocessing)[None])[0]
+    return _row(extractor, entry, preprocessing)
+
+
+def _row(extractor: Extractor, entry: Entry, preprocessing: Preprocessing) -> Row:
+    volume = preprocessing.apply(entry.read())
+    where = {"affines": volume.affine[None]} if _takes_affines(extractor) else {}
+    try:
+        row: Row = extractor(volume.voxels[None], **where)[0]
+    except EvalsuiteError as error:
+        raise VolumeError(entry.path, str(error)) from None
     return row
+
+
+def _takes_affines(extractor: Extractor) -> bool:
+    return "affines" in inspect.signature(extractor).parameters
 
 
 def _wait_for_all(world: int) -> None:

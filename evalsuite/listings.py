@@ -17,7 +17,7 @@ VIEWER = "_assets/js/niivue.umd.js"
 
 
 def metrics() -> list[dict[str, Any]]:
-    """Return name, input, summary, options, quantities and scores of volumes of every metric.
+    """Return name, needs, summary, options, quantities and scores of volumes of every metric.
 
     Of each option its name, what is allowed, its default and what it means.
     """
@@ -27,7 +27,7 @@ def metrics() -> list[dict[str, Any]]:
         rows.append(
             {
                 "name": name,
-                "input": metric.input,
+                "needs": list(metric.needs),
                 "summary": metric.summary,
                 "options": metric.told_options(),
                 "quantities": [asdict(quantity) for quantity in metric.quantities],
@@ -47,11 +47,19 @@ def extractors() -> list[Row]:
 
 
 def weights() -> list[Row]:
-    """Return name, state and path of the published weights."""
+    """Return name, state, licences and path of the published weights."""
     from evalsuite.extractors.weights import list_weights
 
     return [
-        {"name": item.name, "state": item.status, "file": str(item.path or "")}
+        {
+            "name": item.weights.name,
+            "state": item.state,
+            "licence of code": item.weights.code_licence,
+            "licence of weights": item.weights.weights_licence,
+            "note": item.weights.note,
+            "sha256": item.sha256 or item.weights.expected or "not published",
+            "file": str(item.path or ""),
+        }
         for item in list_weights()
     ]
 
@@ -69,7 +77,7 @@ def show_metrics(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
     """Print metrics on stdout as JSON, or as a table with options and numbers below each."""
     lines: list[Row] = []
     for row in rows:
-        what = f"{row['summary'].rstrip('.')} (of {row['input']})"
+        what = f"{row['summary'].rstrip('.')} (of {', '.join(row['needs'])})"
         lines.append({"name": row["name"], "default": "", "what it is": what})
         for option in row["options"]:
             default = json.dumps(option["default"], default=str)
@@ -122,7 +130,7 @@ def _weights() -> list[Row]:
     return [
         {
             "check": f"weights {row['name']}",
-            "state": "good" if row["state"] == "verified" else "absent",
+            "state": "absent" if row["state"] in mends else "good",
             "found": row["file"] or row["state"],
             "mend": mends.get(row["state"], "").format(**row),
         }

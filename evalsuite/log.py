@@ -18,7 +18,7 @@ def log(folder: Path, experiment: str | None, run_name: str | None) -> str:
         EvalsuiteError: if the folder holds none of these.
         TrackingError: if MLflow cannot be reached or refuses.
     """
-    from evalsuite import results, workflow
+    from evalsuite import results, tracking, workflow
     from evalsuite.tracking import report, training
     from evalsuite.utility import workflow as utility
 
@@ -28,7 +28,8 @@ def log(folder: Path, experiment: str | None, run_name: str | None) -> str:
         return workflow.log(folder, experiment or "evalsuite", run_name)
     if (folder / report.RECORD).is_file():
         place = experiment or "evalsuite-reports"
-        return f"MLflow run: {report.log_report(folder, experiment=place, run_name=run_name)}"
+        run = tracking.log(report.run_record(folder, run_name), experiment=place, kept=folder)
+        return f"MLflow run: {run.run_id} ({run.hint})"
     stages = [p for p in (folder, *sorted(folder.glob("*"))) if (p / training.HISTORY).is_file()]
     if not stages:
         raise EvalsuiteError(
@@ -37,8 +38,11 @@ def log(folder: Path, experiment: str | None, run_name: str | None) -> str:
             "evalsuite study log STUDY"
         )
     place = experiment or "evalsuite-generator"
-    runs = [training.log_training(p, experiment=place, run_name=run_name) for p in stages]
-    return "\n".join(f"MLflow run: {run}" for run in runs)
+    runs = [
+        tracking.log(training.run_record(stage, run_name), experiment=place, kept=stage)
+        for stage in stages
+    ]
+    return "\n".join(f"MLflow run: {run.run_id} ({run.hint})" for run in runs)
 
 
 def _is_utility(path: Path) -> bool:

@@ -1,7 +1,9 @@
 """What a command runs on: its device, and the processes of torchrun that share its work."""
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
 
 from evalsuite.errors import EvalsuiteError
 
@@ -12,13 +14,15 @@ TORCHRUN = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 
 def usable_device(name: str) -> "torch.device":
-    """Return the torch device of that name.
+    """Return the torch device of that name; `auto` is this process's own GPU, or the processor.
 
     Raises:
         EvalsuiteError: if there is none here.
     """
     import torch
 
+    if name == "auto":
+        name = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
     try:
         device = torch.device(name)
         # Some names, such as meta, are known and hold no numbers.
@@ -30,6 +34,27 @@ def usable_device(name: str) -> "torch.device":
             'Use --device "cpu", or one that this machine has.'
         ) from None
     return device
+
+
+@contextmanager
+def inference(
+    device: "torch.device", precision: Literal["float32", "bfloat16"] = "float32"
+) -> Iterator[None]:
+    """Let networks run without gradients, the same way every time, and without TensorFloat-32.
+
+    TensorFloat-32, the default of convolutions on a GPU, keeps three digits only.
+    """
+    import torch
+
+    exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
+    cast = torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+    matrices = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with torch.inference_mode(), exact, cast:
+            yield
+    finally:
+        torch.set_float32_matmul_precision(matrices)
 
 
 def processes() -> tuple[int, int]:

@@ -6,17 +6,16 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from evalsuite.extractors.extractor import Extractor
-from evalsuite.groups import Group, Some, by_covariate
+from evalsuite.groups import Group, by_covariate
 from evalsuite.metrics.metric import Finding, LabelMap, Metric, UndefinedError, Views
-from evalsuite.metrics.subjects import Subjects, coded
+from evalsuite.preparation import Preparation
 from evalsuite.preprocessed import PreprocessedVolumes
 from evalsuite.progress import Progress
 from evalsuite.records import Detail, Estimate, FeatureTable, Scores, VolumeScore
 from evalsuite.volumes.cohort import Cohort
-from evalsuite.volumes.preprocessing import Preprocessing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,7 +42,7 @@ class Cohorts:
         training: what the generator was trained on, if it was named.
         labels: by name of the cohort, its segmentations.
         tables: features by extractor and cohort.
-        steps: resolved preprocessing.
+        preparation: for metrics on voxels.
     """
 
     real: Cohort
@@ -51,7 +50,7 @@ class Cohorts:
     training: Cohort | None
     labels: Mapping[str, Sequence[LabelMap]]
     tables: Tables
-    steps: Preprocessing
+    preparation: Preparation
 
 
 def measure(
@@ -72,9 +71,9 @@ def measure(
             trained on stays whole.
         progress: one step per metric, pair of cohorts and extractor.
     """
-    jobs: list[tuple[Metric, Mapping[str, Any], Extractor | None]] = [
-        *((m, o, e) for e in extractors for m, o in metrics if m.input == "features"),
-        *((m, o, None) for kind in ("volumes", "views") for m, o in metrics if m.input == kind),
+    jobs = [
+        *((m, o, e.name) for e in extractors for m, o in metrics if m.by_extractor),
+        *((m, o, "") for m, o in metrics if not m.by_extractor),
     ]
     measured = Measured()
     real = _views(cohorts, cohorts.real, extractors)
@@ -84,20 +83,18 @@ def measure(
             sides = (cohorts.real, synthetic)
             views = (real, _views(cohorts, synthetic, extractors))
             groups = [
-                (
-                    group,
-                    Subjects(*map(_codes, sides, group.chosen)),
-                    [_some(v, g) for v, g in zip(views, group.chosen, strict=True)],
-                )
+                (group, [v.of(chosen) for v, chosen in zip(views, group.chosen, strict=True)])
                 for group in by_covariate(*sides, by)
             ]
             for metric, options, extractor in jobs:
-                for group, subjects, pair in groups:
-                    some = [_input(metric, view, extractor) for view in pair]
-                    handed = {"subjects": subjects, "training": training}
-                    found = _findings(metric, some, options, handed)
-                    found = [_about(f, extractor, extractors, group, subjects) for f in found]
-                    _keep(measured, found, *sides, group)
+                trained = {"training": training} if "training" in metric.needs else {}
+                for group, pair in groups:
+                    seen = [v.through(extractor) for v in pair] if extractor else pair
+                    findings = [
+                        _about(finding, extractor, cohorts, group, pair)
+                        for finding in _findings(metric, seen, {**options, **trained})
+                    ]
+                    _keep(measured, findings, *sides, group)
                 advance()
     return measured
 
@@ -116,11 +113,6 @@ def standardise(
     return scaled
 
 
-def _codes(cohort: Cohort, chosen: Sequence[int]) -> Int[np.ndarray, " n"]:
-    """Return the subject of each of some volumes of a cohort as a code."""
-    return coded([cohort.subjects[i] for i in chosen])
-
-
 def _features(cohorts: Cohorts, extractor: Extractor, cohort: Cohort) -> "Float[Tensor, 'n d']":
     """Return the features of a cohort, by the real one standardised if the extractor asks."""
     import torch
@@ -135,75 +127,69 @@ def _features(cohorts: Cohorts, extractor: Extractor, cohort: Cohort) -> "Float[
 
 
 def _views(cohorts: Cohorts, cohort: Cohort, extractors: Sequence[Extractor]) -> Views:
-    spacing = cohorts.steps.spacing
+    steps = cohorts.preparation.of(cohort)
+    spacing = steps.spacing
     if isinstance(spacing, str):
         spacing = cohorts.real.infos[0].spacing
     return Views(
         names=[entry.id for entry in cohort.entries],
         features={e.name: _features(cohorts, e, cohort) for e in extractors},
-        volumes=PreprocessedVolumes(cohort, cohorts.steps),
+        volumes=PreprocessedVolumes(cohort, steps),
         spacing=spacing,
         labels=cohorts.labels.get(cohort.name),
         subjects=cohort.subjects,
+        slices={e.name: _of_slices(cohorts, e, cohort) for e in extractors if e.slices},
     )
 
 
-def _input(metric: Metric, views: Views, extractor: Extractor | None) -> Any:
-    """Return what the metric looks at of a cohort."""
-    if extractor:
-        return views.features[extractor.name]
-    return views.volumes if metric.input == "volumes" else views
+def _of_slices(
+    cohorts: Cohorts, extractor: Extractor, cohort: Cohort
+) -> "dict[str, Float[Tensor, 'n s d']]":
+    import torch
 
-
-def _some(views: Views, chosen: Sequence[int]) -> Views:
-    return Views(
-        names=[views.names[i] for i in chosen],
-        features={name: values[chosen] for name, values in views.features.items()},
-        volumes=Some(views.volumes, chosen),
-        spacing=views.spacing,
-        labels=None if views.labels is None else Some(views.labels, chosen),
-        subjects=None if views.subjects is None else [views.subjects[i] for i in chosen],
-    )
+    planes = cohorts.tables[extractor.name, cohort.name].slices or {}
+    return {plane: torch.from_numpy(values) for plane, values in planes.items()}
 
 
 def _findings(
-    metric: Metric,
-    cohorts: Sequence[Any],
-    options: Mapping[str, Any],
-    handed: Mapping[str, Any],
+    metric: Metric, pair: Sequence[Views], options: Mapping[str, Any]
 ) -> Sequence[Finding]:
-    """Return the findings; what a metric cannot compute becomes one nan that says why.
-
-    Args:
-        handed: keywords that the metric may take or not.
-    """
-    real, synthetic = cohorts
-    taken = {name: value for name, value in handed.items() if metric.takes(name)}
+    """Return the findings; what a metric cannot compute becomes one nan that says why."""
+    real, synthetic = pair
     try:
-        found = metric.compute(real, synthetic, **options, **taken)
+        findings = metric.compute(real, synthetic, **options)
     except UndefinedError as error:
-        counts = [len(c.names) if isinstance(c, Views) else len(c) for c in cohorts]
         return [
             Estimate(
                 name=metric.name,
                 value=math.nan,
                 direction="lower is better",
-                n_real=counts[0],
-                n_synthetic=counts[1],
+                n_real=len(real.names),
+                n_synthetic=len(synthetic.names),
                 method=metric.summary,
                 warnings=error.args,  # a caveat stays one
             )
         ]
-    if metric.input != "views" and "subjects" not in taken:
-        return [_of_volumes(finding, handed["subjects"]) for finding in found]
-    return found
+    if real.slices and metric.by_extractor and "slices" not in metric.needs:
+        findings = [_of_means(finding) for finding in findings]
+    if "subjects" not in metric.needs:
+        findings = [_of_volumes(finding, pair) for finding in findings]
+    return findings
 
 
-def _of_volumes(finding: Finding, subjects: Subjects) -> Finding:
+def _of_means(finding: Finding) -> Finding:
+    """Return the finding of a metric that knows no slices with what was made of them."""
+    if isinstance(finding, Detail):
+        return finding
+    told = f"{finding.method.rstrip('.')}; the features of a volume are the mean over its slices."
+    return replace(finding, method=told)
+
+
+def _of_volumes(finding: Finding, pair: Sequence[Views]) -> Finding:
     """Return the finding of a metric that knows no subjects with what that does to its interval."""
     if not isinstance(finding, Estimate) or finding.interval is None:
         return finding
-    if _fewer(subjects.real) is None and _fewer(subjects.synthetic) is None:
+    if all(_fewer(views) is None for views in pair):
         return finding
     warning = (
         "The interval takes all volumes for independent, but some show the same subject: "
@@ -213,33 +199,31 @@ def _of_volumes(finding: Finding, subjects: Subjects) -> Finding:
 
 
 def _about(
-    finding: Finding,
-    extractor: Extractor | None,
-    extractors: Sequence[Extractor],
-    group: Group,
-    subjects: Subjects,
+    finding: Finding, extractor: str, cohorts: Cohorts, group: Group, pair: Sequence[Views]
 ) -> Finding:
     """Return the finding with what the metric could not know.
 
     Args:
-        extractor: of its features; of a metric on views the finding names it itself.
+        extractor: that it was seen through; empty for one that names it itself.
     """
     if extractor:
-        finding = replace(finding, extractor=extractor.name)
+        finding = replace(finding, extractor=extractor)
     if isinstance(finding, Estimate):
-        own = [w for e in extractors if e.name == finding.extractor for w in e.warnings]
+        table = cohorts.tables.get((finding.extractor, cohorts.real.name))
+        real, synthetic = pair
         return replace(
             finding,
             group=group.name,
-            warnings=(*finding.warnings, *group.warnings, *own),
-            subjects_real=_fewer(subjects.real),
-            subjects_synthetic=_fewer(subjects.synthetic),
+            warnings=(*finding.warnings, *group.warnings, *(table.warnings if table else ())),
+            subjects_real=_fewer(real),
+            subjects_synthetic=_fewer(synthetic),
         )
     return finding
 
 
-def _fewer(codes: Int[np.ndarray, " n"]) -> int | None:
+def _fewer(views: Views) -> int | None:
     """Return how many subjects there are, None if as many as volumes."""
+    codes = views.codes
     count = len(np.unique(codes))
     return count if count < len(codes) else None
 

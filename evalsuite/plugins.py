@@ -1,4 +1,4 @@
-"""Metrics, extractors, figures and commands are entry points: built-in and third-party alike."""
+"""All that can be added is an entry point, built-in and third-party alike."""
 
 from collections.abc import Mapping
 from importlib.metadata import EntryPoint, entry_points
@@ -17,7 +17,7 @@ def load(group: str, name: str, hints: Mapping[str, str] | None = None) -> Any:
     """Import and return one entry point.
 
     Args:
-        group: `metrics`, `extractors`, `figures` or `commands`.
+        group: `metrics`, `extractors`, `question_kinds`, `figures`, `report_chapters`, ...
         hints: by known name, words that a user may have meant.
 
     Raises:

@@ -31,7 +31,8 @@ class PreprocessedVolumes(Sequence["Tensor"]):
         import torch
 
         self._entries = cohort.entries
-        size = 4 * math.prod(preprocessing.shape) if preprocessing.shape != "auto" else MEMORY
+        shape = preprocessing.shape
+        size = MEMORY if isinstance(shape, str) else 4 * math.prod(shape)
 
         @lru_cache(maxsize=max(2, MEMORY // size))
         def load(index: int) -> "Tensor":

@@ -1,5 +1,6 @@
 """The frozen records that travel between the rooms of the suite."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Self
 
@@ -8,6 +9,7 @@ from jaxtyping import Float
 
 Direction = Literal["lower is better", "higher is better", "nearer the reference is better"]
 Chapter = Literal["distance", "overlap", "diversity", "slices", "anatomy", "privacy", "other"]
+Scale = Literal["nominal", "ordinal", "interval", "none"]  # of the answers to a question
 Where = tuple[tuple[str, str], ...]
 STRUCTURES = ("structure", "other")  # kinds of places
 
@@ -224,6 +226,8 @@ class FeatureTable:
         volumes: one identifier per row.
         extractor: name of the extractor.
         warnings: what the extractor says of its own trustworthiness.
+        slices: of an extractor of slices, by plane one row per volume and slice; `values` is then
+            the mean over all slices of all planes.
     """
 
     cohort: str
@@ -231,6 +235,7 @@ class FeatureTable:
     volumes: tuple[str, ...]
     values: Float[np.ndarray, "n d"]
     warnings: tuple[str, ...] = ()
+    slices: Mapping[str, Float[np.ndarray, "n s d"]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """An evaluation on disk: written before any tracking server is asked, read back unchanged."""
 
+import copy
 import csv
 import json
 import math
@@ -8,23 +9,25 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import yaml
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.output import finite
-from evalsuite.records import Caveat, CohortRecord, Estimate, Evaluation, Evidence, Interval, Where
+from evalsuite.records import Caveat, CohortRecord, Estimate, Evaluation, Evidence, Where
 from evalsuite.writable import refuse_unwritable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 RESULTS = "results.json"
+SCHEMA = 2  # of that file; the first had no number
 SCORES = "volume_scores"
+Warned = TypeVar("Warned", CohortRecord, Estimate)
 COLUMNS = [
     "synthetic",
     "extractor",
@@ -67,52 +70,43 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
     `key` is name and place of an estimate in one, as tables and MLflow have it. Beside the sentences
     of `warnings` stand, in the same order, their `caveats`: template, values.
     """
-    record: dict[str, Any] = finite(asdict(evaluation))
-    warned = [record["real"], *record["synthetic"], *record["estimates"]]
-    for values in warned:
-        values["caveats"] = [
-            {"template": w.template, "values": finite(w.values)}
-            if isinstance(w, Caveat)
-            else {"template": w, "values": {}}
-            for w in values["warnings"]
-        ]
+    record: dict[str, Any] = {"schema": SCHEMA, **finite(asdict(evaluation))}
+    told = [evaluation.real.warnings, *(c.warnings for c in evaluation.synthetic)]
+    told += [estimate.warnings for estimate in evaluation.estimates]
+    for values, warnings in zip(_warned(record), told, strict=True):
+        caveats = [w if isinstance(w, Caveat) else Caveat(w) for w in warnings]
+        values["caveats"] = [{"template": c.template, "values": finite(c.values)} for c in caveats]
     for values, estimate in zip(record["estimates"], evaluation.estimates, strict=True):
         values["key"] = estimate.key
     return record
 
 
 def from_json(record: Mapping[str, Any]) -> Evaluation:
-    """Return the evaluation that `to_json` was given (a null value becomes nan)."""
+    """Return the evaluation that `to_json` was given (a null value becomes nan).
 
-    def cohort(values: Mapping[str, Any]) -> CohortRecord:
-        tuples = {k: tuple(values[k]) for k in ("volumes", "skipped")}
-        return CohortRecord(**_warned(values) | tuples)
+    Raises:
+        ValueError: if it is none, or of a newer schema.
+    """
+    from pydantic import TypeAdapter
 
-    def estimate(values: Mapping[str, Any]) -> Estimate:
-        interval = values["interval"]
-        # Before there was a choice of tests, every p-value was of a permutation test.
-        permuted = "test" not in values and values["name"].endswith("_p_value")
-        changed = {
-            "value": _number(values["value"]),
-            "test": "permutation" if permuted else values.get("test", ""),
-            "interval": interval
-            and Interval(
-                **{**interval, "low": _number(interval["low"]), "high": _number(interval["high"])}
-            ),
-        }
-        if "where" in values:
-            changed["where"] = tuple((kind, value) for kind, value in values["where"])
-        else:
-            changed["name"], changed["where"] = _placed_of_old(values["name"])
-        known = {key: value for key, value in _warned(values).items() if key != "key"}
-        return Estimate(**known | changed)
-
-    changed = {
-        "real": cohort(record["real"]),
-        "synthetic": tuple(cohort(c) for c in record["synthetic"]),
-        "estimates": tuple(estimate(e) for e in record["estimates"]),
-    }
-    return Evaluation(**{**record, **changed})
+    version = record.get("schema", 1)
+    if version not in range(1, SCHEMA + 1):
+        msg = f"the schema {version} is newer than {SCHEMA}"
+        raise ValueError(msg)
+    known = copy.deepcopy(dict(record))
+    if version == 1:
+        _bring_up(known)
+    for values in known["estimates"]:
+        values["value"] = _number(values["value"])
+        if interval := values["interval"]:
+            interval |= {"low": _number(interval["low"]), "high": _number(interval["high"])}
+    evaluation = TypeAdapter(Evaluation).validate_python(known)
+    return replace(
+        evaluation,
+        real=_cautioned(evaluation.real, known["real"]),
+        synthetic=tuple(map(_cautioned, evaluation.synthetic, known["synthetic"])),
+        estimates=tuple(map(_cautioned, evaluation.estimates, known["estimates"])),
+    )
 
 
 def write_results(
@@ -178,7 +172,7 @@ def read_results(folder: Path) -> Evaluation:
         raise EvalsuiteError(
             f"{folder} holds no {RESULTS}. Name a folder that `evalsuite compute-metrics` wrote."
         ) from None
-    except (json.JSONDecodeError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise EvalsuiteError(
             f"{path}: not the results of an evaluation, or of a newer version of evalsuite."
         ) from None
@@ -225,15 +219,31 @@ def _write_all(
         )
 
 
-def _warned(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of a record with its caveats; results of old have the sentences alone."""
-    known = {key: value for key, value in values.items() if key != "caveats"}
-    sentences = [{"template": warning, "values": {}} for warning in values["warnings"]]
-    told = [
-        Caveat(c["template"], **{k: _number(v) for k, v in c["values"].items()})
-        for c in values.get("caveats", sentences)
+def _warned(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the parts of a record that carry warnings."""
+    return [record["real"], *record["synthetic"], *record["estimates"]]
+
+
+def _cautioned(one: Warned, values: Mapping[str, Any]) -> Warned:
+    """Return a record whose warnings know their values again."""
+    caveats = [
+        Caveat(kept["template"], **{k: _number(v) for k, v in kept["values"].items()})
+        for kept in values["caveats"]
     ]
-    return known | {"warnings": tuple(told)}
+    return replace(one, warnings=tuple(caveats))
+
+
+def _bring_up(record: dict[str, Any]) -> None:
+    """Turn a record of the first schema, of which there are several forms, into the present one."""
+    for values in _warned(record):
+        sentences = [{"template": warning, "values": {}} for warning in values["warnings"]]
+        values.setdefault("caveats", sentences)
+    for values in record["estimates"]:
+        # Before there was a choice of tests, every p-value was of a permutation test.
+        permuted = values["name"].endswith("_p_value")
+        values.setdefault("test", "permutation" if permuted else "")
+        if "where" not in values:
+            values["name"], values["where"] = _placed_of_old(values["name"])
 
 
 def _placed_of_old(name: str) -> tuple[str, Where]:

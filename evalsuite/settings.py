@@ -89,6 +89,18 @@ def assignment(text: str) -> tuple[str, Any]:
         ) from None
 
 
+def listed(values: Iterable[str] | None) -> list[str] | None:
+    """Return the names of an option that may be repeated and may hold several with commas.
+
+    Example:
+        >>> listed(["mmd, frechet", "realism"])
+        ['mmd', 'frechet', 'realism']
+    """
+    if values is None:
+        return None
+    return [name.strip() for text in values for name in text.split(",")]
+
+
 def nested(key: str, value: object) -> Settings:
     """Return the tables that a key with dots goes through, with the value in the last one."""
     *tables, last = key.split(".")

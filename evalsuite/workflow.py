@@ -37,7 +37,7 @@ class Run:
 
     output: Path | None = None
     cache: Path | None = None
-    device: str = "cpu"
+    device: str = "auto"
     batch_size: int = 4
     workers: int | None = None
     offline: bool = False
@@ -97,9 +97,11 @@ def log(folder: Path, experiment: str, run_name: str | None) -> str:
 
 def track(done: Done, experiment: str, run_name: str | None) -> str:
     """Log results to MLflow and return a sentence on the run."""
-    from evalsuite.tracking import log_evaluation
+    from evalsuite import tracking
+    from evalsuite.tracking.evaluation import run_record
 
-    tracked = log_evaluation(done.evaluation, done.folder, experiment=experiment, run_name=run_name)
+    record = run_record(done.evaluation, done.folder, run_name)
+    tracked = tracking.log(record, experiment=experiment, kept=done.folder)
     return f"MLflow run: {tracked.run_id} ({tracked.hint})"
 
 
@@ -110,7 +112,7 @@ def draw(evaluation: Evaluation, evidence: "Evidence") -> "dict[str, Figure]":
     """
     drawn = {}
     for name, point in plugins.available("figures").items():
-        found = point.load()(evaluation, evidence)
+        found = point.load().draw(evaluation, evidence)
         pages = found if isinstance(found, list) else [found]
         for place, page in enumerate(pages, 1):
             if page is not None:

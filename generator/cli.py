@@ -68,7 +68,7 @@ def train(
 def sample(
     checkpoint: Annotated[Path, typer.Argument(help="Folder that `train` wrote.")],
     output: Annotated[Path, typer.Option(help="Folder for the samples; goes on if it has some.")],
-    n: Annotated[int, typer.Option("-n", min=1, help="How many.")] = 64,
+    n: Annotated[int, typer.Option("-n", "--count", min=1, help="How many.")] = 64,
     seed: Annotated[int, typer.Option(min=0, help="Sample i depends on it and i alone.")] = 0,
     sampler: Annotated[
         str, typer.Option(help="ddpm (the paper's), ddim, dpm++ or dpm++sde.")
@@ -97,12 +97,15 @@ def sample(
 
 
 @app.command()
-def presets() -> None:
+def presets(
+    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+) -> None:
     """List the presets with the GPU memory that training needs (estimated)."""
+    from evalsuite import output
     from generator.presets import PRESETS
 
-    for name, preset in PRESETS.items():
-        typer.echo(f"{name:14s}{preset['gpu_memory']}")
+    rows = [{"name": n, "GPU memory": preset["gpu_memory"]} for n, preset in PRESETS.items()]
+    output.show(rows, as_json=as_json)
 
 
 def _check_extra() -> None:

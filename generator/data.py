@@ -39,7 +39,7 @@ class TrainingData:
         self.classes, self.labels = _classes(cohort, config.diffusion.condition)
         self.training, self.validation = _split(cohort, config)
         shape = self.preprocessing.shape
-        size = 4 * int(np.prod(shape)) if shape != "auto" else KEPT
+        size = KEPT if isinstance(shape, str) else 4 * int(np.prod(shape))
 
         @lru_cache(maxsize=max(1, KEPT // size))
         def load(index: int) -> Float[Tensor, "1 x y z"]:
@@ -66,13 +66,25 @@ def fitting(config: GeneratorConfig, cohort: Cohort) -> Preprocessing:
     """Return the resolved preprocessing whose shape the networks can take.
 
     Raises:
-        EvalsuiteError: if a given shape does not fit, with the nearest that does.
+        EvalsuiteError: for steps that end in volumes that the networks do not make, and if a given
+            shape does not fit, with the nearest that does.
     """
+    steps = config.preprocessing
+    turned = steps.orientation not in {"RAS", "native"} or steps.axes != "xyz"
+    if turned or steps.trim or not steps.ends_in_unit_range:
+        raise EvalsuiteError(
+            "A generator makes whole volumes in RAS with intensities from 0 to 1. Leave orientation, "
+            "axes and trim out of its preprocessing, and let the intensity end there (percentile, "
+            "window or minmax)."
+        )
     resolved = config.preprocessing.resolve(
         [info.shape for info in cohort.infos], [info.affine for info in cohort.infos]
     )
-    if resolved.shape == "auto":
-        raise AssertionError
+    if isinstance(resolved.shape, str):
+        raise EvalsuiteError(
+            "A generator makes volumes of one shape, but its preprocessing has shape "
+            f'"{resolved.shape}". Name it in voxels, or leave it out.'
+        )
     multiple = config.multiple
     if min(resolved.shape) < multiple:
         raise EvalsuiteError(

@@ -1,6 +1,5 @@
 """torchrun, invisible: the same code runs in one process and in many."""
 
-import os
 from collections.abc import Iterable
 
 import torch
@@ -10,15 +9,13 @@ from evalsuite.machine import join, rank, usable_device, world
 
 
 def device(name: str) -> torch.device:
-    """Return the device of this process; `auto` is its own GPU, or the processor.
+    """Return the device of this process, see `usable_device`.
 
     Also joins the processes of torchrun into a group.
 
     Raises:
         EvalsuiteError: if there is no such device, or the processes do not find one another.
     """
-    if name == "auto":
-        name = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
     chosen = usable_device(name)
     join("nccl" if chosen.type == "cuda" else "gloo")
     return chosen

@@ -13,12 +13,13 @@ import numpy as np
 import yaml
 from matplotlib.figure import Figure
 
+from evalsuite import tracking
 from evalsuite.environment import environment
 from evalsuite.errors import EvalsuiteError
 from evalsuite.machine import rank, world
 from evalsuite.progress import bars, silent
-from evalsuite.tracking import TrackingError, log_training
-from evalsuite.tracking.training import HISTORY, STATE, Status
+from evalsuite.tracking.record import Status
+from evalsuite.tracking.training import HISTORY, STATE, run_record
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.sources import read_cohort
 from evalsuite.volumes.volume import Volume
@@ -300,8 +301,9 @@ def _tracker(folder: Path, experiment: str | None) -> Track:
         if experiment is None or waits or not (folder / HISTORY).exists():
             return
         try:
-            log_training(folder, experiment=experiment, status=status)
-        except TrackingError as error:
+            record = run_record(folder, status=status)
+            tracking.log(record, experiment=experiment, kept=folder)
+        except tracking.TrackingError as error:
             silenced.append(str(error))
             goes_on = "The training goes on. " if status == "RUNNING" else ""
             print(f"{goes_on}{error}", file=sys.stderr)  # noqa: T201

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from evalsuite.environment import environment
 from evalsuite.errors import EvalsuiteError
+from reports.chapters import Sources, further_chapters
 from reports.concordance import concordance_section
 from reports.document import Report, Section, Table, Text, suffixed, write
 from reports.readers import cautions, findings, study_sections
@@ -65,6 +66,7 @@ def build(
             suffixed(section, f"-{place}" if several else "", ending)
             for section in utility_sections(folder)
         ]
+    sections += further_chapters(Sources(study, evaluations, utilities, replicates))
     methods = methods_paragraphs(evaluations, study, sections)
     if methods:
         paper = (Text(methods, quoted=True),)

@@ -46,6 +46,8 @@ def report(
     page = write_report(made, output)
     typer.echo(page)
     if not no_tracking:
-        from evalsuite.tracking import log_report
+        from evalsuite import tracking
+        from evalsuite.tracking.report import run_record
 
-        typer.echo(f"MLflow run: {log_report(output, experiment=experiment)}", err=True)
+        run = tracking.log(run_record(output), experiment=experiment, kept=output)
+        typer.echo(f"MLflow run: {run.run_id} ({run.hint})", err=True)

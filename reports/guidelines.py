@@ -12,8 +12,8 @@ ANSWERED, PARTLY = "answered", "partly"
 METHODS = "Methods, to be pasted into a paper"
 STUDY = "The reader study"
 TOLD_APART = {
-    "confidence": "Can readers tell real from synthetic?",
-    "forced_choice": "Which of the two is real?",
+    "turing": "Can readers tell real from synthetic?",
+    "choice": "Which of the two is real?",
 }
 OVERVIEW = "Synthetic against real volumes: what was compared"
 
@@ -177,5 +177,5 @@ def _repeated(study: StudyData | None) -> bool:
 
 def _told_apart(study: StudyData | None) -> str:
     """Return the chapters on whether readers tell real from synthetic; nothing without any."""
-    kinds = set(study.table["kind"]) if study and study.unblinded else set()
-    return "; ".join(title for kind, title in TOLD_APART.items() if kind in kinds)
+    analyses = set(study.table["analysis"]) if study and study.unblinded else set()
+    return "; ".join(title for analysis, title in TOLD_APART.items() if analysis in analyses)

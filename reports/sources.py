@@ -12,13 +12,12 @@ import yaml
 from evalsuite.errors import EvalsuiteError
 from evalsuite.records import Evaluation
 from evalsuite.results import SCORES, read_results
-from evalsuite.study.export import COLUMNS, long_table
+from evalsuite.study.export import COLUMNS, SCALES, long_table, with_scales
 from evalsuite.study.home import Home
-from evalsuite.study.protocol.kinds import Choice, Confidence, Likert, Multiple
-from evalsuite.study.protocol.questions import Question, parse_questions
+from evalsuite.study.protocol.kinds.question import Question
+from evalsuite.study.protocol.questions import parse_questions
 from evalsuite.study.truth import read_truth
 
-COUNTED = ("choice", "confidence", "likert", "multiple")
 NUMBERS = ("position", "revision", "seconds", "active_seconds", "real_side", "repeat_of")
 
 
@@ -29,7 +28,7 @@ class StudyData:
     Args:
         name: of the study.
         state: `open`, `paused` or `closed`.
-        table: its long table, with the truth if the study is closed.
+        table: its long table with scales, with the truth if the study is closed.
         design: as far as it is known.
         design_hash: of the whole design.
         audit: what the audit of the blinding found, None where it is not at hand.
@@ -66,22 +65,16 @@ class StudyData:
     @property
     def points(self) -> dict[str, int]:
         """By question with options, how many it offers."""
-        return {q.name: len(self.options(q.name)) for q in self.questions if q.kind in COUNTED}
+        return {q.name: len(q.labels) for q in self.questions if q.labels}
 
     @property
     def texts(self) -> dict[str, str]:
         """By question, what the readers were asked."""
         return {question.name: question.text for question in self.questions}
 
-    def options(self, name: str) -> list[str]:
-        """Return the labels of a question's answers, first to last; none where it has no options."""
-        question = next(q for q in self.questions if q.name == name)
-        if isinstance(question, Choice | Confidence | Multiple):
-            return list(question.options)
-        if isinstance(question, Likert):
-            ends = {1: question.low, question.points: question.high}
-            return [f"{i} {ends.get(i, '')}".strip() for i in range(1, question.points + 1)]
-        return []
+    def question(self, name: str) -> Question:
+        """Return one of the questions of the design."""
+        return next(q for q in self.questions if q.name == name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +107,10 @@ def read_study(name: str, home: Home) -> StudyData:
     path = Path(name)
     if path.suffix in (".csv", ".parquet"):
         return _exported(path)
-    from evalsuite.study.storage.store import Store
+    from evalsuite.study.storage.study_database import StudyDatabase
 
-    store = Store(home.database)
-    about = store.study(name)
+    database = StudyDatabase(home.database)
+    about = database.study(name)
     truth = read_truth(home.truth(name)) if about.state == "closed" else None
     design = dict(about.design)
     full = home.lead / name / "design.yaml"
@@ -127,7 +120,10 @@ def read_study(name: str, home: Home) -> StudyData:
     return StudyData(
         name=name,
         state=about.state,
-        table=long_table(store.responses(name), truth),
+        table=with_scales(
+            long_table(database.responses(name), truth),
+            parse_questions(about.design["questions"]),
+        ),
         design=design,
         design_hash=about.design_hash,
         audit=yaml.safe_load(audit.read_text(encoding="utf-8")) if audit.exists() else None,
@@ -146,28 +142,31 @@ def _exported(path: Path) -> StudyData:
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError):
         about = None
-    told = ("study", "state", "design", "design_hash")
-    if not isinstance(about, dict) or not all(key in about for key in told):
+    keys = ("study", "state", "design", "design_hash")
+    if not isinstance(about, dict) or not all(key in about for key in keys):
         raise EvalsuiteError(
             f"{record}: this is no design of `evalsuite study export`; expected study, state, "
             "design and design_hash. Export the table again."
         )
-    study = StudyData(
-        str(about["study"]), str(about["state"]), table, about["design"], str(about["design_hash"])
-    )
     try:
-        known = {question.name for question in study.questions}
+        questions = parse_questions(about["design"].get("questions", []))
     except (ValueError, AttributeError):
         raise EvalsuiteError(
             f"{record}: its questions are none of ours. Export the table again."
         ) from None
-    strange = sorted(set(table["question"]) - known)
+    strange = sorted(set(table["question"]) - {question.name for question in questions})
     if strange:
         raise EvalsuiteError(
             f'{path}: the question "{strange[0]}" is not in {record.name}. Keep table and design '
             "of one export together."
         )
-    return study
+    return StudyData(
+        name=str(about["study"]),
+        state=str(about["state"]),
+        table=with_scales(table, questions),
+        design=about["design"],
+        design_hash=str(about["design_hash"]),
+    )
 
 
 def _table(path: Path) -> pd.DataFrame:
@@ -233,5 +232,6 @@ def case_scores(study: StudyData, evaluations: Sequence[EvaluationData]) -> pd.D
 
 
 def fingerprint(table: pd.DataFrame) -> str:
-    """Return the SHA-256 of a table's content."""
-    return hashlib.sha256(table.to_csv(index=False).encode()).hexdigest()
+    """Return the SHA-256 of what a study's table has of its export."""
+    exported = table.drop(columns=SCALES)
+    return hashlib.sha256(exported.to_csv(index=False).encode()).hexdigest()

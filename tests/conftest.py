@@ -23,23 +23,22 @@ def hippocampi():
 
 @pytest.fixture
 def make_cohort(tmp_path):
-    """Write n smooth random volumes into a folder; other seeds, other volumes."""
+    """Write smooth random volumes into a folder of the test, see `smooth_volumes`."""
+    return lambda name, *args, **settings: smooth_volumes(tmp_path / name, *args, **settings)
 
-    def make(name, n=6, *, seed=0, shape=(14, 15, 16), shift=0.0, spacing=1.0):
-        from scipy import ndimage
 
-        folder = tmp_path / name
-        folder.mkdir(parents=True)
-        for i in range(n):
-            noise = np.random.default_rng([seed, i]).normal(size=shape)
-            voxels = ndimage.gaussian_filter(noise, 1 + shift).astype(np.float32)
-            write_nifti(
-                Volume(voxels, np.diag([spacing, spacing, spacing, 1.0])),
-                folder / f"v{i:02d}.nii.gz",
-            )
-        return folder
+def smooth_volumes(folder, n=6, *, seed=0, shape=(14, 15, 16), shift=0.0, spacing=1.0):
+    """Write n smooth random volumes into a new folder; other seeds, other volumes."""
+    from scipy import ndimage
 
-    return make
+    folder.mkdir(parents=True)
+    for i in range(n):
+        noise = np.random.default_rng([seed, i]).normal(size=shape)
+        voxels = ndimage.gaussian_filter(noise, 1 + shift).astype(np.float32)
+        write_nifti(
+            Volume(voxels, np.diag([spacing, spacing, spacing, 1.0])), folder / f"v{i:02d}.nii.gz"
+        )
+    return folder
 
 
 @pytest.fixture

@@ -1,6 +1,10 @@
 """An evaluation that the tests share."""
 
+from pathlib import Path
+
+from evalsuite import tracking
 from evalsuite.records import CohortRecord, Estimate, Evaluation, Interval
+from evalsuite.tracking.evaluation import run_record
 
 FEW = "40 real and 30 synthetic volumes are few for 512 features."
 
@@ -51,3 +55,11 @@ def example(*names: str) -> Evaluation:
         started="2026-11-23T06:00:00+00:00",
         seconds=61.5,
     )
+
+
+def log_evaluation(
+    evaluation: Evaluation, folder: Path, *, experiment: str, run_name: str | None = None
+) -> tracking.TrackedRun:
+    """Log an evaluation as the command does."""
+    record = run_record(evaluation, folder, run_name)
+    return tracking.log(record, experiment=experiment, kept=folder)

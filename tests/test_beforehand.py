@@ -46,14 +46,27 @@ def unread(monkeypatch):
         (("--set", "metrics.frechet.level=0.9"), 1, "frechet is not among the metrics that are"),
         (("--set", "preprocessing.intensity=5"), 1, "intensity: expected a table whose kind is"),
         (("--spacing", "-1,1,1"), 1, "spacing: expected auto, native or a list of 3"),
-        (("--shape", "0,9,9"), 1, "shape: expected auto or a list of 3, each a whole number from"),
+        (
+            ("--shape", "0,9,9"),
+            1,
+            "shape: expected auto, native or a list of 3, each a whole number from",
+        ),
         (("--preset", "pet"), 1, 'Unknown preset "pet".'),
+        (
+            ("--set", "preprocessing_synthetic.fitt=resize"),
+            1,
+            'In the preprocessing of synthetic volumes, the setting "fitt" is unknown',
+        ),
+        (("--set", "preprocessing.trim=true"), 1, "set intensity_first to true"),
         (("--precision", "float16"), 1, "precision: expected float32 or bfloat16"),
         (("--set", "seed=abc"), 1, "seed: expected a whole number of at least 0"),
         (("--seed", 1, "--set", "seed=2"), 2, "there is an option of that name, given as well"),
         (("--set", "by=a", "--set", "by=b"), 2, "by is set twice"),
         (("--weights", "real/v00.nii.gz"), 1, "none of the extractors takes these weights"),
         (("--weights", "nowhere.pth"), 1, "nowhere.pth: the file cannot be read"),
+        (("--weights", "radiomics=nowhere.pth"), 1, "nowhere.pth: the file cannot be read"),
+        (("--weights", "merlin=real/v00.nii.gz"), 1, "none of the extractors takes these weights"),
+        (("--weights", "a=b.pt", "--weights", "a=c.pt"), 1, "name each of several weight files"),
         (("--output", "real/v00.nii.gz/out"), 1, "Name another folder with --output DIR."),
         (("--cache", "real/v00.nii.gz"), 1, "Name another folder with --cache DIR."),
     ],
@@ -87,7 +100,7 @@ def test_metrics_named_over_a_file_keep_its_options(compute):
 def test_what_is_not_looked_at_is_told_and_not_computed(compute, make_cohort):
     make_cohort("train", 5, seed=2)
     status, out, err = compute(
-        *QUICK, *MMD, "--train", "train", "--real-labels", "real", "--synthetic-labels", "gan",
+        *QUICK, *MMD, "--training", "train", "--real-labels", "real", "--synthetic-labels", "gan",
         "--precision", "bfloat16", "--json",
     )  # fmt: skip
     assert status == 0

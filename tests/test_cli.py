@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from evalsuite import plugins
 from evalsuite.errors import EvalsuiteError
-from evalsuite.machine import processes
+from evalsuite.machine import processes, usable_device
 
 QUICK = [
     *("--extractor", "radiomics", "--workers", "1"),
@@ -233,6 +234,19 @@ def test_a_device_that_is_none_is_told_before_any_volume_is_read(cli, command, d
     assert not Path("out").exists()
 
 
+def test_the_device_is_the_own_gpu_of_a_process_or_the_processor(monkeypatch):
+    assert usable_device("auto").type == "cpu"
+    asked = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch, "ones", lambda *_, device: asked.append(device) or torch.zeros(1))
+    monkeypatch.setenv("LOCAL_RANK", "3")
+    assert str(usable_device("auto")) == "cuda:3"
+    monkeypatch.delenv("LOCAL_RANK")
+    assert str(usable_device("auto")) == "cuda:0"
+    assert usable_device("cpu").type == "cpu"
+    assert [str(device) for device in asked] == ["cuda:3", "cuda:0", "cpu"]
+
+
 MASTER = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29999"}
 ENVIRONMENTS = [
     ({"WORLD_SIZE": "2"}, "lacks RANK, MASTER_ADDR, MASTER_PORT"),
@@ -364,7 +378,8 @@ def test_listings_are_tables_and_json(cli, command):
 
 def test_weights_are_listed_and_unknown_files_told(cli, tmp_path):
     _, out, _ = cli("weights", "list", "--json")
-    assert len(json.loads(out)) == 8
+    rows = {row["name"]: row for row in json.loads(out)}
+    assert rows["medicalnet-resnet10"]["licence of weights"] == "MIT"
     (tmp_path / "w.pth").write_bytes(b"x")
     _, out, err = cli("weights", "verify", tmp_path / "w.pth")
     assert "w.pth" in out + err

@@ -2,7 +2,7 @@ import pytest
 
 from evalsuite.config import CohortSource, load_config
 from evalsuite.errors import EvalsuiteError
-from evalsuite.volumes.preprocessing import WindowIntensity
+from evalsuite.volumes.intensity import WindowIntensity
 
 BOTH = {"real": "r", "synthetic": ["s"]}
 
@@ -44,6 +44,32 @@ def test_preprocessing_is_laid_over_its_preset(intensity, expected):
 def test_another_kind_of_intensity_replaces_the_preset_s():
     config = load_config(None, {**BOTH, "preprocessing.intensity": "zscore"})
     assert config.steps().intensity.kind == "zscore"
+
+
+@pytest.mark.parametrize(
+    ("given", "weights"),
+    [
+        ("a.pth", {"": "a.pth"}),
+        ("resnet=a.pth", {"resnet": "a.pth"}),
+        (["resnet=a.pth", "dino=b=c.pt"], {"resnet": "a.pth", "dino": "b=c.pt"}),
+        ("./x=1/a.pth", {"": "./x=1/a.pth"}),
+        ({"resnet": "a.pth"}, {"resnet": "a.pth"}),
+    ],
+)
+def test_weights_are_named_where_several_extractors_take_some(given, weights):
+    assert load_config(None, {**BOTH, "weights": given}).weights == weights
+
+
+def test_a_weight_file_that_is_there_wins_over_a_reading_with_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run=7.pth").touch()
+    assert load_config(None, {**BOTH, "weights": "run=7.pth"}).weights == {"": "run=7.pth"}
+
+
+@pytest.mark.parametrize("given", [["a.pth", "b.pth"], ["x=a.pth", "x=b.pth"]])
+def test_two_weight_files_for_one_extractor_are_told(given):
+    with pytest.raises(EvalsuiteError, match="name each of several weight files, and each name"):
+        load_config(None, {**BOTH, "weights": given})
 
 
 @pytest.mark.parametrize(
@@ -97,7 +123,11 @@ def test_values_that_are_not_allowed_are_told_with_what_is(settings, fault):
 @pytest.mark.parametrize(
     ("key", "value", "fault"),
     [
-        ("intensity", 5, "intensity: expected a table whose kind is percentile, window or zscore"),
+        (
+            "intensity",
+            5,
+            "intensity: expected a table whose kind is minmax, none, percentile, window or zscore",
+        ),
         ("intensity", "zscor", 'zscore, but found {"kind": "zscor"}.'),
         ("intensity.lwo", 5, 'the setting "intensity.lwo" is unknown (did you mean "low"?).'),
         ("spacing", [1, 1], "spacing: expected auto, native or a list of 3, each a number from"),
@@ -105,7 +135,7 @@ def test_values_that_are_not_allowed_are_told_with_what_is(settings, fault):
         ("spacing", [float("inf"), 1, 1], "spacing: expected auto, native or a list of 3"),
         ("shape", [1.5, 2, 2], "each a whole number from 1 to 32767, but found [1.5, 2, 2]."),
         ("shape", [100_000, 1, 1], "each a whole number from 1 to 32767"),
-        ("fit", "x", 'fit: expected crop-pad or resize, but found "x".'),
+        ("fit", "x", 'fit: expected crop-pad, pad-crop or resize, but found "x".'),
     ],
 )
 def test_steps_that_are_not_allowed_are_told_with_what_is(key, value, fault):

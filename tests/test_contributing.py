@@ -1,78 +1,82 @@
-"""The worked example of CONTRIBUTING.md is a metric like any other, with no other file touched."""
+"""The worked examples of CONTRIBUTING.md work as the built-in things do, no other file touched."""
 
 import json
-import os
 import re
-import subprocess
-import sys
-import tomllib
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from evalsuite.results import read_results
-from evalsuite.tracked import metric_values
+from evalsuite.study.home import Home
+from evalsuite.study.storage.study_database import StudyDatabase
+from evalsuite.tracking.evaluation import metric_values
+from tests.conftest import smooth_volumes
+from tests.packages import commands, installed, python
 
 TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
-BLOCKS = dict(re.findall(r"```(\w+)\n(.*?)```", TEXT, re.DOTALL))
+NAMED = re.findall(r"`([\w.]+)`[^`]*:\n\n```\w+\n(.*?)```", TEXT, re.DOTALL)
+FILES = {name: content for name, content in NAMED if name != "pyproject.toml"}
+ENTRY_POINTS = "\n".join(content for name, content in NAMED if name == "pyproject.toml")
+OPTIONS = ("frontal", "parietal", "temporal")
 
 
-@pytest.fixture
-def run(tmp_path):
-    """Install the example beside the suite, as pip would, and return how to run a command there."""
-    package = tmp_path / "package"
-    made = package / "roughness-1.0.dist-info"
-    made.mkdir(parents=True)
-    (package / "roughness.py").write_text(BLOCKS["python"])
-    points = tomllib.loads(BLOCKS["toml"])["project"]["entry-points"]
-    lines = [
-        f"[{g}]\n" + "".join(f"{k} = {v}\n" for k, v in own.items()) for g, own in points.items()
-    ]
-    (made / "entry_points.txt").write_text("".join(lines))
-    (made / "METADATA").write_text("Metadata-Version: 2.1\nName: roughness\nVersion: 1.0\n")
-    path = os.pathsep.join([str(package), str(Path(__file__).parents[1])])
-    environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
-
-    def ran(*arguments):
-        done = subprocess.run(
-            [sys.executable, "-m", "evalsuite", *arguments],
-            cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return ran
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
+    """Install all examples, and return the environment that has them."""
+    return installed(tmp_path_factory.mktemp("other") / "package", FILES, ENTRY_POINTS)
 
 
-def test_a_metric_of_a_third_party_is_first_class_everywhere(run, make_cohort, tmp_path):
-    make_cohort("real", 4)
-    make_cohort("gan", 4, seed=1, shift=0.5)
+@pytest.fixture(scope="module")
+def cohorts(tmp_path_factory):
+    """Return a folder with real and synthetic volumes."""
+    folder = tmp_path_factory.mktemp("work")
+    smooth_volumes(folder / "real", 6)
+    smooth_volumes(folder / "gan", 6, seed=1, shift=0.5)
+    return folder
 
-    told = run("metrics")
-    assert "Roughness, one per axis: mean difference of neighbouring voxels" in " ".join(
-        told.split()
+
+@pytest.fixture(scope="module")
+def evaluated(package, cohorts):
+    """Return what commands printed, and the words of the page of a report."""
+    compute = (
+        "compute-metrics --real real --synthetic gan=gan --metrics roughness,mmd "
+        "--extractor grey-levels --set metrics.roughness.step=2 --output eval --no-tracking "
+        "--workers 1"
     )
-    (row,) = (r for r in json.loads(run("metrics", "--json")) if r["name"] == "roughness")
+    report = "report --evaluation eval --output report --no-tracking"
+    lines = ("metrics", "metrics --json", "extractors", compute, report)
+    printed = commands(cohorts, package, *(line.split() for line in lines))
+    return printed, words(cohorts / "report")
+
+
+def words(folder):
+    """Return the words of the page of a report."""
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+
+
+def test_a_metric_of_a_third_party_is_first_class_everywhere(evaluated, cohorts):
+    (listed, as_json, _, table, _), text = evaluated
+    assert "Roughness, one per axis: mean difference of neighbouring voxels" in " ".join(
+        listed.split()
+    )
+    (row,) = (r for r in json.loads(as_json) if r["name"] == "roughness")
     assert row["options"][0]["name"] == "step"
     assert row["quantities"][0]["chapter"] == "diversity"
 
-    table = run(
-        "compute-metrics", "--real", "real", "--synthetic", "gan=gan", "--metrics", "roughness",
-        "--set", "metrics.roughness.step=2", "--output", "eval", "--no-tracking", "--workers", "1",
-    )  # fmt: skip
     assert "≈ roughness_x" in table
-    assert (tmp_path / "eval/figures/estimates.png").is_file()
-    evaluation = read_results(tmp_path / "eval")
-    assert [e.key for e in evaluation.estimates] == ["roughness_x", "roughness_y", "roughness_z"]
-    assert [e.where for e in evaluation.estimates] == [(("axis", a),) for a in "xyz"]
-    assert "volumes/roughness_x/reference" in metric_values(evaluation.estimates)[0]
-    scores = pd.read_csv(tmp_path / "eval/volume_scores.csv")
-    assert set(scores["name"]) == {"roughness"}
+    assert (cohorts / "eval/figures/estimates.png").is_file()
+    estimates = [
+        e for e in read_results(cohorts / "eval").estimates if e.name.startswith("roughness")
+    ]
+    assert [e.key for e in estimates] == ["roughness_x", "roughness_y", "roughness_z"]
+    assert [e.where for e in estimates] == [(("axis", a),) for a in "xyz"]
+    assert "volumes/roughness_x/reference" in metric_values(estimates)[0]
+    scores = pd.read_csv(cohorts / "eval/volume_scores.csv")
+    assert "roughness" in set(scores["name"])
 
-    run("report", "--evaluation", "eval", "--output", "report", "--no-tracking")
-    (page,) = (tmp_path / "report").glob("*.html")
-    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page.read_text(encoding="utf-8")))
     assert "Do the volumes of a cohort differ as real ones do?" in text
     assert "Other numbers" not in text
     assert "Roughness, axis x" in text
@@ -80,3 +84,100 @@ def test_a_metric_of_a_third_party_is_first_class_everywhere(run, make_cohort, t
     assert "Roughness of a volume: mean over the axes; small for a blurred volume." in text
     assert re.search(r"differences of neighbouring voxels \[\d\] \(step 2\)\.", text)
     assert "Doe J. How rough is an organ? Journal of Examples 1 (2026) 1-2." in text
+
+
+def test_an_extractor_of_a_third_party_gives_features(evaluated, cohorts):
+    (_, _, listed, *_), text = evaluated
+    assert re.search(r"grey-levels +Shares of voxels by grey level", listed)
+    evaluation = read_results(cohorts / "eval")
+    assert {e.extractor for e in evaluation.estimates} == {"", "grey-levels"}
+    assert '"bins": 16' in json.dumps(evaluation.config)
+    assert "grey-levels" in text
+
+
+def test_a_figure_of_a_third_party_is_in_the_chapter_that_it_names(evaluated, cohorts):
+    assert (cohorts / "eval/figures/greys.png").read_bytes().startswith(b"\x89PNG")
+    overview, _, rest = evaluated[1].rpartition("How far are the synthetic cohorts from the real")
+    assert "How often each grey level occurs in the middle slices." in overview
+    assert "Other figures of the evaluation" not in overview + rest
+
+
+def test_a_chapter_of_a_third_party_stands_before_the_methods(evaluated, cohorts):
+    before, chapter, after = evaluated[1].rpartition("How many volumes are there?")
+    assert chapter
+    assert "Methods, to be pasted into a paper" in after
+    assert "The volumes of each cohort." in after
+    counts = pd.read_csv(cohorts / "report/tables/volume-counts.csv")
+    assert counts.to_dict("list") == {
+        "cohort": ["real", "gan"], "role": ["real", "synthetic"], "volumes": [6, 6],
+    }  # fmt: skip
+    assert "Are the volumes realistic" not in before
+
+
+SHOWN = """
+import json, sys
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+from reader_app import cookies, routes
+
+reader = TestClient(Starlette(routes=[*cookies.ROUTES, *routes.ROUTES]))
+reader.get("/enter", params={"token": sys.argv[1]})
+state = reader.get("/reader/state").json()
+wrong = {"presentation": state["presentation"], "key": "k", "answers": {"lobe": 4}, "behaviour": {}}
+(question,) = state["questions"]
+print(json.dumps([
+    question, reader.get(question["form"]).text, reader.post("/reader/answer", json=wrong).json(),
+    reader.get("/reader/forms/choice.js").status_code,
+]))
+"""
+
+
+def test_a_question_kind_of_a_third_party_goes_all_the_way(package, cohorts):
+    (cohorts / "study.yaml").write_text(FILES["study.yaml"])
+    environment = package | {"EVALSUITE_STUDIES": str(cohorts / "studies")}
+    commands(cohorts, environment, ["study", "create", "study.yaml", "--no-tracking"])
+    store = StudyDatabase(Home.at(cohorts / "studies").database)
+    token = store.invite("lobes", "Ada")
+    question, form, refused, builtin = json.loads(python(cohorts, environment, SHOWN, token))
+    assert question["options"] == list(OPTIONS)
+    assert form == FILES["pick.js"]
+    assert builtin == 404  # it has a form of the suite
+    assert refused["problem"].endswith("expected a whole number from 1 to 3.")
+
+    rows = [
+        {"reader": reader, "presentation": shown.token, "question": "lobe", "answer": 1 + place % 3}
+        for number, reader in enumerate(("Ada", "Bob"), 1)
+        for place, shown in enumerate(sorted(store.plan(number), key=lambda p: p.cases))
+    ]
+    pd.DataFrame(rows).to_csv(cohorts / "answers.csv", index=False)
+    commands(
+        cohorts, environment,
+        ["study", "import", "lobes", "answers.csv"],
+        ["study", "close", "lobes", "--no-tracking"],
+        ["study", "export", "lobes", "--output", "lobes.csv"],
+        ["report", "--study", "lobes.csv", "--output", "lobes", "--no-tracking"],
+    )  # fmt: skip
+    exported = pd.read_csv(cohorts / "lobes.csv")
+    assert set(exported["kind"]) == {"pick"}
+    assert sorted(exported["answer"]) == sorted(row["answer"] for row in rows)
+    design = yaml.safe_load((cohorts / "lobes.design.yaml").read_text())["design"]
+    assert design["questions"][0]["options"] == list(OPTIONS)
+
+    text = words(cohorts / "lobes")
+    assert "one of: frontal; parietal; temporal" in text
+    assert "“Which lobe is least realistic?” (3 options)" in text
+    assert "No question was asked of single cases on a scale" in text  # no order, no mean
+    assert not (cohorts / "lobes/tables/averages.csv").exists()
+    shares = pd.read_csv(cohorts / "lobes/tables/shares-lobe.csv")
+    counts = exported.groupby("cohort")["answer"].value_counts()
+    everyone = shares[shares["reader"] == "all"].set_index(["cohort", "option"])
+    assert everyone["count"].to_dict() == {
+        (cohort, option): counts.get((cohort, option), 0)
+        for cohort in ("real", "gan")
+        for option in (1, 2, 3)
+    }
+    agreement = pd.read_csv(cohorts / "lobes/tables/agreement-all.csv")
+    assert list(agreement["coefficient"]) == [
+        "Fleiss kappa", "Gwet AC1", "Krippendorff alpha (nominal)",
+    ]  # fmt: skip
+    assert (agreement["estimate"] == 1).all()

@@ -29,6 +29,8 @@ class Moments:
     warnings: tuple = ()
     parallel: str = "batch"
     standardise: bool = False
+    wants: dict = field(default_factory=dict)
+    slices: None = None
     seen: list = field(default_factory=list)
 
     def __call__(self, voxels):

@@ -21,7 +21,7 @@ def test_by_group_the_training_cohort_stays_whole(cli, make_cohort, tmp_path):
     def run(real, gan, *options):
         status, out, err = cli(
             "compute-metrics", "--real", real, "--synthetic", f"gan={gan}", "--metrics",
-            "privacy,slices", "--extractor", "radiomics", "--train", trained,
+            "privacy,slices", "--extractor", "radiomics", "--training", trained,
             "--spacing", "1,1,1", "--shape", "14,15,16", "--no-tracking", "--json", *options,
         )  # fmt: skip
         assert status == 0, err

@@ -1,5 +1,6 @@
 """Options of metrics are judged by their declaration; what a metric does not take is not passed."""
 
+import inspect
 import json
 from dataclasses import replace
 from typing import Annotated, Literal
@@ -12,7 +13,13 @@ from pydantic import Field
 from evalsuite import plugins
 from evalsuite.errors import EvalsuiteError
 from evalsuite.measure import Cohorts, measure
-from evalsuite.metrics.metric import Metric, UndefinedError, judging_options
+from evalsuite.metrics.metric import (
+    Metric,
+    UndefinedError,
+    judging_options,
+    on_features,
+)
+from evalsuite.preparation import Preparation
 from evalsuite.progress import silent
 from evalsuite.records import Estimate, FeatureTable, Interval
 from evalsuite.volumes.cohort import Cohort, Entry
@@ -44,7 +51,7 @@ def spread(
     ]
 
 
-THIRD_PARTY = Metric("spread", "A metric of a third party.", "features", spread)
+THIRD_PARTY = Metric("spread", "A metric of a third party.", ("features",), on_features(spread))
 
 
 @pytest.mark.parametrize(
@@ -159,9 +166,9 @@ def measured(metric, subjects):
     tables = {("e", name): FeatureTable(name, "e", names, np.arange(4.0)[:, None]) for name in "rs"}
 
     class Extractor:
-        name, standardise, warnings = "e", False, ()
+        name, standardise, slices = "e", False, None
 
-    cohorts = Cohorts(real, [synthetic], None, {}, tables, STEPS)
+    cohorts = Cohorts(real, [synthetic], None, {}, tables, Preparation(STEPS, STEPS))
     found = measure([(metric, {"seed": 0})], [Extractor()], cohorts, by=None, progress=silent)
     return found.estimates
 
@@ -183,7 +190,8 @@ def test_a_metric_that_takes_subjects_is_given_them_and_answers_for_its_interval
         given.append(subjects.real.tolist())
         return spread(real, synthetic, seed=seed)
 
-    (estimate,) = measured(replace(THIRD_PARTY, compute=compute), "aabc")
+    knowing = replace(THIRD_PARTY, needs=("features", "subjects"), compute=on_features(compute))
+    (estimate,) = measured(knowing, "aabc")
     assert given == [[0, 0, 1, 2]]
     assert not any(w.startswith(TOO_NARROW) for w in estimate.warnings)
 
@@ -192,7 +200,7 @@ def test_an_estimate_without_an_interval_has_none_that_is_too_narrow():
     def compute(real, synthetic, *, seed):
         return [replace(e, interval=None) for e in spread(real, synthetic, seed=seed)]
 
-    (estimate,) = measured(replace(THIRD_PARTY, compute=compute), "aabc")
+    (estimate,) = measured(replace(THIRD_PARTY, compute=on_features(compute)), "aabc")
     assert not any(w.startswith(TOO_NARROW) for w in estimate.warnings)
 
 
@@ -202,13 +210,39 @@ def test_a_bug_in_a_metric_shows_as_a_bug(error):
         raise error("a bug")
 
     with pytest.raises(error, match="a bug"):
-        measured(replace(THIRD_PARTY, compute=compute), "abcd")
+        measured(replace(THIRD_PARTY, compute=on_features(compute)), "abcd")
+
+
+def test_a_metric_may_look_at_all_that_there_is_of_both_cohorts():
+    def compute(real, synthetic, *, seed):
+        del seed
+        assert list(real.features) == list(synthetic.features) == ["e"]
+        assert [v.shape for v in real.volumes] == [(4, 4, 4)] * 4
+        return [
+            Estimate(
+                "names", 1.0, "lower is better", 4, 4, "+".join(synthetic.names), extractor="e"
+            )
+        ]
+
+    whole = replace(THIRD_PARTY, needs=("features", "volumes"), compute=compute)
+    (estimate,) = measured(whole, "abcd")
+    assert estimate.method == "s0+s1+s2+s3"
+    assert estimate.extractor == "e"
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+def test_a_metric_needs_what_its_function_takes(metric):
+    takes = inspect.signature(metric.compute).parameters
+    assert ("training" in takes) == ("training" in metric.needs)
+    if hasattr(metric.compute, "__wrapped__") and {"subjects", "slices"} & set(takes):
+        assert ("slices" in takes) == ("slices" in metric.needs)
+        assert ("subjects" in takes) == ("subjects" in metric.needs)
 
 
 def test_what_a_metric_cannot_compute_is_a_row_that_says_why():
     def compute(real, synthetic, *, seed):
         raise UndefinedError("Too few.")
 
-    (estimate,) = measured(replace(THIRD_PARTY, compute=compute), "abcd")
+    (estimate,) = measured(replace(THIRD_PARTY, compute=on_features(compute)), "abcd")
     assert np.isnan(estimate.value)
     assert estimate.warnings == ("Too few.",)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from evalsuite import results
 from evalsuite.errors import EvalsuiteError
 from evalsuite.records import CohortRecord, Estimate, Evaluation, Evidence, FeatureTable, Interval
-from evalsuite.tracked import metric_values
+from evalsuite.tracking.evaluation import metric_values
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=False)
 INTERVALS = st.none() | st.builds(
@@ -105,9 +105,23 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"real": 1}', "null"])
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"real": 1}', "null", '{"schema": 3}', '{"schema": "new"}']
+)
 def test_damaged_results_are_told(tmp_path, text):
     (tmp_path / "results.json").write_text(text)
+    with pytest.raises(EvalsuiteError, match="not the results of an evaluation"):
+        results.read_results(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("name", 1), ("n_real", "many"), ("direction", "up"), ("where", [1])]
+)
+def test_results_with_a_value_of_another_type_are_told(tmp_path, field, value):
+    record = results.to_json(evaluation(estimate()))
+    assert record["schema"] == 2
+    record["estimates"][0][field] = value
+    (tmp_path / "results.json").write_text(json.dumps(record))
     with pytest.raises(EvalsuiteError, match="not the results of an evaluation"):
         results.read_results(tmp_path)
 

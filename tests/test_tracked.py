@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mlflow.utils.validation import _validate_metric_name
 
-from evalsuite.tracked import comparison, flatten, metric_values, summary
+from evalsuite.tracking.evaluation import comparison, metric_values, summary
+from evalsuite.tracking.record import flatten
 from tests.evaluations import example
 
 
@@ -54,6 +55,7 @@ def test_flatten_reaches_every_leaf():
         "extractors.1.weights": "w.pth",
         "f": "true",
     }
+    assert flatten({}) == {}
 
 
 @given(st.text(min_size=1, max_size=300))

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient, MlflowException
 
-from evalsuite.tracking import TrackingError, log_evaluation, server
-from tests.evaluations import FEW, example
+from evalsuite.tracking import TrackingError, server
+from tests.evaluations import FEW, example, log_evaluation
 
 
 @pytest.fixture
@@ -144,13 +144,46 @@ def test_more_and_longer_parameters_than_one_batch_takes(client, directory):
     assert run.data.params["long"].endswith("x ... (in full in results.json)")
 
 
-def test_logging_twice_makes_two_runs_with_one_hash(client, directory):
-    runs = [log_evaluation(example("ddpm"), directory, experiment="brains") for _ in range(2)]
+def test_logging_twice_makes_one_run_and_another_start_another(client, directory):
+    whole = example("gan", "ddpm")
+    first, again = (log_evaluation(whole, directory, experiment="brains") for _ in range(2))
+    assert again == first
+    later = dataclasses.replace(whole, started="2026-11-24T10:00:00+00:00")
+    other = log_evaluation(later, directory, experiment="brains")
+    assert other.run_id != first.run_id
     found = client.search_runs(
-        [runs[0].experiment_id], filter_string="tags.`evalsuite.config_hash` = 'c0ffee'"
+        [first.experiment_id], filter_string="tags.`evalsuite.config_hash` = 'c0ffee'"
     )
-    assert {run.info.run_id for run in found} == {run.run_id for run in runs}
-    assert runs[0].run_id != runs[1].run_id
+    runs = {run.run_id for run in (first, other)} | {*first.nested.values(), *other.nested.values()}
+    assert {run.info.run_id for run in found} == runs
+    table = client.load_table(first.experiment_id, "comparison.json", [first.run_id])
+    assert len(table) == 3
+    (point,) = client.get_metric_history(first.nested["gan"], "volumes/ms_ssim")
+    assert point.value == 0.75
+    assert len(client.get_run(first.run_id).inputs.dataset_inputs) == 3
+
+
+@pytest.mark.parametrize("sender", ["log_batch", "log_inputs", "log_artifacts", "log_table"])
+def test_a_logging_that_broke_off_is_finished_not_doubled(client, directory, monkeypatch, sender):
+    def fail(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    whole = example("gan", "ddpm")
+    with monkeypatch.context() as broken:
+        broken.setattr(MlflowClient, sender, fail)
+        with pytest.raises(TrackingError):
+            log_evaluation(whole, directory, experiment="brains")
+    tracked = log_evaluation(whole, directory, experiment="brains", run_name="mended")
+    runs = client.search_runs([tracked.experiment_id])
+    assert {run.info.run_id for run in runs} == {tracked.run_id, *tracked.nested.values()}
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    parent = client.get_run(tracked.run_id)
+    assert parent.info.run_name == "mended"
+    assert parent.data.params == {"metrics.frechet.resamples": "200", "seed": "7"}
+    assert len(parent.inputs.dataset_inputs) == 3
+    assert client.get_run(tracked.nested["ddpm"]).data.metrics["volumes/ms_ssim"] == 0.75
+    names = {item.path for item in client.list_artifacts(tracked.run_id)}
+    assert names == {"figures", "results.json", "comparison.csv", "comparison.json"}
 
 
 def test_default_is_the_database_of_the_working_folder_and_nothing_is_printed(

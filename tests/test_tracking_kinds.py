@@ -9,10 +9,13 @@ import pytest
 import yaml
 from mlflow import MlflowClient, MlflowException
 
-from evalsuite.tracking import TrackingError, log_evaluation, log_report, log_study, log_training
-from evalsuite.tracking.utility import log_utility
+from evalsuite import tracking
+from evalsuite.tracking import RunRecord, TrackingError
+from evalsuite.tracking import report as reports
+from evalsuite.tracking import training as trainings
 from evalsuite.utility.results import write_results as write_utility
-from tests.evaluations import example
+from evalsuite.utility.tracked import run_record as utility_record
+from tests.evaluations import example, log_evaluation
 from tests.utility.made_up import example as utility_example
 
 SETTINGS = {"seed": 3, "vqgan": {"training": {"steps": 6}}}
@@ -53,6 +56,15 @@ def study(folder):
     return folder
 
 
+def log_report(folder, to):
+    return tracking.log(reports.run_record(folder), experiment=to, kept=folder)
+
+
+def log_training(folder, to, status=None):
+    record = trainings.run_record(folder, status=status)
+    return tracking.log(record, experiment=to, kept=folder).run_id
+
+
 ON_DISK = {
     "evaluation": (evaluation, "evalsuite"),
     "report": (report, "evalsuite-reports"),
@@ -61,27 +73,28 @@ ON_DISK = {
 }
 LOGGED = {
     "evaluation": lambda folder, to: log_evaluation(example("gan", "ddpm"), folder, experiment=to),
-    "report": lambda folder, to: log_report(folder, experiment=to),
-    "utility": lambda folder, to: log_utility(
-        folder,
-        experiment=to,
-        run_name="u",
-        config=SETTINGS,
-        tags={},
-        values={"gain": 1.0},
-        arms={"scratch": {"loss": [(0, 2.0)]}},
-        files={},
+    "report": log_report,
+    "utility": lambda folder, to: tracking.log(
+        utility_record(utility_example(), folder), experiment=to, kept=folder
     ),
-    "training": lambda folder, to: log_training(folder, experiment=to, status="RUNNING"),
-    "study": lambda folder, to: log_study(
-        "birds",
-        to * 8,
+    "training": lambda folder, to: log_training(folder, to, "RUNNING"),
+    "study": lambda folder, to: tracking.log(
+        RunRecord(
+            "birds",
+            {"evalsuite.study": to * 8, "evalsuite.reader": ""},
+            config={"name": "birds"},
+            points=[("answered", 2.0, 0)],
+            nested={
+                "Ada": RunRecord(
+                    "birds: Ada",
+                    {"evalsuite.study": to * 8, "evalsuite.reader": "Ada"},
+                    points=[("answered", 2.0, 0)],
+                )
+            },
+        ),
+        experiment=to,
         kept="the database of the study",
         command="evalsuite study log birds",
-        experiment=to,
-        design={"name": "birds"},
-        values={"answered": 2.0},
-        readers={"Ada": {"answered": 2.0}},
     ),
 }
 
@@ -152,7 +165,7 @@ def test_any_error_is_told_by_what_it_says_or_is(client, tmp_path, monkeypatch, 
 
     monkeypatch.setattr(MlflowClient, "log_artifacts", fail)
     with pytest.raises(TrackingError, match=f"did not take the results: {told}") as caught:
-        log_report(report(tmp_path / "made"), experiment="e")
+        log_report(report(tmp_path / "made"), "e")
     assert caught.value.__cause__ is error
 
 
@@ -210,30 +223,30 @@ def test_a_training_makes_up_for_what_mlflow_missed_and_repeats_nothing(
     client, tmp_path, monkeypatch
 ):
     folder = training(tmp_path / "run", steps=(1, 2))
-    first = log_training(folder, experiment="e", status="RUNNING")
+    first = log_training(folder, "e", "RUNNING")
     assert client.get_run(first).info.status == "RUNNING"
     good = client.tracking_uri
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://localhost/x")
     training(tmp_path / "run", steps=(1, 2, 3))
     with pytest.raises(TrackingError):
-        log_training(folder, experiment="e", status="RUNNING")
+        log_training(folder, "e", "RUNNING")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", good)
     # Killed and resumed: step 3 was done twice.
     training(tmp_path / "run", steps=(1, 2, 3, 3, 4))
-    assert log_training(folder, experiment="e") == first
+    assert log_training(folder, "e") == first
     assert history(client, first) == [(1, 9.0), (2, 8.0), (3, 7.0), (4, 6.0)]
     assert client.get_run(first).info.status == "KILLED"
     training(tmp_path / "run", steps=(1, 2, 3, 3, 4, 6))
-    log_training(folder, experiment="e")
+    log_training(folder, "e")
     assert history(client, first)[-1] == (6, 4.0)
     assert client.get_run(first).info.status == "FINISHED"
     assert client.get_run(first).data.params == {"seed": "3", "vqgan.training.steps": "6"}
     assert client.get_run(first).info.run_name == "run vqgan"
 
 
-def test_a_training_whose_run_another_server_has_gets_a_new_one(client, tmp_path):
+def test_a_training_whose_run_another_server_has_gets_a_new_one(client, tmp_path, monkeypatch):
     folder = training(tmp_path / "run")
-    (folder / "mlflow-run.txt").write_text("0" * 32)
-    run_id = log_training(folder, experiment="e")
-    assert run_id == (folder / "mlflow-run.txt").read_text() != "0" * 32
-    assert history(client, run_id) == [(3, 7.0), (6, 4.0)]
+    log_training(folder, "e")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'other.db'}")
+    run_id = log_training(folder, "e")
+    assert history(MlflowClient(), run_id) == [(3, 7.0), (6, 4.0)]

@@ -1,4 +1,4 @@
-"""`--train`: what the generator was trained on is checked, recorded, and missed where it is not named."""
+"""`--training`: what the generator was trained on is checked, recorded, and missed where it is not named."""
 
 import json
 import shutil
@@ -26,7 +26,7 @@ def privacy(cli, make_cohort, tmp_path):
 
 def test_a_hold_out_that_was_trained_on_is_refused(privacy, tmp_path):
     shutil.copy(tmp_path / "holdout/v03.nii.gz", tmp_path / "train/seen.nii.gz")
-    status, out, err = privacy("--train", "train")
+    status, out, err = privacy("--training", "train")
     assert (status, out) == (1, "")
     assert "seen.nii.gz" in err
     assert "A hold-out must not have been trained on: remove them from one of the two" in err
@@ -34,7 +34,7 @@ def test_a_hold_out_that_was_trained_on_is_refused(privacy, tmp_path):
 
 def test_with_leakage_allowed_the_volume_is_left_out_and_the_numbers_say_so(privacy, tmp_path):
     shutil.copy(tmp_path / "holdout/v03.nii.gz", tmp_path / "train/seen.nii.gz")
-    status, found, _ = privacy("--train", "train", "--allow-leakage")
+    status, found, _ = privacy("--training", "train", "--allow-leakage")
     assert status == 0
     told = {w for row in found["estimates"] for w in row["warnings"]}
     assert any("out of the hold-out" in warning for warning in told)
@@ -42,7 +42,7 @@ def test_with_leakage_allowed_the_volume_is_left_out_and_the_numbers_say_so(priv
 
 def test_the_training_cohort_is_part_of_the_record(privacy):
     hashes = {}
-    for options in ((), ("--train", "train")):
+    for options in ((), ("--training", "train")):
         status, found, _ = privacy(*options)
         assert status == 0
         hashes[options] = found["config_hash"]
@@ -56,13 +56,15 @@ def test_without_a_training_cohort_it_says_what_cannot_be_concluded(privacy):
     rows = {(row["extractor"], row["name"]): row for row in found["estimates"]}
     membership = next(row for (_, name), row in rows.items() if name == "membership_auc")
     assert membership["value"] is None
-    assert any("--train" in warning for warning in membership["warnings"])
+    assert any("--training" in warning for warning in membership["warnings"])
 
 
 def test_the_name_of_the_training_cohort_is_reserved(privacy):
-    status, _, err = privacy("--train", "train", synthetic="training=gan")
+    status, _, err = privacy("--training", "train", synthetic="training=gan")
     assert status == 1
-    assert 'A cohort is called "training", which is the name of the one that --train names.' in err
+    assert (
+        'A cohort is called "training", which is the name of the one that --training names.' in err
+    )
 
 
 def test_a_hold_out_of_subjects_that_were_trained_on_is_refused(privacy, tmp_path):
@@ -72,7 +74,7 @@ def test_a_hold_out_of_subjects_that_were_trained_on_is_refused(privacy, tmp_pat
     }
     for name, lines in rows.items():
         (tmp_path / f"{name}.csv").write_text("\n".join(["path,subject", *lines]) + "\n")
-    options = ("--real", "holdout.csv", "--train", "train.csv")
+    options = ("--real", "holdout.csv", "--training", "train.csv")
     status, out, err = privacy(*options)
     assert (status, out) == (1, "")
     assert "3 subjects of training are in real as well: p10, p11, p9." in err

@@ -1,13 +1,18 @@
 """What an extractor is, and how one is found: the entry-point group `evalsuite.extractors`."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
 
 from evalsuite import plugins
+from evalsuite.errors import EvalsuiteError
+
+if TYPE_CHECKING:
+    from evalsuite.extractors.slices import Slices
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +25,14 @@ class ExtractorOptions:
         offline: never ask the network for weights.
         precision: arithmetic of networks; bfloat16 is about twice as fast on recent processors
             and moves MedicalNet's features by about 0.3 %.
+        layer: of the network whose output is taken, from `NAME@LAYER`; empty for its usual one.
     """
 
     weights: Path | None = None
     device: str = "cpu"
     offline: bool = False
     precision: Literal["float32", "bfloat16"] = "float32"
+    layer: str = ""
 
 
 @runtime_checkable
@@ -42,7 +49,12 @@ class Extractor(Protocol):
             (networks), `process` if volumes go one by one to worker processes (numpy code).
             A `process` extractor must be picklable and cheap to import.
         standardise: whether features are centred and scaled by the real cohort's mean and
-            standard deviation before any metric (needed where their units differ).
+            standard deviation before any metric (needed where their units differ); never of
+            an extractor of slices.
+        wants: the fields of `Preprocessing` that its network was trained with; what it leaves out
+            is as for the evaluation.
+        slices: which slices of a volume a two-dimensional network sees; None for one that sees
+            whole volumes.
     """
 
     name: str
@@ -50,9 +62,20 @@ class Extractor(Protocol):
     warnings: tuple[str, ...]
     parallel: Literal["batch", "process"]
     standardise: bool
+    wants: Mapping[str, Any]
 
-    def __call__(self, voxels: Float[np.ndarray, "b x y z"]) -> Float[np.ndarray, "b d"]:
-        """Return one float32 row of features per volume; row i depends on volume i alone."""
+    @property
+    def slices(self) -> "Slices | None":
+        """Of which slices it makes features."""
+        ...
+
+    def __call__(self, voxels: Float[np.ndarray, "b x y z"]) -> Float[np.ndarray, "b ..."]:
+        """Return float32 features that depend on their own volume alone.
+
+        One row per volume, (b, d); of an extractor of slices one row per slice, (b, s, d), in the
+        order of `slices.rows`. One that goes by `process` and takes `affines` besides, (b, 4, 4),
+        is handed those of the volumes, to RAS+ millimetres.
+        """
         ...
 
 
@@ -68,8 +91,8 @@ def load_extractor(name: str, options: ExtractorOptions) -> Extractor:
     """Return the extractor of that name, or the module in that file.
 
     Args:
-        name: an entry point of `evalsuite.extractors`, or the path of a TorchScript (.pt) or
-            exported (.pt2) module.
+        name: an entry point of `evalsuite.extractors`, `NAME@LAYER` for one of its other layers,
+            or the path of a TorchScript (.pt) or exported (.pt2) module.
 
     Raises:
         EvalsuiteError: for an unknown name, missing weights or a damaged file.
@@ -78,6 +101,9 @@ def load_extractor(name: str, options: ExtractorOptions) -> Extractor:
         from evalsuite.extractors.module_file import load_module
 
         return load_module(Path(name), options)
-    factory: ExtractorFactory = plugins.load("extractors", name)
-    extractor: Extractor = factory(options)
+    network, _, layer = name.partition("@")
+    factory: ExtractorFactory = plugins.load("extractors", network)
+    extractor: Extractor = factory(replace(options, layer=layer))
+    if extractor.name != name:
+        raise EvalsuiteError(f'The extractor {network} has no layer "{layer}" to choose.')
     return extractor

@@ -7,84 +7,58 @@ trained with stride 1 and dilations 2 and 4. Its features there are not MedicalN
 """
 
 import hashlib
-from dataclasses import dataclass, field
 from functools import partial
-from itertools import pairwise
-from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-import numpy as np
-from jaxtyping import Float
-
+from evalsuite.extractors.checkpoint import load_strictly
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions
-from evalsuite.extractors.weights import WeightsError, obtain
-from evalsuite.machine import usable_device
+from evalsuite.extractors.sources import HubFile
+from evalsuite.extractors.volumetric.extractor import averaged_extractor
+from evalsuite.extractors.weights import PublishedWeights, obtain
 
 if TYPE_CHECKING:
     import torch
 
-# Raised whenever a change of the code below changes a feature.
-VERSION = 1
 DILATIONS = {"layer3": 2, "layer4": 4}
 
+# By depth: the SHA-256 of resnet_N.pth and of resnet_N_23dataset.pth.
+_SHA256 = {
+    10: (
+        "2824951eaef30e115929b89bec72342380b08d14792bda1449974ac849e497c0",
+        "afa8055f3e47f4a18239495d92a7abc587902c69c31c743de2b2784653b72605",
+    ),
+    18: (
+        "38b3a17444c5c18a795355a868e6a2d9ce9318054067f5373d337f55c0f61da3",
+        "61224f9317fcce873366deb3703183e92cc47325b726b69691b33536244e10f4",
+    ),
+    34: (
+        "977a1be79298602fa35980de9c03789229ad36087fb1f4d9bde468aec653c658",
+        "3ea7188e396774e4ef95b66e5e90a78273bb33f6e58d3d717bf24f5f1aaeaa28",
+    ),
+    50: (
+        "5b6189cafbee2f5604a7279b62bc163365aa6a86a377e1dc260a14275cacbd84",
+        "ff48a62219073fb977fd3f4ddfb8dc1367f0ec156c8d6f6c37e205bd683a246e",
+    ),
+}
 
-@dataclass(slots=True)
-class MedicalNet:
-    """A ResNet of MedicalNet up to the global average of its last stage.
-
-    Args:
-        network: as `build_network` returns it, with its batch normalisation folded.
-        precision: arithmetic of its convolutions.
-    """
-
-    name: str
-    fingerprint: dict[str, object]
-    network: "torch.nn.Module" = field(repr=False)
-    device: "torch.device"
-    precision: Literal["float32", "bfloat16"] = "float32"
-    warnings: tuple[str, ...] = ()
-    parallel: Literal["batch", "process"] = "batch"
-    standardise: bool = False
-
-    def __call__(self, voxels: Float[np.ndarray, "b x y z"]) -> Float[np.ndarray, "b d"]:
-        """Return 512 (ResNet-10, 18, 34) or 2048 (ResNet-50) features per volume.
-
-        Several volumes at once are much faster than one by one where volumes are small: PyTorch
-        leaves its fast convolutions aside for a single small one.
-        """
-        import torch
-
-        volumes = torch.from_numpy(np.ascontiguousarray(voxels, dtype=np.float32))[:, None]
-        normalised = standardise_foreground(volumes.to(self.device))
-        # TensorFloat-32, the default of convolutions on a GPU, keeps three digits only.
-        exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
-        reduced = self.precision == "bfloat16"
-        cast = torch.autocast(self.device.type, torch.bfloat16, enabled=reduced)
-        with torch.inference_mode(), exact, cast:
-            features: Float[np.ndarray, "b d"] = self.network(normalised).float().cpu().numpy()
-        return features
-
-
-def standardise_foreground(volumes: "torch.Tensor") -> "torch.Tensor":
-    """Return volumes of mean 0 and standard deviation 1 over their non-zero voxels.
-
-    MedicalNet was trained so, with the background (the zeros) replaced by standard normal noise.
-    Here the background becomes 0, the mean of that noise: features must not depend on a draw.
-    Brightness and contrast of the foreground have no effect. A volume whose foreground is empty
-    or constant becomes 0 everywhere.
-
-    Args:
-        volumes: shape (b, 1, x, y, z), background 0.
-    """
-    import torch
-
-    standardised = torch.zeros_like(volumes)
-    for volume, target in zip(volumes, standardised, strict=True):
-        inside = volume != 0
-        values = volume[inside].double()
-        if values.numel() and values.min() < values.max():
-            target[inside] = ((values - values.mean()) / values.std(correction=0)).float()
-    return standardised
+WEIGHTS = tuple(
+    PublishedWeights(
+        name=f"medicalnet-resnet{depth}{datasets}",
+        source=HubFile(
+            f"TencentMedicalNet/MedicalNet-Resnet{depth}",
+            f"resnet_{depth}{suffix}.pth",
+            # Warvito/MedicalNet-models stores into the first, its first versions into the second.
+            torch_hub=("medicalnet", "checkpoints"),
+        ),
+        sha256=sha256,
+        code_licence="MIT",
+        weights_licence="MIT",
+    )
+    for depth, hashes in _SHA256.items()
+    for datasets, suffix, sha256 in zip(
+        ("", "-23datasets"), ("", "_23dataset"), hashes, strict=True
+    )
+)
 
 
 def build_network(depth: int, seed: int = 0) -> "torch.nn.Module":
@@ -122,81 +96,38 @@ def build_network(depth: int, seed: int = 0) -> "torch.nn.Module":
     return network.eval()
 
 
-def fold_batch_norms(network: "torch.nn.Module") -> "torch.nn.Module":
-    """Return the network with every batch normalisation folded into the convolution before it.
+def stages(network: "torch.nn.Module", *, raw: bool = False) -> dict[str, "torch.nn.Module"]:
+    """Return the parts of a network in their order.
 
-    In evaluation mode both are one affine map, so the features stay the same up to rounding.
+    Args:
+        raw: without the standardisation of the foreground before them.
     """
-    import torch
-    from torch.nn.utils.fusion import fuse_conv_bn_eval
+    from torch import nn
 
-    for module in list(network.modules()):
-        for (first, convolution), (second, norm) in pairwise(list(module.named_children())):
-            if isinstance(convolution, torch.nn.Conv3d) and isinstance(norm, torch.nn.BatchNorm3d):
-                setattr(module, first, fuse_conv_bn_eval(convolution, norm))
-                setattr(module, second, torch.nn.Identity())
-    return network
+    from evalsuite.extractors.networks.foreground import StandardisedForeground
+
+    parts = [network.get_submodule(name) for name in ("conv1", "bn1", "act", "maxpool")]
+    stem = nn.Sequential(*([] if raw else [StandardisedForeground()]), *parts)
+    layers = {
+        name: network.get_submodule(name) for name in ("layer1", "layer2", "layer3", "layer4")
+    }
+    return {"stem": stem, **layers}
 
 
-def load_checkpoint(path: Path, network: "torch.nn.Module") -> None:
-    """Fill the network from a checkpoint in the published format, strictly.
+def _load(
+    weights_name: str, depth: int, options: ExtractorOptions, *, raw: bool = False
+) -> Extractor:
+    """Return the extractor with published weights.
 
-    The format is `{"state_dict": {"module.conv1.weight": ...}}`. Every tensor of the network must
-    be there in its shape, and no other. The one exception are the counters
-    `*.num_batches_tracked` of batch normalisation, which PyTorch before 0.4.1 did not write and
-    evaluation does not use; resnet_10_23dataset.pth has them (72 tensors, 14,361,292 numbers).
-
-    Raises:
-        WeightsError: if the file is no such checkpoint, in one sentence.
+    Args:
+        raw: volumes as they are prepared, without the standardisation of their foreground that
+            the network was trained with.
     """
-    import torch
-
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # damaged pickles raise anything, IndexError included
-        raise WeightsError(
-            f"{path}: this is not a PyTorch checkpoint, or it is damaged ({type(error).__name__})."
-        ) from error
-    tensors = checkpoint.get("state_dict") if isinstance(checkpoint, dict) else None
-    if not isinstance(tensors, dict):
-        raise WeightsError(
-            f"{path}: this is not a checkpoint of MedicalNet, which is a dictionary with the key "
-            '"state_dict".'
-        )
-    found = {str(key).removeprefix("module."): value for key, value in tensors.items()}
-    expected = network.state_dict()
-    missing = [
-        key for key in expected if key not in found and not key.endswith(".num_batches_tracked")
-    ]
-    unexpected = [key for key in found if key not in expected]
-    for problem, keys in (("lacks", missing), ("has the unknown", unexpected)):
-        if keys:
-            others = f" and {len(keys) - 1} others" if len(keys) > 1 else ""
-            raise WeightsError(
-                f'{path}: the checkpoint {problem} "{keys[0]}"{others}, so it is not of this '
-                "network."
-            )
-    for key, tensor in found.items():
-        shape = tuple(getattr(tensor, "shape", ()))
-        if not isinstance(tensor, torch.Tensor) or shape != tuple(expected[key].shape):
-            raise WeightsError(
-                f'{path}: "{key}" has the shape {shape}, but this network needs '
-                f"{tuple(expected[key].shape)}."
-            )
-    # A plain dictionary carries no version, and then PyTorch fills in absent counters itself.
-    network.load_state_dict(found, strict=True)
-
-
-def _load(name: str, depth: int, options: ExtractorOptions) -> Extractor:
-    weights = obtain(name, options)
+    weights = obtain(weights_name, options)
     network = build_network(depth)
-    load_checkpoint(weights.path, network)
-    own = (
-        f"The weights are {weights.path} (SHA-256 {weights.sha256}), not the published ones: "
-        "features and distances compare only with those of the same file."
-    )
-    warnings = () if weights.published else (own,)
-    return _extractor(name, depth, network, weights.sha256, warnings, options)
+    load_strictly(weights.path, network, under="state_dict", prefix="module.")
+    name = f"{weights_name}-raw" if raw else weights_name
+    return _extractor(name, depth, network, weights.sha256, weights.warnings, options, raw=raw)
 
 
 def _extractor(
@@ -206,18 +137,21 @@ def _extractor(
     weights_sha256: str,
     warnings: tuple[str, ...],
     options: ExtractorOptions,
-) -> MedicalNet:
-    device = usable_device(options.device)
-    fingerprint: dict[str, object] = {
-        "architecture": f"MedicalNet 3D ResNet-{depth}, dilated layers 3-4, as published",
-        "features": "global average of the last stage",
-        "input": "z-score over non-zero voxels, background 0",
-        "arithmetic": options.precision,
-        "weights_sha256": weights_sha256,
-        "version": VERSION,
-    }
-    network = fold_batch_norms(network).to(device)
-    return MedicalNet(name, fingerprint, network, device, options.precision, warnings)
+    *,
+    raw: bool = False,
+) -> Extractor:
+    standardised = "z-score over non-zero voxels, background 0"
+    return averaged_extractor(
+        name,
+        stages(network, raw=raw),
+        options,
+        fingerprint={
+            "architecture": f"MedicalNet 3D ResNet-{depth}, dilated layers 3-4, as published",
+            "input": "volumes as they are prepared" if raw else standardised,
+            "weights_sha256": weights_sha256,
+        },
+        warnings=warnings,
+    )
 
 
 def resnet10(options: ExtractorOptions) -> Extractor:
@@ -258,6 +192,16 @@ def resnet50(options: ExtractorOptions) -> Extractor:
 def resnet50_23datasets(options: ExtractorOptions) -> Extractor:
     """MedicalNet ResNet-50 trained on 23 datasets: 2048 features."""
     return _load("medicalnet-resnet50-23datasets", 50, options)
+
+
+def resnet50_raw(options: ExtractorOptions) -> Extractor:
+    """MedicalNet ResNet-50 on volumes as they are prepared, as HA-GAN uses it: 2048 features."""
+    return _load("medicalnet-resnet50", 50, options, raw=True)
+
+
+def resnet50_23datasets_raw(options: ExtractorOptions) -> Extractor:
+    """MedicalNet ResNet-50 (23 datasets) on volumes as prepared, as WDM-3D uses it: 2048 features."""
+    return _load("medicalnet-resnet50-23datasets", 50, options, raw=True)
 
 
 def resnet10_untrained(options: ExtractorOptions) -> Extractor:

@@ -1,7 +1,7 @@
 """Any TorchScript or exported PyTorch module as an extractor, by the path of its file."""
 
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -36,6 +36,8 @@ class ModuleExtractor:
     warnings: tuple[str, ...] = ()
     parallel: Literal["batch", "process"] = "batch"
     standardise: bool = False
+    wants: Mapping[str, Any] = field(default_factory=dict)
+    slices: None = None
 
     def __call__(self, voxels: Float[np.ndarray, "b x y z"]) -> Float[np.ndarray, "b d"]:
         """Return the module's output, or its global average where it is a map."""

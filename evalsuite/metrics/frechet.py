@@ -23,7 +23,7 @@ from evalsuite.metrics.frechet_sampling import (
     sampled,
 )
 from evalsuite.metrics.frechet_within import FEWEST_TO_HALVE, expected_distance
-from evalsuite.metrics.metric import Level, Metric, judging_options
+from evalsuite.metrics.metric import Level, Metric, judging_options, on_features
 from evalsuite.metrics.subjects import Subjects, each_its_own
 from evalsuite.records import Caveat, Estimate, Interval, Quantity, Where
 
@@ -235,8 +235,8 @@ def _of(compared: _Compared, among: str) -> str:
 METRIC = Metric(
     name="frechet",
     summary="Frechet distance (FID) with an interval, and extrapolated to infinite n",
-    input="features",
-    compute=compute,
+    needs=("features", "slices", "subjects"),
+    compute=on_features(compute),
     quantities=(INFINITY, DISTANCE),
     methods="The distance between cohorts was measured by the Fréchet distance of Gaussians fitted "
     "to the features {frechet_distance}, also extrapolated to infinitely many volumes "

@@ -8,12 +8,17 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.records import Caveat, Scale
 
 COLUMNS = (
-    "reader", "position", "phase", "case", "repeat_of", "question", "kind", "answer", "revision",
+    "reader", "position", "phase", "case", "repeat_of", "question", "scale", "analysis", "answer",
+    "revision",
 )  # fmt: skip
-ORDINAL = ("choice", "confidence", "likert")
-KINDS = (*ORDINAL, "analogue", "forced_choice")
+CHOICE = "choice"  # the analysis of questions which of a pair is real
+POINTS_UNTOLD = (
+    "How many answers the question offers was not told and is taken as {points}, the largest that "
+    "occurs."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +26,7 @@ class Answers:
     """The final answers to one question, each case on first showing and where it was repeated.
 
     Args:
-        question, kind: as in the table.
+        question, scale, analysis: as in the table.
         readers, cases: names of the columns and rows: of all who read anything and of all that
             was shown, so that each statistic can say whom it leaves out.
         first: answers on first showing, nan where there is none. In paired studies 1 says that
@@ -30,12 +35,14 @@ class Answers:
         second: answers on the hidden repeat; all nan without repeats.
         repeated: which cases were shown to whom a second time, answered or not.
         strata: the cohort of each case, numbered from 0; all 0 before unblinding.
-        points: how many answers were offered, 0 for an analogue scale.
+        points: how many answers were offered, 0 on an interval scale.
+        ends: the lowest and the highest answer.
         warnings: what to know about `points`.
     """
 
     question: str
-    kind: str
+    scale: Scale
+    analysis: str
     readers: tuple[str, ...]
     cases: tuple[str, ...]
     first: Float[np.ndarray, "c r"]
@@ -43,6 +50,7 @@ class Answers:
     repeated: Bool[np.ndarray, "c r"]
     strata: Int[np.ndarray, " c"]
     points: int
+    ends: tuple[float, float]
     warnings: tuple[str, ...] = ()
 
 
@@ -51,11 +59,13 @@ def answers_by_question(
 ) -> list[Answers]:
     """Return the answers to every question with comparable answers, in the table's order.
 
-    Training is left out, of several revisions the last one counts, and questions of the kinds
-    `text` and `multiple` have no place here.
+    Training is left out, of several revisions the last one counts, and questions whose `scale` is
+    `none` have no place here.
 
     Args:
-        table: the long table of one study.
+        table: the long table of one study, in which `scale` and `analysis` say what an answer is,
+            see `evalsuite.study.protocol.kinds.question`; `lowest` and `highest` are the ends of
+            an interval scale.
         points: number of options by question. Where it is not told, it is the largest answer
             that occurs, and a warning says so.
 
@@ -69,7 +79,7 @@ def answers_by_question(
             f"The table of answers has no column {', '.join(missing)}; "
             f"expected {', '.join(COLUMNS)}."
         )
-    read = table[(table["phase"] == "reading") & table["kind"].isin(KINDS)]
+    read = table[(table["phase"] == "reading") & (table["scale"] != "none")]
     readers = sorted(table.loc[table["phase"] == "reading", "reader"].astype(str).unique())
     return [
         _answers(rows, str(question), (points or {}).get(str(question)), readers)
@@ -78,34 +88,36 @@ def answers_by_question(
 
 
 def _answers(rows: pd.DataFrame, question: str, points: int | None, readers: list[str]) -> Answers:
-    kind = str(rows["kind"].iloc[0])
+    scale: Scale = rows["scale"].iloc[0]
+    analysis = str(rows["analysis"].iloc[0])
     rows = rows.sort_values("revision", kind="stable").drop_duplicates(
         ["reader", "position"], keep="last"
     )
     scores = _scores(rows, question)
-    told = scores.dropna()
+    given_scores = scores.dropna()
     warnings: tuple[str, ...] = ()
-    if kind == "forced_choice":
+    if analysis == CHOICE:
         points = 2
-    elif kind == "analogue":
+    elif scale == "interval":
         points = 0
     elif points is None:
-        points = max(2, int(told.max())) if len(told) else 2
-        note = (
-            f"How many answers the question offers was not told and is taken as {points}, "
-            "the largest that occurs."
-        )
-        warnings = (note,)
-    upper = points or 100
-    off = told[(told < (points > 0)) | (told > upper) | (bool(points) & (told % 1 != 0))]
+        points = max(2, int(given_scores.max())) if len(given_scores) else 2
+        warnings = (Caveat(POINTS_UNTOLD, points=points),)
+    low, high = (
+        (1.0, float(points)) if points else rows[["lowest", "highest"]].iloc[0].astype(float)
+    )
+    off = given_scores[
+        (given_scores < low) | (given_scores > high) | (bool(points) & (given_scores % 1 != 0))
+    ]
     if len(off):
-        expected = f"a whole number from 1 to {points}" if points else "a number from 0 to 100"
+        what = "a whole number" if points else "a number"
+        expected = f"{what} from {low:g} to {high:g}"
         raise EvalsuiteError(
             f'The answer {off.iloc[0]:g} of reader "{rows.loc[off.index[0], "reader"]}" does not '
             f'fit the question "{question}"; expected {expected}.'
         )
     cases = rows["case"].astype(str)
-    if kind == "forced_choice":
+    if analysis == CHOICE:
         sides = cases.str.split("|", n=1, expand=True).reindex(columns=[0, 1]).fillna("")
         swapped = sides[0] > sides[1]
         cases = cases.where(~swapped, sides[1] + "|" + sides[0])
@@ -135,8 +147,8 @@ def _answers(rows: pd.DataFrame, question: str, points: int | None, readers: lis
         index=names, columns=readers, fill_value=0
     )
     return Answers(
-        question, kind, tuple(readers), tuple(names), first, second, repeated.to_numpy() > 0,
-        _strata(rows, cases, names), points, warnings,
+        question, scale, analysis, tuple(readers), tuple(names), first, second,
+        repeated.to_numpy() > 0, _strata(rows, cases, names), points, (low, high), warnings,
     )  # fmt: skip
 
 

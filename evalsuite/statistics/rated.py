@@ -9,15 +9,17 @@ import pandas as pd
 from jaxtyping import Float
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.statistics.answers import Answers, answers_by_question
+from evalsuite.records import Caveat
+from evalsuite.statistics.answers import CHOICE, Answers, answers_by_question
 from evalsuite.statistics.omissions import left_out
 
-NO_TRUTH = (
+NO_TRUTH = Caveat(
     "The table does not say which cases are real, as before a study is closed, so cohorts are "
     "not told apart."
 )
 ALL_CASES = "all cases"
 TICKED = 2.0
+OPTIONS, TURING = "options", "turing"  # analyses: of lists of options; of whether a case is real
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +27,7 @@ class Rated:
     """The first answers to one question, cohort by cohort.
 
     Args:
-        question, kind, points: as in `Answers`.
+        question, analysis, points, ends: as in `Answers`.
         readers: columns of every matrix.
         cases: rows of each cohort's matrix, by cohort.
         scores: the matrix of each cohort; nan where there is no answer.
@@ -34,8 +36,9 @@ class Rated:
     """
 
     question: str
-    kind: str
+    analysis: str
     points: int
+    ends: tuple[float, float]
     readers: tuple[str, ...]
     cases: dict[str, tuple[str, ...]]
     scores: dict[str, Float[np.ndarray, "c r"]]
@@ -45,21 +48,24 @@ class Rated:
     def scale(self, points: Mapping[str, int] | None) -> tuple[float, float]:
         """Return the ends of the scale; infinite where it is not told how many options it has."""
         if self.points == 0:
-            return 0.0, 100.0
-        told = self.question in (points or {})
-        return (1.0, float(self.points)) if told else (-np.inf, np.inf)
+            return self.ends
+        known = self.question in (points or {})
+        return (1.0, float(self.points)) if known else (-np.inf, np.inf)
 
     def cohorts(self, role: str) -> list[str]:
         """Return the names of the real or of the synthetic cohorts."""
         return [cohort for cohort, its in self.roles.items() if its == role]
 
 
-def rated_by_question(table: pd.DataFrame, points: Mapping[str, int] | None = None) -> list[Rated]:
-    """Return the answers to every question on single cases; pairs (forced choice) are left out.
+def rated_by_question(
+    table: pd.DataFrame, points: Mapping[str, int] | None = None, *, nominal: bool = False
+) -> list[Rated]:
+    """Return the answers to every question that rates what is shown; choices are left out.
 
     Args:
         table: the long table of one study, with or without the truth.
         points: by question, how many options it offers.
+        nominal: also of questions whose options have no order, and so no mean.
 
     Raises:
         EvalsuiteError: as `answers_by_question`.
@@ -68,7 +74,7 @@ def rated_by_question(table: pd.DataFrame, points: Mapping[str, int] | None = No
     return [
         _rated(answers, truth)
         for answers in answers_by_question(table, points)
-        if answers.kind != "forced_choice"
+        if answers.scale != "nominal" or (nominal and answers.analysis != CHOICE)
     ]
 
 
@@ -84,13 +90,13 @@ def ticked_by_question(
     Raises:
         EvalsuiteError: if an answer is no list of options; as `answers_by_question`.
     """
-    asked = table[table["kind"] == "multiple"] if "kind" in table.columns else table.iloc[:0]
+    asked = table[table["analysis"] == OPTIONS] if "analysis" in table.columns else table.iloc[:0]
     for name, rows in asked.groupby("question", sort=False):
         ticked = [_ticked(answer, str(name)) for answer in rows["answer"]]
         largest = max((option for options in ticked if options for option in options), default=0)
         for option in range(1, (points or {}).get(str(name), largest) + 1):
             codes = [np.nan if t is None else 1.0 + (option in t) for t in ticked]
-            alone = rows.assign(kind="choice", answer=codes)
+            alone = rows.assign(scale="ordinal", analysis="ratings", answer=codes)
             yield from ((option, rated) for rated in rated_by_question(alone, {str(name): 2}))
 
 
@@ -116,8 +122,8 @@ def case_truth(table: pd.DataFrame) -> pd.DataFrame:
     """Return cohort and role by case, of the cases whose truth is told."""
     if not {"case", "cohort", "role"} <= set(table.columns):
         return pd.DataFrame(columns=["cohort", "role"])
-    told = table[["case", "cohort", "role"]].replace("", np.nan).dropna()
-    return told.astype(str).drop_duplicates("case").set_index("case")
+    truth = table[["case", "cohort", "role"]].replace("", np.nan).dropna()
+    return truth.astype(str).drop_duplicates("case").set_index("case")
 
 
 def _rated(answers: Answers, truth: pd.DataFrame) -> Rated:
@@ -137,8 +143,9 @@ def _rated(answers: Answers, truth: pd.DataFrame) -> Rated:
     rows = {name: np.flatnonzero((of_case == name).to_numpy(bool)) for name in roles}
     return Rated(
         answers.question,
-        answers.kind,
+        answers.analysis,
         answers.points,
+        answers.ends,
         answers.readers,
         {name: tuple(answers.cases[i] for i in index) for name, index in rows.items()},
         {name: answers.first[index] for name, index in rows.items()},

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study.home import Home
+from evalsuite.study.protocol.kinds.question import Question
+from evalsuite.study.protocol.questions import parse_questions
 from evalsuite.study.truth import CaseTruth, read_truth
 
 if TYPE_CHECKING:
@@ -28,8 +30,8 @@ COLUMNS = [
     "active_seconds",
 ]
 TRUTH = ["cohort", "role", "stratum", "real_side", "digest"]
+SCALES = ["scale", "analysis", "lowest", "highest"]
 ROLES = ("real", "synthetic")
-IMRMC_KINDS = ("choice", "confidence", "likert", "analogue")
 
 
 def long_table(
@@ -46,8 +48,24 @@ def long_table(
     table = pd.DataFrame(list(rows), columns=COLUMNS)
     if truth is None:
         return table
-    told = [_told([truth[case] for case in cases.split("|")]) for cases in table["case"]]
-    return table.join(pd.DataFrame(told, columns=TRUTH, index=table.index))
+    shown = [_truth_of([truth[case] for case in cases.split("|")]) for cases in table["case"]]
+    return table.join(pd.DataFrame(shown, columns=TRUTH, index=table.index))
+
+
+def with_scales(table: "pd.DataFrame", questions: Iterable[Question]) -> "pd.DataFrame":
+    """Return a long table with what each answer is, as statistics want it.
+
+    `scale` and `analysis` are those of the kind of question, `lowest` and `highest` the ends of
+    its scale; no file holds these columns, as the design tells them.
+
+    Raises:
+        KeyError: if there is a question in the table that is not among those given.
+    """
+    import pandas as pd
+
+    known = {q.name: (q.scale, q.analysis, *(q.ends or (None, None))) for q in questions}
+    scales = pd.DataFrame([known[name] for name in table["question"]], table.index, SCALES)
+    return table.join(scales)
 
 
 def write_csv(table: "pd.DataFrame", path: Path) -> None:
@@ -69,24 +87,27 @@ def export(study: str, output: Path, home: Home, *, unblind: bool) -> str:
     Raises:
         EvalsuiteError: for another ending, a study that is not there, and a truth that is not.
     """
-    from evalsuite.study.storage.store import Store
+    from evalsuite.study.storage.study_database import StudyDatabase
 
     if output.suffix not in (".csv", ".parquet", ".imrmc"):
         raise EvalsuiteError(
             f"{output}: its ending is not known. Export to a file in .csv, .parquet or .imrmc."
         )
-    store = Store(home.database)
-    closed = store.study(study).state == "closed"
+    database = StudyDatabase(home.database)
+    about = database.study(study)
+    closed = about.state == "closed"
     if output.suffix == ".imrmc" and not (closed or unblind):
         raise EvalsuiteError(
             f"{study} is still open, and the iMRMC format holds the truth. Close the study first, "
             "or pass --unblind, which is logged."
         )
     truth = read_truth(home.truth(study)) if closed or unblind else None
-    table = long_table(store.responses(study), truth)
-    text, note = imrmc(table, study) if output.suffix == ".imrmc" else ("", "")
+    table = long_table(database.responses(study), truth)
+    text, note = "", ""
+    if output.suffix == ".imrmc":
+        text, note = imrmc(with_scales(table, parse_questions(about.design["questions"])), study)
     if unblind and not closed:
-        store.log(study, "lead", "unblinded export", {"file": output.name})
+        database.log(study, "lead", "unblinded export", {"file": output.name})
     try:
         if output.suffix == ".csv":
             write_csv(table, output)
@@ -95,12 +116,12 @@ def export(study: str, output: Path, home: Home, *, unblind: bool) -> str:
             table.assign(answer=table["answer"].astype(str)).to_parquet(output, index=False)
         else:
             output.write_text(text, encoding="utf-8")
-        record = _record(store, study, home, with_truth=truth is not None)
+        record = _record(database, study, home, with_truth=truth is not None)
         output.with_suffix(".design.yaml").write_text(record, encoding="utf-8")
     except OSError as error:
         raise EvalsuiteError(f"{output}: it cannot be written: {error.strerror}.") from None
-    told = "with the truth" if truth is not None else "without the truth: the study is not closed"
-    return f"{len(table)} answers {told}: {output}{note}"
+    held = "with the truth" if truth is not None else "without the truth: the study is not closed"
+    return f"{len(table)} answers {held}: {output}{note}"
 
 
 def counted(table: "pd.DataFrame") -> "pd.DataFrame":
@@ -109,15 +130,15 @@ def counted(table: "pd.DataFrame") -> "pd.DataFrame":
     Of the reading, not the training; of hidden repeats the first showing; of revisions the last,
     even where it takes an answer back.
     """
-    own = table[(table["phase"] == "reading") & table["repeat_of"].isna()]
-    last = own.sort_values("revision", kind="stable").drop_duplicates(
+    first_showings = table[(table["phase"] == "reading") & table["repeat_of"].isna()]
+    last = first_showings.sort_values("revision", kind="stable").drop_duplicates(
         ["reader", "presentation", "question"], keep="last"
     )
     return last[last["answer"].notna()]
 
 
 def imrmc(table: "pd.DataFrame", study: str) -> tuple[str, str]:
-    """Return an unblinded long table in the input format of the iMRMC software, and a note on it.
+    """Return an unblinded table with scales in the input format of iMRMC, and a note on it.
 
     Real cases count as those with the signal, and every question that is asked of single cases
     on an ordered scale is a modality; where there are several synthetic cohorts, the question
@@ -131,12 +152,12 @@ def imrmc(table: "pd.DataFrame", study: str) -> tuple[str, str]:
         Gallas et al., iMRMC software, user guide: input file format.
     """
     rows = counted(table)
-    rows = rows[rows["kind"].isin(IMRMC_KINDS) & rows["role"].isin(ROLES)]
+    rows = rows[rows["scale"].isin(["ordinal", "interval"]) & rows["role"].isin(ROLES)]
     lacking = [role for role in ROLES if role not in set(rows["role"])]
     if lacking:
         raise EvalsuiteError(
             f"{study} has no ratings of {' or '.join(lacking)} cases, of which iMRMC compares two "
-            f"kinds; it takes questions about single cases of the kinds {', '.join(IMRMC_KINDS)}. "
+            f"kinds; it takes questions about single cases on an ordered scale. "
             "Export .csv or .parquet instead."
         )
     real, synthetic = (sorted(rows.loc[rows["role"] == r, "cohort"].unique()) for r in ROLES)
@@ -166,8 +187,8 @@ def imrmc(table: "pd.DataFrame", study: str) -> tuple[str, str]:
     ]
     lines += [f"-1,{case},0,{int(role == 'real')}" for case, role in sorted(truths.items())]
     names = _without_commas(rows["reader"].unique())
-    for modality, own in modalities.items():
-        columns = zip(own["reader"], own["case"], own["answer"], strict=True)
+    for modality, ratings in modalities.items():
+        columns = zip(ratings["reader"], ratings["case"], ratings["answer"], strict=True)
         lines += [f"{names[reader]},{case},{modality},{answer}" for reader, case, answer in columns]
     return "\n".join(lines) + "\n", note and f" ({note})"
 
@@ -196,7 +217,7 @@ def import_table(study: str, path: Path, home: Home) -> str:
     import csv
     from itertools import groupby
 
-    from evalsuite.study.storage.store import Store
+    from evalsuite.study.storage.study_database import StudyDatabase
 
     wanted = ("reader", "presentation", "question", "answer")
     try:
@@ -215,14 +236,14 @@ def import_table(study: str, path: Path, home: Home) -> str:
 
     batches = []
     for (name, presentation), group in groupby(sorted(rows, key=whose), key=whose):
-        own = list(group)
-        answers = {str(row["question"]): _parsed(str(row["answer"])) for row in own}
-        batches.append((own[0]["line"], name, presentation, answers))
-    stored = Store(home.database).import_answers(study, batches, path.name)
+        batch = list(group)
+        answers = {str(row["question"]): _parsed(str(row["answer"])) for row in batch}
+        batches.append((batch[0]["line"], name, presentation, answers))
+    stored = StudyDatabase(home.database).import_answers(study, batches, path.name)
     return f"{stored} presentations imported from {path}; {len(batches) - stored} were there."
 
 
-def _told(truths: list[CaseTruth]) -> dict[str, object]:
+def _truth_of(truths: list[CaseTruth]) -> dict[str, object]:
     side = next((i for i, t in enumerate(truths, 1) if t.role == "real"), None)
     return {
         "cohort": "|".join(t.cohort for t in truths),
@@ -243,13 +264,13 @@ def _parsed(text: str) -> object:
         return text
 
 
-def _record(store: Any, study: str, home: Home, *, with_truth: bool) -> str:
+def _record(database: Any, study: str, home: Home, *, with_truth: bool) -> str:
     """Return design and versions as YAML; the cohorts are in it only where the truth is."""
     import yaml
 
     from evalsuite.environment import environment
 
-    about, log = store.study(study), store.events(study)
+    about, log = database.study(study), database.events(study)
     design = dict(about.design)
     full = home.lead / study / "design.yaml"
     if with_truth and full.exists():

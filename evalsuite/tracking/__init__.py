@@ -1,17 +1,6 @@
 """Results to MLflow; the only package that imports mlflow."""
 
-from evalsuite.tracking.evaluation import TrackedRun, log_evaluation
-from evalsuite.tracking.report import log_report
-from evalsuite.tracking.server import TrackingError, look
-from evalsuite.tracking.study import log_study
-from evalsuite.tracking.training import log_training
+from evalsuite.tracking.record import RunRecord
+from evalsuite.tracking.server import TrackedRun, TrackingError, log, look
 
-__all__ = [
-    "TrackedRun",
-    "TrackingError",
-    "log_evaluation",
-    "log_report",
-    "log_study",
-    "log_training",
-    "look",
-]
+__all__ = ["RunRecord", "TrackedRun", "TrackingError", "log", "look"]

@@ -1,35 +1,32 @@
-"""A report as an MLflow run."""
+"""A report as it is tracked."""
 
+import hashlib
 import json
 from pathlib import Path
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.tracking.server import answering, experiment_id, run
+from evalsuite.tracking.record import RunRecord
 
 RECORD = "report.json"  # title and record of a report, which become name and parameters of its run
 
 
-def log_report(directory: Path, *, experiment: str, run_name: str | None = None) -> str:
-    """Log a report that is on disk and return the identifier of its run.
+def run_record(folder: Path, run_name: str | None = None) -> RunRecord:
+    """Return what is tracked of a report that is on disk.
 
     Args:
-        directory: of the report; becomes the run's artifacts.
-        experiment: its name; made if there is none.
+        folder: of the report; becomes the run's artifacts.
         run_name: None for the title of the report.
 
     Raises:
         EvalsuiteError: if the folder holds no report.
-        TrackingError: if MLflow cannot be reached or refuses.
     """
     try:
-        about = json.loads((directory / RECORD).read_text(encoding="utf-8"))
+        content = (folder / RECORD).read_bytes()
+        about = json.loads(content)
         title, record = str(about["title"]), dict(about["record"])
     except (OSError, ValueError, KeyError, TypeError):
         raise EvalsuiteError(
-            f"{directory} holds no {RECORD}. Name a folder that `evalsuite report` wrote."
+            f"{folder} holds no {RECORD}. Name a folder that `evalsuite report` wrote."
         ) from None
-    with answering(directory) as (client, uri):
-        place = experiment_id(client, experiment, uri)
-        with run(client, place, {"mlflow.runName": run_name or title}, record) as run_id:
-            client.log_artifacts(run_id, str(directory))
-    return run_id
+    identity = {"evalsuite.report": hashlib.sha256(content).hexdigest()}
+    return RunRecord(run_name or title, identity, record, files={"": folder})

@@ -1,91 +1,50 @@
-"""A training as an MLflow run that grows with the history on disk."""
+"""A stage of a training as it is tracked: a run that grows with the history on disk."""
 
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
+from uuid import uuid4
 
 import yaml
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.tracking.server import (
-    answering,
-    ending,
-    experiment_id,
-    log_params,
-    log_points,
-    user,
-)
-
-if TYPE_CHECKING:
-    from mlflow import MlflowClient
+from evalsuite.tracking.record import RunRecord, Status
 
 HISTORY = "history.jsonl"  # a line of values after every validation
 CONFIG = "config.yaml"  # in the folder above, that of all stages
-STATE = "mlflow-run.txt"  # identifier of the run
-ALWAYS = "learning_rate"  # a metric that every line of the history has
-
-Status = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
+STATE = "mlflow-run.txt"  # what no other training is tracked by
 
 
-def log_training(
-    folder: Path, *, experiment: str, run_name: str | None = None, status: Status | None = None
-) -> str:
-    """Bring the run of one stage of a training up to date with its folder; return its identifier.
-
-    The call may be repeated at any time: what MLflow has is not sent again, and what it missed
-    while it did not answer is made up for.
+def run_record(
+    folder: Path, run_name: str | None = None, status: Status | None = None
+) -> RunRecord:
+    """Return what is tracked of one stage of a training, as its folder has it.
 
     Args:
         folder: of the stage, with its history and figures; the folder above has its settings.
-        experiment: its name; made if there is none.
-        run_name: of a new run; None for one made of the names of both folders.
+        run_name: None for one made of the names of both folders.
         status: how the training stands; None tells by the history whether it came to its end.
 
     Raises:
         EvalsuiteError: if the folder holds no training.
-        TrackingError: if MLflow cannot be reached or refuses.
     """
     settings, history = _settings(folder), _history(folder)
     if status is None:
         steps = settings.get(folder.name, {}).get("training", {}).get("steps")
         status = "FINISHED" if max(history, default=0) == steps else "KILLED"
     state = folder / STATE
-    with answering(folder) as (client, uri):
-        run_id = _continued(client, state)
-        if run_id is None:
-            name = run_name or " ".join(folder.resolve().parts[-2:])
-            tags = {"mlflow.runName": name, "mlflow.user": user()}
-            place = experiment_id(client, experiment, uri)
-            run_id = str(client.create_run(place, tags=tags).info.run_id)
-            state.write_text(run_id)
-        with ending(client, run_id, status):
-            if not client.get_run(run_id).data.params:
-                log_params(client, run_id, settings)
-            known = {point.step for point in client.get_metric_history(run_id, ALWAYS)}
-            missing = {step: own for step, own in history.items() if step not in known}
-            log_points(
-                client,
-                run_id,
-                [(n, v, s) for s, own in missing.items() for n, v in own.items()],
-            )
-            if missing:
-                for figure in sorted(folder.glob("*.png")):
-                    client.log_artifact(run_id, str(figure), f"step-{max(history):07d}")
-    return run_id
-
-
-def _continued(client: "MlflowClient", state: Path) -> str | None:
-    """Return the run of an earlier call, None where this server has none."""
-    from mlflow import MlflowException
-
-    run_id = state.read_text().strip() if state.exists() else ""
-    try:
-        return str(client.get_run(run_id).info.run_id) if run_id else None
-    except MlflowException as error:
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-            return None
-        raise
+    if not state.exists():
+        state.write_text(uuid4().hex)
+    step = f"step-{max(history, default=0):07d}"
+    return RunRecord(
+        name=run_name or " ".join(folder.resolve().parts[-2:]),
+        identity={"evalsuite.training": state.read_text().strip()},
+        config=settings,
+        points=[(name, v, at) for at, values in history.items() for name, v in values.items()],
+        files={f"{step}/{figure.name}": figure for figure in sorted(folder.glob("*.png"))},
+        status=status,
+    )
 
 
 def _settings(folder: Path) -> dict[str, Any]:

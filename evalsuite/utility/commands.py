@@ -13,9 +13,13 @@ app = typer.Typer(
 
 @app.command()
 def segmentation(
-    real: Annotated[str, typer.Option(metavar="[NAME=]DIR", help="Labelled real volumes.")],
-    synthetic: Annotated[str, typer.Option(metavar="[NAME=]DIR", help="Synthetic volumes.")],
     output: Annotated[Path, typer.Option(help="Folder for trainings and results.")],
+    real: Annotated[
+        str | None, typer.Option(metavar="[NAME=]DIR", help="Labelled real volumes.")
+    ] = None,
+    synthetic: Annotated[
+        str | None, typer.Option(metavar="[NAME=]DIR", help="Synthetic volumes.")
+    ] = None,
     real_labels: Annotated[
         str | None,
         typer.Option(help="Folder with a label map for each; else the column `label`."),
@@ -30,33 +34,72 @@ def segmentation(
             help="Real volumes to pre-train on; default: those to train on, without labels.",
         ),
     ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="YAML or TOML file with the same settings.")
+    ] = None,
     shares: Annotated[
-        str, typer.Option(help="Per cent of the training subjects whose labels are used.")
-    ] = "5,10,20,40,100",
-    repeats: Annotated[int, typer.Option(min=1, help="Trainings of each arm and share.")] = 3,
+        str | None,
+        typer.Option(
+            help="Per cent of the training subjects whose labels are used.",
+            show_default="5,10,20,40,100",
+        ),
+    ] = None,
+    repeats: Annotated[
+        int | None, typer.Option(help="Trainings of each arm and share.", show_default="3")
+    ] = None,
     test: Annotated[
-        float, typer.Option(help="Share of the subjects held out, if no column `split` tells.")
-    ] = 0.3,
-    steps: Annotated[int, typer.Option(min=1, help="Updates of each training.")] = 1000,
+        float | None,
+        typer.Option(
+            help="Share of the subjects held out, if no column `split` tells.", show_default="0.3"
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Updates of each training.", show_default="1000")
+    ] = None,
     pretraining_steps: Annotated[
-        int, typer.Option(min=1, help="Updates of each pre-training.")
-    ] = 1000,
-    batch_size: Annotated[int, typer.Option(min=2, help="Patches per update.")] = 2,
-    learning_rate: Annotated[float, typer.Option(help="Of AdamW, at the start.")] = 2e-3,
-    channels: Annotated[str, typer.Option(help="Of each level of the U-Net.")] = "16,32,64,128",
+        int | None, typer.Option(help="Updates of each pre-training.", show_default="1000")
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Patches per update.", show_default="2")
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="Of AdamW, at the start.", show_default="0.002")
+    ] = None,
+    channels: Annotated[
+        str | None,
+        typer.Option(help="Of each level of the U-Net.", show_default="16,32,64,128"),
+    ] = None,
     patch: Annotated[
-        str, typer.Option(metavar="X,Y,Z", help="Voxels to train on at once, or `auto`.")
-    ] = "auto",
-    preset: Annotated[str, typer.Option(help="Preprocessing preset: mri or ct.")] = "mri",
+        str | None,
+        typer.Option(
+            metavar="X,Y,Z", help="Voxels to train on at once, or `auto`.", show_default="auto"
+        ),
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Preprocessing preset: mri or ct.", show_default="mri")
+    ] = None,
     spacing: Annotated[
-        str, typer.Option(metavar="X,Y,Z", help="Millimetres per voxel, `auto` or `native`.")
-    ] = "auto",
-    seed: Annotated[int, typer.Option(min=0, help="Seed of every random draw.")] = 0,
+        str | None,
+        typer.Option(
+            metavar="X,Y,Z",
+            help="Millimetres per voxel, `auto` or `native`.",
+            show_default="auto",
+        ),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any of these settings."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(help="Seed of every random draw.", show_default="0")
+    ] = None,
     resume: Annotated[
         bool,
         typer.Option("--resume", help="Go on after an interruption, or add shares or repeats."),
     ] = False,
-    device: Annotated[str, typer.Option(help="Torch device.")] = "cpu",
+    device: Annotated[
+        str, typer.Option(help="Torch device; auto: a GPU if there is one.")
+    ] = "auto",
     experiment: Annotated[str, typer.Option(help="MLflow experiment.")] = "evalsuite-utility",
     run_name: Annotated[str | None, typer.Option(help="Name of the MLflow run.")] = None,
     no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Skip MLflow.")] = False,
@@ -68,28 +111,31 @@ def segmentation(
     Where the synthetic volumes have labels, also: trained on synthetic volumes only, and on real
     and synthetic ones. Dice and 95 % Hausdorff distance of each structure.
     """
+    from evalsuite.config import with_labels
+    from evalsuite.settings import assigned
     from evalsuite.utility import workflow
-    from evalsuite.utility.config import utility_config
+    from evalsuite.utility.config import load_config
 
     values: dict[str, Any] = {
-        "real": _source(real, real_labels),
-        "synthetic": _source(synthetic, synthetic_labels),
-        "unlabelled": _source(unlabelled, None) if unlabelled else None,
-        "shares": _numbers(shares, float, "--shares"),
+        "real": with_labels(real, real_labels),
+        "synthetic": with_labels(synthetic, synthetic_labels),
+        "unlabelled": with_labels(unlabelled, None),
+        "shares": shares and _numbers(shares, float, "--shares"),
         "repeats": repeats,
         "test": test,
         "steps": steps,
         "pretraining_steps": pretraining_steps,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
-        "channels": _numbers(channels, int, "--channels"),
-        "patch": _numbers(patch, int, "--patch") if "," in patch else patch,
+        "channels": channels and _numbers(channels, int, "--channels"),
+        "patch": _numbers(patch, int, "--patch") if patch and "," in patch else patch,
         "preset": preset,
-        "spacing": _numbers(spacing, float, "--spacing") if "," in spacing else spacing,
+        "spacing": _numbers(spacing, float, "--spacing") if spacing and "," in spacing else spacing,
         "seed": seed,
     }
+    overrides = {key: value for key, value in values.items() if value is not None}
     workflow.segmentation(
-        utility_config(values),
+        load_config(config, overrides, assigned(set_ or ())),
         output,
         resume=resume,
         device=device,
@@ -97,12 +143,6 @@ def segmentation(
         run_name=run_name,
         as_json=as_json,
     )
-
-
-def _source(text: str, labels: str | None) -> dict[str, object]:
-    from evalsuite.config import CohortSource
-
-    return {**CohortSource.parse(text).model_dump(), "labels": labels}
 
 
 def _numbers(text: str, kind: type[float] | type[int], option: str) -> list[float]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator
@@ -9,6 +10,7 @@ from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 from evalsuite.config import CohortSource
 from evalsuite.declared import Declared, validated
 from evalsuite.errors import EvalsuiteError, unknown
+from evalsuite.settings import laid_over, read_settings
 from evalsuite.volumes.preprocessing import PRESETS, Preprocessing, Shape, Triple
 
 Material = Literal["real", "synthetic"]
@@ -87,6 +89,11 @@ class UtilityConfig(Declared):
     spacing: Literal["auto", "native"] | Triple = "auto"
     seed: Annotated[int, Field(ge=0)] = 0
 
+    @field_validator("real", "synthetic", "unlabelled", mode="before")
+    @classmethod
+    def _source(cls, value: object) -> object:
+        return CohortSource.parse(value) if isinstance(value, str) else value
+
     @field_validator("shares")
     @classmethod
     def _distinct(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
@@ -116,10 +123,19 @@ class UtilityConfig(Declared):
         return PRESETS[self.preset].model_copy(update={"spacing": self.spacing})
 
 
-def utility_config(values: Mapping[str, Any]) -> UtilityConfig:
-    """Return the configuration of these settings.
+def load_config(path: Path | None, *overrides: Mapping[str, Any]) -> UtilityConfig:
+    """Return the configuration of a file with others laid over it, the last one on top.
+
+    Args:
+        path: YAML (.yaml, .yml) or TOML (.toml) file, or None for defaults.
 
     Raises:
         EvalsuiteError: for unknown or impossible values, in one sentence.
     """
-    return validated(UtilityConfig, values)
+    values = laid_over(read_settings(path) if path else {}, *overrides)
+    if "real" not in values or "synthetic" not in values:
+        raise EvalsuiteError(
+            "An experiment needs real and synthetic volumes. Pass --real DIR --synthetic DIR, or "
+            "name both in the file given with --config."
+        )
+    return validated(UtilityConfig, values, str(path) if path else "")

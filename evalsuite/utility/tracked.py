@@ -2,16 +2,44 @@
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from evalsuite.tracked import TAG_LENGTH, flatten
+from evalsuite.tracking.record import RunRecord, described_by
 from evalsuite.utility.config import SCRATCH
 from evalsuite.utility.results import RESULTS, TABLES, UtilityResults
 
 Curve = list[tuple[int, float]]
+
+
+def run_record(results: UtilityResults, folder: Path, run_name: str | None = None) -> RunRecord:
+    """Return what is tracked of an experiment: a run with one below it for each arm.
+
+    Args:
+        folder: where it lies.
+        run_name: of the parent run, None for the name of the folder; an arm has its own behind it.
+    """
+    name = run_name or folder.resolve().name
+    identity = {
+        "evalsuite.config_hash": results.config_hash,
+        "evalsuite.started": results.started,
+        "evalsuite.arm": "",
+    }
+    whole = RunRecord(name, identity, config=results.config, tags=tag_values(results))
+    arms = {
+        arm: replace(
+            whole,
+            name=f"{name}: {arm}",
+            identity={**identity, "evalsuite.arm": arm},
+            points=[(n, v, step) for n, c in arm_curves(results, arm).items() for step, v in c],
+        )
+        for arm in results.config["arms"]
+    }
+    values = [(name, value, 0) for name, value in metric_values(results).items()]
+    return replace(whole, points=values, files=files(folder), nested=arms)
 
 
 def arm_curves(results: UtilityResults, arm: str) -> dict[str, Curve]:
@@ -23,7 +51,7 @@ def arm_curves(results: UtilityResults, arm: str) -> dict[str, Curve]:
     curves: dict[str, Curve] = {}
     for row in _rows(results.summary[results.summary["arm"] == arm]):
         step = _subjects(results, row["share"])
-        name = f"{row['metric']}/{row['structure']}"
+        name = f"{row['quantity']}/{row['structure']}"
         for key, column in (("", "value"), ("/low", "low"), ("/high", "high")):
             if math.isfinite(row[column]):
                 curves.setdefault(name + key, []).append((step, float(row[column])))
@@ -39,9 +67,9 @@ def metric_values(results: UtilityResults) -> dict[str, float]:
     values: dict[str, float] = {"seconds": results.seconds}
     against = results.comparisons[results.comparisons["second"] == SCRATCH.name]
     for row in _rows(against):
-        name = f"{row['first']}/{row['share']:g} percent/{row['metric']}/{row['structure']}"
+        name = f"{row['first']}/{row['share']:g} percent/{row['quantity']}/{row['structure']}"
         for key, column in (
-            ("", "difference"),
+            ("", "value"),
             ("/low", "low"),
             ("/high", "high"),
             ("/p_holm", "p_holm"),
@@ -52,25 +80,20 @@ def metric_values(results: UtilityResults) -> dict[str, float]:
 
 
 def tag_values(results: UtilityResults) -> dict[str, str]:
-    """Return what the runs are found and described by."""
-    environment = flatten(results.environment)
+    """Return what the runs are described by."""
     lines = [f"- {warning}" for warning in results.warnings]
     note = "\n".join(["Dice and 95 % Hausdorff distance on held-out real volumes.", "", *lines])
     return {
-        "evalsuite.config_hash": results.config_hash,
         "evalsuite.experiment": "utility segmentation",
-        "mlflow.source.name": "evalsuite utility segmentation",
-        "mlflow.source.type": "LOCAL",
-        "mlflow.note.content": note[:TAG_LENGTH],
-        **{f"environment.{key}": value for key, value in environment.items()},
+        **described_by(results.environment, "evalsuite utility segmentation", note),
     }
 
 
 def files(folder: Path) -> dict[str, Path]:
     """Return the files to keep beside the run; the weights are not among them."""
-    found = [folder / RESULTS, *(folder / f"{name}.csv" for name in TABLES)]
-    found += sorted((folder / "figures").glob("*.png"))
-    return {file.relative_to(folder).as_posix(): file for file in found}
+    paths = [folder / RESULTS, *(folder / f"{name}.csv" for name in TABLES)]
+    paths += sorted((folder / "figures").glob("*.png"))
+    return {file.relative_to(folder).as_posix(): file for file in paths}
 
 
 def _subjects(results: UtilityResults, share: float) -> int:

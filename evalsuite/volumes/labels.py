@@ -12,8 +12,8 @@ from jaxtyping import Float, Int
 from evalsuite.errors import EvalsuiteError, FaultsError, VolumeError
 from evalsuite.volumes.cohort import Cohort, VolumeInfo
 from evalsuite.volumes.formats.loaded import Loaded
-from evalsuite.volumes.preprocessing import reoriented
 from evalsuite.volumes.read import is_volume, load
+from evalsuite.volumes.resampling import oriented
 from evalsuite.volumes.volume import Volume
 
 COLUMN = "label"
@@ -83,7 +83,7 @@ def _segmentation(
     path: Path, loaded: Loaded, affine: Float[np.ndarray, "4 4"] | None
 ) -> Segmentation:
     stored = loaded.volume
-    volume = reoriented(stored if affine is None else Volume(stored.voxels, affine))
+    volume = oriented(stored if affine is None else Volume(stored.voxels, affine))
     labels = np.rint(volume.voxels).astype(np.int64)
     if labels.min() < 0 or np.abs(volume.voxels - labels).max() > 1e-3:
         raise VolumeError(path, "expected whole numbers from 0 on, as a label map has.")
@@ -179,7 +179,7 @@ def _on_its_voxels(file: Path, loaded: Loaded, info: VolumeInfo) -> bool:
 
 
 def _refuse_another_grid(file: Path, found: Segmentation, info: VolumeInfo) -> None:
-    expected = reoriented(Volume(np.broadcast_to(np.float32(0), info.shape), info.affine))
+    expected = oriented(Volume(np.broadcast_to(np.float32(0), info.shape), info.affine))
     if found.labels.shape != expected.shape:
         ours, theirs = (" x ".join(map(str, s)) for s in (found.labels.shape, expected.shape))
         raise VolumeError(file, f"it has {ours} voxels, but its volume {info.path} has {theirs}.")

@@ -1,8 +1,4 @@
-"""Declared preprocessing: the same resolved steps for every volume of every cohort.
-
-Orientation -> spacing -> crop or resize -> intensity -> padding. Padding comes last, so that its
-zeros never shift a percentile or a mean.
-"""
+"""Declared preprocessing: the same resolved steps for every volume of every cohort."""
 
 import hashlib
 import json
@@ -12,11 +8,28 @@ from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import numpy as np
-from jaxtyping import Float, Float32
-from pydantic import Field, model_validator
+from jaxtyping import Float
+from pydantic import Field, field_validator, model_validator
 
 from evalsuite.declared import Declared
 from evalsuite.errors import EvalsuiteError
+from evalsuite.volumes.geometry import DIRECTIONS, read_orientation
+from evalsuite.volumes.intensity import Intensity, PercentileIntensity, WindowIntensity
+from evalsuite.volumes.resampling import (
+    Affine,
+    Interpolation,
+    Size,
+    cropped,
+    fractional_size,
+    oriented,
+    oriented_grid,
+    padded,
+    resized,
+    respaced,
+    spacing_of,
+    transposed,
+    trimmed,
+)
 from evalsuite.volumes.volume import Volume
 
 # Raised whenever a change of the code below, or of reading, changes a voxel; part of every hash.
@@ -28,90 +41,102 @@ Triple = tuple[Millimetres, Millimetres, Millimetres]
 Shape = tuple[Side, Side, Side]
 
 
-class PercentileIntensity(Declared):
-    """Map two percentiles of the volume to 0 and 1 and clip.
-
-    The rule for MRI, whose units are arbitrary. Where both percentiles coincide (a nearly empty
-    volume) the minimum and maximum take their place.
-    """
-
-    kind: Literal["percentile"] = "percentile"
-    low: Annotated[float, Field(ge=0, lt=100)] = 0.5
-    high: Annotated[float, Field(gt=0, le=100)] = 99.5
-
-    @model_validator(mode="after")
-    def _ordered(self) -> "PercentileIntensity":
-        if self.low >= self.high:
-            msg = f"the low percentile {self.low} must lie below the high one {self.high}"
-            raise ValueError(msg)
-        return self
-
-    def apply(self, voxels: Float[np.ndarray, "x y z"]) -> Float[np.ndarray, "x y z"]:
-        """Return intensities in [0, 1]."""
-        low, high = np.percentile(voxels, [self.low, self.high])
-        if low == high:
-            low, high = voxels.min(), voxels.max()
-        return _rescale(voxels, float(low), float(high))
-
-
-class WindowIntensity(Declared):
-    """Map a fixed window to [0, 1] and clip: the rule for CT, in Hounsfield units."""
-
-    kind: Literal["window"] = "window"
-    low: float = -1000.0
-    high: float = 1000.0
-
-    @model_validator(mode="after")
-    def _ordered(self) -> "WindowIntensity":
-        if self.low >= self.high:
-            msg = f"the lower end {self.low} of the window must lie below the upper one {self.high}"
-            raise ValueError(msg)
-        return self
-
-    def apply(self, voxels: Float[np.ndarray, "x y z"]) -> Float[np.ndarray, "x y z"]:
-        """Return intensities in [0, 1]."""
-        return _rescale(voxels, self.low, self.high)
-
-
-class ZScoreIntensity(Declared):
-    """Subtract the mean and divide by the standard deviation of the non-zero voxels.
-
-    Zeros are background and stay zero (Chen et al., Med3D, arXiv 1904.00625, section 3.1).
-    """
-
-    kind: Literal["zscore"] = "zscore"
-
-    def apply(self, voxels: Float[np.ndarray, "x y z"]) -> Float[np.ndarray, "x y z"]:
-        """Return intensities of mean 0 and standard deviation 1 over the non-zero voxels."""
-        inside = voxels != 0
-        if not inside.any():
-            return np.zeros_like(voxels)
-        mean, deviation = voxels[inside].mean(), voxels[inside].std()
-        return np.where(inside, (voxels - mean) / (deviation or 1.0), 0.0)
-
-
-Intensity = Annotated[
-    PercentileIntensity | WindowIntensity | ZScoreIntensity, Field(discriminator="kind")
-]
-
-
 class Preprocessing(Declared):
     """What is done to every volume before any feature or metric.
 
+    In this order: orientation, intensity if it comes first, trimming, spacing, crop or resize,
+    intensity otherwise, padding, order of the axes. Padding comes after the intensity, so that
+    its value never shifts a percentile or a mean.
+
     Args:
-        orientation: axes run to the patient's right, anterior and superior; `native` leaves them.
+        orientation: the patient's directions in which the axes run, such as `RAS` (to the right,
+            anterior and superior); `native` leaves them as stored. Spacing and shape are along
+            these axes.
         spacing: millimetres per voxel; `auto` takes the median of the real cohort, `native`
             leaves each volume's own (only sound where all agree).
-        shape: voxels per axis; `auto` takes the median of the real cohort at that spacing.
-        fit: `crop-pad` keeps the scale (centre crop, zero padding), `resize` stretches.
+        shape: voxels per axis; `auto` takes the median of the real cohort at that spacing,
+            `native` leaves each volume's own, for extractors that need no common one.
+        fit: `crop-pad` keeps the scale (centre crop and padding), `pad-crop` as well, but rounds
+            the crop as MONAI does; `resize` stretches.
+        interpolation: `smoothed` is linear after a Gaussian where voxels become larger, `linear`
+            does without and lies as `Spacing` of MONAI has it, `b-spline` is of third order and
+            lies as pyradiomics has it; see `evalsuite.volumes.resampling`.
+        border: what interpolation finds beyond a volume: its `nearest` voxel or the `padding`.
+        trim: leave out the axial slices in which every voxel has the value of the padding.
         intensity: how intensities become comparable.
+        intensity_first: before trimming, spacing and crop instead of after them.
+        padding: value of the voxels that are added, in the units after the intensity.
+        axes: the order in which the network sees the axes; `zyx` is that of SimpleITK's arrays.
     """
 
-    orientation: Literal["RAS", "native"] = "RAS"
+    orientation: Annotated[
+        str,
+        Field(json_schema_extra={"expected": "native or an orientation of three letters like RAS"}),
+    ] = "RAS"
     spacing: Literal["auto", "native"] | Triple = "auto"
-    shape: Literal["auto"] | Shape = "auto"
-    fit: Literal["crop-pad", "resize"] = "crop-pad"
+    shape: Literal["auto", "native"] | Shape = "auto"
+    fit: Literal["crop-pad", "pad-crop", "resize"] = "crop-pad"
+    interpolation: Interpolation = "smoothed"
+    border: Literal["nearest", "padding"] = "nearest"
+    trim: bool = False
     intensity: Intensity = PercentileIntensity()
+    intensity_first: bool = False
+    padding: float = 0.0
+    axes: Literal["xyz", "zyx"] = "xyz"
+
+    @field_validator("orientation")
+    @classmethod
+    def _orientation(cls, value: str) -> str:
+        return value if value == "native" else read_orientation(value)
+
+    @model_validator(mode="after")
+    def _padding_has_units(self) -> "Preprocessing":
+        for needs, setting in (
+            (self.trim, "trim"),
+            (self.border == "padding", "border"),
+        ):
+            if needs and not self.intensity_first:
+                msg = (
+                    f"{setting} looks at the value of the padding, which is in the units after the "
+                    "intensity; set intensity_first to true"
+                )
+                raise ValueError(msg)
+        return self
+
+    @property
+    def ends_in_unit_range(self) -> bool:
+        """Whether every voxel, padding included, ends between 0 and 1."""
+        return getattr(self.intensity, "range", None) == (0.0, 1.0) and 0 <= self.padding <= 1
+
+    @property
+    def shape_seen(self) -> Size:
+        """Voxels along each axis of what `apply` returns.
+
+        Raises:
+            ValueError: if the shape is not resolved, or that of each volume.
+        """
+        if isinstance(self.shape, str):
+            msg = f"the shape is {self.shape}"
+            raise ValueError(msg)  # noqa: TRY004  (a value of the field, not a type)
+        x, y, z = self.shape
+        return (z, y, x) if self.axes == "zyx" else (x, y, z)
+
+    def along_patient(self) -> "Preprocessing":
+        """Return the steps with the axes in the order left-right, front-back, feet-head.
+
+        So metrics on voxels and figures, which call planes by their axis, see volumes. Axes that
+        are left as stored stay.
+        """
+        steps = self.model_copy(update={"axes": "xyz"})
+        if self.orientation == "native":
+            return steps
+        order = np.argsort([DIRECTIONS[letter][0] for letter in self.orientation])
+        changed: dict[str, object] = {"orientation": "".join(self.orientation[i] for i in order)}
+        for name in ("spacing", "shape"):
+            value = getattr(self, name)
+            if not isinstance(value, str):
+                changed[name] = tuple(value[i] for i in order)
+        return steps.model_copy(update=changed)
 
     @property
     def hash(self) -> str:
@@ -134,11 +159,11 @@ class Preprocessing(Declared):
         """
         for size, affine in zip(shapes, affines, strict=True):
             self.refuse_giant(size, affine)
-        oriented = [
-            _oriented_grid(shape, affine) if self.orientation == "RAS" else (shape, affine)
+        grids = [
+            self._oriented_grid(shape, affine)
             for shape, affine in zip(shapes, affines, strict=True)
         ]
-        spacings = np.array([_spacing(affine) for _, affine in oriented])
+        spacings = np.array([spacing_of(affine) for _, affine in grids])
         spacing: Literal["native"] | Triple
         if self.spacing == "auto":
             x, y, z = (float(f"{v:.6g}") for v in np.median(spacings, axis=0))
@@ -147,9 +172,9 @@ class Preprocessing(Declared):
             spacing = self.spacing
         shape = self.shape
         if shape == "auto":
-            sizes = np.array([grid for grid, _ in oriented], dtype=float)
+            sizes = np.array([size for size, _ in grids], dtype=float)
             if spacing != "native":
-                sizes *= spacings / np.array(spacing)
+                sizes = fractional_size(sizes, spacings, np.array(spacing), self.interpolation)
             i, j, k = (max(1, math.floor(v + 0.5)) for v in np.median(sizes, axis=0))
             shape = (i, j, k)
         return self.model_copy(update={"spacing": spacing, "shape": shape})
@@ -161,17 +186,15 @@ class Preprocessing(Declared):
     ) -> tuple[int, int, int]:
         """Return the median voxels per axis of volumes at the resolved spacing, before the fit."""
         free = self.model_copy(update={"shape": "auto"}).resolve(shapes, affines).shape
-        if free == "auto":
-            raise AssertionError
+        assert not isinstance(free, str)  # noqa: S101  (it was resolved)
         return free
 
     def refuse_giant(self, shape: tuple[int, int, int], affine: Float[np.ndarray, "4 4"]) -> None:
         """Raise EvalsuiteError if a volume would become larger than the memory of this machine."""
-        if self.orientation == "RAS":
-            shape, affine = _oriented_grid(shape, affine)
+        shape, affine = self._oriented_grid(shape, affine)
         size = np.array(shape, dtype=float)
         if not isinstance(self.spacing, str):
-            size = np.ceil(size * _spacing(affine) / np.array(self.spacing))
+            size = np.ceil(size * spacing_of(affine) / np.array(self.spacing))
         for step, sides in (("spacing", size), ("shape", self.shape)):
             if isinstance(sides, str):
                 continue
@@ -189,9 +212,7 @@ class Preprocessing(Declared):
         """Tell whether a volume of this affine is resampled to reach the spacing."""
         if self.spacing in ("native", "auto"):
             return False
-        if self.orientation == "RAS":
-            _, affine = _oriented_grid((2, 2, 2), affine)
-        return not np.allclose(_spacing(affine), self.spacing, rtol=1e-3)
+        return self._differs(self._oriented_grid((2, 2, 2), affine)[1])
 
     def apply(self, volume: Volume) -> Volume:
         """Return the volume after all steps, float32, of exactly `shape` voxels.
@@ -202,104 +223,38 @@ class Preprocessing(Declared):
         if self.spacing == "auto" or self.shape == "auto":
             msg = "resolve the preprocessing against the real cohort before applying it"
             raise ValueError(msg)
-        if self.orientation == "RAS":
-            volume = reoriented(volume)
-        if self.spacing != "native" and self.interpolates(volume.affine):
-            spacing = np.array(self.spacing)
-            size = np.array(volume.shape) * np.array(volume.spacing) / spacing
-            volume = _resample(volume, np.maximum(1, np.floor(size + 0.5)).astype(int), spacing)
-        if self.fit == "resize" and volume.shape != self.shape:
-            extent = np.array(volume.shape) * np.array(volume.spacing)
-            volume = _resample(volume, np.array(self.shape), extent / np.array(self.shape))
-        volume = _crop(volume, self.shape)
-        volume = Volume(self.intensity.apply(volume.voxels.astype(np.float64)), volume.affine)
-        return _pad(volume, self.shape)
+        outside = self.padding if self.border == "padding" else None
+        if self.orientation != "native":
+            volume = oriented(volume, self.orientation)
+        if self.intensity_first:
+            volume = self._with_intensity(volume)
+        if self.trim:
+            volume = trimmed(volume, self.padding)
+        if self.spacing != "native" and self._differs(volume.affine):
+            volume = respaced(volume, self.spacing, self.interpolation, outside)
+        shape = volume.shape if self.shape == "native" else self.shape
+        if self.fit == "resize" and volume.shape != shape:
+            volume = resized(volume, shape, self.interpolation, outside)
+        volume = cropped(volume, shape, as_monai=self.fit == "pad-crop")
+        if not self.intensity_first:
+            volume = self._with_intensity(volume)
+        volume = padded(volume, shape, self.padding)
+        return transposed(volume) if self.axes == "zyx" else volume
+
+    def _with_intensity(self, volume: Volume) -> Volume:
+        return Volume(self.intensity.apply(volume.voxels.astype(np.float64)), volume.affine)
+
+    def _oriented_grid(self, shape: Size, affine: Affine) -> tuple[Size, Affine]:
+        if self.orientation == "native":
+            return shape, affine
+        return oriented_grid(shape, affine, self.orientation)
+
+    def _differs(self, affine: Affine) -> bool:
+        """Tell whether an oriented grid has another spacing."""
+        return not np.allclose(spacing_of(affine), self.spacing, rtol=1e-3)
 
 
 PRESETS: dict[str, Preprocessing] = {
     "mri": Preprocessing(),
     "ct": Preprocessing(intensity=WindowIntensity()),
 }
-
-
-def _spacing(affine: Float[np.ndarray, "4 4"]) -> Float[np.ndarray, "3"]:
-    lengths: Float[np.ndarray, 3] = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
-    return lengths
-
-
-def _rescale(
-    voxels: Float[np.ndarray, "x y z"], low: float, high: float
-) -> Float[np.ndarray, "x y z"]:
-    if low == high:
-        return np.zeros_like(voxels)
-    scaled: Float[np.ndarray, "x y z"] = np.clip((voxels - low) / (high - low), 0.0, 1.0)
-    return scaled
-
-
-def _oriented_grid(
-    shape: tuple[int, int, int], affine: Float[np.ndarray, "4 4"]
-) -> tuple[tuple[int, int, int], Float[np.ndarray, "4 4"]]:
-    """Return shape and affine of a grid once its axes run right, anterior, superior."""
-    from nibabel import orientations
-
-    orientation = orientations.io_orientation(affine)
-    order = np.argsort(orientation[:, 0])
-    x, y, z = (shape[int(axis)] for axis in order)
-    return (x, y, z), affine @ orientations.inv_ornt_aff(orientation, shape)
-
-
-def reoriented(volume: Volume) -> Volume:
-    """Return the volume with axes that run right, anterior and superior."""
-    from nibabel import orientations
-
-    orientation = orientations.io_orientation(volume.affine)
-    _, affine = _oriented_grid(volume.shape, volume.affine)
-    return Volume(orientations.apply_orientation(volume.voxels, orientation), affine)
-
-
-def _resample(volume: Volume, shape: np.ndarray, spacing: np.ndarray) -> Volume:
-    """Interpolate linearly on a grid with the same centre; smooth first where it is coarser.
-
-    The smoothing (sigma of half the factor less one, in old voxels) keeps frequencies that the
-    new grid cannot hold from folding back.
-    """
-    from scipy import ndimage
-
-    voxels = volume.voxels.astype(np.float32)
-    ratio = spacing / np.array(volume.spacing)
-    sigma = np.maximum(0.0, (ratio - 1) / 2)
-    if sigma.any():
-        voxels = ndimage.gaussian_filter(voxels, sigma, mode="nearest")
-    offset = (np.array(volume.shape) - 1) / 2 - (shape - 1) / 2 * ratio
-    voxels = ndimage.affine_transform(
-        voxels, ratio, offset, output_shape=tuple(shape.tolist()), order=1, mode="nearest"
-    )
-    step = np.eye(4)
-    step[:3, :3] = np.diag(ratio)
-    step[:3, 3] = offset
-    return Volume(voxels, volume.affine @ step)
-
-
-def _margins(size: Sequence[int], shape: Sequence[int]) -> list[tuple[int, int]]:
-    """Return how many voxels to add before and after each axis; negative ones are cut."""
-    missing = [wanted - found for found, wanted in zip(size, shape, strict=True)]
-    return [(m // 2, m - m // 2) for m in missing]
-
-
-def _crop(volume: Volume, shape: Shape) -> Volume:
-    cuts = [(max(0, -a), max(0, -b)) for a, b in _margins(volume.shape, shape)]
-    index = tuple(slice(a, n - b) for (a, b), n in zip(cuts, volume.shape, strict=True))
-    return Volume(volume.voxels[index], _shifted(volume.affine, [a for a, _ in cuts]))
-
-
-def _pad(volume: Volume, shape: Shape) -> Volume:
-    margins = _margins(volume.shape, shape)
-    voxels: Float32[np.ndarray, "x y z"] = np.pad(volume.voxels, margins).astype(np.float32)
-    return Volume(voxels, _shifted(volume.affine, [-a for a, _ in margins]))
-
-
-def _shifted(affine: Float[np.ndarray, "4 4"], start: Sequence[int]) -> Float[np.ndarray, "4 4"]:
-    """Return the affine of the grid whose first voxel lies at index `start`."""
-    moved = affine.copy()
-    moved[:3, 3] = affine[:3, :3] @ np.array(start) + affine[:3, 3]
-    return moved

@@ -12,21 +12,19 @@ export function el(tag, attributes = {}, ...children) {
   return made;
 }
 
-const UNANSWERED = "not answered";
-
-function optionsOf({ options, points, low, high }) {
-  if (options) return options;
-  return Array.from({ length: points }, (_, place) => {
-    if (place === 0 && low) return low;
-    return place === points - 1 && high ? high : "";
-  });
-}
-
+// How each question is drawn and what keys do to it is told by the module that its `form` names:
+//   controls(question, answer, { el, set, choose })  the elements that show an answer
+//   refresh(box, question, answer)                   another answer in the same elements
+//   digit(question, answer, value)                   { answer, done } after a digit, or null
+//   slide(question, answer, steps)                   where ← and → move the answer
 export class Form {
   constructor(host, changed) {
     Object.assign(this, { host, changed, questions: [], answers: {}, active: 0 });
   }
 
+  async load(questions) {
+    this.forms = await Promise.all(questions.map(({ form }) => import(form)));
+  }
   show(questions, token, earlier) {
     this.questions = questions;
     this.key = `draft-${token}`;
@@ -51,59 +49,28 @@ export class Form {
     return box;
   }
   controls(question, place) {
-    if (question.kind === "text") return this.field(question);
-    if (question.kind === "analogue") return this.line(question);
-    const role = question.kind === "multiple" ? "checkbox" : "radio";
-    return optionsOf(question).map((label, index) => el("button", {
-      type: "button", class: "option", tabindex: -1, role,
-      "aria-checked": String([this.answers[question.name]].flat().includes(index + 1)),
-      onclick: () => { this.activate(place); this.choose(index + 1); },
-    }, el("kbd", {}, String(index + 1)), el("span", {}, label)));
-  }
-  field(question) {
-    const field = el("textarea", {
-      rows: 3, maxlength: question.max_length, "aria-label": question.text, placeholder: "T to write, Esc to leave",
-      oninput: () => this.set(question, field.value.trim() ? field.value : undefined),
+    return this.forms[place].controls(question, this.answers[question.name], {
+      el,
+      set: (answer) => this.set(question, answer),
+      choose: (value) => { this.activate(place); this.choose(value); },
     });
-    field.value = this.answers[question.name] ?? "";
-    return [field];
-  }
-  line(question) {
-    const value = this.answers[question.name];
-    const shown = el("output", {}, value === undefined ? UNANSWERED : String(value));
-    const slider = el("input", {
-      type: "range", min: 0, max: 100, step: 1, tabindex: -1, "aria-label": question.text,
-      class: value === undefined ? "untouched" : "",
-      oninput: () => this.set(question, Number(slider.value)),
-      onpointerup: () => this.set(question, Number(slider.value)),
-    });
-    slider.value = value ?? 50;
-    const hint = el("small", {}, "← → by one, 1 to 9 by tens");
-    return [slider, el("div", { class: "ends" }, el("span", {}, question.low), shown, el("span", {}, question.high)), hint];
   }
 
-  // What a digit does to the active question; the next one without an answer is then active.
+  // What a digit does to the active question; the next one without an answer may then be active.
   choose(value) {
     const question = this.questions[this.active];
-    if (question.kind === "analogue") this.set(question, value * 10);
-    else if (question.kind === "text" || value > optionsOf(question).length) return;
-    else if (question.kind === "multiple") {
-      const old = this.answers[question.name] ?? [];
-      const next = old.includes(value) ? old.filter((one) => one !== value) : [...old, value];
-      this.set(question, next.length ? next.sort((a, b) => a - b) : undefined);
-    } else {
-      this.set(question, value);
-      const next = this.questions.findIndex((other, place) => place > this.active && !this.answered(other));
-      if (next >= 0) this.activate(next);
-    }
+    const chosen = this.forms[this.active].digit(question, this.answers[question.name], value);
+    if (!chosen) return;
+    this.set(question, chosen.answer);
+    const next = this.questions.findIndex((other, place) => place > this.active && !this.answered(other));
+    if (chosen.done && next >= 0) this.activate(next);
   }
-  // Move the answer of an analogue question; tells whether the active question is one.
-  slide(step) {
+  // Move the answer of the active question; tells whether it has one that moves.
+  slide(steps) {
     const question = this.questions[this.active];
-    if (question?.kind !== "analogue") return false;
-    const value = (this.answers[question.name] ?? 50) + step;
-    this.set(question, Math.min(100, Math.max(0, value)));
-    return true;
+    const slide = this.forms[this.active].slide;
+    if (slide) this.set(question, slide(question, this.answers[question.name], steps));
+    return Boolean(slide);
   }
   takeBack() {
     this.set(this.questions[this.active], undefined);
@@ -113,7 +80,7 @@ export class Form {
     field.blur();
   }
   write() {
-    const texts = this.questions.map((question, place) => (question.kind === "text" ? place : -1));
+    const texts = this.boxes.map((box, place) => (box.querySelector("textarea") ? place : -1));
     const place = texts.includes(this.active) ? this.active : texts.find((one) => one >= 0);
     if (place !== undefined) this.boxes[place].querySelector("textarea").focus();
   }
@@ -126,20 +93,9 @@ export class Form {
     this.changed();
   }
   // The controls stay the same elements, so that focus and a drag in progress survive.
-  refresh({ name, kind }) {
-    const box = this.boxes[this.questions.findIndex((question) => question.name === name)];
-    const answer = this.answers[name];
-    if (kind === "text") {
-      if (answer === undefined && box.querySelector("textarea").value.trim()) box.querySelector("textarea").value = "";
-    } else if (kind === "analogue") {
-      const slider = box.querySelector("input");
-      slider.value = answer ?? 50;
-      slider.classList.toggle("untouched", answer === undefined);
-      box.querySelector("output").textContent = answer ?? UNANSWERED;
-    } else {
-      box.querySelectorAll(".option").forEach((option, index) =>
-        option.setAttribute("aria-checked", String([answer].flat().includes(index + 1))));
-    }
+  refresh(question) {
+    const place = this.questions.findIndex(({ name }) => question.name === name);
+    this.forms[place].refresh(this.boxes[place], question, this.answers[question.name]);
   }
 
   // To another question; false at either end, where the focus may leave the form.

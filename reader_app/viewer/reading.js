@@ -113,6 +113,7 @@ class Reading {
     this.bar.value = state.position - 1;
     this.left.textContent = this.timeLeft();
     this.back.hidden = !state.back;
+    await this.patiently(() => this.form.load(state.questions));
     this.form.show(state.questions, state.presentation, state.earlier ?? {});
     if (over) await this.tell("The training is over. From here on there is no feedback.", "Begin the reading (Enter)");
     this.stage.classList.add("loading");

@@ -83,5 +83,5 @@ def _overview(
     told = caveats.sentences(("cohort", "estimate")) if caveats else ()
     if told:
         blocks.append(Notice(told))
-    blocks += own_figures(comparison, None)
+    blocks += own_figures(comparison, "overview")
     return Section("evaluation", "Synthetic against real volumes: what was compared", tuple(blocks))

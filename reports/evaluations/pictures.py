@@ -1,61 +1,30 @@
 """The figures that the evaluations drew themselves."""
 
 from pathlib import Path
+from typing import Literal
 from zipfile import BadZipFile
 
 import numpy as np
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.plugins import available, load
 from evalsuite.records import Chapter, Evidence, FeatureTable
 from reports.document import Block, Image, Picture, Section
-from reports.evaluations.comparison import Comparison, Run
+from reports.evaluations.comparison import Comparison, EvaluationFolder
+from reports.figures.drawing import Drawing
 from reports.figures.embedding import embedding
 from reports.glossary import meaning
 
-# By name of a run's figure: its chapter, what it shows. `estimates` is drawn anew, for all runs.
-FIGURES: dict[str, tuple[Chapter | None, str]] = {
-    "cohorts": (
-        None,
-        (
-            "Middle slices of the first volumes of each cohort, in radiological orientation (R: the "
-            "patient's right), all on one scale and with one grey window."
-        ),
-    ),
-    "embedding": (
-        "distance",
-        (
-            "Each point is a volume, placed by the two directions in which the features of real "
-            "volumes vary most. A cohort that lies apart here differs; one that does not may still "
-            "differ in other directions."
-        ),
-    ),
-    "slices": (
-        "slices",
-        (
-            "How slices go together along each axis, the consistency of each volume, and the volumes "
-            "in which a slice stands out most."
-        ),
-    ),
-    "anatomy": (
-        "anatomy",
-        (
-            "Every measure of every structure, volume by volume: each point is a volume, each bar "
-            "the median of a cohort."
-        ),
-    ),
-    "privacy": (
-        "privacy",
-        (
-            "How close each synthetic volume is to its closest training volume, and the closest pairs "
-            "side by side."
-        ),
-    ),
-}
 REDRAWN, EMBEDDING = "estimates", "embedding"
 OWN = " Only {cohorts}, as drawn by that evaluation: colours may be others than elsewhere."
 
 
-def own_figures(comparison: Comparison, chapter: Chapter | None) -> list[Block]:
+def drawings() -> dict[str, Drawing]:
+    """Return the declaration of every figure that an evaluation draws, by name."""
+    return {name: load("figures", name) for name in available("figures")}
+
+
+def own_figures(comparison: Comparison, chapter: Chapter | Literal["overview"]) -> list[Block]:
     """Return the runs' own figures that belong to a chapter.
 
     That of the features of several runs is drawn anew with all cohorts in it.
@@ -64,8 +33,10 @@ def own_figures(comparison: Comparison, chapter: Chapter | None) -> list[Block]:
         EvalsuiteError: if features that lie with an evaluation cannot be read.
     """
     blocks: list[Block] = []
-    for name in (name for name, (own, _) in FIGURES.items() if own == chapter):
-        caption = FIGURES[name][1]
+    for name, drawing in drawings().items():
+        if drawing.chapter != chapter:
+            continue
+        caption = drawing.caption
         tables = _features(comparison) if name == EMBEDDING and len(comparison.runs) > 1 else []
         if tables:
             drawn = embedding(comparison.evaluation, Evidence(tuple(tables), {}))
@@ -115,9 +86,9 @@ def other_figures(comparison: Comparison) -> list[Section]:
     """Return a chapter with the figures that belong to no other one."""
     shown = {
         name
-        for name, (chapter, _) in FIGURES.items()
-        if chapter is None
-        or any(meaning(e).chapter == chapter for e in comparison.evaluation.estimates)
+        for name, drawing in drawings().items()
+        if drawing.chapter == "overview"
+        or any(meaning(e).chapter == drawing.chapter for e in comparison.evaluation.estimates)
     }
     blocks = [
         _embedded(name, path, f"The figure “{name}” of the evaluation.", comparison, run, place)
@@ -136,7 +107,7 @@ def is_redrawn(name: str) -> bool:
 
 
 def _embedded(
-    name: str, path: Path, caption: str, comparison: Comparison, run: Run, place: int
+    name: str, path: Path, caption: str, comparison: Comparison, run: EvaluationFolder, place: int
 ) -> Picture:
     several = len(comparison.runs) > 1
     return Picture(

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from evalsuite.records import Evaluation, Evidence, FeatureTable
 from reports.figures.canvas import Canvas, Line, empty, in_rows, plain
 from reports.figures.cohorts import Look, looks
+from reports.figures.drawing import Drawing
 from reports.figures.letters import BODY, shortened
 
 COLUMNS = 2
@@ -102,3 +103,12 @@ def _legend(evaluation: Evaluation, cohort_looks: Mapping[str, Look]) -> list[Li
         )
         for cohort in (evaluation.real, *evaluation.synthetic)
     ]
+
+
+FIGURE = Drawing(
+    embedding,
+    "distance",
+    "Each point is a volume, placed by the two directions in which the features of real volumes "
+    "vary most. A cohort that lies apart here differs; one that does not may still differ in "
+    "other directions.",
+)

@@ -7,7 +7,6 @@ from reports.methods.statistics import statistics_paragraph
 from reports.sources import StudyData
 
 ABBREVIATED = 12  # of 64 digits of a SHA-256
-KINDS = {"analogue": "a line from 0 to 100", "forced_choice": "one of two", "text": "free text"}
 
 
 def study_paragraphs(study: StudyData, tables: Sequence[Table]) -> list[str]:
@@ -75,11 +74,9 @@ def _blinding(study: StudyData) -> list[str]:
 
 
 def _questions(study: StudyData) -> list[str]:
-    asked = []
-    for question in study.questions:
-        options = len(study.options(question.name))
-        scale = f"{options} options" if options else KINDS[question.kind]
-        asked.append(f"“{question.text}” ({scale})")
+    asked = [
+        f"“{question.text}” ({question.worded(question.summary)})" for question in study.questions
+    ]
     return [f"The questions were: {'; '.join(asked)}."] if asked else []
 
 

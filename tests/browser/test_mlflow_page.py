@@ -14,11 +14,10 @@ import pytest
 
 from evalsuite.records import Evaluation
 from evalsuite.results import write_results
-from evalsuite.tracking import log_evaluation
 from reports.figures.cohorts import cohorts
 from reports.figures.embedding import embedding
 from reports.figures.estimates import estimates
-from tests.evaluations import FEW, example
+from tests.evaluations import FEW, example, log_evaluation
 from tests.reports.test_figures import evidence
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

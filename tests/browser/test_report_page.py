@@ -2,7 +2,7 @@
 
 import pytest
 
-from evalsuite.study.protocol.kinds import Likert
+from evalsuite.study.protocol.kinds.likert import Likert
 from evalsuite.study.protocol.questions import TEMPLATES
 from reports.build import build
 from reports.document import write

@@ -11,11 +11,19 @@ import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812
 
+from evalsuite.config import load_config
+from evalsuite.errors import EvalsuiteError
+from evalsuite.evaluate import Means, evaluate
 from evalsuite.extractors import medicalnet, weights
+from evalsuite.extractors.checkpoint import load_strictly
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions, load_extractor
+from evalsuite.extractors.networks.folding import fold_batch_norms
+from evalsuite.extractors.networks.foreground import StandardisedForeground
+from evalsuite.extractors.sources import WeightsError
 
 BLOCKS = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
 # Channels, stride and dilation of the four stages, from Tencent's models/resnet.py.
+PUBLISHED_FORMAT = {"under": "state_dict", "prefix": "module."}
 STAGES = ((64, 1, 1), (128, 2, 1), (256, 1, 2), (512, 1, 4))
 
 
@@ -131,8 +139,8 @@ def save(path, checkpoint, monkeypatch, name="medicalnet-resnet10"):
 
 def publish(path, monkeypatch, name="medicalnet-resnet10"):
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    entry = dataclasses.replace(weights.PUBLISHED[name], sha256=digest)
-    monkeypatch.setitem(weights.PUBLISHED, name, entry)
+    entry = dataclasses.replace(weights.published()[name], sha256=digest)
+    monkeypatch.setitem(weights.published(), name, entry)
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +175,7 @@ def test_features_agree_with_an_independent_network(depth, suffix, shape, tmp_pa
     assert np.abs(features - expected).max() <= 1e-5 * np.abs(expected).max()
     assert isinstance(extractor, Extractor)
     assert (extractor.name, extractor.warnings) == (name, ())
-    assert extractor.fingerprint["weights_sha256"] == weights.PUBLISHED[name].sha256
+    assert extractor.fingerprint["weights_sha256"] == weights.published()[name].sha256
     json.dumps(extractor.fingerprint)
 
 
@@ -236,8 +244,8 @@ def test_a_checkpoint_of_another_network_is_one_sentence(tencent10, tmp_path, ch
     change(checkpoint["state_dict"])
     path = tmp_path / "w.pth"
     torch.save(checkpoint, path)
-    with pytest.raises(weights.WeightsError) as caught:
-        medicalnet.load_checkpoint(path, medicalnet.build_network(10))
+    with pytest.raises(WeightsError) as caught:
+        load_strictly(path, medicalnet.build_network(10), **PUBLISHED_FORMAT)
     assert str(caught.value) == f"{path}: {expected}"
 
 
@@ -245,10 +253,8 @@ def test_the_weights_of_another_depth_are_told(tencent10, tmp_path):
     path = tmp_path / "w.pth"
     torch.save(tencent10.checkpoint(), path)
     # Four more blocks, each of 2 convolutions and 2 normalisations of 4 tensors: 4 * (2 + 8) = 40.
-    with pytest.raises(
-        weights.WeightsError, match=r'lacks "layer1\.1\.conv1.weight" and 39 others'
-    ):
-        medicalnet.load_checkpoint(path, medicalnet.build_network(18))
+    with pytest.raises(WeightsError, match=r'lacks "layer1\.1\.conv1.weight" and 39 others'):
+        load_strictly(path, medicalnet.build_network(18), **PUBLISHED_FORMAT)
 
 
 @pytest.mark.parametrize("legacy", [True, False])
@@ -260,7 +266,7 @@ def test_a_truncated_file_is_one_sentence(tmp_path, monkeypatch, legacy, kept):
     content = path.read_bytes()
     path.write_bytes(content[: int(kept * len(content)) if kept < 1 else kept])
     publish(path, monkeypatch)
-    with pytest.raises(weights.WeightsError) as caught:
+    with pytest.raises(WeightsError) as caught:
         medicalnet.resnet10(ExtractorOptions(weights=path))
     assert str(caught.value).startswith(
         f"{path}: this is not a PyTorch checkpoint, or it is damaged ("
@@ -271,11 +277,11 @@ def test_a_truncated_file_is_one_sentence(tmp_path, monkeypatch, legacy, kept):
 @pytest.mark.parametrize("content", [{"model": {}}, [1, 2], {"state_dict": 3}])
 def test_another_format_is_one_sentence(tmp_path, monkeypatch, content):
     options = save(tmp_path / "w.pth", content, monkeypatch)
-    with pytest.raises(weights.WeightsError) as caught:
+    with pytest.raises(WeightsError) as caught:
         medicalnet.resnet10(options)
     assert str(caught.value) == (
-        f"{options.weights}: this is not a checkpoint of MedicalNet, which is a dictionary with "
-        'the key "state_dict".'
+        f"{options.weights}: this is not a checkpoint of this network, which is a dictionary "
+        'of tensors with the key "state_dict".'
     )
 
 
@@ -285,7 +291,7 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path, monkeypatch):
             return (print, ("the trap sprang",))
 
     options = save(tmp_path / "w.pth", {"state_dict": Trap()}, monkeypatch)
-    with pytest.raises(weights.WeightsError, match="not a PyTorch checkpoint"):
+    with pytest.raises(WeightsError, match="not a PyTorch checkpoint"):
         medicalnet.resnet10(options)
 
 
@@ -301,6 +307,31 @@ def test_weights_of_one_s_own_are_used_with_a_warning(tencent10, tmp_path):
         f"The weights are {path} (SHA-256 {digest}), not the published ones: features and "
         "distances compare only with those of the same file."
     )
+
+
+def test_each_of_several_networks_takes_the_weights_under_its_name(
+    tmp_path, monkeypatch, make_cohort
+):
+    real, synthetic = make_cohort("real", 4), make_cohort("gan", 4, seed=1)
+    files = {}
+    for depth in (10, 18):
+        path = tmp_path / f"w{depth}.pth"
+        save(path, Tencent.random(depth).checkpoint(), monkeypatch, f"medicalnet-resnet{depth}")
+        files[f"medicalnet-resnet{depth}"] = str(path)
+    config = load_config(
+        None,
+        {
+            "real": str(real),
+            "synthetic": [str(synthetic)],
+            "extractors": list(files),
+            "weights": [f"{name}={file}" for name, file in files.items()],
+            "metrics": ["mmd"],
+        },
+    )
+    evaluation, _ = evaluate(config, Means(cache=tmp_path / "cache", offline=True))
+    for name in files:
+        recorded = evaluation.config["extractors"][name]["weights_sha256"]
+        assert recorded == weights.published()[name].sha256
 
 
 def test_row_i_depends_on_volume_i_alone(untrained):
@@ -322,12 +353,12 @@ def test_brightness_and_contrast_have_no_effect(untrained):
 
 def test_the_foreground_is_standardised():
     voxels = brains(3, 9, 8, 7)
-    ours = medicalnet.standardise_foreground(torch.from_numpy(voxels)[:, None])
+    ours = StandardisedForeground()(torch.from_numpy(voxels)[:, None])
     torch.testing.assert_close(ours, standardised(voxels))
     # By hand: 1, 2, 3 have the mean 2 and the standard deviation sqrt(2/3).
     line = torch.tensor([0.0, 1, 2, 3]).view(1, 1, 1, 1, 4)
     expected = torch.tensor([0, -1.224745, 0, 1.224745]).view(1, 1, 1, 1, 4)
-    torch.testing.assert_close(medicalnet.standardise_foreground(line), expected)
+    torch.testing.assert_close(StandardisedForeground()(line), expected)
 
 
 def test_an_empty_or_constant_foreground_gives_finite_features(untrained):
@@ -349,7 +380,7 @@ def test_folding_changes_nothing_but_rounding(tencent10):
     volume = torch.randn(2, 1, 24, 24, 24, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         before = network(volume)
-        after = medicalnet.fold_batch_norms(network)(volume)
+        after = fold_batch_norms(network)(volume)
     assert (after - before).abs().max() <= 1e-5 * before.abs().max()
     assert not any(isinstance(m, torch.nn.BatchNorm3d) for m in network.modules())
 
@@ -383,7 +414,7 @@ def test_untrained_features_are_the_same_in_another_process_that_has_not_seeded(
 
 
 def test_an_unusable_device_is_one_sentence():
-    with pytest.raises(weights.EvalsuiteError) as caught:
+    with pytest.raises(EvalsuiteError) as caught:
         medicalnet.resnet10_untrained(ExtractorOptions(device="tricorder"))
     assert str(caught.value).startswith('The device "tricorder" cannot be used: Expected one of')
     assert "\n" not in str(caught.value)

@@ -85,7 +85,7 @@ def test_reference_is_the_distance_to_expect_at_the_sizes_compared():
 def test_metric_record():
     assert METRIC.name == "frechet"
     assert METRIC.options() == {"level": 0.95}
-    estimates = METRIC.compute(normal(10, 3, seed=1), normal(10, 3, seed=2))
+    estimates = compute(normal(10, 3, seed=1), normal(10, 3, seed=2))
     assert [e.name for e in estimates] == ["frechet_distance", "frechet_distance_infinity"]
     assert {e.direction for e in estimates} == {"lower is better"}
     assert {(e.synthetic, e.extractor) for e in estimates} == {("", "")}

@@ -349,7 +349,7 @@ def test_one_synthetic_volume_has_values_without_intervals():
 
 def test_options_and_input():
     assert METRIC.options() == {"false_positive_rate": 0.05}
-    assert METRIC.input == "views"
+    assert METRIC.needs == ("volumes", "subjects")
 
 
 GOOD = cohort(4, 0)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from evalsuite.study.export import with_scales
 from evalsuite.study.protocol.questions import TEMPLATES
 from reports.readers import study_sections
 from reports.sources import EvaluationData, StudyData
@@ -205,7 +206,8 @@ def told(rows, questions, *, state="closed", **design):
         columns += ["cohort", "role", "stratum", "real_side", "digest"]
     shown = [question.model_dump(mode="json") for question in questions]
     about = {"name": "made-up", "title": "A made-up study", "questions": shown} | design
-    return StudyData("made-up", state, pd.DataFrame(rows, columns=columns), about, "c0ffee")
+    table = with_scales(pd.DataFrame(rows, columns=columns), questions)
+    return StudyData("made-up", state, table, about, "c0ffee")
 
 
 def visible(page):

@@ -14,7 +14,7 @@ import yaml
 from evalsuite.study.create import create
 from evalsuite.study.home import Home
 from evalsuite.study.protocol.design import read_design
-from evalsuite.study.storage.store import Store
+from evalsuite.study.storage.study_database import StudyDatabase
 from evalsuite.study.truth import read_truth
 from evalsuite.volumes.population import degrade
 from evalsuite.volumes.read import read_volume
@@ -51,7 +51,7 @@ def volumes(folder, source, cases):
 
 def answers(home, name):
     """Let three readers answer, the blurrier the lower."""
-    truth, store = read_truth(home.truth(name)), Store(home.database)
+    truth, store = read_truth(home.truth(name)), StudyDatabase(home.database)
     random = np.random.default_rng(0)
     for reader in (1, 2, 3):
         for shown in store.plan(reader):
@@ -203,19 +203,13 @@ def test_too_few_replicates_are_wrong_usage(cli, table):
     assert "100" in err
 
 
-def test_the_report_is_an_mlflow_run(cli, table, monkeypatch):
-    logged = []
-
-    def log(folder, *, experiment):
-        about = json.loads((folder / "report.json").read_text())
-        logged.append((about["title"], str(folder), experiment, about["record"]["study"]))
-        return "run-1"
-
-    monkeypatch.setattr("evalsuite.tracking.log_report", log)
+def test_the_report_is_an_mlflow_run(cli, table, client, runs):
     status, _, err = cli("report", "--study", table, "--output", "out", "--replicates", 100)
     assert status == 0
-    assert "MLflow run: run-1" in err
-    assert logged == [("A made-up study", "out", "evalsuite-reports", "made-up, closed")]
+    run = runs("evalsuite-reports")["A made-up study"]
+    assert f"MLflow run: {run.info.run_id} (run `mlflow ui" in err
+    assert run.data.params["study"] == "made-up, closed"
+    assert "report.html" in {file.path for file in client.list_artifacts(run.info.run_id)}
 
 
 def test_every_table_and_figure_of_a_whole_report_is_a_file(make_study, make_evaluation, tmp_path):

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from evalsuite.statistics.rated import rated_by_question
+from tests.kinds import scales
 
 NAN = float("nan")
 REASONS = "There is no|needs|cannot|No active time|not told apart|are equal"
@@ -31,7 +32,7 @@ def long_table(cohorts, *, question="appearance", kind="choice", seed=0, seconds
                     "case": f"{cohort}{i:02d}",
                     "repeat_of": None,
                     "question": question,
-                    "kind": kind,
+                    **scales(kind),
                     "answer": cohorts[cohort][i, reader],
                     "revision": 0,
                     "answered_at": "",
@@ -95,7 +96,7 @@ def matrices(table):
     return rated_by_question(table)[0].scores
 
 
-def says_why(rows, columns=("estimate", "low", "high")):
+def says_why(rows, columns=("value", "low", "high")):
     """Return whether every row with a nan has a sentence about it."""
     undefined = rows[list(columns)].isna().any(axis=1)
     return bool(rows.loc[undefined, "warnings"].str.contains(REASONS).all())

@@ -4,21 +4,27 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evalsuite.statistics.agreement.between import agreement_between_readers
-from evalsuite.statistics.agreement.within import agreement_within_readers
-from evalsuite.statistics.concordance.cases import concordance
-from evalsuite.statistics.concordance.generators import generator_concordance
 from evalsuite.statistics.omissions import left_out
-from evalsuite.statistics.ratings.averages import averages, distributions
-from evalsuite.statistics.ratings.comparison import ODDS_RATIO, comparisons
-from evalsuite.statistics.ratings.course import course, times
-from evalsuite.statistics.ratings.equivalence import equivalence
+from evalsuite.statistics.ratings.comparison import ODDS_RATIO
 from evalsuite.statistics.ratings.proportional_odds import informative
 from evalsuite.statistics.roc.choice import choice_merits, choices
 from evalsuite.statistics.roc.merits import auc_merits
-from evalsuite.statistics.roc.mrmc import obuchowski_rockette
 from evalsuite.statistics.roc.readings import turing_readings
+from tests.kinds import scales
 from tests.statistics.readings import long_table, simulated
+from tests.statistics.tables import (
+    agreement_between_readers,
+    agreement_within_readers,
+    averages,
+    comparisons,
+    concordance,
+    course,
+    distributions,
+    equivalence,
+    generator_concordance,
+    obuchowski_rockette,
+    times,
+)
 
 NAN = float("nan")
 READERS = [f"reader{i:02d}" for i in range(5)]
@@ -48,7 +54,8 @@ STUDIES = {
     "no answer": lambda: unanswered(lambda t: t["reader"] == LAST),
     "an answer to another question": lambda: study().assign(
         question=lambda t: t["question"].where(t["reader"] != LAST, "remark"),
-        kind=lambda t: t["kind"].where(t["reader"] != LAST, "text"),
+        scale=lambda t: t["scale"].where(t["reader"] != LAST, "none"),
+        analysis=lambda t: t["analysis"].where(t["reader"] != LAST, "remarks"),
         active_seconds=lambda t: t["active_seconds"].where(t["reader"] != LAST),
     ),
     "one cohort only": lambda: unanswered(
@@ -99,11 +106,8 @@ def statistics(table):
         "concordance": concordance(table, pd.DataFrame(SCORES), replicates=20),
         "generators": generator_concordance(table, pd.DataFrame(ESTIMATES), replicates=20),
     }
-    whose = {
-        name: next((c for c in ("reader", "readers") if c in t), "") for name, t in found.items()
-    }
     return {
-        name: rows[rows[whose[name]] == "all"] if whose[name] else rows
+        name: rows[rows["reader"] == "all"] if "reader" in rows else rows
         for name, rows in found.items()
     }
 
@@ -118,8 +122,7 @@ def named(warnings):
 @pytest.mark.parametrize("name", STUDIES)
 def test_every_row_counts_who_was_used_and_names_who_was_not(name):
     for statistic, rows in statistics(STUDIES[name]()).items():
-        value = "value" if "value" in rows else "estimate"
-        known = rows[rows[value].notna()]
+        known = rows[rows["value"].notna()]
         assert len(known) or statistic == "within", statistic
         for row in known.to_dict("records"):
             without = named(row["warnings"])
@@ -135,9 +138,9 @@ def test_the_odds_ratio_rests_on_the_readers_it_counts(name):
     assert silent == ({LAST, READERS[3]} if "other" in name else {LAST})
     rest = comparisons(table[~table["reader"].isin(silent)])
     rest = rest[rest["quantity"] == ODDS_RATIO].reset_index(drop=True)
-    same = ["estimate", "low", "high", "p", "n_readers", "n_first", "n_second", "n_answers"]
+    same = ["value", "low", "high", "p", "n_readers", "n_first", "n_second", "n_answers"]
     pd.testing.assert_frame_equal(rows[same], rest[same])
-    assert rows["estimate"].notna().sum() > 1
+    assert rows["value"].notna().sum() > 1
 
 
 def test_who_is_left_with_the_lowest_answers_is_left_out_in_turn():
@@ -152,7 +155,7 @@ def test_cases_that_are_not_used_are_counted():
     table.loc[table["case"].isin(["gan00", "ldm01"]) & (table["reader"] != LAST), "answer"] = NAN
     table.loc[table["case"] == "vae05", "answer"] = NAN
     found = statistics(table)
-    between = found["between"].set_index("coefficient")
+    between = found["between"].set_index("quantity")
     kappa, fleiss = between.loc["quadratic weighted kappa"], between.loc["Fleiss kappa"]
     # One reader alone answered two cases, and nobody one: of 48 there are 45 and 47 left.
     assert (kappa["n_cases"], kappa["n_answers"]) == (45, 225)
@@ -194,7 +197,7 @@ def test_pairs_of_readers_without_a_kappa_are_named():
 def test_forced_choices_name_who_made_none():
     rows = [
         {"reader": reader, "position": i, "phase": "reading", "case": f"r{i}|s{i}",
-         "repeat_of": None, "question": "real_side", "kind": "forced_choice",
+         "repeat_of": None, "question": "real_side", **scales("forced_choice"),
          "answer": None if reader == LAST else 1 + (i + k) % 3 // 2, "revision": 0,
          "cohort": "real|gan", "role": "real|synthetic", "real_side": 1}
         for k, reader in enumerate(READERS) for i in range(12)

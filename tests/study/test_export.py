@@ -4,8 +4,9 @@ import pandas as pd
 import pytest
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.study.export import COLUMNS, TRUTH, counted, imrmc
+from evalsuite.study.export import COLUMNS, SCALES, TRUTH, counted, imrmc
 from evalsuite.study.workflow import _means
+from tests.kinds import scales
 
 ROLE = {"r": "real", "q": "real", "g": "synthetic", "v": "synthetic"}
 
@@ -29,6 +30,7 @@ def table(*rows):
                 "case": case,
                 "question": question,
                 "kind": kind,
+                **scales(kind),
                 "answer": answer,
                 "revision": 0,
                 "cohort": "|".join(cohorts),
@@ -155,7 +157,7 @@ EMPTY = {
 
 @pytest.mark.parametrize("rows", EMPTY.values(), ids=EMPTY)
 def test_a_study_without_a_rating_is_refused(rows):
-    whole = table(*rows) if rows else pd.DataFrame(columns=[*COLUMNS, *TRUTH])
+    whole = table(*rows) if rows else pd.DataFrame(columns=[*COLUMNS, *TRUTH, *SCALES])
     with pytest.raises(EvalsuiteError, match="birds has no ratings of real or synthetic cases"):
         imrmc(whole, "birds")
 

@@ -4,13 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalsuite.volumes.preprocessing import (
-    PRESETS,
-    PercentileIntensity,
-    Preprocessing,
-    WindowIntensity,
-    ZScoreIntensity,
-)
+from evalsuite.volumes.intensity import PercentileIntensity, WindowIntensity, ZScoreIntensity
+from evalsuite.volumes.preprocessing import PRESETS, Preprocessing
 from evalsuite.volumes.volume import Volume
 
 SHAPES = st.tuples(*[st.integers(3, 9)] * 3)
@@ -158,8 +153,60 @@ def test_the_hash_follows_every_step():
             {"shape": (8, 8, 9)},
             {"fit": "resize"},
             {"orientation": "native"},
+            {"orientation": "LPS"},
+            {"axes": "zyx"},
+            {"interpolation": "linear"},
+            {"trim": True, "intensity_first": True},
+            {"border": "padding", "intensity_first": True},
+            {"intensity_first": True},
+            {"padding": -1.0},
+            {"intensity": PercentileIntensity(over="nonzero")},
+            {"intensity": PercentileIntensity(range=None)},
             {"intensity": PercentileIntensity(low=1)},
         )
     ]
-    assert len({base.hash, *(other.hash for other in others)}) == 6
+    assert len({base.hash, *(other.hash for other in others)}) == 15
     assert base.hash == Preprocessing.model_validate(base.model_dump()).hash
+
+
+@pytest.mark.parametrize(
+    ("steps", "shape", "some", "total"),
+    [
+        (
+            {"spacing": (1.5, 1, 1.5), "shape": (5, 9, 8)},
+            (5, 9, 8),
+            [0.4919906556606293, 0.27558282017707825, 0.26935264468193054],
+            159.010194407776,
+        ),
+        (
+            {
+                "spacing": (2, 2, 2),
+                "shape": (3, 7, 6),
+                "fit": "resize",
+                "intensity": WindowIntensity(),
+            },
+            (3, 7, 6),
+            [0.5311028361320496, 0.5309950113296509, 0.5964226722717285],
+            67.46021908521652,
+        ),
+        (
+            {
+                "orientation": "native",
+                "spacing": "native",
+                "shape": (10, 7, 7),
+                "intensity": ZScoreIntensity(),
+            },
+            (10, 7, 7),
+            [-0.30468809604644775, -0.17497923970222473, 0.5096020698547363],
+            0.0,
+        ),
+    ],
+)
+def test_steps_of_before_there_were_others_give_the_voxels_of_then(steps, shape, some, total):
+    """Values frozen from the code before orientation, interpolation and the rest could be chosen."""
+    voxels = np.random.default_rng(7).normal(100, 300, (9, 8, 7)).astype(np.float32)
+    affine = np.array([[0, -1.2, 0, 30], [0.9, 0, 0, -20], [0, 0, 2.0, 5], [0, 0, 0, 1]])
+    found = Preprocessing(**steps).apply(Volume(voxels, affine)).voxels
+    assert (found.shape, found.dtype) == (shape, np.float32)
+    np.testing.assert_array_max_ulp(found[1, 2, 3:6], np.array(some, np.float32), maxulp=4)
+    assert found.sum(dtype=np.float64) == pytest.approx(total, abs=1e-6, rel=1e-9)

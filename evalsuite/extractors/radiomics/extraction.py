@@ -8,8 +8,9 @@ takes away.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32
@@ -170,6 +171,8 @@ class RadiomicsExtractor:
     warnings: tuple[str, ...] = ()
     parallel: Literal["batch", "process"] = "process"
     standardise: bool = True
+    wants: Mapping[str, Any] = field(default_factory=dict)
+    slices: None = None
     fingerprint: dict[str, object] = field(
         default_factory=lambda: {
             "algorithm": "IBSI 1 radiomics, 3D, directions merged",
@@ -194,9 +197,8 @@ class RadiomicsExtractor:
 def radiomics(options: ExtractorOptions) -> RadiomicsExtractor:  # noqa: ARG001  (needs no option)
     """Compute standard 3D radiomics features (IBSI) of a volume and its wavelet bands; no weights.
 
-    For the Frechet Radiomics Distance of Osuala et al., arXiv 2403.13890, and Konz et al.,
-    arXiv 2412.01496, whose second version standardises features by the real cohort as well. They
-    take pyradiomics' features, these are IBSI's: values compare within this suite only. Runs on
-    the processor, whatever the device.
+    Their Frechet distance is not the FRD of Osuala and Konz et al., whose features are
+    `radiomics-frd-v1`: values compare within this suite only. Runs on the processor, whatever the
+    device.
     """
     return RadiomicsExtractor()

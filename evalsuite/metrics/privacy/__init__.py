@@ -250,10 +250,9 @@ def _mid_slices(
 
 METRIC = Metric(
     name="privacy",
-    summary="copies of training volumes, closeness to them, and whether they can be told (--train)",
-    input="views",
+    summary="copies of training volumes, closeness to them, and whether they can be told (--training)",
+    needs=("features", "volumes", "subjects", "training"),
     compute=compute,
-    looks_at_features=True,
     quantities=QUANTITIES,
     scores=SCORES,
     methods="Memorisation was assessed by the distance to the closest training volume, alone and "

@@ -31,7 +31,7 @@ from evalsuite.records import Caveat, Estimate, Interval, Quantity
 
 NO_HOLDOUT = (
     "Needs real volumes that the generator was not trained on: name the training cohort with"
-    " --train and a hold-out with --real. Without one it cannot be told whether synthetic volumes"
+    " --training and a hold-out with --real. Without one it cannot be told whether synthetic volumes"
     " are nearer to those that it saw than to others."
 )
 

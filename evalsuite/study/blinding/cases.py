@@ -61,11 +61,11 @@ def remarks(
         steps: as `resolve` returns them.
         real, synthetic: checked volumes of the study, at least one of each.
     """
-    if steps.shape == "auto" or steps.spacing == "auto":
+    if isinstance(steps.shape, str) or steps.spacing == "auto":
         msg = "resolve the preparation before asking for remarks"
         raise ValueError(msg)
     wanted = np.array(steps.shape)
-    found = []
+    sentences = []
     padded, cropped, smoothed = [], [], []
     for infos in (real, synthetic):
         sizes = np.array([steps.median_size([i.shape], [i.affine]) for i in infos])
@@ -74,12 +74,12 @@ def remarks(
         smoothed.append(sum(steps.interpolates(i.affine) for i in infos))
     totals = (len(real), len(synthetic))
     if any(padded):
-        found.append(
+        sentences.append(
             f"{_counted(padded, totals)} are smaller than {_sized(steps.shape)} voxels and get a "
             "black rim, which can tell them apart. Leave out the shape to take one that all fill."
         )
     if any(cropped):
-        found.append(
+        sentences.append(
             f"{_counted(cropped, totals)} lose over a third of their extent along an axis when "
             f"cut to {_sized(steps.shape)} voxels. Leave out the smallest volumes, or name a "
             "larger shape and accept a black rim."
@@ -87,12 +87,12 @@ def remarks(
     shares = [n / total for n, total in zip(smoothed, totals, strict=True)]
     if abs(shares[0] - shares[1]) > 0.1:
         spacing = " x ".join(f"{step:.4g}" for step in steps.spacing)
-        found.append(
+        sentences.append(
             f"{_counted(smoothed, totals)} are interpolated to {spacing} mm, which smooths them a "
             "little and may tell them apart. Name a spacing coarser than both cohorts', so that "
             "all are interpolated."
         )
-    return tuple(found)
+    return tuple(sentences)
 
 
 def prepare(volume: Volume, steps: Preprocessing) -> UInt8[np.ndarray, "x y z"]:
@@ -217,15 +217,26 @@ def _require_blinding(steps: Preprocessing) -> None:
             'A study shows every case at one spacing, but its preparation has spacing "native". '
             "Name it in millimetres, or leave it out to take the median of the real volumes."
         )
+    if steps.shape == "native":
+        raise EvalsuiteError(
+            'A study shows every case in one matrix, but its preparation has shape "native". '
+            "Name it in voxels, or leave it out to take the smallest of all volumes."
+        )
+    if steps.axes != "xyz" or steps.trim:
+        raise EvalsuiteError(
+            "A study shows the whole of every case along the patient's axes, but its preparation "
+            "has axes other than xyz, or trims slices. Leave both out."
+        )
     if steps.fit == "resize":
         raise EvalsuiteError(
             "A study keeps the proportions of the anatomy, but its preparation has fit "
             '"resize", which stretches. Set it to crop-pad.'
         )
-    if steps.intensity.kind == "zscore":
+    if not steps.ends_in_unit_range:
         raise EvalsuiteError(
             "A study shows intensities between black and white, but its preparation has "
-            'intensity "zscore", which has no ends. Set it to percentile (MRI) or window (CT).'
+            f'intensity "{steps.intensity.kind}", which does not end in 0 to 1, or such a padding. '
+            "Set it to percentile (MRI) or window (CT)."
         )
 
 

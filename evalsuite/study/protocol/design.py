@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, PositiveFloat, StringConstraints, model_validator
 
-from evalsuite.declared import Declared, validated
+from evalsuite.declared import Declared, either, validated
 from evalsuite.errors import unknown
 from evalsuite.settings import laid_over, read_settings
-from evalsuite.study.protocol.kinds import Confidence, ForcedChoice, Slug
-from evalsuite.study.protocol.questions import TEMPLATES, Question
+from evalsuite.study.protocol.kinds.question import Question, Slug
+from evalsuite.study.protocol.questions import KINDS, TEMPLATES, AnyQuestion
 from evalsuite.volumes.preprocessing import PRESETS, Preprocessing
 
 Name = Annotated[
@@ -78,7 +78,7 @@ class StudyDesign(Declared):
     title: Name = "Reader study"
     cohorts: tuple[StudyCohort, ...] = Field(min_length=1)
     readers: tuple[Name, ...] = Field(min_length=1)
-    questions: tuple[Question, ...]
+    questions: tuple[AnyQuestion, ...]
     paired: bool = False
     repeats: int = Field(default=0, ge=0)
     training: int = Field(default=0, ge=0)
@@ -166,22 +166,24 @@ class StudyDesign(Declared):
         real = sum(c.cases for c in self.cohorts if c.role == "real")
         synthetic = sum(c.cases for c in self.cohorts if c.role == "synthetic")
         faults = [] if self.questions else ["the study asks no question"]
-        forced = [q.name for q in self.questions if isinstance(q, ForcedChoice)]
-        sure = [q.name for q in self.questions if isinstance(q, Confidence)]
-        if forced and not self.paired:
-            faults.append(f'the question "{forced[0]}" compares two volumes; set paired: true')
-        if self.paired and not forced:
-            faults.append("a paired study needs a question of kind forced_choice")
+        of_pairs = [q.name for q in self.questions if q.shows == "pair"]
+        of_one = [q.name for q in self.questions if q.shows == "case"]
+        turing = [q.name for q in self.questions if q.analysis == "turing"]
+        if of_pairs and not self.paired:
+            faults.append(f'the question "{of_pairs[0]}" compares two volumes; set paired: true')
+        if self.paired and not of_pairs:
+            kinds = either(name for name, kind in KINDS.items() if kind.shows == "pair")
+            faults.append(f"a paired study needs a question of kind {kinds}")
         if self.paired and real != synthetic:
             faults.append(
                 "a paired study needs as many real as synthetic cases, "
                 f"but found {real} real and {synthetic} synthetic"
             )
-        if self.paired and sure:
-            faults.append(f'the question "{sure[0]}" is about one volume, but paired shows two')
-        if sure and not (real and synthetic):
+        if self.paired and of_one:
+            faults.append(f'the question "{of_one[0]}" is about one volume, but paired shows two')
+        if turing and not (real and synthetic):
             faults.append(
-                f'the question "{sure[0]}" needs a real and a synthetic cohort to tell apart'
+                f'the question "{turing[0]}" needs a real and a synthetic cohort to tell apart'
             )
         if self.repeats > self.presentations:
             faults.append(

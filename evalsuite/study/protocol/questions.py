@@ -1,29 +1,33 @@
 """What a reader is asked of a case: any questions, and templates of the usual ones."""
 
 from collections.abc import Sequence
-from typing import Annotated
+from functools import reduce
+from operator import or_
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, TypeAdapter
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.study.protocol.kinds import (
-    Analogue,
-    Choice,
-    Confidence,
-    ForcedChoice,
-    FreeText,
-    Likert,
-    Multiple,
-)
+from evalsuite.plugins import available, load
+from evalsuite.study.protocol.kinds.analogue import Analogue
+from evalsuite.study.protocol.kinds.choice import Choice
+from evalsuite.study.protocol.kinds.confidence import Confidence
+from evalsuite.study.protocol.kinds.forced_choice import ForcedChoice
+from evalsuite.study.protocol.kinds.likert import Likert
+from evalsuite.study.protocol.kinds.multiple import Multiple
+from evalsuite.study.protocol.kinds.question import Answer, Question
+from evalsuite.study.protocol.kinds.text import FreeText
 
-Question = Annotated[
-    Choice | Confidence | Likert | Analogue | Multiple | FreeText | ForcedChoice,
-    Field(discriminator="kind"),
-]
+KINDS: dict[str, type[Question]] = {
+    name: load("question_kinds", name) for name in available("question_kinds")
+}
 
-Answer = int | float | str | list[int] | None
+if TYPE_CHECKING:
+    AnyQuestion = Question
+else:  # a question of one of the kinds that are installed, told apart by `kind`
+    AnyQuestion = Annotated[reduce(or_, KINDS.values()), Field(discriminator="kind")]
 
-_QUESTIONS: TypeAdapter[tuple[Question, ...]] = TypeAdapter(tuple[Question, ...])
+_QUESTIONS: TypeAdapter[tuple[Question, ...]] = TypeAdapter(tuple[AnyQuestion, ...])
 
 
 def parse_questions(values: object) -> tuple[Question, ...]:

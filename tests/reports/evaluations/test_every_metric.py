@@ -29,7 +29,7 @@ def test_every_metric_is_told_drawn_and_named_in_the_methods(hippocampi, tmp_pat
     # A process of its own, in which one thread does the arithmetic.
     command = [
         sys.executable, "-m", "evalsuite", "compute-metrics", "--real", "real",
-        "--synthetic", "gan=gan", "--train", "train", "--real-labels", "real-labels", "--synthetic-labels", "gan-labels",
+        "--synthetic", "gan=gan", "--training", "train", "--real-labels", "real-labels", "--synthetic-labels", "gan-labels",
         "--metrics", ",".join(names), "--extractor", "radiomics", "--shape", "24,32,24",
         "--set", "metrics.ms_ssim.pairs=4", "--set", "metrics.frechet.level=0.9",
         "--set", "metrics.mmd.permutations=20", "--set", "metrics.anatomy.replicates=20",

@@ -11,7 +11,8 @@ from scipy import ndimage
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study.blinding.cases import decode, encode, image, prepare, remarks, resolve
 from evalsuite.volumes.check import check_volume
-from evalsuite.volumes.preprocessing import Preprocessing, WindowIntensity
+from evalsuite.volumes.intensity import WindowIntensity
+from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.read import read_volume
 from evalsuite.volumes.volume import Volume
 from evalsuite.volumes.write import write_nifti
@@ -268,6 +269,28 @@ def test_remarks_need_resolved_steps(tmp_path):
             ),
         ),
         (
+            {"shape": "native"},
+            (
+                'A study shows every case in one matrix, but its preparation has shape "native". '
+                "Name it in voxels, or leave it out to take the smallest of all volumes."
+            ),
+        ),
+        (
+            {"axes": "zyx"},
+            (
+                "A study shows the whole of every case along the patient's axes, but its preparation "
+                "has axes other than xyz, or trims slices. Leave both out."
+            ),
+        ),
+        (
+            {"padding": 2.0},
+            (
+                "A study shows intensities between black and white, but its preparation has "
+                'intensity "percentile", which does not end in 0 to 1, or such a padding. '
+                "Set it to percentile (MRI) or window (CT)."
+            ),
+        ),
+        (
             {"fit": "resize"},
             (
                 "A study keeps the proportions of the anatomy, but its preparation has fit "
@@ -278,7 +301,8 @@ def test_remarks_need_resolved_steps(tmp_path):
             {"intensity": {"kind": "zscore"}},
             (
                 "A study shows intensities between black and white, but its preparation has "
-                'intensity "zscore", which has no ends. Set it to percentile (MRI) or window (CT).'
+                'intensity "zscore", which does not end in 0 to 1, or such a padding. '
+                "Set it to percentile (MRI) or window (CT)."
             ),
         ),
     ],

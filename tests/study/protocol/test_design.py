@@ -4,7 +4,8 @@ import yaml
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study.protocol.design import StudyDesign, load_design, read_design, write_design
 from evalsuite.study.protocol.questions import TEMPLATES
-from evalsuite.volumes.preprocessing import PRESETS, WindowIntensity
+from evalsuite.volumes.intensity import WindowIntensity
+from evalsuite.volumes.preprocessing import PRESETS
 
 BASE = {
     "name": "s",

@@ -6,15 +6,13 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.study.protocol.kinds import (
-    Analogue,
-    Choice,
-    Confidence,
-    ForcedChoice,
-    FreeText,
-    Likert,
-)
-from evalsuite.study.protocol.kinds import Multiple as Several
+from evalsuite.study.protocol.kinds.analogue import Analogue
+from evalsuite.study.protocol.kinds.choice import Choice
+from evalsuite.study.protocol.kinds.confidence import Confidence
+from evalsuite.study.protocol.kinds.forced_choice import ForcedChoice
+from evalsuite.study.protocol.kinds.likert import Likert
+from evalsuite.study.protocol.kinds.multiple import Multiple as Several
+from evalsuite.study.protocol.kinds.text import FreeText
 from evalsuite.study.protocol.questions import TEMPLATES, check_answers, parse_questions
 
 CHOICE = Choice(name="q", text="?", options=("a", "b", "c"))

@@ -1,0 +1,1 @@
+"""Two-dimensional networks with published weights, shown the slices of a volume (2.5D)."""

@@ -1,0 +1,113 @@
+"""Three-dimensional networks as extractors."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from evalsuite.errors import EvalsuiteError, unknown
+from evalsuite.extractors.extractor import Extractor, ExtractorOptions
+from evalsuite.extractors.networks.folding import fold_batch_norms
+from evalsuite.machine import inference, usable_device
+
+if TYPE_CHECKING:
+    import torch
+
+# Raised whenever a change of the networks changes a feature.
+VERSION = 1
+
+
+@dataclass(slots=True)
+class VolumeExtractor:
+    """A network that sees whole volumes; `volume_extractor` makes one."""
+
+    name: str
+    fingerprint: dict[str, object]
+    network: "torch.nn.Module" = field(repr=False)
+    device: "torch.device"
+    precision: Literal["float32", "bfloat16"] = "float32"
+    wants: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    parallel: Literal["batch", "process"] = "batch"
+    standardise: bool = False
+    slices: None = None
+
+    def __call__(self, voxels: Float[np.ndarray, "b x y z"]) -> Float[np.ndarray, "b d"]:
+        """Return one row of features per volume.
+
+        Several volumes at once are much faster than one by one where volumes are small: PyTorch
+        leaves its fast convolutions aside for a single small one.
+        """
+        import torch
+
+        volumes = torch.from_numpy(np.ascontiguousarray(voxels, dtype=np.float32))[:, None]
+        with inference(self.device, self.precision):
+            features: Float[np.ndarray, "b d"] = (
+                self.network(volumes.to(self.device)).float().cpu().numpy()
+            )
+        return features
+
+
+def volume_extractor(
+    name: str,
+    network: "torch.nn.Module",
+    options: ExtractorOptions,
+    *,
+    fingerprint: Mapping[str, object],
+    wants: Mapping[str, Any] | None = None,
+    warnings: tuple[str, ...] = (),
+) -> Extractor:
+    """Return an extractor that shows a network each volume.
+
+    Args:
+        name: as the user typed it.
+        network: takes (b, 1, x, y, z), answers with (b, d); it is brought to the device of the
+            options and into evaluation mode.
+        fingerprint: what decides the features beside the arithmetic, which is added: the
+            architecture, the features, `weights_sha256`.
+        wants: fields of `Preprocessing` that the network was trained with.
+        warnings: reasons not to trust its features.
+    """
+    device = usable_device(options.device)
+    whole = {**fingerprint, "arithmetic": options.precision, "version": VERSION}
+    network = fold_batch_norms(network.eval()).to(device)
+    return VolumeExtractor(name, whole, network, device, options.precision, wants or {}, warnings)
+
+
+def averaged_extractor(
+    name: str,
+    stages: Mapping[str, "torch.nn.Module"],
+    options: ExtractorOptions,
+    *,
+    fingerprint: Mapping[str, object],
+    wants: Mapping[str, Any] | None = None,
+    warnings: tuple[str, ...] = (),
+) -> Extractor:
+    """Return an extractor of the global average of a stage: of the last, or of the options' layer.
+
+    Args:
+        name: without the layer.
+        stages: the parts of a convolutional network in their order; those behind the layer are
+            left out.
+        fingerprint: as for `volume_extractor`, without the features.
+        wants, warnings: as for `volume_extractor`.
+
+    Raises:
+        EvalsuiteError: for a layer that is none of the stages.
+    """
+    from evalsuite.extractors.networks.averaged import Averaged
+
+    layer = options.layer
+    if layer and layer not in stages:
+        raise EvalsuiteError(f"{name}: {unknown('layer', layer, stages)}")
+    count = list(stages).index(layer) + 1 if layer else len(stages)
+    return volume_extractor(
+        f"{name}@{layer}" if layer else name,
+        Averaged(list(stages.values())[:count]),
+        options,
+        fingerprint={**fingerprint, "features": f"global average of {layer or 'the last stage'}"},
+        wants=wants,
+        warnings=warnings,
+    )

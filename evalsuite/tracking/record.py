@@ -1,0 +1,96 @@
+"""What is tracked of anything: one record, within the limits of MLflow, which is not imported."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from evalsuite.records import CohortRecord
+
+KEY_LENGTH = 250
+PARAM_LENGTH = 6000
+TAG_LENGTH = 5000
+
+Status = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
+Point = tuple[str, float, int]
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run as MLflow is to show it; logging it again brings its run up to date.
+
+    Args:
+        name: of the run.
+        identity: tags that no other run has and by which it is found again; the first of them
+            has a value without quotes, such as a hash.
+        config: nested; its leaves become the parameters.
+        points: metrics as (name, value, step), all finite, as databases change other values.
+        tags: whatever else it is found and described by.
+        files: by path in the run, a file on disk; a folder stands for all that is in it.
+        tables: by name, the columns of a table, kept as CSV and as MLflow's own.
+        cohorts: that it compares; become datasets.
+        start, end: milliseconds since 1970; None: now.
+        status: how what it tells of stands.
+        nested: runs below it, by the name that tells them apart.
+    """
+
+    name: str
+    identity: Mapping[str, str]
+    config: Mapping[str, object] = field(default_factory=dict)
+    points: Sequence[Point] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, Path] = field(default_factory=dict)
+    tables: Mapping[str, Mapping[str, list[Any]]] = field(default_factory=dict)
+    cohorts: Sequence[CohortRecord] = ()
+    start: int | None = None
+    end: int | None = None
+    status: Status = "FINISHED"
+    nested: Mapping[str, "RunRecord"] = field(default_factory=dict)
+
+
+def described_by(environment: Mapping[str, object], command: str, note: str) -> dict[str, str]:
+    """Return the tags that every result has: where it was made, by which command, what it says."""
+    return {
+        **{f"environment.{key}": value for key, value in flatten(environment).items()},
+        "mlflow.note.content": note,
+        "mlflow.source.name": command,
+        "mlflow.source.type": "LOCAL",
+    }
+
+
+def flatten(config: Mapping[str, object]) -> dict[str, str]:
+    """Return the leaves of a nested configuration by dotted key, within MLflow's limits.
+
+    A list of tables contributes each table under its `name` or else its place; any other list is
+    one JSON value, and null is left out. Values over 6,000 characters are cut and say so.
+    """
+    leaves: dict[str, str] = {}
+
+    def visit(key: str, value: object) -> None:
+        if isinstance(value, Mapping) and value:
+            for name, item in value.items():
+                visit(f"{key}.{name}", item)
+        elif isinstance(value, list | tuple) and value and all(isinstance(v, dict) for v in value):
+            for place, item in enumerate(value):
+                visit(f"{key}.{item.get('name', place)}", item)
+        elif value is not None:
+            text = value if isinstance(value, str) else json.dumps(value, default=str)
+            leaves[key_of(key)] = shortened(text, PARAM_LENGTH)
+
+    for name, value in config.items():
+        visit(str(name), value)
+    return leaves
+
+
+def key_of(name: str) -> str:
+    """Return the name with what MLflow refuses in keys replaced."""
+    plain = re.sub(r"[^\w\-. :/]", "_", name[-KEY_LENGTH:], flags=re.ASCII)
+    return "/".join(part for part in plain.split("/") if part not in ("", ".", ".."))
+
+
+def shortened(text: str, length: int) -> str:
+    """Return a text of at most that many characters, which says where the rest is."""
+    note = " ... (in full in results.json)"
+    return text if len(text) <= length else text[: length - len(note)] + note

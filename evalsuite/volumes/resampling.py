@@ -1,0 +1,219 @@
+"""Volumes on other grids: other axes, another spacing, another number of voxels."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Float
+
+from evalsuite.volumes.volume import Volume
+
+Interpolation = Literal["smoothed", "linear", "b-spline"]
+Affine = Float[np.ndarray, "4 4"]
+Size = tuple[int, int, int]
+
+
+def spacing_of(affine: Affine) -> Float[np.ndarray, "3"]:
+    """Return the millimetres between neighbouring voxels along each axis."""
+    lengths: Float[np.ndarray, 3] = np.sqrt((affine[:3, :3] ** 2).sum(axis=0))
+    return lengths
+
+
+def oriented_grid(shape: Size, affine: Affine, orientation: str = "RAS") -> tuple[Size, Affine]:
+    """Return shape and affine of a grid once its axes run along the letters of an orientation."""
+    from nibabel import orientations
+
+    turn = _turn(affine, orientation)
+    order = np.argsort(turn[:, 0])
+    x, y, z = (shape[int(axis)] for axis in order)
+    return (x, y, z), affine @ orientations.inv_ornt_aff(turn, shape)
+
+
+def oriented(volume: Volume, orientation: str = "RAS") -> Volume:
+    """Return the volume with axes that run along the letters of an orientation."""
+    from nibabel import orientations
+
+    turn = _turn(volume.affine, orientation)
+    _, affine = oriented_grid(volume.shape, volume.affine, orientation)
+    return Volume(orientations.apply_orientation(volume.voxels, turn), affine)
+
+
+def transposed(volume: Volume) -> Volume:
+    """Return the volume with its axes in reverse order."""
+    return Volume(volume.voxels.transpose(), volume.affine[:, [2, 1, 0, 3]])
+
+
+def trimmed(volume: Volume, blank: float) -> Volume:
+    """Return the volume without its axial slices in which every voxel has the value `blank`.
+
+    All of them go, within the volume as well, as in batmanlab/HA-GAN, `preprocess.py`; a volume
+    with no other slices stays as it is.
+    """
+    axis = int(np.argsort(_turn(volume.affine, "RAS")[:, 0])[2])
+    kept = np.flatnonzero((np.moveaxis(volume.voxels, axis, 0) != blank).any(axis=(1, 2)))
+    if not kept.size:
+        return volume
+    start = [0, 0, 0]
+    start[axis] = int(kept[0])
+    return Volume(volume.voxels.take(kept, axis), _shifted(volume.affine, start))
+
+
+def fractional_size(
+    shape: Float[np.ndarray, "... 3"],
+    old: Float[np.ndarray, "... 3"],
+    new: Float[np.ndarray, "3"],
+    interpolation: Interpolation,
+) -> Float[np.ndarray, "... 3"]:
+    """Return the voxels along each axis at another spacing, before they are rounded."""
+    size: Float[np.ndarray, "... 3"] = shape * (old / new)
+    if interpolation == "linear":
+        size = (shape - 1) * (old / new) + 1
+    elif interpolation == "b-spline":
+        # Spacings of oblique grids carry errors of rounding, which must not make another voxel.
+        size = np.ceil(size.round(6))
+    return size
+
+
+def respaced(
+    volume: Volume,
+    spacing: Sequence[float],
+    interpolation: Interpolation,
+    outside: float | None = None,
+) -> Volume:
+    """Return the volume at another spacing.
+
+    Each kind of interpolation has the grid of its source: `smoothed` shares the centre of the
+    volume; `linear` shares the first voxel, as `Spacing` of MONAI; `b-spline` shares the first
+    edge, as `resampleImage` of pyradiomics.
+
+    Args:
+        spacing: millimetres per voxel.
+        outside: see `resampled`.
+    """
+    old, new = np.array(volume.spacing), np.array(spacing)
+    shape = np.array(volume.shape)
+    if interpolation == "linear":
+        size = np.rint(fractional_size(shape, old, new, interpolation))
+        offset = np.zeros(3)
+    elif interpolation == "b-spline":
+        size = fractional_size(shape, old, new, interpolation)
+        offset = (new / old - 1) / 2
+    else:
+        size = np.floor(shape * old / new + 0.5)
+        offset = None
+    return resampled(
+        volume, np.maximum(1, size).astype(int), new / old, interpolation, offset, outside
+    )
+
+
+def resized(
+    volume: Volume, shape: Size, interpolation: Interpolation, outside: float | None = None
+) -> Volume:
+    """Return the same extent in another number of voxels; `outside` as in `resampled`."""
+    extent = np.array(volume.shape) * np.array(volume.spacing)
+    ratio = extent / np.array(shape) / np.array(volume.spacing)
+    return resampled(volume, np.array(shape), ratio, interpolation, None, outside)
+
+
+def resampled(
+    volume: Volume,
+    shape: np.ndarray,
+    ratio: np.ndarray,
+    interpolation: Interpolation,
+    offset: np.ndarray | None,
+    outside: float | None,
+) -> Volume:
+    """Interpolate on another grid.
+
+    `smoothed` is linear after a Gaussian (sigma of half the factor less one, in old voxels) where
+    the grid is coarser, which keeps frequencies that it cannot hold from folding back; `linear`
+    does without; `b-spline` is of third order, its coefficients mirrored at the ends.
+
+    Args:
+        shape: voxels of the new grid along each axis.
+        ratio: size of a new voxel in old ones.
+        offset: place of the first new voxel among the old ones; None for one common centre.
+        outside: value beyond the volume; None for that of the nearest voxel.
+    """
+    from scipy import ndimage
+
+    voxels = volume.voxels.astype(np.float32)
+    if offset is None:
+        offset = (np.array(volume.shape) - 1) / 2 - (shape - 1) / 2 * ratio
+    mode = "nearest" if outside is None else "grid-constant"
+    order = 1
+    if interpolation == "b-spline":
+        order, mode = 3, "mirror"
+        voxels = voxels.astype(np.float64)
+    elif interpolation == "smoothed" and (sigma := np.maximum(0.0, (ratio - 1) / 2)).any():
+        voxels = ndimage.gaussian_filter(
+            voxels, sigma, mode="nearest" if outside is None else "constant", cval=outside or 0.0
+        )
+    voxels = ndimage.affine_transform(
+        voxels,
+        ratio,
+        offset,
+        output_shape=tuple(shape.tolist()),
+        order=order,
+        mode=mode,
+        cval=outside or 0.0,
+    ).astype(np.float32)
+    if interpolation == "b-spline" and outside is not None:
+        for axis, n in enumerate(volume.shape):
+            place = offset[axis] + ratio[axis] * np.arange(shape[axis])
+            # ITK takes the first edge of a volume for inside, the last one for outside.
+            beyond = (place < -0.5 - 1e-9) | (place > n - 0.5 - 1e-9)
+            np.moveaxis(voxels, axis, 0)[beyond] = outside
+    step = np.eye(4)
+    step[:3, :3] = np.diag(ratio)
+    step[:3, 3] = offset
+    return Volume(voxels, volume.affine @ step)
+
+
+def cropped(volume: Volume, shape: Size, *, as_monai: bool = False) -> Volume:
+    """Return the middle of a volume that is larger than `shape` along some axes.
+
+    Args:
+        as_monai: of an odd number of voxels to cut leave the last one more often, as
+            `CenterSpatialCrop` of MONAI rounds; otherwise the first side always gives more.
+    """
+    cuts = [(max(0, -a), max(0, -b)) for a, b in _margins(volume.shape, shape)]
+    if as_monai:
+        starts = [max(0, n // 2 - m // 2) for n, m in zip(volume.shape, shape, strict=True)]
+        cuts = [
+            (start, max(0, n - m - start))
+            for start, n, m in zip(starts, volume.shape, shape, strict=True)
+        ]
+    index = tuple(slice(a, n - b) for (a, b), n in zip(cuts, volume.shape, strict=True))
+    return Volume(volume.voxels[index], _shifted(volume.affine, [a for a, _ in cuts]))
+
+
+def padded(volume: Volume, shape: Size, value: float) -> Volume:
+    """Return the volume in the middle of as many voxels, float32."""
+    margins = _margins(volume.shape, shape)
+    voxels = np.pad(volume.voxels, margins, constant_values=value).astype(np.float32)
+    return Volume(voxels, _shifted(volume.affine, [-a for a, _ in margins]))
+
+
+def _turn(affine: Affine, orientation: str) -> Float[np.ndarray, "3 2"]:
+    """Return nibabel's transform from the axes of a grid to those of an orientation."""
+    from nibabel import orientations
+
+    own = orientations.io_orientation(affine)
+    turn: Float[np.ndarray, "3 2"] = orientations.ornt_transform(
+        own, orientations.axcodes2ornt(tuple(orientation))
+    )
+    return turn
+
+
+def _margins(size: Sequence[int], shape: Sequence[int]) -> list[tuple[int, int]]:
+    """Return how many voxels to add before and after each axis; negative ones are cut."""
+    missing = [wanted - found for found, wanted in zip(size, shape, strict=True)]
+    return [(m // 2, m - m // 2) for m in missing]
+
+
+def _shifted(affine: Affine, start: Sequence[int]) -> Affine:
+    """Return the affine of the grid whose first voxel lies at index `start`."""
+    moved = affine.copy()
+    moved[:3, 3] = affine[:3, :3] @ np.array(start) + affine[:3, 3]
+    return moved

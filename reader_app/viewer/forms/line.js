@@ -1,0 +1,33 @@
+// A place on a line between the ends of a scale.
+
+const UNANSWERED = "not answered";
+
+const middle = ([low, high]) => (low + high) / 2;
+const step = ([low, high]) => (high - low) / 100;
+const exact = (value) => Number(value.toPrecision(9)); // 0.1 + 0.2 is 0.3
+
+export function controls({ text, low, high, ends }, answer, { el, set }) {
+  const shown = el("output", {}, answer === undefined ? UNANSWERED : String(answer));
+  const slider = el("input", {
+    type: "range", min: ends[0], max: ends[1], step: step(ends), tabindex: -1, "aria-label": text,
+    class: answer === undefined ? "untouched" : "",
+    oninput: () => set(Number(slider.value)),
+    onpointerup: () => set(Number(slider.value)),
+  });
+  slider.value = answer ?? middle(ends);
+  const hint = el("small", {}, `← → by ${step(ends)}, 1 to 9 by ${10 * step(ends)}`);
+  return [slider, el("div", { class: "ends" }, el("span", {}, low), shown, el("span", {}, high)), hint];
+}
+export function refresh(box, { ends }, answer) {
+  const slider = box.querySelector("input");
+  slider.value = answer ?? middle(ends);
+  slider.classList.toggle("untouched", answer === undefined);
+  box.querySelector("output").textContent = answer ?? UNANSWERED;
+}
+export function digit({ ends }, answer, value) {
+  return { answer: exact(ends[0] + 10 * value * step(ends)) };
+}
+export function slide({ ends }, answer, steps) {
+  const moved = (answer ?? middle(ends)) + steps * step(ends);
+  return exact(Math.min(ends[1], Math.max(ends[0], moved)));
+}
