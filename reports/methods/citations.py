@@ -11,6 +11,8 @@ WORKS = {
     "kernel tests. NeurIPS 27 (2014).",
     "med3d": "Chen S, Ma K, Zheng Y. Med3D: transfer learning for 3D medical image analysis. "
     "arXiv 1904.00625 (2019).",
+    "pyradiomics": "van Griethuysen JJM, et al. Computational radiomics system to decode the "
+    "radiographic phenotype. Cancer Research 77 (2017) e104.",
     "ibsi": "Zwanenburg A, et al. The Image Biomarker Standardization Initiative. Radiology 295 "
     "(2020) 328-338.",
     "holm": "Holm S. A simple sequentially rejective multiple test procedure. Scandinavian Journal "
