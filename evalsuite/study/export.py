@@ -14,21 +14,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = [
-    "study",
-    "reader",
-    "position",
-    "phase",
-    "presentation",
-    "case",
-    "repeat_of",
-    "question",
-    "kind",
-    "answer",
-    "revision",
-    "answered_at",
-    "seconds",
-    "active_seconds",
-]
+    "study", "reader", "position", "phase", "presentation", "case", "repeat_of", "question",
+    "kind", "answer", "revision", "answered_at", "seconds", "active_seconds",
+]  # fmt: skip
 TRUTH = ["cohort", "role", "stratum", "real_side", "digest"]
 SCALES = ["scale", "analysis", "lowest", "highest"]
 ROLES = ("real", "synthetic")

@@ -21,6 +21,12 @@ from evalsuite.study.protocol.kinds.text import FreeText
 KINDS: dict[str, type[Question]] = {
     name: load("question_kinds", name) for name in available("question_kinds")
 }
+for _name, _kind in KINDS.items():
+    if _kind.model_fields["kind"].default != _name:
+        raise EvalsuiteError(
+            f'The entry point "{_name}" of evalsuite.question_kinds is a kind that calls itself '
+            f'"{_kind.model_fields["kind"].default}". Call both alike.'
+        )
 
 if TYPE_CHECKING:
     AnyQuestion = Question
