@@ -39,6 +39,7 @@ from evalsuite.statistics.ratings.contrasts import mean_difference, odds_ratio, 
 from evalsuite.statistics.ratings.course import slope
 from evalsuite.statistics.ratings.crossed import Crossed
 from evalsuite.statistics.resample import bootstrap
+from evalsuite.statistics.result import Result
 from evalsuite.statistics.roc.choice import Choices, choice_merits
 from evalsuite.statistics.roc.merits import auc_merits
 from evalsuite.statistics.roc.mrmc import obuchowski_rockette
@@ -132,13 +133,13 @@ def true_choice(components, means) -> float:
     return float(ndtr((means[0] - means[1]) / np.sqrt(2 * sum(components[1:]))))
 
 
-def chosen(study: Study) -> dict:
+def chosen(study: Study) -> Result:
     """Return the share of pairs in which the readers found the real case, with its interval."""
     pairs = np.arange(len(study.x))
     names = tuple(map(str, range(study.x.shape[1])))
     right = (study.x > study.y).T[None].astype(float)
     merits = choice_merits(Choices("", ("synthetic",), names, right, pairs, pairs))
-    return obuchowski_rockette(merits, scale="logit").treatments.iloc[0].to_dict()
+    return obuchowski_rockette(merits, scale="logit").treatments[0]
 
 
 def score(case: np.ndarray, rng, components) -> np.ndarray:
@@ -190,7 +191,7 @@ def coverage(number, readers, cases, components, *, model=True, resampling=True)
         if model:
             found["odds ratio"] = holds(odds_ratio(x, y).interval(LEVEL), log_odds)
         choice = chosen(study)
-        found["forced choice"] = holds((choice["low"], choice["high"]), choice_truth)
+        found["forced choice"] = holds((choice.low, choice.high), choice_truth)
         rng = np.random.default_rng([2, readers, cases, k])
         positions = np.stack([rng.permutation(2 * cases) for _ in range(readers)], axis=1)
         drifting = np.concatenate([study.x, study.y]) + DRIFT * positions
@@ -231,7 +232,7 @@ def false_alarms(number, readers, cases, components, *, model=True, resampling=T
             "superiority": rejects(superiority(x, y).on_logit()),
             "non-inferiority": bool(1 - edge.upper_tail(margin) < 1 - LEVEL),
             "trend": rejects(trend),
-            "forced choice": bool(chosen(study)["p"] < 1 - LEVEL),
+            "forced choice": bool(chosen(study).p < 1 - LEVEL),
         }
         if model:
             found["odds ratio"] = rejects(odds_ratio(x, y))
@@ -273,8 +274,8 @@ def family_wise_error(number, readers, cases, components, *, cohorts=5) -> dict:
         areas = obuchowski_rockette(auc_merits(readings), scale="logit").treatments
         means = np.array([mean_difference(real, own).p_value() for own in synthetic])
         found = {
-            "AUC, single p": areas["p"].min(),
-            "AUC, corrected p": areas["p_holm"].min(),
+            "AUC, single p": min(area.p for area in areas),
+            "AUC, corrected p": min(area.p_holm for area in areas),
             "difference, single p": means.min(),
             "difference, corrected p": holm_adjusted(means).min(),
         }

@@ -5,7 +5,7 @@ merely not needed, as a configuration may describe more than one call of it uses
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from evalsuite.config import EvaluationConfig
 from evalsuite.errors import EvalsuiteError
@@ -18,7 +18,7 @@ from evalsuite.plugins import available
 
 def needs_features(metrics: Sequence[Metric]) -> bool:
     """Tell whether any metric looks at features."""
-    return any(metric.input == "features" or metric.looks_at_features for metric in metrics)
+    return any("features" in metric.needs for metric in metrics)
 
 
 def refuse_idle_weights(weights: Mapping[str, str], extractors: Sequence[Extractor]) -> None:
@@ -66,21 +66,18 @@ def idle(
     arithmetic = [json.dumps(extractor.fingerprint) for extractor in extractors]
     if config.precision != "float32" and not any(config.precision in a for a in arithmetic):
         sentences.append(f"The precision {config.precision} is of networks, and none is used.")
-    if config.training and not any(metric.takes("training") for metric in metrics):
+    if config.training and not any("training" in metric.needs for metric in metrics):
         sentences.append(
             f"No metric of {chosen} looks at what the generator was trained on; "
-            f"{_those(lambda metric: metric.takes('training'))}. It is only searched for volumes "
+            f"{_those('training')}. It is only searched for volumes "
             "of the real cohort."
         )
     labelled = any(source.labels for source in (config.real, *config.synthetic))
-    if labelled and not any(metric.looks_at_labels for metric in metrics):
-        sentences.append(
-            f"No metric of {chosen} reads label maps; "
-            f"{_those(lambda metric: metric.looks_at_labels)}."
-        )
+    if labelled and not any("labels" in metric.needs for metric in metrics):
+        sentences.append(f"No metric of {chosen} reads label maps; {_those('labels')}.")
     return sentences
 
 
-def _those(looks: Callable[[Metric], bool]) -> str:
-    names = [name for name, point in available("metrics").items() if looks(point.load())]
+def _those(need: str) -> str:
+    names = [name for name, point in available("metrics").items() if need in point.load().needs]
     return f"{' and '.join(names)} {'does' if len(names) == 1 else 'do'}"

@@ -54,6 +54,12 @@ def template(caveat: str) -> str:
     return caveat.template if isinstance(caveat, Caveat) else caveat
 
 
+def kind(caveat: str) -> object:
+    """Return what caveats have in common that differ in numbers alone."""
+    values = caveat.values.values() if isinstance(caveat, Caveat) else ()
+    return template(caveat), *(value for value in values if isinstance(value, str))
+
+
 def joined(caveats: Sequence[str]) -> str:
     """Return caveats with one template as one sentence: numbers as a range, texts as a list.
 
@@ -99,9 +105,10 @@ def scope(
     return " ".join(parts)
 
 
-def enumerated(parts: Sequence[str]) -> str:
-    """Return a list as a sentence has it."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+def enumerated(parts: Iterable[object]) -> str:
+    """Return a list as a sentence has it; nothing for none."""
+    *most, last = [str(part) for part in parts] or [""]
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 class _Several:

@@ -71,11 +71,13 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
     started, clock = datetime.now(UTC), time.monotonic()
     device = str(usable_device(means.device))  # whether or not an extractor will use it
     metrics = _load_metrics(config)
+    config.synthetic_steps(config.steps())  # wrong ones are told before weights are loaded
     computed = [metric for metric, _ in metrics]
     names = config.extractors if beforehand.needs_features(computed) else ()
     extractors = [load_extractor(name, _options(config, name, means)) for name in names]
     beforehand.refuse_idle_weights(config.weights, extractors)
-    steps = [config.steps(), *(config.steps(extractor.wants) for extractor in extractors)]
+    steps = [config.steps(wants) for wants in (None, *(e.wants for e in extractors))]
+    steps += [config.synthetic_steps(one) for one in steps]
     for sentence in beforehand.idle(config, computed, extractors):
         means.tell(sentence)
     if extractors:
@@ -87,14 +89,14 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
     real = replace(real, warnings=(*real.warnings, *told))
     own = prepared(config, real)
     preparations = {e.name: prepared(config, real, e.wants) for e in extractors}
-    on_voxels = [metric.name for metric in computed if metric.input != "features"]
+    on_voxels = [metric.name for metric in computed if "volumes" in metric.needs]
     _forbid_native_shapes(on_voxels, own, extractors, preparations)
     looked_at = {"": own} if on_voxels else {}
     real, *synthetic = judged((real, *synthetic), own, looked_at | preparations)
     _forbid_leaks(config, real, synthetic)
     if training and not config.allow_leakage:
         _forbid_training_on(training, real)
-    if not any(metric.takes("training") for metric in computed):
+    if not any("training" in metric.needs for metric in computed):
         training = None
     for cohort in synthetic:
         by_covariate(
@@ -247,7 +249,7 @@ def _labels(
     progress: Progress,
 ) -> dict[str, Segmentations]:
     """Return the segmentations of the cohorts that have some, by name of the cohort."""
-    wanted = [metric.name for metric, _ in metrics if metric.looks_at_labels]
+    wanted = [metric.name for metric, _ in metrics if "labels" in metric.needs]
     if not wanted:
         return {}
     found = {}

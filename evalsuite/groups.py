@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.records import Caveat
@@ -25,21 +24,6 @@ class Group:
     name: str
     chosen: tuple[list[int], list[int]]
     warnings: tuple[str, ...] = ()
-
-
-class Some(Sequence[Any]):
-    """Some of a sequence, read when asked for."""
-
-    def __init__(self, all_of_them: Sequence[Any], chosen: Sequence[int]) -> None:
-        self._all, self._chosen = all_of_them, chosen
-
-    def __len__(self) -> int:
-        return len(self._chosen)
-
-    def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return [self._all[i] for i in self._chosen[index]]
-        return self._all[self._chosen[index]]
 
 
 def by_covariate(real: Cohort, synthetic: Cohort, by: str | None) -> list[Group]:

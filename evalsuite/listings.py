@@ -17,7 +17,7 @@ VIEWER = "_assets/js/niivue.umd.js"
 
 
 def metrics() -> list[dict[str, Any]]:
-    """Return name, input, summary, options, quantities and scores of volumes of every metric.
+    """Return name, needs, summary, options, quantities and scores of volumes of every metric.
 
     Of each option its name, what is allowed, its default and what it means.
     """
@@ -27,7 +27,7 @@ def metrics() -> list[dict[str, Any]]:
         rows.append(
             {
                 "name": name,
-                "input": metric.input,
+                "needs": list(metric.needs),
                 "summary": metric.summary,
                 "options": metric.told_options(),
                 "quantities": [asdict(quantity) for quantity in metric.quantities],
@@ -77,7 +77,7 @@ def show_metrics(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
     """Print metrics on stdout as JSON, or as a table with options and numbers below each."""
     lines: list[Row] = []
     for row in rows:
-        what = f"{row['summary'].rstrip('.')} (of {row['input']})"
+        what = f"{row['summary'].rstrip('.')} (of {', '.join(row['needs'])})"
         lines.append({"name": row["name"], "default": "", "what it is": what})
         for option in row["options"]:
             default = json.dumps(option["default"], default=str)

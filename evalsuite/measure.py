@@ -6,12 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from evalsuite.extractors.extractor import Extractor
-from evalsuite.groups import Group, Some, by_covariate
+from evalsuite.groups import Group, by_covariate
 from evalsuite.metrics.metric import Finding, LabelMap, Metric, UndefinedError, Views
-from evalsuite.metrics.subjects import Subjects, coded
 from evalsuite.preparation import Preparation
 from evalsuite.preprocessed import PreprocessedVolumes
 from evalsuite.progress import Progress
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Tables = Mapping[tuple[str, str], FeatureTable]
-SlicesOfBoth = tuple[Mapping[str, "Tensor"], Mapping[str, "Tensor"]]
 Chosen = Sequence[tuple[Metric, Mapping[str, Any]]]
 
 
@@ -73,9 +71,9 @@ def measure(
             trained on stays whole.
         progress: one step per metric, pair of cohorts and extractor.
     """
-    jobs: list[tuple[Metric, Mapping[str, Any], Extractor | None]] = [
-        *((m, o, e) for e in extractors for m, o in metrics if m.input == "features"),
-        *((m, o, None) for kind in ("volumes", "views") for m, o in metrics if m.input == kind),
+    jobs = [
+        *((m, o, e.name) for e in extractors for m, o in metrics if m.by_extractor),
+        *((m, o, "") for m, o in metrics if not m.by_extractor),
     ]
     measured = Measured()
     real = _views(cohorts, cohorts.real, extractors)
@@ -85,23 +83,18 @@ def measure(
             sides = (cohorts.real, synthetic)
             views = (real, _views(cohorts, synthetic, extractors))
             groups = [
-                (
-                    group,
-                    Subjects(*map(_codes, sides, group.chosen)),
-                    [_some(v, g) for v, g in zip(views, group.chosen, strict=True)],
-                )
+                (group, [v.of(chosen) for v, chosen in zip(views, group.chosen, strict=True)])
                 for group in by_covariate(*sides, by)
             ]
             for metric, options, extractor in jobs:
-                for group, subjects, pair in groups:
-                    some = [_input(metric, view, extractor) for view in pair]
-                    slices = _slices(pair, extractor)
-                    handed = {"subjects": subjects, "training": training, "slices": slices}
-                    found = _findings(metric, some, options, handed)
-                    if slices and not metric.takes("slices"):
-                        found = [_of_means(finding) for finding in found]
-                    found = [_about(f, extractor, cohorts, group, subjects) for f in found]
-                    _keep(measured, found, *sides, group)
+                trained = {"training": training} if "training" in metric.needs else {}
+                for group, pair in groups:
+                    seen = [v.through(extractor) for v in pair] if extractor else pair
+                    findings = [
+                        _about(finding, extractor, cohorts, group, pair)
+                        for finding in _findings(metric, seen, {**options, **trained})
+                    ]
+                    _keep(measured, findings, *sides, group)
                 advance()
     return measured
 
@@ -118,11 +111,6 @@ def standardise(
     flat = deviation <= 1e-6 * np.maximum(np.abs(mean), 1e-30)
     scaled: Float[np.ndarray, "n d"] = (values - mean) / np.where(flat, 1.0, deviation)
     return scaled
-
-
-def _codes(cohort: Cohort, chosen: Sequence[int]) -> Int[np.ndarray, " n"]:
-    """Return the subject of each of some volumes of a cohort as a code."""
-    return coded([cohort.subjects[i] for i in chosen])
 
 
 def _features(cohorts: Cohorts, extractor: Extractor, cohort: Cohort) -> "Float[Tensor, 'n d']":
@@ -163,12 +151,30 @@ def _of_slices(
     return {plane: torch.from_numpy(values) for plane, values in planes.items()}
 
 
-def _slices(pair: Sequence[Views], extractor: Extractor | None) -> SlicesOfBoth | None:
-    """Return the features of the slices of both cohorts, if the extractor makes any."""
-    if extractor is None or extractor.slices is None:
-        return None
-    real, synthetic = (views.slices[extractor.name] for views in pair)
-    return real, synthetic
+def _findings(
+    metric: Metric, pair: Sequence[Views], options: Mapping[str, Any]
+) -> Sequence[Finding]:
+    """Return the findings; what a metric cannot compute becomes one nan that says why."""
+    real, synthetic = pair
+    try:
+        findings = metric.compute(real, synthetic, **options)
+    except UndefinedError as error:
+        return [
+            Estimate(
+                name=metric.name,
+                value=math.nan,
+                direction="lower is better",
+                n_real=len(real.names),
+                n_synthetic=len(synthetic.names),
+                method=metric.summary,
+                warnings=error.args,  # a caveat stays one
+            )
+        ]
+    if real.slices and metric.by_extractor and "slices" not in metric.needs:
+        findings = [_of_means(finding) for finding in findings]
+    if "subjects" not in metric.needs:
+        findings = [_of_volumes(finding, pair) for finding in findings]
+    return findings
 
 
 def _of_means(finding: Finding) -> Finding:
@@ -179,68 +185,11 @@ def _of_means(finding: Finding) -> Finding:
     return replace(finding, method=told)
 
 
-def _input(metric: Metric, views: Views, extractor: Extractor | None) -> Any:
-    """Return what the metric looks at of a cohort."""
-    if extractor:
-        return views.features[extractor.name]
-    return views.volumes if metric.input == "volumes" else views
-
-
-def _some(views: Views, chosen: Sequence[int]) -> Views:
-    if len(chosen) == len(views.names):
-        return views  # features of slices are large
-    return Views(
-        names=[views.names[i] for i in chosen],
-        features={name: values[chosen] for name, values in views.features.items()},
-        volumes=Some(views.volumes, chosen),
-        spacing=views.spacing,
-        labels=None if views.labels is None else Some(views.labels, chosen),
-        subjects=None if views.subjects is None else [views.subjects[i] for i in chosen],
-        slices={
-            name: {plane: values[chosen] for plane, values in planes.items()}
-            for name, planes in views.slices.items()
-        },
-    )
-
-
-def _findings(
-    metric: Metric,
-    cohorts: Sequence[Any],
-    options: Mapping[str, Any],
-    handed: Mapping[str, Any],
-) -> Sequence[Finding]:
-    """Return the findings; what a metric cannot compute becomes one nan that says why.
-
-    Args:
-        handed: keywords that the metric may take or not.
-    """
-    real, synthetic = cohorts
-    taken = {name: value for name, value in handed.items() if metric.takes(name)}
-    try:
-        found = metric.compute(real, synthetic, **options, **taken)
-    except UndefinedError as error:
-        counts = [len(c.names) if isinstance(c, Views) else len(c) for c in cohorts]
-        return [
-            Estimate(
-                name=metric.name,
-                value=math.nan,
-                direction="lower is better",
-                n_real=counts[0],
-                n_synthetic=counts[1],
-                method=metric.summary,
-                warnings=error.args,  # a caveat stays one
-            )
-        ]
-    if metric.input != "views" and "subjects" not in taken:
-        return [_of_volumes(finding, handed["subjects"]) for finding in found]
-    return found
-
-
-def _of_volumes(finding: Finding, subjects: Subjects) -> Finding:
+def _of_volumes(finding: Finding, pair: Sequence[Views]) -> Finding:
     """Return the finding of a metric that knows no subjects with what that does to its interval."""
     if not isinstance(finding, Estimate) or finding.interval is None:
         return finding
-    if _fewer(subjects.real) is None and _fewer(subjects.synthetic) is None:
+    if all(_fewer(views) is None for views in pair):
         return finding
     warning = (
         "The interval takes all volumes for independent, but some show the same subject: "
@@ -250,34 +199,31 @@ def _of_volumes(finding: Finding, subjects: Subjects) -> Finding:
 
 
 def _about(
-    finding: Finding,
-    extractor: Extractor | None,
-    cohorts: Cohorts,
-    group: Group,
-    subjects: Subjects,
+    finding: Finding, extractor: str, cohorts: Cohorts, group: Group, pair: Sequence[Views]
 ) -> Finding:
     """Return the finding with what the metric could not know.
 
     Args:
-        extractor: of its features; of a metric on views the finding names it itself.
+        extractor: that it was seen through; empty for one that names it itself.
     """
     if extractor:
-        finding = replace(finding, extractor=extractor.name)
+        finding = replace(finding, extractor=extractor)
     if isinstance(finding, Estimate):
         table = cohorts.tables.get((finding.extractor, cohorts.real.name))
-        own = table.warnings if table else ()
+        real, synthetic = pair
         return replace(
             finding,
             group=group.name,
-            warnings=(*finding.warnings, *group.warnings, *own),
-            subjects_real=_fewer(subjects.real),
-            subjects_synthetic=_fewer(subjects.synthetic),
+            warnings=(*finding.warnings, *group.warnings, *(table.warnings if table else ())),
+            subjects_real=_fewer(real),
+            subjects_synthetic=_fewer(synthetic),
         )
     return finding
 
 
-def _fewer(codes: Int[np.ndarray, " n"]) -> int | None:
+def _fewer(views: Views) -> int | None:
     """Return how many subjects there are, None if as many as volumes."""
+    codes = views.codes
     count = len(np.unique(codes))
     return count if count < len(codes) else None
 

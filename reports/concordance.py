@@ -6,27 +6,24 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from evalsuite.caveats import enumerated
 from evalsuite.statistics.concordance.cases import concordance
+from evalsuite.statistics.concordance.rank_correlation import COEFFICIENTS
 from evalsuite.statistics.rated import rated_by_question
+from evalsuite.statistics.result import Result, tabulated
 from reports.document import Block, Notice, Picture, Section, Table, Text
 from reports.figures.readers import concordance_points, forest
 from reports.glossary import score_meaning
 from reports.rankings import ranking_blocks
-from reports.readers.claims import SINGLE, correction, intervals, uncorrected
-from reports.readers.shown import (
-    asked,
-    computed,
-    footnotes,
-    interval,
-    listed,
-    rows_of,
-    shown,
-)
+from reports.readers.claims import ALPHA, SINGLE, correction, intervals, uncorrected
+from reports.readers.shown import asked, computed, footnotes, reasons, shown
+from reports.readers.shown import told as number
 from reports.sources import EvaluationData, StudyData, case_scores
 
 TITLE = "Do automatic metrics agree with the readers?"
 SHOWN = 6  # scatter plots
-ALPHA = 0.05
+SPEARMAN = COEFFICIENTS[0]
+GROUPS = ("synthetic", "real", "all")  # of cases of more than one generator
 EXPLAINED = (
     "For every case the readers' mean rating stands against the score that an automatic metric "
     "gave the same volume. A rank correlation of 1 means that the metric puts the cases in the "
@@ -52,113 +49,111 @@ def concordance_section(
         if study.unblinded and evaluations:
             blocks += ranking_blocks(study, evaluations, replicates=replicates)
         return Section("concordance", TITLE, tuple(blocks))
-    found = concordance(study.table, scores, replicates=replicates)
-    if found.empty:
-        told = (
+    results = concordance(study.table, scores, replicates=replicates)
+    if not results:
+        sentence = (
             "No question was asked of single cases on a scale, so no metric can be set beside it."
         )
-        return Section("concordance", TITLE, (Notice((told,)),))
-    blocks = [Text(tuple(verdict(found, study))), Text((EXPLAINED,))]
-    main = _main_rows(found)
-    if len(main):
+        return Section("concordance", TITLE, (Notice((sentence,)),))
+    blocks = [Text(tuple(verdict(results, study))), Text((EXPLAINED,))]
+    main = _main(results)
+    if main:
         blocks += [*_pictures(study, scores, main), _side_by_side(study, main)]
-    spearman = found[found["coefficient"].str.startswith("Spearman")]
+    spearman = [result for result in results if result.quantity == SPEARMAN]
     everything = shown(
         "concordance-all",
         "Rank correlation (Spearman) of all metrics with the mean rating: within all synthetic "
         "cases, within each generator, within the real cases and over all cases. Kendall's "
         f"tau-b is in the CSV file. With {intervals(spearman)}.{correction(spearman)}",
-        spearman.assign(title=_titles(spearman)),
+        spearman,
         {
-            "title": "metric",
+            "metric": name,
             "cases": "cases",
-            "estimate": "estimate (95 % interval)",
-            "p_holm": "p, corrected",
-            "n_cases": "number of cases",
+            "estimate (95 % interval)": "value",
+            "p, corrected": "p_holm",
+            "number of cases": "n_cases",
         },
         study,
         folded=True,
     )
-    blocks.append(replace(everything, data=found))
+    blocks.append(replace(everything, data=tabulated(results)))
     blocks += ranking_blocks(study, evaluations, replicates=replicates)
     return Section("concordance", TITLE, (*blocks, *computed(blocks)))
 
 
-def verdict(found: pd.DataFrame, study: StudyData) -> list[str]:
+def verdict(results: Sequence[Result], study: StudyData) -> list[str]:
     """Return the sentences on which metrics agree with the readers, if any do.
 
     Args:
-        found: of `evalsuite.statistics.concordance.cases.concordance`.
+        results: of `evalsuite.statistics.concordance.cases.concordance`.
         study: knows what the readers were asked.
     """
-    main = _main_rows(found)
-    if main.empty:
-        reasons = dict.fromkeys(str(text) for text in found["warnings"] if text)
-        return ["Whether any metric agrees with the readers cannot be said.", *reasons]
-    sure = main[(main["p_holm"] < ALPHA) & (main["estimate"] > 0)]
-    against = main[(main["p_holm"] < ALPHA) & (main["estimate"] < 0)]
-    if sure.empty:
-        told = (
+    main = _main(results)
+    if not main:
+        return ["Whether any metric agrees with the readers cannot be said.", *reasons(results)]
+    sure, against = _sure(main), [r for r in main if r.p_holm < ALPHA and r.value < 0]
+    if not sure:
+        sentence = (
             f"No automatic metric was found to agree with the readers {_whose(main)}: no positive "
             "rank correlation is distinguishable from chance after correction for the number of "
             "comparisons."
         )
     else:
-        best = rows_of(sure.sort_values("estimate", ascending=False))[0]
-        names = list(dict.fromkeys(_titles(sure)))
-        ends = interval(best["estimate"], best["low"], best["high"])
-        told = (
+        best, names = _best_first(sure)[0], _names(sure)
+        sentence = (
             f"{len(names)} {'metric agrees' if len(names) == 1 else 'metrics agree'} with the "
-            f"readers {_whose(main)} beyond chance: {listed(names)}. The highest rank correlation "
-            f"is {ends}, of {name(best['metric'], best['extractor'])} with the answers to "
-            f"“{study.texts.get(best['question'], best['question'])}”."
+            f"readers {_whose(main)} beyond chance: {enumerated(names)}. The highest rank correlation "
+            f"is {number(best)}, of {name(best)} with the answers to “{asked(study, best)}”."
         )
-    sentences = [told]
-    if len(against):
-        names = list(dict.fromkeys(_titles(against)))
-        sentences.append(f"Against the readers' order beyond chance: {listed(names)}.")
-    return [*sentences, *_within_generators(found)]
+    sentences = [sentence]
+    if against:
+        sentences.append(
+            f"Against the readers' order beyond chance: {enumerated(_names(against))}."
+        )
+    return [*sentences, *_within_generators(results, any_sure=bool(sure))]
 
 
-def _within_generators(found: pd.DataFrame) -> list[str]:
+def _within_generators(results: Sequence[Result], *, any_sure: bool) -> list[str]:
     """Say whether any metric orders the cases of one generator as the readers do."""
-    own = found[found["coefficient"].str.startswith("Spearman") & found["estimate"].notna()]
-    own = own[~own["cases"].isin(["synthetic", "real", "all"])]
-    if own.empty:
-        return []
-    sure = own[(own["p_holm"] < ALPHA) & (own["estimate"] > 0)]
-    generators = list(dict.fromkeys(own["cases"]))
-    if sure.empty:
-        return [
-            f"Among the cases of a single generator ({listed(generators)}) no metric was found to "
-            "agree: the metrics tell generators apart rather than good from bad cases of one."
-            if _any_sure(found)
-            else f"Nor does any among the cases of a single generator ({listed(generators)})."
-        ]
-    parts = [
-        f"{listed(list(dict.fromkeys(_titles(rows))))} within {cases}"
-        for cases, rows in sure.groupby("cases", sort=False)
+    of_one = [
+        r for r in results if r.quantity == SPEARMAN and r.defined and r.at("cases") not in GROUPS
     ]
+    if not of_one:
+        return []
+    generators = enumerated(list(dict.fromkeys(result.at("cases") for result in of_one)))
+    by_generator: dict[str, list[Result]] = {}
+    for result in _sure(of_one):
+        by_generator.setdefault(result.at("cases"), []).append(result)
+    if not by_generator:
+        return [
+            f"Among the cases of a single generator ({generators}) no metric was found to "
+            "agree: the metrics tell generators apart rather than good from bad cases of one."
+            if any_sure
+            else f"Nor does any among the cases of a single generator ({generators})."
+        ]
+    parts = [f"{enumerated(_names(sure))} within {cases}" for cases, sure in by_generator.items()]
     return [f"Among the cases of a single generator there agree: {'; '.join(parts)}."]
 
 
-def _any_sure(found: pd.DataFrame) -> bool:
-    main = _main_rows(found)
-    return bool(((main["p_holm"] < ALPHA) & (main["estimate"] > 0)).any())
+def _sure(results: Sequence[Result]) -> list[Result]:
+    return [result for result in results if result.p_holm < ALPHA and result.value > 0]
 
 
-def _pictures(study: StudyData, scores: pd.DataFrame, main: pd.DataFrame) -> list[Block]:
-    known = asked(study, main[main["estimate"].notna()])
-    best = known.sort_values("estimate", ascending=False, kind="stable")
+def _best_first(results: Sequence[Result]) -> list[Result]:
+    return sorted(results, key=lambda result: -result.value)
+
+
+def _pictures(study: StudyData, scores: pd.DataFrame, main: Sequence[Result]) -> list[Block]:
+    known = [result for result in main if result.defined]
     panels = [
         {
-            "question": str(row["question"]),
-            "metric": str(row["metric"]),
-            "extractor": str(row["extractor"]),
-            "title": str(row["asked"]),
-            "axis": name(row["metric"], row["extractor"]),
+            "question": result.at("question"),
+            "metric": result.at("metric"),
+            "extractor": result.at("extractor"),
+            "title": asked(study, result),
+            "axis": name(result),
         }
-        for row in rows_of(best.head(SHOWN))
+        for result in _best_first(known)[:SHOWN]
     ]
     return [
         Picture(
@@ -167,9 +162,9 @@ def _pictures(study: StudyData, scores: pd.DataFrame, main: pd.DataFrame) -> lis
             f"{_whose(main)}, with {uncorrected(known)}; the sign is "
             "turned so that right means that metric and readers agree.",
             forest(
-                known.assign(row=_titles(known)),
-                label="row",
-                group="asked",
+                known,
+                label=name,
+                group=lambda result: asked(study, result),
                 reference=0.0,
                 axis="rank correlation",
                 limits=(-1.0, 1.0),
@@ -187,51 +182,49 @@ def _pictures(study: StudyData, scores: pd.DataFrame, main: pd.DataFrame) -> lis
     ]
 
 
-def _side_by_side(study: StudyData, main: pd.DataFrame) -> Table:
+def _side_by_side(study: StudyData, main: Sequence[Result]) -> Table:
     """Return one row per metric and one column per question."""
     view: dict[str, dict[str, str]] = {}
-    texts = study.texts
-    for row, title in zip(rows_of(main), _titles(main), strict=True):
-        estimate, *ends = interval(row["estimate"], row["low"], row["high"]).split(" ", 1)
-        star = "*" if row["p_holm"] < ALPHA else ""
-        text = texts.get(row["question"], row["question"])
-        view.setdefault(title, {})[text] = " ".join([estimate + star, *ends])
+    for result in main:
+        estimate, *ends = number(result).split(" ", 1)
+        star = "*" if result.p_holm < ALPHA else ""
+        cell = " ".join([estimate + star, *ends])
+        view.setdefault(name(result), {})[asked(study, result)] = cell
     frame = pd.DataFrame.from_dict(view, orient="index").rename_axis("Metric").reset_index()
-    _, notes = footnotes(main, study)
     return Table(
         "concordance",
         f"Rank correlation (Spearman) of each metric with the mean rating {_whose(main)}, with "
         f"{intervals(main)}. * agrees beyond chance, or disagrees where it is negative (p below 0.05, "
         f"corrected for the number of metrics and questions by Holm's method; {SINGLE}).",
         frame,
-        tuple(dict.fromkeys(note.split("] ", 1)[-1] for note in notes)),
-        data=main.reset_index(drop=True),
+        footnotes(main, study, marked=False)[1],
+        data=tabulated(main),
     )
 
 
-def name(metric: object, extractor: object) -> str:
+def name(result: Result) -> str:
     """Return what a score is called, and what it was computed on."""
-    title = score_meaning(str(metric), "").title
+    title = score_meaning(result.at("metric"), "").title
+    extractor = result.at("extractor")
     return f"{title} ({extractor})" if extractor else title
 
 
-def _titles(rows: pd.DataFrame) -> list[str]:
-    return [name(row["metric"], row["extractor"]) for row in rows_of(rows)]
+def _names(results: Sequence[Result]) -> list[str]:
+    return list(dict.fromkeys(map(name, results)))
 
 
-def _main_rows(found: pd.DataFrame) -> pd.DataFrame:
-    """Return Spearman's rows within the synthetic cases, or over all where there are no others."""
-    own = found[found["coefficient"].str.startswith("Spearman")]
+def _main(results: Sequence[Result]) -> list[Result]:
+    """Return Spearman's within the synthetic cases, or over all where there are no others."""
     for among in ("synthetic", "all"):
-        rows = own[own["cases"] == among]
-        if rows["estimate"].notna().any():
-            return pd.DataFrame(rows)
-    return pd.DataFrame(own.iloc[:0])
+        spearman = [r for r in results if r.quantity == SPEARMAN and r.at("cases") == among]
+        if any(result.defined for result in spearman):
+            return spearman
+    return []
 
 
-def _whose(rows: pd.DataFrame) -> str:
-    among = rows["cases"].iloc[0] if len(rows) else "all"
-    return "within the synthetic cases" if among == "synthetic" else "over all cases"
+def _whose(results: Sequence[Result]) -> str:
+    among = {result.at("cases") for result in results}
+    return "within the synthetic cases" if "synthetic" in among else "over all cases"
 
 
 def _points(study: StudyData, scores: pd.DataFrame) -> pd.DataFrame:

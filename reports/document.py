@@ -246,14 +246,14 @@ def rows(table: Table) -> list[tuple[str, list[tuple[str, str]]]]:
         The head of the group that starts with the row, empty within a group, and the cells as
         pairs of text and class: `n` for a number, `s` for a text too short to be broken.
     """
-    found: list[tuple[str, list[tuple[str, str]]]] = []
+    shown_rows: list[tuple[str, list[tuple[str, str]]]] = []
     before = ""
     for row in table.frame.astype(object).to_dict("records"):
         group = cell(row.pop(table.group)) if table.group else ""
         cells = [(cell(value), _class(value)) for value in row.values()]
-        found.append(("" if group == before else group, cells))
+        shown_rows.append(("" if group == before else group, cells))
         before = group
-    return found
+    return shown_rows
 
 
 def _class(value: Any) -> str:

@@ -17,8 +17,8 @@ def meaning(estimate: Estimate) -> Quantity:
 def title(estimate: Estimate) -> str:
     """Return the name of an estimate for people, with its plane or its structures."""
     where = place(estimate.where)
-    own = meaning(estimate).title
-    return f"{own}, {where}" if where else own
+    name = meaning(estimate).title
+    return f"{name}, {where}" if where else name
 
 
 def score_meaning(name: str, method: str) -> Quantity:

@@ -7,6 +7,8 @@ import pandas as pd
 
 from evalsuite.records import Estimate
 from evalsuite.statistics.concordance.generators import FEWEST_GENERATORS, generator_concordance
+from evalsuite.statistics.concordance.rank_correlation import COEFFICIENTS
+from evalsuite.statistics.result import tabulated
 from reports.document import Block, Notice
 from reports.glossary import features, meaning, title
 from reports.readers.claims import correction, intervals
@@ -31,36 +33,35 @@ def ranking_blocks(
     estimates = estimates[estimates["cohort"].isin(known)]
     generators = estimates["cohort"].nunique()
     if generators < FEWEST_GENERATORS:
-        told = (
+        sentence = (
             f"Whether metrics rank generators as the readers do can be said only for "
             f"{FEWEST_GENERATORS} or more synthetic cohorts that have the same name in the study "
             f"and in an evaluation; here there are {generators}."
         )
-        return [Notice((told,))]
-    found = generator_concordance(study.table, estimates, replicates=replicates)
-    own = found[found["coefficient"].str.startswith("Spearman")]
-    if own.empty:
+        return [Notice((sentence,))]
+    results = generator_concordance(study.table, estimates, replicates=replicates)
+    spearman = [result for result in results if result.quantity == COEFFICIENTS[0]]
+    if not spearman:
         return []
     titles = dict(zip(estimates["metric"], estimates["title"], strict=True))
-    own = own.assign(title=own["metric"].map(titles), on=[features(e) for e in own["extractor"]])
     view = shown(
         "generators",
         "Do metrics rank the generators as the readers do? Rank correlation (Spearman) over "
         "the generators: 1 is the same order, \N{MINUS SIGN}1 the opposite. With few "
         "generators no ranking is distinguishable from chance. With "
-        f"{intervals(own)}.{correction(own)}",
-        own,
+        f"{intervals(spearman)}.{correction(spearman)}",
+        spearman,
         {
-            "title": "metric",
-            "on": "computed on",
-            "estimate": "rank correlation (95 % interval)",
-            "p_holm": "p, corrected",
-            "n_generators": "generators",
+            "metric": lambda result: titles[result.at("metric")],
+            "computed on": lambda result: features(result.at("extractor")),
+            "rank correlation (95 % interval)": "value",
+            "p, corrected": "p_holm",
+            "generators": "n_generators",
         },
         study,
-        folded=len(own) > 40,
+        folded=len(spearman) > 40,
     )
-    return [replace(view, data=found)]
+    return [replace(view, data=tabulated(results))]
 
 
 def metric_values(evaluations: Sequence[EvaluationData]) -> pd.DataFrame:

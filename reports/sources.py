@@ -142,8 +142,8 @@ def _exported(path: Path) -> StudyData:
         ) from None
     except (yaml.YAMLError, UnicodeDecodeError):
         about = None
-    told = ("study", "state", "design", "design_hash")
-    if not isinstance(about, dict) or not all(key in about for key in told):
+    keys = ("study", "state", "design", "design_hash")
+    if not isinstance(about, dict) or not all(key in about for key in keys):
         raise EvalsuiteError(
             f"{record}: this is no design of `evalsuite study export`; expected study, state, "
             "design and design_hash. Export the table again."

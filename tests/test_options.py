@@ -1,5 +1,6 @@
 """Options of metrics are judged by their declaration; what a metric does not take is not passed."""
 
+import inspect
 import json
 from dataclasses import replace
 from typing import Annotated, Literal
@@ -12,7 +13,12 @@ from pydantic import Field
 from evalsuite import plugins
 from evalsuite.errors import EvalsuiteError
 from evalsuite.measure import Cohorts, measure
-from evalsuite.metrics.metric import Metric, UndefinedError, judging_options
+from evalsuite.metrics.metric import (
+    Metric,
+    UndefinedError,
+    judging_options,
+    on_features,
+)
 from evalsuite.preparation import Preparation
 from evalsuite.progress import silent
 from evalsuite.records import Estimate, FeatureTable, Interval
@@ -45,15 +51,15 @@ def spread(
     ]
 
 
-THIRD_PARTY = Metric("spread", "A metric of a third party.", "features", spread)
+THIRD_PARTY = Metric("spread", "A metric of a third party.", ("features",), on_features(spread))
 
 
 @pytest.mark.parametrize(
     ("metric", "options", "told"),
     [
-        ("frechet", {"bootstrap": "abc"}, 'bootstrap: expected a whole number of at least 2, but found "abc".'),
-        ("frechet", {"bootstrap": -3}, "bootstrap: expected a whole number of at least 2, but found -3."),
-        ("frechet", {"bootstrap": True}, "bootstrap: expected a whole number of at least 2, but found true."),
+        ("mmd", {"permutations": "abc"}, 'permutations: expected a whole number of at least 1, but found "abc".'),
+        ("mmd", {"permutations": -3}, "permutations: expected a whole number of at least 1, but found -3."),
+        ("mmd", {"permutations": True}, "permutations: expected a whole number of at least 1, but found true."),
         ("frechet", {"level": 95}, "level: expected a number above 0 and below 1, but found 95."),
         ("mmd", {"permutations": 0}, "permutations: expected a whole number of at least 1, but found 0."),
         ("mmd", {"bandwidth": float("nan")}, "bandwidth: expected a number above 0 or null, but found NaN."),
@@ -112,14 +118,16 @@ def test_every_option_says_what_it_means_and_what_is_allowed(metric):
 
 def test_the_list_of_metrics_tells_options_from_the_same_declaration(cli):
     rows = {row["name"]: row for row in json.loads(cli("metrics", "--json")[1])}
-    assert rows["frechet"]["options"][0] == {
-        "name": "bootstrap",
-        "allowed": "a whole number of at least 2",
-        "default": 500,
-        "meaning": "replicates of the bootstrap",
-    }
+    assert rows["frechet"]["options"] == [
+        {
+            "name": "level",
+            "allowed": "a number above 0 and below 1",
+            "default": 0.95,
+            "meaning": "nominal coverage of the intervals",
+        }
+    ]
     table = " ".join(cli("metrics")[1].split())
-    assert "bootstrap 500 replicates of the bootstrap; a whole number of at least 2" in table
+    assert "level 0.95 nominal coverage of the intervals; a number above 0 and below 1" in table
 
 
 def test_a_direct_call_is_judged_by_the_same_bounds():
@@ -182,7 +190,8 @@ def test_a_metric_that_takes_subjects_is_given_them_and_answers_for_its_interval
         given.append(subjects.real.tolist())
         return spread(real, synthetic, seed=seed)
 
-    (estimate,) = measured(replace(THIRD_PARTY, compute=compute), "aabc")
+    knowing = replace(THIRD_PARTY, needs=("features", "subjects"), compute=on_features(compute))
+    (estimate,) = measured(knowing, "aabc")
     assert given == [[0, 0, 1, 2]]
     assert not any(w.startswith(TOO_NARROW) for w in estimate.warnings)
 
@@ -191,7 +200,7 @@ def test_an_estimate_without_an_interval_has_none_that_is_too_narrow():
     def compute(real, synthetic, *, seed):
         return [replace(e, interval=None) for e in spread(real, synthetic, seed=seed)]
 
-    (estimate,) = measured(replace(THIRD_PARTY, compute=compute), "aabc")
+    (estimate,) = measured(replace(THIRD_PARTY, compute=on_features(compute)), "aabc")
     assert not any(w.startswith(TOO_NARROW) for w in estimate.warnings)
 
 
@@ -201,13 +210,39 @@ def test_a_bug_in_a_metric_shows_as_a_bug(error):
         raise error("a bug")
 
     with pytest.raises(error, match="a bug"):
-        measured(replace(THIRD_PARTY, compute=compute), "abcd")
+        measured(replace(THIRD_PARTY, compute=on_features(compute)), "abcd")
+
+
+def test_a_metric_may_look_at_all_that_there_is_of_both_cohorts():
+    def compute(real, synthetic, *, seed):
+        del seed
+        assert list(real.features) == list(synthetic.features) == ["e"]
+        assert [v.shape for v in real.volumes] == [(4, 4, 4)] * 4
+        return [
+            Estimate(
+                "names", 1.0, "lower is better", 4, 4, "+".join(synthetic.names), extractor="e"
+            )
+        ]
+
+    whole = replace(THIRD_PARTY, needs=("features", "volumes"), compute=compute)
+    (estimate,) = measured(whole, "abcd")
+    assert estimate.method == "s0+s1+s2+s3"
+    assert estimate.extractor == "e"
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+def test_a_metric_needs_what_its_function_takes(metric):
+    takes = inspect.signature(metric.compute).parameters
+    assert ("training" in takes) == ("training" in metric.needs)
+    if hasattr(metric.compute, "__wrapped__") and {"subjects", "slices"} & set(takes):
+        assert ("slices" in takes) == ("slices" in metric.needs)
+        assert ("subjects" in takes) == ("subjects" in metric.needs)
 
 
 def test_what_a_metric_cannot_compute_is_a_row_that_says_why():
     def compute(real, synthetic, *, seed):
         raise UndefinedError("Too few.")
 
-    (estimate,) = measured(replace(THIRD_PARTY, compute=compute), "abcd")
+    (estimate,) = measured(replace(THIRD_PARTY, compute=on_features(compute)), "abcd")
     assert np.isnan(estimate.value)
     assert estimate.warnings == ("Too few.",)

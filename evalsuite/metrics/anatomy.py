@@ -321,9 +321,8 @@ def _outlyingness(real: Float[np.ndarray, "m k"], synthetic: Float[np.ndarray, "
 METRIC = Metric(
     name="anatomy",
     summary="Structures of label maps: volume, surface, shape, positions, topology against real.",
-    input="views",
+    needs=("labels", "subjects"),
     compute=compute,
-    looks_at_labels=True,
     quantities=(
         APART,
         *(

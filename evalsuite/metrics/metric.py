@@ -4,7 +4,7 @@ import functools
 import inspect
 import json
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from evalsuite.declared import allowed, faults, properties
 from evalsuite.errors import EvalsuiteError
-from evalsuite.metrics.subjects import coded
+from evalsuite.metrics.subjects import Subjects, coded
 from evalsuite.records import Detail, Estimate, Quantity, Scores
 
 Finding = Estimate | Scores | Detail
@@ -22,12 +22,9 @@ Finding = Estimate | Scores | Detail
 P = ParamSpec("P")
 R = TypeVar("R")
 
-HANDED = {
-    "seed",
-    "subjects",
-    "slices",
-    "training",
-}  # keywords that the evaluation fills in, not the user
+Need = Literal["features", "slices", "volumes", "labels", "subjects", "training"]
+
+HANDED = {"seed", "slices", "subjects", "training"}  # what the evaluation fills in, not the user
 
 Level = Annotated[float, Field(gt=0, lt=1, description="nominal coverage of the intervals")]
 FalsePositiveRate = Annotated[
@@ -54,6 +51,21 @@ class LabelMap(Protocol):
         ...
 
 
+class Some(Sequence[Any]):
+    """Some of a sequence, read when asked for."""
+
+    def __init__(self, all_of_them: Sequence[Any], chosen: Sequence[int]) -> None:
+        self._all, self._chosen = all_of_them, chosen
+
+    def __len__(self) -> int:
+        return len(self._chosen)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return [self._all[i] for i in self._chosen[index]]
+        return self._all[self._chosen[index]]
+
+
 @dataclass(frozen=True, slots=True)
 class Views:
     """All that a metric may look at of one cohort.
@@ -77,6 +89,31 @@ class Views:
     subjects: Sequence[Hashable] | None = None
     slices: Mapping[str, Mapping[str, Float[Tensor, "n s _"]]] = field(default_factory=dict)
 
+    def through(self, extractor: str) -> "Views":
+        """Return the same with the features of one extractor alone."""
+        return replace(
+            self,
+            features={extractor: self.features[extractor]},
+            slices={name: s for name, s in self.slices.items() if name == extractor},
+        )
+
+    def of(self, chosen: Sequence[int]) -> "Views":
+        """Return those of some of the volumes."""
+        if list(chosen) == list(range(len(self.names))):
+            return self  # features of slices are large
+        return replace(
+            self,
+            names=[self.names[i] for i in chosen],
+            features={name: values[chosen] for name, values in self.features.items()},
+            volumes=Some(self.volumes, chosen),
+            labels=None if self.labels is None else Some(self.labels, chosen),
+            subjects=None if self.subjects is None else [self.subjects[i] for i in chosen],
+            slices={
+                name: {plane: values[chosen] for plane, values in planes.items()}
+                for name, planes in self.slices.items()
+            },
+        )
+
     @property
     def codes(self) -> Int[np.ndarray, " n"]:
         """The subject of each volume as a code, see `Subjects`."""
@@ -90,17 +127,17 @@ class Metric:
     Args:
         name: what the user types after `--metrics`.
         summary: one line for `evalsuite metrics`.
-        input: `features` for one (n, d) tensor per cohort and extractor, `volumes` for one
-            sequence of (x, y, z) tensors per cohort, `views` for one `Views` per cohort.
-        compute: `compute(real, synthetic, *, seed, **options) -> findings`. Its other keyword
-            parameters, each with a default, are the options a configuration may set, annotated
-            with their bounds and one sentence (`Annotated[int, Field(ge=1, description=...)]`).
-            It may take three keywords besides: `subjects`, the `Subjects` of the volumes, which
-            `Views` know themselves; `slices`, of an extractor of slices a pair (real, synthetic)
-            of features by plane, (n, s, d) each, else None; and `training`, the `Views` of what
-            the generator was trained on or None. What it does not take is not passed. It raises `UndefinedError` for cohorts of which
-            it cannot compute anything.
-        looks_at_features, looks_at_labels: of a metric on views, what it needs beside volumes.
+        needs: what it looks at. One of `features` and no `volumes` is computed for every
+            extractor, and sees the cohorts through it alone. One that does not know `subjects`
+            takes all volumes for independent, which is told with its intervals; one that does not
+            know `slices` takes their mean, which is told as well.
+        compute: `compute(real, synthetic, *, seed, **options) -> findings` of the `Views` of both
+            cohorts; `on_features` and `on_volumes` make one of a function of tensors. Its other
+            keyword parameters, each with a default, are the options a configuration may set,
+            annotated with their bounds and one sentence (`Annotated[int, Field(ge=1,
+            description=...)]`). One that needs `training` is handed that keyword: the `Views` of
+            what the generator was trained on, or None. It raises `UndefinedError` for cohorts of
+            which it cannot compute anything.
         quantities: what its estimates mean, those that a summary prefers first.
         scores: what its scores of volumes mean.
         methods: the sentence of a methods section, without its full stop; the name of a quantity
@@ -109,13 +146,16 @@ class Metric:
 
     name: str
     summary: str
-    input: Literal["features", "volumes", "views"]
+    needs: tuple[Need, ...]
     compute: Callable[..., Sequence[Finding]]
-    looks_at_features: bool = False
-    looks_at_labels: bool = False
     quantities: tuple[Quantity, ...] = ()
     scores: tuple[Quantity, ...] = ()
     methods: str = ""
+
+    @property
+    def by_extractor(self) -> bool:
+        """Whether it is computed for every extractor alone."""
+        return "features" in self.needs and "volumes" not in self.needs
 
     def options(self) -> dict[str, object]:
         """Return the options of the metric with their defaults, by name."""
@@ -147,10 +187,38 @@ class Metric:
             for name, default in self.options().items()
         ]
 
-    def takes(self, keyword: str) -> bool:
-        """Tell whether `compute` takes the keyword."""
-        parameters = inspect.signature(self.compute).parameters
-        return keyword in parameters or any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+
+def on_features(compute: Callable[..., R]) -> Callable[..., R]:
+    """Return a `compute` of views from a function of two tensors of features, one row per volume.
+
+    The function may take two keywords besides its options: `subjects`, the `Subjects` of the
+    volumes; and `slices`, of an extractor of slices a pair (real, synthetic) of features by plane,
+    (n, s, d) each, else None. Its metric has to need them.
+    """
+    return _on(compute, lambda views: next(iter(views.features.values())))
+
+
+def on_volumes(compute: Callable[..., R]) -> Callable[..., R]:
+    """Return a `compute` of views from a function of two sequences of volumes.
+
+    The function may take `subjects` as well, which its metric has to need.
+    """
+    return _on(compute, lambda views: views.volumes)
+
+
+def _on(compute: Callable[..., R], part: Callable[[Views], Any]) -> Callable[..., R]:
+    parameters = inspect.signature(compute).parameters
+
+    @functools.wraps(compute)
+    def see(real: Views, synthetic: Views, **keywords: Any) -> R:
+        handed: dict[str, Any] = {}
+        if "subjects" in parameters:
+            handed["subjects"] = Subjects(real.codes, synthetic.codes)
+        if "slices" in parameters and real.slices:
+            handed["slices"] = tuple(next(iter(v.slices.values())) for v in (real, synthetic))
+        return compute(part(real), part(synthetic), **handed, **keywords)
+
+    return see
 
 
 def judging_options(compute: Callable[P, R]) -> Callable[P, R]:

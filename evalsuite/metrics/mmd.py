@@ -12,7 +12,7 @@ from torch import Tensor
 
 from evalsuite.metrics.features import checked_features
 from evalsuite.metrics.kernels import cubic_kernel, median_distance, rbf_kernel, subject_sums
-from evalsuite.metrics.metric import Level, Metric, UndefinedError, judging_options
+from evalsuite.metrics.metric import Level, Metric, UndefinedError, judging_options, on_features
 from evalsuite.metrics.squared_mmd import (
     jackknife_standard_error,
     permutation_p_value,
@@ -162,8 +162,8 @@ TESTS = {MMD.name: P_VALUE, KID.name: KID_P_VALUE}
 METRIC = Metric(
     name="mmd",
     summary="Squared MMD with RBF kernel, and KID, with standard errors and permutation p-values",
-    input="features",
-    compute=compute,
+    needs=("features", "subjects"),
+    compute=on_features(compute),
     quantities=(MMD, P_VALUE, KID, KID_P_VALUE),
     methods="Differences between the features of cohorts were measured by the unbiased squared "
     "maximum mean discrepancy with Gaussian kernels {mmd_rbf} and the kernel inception distance "

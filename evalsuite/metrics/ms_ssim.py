@@ -18,7 +18,7 @@ from pydantic import AfterValidator, Field
 from scipy import stats
 from torch import Tensor
 
-from evalsuite.metrics.metric import Metric, UndefinedError, judging_options
+from evalsuite.metrics.metric import Metric, UndefinedError, judging_options, on_volumes
 from evalsuite.metrics.structural_similarity import (
     Level,
     Settings,
@@ -315,8 +315,8 @@ QUANTITIES = (
 METRIC = Metric(
     name="ms_ssim",
     summary="MS-SSIM and SSIM over random pairs within each cohort: diversity, mode collapse",
-    input="volumes",
-    compute=compute,
+    needs=("volumes", "subjects"),
+    compute=on_volumes(compute),
     quantities=QUANTITIES,
     methods="The variety within each cohort was measured by the mean structural similarity of "
     "random pairs of its volumes at several scales {ms_ssim}",

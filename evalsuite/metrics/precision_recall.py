@@ -15,7 +15,7 @@ from scipy import stats
 from torch import Tensor
 
 from evalsuite.metrics.features import checked_features
-from evalsuite.metrics.metric import Metric, UndefinedError, judging_options
+from evalsuite.metrics.metric import Metric, UndefinedError, judging_options, on_features
 from evalsuite.metrics.neighbourhoods import (
     KYNKAANNIEMI,
     Measured,
@@ -282,8 +282,8 @@ QUANTITIES = (
 METRIC = Metric(
     name="precision_recall",
     summary="precision, recall, density and coverage: fidelity and diversity apart",
-    input="features",
-    compute=compute,
+    needs=("features", "subjects"),
+    compute=on_features(compute),
     quantities=QUANTITIES,
     methods="Fidelity and variety were told apart by precision and recall {precision} and by "
     "density and coverage {density}",

@@ -13,7 +13,7 @@ from pydantic import Field
 from torch import Tensor
 
 from evalsuite.metrics.features import checked_features
-from evalsuite.metrics.metric import Finding, Metric, UndefinedError, judging_options
+from evalsuite.metrics.metric import Finding, Metric, UndefinedError, judging_options, on_features
 from evalsuite.metrics.neighbourhoods import KYNKAANNIEMI, distances
 from evalsuite.metrics.subjects import Subjects
 from evalsuite.records import Quantity, Scores
@@ -129,8 +129,8 @@ def _realism(apart: Float[Tensor, "n m"], radii: Float[Tensor, " m"]) -> Float[T
 METRIC = Metric(
     name="realism",
     summary="Per volume: realism score, distance to the nearest real volume and to the real mean.",
-    input="features",
-    compute=compute,
+    needs=("features", "subjects"),
+    compute=on_features(compute),
     scores=(REALISM, NEAREST, TO_MEAN),
     methods="Each volume was given a realism score {realism} and its distances to the nearest real "
     "volume and to the real mean",

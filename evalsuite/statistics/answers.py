@@ -8,13 +8,17 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.records import Scale
+from evalsuite.records import Caveat, Scale
 
 COLUMNS = (
     "reader", "position", "phase", "case", "repeat_of", "question", "scale", "analysis", "answer",
     "revision",
 )  # fmt: skip
 CHOICE = "choice"  # the analysis of questions which of a pair is real
+POINTS_UNTOLD = (
+    "How many answers the question offers was not told and is taken as {points}, the largest that "
+    "occurs."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,23 +94,21 @@ def _answers(rows: pd.DataFrame, question: str, points: int | None, readers: lis
         ["reader", "position"], keep="last"
     )
     scores = _scores(rows, question)
-    told = scores.dropna()
+    given_scores = scores.dropna()
     warnings: tuple[str, ...] = ()
     if analysis == CHOICE:
         points = 2
     elif scale == "interval":
         points = 0
     elif points is None:
-        points = max(2, int(told.max())) if len(told) else 2
-        note = (
-            f"How many answers the question offers was not told and is taken as {points}, "
-            "the largest that occurs."
-        )
-        warnings = (note,)
+        points = max(2, int(given_scores.max())) if len(given_scores) else 2
+        warnings = (Caveat(POINTS_UNTOLD, points=points),)
     low, high = (
         (1.0, float(points)) if points else rows[["lowest", "highest"]].iloc[0].astype(float)
     )
-    off = told[(told < low) | (told > high) | (bool(points) & (told % 1 != 0))]
+    off = given_scores[
+        (given_scores < low) | (given_scores > high) | (bool(points) & (given_scores % 1 != 0))
+    ]
     if len(off):
         what = "a whole number" if points else "a number"
         expected = f"{what} from {low:g} to {high:g}"

@@ -1,12 +1,11 @@
 """Which p-values are corrected with which others: the plan of every report, and its method.
 
-A table with p-values names the family of each row in its column `family`; the rows of a family
-that belong together, as its description says, are corrected by Holm's method into `p_holm`.
+A result with a p-value names its `family`; those of a family that belong together, as its
+description says, are corrected by Holm's method into `p_holm`.
 Intervals are of one comparison each and not adjusted; verdicts follow `p_holm`.
 """
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Float
 
 COMPARED = "comparison of ratings"
@@ -33,19 +32,6 @@ FAMILIES = {
     RANKING: "the rank correlations over generators, over all metrics and questions",
     COURSE: "the changes over the reading, over all questions and times",
 }
-
-
-def holm(rows: pd.DataFrame, family: list[str]) -> pd.DataFrame:
-    """Return the table with a column `p_holm`, corrected within each family.
-
-    Args:
-        rows: with a column `p`; rows where it is nan belong to no family and get nan.
-        family: columns; rows equal in all of them are one family.
-    """
-    corrected = pd.Series(float("nan"), index=rows.index)
-    for _, group in rows[rows["p"].notna()].groupby(family):
-        corrected[group.index] = holm_adjusted(group["p"].to_numpy(float))
-    return rows.assign(p_holm=corrected)
 
 
 def holm_adjusted(p: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool
 
+from evalsuite.records import Caveat
 
-def left_out(why: str, left: Bool[np.ndarray, " n"], of: Sequence[str] | str) -> tuple[str, ...]:
+
+def left_out(why: str, left: Bool[np.ndarray, " n"], of: Sequence[str] | str) -> tuple[Caveat, ...]:
     """Return the sentence that says who or what was left out, and why; none for nobody.
 
     Args:
@@ -22,7 +24,8 @@ def left_out(why: str, left: Bool[np.ndarray, " n"], of: Sequence[str] | str) ->
     """
     if not left.any():
         return ()
-    told = [f"{left.sum()} of {left.size} {of}"]
-    if not isinstance(of, str):
-        told = [name for name, out in zip(of, left, strict=True) if out]
-    return (f"Left out, as {why}: {', '.join(told)}.",)
+    if isinstance(of, str):
+        sentence = "Left out, as {why}: {n} of {size} {of}."
+        return (Caveat(sentence, why=why, n=int(left.sum()), size=left.size, of=of),)
+    who = ", ".join(name for name, out in zip(of, left, strict=True) if out)
+    return (Caveat("Left out, as {why}: {who}.", why=why, who=who),)

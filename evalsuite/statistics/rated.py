@@ -9,10 +9,11 @@ import pandas as pd
 from jaxtyping import Float
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.records import Caveat
 from evalsuite.statistics.answers import CHOICE, Answers, answers_by_question
 from evalsuite.statistics.omissions import left_out
 
-NO_TRUTH = (
+NO_TRUTH = Caveat(
     "The table does not say which cases are real, as before a study is closed, so cohorts are "
     "not told apart."
 )
@@ -48,8 +49,8 @@ class Rated:
         """Return the ends of the scale; infinite where it is not told how many options it has."""
         if self.points == 0:
             return self.ends
-        told = self.question in (points or {})
-        return (1.0, float(self.points)) if told else (-np.inf, np.inf)
+        known = self.question in (points or {})
+        return (1.0, float(self.points)) if known else (-np.inf, np.inf)
 
     def cohorts(self, role: str) -> list[str]:
         """Return the names of the real or of the synthetic cohorts."""
@@ -121,8 +122,8 @@ def case_truth(table: pd.DataFrame) -> pd.DataFrame:
     """Return cohort and role by case, of the cases whose truth is told."""
     if not {"case", "cohort", "role"} <= set(table.columns):
         return pd.DataFrame(columns=["cohort", "role"])
-    told = table[["case", "cohort", "role"]].replace("", np.nan).dropna()
-    return told.astype(str).drop_duplicates("case").set_index("case")
+    truth = table[["case", "cohort", "role"]].replace("", np.nan).dropna()
+    return truth.astype(str).drop_duplicates("case").set_index("case")
 
 
 def _rated(answers: Answers, truth: pd.DataFrame) -> Rated:

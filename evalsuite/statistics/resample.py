@@ -6,16 +6,17 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.special import ndtr, ndtri, stdtrit
+from scipy.special import stdtrit
 
 from evalsuite.seeds import sequence
 
 Over = Literal["cases", "readers", "cases and readers"]
-IntervalMethod = Literal["percentile", "bca", "t", "fisher t"]
+IntervalMethod = Literal["percentile", "fisher t"]
 
 # Replicates in one call of the statistic: enough to vectorise, few enough to stay in the cache.
 BATCH = 64
 FEWEST_DEFINED = 0.5
+FEWEST_READERS_TO_DRAW = 3
 
 
 class Draws(NamedTuple):
@@ -63,6 +64,11 @@ class Bootstrap:
     undefined: Int[np.ndarray, " s"]
 
 
+def over_drawn(readers: int) -> Over:
+    """Return what is drawn for an interval that is to hold for other readers, if it can."""
+    return "cases and readers" if readers >= FEWEST_READERS_TO_DRAW else "cases"
+
+
 def bootstrap(
     statistic: Statistic,
     *,
@@ -92,10 +98,8 @@ def bootstrap(
         cases, readers: their numbers in the study.
         over: what is a sample from a population, and so is drawn. Fewer than three readers
             cannot be drawn with any sense.
-        interval: "percentile"; "bca", bias-corrected and accelerated, second-order accurate for
-            one factor, refused for two, for which no acceleration is known; "t", Student's t
-            with Satterthwaite's degrees of freedom; "fisher t", the same for inverse hyperbolic
-            tangents, for statistics in (-1, 1).
+        interval: "percentile"; "fisher t", Student's t with Satterthwaite's degrees of freedom for
+            inverse hyperbolic tangents, for statistics in (-1, 1).
         compares_readers: True for statistics over pairs of readers. Leaving out self-pairs
             already widens the spread over readers, and f_r is 1.
         strata: the stratum of each case, 0 and up; numbers per stratum then stay as designed.
@@ -104,21 +108,16 @@ def bootstrap(
         seed: of the draws.
 
     Raises:
-        ValueError: for "bca" over cases and readers, or a level outside (0, 1).
+        ValueError: for a level outside (0, 1).
 
     References:
-        Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapters 13 and 14.
+        Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
         Davison and Hinkley, Bootstrap Methods and their Application, 1997, chapter 5.
         Owen, The pigeonhole bootstrap, Annals of Applied Statistics 1 (2007).
         Satterthwaite, Biometrics Bulletin 2 (1946).
     """
     if not 0 < level < 1:
         raise ValueError(f"The level is {level}; expected a number between 0 and 1.")
-    if interval == "bca" and over == "cases and readers":
-        raise ValueError(
-            "BCa intervals are not known for cases and readers crossed; "
-            'use interval="t" or resample one of them.'
-        )
     strata = np.zeros(cases, int) if strata is None else strata
     once = Draws.once(cases, readers)
     value = statistic(once)[0]
@@ -146,14 +145,10 @@ def bootstrap(
         variance, freedom = factor * _variances(drawn), np.full(len(value), size - 1.0)
     errors = np.sqrt(variance)
     tails = np.array([[(1 - level) / 2], [(1 + level) / 2]])
-    if interval in {"t", "fisher t"}:
-        ends = _t_ends(value, errors, freedom, tails, fisher=interval == "fisher t")
+    if interval == "fisher t":
+        ends = _fisher_ends(value, errors, freedom, tails)
     else:
-        quantiles = np.tile(tails, len(value))
-        if interval == "bca":
-            influence, groups = _influence(statistic, once, strata, over)
-            quantiles = _bca_quantiles(quantiles, value, drawn, _acceleration(influence, groups))
-        ends = _percentiles(drawn, quantiles)
+        ends = _percentiles(drawn, tails.ravel())
     low, high = np.where(usable & np.isfinite(ends).all(axis=0), ends, np.nan)
     return Bootstrap(value, low, high, np.where(usable, errors, np.nan), drawn, undefined)
 
@@ -172,31 +167,27 @@ def _variances(drawn: Float[np.ndarray, "n s"]) -> Float[np.ndarray, " s"]:
         return np.asarray(squares / (defined.sum(axis=0) - 1))
 
 
-def _t_ends(
+def _fisher_ends(
     value: Float[np.ndarray, " s"],
     errors: Float[np.ndarray, " s"],
     freedom: Float[np.ndarray, " s"],
     tails: Float[np.ndarray, "2 1"],
-    *,
-    fisher: bool,
 ) -> Float[np.ndarray, "2 s"]:
     with np.errstate(invalid="ignore", divide="ignore"):
         steps = stdtrit(freedom, tails) * errors
-        if not fisher:
-            return np.asarray(value + steps)
         inside = np.where(np.abs(value) < 1, value, np.nan)
         return np.asarray(np.tanh(np.arctanh(inside) + steps / (1 - inside**2)))
 
 
 def _percentiles(
-    drawn: Float[np.ndarray, "n s"], quantiles: Float[np.ndarray, "2 s"]
+    drawn: Float[np.ndarray, "n s"], tails: Float[np.ndarray, "2"]
 ) -> Float[np.ndarray, "2 s"]:
-    """Return quantiles of the defined replicates, other ones for each statistic."""
-    ends = np.full_like(quantiles, np.nan)
+    """Return quantiles of the defined replicates of each statistic."""
+    ends = np.full((2, drawn.shape[1]), np.nan)
     for s in range(drawn.shape[1]):
         defined = drawn[~np.isnan(drawn[:, s]), s]
-        if defined.size and np.isfinite(quantiles[:, s]).all():
-            ends[:, s] = np.quantile(defined, quantiles[:, s])
+        if defined.size:
+            ends[:, s] = np.quantile(defined, tails)
     return ends
 
 
@@ -222,51 +213,3 @@ def _batches(
             shares = np.full(readers, 1 / readers)
             readers_drawn = rng.multinomial(readers, shares, size=b).astype(float)
         yield Draws(cases_drawn, readers_drawn)
-
-
-def _influence(
-    statistic: Statistic, once: Draws, strata: Int[np.ndarray, " c"], over: Over
-) -> tuple[Float[np.ndarray, "m s"], Int[np.ndarray, " m"]]:
-    """Return the jackknife's influence values of the drawn factor, and their strata."""
-    drawn, groups = (
-        (once.cases, strata)
-        if over == "cases"
-        else (once.readers, np.zeros(once.readers.size, int))
-    )
-    without = 1 - np.eye(drawn.size)
-    values = np.concatenate(
-        [
-            statistic(Draws(rows, once.readers) if over == "cases" else Draws(once.cases, rows))
-            for rows in np.array_split(without, -(-len(without) // BATCH))
-        ]
-    )
-    sizes = np.bincount(groups)
-    centred = np.empty_like(values)
-    for group in np.unique(groups):
-        inside = groups == group
-        centred[inside] = (sizes[group] - 1) * (values[inside].mean(axis=0) - values[inside])
-    return centred, groups
-
-
-def _acceleration(
-    influence: Float[np.ndarray, "m s"], groups: Int[np.ndarray, " m"]
-) -> Float[np.ndarray, " s"]:
-    """Return a sixth of the skewness of the linear part over all strata (Davison and Hinkley, ch. 5)."""
-    scaled = influence / np.bincount(groups)[groups, None]
-    spread = (scaled**2).sum(axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray((scaled**3).sum(axis=0) / (6 * spread**1.5))
-
-
-def _bca_quantiles(
-    nominal: Float[np.ndarray, "2 s"],
-    value: Float[np.ndarray, " s"],
-    drawn: Float[np.ndarray, "n s"],
-    acceleration: Float[np.ndarray, " s"],
-) -> Float[np.ndarray, "2 s"]:
-    """Return which quantiles of the replicates are the ends (Efron and Tibshirani, 14.10)."""
-    below = (drawn < value).sum(axis=0) + (drawn == value).sum(axis=0) / 2
-    with np.errstate(invalid="ignore", divide="ignore"):
-        bias = ndtri(below / np.isfinite(drawn).sum(axis=0))
-        z = bias + ndtri(nominal)
-        return np.asarray(ndtr(bias + z / (1 - acceleration * z)))

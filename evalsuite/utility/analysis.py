@@ -7,15 +7,15 @@ covariance that common subjects bring to two repeats; Student's t with the degre
 both parts after Cochran.
 """
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from evalsuite.statistics.multiplicity import holm
+from evalsuite.records import Caveat
 from evalsuite.statistics.ratings.crossed import Crossed, over_readers
+from evalsuite.statistics.result import Result, holm
 from evalsuite.utility.config import (
     ARMS,
     REAL_PRETRAINING,
@@ -26,20 +26,15 @@ from evalsuite.utility.config import (
 METRICS = ("dice", "hd95")
 MEAN = "mean"  # of all structures
 CASE_COLUMNS = ["arm", "share", "repeat", "case", "subject", "structure", "dice", "hd95"]
-SUMMARY_COLUMNS = [
-    "arm", "share", "structure", "metric", "value", "low", "high", "level",
-    "repeats", "subjects", "undefined", "warnings",
-]  # fmt: skip
-COMPARISON_COLUMNS = [
-    "first", "second", "share", "structure", "metric", "difference", "low", "high", "level",
-    "p", "p_holm", "repeats", "subjects", "undefined", "warnings",
-]  # fmt: skip
-ONE_REPEAT = "Of one training each: the interval tells of other subjects, not of other trainings."
-ONE_SUBJECT = "There is no interval: it needs 2 subjects."
-UNVARYING = "There is no interval: the values do not vary."
+ONE_REPEAT = Caveat(
+    "Of one training each: the interval tells of other subjects, not of other trainings."
+)
+ONE_SUBJECT = Caveat("There is no interval: it needs 2 subjects.")
+UNVARYING = Caveat("There is no interval: the values do not vary.")
+UNDEFINED = "{n} of {size} scores are undefined and left out."
 
 
-def summarise(cases: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
+def summarise(cases: pd.DataFrame, *, level: float = 0.95) -> list[Result]:
     """Return the mean score of every arm, share and structure, and of all structures.
 
     Args:
@@ -48,76 +43,79 @@ def summarise(cases: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
         level: nominal coverage, between 0 and 1.
 
     Returns:
-        Columns `SUMMARY_COLUMNS`. Intervals end where the range of the score does. `undefined`
-        counts scores that are nan; they are left out, which for the Hausdorff distance flatters
-        an arm that misses a structure altogether.
+        One per `arm`, `share`, `structure` and metric. Intervals end where the range of the score
+        does. `undefined` counts scores that are nan; they are left out, which for the Hausdorff
+        distance flatters an arm that misses a structure altogether.
     """
-    rows = []
-    for (arm, share), own in cases.groupby(["arm", "share"], sort=False):
-        for structure, part in _structures(own):
-            for metric in METRICS:
-                estimate = _crossed(part, metric)
-                rows.append(
-                    {
-                        "arm": arm,
-                        "share": share,
-                        "structure": structure,
-                        "metric": metric,
-                        "value": estimate.value,
-                        **_uncertainty(estimate, part, metric, level),
-                    }
-                )
-    found = pd.DataFrame(rows, columns=SUMMARY_COLUMNS)
-    return _within(found, least=0)
+    return [
+        result
+        for (arm, _), of_arm in cases.groupby(["arm", "share"], sort=False)
+        for result in _results(
+            of_arm, {"arm": str(arm), "share": of_arm["share"].iloc[0]}, level, least=0
+        )
+    ]
 
 
-def compare(cases: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
+def compare(cases: pd.DataFrame, *, level: float = 0.95) -> list[Result]:
     """Return how arms differ at the same share, on the same cases of the same repeats.
 
     Every arm is compared with training from scratch, and pre-training on synthetic volumes with
     that on real ones. Scores undefined in either arm are left out of both.
 
     Returns:
-        Columns `COMPARISON_COLUMNS`; intervals end where a difference of scores must;
-        `difference` is first less second, `p` two-sided of no
-        difference, `p_holm` corrected after Holm within a metric: over all arms and shares for the
-        mean of all structures, and over all arms, shares and structures for the single ones.
+        One per `first`, `second`, `share`, `structure` and metric: first less second, with
+        intervals that end where a difference of scores must. `p` is two-sided of no difference,
+        corrected after Holm within a metric: over all arms and shares for the mean of all
+        structures, and over all arms, shares and structures for the single ones.
     """
     present = [name for name in ARMS if name in set(cases["arm"])]
     pairs = [(name, SCRATCH.name) for name in present if name != SCRATCH.name]
     if {SYNTHETIC_PRETRAINING.name, REAL_PRETRAINING.name} <= set(present):
         pairs.append((SYNTHETIC_PRETRAINING.name, REAL_PRETRAINING.name))
-    rows = []
-    for first, second in pairs:
-        for share in sorted(set(cases.loc[cases["arm"] == second, "share"])):
-            differences = _differences(cases, first, second, share)
-            for structure, part in _structures(differences):
-                for metric in METRICS:
-                    estimate = _crossed(part, metric)
-                    rows.append(
-                        {
-                            "first": first,
-                            "second": second,
-                            "share": share,
-                            "structure": structure,
-                            "metric": metric,
-                            "difference": estimate.value,
-                            "p": estimate.p_value(),
-                            **_uncertainty(estimate, part, metric, level),
-                        }
-                    )
-    found = pd.DataFrame(rows, columns=COMPARISON_COLUMNS)
-    found = _within(found, least=-1)
-    alone = found["structure"] != MEAN
-    return holm(found.assign(alone=alone), ["metric", "alone"])[COMPARISON_COLUMNS]
+    differences = [
+        result
+        for first, second in pairs
+        for share in sorted(set(cases.loc[cases["arm"] == second, "share"]))
+        for result in _results(
+            _differences(cases, first, second, share),
+            {"first": first, "second": second, "share": share},
+            level,
+            least=-1,
+        )
+    ]
+    return holm(differences, lambda result: (result.quantity, result.where["structure"] == MEAN))
 
 
-def _within(found: pd.DataFrame, *, least: float) -> pd.DataFrame:
-    """End intervals where scores, which are no less than 0, or their differences do."""
-    of_dice = found["metric"] == "dice"
-    lowest = np.where(of_dice | (least == 0), least, -np.inf)
-    largest = np.where(of_dice, 1.0, np.inf)
-    return found.assign(low=found["low"].clip(lower=lowest), high=found["high"].clip(upper=largest))
+def _results(
+    rows: pd.DataFrame, where: dict[str, str | float], level: float, *, least: float
+) -> Iterator[Result]:
+    """Yield the mean of each structure and metric, in intervals that end where scores do.
+
+    Args:
+        least: -1 for differences of scores, which are no less than 0.
+    """
+    for structure, part in _structures(rows):
+        for metric in METRICS:
+            mean = _crossed(part, metric)
+            low, high = mean.interval(level)
+            lowest = least if metric == "dice" or least == 0 else -np.inf
+            defined = part[part[metric].notna()]
+            counts = {
+                "repeats": defined["repeat"].nunique(),
+                "subjects": defined["subject"].nunique(),
+                "undefined": len(part) - len(defined),
+            }
+            yield Result(
+                where={**where, "structure": structure},
+                quantity=metric,
+                value=mean.value,
+                low=max(low, lowest),
+                high=min(high, 1.0) if metric == "dice" else high,
+                level=level,
+                p=np.nan if least == 0 else mean.p_value(),
+                counts=counts,
+                warnings=_warnings(mean, counts, len(part), level),
+            )
 
 
 def _structures(rows: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -131,10 +129,10 @@ def _differences(cases: pd.DataFrame, first: str, second: str, share: float) -> 
     keys = ["repeat", "case", "subject", "structure"]
     sides = []
     for name in (first, second):
-        own = cases[cases["arm"] == name]
+        of_arm = cases[cases["arm"] == name]
         # An arm without real volumes is the same beside every share.
-        own_share = share if share in set(own["share"]) else 0
-        sides.append(own[own["share"] == own_share].set_index(keys)[list(METRICS)])
+        own_share = share if share in set(of_arm["share"]) else 0
+        sides.append(of_arm[of_arm["share"] == own_share].set_index(keys)[list(METRICS)])
     return (sides[0] - sides[1]).reset_index()
 
 
@@ -153,32 +151,14 @@ def _crossed(rows: pd.DataFrame, metric: str) -> Crossed:
     return over_readers(values, [matrix])
 
 
-def _uncertainty(
-    estimate: Crossed, rows: pd.DataFrame, metric: str, level: float
-) -> dict[str, object]:
-    low, high = estimate.interval(level)
-    defined = rows[rows[metric].notna()]
-    repeats, subjects = defined["repeat"].nunique(), defined["subject"].nunique()
-    undefined = len(rows) - len(defined)
-    return {
-        "low": low,
-        "high": high,
-        "level": level,
-        "repeats": repeats,
-        "subjects": subjects,
-        "undefined": undefined,
-        "warnings": " ".join(_warnings(estimate, repeats, subjects, undefined, len(rows))),
-    }
-
-
 def _warnings(
-    estimate: Crossed, repeats: int, subjects: int, undefined: int, scores: int
-) -> Sequence[str]:
-    found = []
-    if undefined:
-        found.append(f"{undefined} of {scores} scores are undefined and left out.")
-    if repeats == 1:
-        found.append(ONE_REPEAT)
-    if math.isnan(estimate.half_width(0.95)):
-        found.append(ONE_SUBJECT if subjects < 2 else UNVARYING)
-    return found
+    mean: Crossed, counts: dict[str, int], scores: int, level: float
+) -> tuple[Caveat, ...]:
+    warnings: tuple[Caveat, ...] = ()
+    if counts["undefined"]:
+        warnings += (Caveat(UNDEFINED, n=counts["undefined"], size=scores),)
+    if counts["repeats"] == 1:
+        warnings += (ONE_REPEAT,)
+    if np.isnan(mean.half_width(level)):
+        warnings += (ONE_SUBJECT if counts["subjects"] < 2 else UNVARYING,)
+    return warnings

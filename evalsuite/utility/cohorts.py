@@ -76,8 +76,8 @@ def prepare(config: UtilityConfig, progress: Progress) -> Prepared:
     warnings = [*_doubts(real, synthetic, splits), *_leaks(real, synthetic, splits)]
     seen: tuple[int, ...] = ()
     if unlabelled is not None:
-        seen, told = _not_held_out(unlabelled, real, splits)
-        warnings += told
+        seen, doubts = _not_held_out(unlabelled, real, splits)
+        warnings += doubts
     patch = _patch(config, steps, real)
     warnings += [note for c in (synthetic, unlabelled) if c for note in _padded(c, steps, patch)]
     return Prepared(

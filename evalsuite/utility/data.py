@@ -61,9 +61,9 @@ class Examples:
         """Return the classes of a volume on the grid of its label map, turned to RAS+."""
         if self.labels is None:
             raise AssertionError
-        found = self.labels[place]
+        segmentation = self.labels[place]
         values = (0, *self.labels.structures)
-        return Volume(np.searchsorted(values, found.labels), found.affine)
+        return Volume(np.searchsorted(values, segmentation.labels), segmentation.affine)
 
     def _read(self, place: int) -> Example:
         info = self.cohort.infos[place]
@@ -118,12 +118,12 @@ def refuse_other_structures(
         EvalsuiteError: with the values that only one of them holds.
     """
     only = [
-        f"{', '.join(map(str, sorted(set(own) - set(other))[:5]))} only in {name}"
-        for name, own, other in (
+        f"{', '.join(map(str, sorted(set(structures) - set(other))[:5]))} only in {name}"
+        for name, structures, other in (
             (names[0], real.structures, synthetic.structures),
             (names[1], synthetic.structures, real.structures),
         )
-        if set(own) - set(other)
+        if set(structures) - set(other)
     ]
     if only:
         raise EvalsuiteError(

@@ -42,7 +42,7 @@ def start_from(pretrained: State, segmenter: nn.Module) -> list[str]:
     Returns:
         The names of those that stay as they are, because they make the outputs.
     """
-    own = segmenter.state_dict()
-    same = {name: value for name, value in pretrained.items() if value.shape == own[name].shape}
-    segmenter.load_state_dict({**own, **same})
-    return sorted(set(own) - set(same))
+    weights = segmenter.state_dict()
+    same = {name: value for name, value in pretrained.items() if value.shape == weights[name].shape}
+    segmenter.load_state_dict({**weights, **same})
+    return sorted(set(weights) - set(same))

@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 
 RESULTS = "results.json"
 TABLES = ("cases", "summary", "comparisons")
+NUMBERS = ("dice", "hd95", "value", "low", "high", "standard_error", "p", "p_holm", "difference")
+# How columns were called before they were those of every statistic.
+RENAMED = {
+    "metric": "quantity",
+    "difference": "value",
+    "repeats": "n_repeats",
+    "subjects": "n_subjects",
+    "undefined": "n_undefined",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +45,7 @@ class UtilityResults:
         trainings: one per pre-training and per training: name, arm, share, repeat, number of
             volumes, course of the loss, seconds.
         cases: one row per arm, share, repeat, case and structure.
-        summary: see `evalsuite.utility.analysis.summarise`.
+        summary: table of `evalsuite.utility.analysis.summarise`.
         comparisons: see `evalsuite.utility.analysis.compare`.
         warnings: reasons to doubt the experiment, each one plain sentence.
         environment: versions, platform, git commit.
@@ -98,9 +107,9 @@ def read_results(folder: Path) -> UtilityResults:
                 folder / f"{name}.csv",
                 dtype=text,
                 keep_default_na=False,
-                na_values={c: [""] for c in _NUMBERS},
+                na_values={c: [""] for c in NUMBERS},
             )
-            record[name] = table
+            record[name] = table.rename(columns=RENAMED)
         record["warnings"] = tuple(record["warnings"])
         return UtilityResults(**record)
     except FileNotFoundError as error:
@@ -137,6 +146,3 @@ def write(path: Path, content: bytes) -> None:
         raise EvalsuiteError(
             f"{path}: it cannot be written: {error.strerror}. Make room, then go on with --resume."
         ) from None
-
-
-_NUMBERS = ("dice", "hd95", "value", "difference", "low", "high", "p", "p_holm")

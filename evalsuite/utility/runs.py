@@ -24,7 +24,7 @@ WEIGHTS, RECONSTRUCTION, SEGMENTATION = 0, 1, 2
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Training:
     """One training.
 
     Args:
@@ -43,10 +43,10 @@ class Run:
         return f"{self.arm.name}-{self.share:g}-r{self.repeat + 1}"
 
 
-def planned(config: UtilityConfig) -> list[Run]:
+def planned(config: UtilityConfig) -> list[Training]:
     """Return every training, those of a repeat together."""
     return [
-        Run(arm, share, repeat)
+        Training(arm, share, repeat)
         for repeat in range(config.repeats)
         for arm in config.arms
         for share in (sorted(config.shares) if "real" in arm.trained_on else (0.0,))
@@ -85,7 +85,7 @@ def pretrain(
 def train_and_test(
     config: UtilityConfig,
     prepared: Prepared,
-    run: Run,
+    run: Training,
     pretrained: State | None,
     device: str,
     advance: Callable[[], None],
@@ -143,8 +143,8 @@ def _tested(
     for place in prepared.splits.tested:
         example, truth = real[place], real.truth(place)
         probabilities = predict(segmenter, example, prepared.patch, config.factor, device)
-        found = classes_on(probabilities, example.affine, truth)
-        scores = score(found, truth.voxels, len(prepared.structures), truth.spacing)
+        prediction = classes_on(probabilities, example.affine, truth)
+        scores = score(prediction, truth.voxels, len(prepared.structures), truth.spacing)
         rows += [
             {
                 "case": real.cohort.entries[place].id,
@@ -169,9 +169,9 @@ def _unlabelled(prepared: Prepared, material: Material) -> Supply:
     return Supply(prepared.real, sorted(prepared.splits.training(100, 0)))
 
 
-def _labelled(prepared: Prepared, run: Run) -> Sequence[Supply]:
-    found = {
+def _labelled(prepared: Prepared, run: Training) -> Sequence[Supply]:
+    supplies = {
         "real": lambda: Supply(prepared.real, prepared.splits.training(run.share, run.repeat)),
         "synthetic": lambda: Supply(prepared.synthetic, range(len(prepared.synthetic))),
     }
-    return [found[material]() for material in run.arm.trained_on]
+    return [supplies[material]() for material in run.arm.trained_on]

@@ -71,8 +71,8 @@ def classes_on(
     moved = [
         on_grid(Volume(one, affine), truth.affine, truth.shape, order=1) for one in probabilities
     ]
-    found: Int[np.ndarray, "i j k"] = np.argmax(moved, axis=0)
-    return found
+    classes: Int[np.ndarray, "i j k"] = np.argmax(moved, axis=0)
+    return classes
 
 
 def score(

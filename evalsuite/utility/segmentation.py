@@ -16,22 +16,23 @@ from evalsuite.environment import environment
 from evalsuite.machine import usable_device
 from evalsuite.output import finite
 from evalsuite.progress import Progress, silent
+from evalsuite.statistics.result import tabulated
 from evalsuite.utility import training
 from evalsuite.utility.analysis import CASE_COLUMNS, compare, summarise
 from evalsuite.utility.cohorts import Prepared, prepare
 from evalsuite.utility.config import Material, UtilityConfig
 from evalsuite.utility.data import Examples
+from evalsuite.utility.folder import ExperimentFolder
 from evalsuite.utility.networks import State
 from evalsuite.utility.results import UtilityResults
-from evalsuite.utility.runs import Run, planned, pretrain, train_and_test
-from evalsuite.utility.store import Store
+from evalsuite.utility.runs import Training, planned, pretrain, train_and_test
 
 # More of them may be asked for on resuming: what was trained for the fewer stays what it was.
 EXTENDED = ("shares", "repeats")
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class Resources:
     """What an experiment runs on; none of it changes a number beyond rounding.
 
     Args:
@@ -46,7 +47,7 @@ class Means:
 
 
 def segmentation(
-    config: UtilityConfig, output: Path, means: Means, *, resume: bool = False
+    config: UtilityConfig, output: Path, resources: Resources, *, resume: bool = False
 ) -> UtilityResults:
     """Train and test a segmentation network of every arm, share and repeat.
 
@@ -59,12 +60,12 @@ def segmentation(
         EvalsuiteError: for anything wrong with settings, volumes, label maps or disk.
     """
     started = datetime.now(UTC)
-    means = replace(means, device=str(usable_device(means.device)))
-    prepared = prepare(config, means.progress)
+    resources = replace(resources, device=str(usable_device(resources.device)))
+    prepared = prepare(config, resources.progress)
     settings = _settings(config, prepared)
     signature = {key: value for key, value in settings.items() if key not in EXTENDED}
-    store = Store(output, signature, resume=resume)
-    records = _Trainings(config, prepared, store, means).finish()
+    folder = ExperimentFolder(output, signature, resume=resume)
+    records = _Trainings(config, prepared, folder, resources).finish()
     rows = [
         {**{key: record[key] for key in ("arm", "share", "repeat")}, **case}
         for record in records
@@ -79,8 +80,8 @@ def segmentation(
         splits=_splits(config, prepared),
         trainings=about,
         cases=cases,
-        summary=summarise(cases),
-        comparisons=compare(cases),
+        summary=tabulated(summarise(cases)),
+        comparisons=tabulated(compare(cases)),
         warnings=prepared.warnings,
         environment=environment(),
         started=started.isoformat(timespec="seconds"),
@@ -92,11 +93,20 @@ class _Trainings:
     """The trainings of an experiment, each done once."""
 
     def __init__(
-        self, config: UtilityConfig, prepared: Prepared, store: Store, means: Means
+        self,
+        config: UtilityConfig,
+        prepared: Prepared,
+        folder: ExperimentFolder,
+        resources: Resources,
     ) -> None:
-        self._config, self._prepared, self._store, self._means = config, prepared, store, means
+        self._config, self._prepared, self._folder, self._resources = (
+            config,
+            prepared,
+            folder,
+            resources,
+        )
         self._runs = planned(config)
-        self._kept = {run.name: store.run(run.name) for run in self._runs}
+        self._kept = {run.name: folder.run(run.name) for run in self._runs}
         self._done = 0
 
     def finish(self) -> list[dict[str, Any]]:
@@ -111,50 +121,50 @@ class _Trainings:
         tests = len(self._prepared.splits.tested)
         total = len(to_pretrain) * config.pretraining_steps + len(missing) * (config.steps + tests)
         jobs = len(to_pretrain) + len(missing)
-        with self._means.progress("training and testing", total) as advance:
+        with self._resources.progress("training and testing", total) as advance:
             for key in to_pretrain:
                 self._pretrain(*key, jobs, advance)
             for run in missing:
                 self._train(run, jobs, advance)
-        before = [self._store.run(_pretraining(*key)) for key in pretexts]
+        before = [self._folder.run(_pretraining(*key)) for key in pretexts]
         return [record for record in (*before, *self._kept.values()) if record is not None]
 
     def _pretrained(self, material: Material, repeat: int) -> State | None:
         name = _pretraining(material, repeat)
-        return self._store.pretrained(name) if self._store.run(name) else None
+        return self._folder.pretrained(name) if self._folder.run(name) else None
 
     def _pretrain(
         self, material: Material, repeat: int, jobs: int, advance: Callable[[], None]
     ) -> None:
         clock = time.monotonic()
         weights, record = pretrain(
-            self._config, self._prepared, material, repeat, self._means.device, advance
+            self._config, self._prepared, material, repeat, self._resources.device, advance
         )
         name = _pretraining(material, repeat)
         record = {"name": name, **record, "seconds": round(time.monotonic() - clock, 3)}
-        self._store.keep_pretrained(name, weights)
-        self._store.keep_run(name, record)
-        told = f"loss {record['losses'][0]:.4g} to {record['losses'][-1]:.4g}"
-        self._report(f"{name}: {told} ({record['seconds']:.0f} s)", jobs)
+        self._folder.keep_pretrained(name, weights)
+        self._folder.keep_run(name, record)
+        course = f"loss {record['losses'][0]:.4g} to {record['losses'][-1]:.4g}"
+        self._report(f"{name}: {course} ({record['seconds']:.0f} s)", jobs)
 
-    def _train(self, run: Run, jobs: int, advance: Callable[[], None]) -> None:
+    def _train(self, run: Training, jobs: int, advance: Callable[[], None]) -> None:
         clock = time.monotonic()
         material = run.arm.pretrained_on
         weights = self._pretrained(material, run.repeat) if material else None
         record = train_and_test(
-            self._config, self._prepared, run, weights, self._means.device, advance
+            self._config, self._prepared, run, weights, self._resources.device, advance
         )
         seconds = round(time.monotonic() - clock, 3)
         record = finite({"name": run.name, **record, "seconds": seconds})
-        self._store.keep_run(run.name, record)
+        self._folder.keep_run(run.name, record)
         self._kept[run.name] = record
         dice = [case["dice"] for case in record["cases"] if case["dice"] is not None]
-        told = f"mean Dice {np.mean(dice):.3f}" if dice else "no Dice is defined"
-        self._report(f"{run.name}: {told} ({seconds:.0f} s)", jobs)
+        score = f"mean Dice {np.mean(dice):.3f}" if dice else "no Dice is defined"
+        self._report(f"{run.name}: {score} ({seconds:.0f} s)", jobs)
 
     def _report(self, sentence: str, jobs: int) -> None:
         self._done += 1
-        self._means.report(f"{self._done} of {jobs}  {sentence}")
+        self._resources.report(f"{self._done} of {jobs}  {sentence}")
 
 
 def _pretraining(material: Material, repeat: int) -> str:

@@ -89,9 +89,9 @@ def split(
         volumes[name] = (*volumes.get(name, ()), place)
     rng = np.random.default_rng(seed)
     everyone = [str(name) for name in rng.permutation(sorted(volumes))]
-    told = _told(cohort, names)
-    if told:
-        held = [name for name in everyone if told[name] == TEST]
+    sides = _told(cohort, names)
+    if sides:
+        held = [name for name in everyone if sides[name] == TEST]
     else:
         held = everyone[: math.floor(test * len(everyone) + 0.5)]
     pool = sorted(set(everyone) - set(held))
@@ -102,9 +102,9 @@ def split(
             "Add subjects or change --test."
         )
     orders = tuple(tuple(str(s) for s in rng.permutation(pool)) for _ in range(repeats))
-    found = Splits(tuple(sorted(held)), orders, volumes, bool(told))
-    _refuse_small_shares(found, shares, len(pool))
-    return found
+    splits = Splits(tuple(sorted(held)), orders, volumes, bool(sides))
+    _refuse_small_shares(splits, shares, len(pool))
+    return splits
 
 
 def _told(cohort: Cohort, names: Sequence[str]) -> dict[str, str]:

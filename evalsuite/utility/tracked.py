@@ -51,7 +51,7 @@ def arm_curves(results: UtilityResults, arm: str) -> dict[str, Curve]:
     curves: dict[str, Curve] = {}
     for row in _rows(results.summary[results.summary["arm"] == arm]):
         step = _subjects(results, row["share"])
-        name = f"{row['metric']}/{row['structure']}"
+        name = f"{row['quantity']}/{row['structure']}"
         for key, column in (("", "value"), ("/low", "low"), ("/high", "high")):
             if math.isfinite(row[column]):
                 curves.setdefault(name + key, []).append((step, float(row[column])))
@@ -67,9 +67,9 @@ def metric_values(results: UtilityResults) -> dict[str, float]:
     values: dict[str, float] = {"seconds": results.seconds}
     against = results.comparisons[results.comparisons["second"] == SCRATCH.name]
     for row in _rows(against):
-        name = f"{row['first']}/{row['share']:g} percent/{row['metric']}/{row['structure']}"
+        name = f"{row['first']}/{row['share']:g} percent/{row['quantity']}/{row['structure']}"
         for key, column in (
-            ("", "difference"),
+            ("", "value"),
             ("/low", "low"),
             ("/high", "high"),
             ("/p_holm", "p_holm"),
@@ -91,9 +91,9 @@ def tag_values(results: UtilityResults) -> dict[str, str]:
 
 def files(folder: Path) -> dict[str, Path]:
     """Return the files to keep beside the run; the weights are not among them."""
-    found = [folder / RESULTS, *(folder / f"{name}.csv" for name in TABLES)]
-    found += sorted((folder / "figures").glob("*.png"))
-    return {file.relative_to(folder).as_posix(): file for file in found}
+    paths = [folder / RESULTS, *(folder / f"{name}.csv" for name in TABLES)]
+    paths += sorted((folder / "figures").glob("*.png"))
+    return {file.relative_to(folder).as_posix(): file for file in paths}
 
 
 def _subjects(results: UtilityResults, share: float) -> int:

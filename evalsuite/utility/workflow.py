@@ -32,16 +32,16 @@ def segmentation(
     # Threads of torch that spin while they wait make a step of these small networks ten times
     # slower on a machine that has other work; read once, when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from evalsuite.utility.segmentation import Means
+    from evalsuite.utility.segmentation import Resources
     from evalsuite.utility.segmentation import segmentation as run
 
-    def told(sentence: str) -> None:
+    def report(sentence: str) -> None:
         # A terminal has the bar; a log file has these.
         if not sys.stderr.isatty():
             typer.echo(sentence, err=True)
 
     refuse_unwritable(output, "--output DIR")
-    results = run(config, output, Means(device, bars, told), resume=resume)
+    results = run(config, output, Resources(device, bars, report), resume=resume)
     points = plugins.available("utility_figures")
     figures = {name: point.load()(results) for name, point in points.items()}
     write_results(results, figures, output)
@@ -80,13 +80,13 @@ def _summary(results: UtilityResults, console: "Console") -> None:
     from rich.table import Table
 
     for metric, unit in (("dice", "higher is better"), ("hd95", "mm, lower is better")):
-        part = results.summary[results.summary["metric"] == metric]
+        part = results.summary[results.summary["quantity"] == metric]
         title = f"{metric}, {unit}; mean [95 % interval] on {len(results.splits['test'])} subjects"
         table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
         for column in ("arm", "share", *_structures(part["structure"])):
             table.add_column(column, justify="left" if column == "arm" else "right")
-        for (arm, share), own in part.groupby(["arm", "share"], sort=False):
-            numbers = own[["value", "low", "high"]].to_numpy(dtype=float)
+        for (arm, share), of_arm in part.groupby(["arm", "share"], sort=False):
+            numbers = of_arm[["value", "low", "high"]].to_numpy(dtype=float)
             cells = [_value(*row) for row in numbers]
             label = ARMS[str(arm)].label
             table.add_row(label, f"{share:g} %" if share else "", *cells)
@@ -104,12 +104,12 @@ def _comparisons(results: UtilityResults, console: "Console") -> None:
     )
     for column in ("first", "less", "share", "structure", "difference", "p"):
         table.add_column(column, justify="right" if column in ("difference", "p") else "left")
-    own = results.comparisons[results.comparisons["metric"] == "dice"]
-    shown = own[own["structure"] == own["structure"].iloc[-1]]
+    differences = results.comparisons[results.comparisons["quantity"] == "dice"]
+    shown = differences[differences["structure"] == differences["structure"].iloc[-1]]
     for row in shown.to_dict("records"):
-        cell = _value(row["difference"], row["low"], row["high"], sign="+")
-        told = (row["first"], row["second"], f"{row['share']:g} %", row["structure"])
-        table.add_row(*map(str, told), cell, f"{row['p_holm']:.3f}")
+        cell = _value(row["value"], row["low"], row["high"], sign="+")
+        labels = (row["first"], row["second"], f"{row['share']:g} %", row["structure"])
+        table.add_row(*map(str, labels), cell, f"{row['p_holm']:.3f}")
     console.print(table)
 
 

@@ -15,7 +15,7 @@ DIGITS = 6  # to which two values of one number have to agree
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class EvaluationFolder:
     """Where one evaluation lies and what its figures show.
 
     Args:
@@ -48,7 +48,7 @@ class Comparison:
 
     evaluation: Evaluation
     scores: pd.DataFrame
-    runs: tuple[Run, ...]
+    runs: tuple[EvaluationFolder, ...]
     remarks: tuple[str, ...]
 
     @property
@@ -115,7 +115,9 @@ def together(group: Sequence[EvaluationData]) -> Comparison:
         called = {**names, data.evaluation.real.name: first.real.name}
         columns = {c: data.scores[c].replace(called) for c in ("cohort", "against")}
         tables.append(data.scores.assign(**columns))
-        runs.append(Run(data.folder, {path.stem: path for path in data.figures}, called))
+        runs.append(
+            EvaluationFolder(data.folder, {path.stem: path for path in data.figures}, called)
+        )
     scores = pd.concat(tables, ignore_index=True).drop_duplicates(
         ["cohort", "against", "volume", "extractor", "name"]
     )

@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from evalsuite.caveats import enumerated
 from evalsuite.records import Estimate
 from evalsuite.statistics.multiplicity import holm_adjusted
 from reports.document import cell
@@ -20,7 +21,7 @@ def findings(comparison: Comparison) -> list[str]:
     real = comparison.evaluation.real
     each = [f"{len(c.volumes)} of {c.name}" for c in comparison.evaluation.synthetic]
     told = [
-        f"Synthetic volumes ({_and(each)}) were compared with {len(real.volumes)} real ones{of_subjects(real)}."
+        f"Synthetic volumes ({enumerated(each)}) were compared with {len(real.volumes)} real ones{of_subjects(real)}."
     ]
     whole = [e for e in comparison.evaluation.estimates if not e.group and math.isfinite(e.value)]
     told += _ranking(whole)
@@ -38,7 +39,7 @@ def _ranking(estimates: Sequence[Estimate]) -> list[str]:
         ranked = sorted(own, key=lambda e: e.value)
         what = f"{title(ranked[0])}; features: {features(extractor)}"
         where = f"Distance from the real volumes ({what})"
-        sentence = f"{where}: {_and([f'{e.synthetic} {_told(e)}' for e in ranked])}"
+        sentence = f"{where}: {enumerated([f'{e.synthetic} {_told(e)}' for e in ranked])}"
         if len(ranked) > 1:
             sentence += f"; {_nearest(ranked)}"
         told.append(f"{sentence}.")
@@ -46,8 +47,8 @@ def _ranking(estimates: Sequence[Estimate]) -> list[str]:
 
 
 def _preferred(role: Literal["distance", "test"], estimates: Sequence[Estimate]) -> list[Estimate]:
-    """Return the estimates of the first declared quantity with this role that was computed."""
-    own = [e for e in estimates if meaning(e).role == role]
+    """Return those of the first declared quantity with this role, of whole volumes."""
+    own = [e for e in estimates if meaning(e).role == role and not e.where]
     first = min(map(ranks, own), default=0)
     return [e for e in own if ranks(e) == first]
 
@@ -65,16 +66,16 @@ def _tests(estimates: Sequence[Estimate]) -> list[str]:
     correction = " corrected for their number" if len(own) > 1 else ""
     told = []
     if differ:
-        kinds = _and(
+        kinds = enumerated(
             [f"{kind} tests" for kind in sorted({e.test for e in own if e.test})] or ["tests"]
         )
         told.append(
             f"Different from the real volumes beyond chance ({kinds}{correction}, "
-            f"p < {ALPHA:g}): {_and(differ)}."
+            f"p < {ALPHA:g}): {enumerated(differ)}."
         )
     if rest:
         told.append(
-            f"No difference from the real volumes was found for {_and(rest)}, which does not "
+            f"No difference from the real volumes was found for {enumerated(rest)}, which does not "
             "prove that there is none."
         )
     return told
@@ -99,7 +100,7 @@ def _shares(estimates: Sequence[Estimate]) -> list[str]:
         ]
         chance = own[0].reference
         beside = f"; of real volumes {_percent(chance)} would be" if chance is not None else ""
-        told.append(f"{what}: {_and(parts)}{beside}.")
+        told.append(f"{what}: {enumerated(parts)}{beside}.")
     return told
 
 
@@ -112,7 +113,7 @@ def _nearest(ranked: Sequence[Estimate]) -> str:
     first = ranked[0]
     rivals = [e.synthetic for e in ranked[1:] if not _apart(first, e)]
     if rivals:
-        return f"which of {_and([first.synthetic, *rivals])} is nearest cannot be said"
+        return f"which of {enumerated([first.synthetic, *rivals])} is nearest cannot be said"
     return f"{first.synthetic} is nearest"
 
 
@@ -126,7 +127,3 @@ def _told(estimate: Estimate) -> str:
     if interval is None or not math.isfinite(interval.low) or not math.isfinite(interval.high):
         return cell(estimate.value)
     return f"{cell(estimate.value)} ({cell(interval.low)} to {cell(interval.high)})"
-
-
-def _and(parts: Sequence[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

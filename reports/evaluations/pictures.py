@@ -10,7 +10,7 @@ from evalsuite.errors import EvalsuiteError
 from evalsuite.plugins import available, load
 from evalsuite.records import Chapter, Evidence, FeatureTable
 from reports.document import Block, Image, Picture, Section
-from reports.evaluations.comparison import Comparison, Run
+from reports.evaluations.comparison import Comparison, EvaluationFolder
 from reports.figures.drawing import Drawing
 from reports.figures.embedding import embedding
 from reports.glossary import meaning
@@ -107,7 +107,7 @@ def is_redrawn(name: str) -> bool:
 
 
 def _embedded(
-    name: str, path: Path, caption: str, comparison: Comparison, run: Run, place: int
+    name: str, path: Path, caption: str, comparison: Comparison, run: EvaluationFolder, place: int
 ) -> Picture:
     several = len(comparison.runs) > 1
     return Picture(

@@ -24,26 +24,26 @@ def anatomy(evaluation: Evaluation, evidence: Evidence) -> Figure | None:
     the real one, by the distance of the medians in interquartile ranges of the real values. None
     if the metric was not computed.
     """
-    found: dict[str, dict[str, Any]] = {
+    measures: dict[str, dict[str, Any]] = {
         d.synthetic: d.values for d in evidence.details if d.name == "anatomy"
     }
-    if not found:
+    if not measures:
         return None
-    first = next(iter(found.values()))
+    first = next(iter(measures.values()))
     panels = []
     for place, (measure, structures) in enumerate(first["measures"]):
         columns = {evaluation.real.name: first["real"][:, place]}
         columns |= {
-            c.name: found[c.name]["synthetic"][:, place]
+            c.name: measures[c.name]["synthetic"][:, place]
             for c in evaluation.synthetic
-            if c.name in found
+            if c.name in measures
         }
-        values = {cohort: own[np.isfinite(own)] for cohort, own in columns.items()}
+        values = {cohort: column[np.isfinite(column)] for cohort, column in columns.items()}
         panels.append(Strip(*_titled(measure, structures), "", values))
     order = sorted(range(len(panels)), key=lambda i: -_apart(panels[i].values))
     shown = [panels[i] for i in sorted(order[:SHOWN])]
     rows = [shown[i : i + ACROSS] for i in range(0, len(shown), ACROSS)]
-    drawn = (evaluation.real.name, *found)
+    drawn = (evaluation.real.name, *measures)
     return strips(rows, {n: look for n, look in looks(evaluation).items() if n in drawn})
 
 
@@ -58,10 +58,10 @@ def _titled(measure: str, structures: tuple[str, ...]) -> tuple[str, str]:
 def _apart(values: Mapping[str, Float[np.ndarray, " _"]]) -> float:
     """Return how far the furthest cohort lies from the first, which is the real one."""
     real, *others = values.values()
-    if not len(real) or not any(len(own) for own in others):
+    if not len(real) or not any(len(column) for column in others):
         return 0.0
     low, middle, high = np.quantile(real, [0.25, 0.5, 0.75])
-    furthest = max(abs(float(np.median(own)) - middle) for own in others if len(own))
+    furthest = max(abs(float(np.median(column)) - middle) for column in others if len(column))
     if high > low:
         return float(furthest / (high - low))
     return float("inf") if furthest else 0.0

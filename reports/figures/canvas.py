@@ -132,11 +132,11 @@ class Canvas:
             group: columns after which there is more room.
         """
         gaps = [GROUP_GAP if group and (i + 1) % group == 0 else gap for i in range(len(widths))]
-        found = self._grid([len(widths)] * len(heights), widths, heights, gaps)
-        for axes in found:
+        panels = self._grid([len(widths)] * len(heights), widths, heights, gaps)
+        for axes in panels:
             axes.set(xticks=[], yticks=[], facecolor="black")
             axes.spines[:].set_visible(False)
-        return found
+        return panels
 
     def head(self, axes: Axes, *lines: Line) -> None:
         """Write lines above a panel, from its left edge to the next panel."""
@@ -278,7 +278,7 @@ def _columns(widths: Sequence[float]) -> int:
     for columns in range(len(widths), 1, -1):
         long, longer = divmod(len(widths), columns)
         ends = np.cumsum([long + (i < longer) for i in range(columns)])
-        if sum(max(own) for own in np.split(np.asarray(widths), ends[:-1])) <= INSIDE:
+        if sum(max(column) for column in np.split(np.asarray(widths), ends[:-1])) <= INSIDE:
             return columns
     return 1
 

@@ -61,13 +61,15 @@ def cohorts(evaluation: Evaluation, evidence: Evidence) -> Figure:
     for cohort in shown:
         label = f"{shortened(cohort.name, INSIDE / 2, TITLE)} (n = {len(cohort.volumes)})"
         canvas.words(label, TITLE, figure_looks[cohort.name].colour)
-        own = evidence.slices[cohort.name]
-        sizes = [width * scale] * len(own), [height * scale for height in heights.values()]
-        for axes, (plane, slices) in zip(canvas.tiles(*sizes), product(PLANES, own), strict=True):
+        mid_slices = evidence.slices[cohort.name]
+        sizes = [width * scale] * len(mid_slices), [height * scale for height in heights.values()]
+        for axes, (plane, slices) in zip(
+            canvas.tiles(*sizes), product(PLANES, mid_slices), strict=True
+        ):
             show(axes, getattr(slices, plane), extent(slices, plane), limits)
             axes.set_xlim(-width / 2, width / 2)
             axes.set_ylim(-heights[plane] / 2, heights[plane] / 2)
-            if slices is own[0]:
+            if slices is mid_slices[0]:
                 write(axes, *EDGES[plane])
                 axes.set_ylabel(plane, fontsize=SMALL, color=GREY)
     length = max((n for n in (1, 2, 5, 10, 20, 50, 100) if n <= width / 3), default=width / 3)

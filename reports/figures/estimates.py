@@ -51,12 +51,12 @@ def estimates(evaluation: Evaluation, evidence: Evidence) -> list[Figure]:  # no
 
 def _rows(estimates: Sequence[Estimate]) -> list[list[Panel]]:
     """Return the panels of each extractor."""
-    found: dict[str, dict[str, list[Estimate]]] = {}
+    by_quantity: dict[str, dict[str, list[Estimate]]] = {}
     for estimate in estimates:
-        found.setdefault(estimate.extractor, {}).setdefault(estimate.key, []).append(estimate)
+        by_quantity.setdefault(estimate.extractor, {}).setdefault(estimate.key, []).append(estimate)
     return [
         [Panel(title(own[0]), measured_on(own[0]), own) for own in panels.values()]
-        for panels in found.values()
+        for panels in by_quantity.values()
     ]
 
 
@@ -75,11 +75,11 @@ def _told(missing: Sequence[str]) -> list[str]:
 
 def _lines(notes: Notes, shown: Sequence[Estimate]) -> list[str]:
     """Return the notes on what is shown, as many as fit below a page."""
-    own = {template(caveat) for estimate in shown for caveat in estimate.warnings}
+    templates = {template(caveat) for estimate in shown for caveat in estimate.warnings}
     told = [
         sentence
         for key, sentence in zip(notes.carriers, notes.sentences(title), strict=True)
-        if key in own
+        if key in templates
     ]
     lines = [textwrap.shorten(text, NOTE_LENGTH, placeholder=" …") for text in told[:NOTES]]
     if len(told) > NOTES:

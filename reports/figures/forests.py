@@ -50,7 +50,7 @@ def forest_pages(
     """
     groups = list(dict.fromkeys(e.group for row in rows for panel in row for e in panel.estimates))
     each = max(1, MOST_ROWS // len(cohorts))
-    found = []
+    portions = []
     for some in (tuple(groups[i : i + each]) for i in range(0, len(groups), each)):
         own = [
             [
@@ -62,8 +62,8 @@ def forest_pages(
             for row in rows
         ]
         lines = max(rows_of(some, cohorts).values()) + 1
-        found += [(portion, some) for portion in pages([row for row in own if row], lines)]
-    return found
+        portions += [(portion, some) for portion in pages([row for row in own if row], lines)]
+    return portions
 
 
 def forests(
@@ -101,7 +101,7 @@ def forests(
         else:
             scale(axes, panel.estimates)
         for group in groups:
-            ends = [y for (own, _), y in places.items() if own == group]
+            ends = [y for (at_group, _), y in places.items() if at_group == group]
             span = (min(ends) - 0.5, max(ends) + 0.5)
             known = {
                 e.reference for e in panel.estimates if e.group == group and e.reference is not None

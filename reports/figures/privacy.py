@@ -47,26 +47,26 @@ def privacy(evaluation: Evaluation, evidence: Evidence) -> Figure | None:
 
     None if the metric was not computed.
     """
-    found: dict[tuple[str, str], dict[str, Any]] = {
+    details: dict[tuple[str, str], dict[str, Any]] = {
         (d.extractor, d.synthetic): d.values for d in evidence.details if d.name == "privacy"
     }
-    if not found:
+    if not details:
         return None
-    spaces = list(dict.fromkeys(space for space, _ in found))
-    names = [c.name for c in evaluation.synthetic if any(c.name == name for _, name in found)]
+    spaces = list(dict.fromkeys(space for space, _ in details))
+    names = [c.name for c in evaluation.synthetic if any(c.name == name for _, name in details)]
     each = max(1, PAIRS // len(names))
-    galleries = {name: found["", name]["pairs"][:each] for name in names if ("", name) in found}
+    galleries = {name: details["", name]["pairs"][:each] for name in names if ("", name) in details}
     canvas, cohort_looks = Canvas(), looks(evaluation)
     grid = canvas.panels([2] * len(spaces), 2, [ROW * (1 + len(names))] * len(spaces))
     for axes, (space, quantity) in zip(grid, product(spaces, QUANTITIES), strict=True):
-        own = {name: found[space, name] for name in names if (space, name) in found}
+        of_space = {name: details[space, name] for name in names if (space, name) in details}
         canvas.head(axes, Line(f"{space or 'voxels, aligned'}: {TITLES[quantity]}"))
-        _strips(axes, quantity, own, cohort_looks)
-        _labels(axes, own if quantity == "dcr" else {}, cohort_looks)
+        _strips(axes, quantity, of_space, cohort_looks)
+        _labels(axes, of_space if quantity == "dcr" else {}, cohort_looks)
     for name, pairs in galleries.items():
         colour = cohort_looks[name].colour
         canvas.words(f"Closest pairs of {shortened(name, INSIDE / 2)}", TITLE, colour)
-        threshold = found["", name]["relative"]["threshold"].value
+        threshold = details["", name]["relative"]["threshold"].value
         for place, pair in enumerate(pairs, 1):
             colour = RED if pair["relative"] < threshold else "black"
             canvas.words(_title(place, pair), NOTE, colour)
@@ -78,15 +78,17 @@ def privacy(evaluation: Evaluation, evidence: Evidence) -> Figure | None:
 def _strips(
     axes: Axes,
     quantity: str,
-    found: Mapping[str, Mapping[str, Any]],
+    details: Mapping[str, Mapping[str, Any]],
     cohort_looks: Mapping[str, Look],
 ) -> None:
     """Draw one row of distances per cohort, that of unseen real volumes on top."""
     plain(axes)
-    some = next(iter(found.values()))[quantity]
+    some = next(iter(details.values()))[quantity]
     threshold = some["threshold"].value
     rows = [(some["unseen"], UNSEEN)]
-    rows += [(values[quantity]["synthetic"], cohort_looks[name]) for name, values in found.items()]
+    rows += [
+        (values[quantity]["synthetic"], cohort_looks[name]) for name, values in details.items()
+    ]
     axes.axvline(threshold, color=RED, linewidth=0.9, linestyle=(0, (4, 2)), zorder=1)
     for y, (distances, look) in enumerate(rows):
         points(axes, y, distances, look, threshold)
@@ -99,13 +101,13 @@ def _strips(
 
 
 def _labels(
-    axes: Axes, found: Mapping[str, Mapping[str, Any]], cohort_looks: Mapping[str, Look]
+    axes: Axes, details: Mapping[str, Mapping[str, Any]], cohort_looks: Mapping[str, Look]
 ) -> None:
     """Name the rows of the panels on the left, those of unseen volumes on top."""
-    rows = [(v["unseen_are"], v["dcr"]["unseen"], "black") for v in list(found.values())[:1]]
+    rows = [(v["unseen_are"], v["dcr"]["unseen"], "black") for v in list(details.values())[:1]]
     rows += [
         (name, values["dcr"]["synthetic"], cohort_looks[name].colour)
-        for name, values in found.items()
+        for name, values in details.items()
     ]
     name_rows(
         axes,

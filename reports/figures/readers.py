@@ -1,6 +1,8 @@
 """Figures of a reader study: what was answered, how sure it is, who agrees with whom."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from evalsuite.statistics.result import ALL, Result
 from reports.figures.canvas import GREY, INK, Canvas, Line, in_rows, plain
 from reports.figures.letters import BODY, shortened, wrapped
 from reports.figures.panels import beside, name_rows
@@ -30,35 +33,35 @@ LABEL, LEADING, MOST_LINES = 2.7, 0.13, 2  # of the text beside a row: inches, i
 LUMINANCE = (0.2126, 0.7152, 0.0722)  # Rec. 709
 
 
-def rating_bars(shares: pd.DataFrame, options: Sequence[str]) -> Figure:
+def rating_bars(shares: Sequence[Result], options: Sequence[str]) -> Figure:
     """Draw the distribution of answers to one question as diverging stacked bars.
 
     Args:
-        shares: rows of `statistics.ratings.distributions` for one question.
+        shares: of `statistics.ratings.distributions` for one question.
         options: labels of the answers, worst first.
     """
     count = len(options)
     colours = SCALES.get(count) or [to_hex(c) for c in colormaps["PuOr"](np.linspace(0, 1, count))]
-    cohorts = list(dict.fromkeys(shares["cohort"]))
-    readers = [r for r in dict.fromkeys(shares["reader"]) if r != "all"]
-    shown = readers if 1 < len(readers) <= 8 else []
-    rows = [(c, r) for c in cohorts for r in ("all", *shown)]
+    bars: dict[tuple[str, str], list[float]] = {}
+    for share in shares:
+        bars.setdefault((share.at("cohort"), share.at("reader")), []).append(share.value)
+    cohorts, readers = (list(dict.fromkeys(names)) for names in zip(*bars, strict=True))
+    single = 1 < len(readers) - 1 <= 8
+    rows = [(cohort, reader) for cohort, reader in bars if single or reader == ALL]
     canvas = Canvas()
     (axes,) = canvas.panels([1], 1, [ROW * (len(rows) + 0.6 * len(cohorts))])
     y, names = 0.0, []
     for place, (cohort, reader) in enumerate(rows):
-        if place and reader == "all":
+        if place and reader == ALL:
             y += 0.6
-        own = shares[(shares["cohort"] == cohort) & (shares["reader"] == reader)]
-        values = own.set_index("option")["estimate"].reindex(range(1, count + 1)).fillna(0)
-        _bar(axes, y, values.to_numpy(), colours, thick=reader == "all")
-        name = shortened(str(cohort if reader == "all" else reader))
-        names.append((y, name, INK if reader == "all" else GREY))
+        _bar(axes, y, np.nan_to_num(bars[cohort, reader]), colours, thick=reader == ALL)
+        name = shortened(cohort if reader == ALL else reader)
+        names.append((y, name, INK if reader == ALL else GREY))
         y += 1
     plain(axes, grid="x")
     name_rows(axes, names)
     for label, (_, reader) in zip(axes.get_yticklabels(), rows, strict=True):
-        label.set_fontweight("bold" if reader == "all" else "normal")
+        label.set_fontweight("bold" if reader == ALL else "normal")
     axes.set_ylim(y - 0.4, -0.6)
     axes.axvline(0, color=INK, linewidth=0.8)
     limit = 1.02
@@ -76,54 +79,50 @@ def rating_bars(shares: pd.DataFrame, options: Sequence[str]) -> Figure:
 
 
 def forest(
-    table: pd.DataFrame,
+    results: Sequence[Result],
     *,
-    label: str,
-    group: str | None = None,
+    label: Callable[[Result], str],
+    group: Callable[[Result], str] = lambda _: "",
     reference: float | None = None,
     axis: str = "",
-    band: tuple[float, float] | None = None,
     limits: tuple[float, float] | None = None,
 ) -> Figure:
-    """Draw one row per estimate: a point with its interval, and the numbers beside it.
+    """Draw one row per result: a point with its interval, and the numbers beside it.
 
     Args:
-        table: columns `estimate`, `low`, `high` and those named below, in the order of the rows.
-        label: column with the text of a row.
-        group: column whose values head groups of rows.
+        results: in the order of the rows.
+        label: the text of a row.
+        group: what heads groups of rows; nothing for no head.
         reference: drawn as a line, such as no difference.
         axis: what is measured.
-        band: values that do not matter, drawn as a band.
         limits: of the axis.
     """
-    rows = table.reset_index(drop=True)
-    blocks = [own for _, own in rows.groupby(_runs(rows[group]))] if group else [rows]
-    names = [[wrapped(str(text), LABEL, BODY) for text in own[label]] for own in blocks]
-    lines = max(name.count("\n") + 1 for own in names for name in own)
+    grouped = [(head, list(rows)) for head, rows in groupby(results, group)]
+    names = [[wrapped(label(result), LABEL, BODY) for result in rows] for _, rows in grouped]
+    lines = max(name.count("\n") + 1 for texts_of in names for name in texts_of)
     each = ROW + LEADING * min(lines - 1, MOST_LINES - 1)
     canvas = Canvas()
-    panels = canvas.panels([1] * len(blocks), 1, [each * (len(own) + 0.4) for own in blocks])
-    for axes, own, texts in zip(panels, blocks, names, strict=True):
-        if group:
-            canvas.head(axes, Line(str(own[group].iloc[0]), bold=True))
+    heights = [each * (len(rows) + 0.4) for _, rows in grouped]
+    panels = canvas.panels([1] * len(grouped), 1, heights)
+    for axes, (head, rows), texts in zip(panels, grouped, names, strict=True):
+        if head:
+            canvas.head(axes, Line(head, bold=True))
         if axes is not panels[0]:
             axes.sharex(panels[0])
-        if band:
-            axes.axvspan(*band, color="#dfe9f1", linewidth=0)
         if reference is not None:
             axes.axvline(reference, color=GREY, linewidth=0.9, linestyle="--")
         plain(axes, grid="x")
         name_rows(axes, [(y, _cut(text), INK) for y, text in enumerate(texts)])
-        numbers = own[["low", "high", "estimate"]].to_numpy(dtype=float).tolist()
-        for y, (low, high, value) in enumerate(numbers):
-            if np.isfinite([low, high]).all():
+        for y, result in enumerate(rows):
+            value, low, high = result.value, result.low, result.high
+            if math.isfinite(low) and math.isfinite(high):
                 axes.plot([low, high], [y, y], color=COLOURS[0], linewidth=1.8)
-            if np.isfinite(value):
+            if math.isfinite(value):
                 # At the end of a scale the whole point is shown.
                 axes.plot([value], [y], "o", color=COLOURS[0], markersize=4.5, clip_on=False)
-            text = f"{value:.2f} ({low:.2f} to {high:.2f})" if np.isfinite(low) else f"{value:.2f}"
-            beside(axes, y, text if np.isfinite(value) else "undefined", INK)
-        axes.set_ylim(len(own) - 0.3, -0.7)
+            ends = f" ({low:.2f} to {high:.2f})" if math.isfinite(low) else ""
+            beside(axes, y, f"{value:.2f}{ends}" if math.isfinite(value) else "undefined", INK)
+        axes.set_ylim(len(rows) - 0.3, -0.7)
     if limits:
         panels[0].set_xlim(*limits)
     for axes in panels[:-1]:
@@ -142,9 +141,9 @@ def roc(curves: pd.DataFrame) -> Figure:
     canvas = Canvas()
     panels = canvas.panels(in_rows(len(treatments), 3), 3)
     for axes, treatment in zip(panels, treatments, strict=True):
-        own = curves[curves["treatment"] == treatment]
+        curve = curves[curves["treatment"] == treatment]
         axes.plot([0, 1], [0, 1], color=GREY, linewidth=0.8, linestyle="--")
-        for reader, points in own.groupby("reader", sort=False):
+        for reader, points in curve.groupby("reader", sort=False):
             mean = reader == "all"
             axes.plot(
                 points["false_positive_rate"],
@@ -180,13 +179,13 @@ def concordance_points(cases: pd.DataFrame, panels: Sequence[Mapping[str, str]])
     grid = canvas.panels(cells, 3, [SCATTER] * len(cells))
     cohorts = list(dict.fromkeys(cases["cohort"]))
     for axes, panel in zip(grid, panels, strict=True):
-        own = cases[
+        points = cases[
             (cases["question"] == panel["question"])
             & (cases["metric"] == panel["metric"])
             & (cases["extractor"] == panel["extractor"])
         ]
         for place, cohort in enumerate(cohorts):
-            some = own[own["cohort"] == cohort]
+            some = points[points["cohort"] == cohort]
             axes.plot(
                 some["value"],
                 some["rating"],
@@ -198,7 +197,7 @@ def concordance_points(cases: pd.DataFrame, panels: Sequence[Mapping[str, str]])
                 markeredgewidth=0,
             )
         canvas.head(axes, Line(panel["title"], BODY))
-        values = own["value"]
+        values = points["value"]
         plain(axes, grid="both", sides=("left", "bottom"))
         axes.set_xlabel(panel["axis"])
         axes.set_ylabel("mean rating")
@@ -219,11 +218,6 @@ def concordance_points(cases: pd.DataFrame, panels: Sequence[Mapping[str, str]])
         ]
     )
     return canvas.finish()
-
-
-def _runs(values: pd.Series) -> pd.Series:
-    """Return a number for each value, the same while neighbours are equal."""
-    return (values != values.shift()).cumsum()
 
 
 def _cut(text: str) -> str:

@@ -49,25 +49,25 @@ def slices(evaluation: Evaluation, evidence: Evidence) -> Figure | None:
     None if the metric was not computed.
     """
     kept = {d.synthetic: d.values for d in evidence.details if d.name == "slices"}
-    found: dict[str, dict[str, Any]] = {
+    details: dict[str, dict[str, Any]] = {
         c.name: kept[c.name] for c in evaluation.synthetic if c.name in kept
     }
-    if not found:
+    if not details:
         return None
-    each = max(1, PICTURES // max(len(found), 2))
-    worst = [(name, w) for name, values in found.items() for w in values["worst"][:each]]
+    each = max(1, PICTURES // max(len(details), 2))
+    worst = [(name, w) for name, values in details.items() for w in values["worst"][:each]]
     canvas, cohort_looks = Canvas(), looks(evaluation)
-    canvas.legend(_legend(evaluation, cohort_looks, list(found)))
+    canvas.legend(_legend(evaluation, cohort_looks, list(details)))
     grid = canvas.panels([3, 3], 3, [PANEL] * 2)
     for axes, (draw, (axis, plane)) in zip(
         grid, product((_similarity, _power), enumerate(ENDS)), strict=True
     ):
         title = f"{plane} slices" if draw is _similarity else f"across / within {plane} slices"
         canvas.head(axes, Line(title))
-        draw(axes, axis, found, cohort_looks)
-    (axes,) = canvas.panels([1], 1, [ROW * (1 + len(found))])
+        draw(axes, axis, details, cohort_looks)
+    (axes,) = canvas.panels([1], 1, [ROW * (1 + len(details))])
     canvas.head(axes, Line("consistency of each volume"))
-    _scores(axes, evaluation.real.name, found, cohort_looks)
+    _scores(axes, evaluation.real.name, details, cohort_looks)
     if worst:
         canvas.words("lowest scores", TITLE, INK)
     for row in (worst[start : start + IN_ROW] for start in range(0, len(worst), IN_ROW)):
@@ -76,20 +76,20 @@ def slices(evaluation: Evaluation, evidence: Evidence) -> Figure | None:
         for axes, (name, volume) in zip(tiles, row, strict=True):
             _picture(axes, volume)
             canvas.head(axes, Line(shortened(name, TILE, TINY), TINY, cohort_looks[name].colour))
-            colour = RED if volume["score"] < found[name]["threshold"] else "black"
+            colour = RED if volume["score"] < details[name]["threshold"] else "black"
             axes.set_xlabel(_caption(volume), fontsize=TINY, color=colour)
-    canvas.words(CAPTION.format(thin=THIN if len(found) <= FEW else ""))
+    canvas.words(CAPTION.format(thin=THIN if len(details) <= FEW else ""))
     return canvas.finish()
 
 
 def _similarity(
     axes: Axes,
     axis: int,
-    found: Mapping[str, Mapping[str, Any]],
+    details: Mapping[str, Mapping[str, Any]],
     cohort_looks: Mapping[str, Look],
 ) -> None:
     """Draw the correlation of neighbouring slices by relative position."""
-    _bands(axes, "similarity", axis, found, cohort_looks, None)
+    _bands(axes, "similarity", axis, details, cohort_looks, None)
     axes.set_xlim(0, 1)
     axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
     axes.set_xlabel(f"relative position, {list(ENDS.values())[axis]}")
@@ -100,14 +100,14 @@ def _similarity(
 def _power(
     axes: Axes,
     axis: int,
-    found: Mapping[str, Mapping[str, Any]],
+    details: Mapping[str, Mapping[str, Any]],
     cohort_looks: Mapping[str, Look],
 ) -> None:
     """Draw power across over power within slices of a plane by frequency."""
     axes.set_yscale("log")
     axes.axhline(1, color="#999999", linewidth=0.6, linestyle=":", zorder=0)
-    frequencies = next(iter(found.values()))["real"]["frequencies"]
-    _bands(axes, "power", axis, found, cohort_looks, frequencies)
+    frequencies = next(iter(details.values()))["real"]["frequencies"]
+    _bands(axes, "power", axis, details, cohort_looks, frequencies)
     axes.set_xlim(0, frequencies[-1])
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
     axes.yaxis.set_minor_locator(NullLocator())
@@ -121,14 +121,14 @@ def _bands(
     axes: Axes,
     key: str,
     axis: int,
-    found: Mapping[str, Mapping[str, Any]],
+    details: Mapping[str, Mapping[str, Any]],
     cohort_looks: Mapping[str, Look],
     x: Float[np.ndarray, " p"] | None,
 ) -> None:
     """Draw median and central 95 % of the real cohort and of each synthetic one."""
     plain(axes, sides=("left", "bottom"))
-    real = next(iter(found.values()))["real"][key][axis]
-    curves = {name: values["synthetic"][key][axis] for name, values in found.items()}
+    real = next(iter(details.values()))["real"][key][axis]
+    curves = {name: values["synthetic"][key][axis] for name, values in details.items()}
     if real is None or all(curve is None for curve in curves.values()):
         text = "too few slices with content"
         axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", fontsize=SMALL)
@@ -148,15 +148,15 @@ def _bands(
 def _scores(
     axes: Axes,
     real: str,
-    found: Mapping[str, Mapping[str, Any]],
+    details: Mapping[str, Mapping[str, Any]],
     cohort_looks: Mapping[str, Look],
 ) -> None:
     """Draw one row of scores per cohort, the real one on top."""
     plain(axes)
-    some = next(iter(found.values()))
+    some = next(iter(details.values()))
     threshold = some["threshold"]
     rows = [(real, some["real_scores"])]
-    rows += [(name, values["synthetic_scores"]) for name, values in found.items()]
+    rows += [(name, values["synthetic_scores"]) for name, values in details.items()]
     rows = [(name, scores[np.isfinite(scores)]) for name, scores in rows]
     if not np.isnan(threshold):
         axes.axvline(threshold, color=RED, linewidth=0.9, linestyle=(0, (4, 2)), zorder=1)

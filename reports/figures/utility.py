@@ -76,21 +76,21 @@ def _scores(
     shares: Sequence[float],
 ) -> None:
     table = results.summary
-    table = table[(table["metric"] == metric) & (table["structure"] == structure)]
+    table = table[(table["quantity"] == metric) & (table["structure"] == structure)]
     repeats = _by_repeat(results.cases, metric, structure)
     for place, arm in enumerate(arms):
-        own = table[table["arm"] == arm]
-        if set(own["share"]) == {0.0}:
-            value, low, high = own[["value", "low", "high"]].to_numpy(dtype=float)[0]
+        of_arm = table[table["arm"] == arm]
+        if set(of_arm["share"]) == {0.0}:
+            value, low, high = of_arm[["value", "low", "high"]].to_numpy(dtype=float)[0]
             if math.isfinite(low):
                 axes.axhspan(low, high, color=LOOKS[arm].colour, alpha=0.1, linewidth=0, zorder=0)
             axes.axhline(value, color=LOOKS[arm].colour, linewidth=1.2, linestyle=(0, (4, 2)))
             continue
-        x = _positions(own["share"].tolist(), shares, place, len(arms))
-        _points(axes, x, own, "value", LOOKS[arm])
-        axes.plot(x, own["value"], color=LOOKS[arm].colour, linewidth=1.1, zorder=2)
+        x = _positions(of_arm["share"].tolist(), shares, place, len(arms))
+        _points(axes, x, of_arm, "value", LOOKS[arm])
+        axes.plot(x, of_arm["value"], color=LOOKS[arm].colour, linewidth=1.1, zorder=2)
         aside = 0.3 * DODGE * _reach(shares)
-        for at, share in zip(x, own["share"], strict=True):
+        for at, share in zip(x, of_arm["share"], strict=True):
             singles = repeats.get((arm, share), [])
             axes.plot(
                 [at - aside] * len(singles),
@@ -115,16 +115,16 @@ def _gains(
 ) -> None:
     table = results.comparisons
     table = table[
-        (table["metric"] == metric)
+        (table["quantity"] == metric)
         & (table["structure"] == structure)
         & (table["second"] == SCRATCH.name)
     ]
     axes.axhline(0, color=LOOKS[SCRATCH.name].colour, linewidth=0.8, zorder=1)
     for place, arm in enumerate(arms):
-        own = table[table["first"] == arm]
-        if len(own):
-            x = _positions(own["share"].tolist(), shares, place, len(arms))
-            _points(axes, x, own, "difference", LOOKS[arm])
+        of_arm = table[table["first"] == arm]
+        if len(of_arm):
+            x = _positions(of_arm["share"].tolist(), shares, place, len(arms))
+            _points(axes, x, of_arm, "value", LOOKS[arm])
     _frame(axes, results, shares)
 
 
@@ -133,24 +133,26 @@ def _points(axes: Axes, x: Sequence[float], rows: pd.DataFrame, column: str, loo
     for at, value, low, high in zip(x, rows[column], rows["low"], rows["high"], strict=True):
         if not math.isfinite(value):
             continue
-        told = math.isfinite(low)
-        if told:
+        bounded = math.isfinite(low)
+        if bounded:
             axes.plot([at, at], [low, high], color=look.colour, linewidth=1.1, zorder=2)
         axes.plot(
             at,
             value,
             marker=look.marker,
             markersize=4.5,
-            markerfacecolor=look.colour if told else "white",
+            markerfacecolor=look.colour if bounded else "white",
             markeredgecolor=look.colour,
             zorder=3,
         )
 
 
-def _positions(own: Sequence[float], shares: Sequence[float], place: int, arms: int) -> list[float]:
+def _positions(
+    counts: Sequence[float], shares: Sequence[float], place: int, arms: int
+) -> list[float]:
     """Return where an arm stands: on a scale of logarithms, aside from the other arms."""
     shift = DODGE * _reach(shares) * (place - (arms - 1) / 2) / max(arms - 1, 1) * 2
-    return [math.log10(share) + shift for share in own]
+    return [math.log10(share) + shift for share in counts]
 
 
 def _reach(shares: Sequence[float]) -> float:
@@ -182,14 +184,14 @@ def _by_repeat(
     cases: pd.DataFrame, metric: str, structure: str
 ) -> dict[tuple[str, float], list[float]]:
     """Return the mean over subjects of each repeat, by arm and share."""
-    own = cases if structure == MEAN else cases[cases["structure"] == structure]
-    subjects = own.groupby(["arm", "share", "repeat", "subject"])[metric].mean()
+    rows = cases if structure == MEAN else cases[cases["structure"] == structure]
+    subjects = rows.groupby(["arm", "share", "repeat", "subject"])[metric].mean()
     means = subjects.groupby(["arm", "share", "repeat"]).mean()
-    found: dict[tuple[str, float], list[float]] = {}
+    scores: dict[tuple[str, float], list[float]] = {}
     for row in means.reset_index().to_dict("records"):
         if np.isfinite(row[metric]):
-            found.setdefault((str(row["arm"]), float(row["share"])), []).append(float(row[metric]))
-    return found
+            scores.setdefault((str(row["arm"]), float(row["share"])), []).append(float(row[metric]))
+    return scores
 
 
 def _legend(arms: Sequence[str]) -> list[Line2D]:
@@ -214,8 +216,8 @@ def _note(results: UtilityResults, structures: Sequence[str]) -> str:
     others = "other repeats and other subjects" if repeats > 1 else "other subjects"
     tested = len(results.splits["test"])
     undefined = int(
-        results.summary.loc[results.summary["metric"] == "hd95"]
-        .loc[lambda rows: rows["structure"] == structures[-1], "undefined"]
+        results.summary.loc[results.summary["quantity"] == "hd95"]
+        .loc[lambda rows: rows["structure"] == structures[-1], "n_undefined"]
         .sum()
     )
     left = f" {undefined} undefined distances are left out." if undefined else ""

@@ -1,6 +1,5 @@
 """The works that a methods section cites, numbered in the order in which it cites them."""
 
-import re
 from collections.abc import Iterable, Sequence
 
 # What is between control characters cannot be mistaken for the name of a cohort or a question.
@@ -131,11 +130,15 @@ def cited(references: Iterable[str]) -> str:
 
 def numbered(paragraphs: Sequence[str]) -> tuple[str, ...]:
     """Return the paragraphs with numbers for marks, and after them the works, each once."""
-    found: dict[str, int] = {}
+    numbers: dict[str, int] = {}
 
-    def numbers(mark: re.Match[str]) -> str:
-        own = [found.setdefault(work, len(found) + 1) for work in mark[1].split(BETWEEN)]
-        return f"[{', '.join(map(str, own))}]"
+    def replaced(text: str) -> str:
+        before, *marked = text.split(OPEN)
+        parts = [before]
+        for works, after in (mark.split(CLOSE, 1) for mark in marked):
+            own = [numbers.setdefault(work, len(numbers) + 1) for work in works.split(BETWEEN)]
+            parts += [f"[{', '.join(map(str, own))}]", after]
+        return "".join(parts)
 
-    told = [re.sub(f"{OPEN}([^{CLOSE}]*){CLOSE}", numbers, text) for text in paragraphs]
-    return (*told, *(f"[{number}] {work}" for work, number in found.items()))
+    told = [replaced(text) for text in paragraphs]
+    return (*told, *(f"[{number}] {work}" for work, number in numbers.items()))

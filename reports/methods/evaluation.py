@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from evalsuite.caveats import enumerated
 from evalsuite.table import counted
 from reports.evaluations.comparison import of_subjects, together
 from reports.glossary import metrics
@@ -44,7 +45,7 @@ def _cohorts(group: Sequence[EvaluationData]) -> list[str]:
     evaluation = together(group).evaluation
     real, synthetic = evaluation.real, evaluation.synthetic
     versions = _each(data.evaluation.environment.get("packages") for data in group)
-    names = _and([f"{c.name} ({counted(len(c.volumes), c.shared)})" for c in synthetic])
+    names = enumerated([f"{c.name} ({counted(len(c.volumes), c.shared)})" for c in synthetic])
     told = [
         (
             f"Synthetic volumes of {names} were compared with {len(real.volumes)} real volumes"
@@ -53,7 +54,7 @@ def _cohorts(group: Sequence[EvaluationData]) -> list[str]:
     ]
     skipped = [f"{len(c.skipped)} of {c.name}" for c in (real, *synthetic) if c.skipped]
     if skipped:
-        told.append(f"Unreadable volumes were left out: {_and(skipped)}.")
+        told.append(f"Unreadable volumes were left out: {enumerated(skipped)}.")
     marks = [f"{c.name} {c.fingerprint[:ABBREVIATED]}" for c in (real, *synthetic)]
     if training := _config(group, "cohorts").get("training"):
         marks.append(f"training volumes {str(training)[:ABBREVIATED]}")
@@ -76,7 +77,7 @@ def _extractors(known: Mapping[str, Mapping[str, Any]]) -> list[str]:
         ]
         source = f" {cite(work)}" if work else ""
         told.append(f"{name}{source}{f' ({_listed(details)})' if details else ''}")
-    return [f"Features were extracted with {_and(told)}."] if told else []
+    return [f"Features were extracted with {enumerated(told)}."] if told else []
 
 
 def _metrics(known: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -107,7 +108,9 @@ def _tests(group: Sequence[EvaluationData]) -> list[str]:
     tests = _each(e.test for e in estimates if not math.isnan(e.value))
     if not tests:
         return []
-    return [f"That cohorts have one distribution was tested {_and([TESTS[t] for t in tests])}."]
+    return [
+        f"That cohorts have one distribution was tested {enumerated([TESTS[t] for t in tests])}."
+    ]
 
 
 def _uncertainty(group: Sequence[EvaluationData]) -> list[str]:
@@ -115,9 +118,11 @@ def _uncertainty(group: Sequence[EvaluationData]) -> list[str]:
     columns = _each(data.evaluation.config.get("by") for data in group)
     levels = sorted({f"{100 * e.interval.level:g} %" for e in estimates if e.interval})
     methods = _each(e.interval.method.rstrip(".") for e in estimates if e.interval and not e.group)
-    within = f" and, where the metric allows, within groups by {_and(columns)}" if columns else ""
+    within = (
+        f" and, where the metric allows, within groups by {enumerated(columns)}" if columns else ""
+    )
     how = f", by the method that fits each: {'; '.join(methods)}" if methods else ""
-    sure = f", with intervals at {_and(levels)}{how}" if levels else ""
+    sure = f", with intervals at {enumerated(levels)}{how}" if levels else ""
     told = [f"Numbers were computed for whole cohorts{within}{sure}."] if within or sure else []
     if any(e.subjects_real or e.subjects_synthetic for e in estimates):
         told.append("Subjects and not volumes were taken for independent.")
@@ -131,11 +136,11 @@ def _record(group: Sequence[EvaluationData]) -> str:
     pythons = _each(environment.get("python") for environment in environments)
     commits = _each(environment.get("evalsuite_commit") for environment in environments)
     hashes = _each(data.evaluation.config_hash[:ABBREVIATED] for data in group)
-    parts = [f"Python {_and(pythons)}"] if pythons else []
+    parts = [f"Python {enumerated(pythons)}"] if pythons else []
     parts += [f"{p}{v}" for p in PACKAGES if (v := _version(packages, p))]
-    parts += [f"evalsuite at git commit {_and(commits)}"] if commits else []
-    parts += [f"random seed {_and(seeds)}"] if seeds else []
-    parts += [f"configuration with SHA-256 {_and(hashes)}"]
+    parts += [f"evalsuite at git commit {enumerated(commits)}"] if commits else []
+    parts += [f"random seed {enumerated(seeds)}"] if seeds else []
+    parts += [f"configuration with SHA-256 {enumerated(hashes)}"]
     return f"Everything is in the record of the evaluation: {', '.join(parts)}."
 
 
@@ -161,7 +166,7 @@ def _version(packages: Sequence[Mapping[str, Any]], name: str) -> str:
     """Return the versions of a package behind a space, or nothing where it was not there."""
     found = _each(known.get(name) for known in packages)
     known = [str(version) for version in found if version != "absent"]
-    return f" {_and(known)}" if known else ""
+    return f" {enumerated(known)}" if known else ""
 
 
 def _setting(value: object) -> str:
@@ -175,8 +180,3 @@ def _by(values: object) -> str:
 
 def _listed(parts: Sequence[str]) -> str:
     return ", ".join(parts)
-
-
-def _and(parts: Sequence[object]) -> str:
-    told = [str(part) for part in parts]
-    return " and ".join([", ".join(told[:-1]), told[-1]] if len(told) > 1 else told)

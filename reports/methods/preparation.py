@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from evalsuite.caveats import enumerated
+
 Steps = Mapping[str, Any]
 
 ABBREVIATED = 12  # of 64 digits of a SHA-256
@@ -62,7 +64,7 @@ def _grid(steps: Steps) -> str:
         value = steps.get("padding") or "zeros"
         fit = FITS.get(steps.get("fit", ""), "").format(padding=_value(value))
         parts.append(f"{_by(steps['shape'])} voxels{fit}")
-    told = _and(parts)
+    told = enumerated(parts)
     if steps.get("trim"):
         told += ", without blank axial slices"
     if steps.get("axes") == "zyx":
@@ -72,7 +74,7 @@ def _grid(steps: Steps) -> str:
 
 def _intensity(rule: Steps) -> str:
     kind, ends = rule.get("kind"), rule.get("range", (0, 1))
-    onto = f"were mapped to {_and(map(_value, ends))}" if ends else ""
+    onto = f"were mapped to {enumerated(map(_value, ends))}" if ends else ""
     if kind == "percentile":
         of = " of the non-zero voxels" if rule.get("over") == "nonzero" else ""
         told = f"the percentiles {rule['low']:g} and {rule['high']:g}{of}"
@@ -124,9 +126,9 @@ def _slices(name: str, slices: Steps) -> str:
             f"the channels' means {_value(slices['mean'])} subtracted and divided by "
             f"{_value(slices['std'])}"
         )
-    how = f", with {_and(parts)}" if parts else ""
+    how = f", with {enumerated(parts)}" if parts else ""
     return (
-        f"{name} saw {which}{each} of the {_and(slices['planes'])} slices of a volume one by "
+        f"{name} saw {which}{each} of the {enumerated(slices['planes'])} slices of a volume one by "
         f"one{how}."
     )
 
@@ -141,8 +143,3 @@ def _value(value: object) -> str:
 
 def _by(values: Any) -> str:
     return " x ".join(map(_value, values))
-
-
-def _and(parts: Any) -> str:
-    *most, last = [str(part) for part in parts] or [""]
-    return f"{', '.join(most)} and {last}" if most else last

@@ -10,13 +10,12 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from evalsuite.caveats import enumerated
 from evalsuite.statistics.multiplicity import FAMILIES
 from evalsuite.statistics.ratings.comparison import DIFFERENCE, ODDS_RATIO, SUPERIORITY
 from evalsuite.statistics.roc.choice import ACCURACY
 from reports.document import Table
 from reports.methods.citations import cite, cited
-from reports.readers.claims import samples
-from reports.readers.shown import listed
 
 
 class Statement(NamedTuple):
@@ -24,12 +23,10 @@ class Statement(NamedTuple):
 
     Args:
         opening: of the sentence, up to the quantities.
-        column: names the quantity of each row; empty where all are one.
         phrases: by quantity; its own name where there is none.
     """
 
     opening: str
-    column: str
     phrases: Mapping[str, str]
 
 
@@ -47,13 +44,12 @@ AGREEMENT = {
 }
 # By the name of a table, of which a question may be the end; in the order of the paragraph.
 STATEMENTS = {
-    "shares": Statement("Answers were summarised by", "", {"": "the share of each option"}),
+    "shares": Statement("Answers were summarised by", {"share": "the share of each option"}),
     "averages": Statement(
-        "Answers on a scale were summarised by", "quantity", {"mean": "means", "median": "medians"}
+        "Answers on a scale were summarised by", {"mean": "means", "median": "medians"}
     ),
     "comparisons": Statement(
         "Ratings of real and synthetic cases were compared by",
-        "quantity",
         {
             DIFFERENCE: "the difference of mean answers",
             SUPERIORITY: "the probability that a real case is rated higher",
@@ -62,7 +58,6 @@ STATEMENTS = {
     ),
     "turing": Statement(
         "How well readers told real from synthetic was measured by",
-        "figure",
         {
             "AUC": "the area under the empirical ROC curve (AUC) in the analysis of variance of "
             "Obuchowski and Rockette, on the logit scale"
@@ -70,51 +65,46 @@ STATEMENTS = {
     ),
     "turing-differences": Statement(
         "Synthetic cohorts were compared with one another by",
-        "figure",
         {"AUC": "the difference of their AUCs"},
     ),
-    "turing-readers": Statement("Each reader was described by", "quantity", {"AUC": "an AUC"}),
-    "turing-rates": Statement("Decisions of each reader were described by", "quantity", {}),
+    "turing-readers": Statement("Each reader was described by", {"AUC": "an AUC"}),
+    "turing-rates": Statement("Decisions of each reader were described by", {}),
     "choice": Statement(
         "Choices between two were compared with guessing by",
-        "figure",
         {
             ACCURACY: "the share of right ones in the analysis of variance of Obuchowski and "
             "Rockette, on the logit scale"
         },
     ),
     "choice-readers": Statement(
-        "Choices of each reader were described by", "quantity", {ACCURACY: "the share of right ones"}
+        "Choices of each reader were described by", {ACCURACY: "the share of right ones"}
     ),
     "equivalence": Statement(
         "The margins that the design had stated before the first answer were tested by",
-        "test",
         {
             "equivalence": "two one-sided tests of equivalence",
             "non-inferiority": "one-sided tests of non-inferiority",
         },
     ),
-    "agreement-all": Statement("Agreement between readers was measured by", "coefficient", AGREEMENT),
+    "agreement-all": Statement("Agreement between readers was measured by", AGREEMENT),
     "agreement-pairs": Statement(
-        "Agreement of every two readers was measured by", "coefficient", AGREEMENT
+        "Agreement of every two readers was measured by", AGREEMENT
     ),
     "agreement-within": Statement(
         "Agreement of readers with themselves on hidden repeats was measured by",
-        "coefficient",
         AGREEMENT,
     ),
     "concordance-all": Statement(
-        "Scores of automatic metrics were set beside mean ratings by", "coefficient", {}
+        "Scores of automatic metrics were set beside mean ratings by", {}
     ),
     "generators": Statement(
-        "Rankings of generators by metrics and readers were compared by", "coefficient", {}
+        "Rankings of generators by metrics and readers were compared by", {}
     ),
-    "times": Statement("Active times on a case were summarised by", "quantity", {
+    "times": Statement("Active times on a case were summarised by", {
         "geometric mean": "geometric means", "median": "medians",
     }),
     "course": Statement(
         "Whether answers and times changed over the reading was estimated by",
-        "quantity",
         {
             "trend": "linear trends",
             "first fifth": "the difference of the first fifth",
@@ -143,9 +133,9 @@ def statistics_paragraph(tables: Sequence[Table]) -> list[str]:
     known: dict[str, list[pd.DataFrame]] = {name: [] for name in STATEMENTS}
     for table in tables:
         name, data = _statement(table.name), table.data
-        if name and data is not None and data["estimate"].notna().any():
-            known[name].append(data[data["estimate"].notna()])
-    rows = {name: pd.concat(found) for name, found in known.items() if found}
+        if name and data is not None and data["value"].notna().any():
+            known[name].append(data[data["value"].notna()])
+    rows = {name: pd.concat(tables) for name, tables in known.items() if tables}
     if not rows:
         return []
     random = {name: _random(own) for name, own in rows.items()}
@@ -154,7 +144,7 @@ def statistics_paragraph(tables: Sequence[Table]) -> list[str]:
     for name, own in rows.items():
         other = random[name] if usual and random[name] != usual[0][0] else ""
         told.append(_sentence(STATEMENTS[name], own, other))
-    told += _multiplicity([own for own in rows.values() if "family" in own])
+    told += _multiplicity(list(rows.values()))
     return [" ".join(told)]
 
 
@@ -166,17 +156,16 @@ def _statement(table: str) -> str:
 
 
 def _sentence(statement: Statement, rows: pd.DataFrame, random: str) -> str:
-    names = rows[statement.column].astype(str) if statement.column else pd.Series("", rows.index)
     by_works: dict[str, list[str]] = {}
-    for name, references in rows["reference"].groupby(names.to_numpy(), sort=False):
+    for name, references in rows["reference"].groupby(rows["quantity"].to_numpy(), sort=False):
         phrase = statement.phrases.get(str(name), str(name))
         by_works.setdefault(cited(references), []).append(phrase)
     parts = [f"{', '.join(phrases)}{works}" for works, phrases in by_works.items()]
-    told = f"{statement.opening} {listed(parts)}"
+    told = f"{statement.opening} {enumerated(parts)}"
     if "margin" in rows:
         stated = dict(zip(rows["question"], rows["margin"], strict=True))
         told += f" ({', '.join(f'{k} {v:g}' for k, v in stated.items())})"
-    if "interval" in rows and (kinds := _kinds(rows[rows["low"].notna()])):
+    if rows["interval"].any() and (kinds := _kinds(rows[rows["low"].notna()])):
         told += f" (intervals: {kinds})"
     return f"{told}, with {random}." if random else f"{told}."
 
@@ -192,10 +181,10 @@ def _random(rows: pd.DataFrame) -> str:
 
     Nothing without intervals, nor where each is told by its kind.
     """
-    if "interval" in rows:
+    if rows["interval"].any():
         return ""
     known = rows[rows["low"].notna()]
-    of = tuple(sorted(samples(known)))
+    of = tuple(sorted(set(known["random"])))
     if of == ("cases",) and "n_readers" not in known:
         return "cases as a random sample, for each reader alone"
     if of == ("cases",) and known["n_readers"].max() == 1:

@@ -22,8 +22,8 @@ def study_sections(study: StudyData, *, replicates: int) -> list[Section]:
         replicates: of every bootstrap.
     """
     if not study.readers:
-        told = "There are no answers yet. Make the report again once readers have answered."
-        return [Section("study", "The reader study", (Notice((told,)),))]
+        sentence = "There are no answers yet. Make the report again once readers have answered."
+        return [Section("study", "The reader study", (Notice((sentence,)),))]
     sections = [overview(study), ratings(study)]
     if study.unblinded:
         sections += [comparison(study), *turing(study), *forced_choices(study)]

@@ -1,15 +1,14 @@
 """Whether readers agree with one another, and each with themselves."""
 
+import math
 from collections.abc import Collection, Mapping
-
-import pandas as pd
 
 from evalsuite.statistics.agreement.between import agreement_between_readers, agreement_of_pairs
 from evalsuite.statistics.agreement.within import agreement_within_readers
 from reports.document import Block, Notice, Picture, Section, Text
 from reports.figures.readers import forest
 from reports.readers.claims import intervals
-from reports.readers.shown import asked, computed, shown
+from reports.readers.shown import asked, computed, reasons, shown
 from reports.sources import StudyData
 
 TITLE = "Do readers agree?"
@@ -49,8 +48,8 @@ WITHIN = {
     "repeatability coefficient": " The repeatability coefficient says by how many points two "
     "answers to one case differ at most, in 95 %.",
 }
-COEFFICIENTS = {"coefficient": "coefficient", "estimate": "agreement (95 % interval)"}
-COUNTS = {"n_readers": "readers", "n_cases": "cases"}
+AGREEMENT = {"coefficient": "quantity", "agreement (95 % interval)": "value"}
+COUNTS = {"readers": "n_readers", "cases": "n_cases"}
 
 
 def agreement(study: StudyData, replicates: int) -> Section:
@@ -65,21 +64,19 @@ def agreement(study: StudyData, replicates: int) -> Section:
 
 
 def _between(study: StudyData, replicates: int) -> list[Block]:
-    found = agreement_between_readers(
-        study.table, points=study.points, replicates=replicates
-    ).rename(columns={"value": "estimate"})
-    if found.empty:
-        told = "No question has answers on a scale, so agreement has no meaning here."
-        return [Notice((told,))]
-    if not found["estimate"].notna().any():
-        return [Notice(tuple(dict.fromkeys(str(text) for text in found["warnings"] if text)))]
+    results = agreement_between_readers(study.table, points=study.points, replicates=replicates)
+    if not results:
+        sentence = "No question has answers on a scale, so agreement has no meaning here."
+        return [Notice((sentence,))]
+    names = {result.quantity for result in results if result.defined}
+    if not names:
+        return [Notice(reasons(results))]
     # Each ICC has a second row with another interval.
-    main = found[found["coefficient"].isin(MAIN) & (found["interval"] != "F distribution")]
-    drawn = asked(study, main[main["estimate"].notna()])
-    lowest = float(min(drawn["low"].min(), drawn["estimate"].min(), 0.0)) if len(drawn) else 0.0
-    names = set(found.loc[found["estimate"].notna(), "coefficient"])
+    main = [r for r in results if r.quantity in MAIN and r.interval != "F distribution"]
+    drawn = [result for result in main if result.defined]
     blocks: list[Block] = [Text((READ + _of(READ_OF, names),))]
-    if len(drawn):
+    if drawn:
+        lowest = min(0.0, *(end for r in drawn for end in (r.low, r.value) if not math.isnan(end)))
         blocks.append(
             Picture(
                 "agreement",
@@ -87,8 +84,8 @@ def _between(study: StudyData, replicates: int) -> list[Block]:
                 "gives.",
                 forest(
                     drawn,
-                    label="coefficient",
-                    group="asked",
+                    label=lambda result: result.quantity,
+                    group=lambda result: asked(study, result),
                     reference=0.0,
                     axis="agreement",
                     limits=(max(-1.0, lowest - 0.05), 1.02),
@@ -104,23 +101,23 @@ def _between(study: StudyData, replicates: int) -> list[Block]:
             {"question": "question", **COUNTS},
             study,
             group="",
-            across="coefficient",
+            across=True,
         ),
         shown(
             "agreement-all",
-            f"All coefficients of agreement between readers, with {intervals(found)}."
+            f"All coefficients of agreement between readers, with {intervals(results)}."
             f"{FORMS if 'ICC(2,1)' in names else ''}",
-            found,
-            {**COEFFICIENTS, "interval": "interval by", **COUNTS},
+            results,
+            {**AGREEMENT, "interval by": "interval", **COUNTS},
             study,
             folded=True,
         ),
     ]
-    pairs = agreement_of_pairs(study.table).rename(columns={"value": "estimate"})
-    if len(pairs):
-        view = {"readers": "readers", **COEFFICIENTS, "n_cases": "common cases"}
+    pairs = agreement_of_pairs(study.table)
+    if pairs:
+        columns = {"readers": "reader", **AGREEMENT, "common cases": "n_cases"}
         caption = f"Agreement of each pair of readers, with {intervals(pairs)}."
-        blocks.append(shown("agreement-pairs", caption, pairs, view, study, folded=True))
+        blocks.append(shown("agreement-pairs", caption, pairs, columns, study, folded=True))
     return blocks
 
 
@@ -130,26 +127,24 @@ def _of(sentences: Mapping[str, str], names: Collection[str]) -> str:
 
 
 def _within(study: StudyData, replicates: int) -> list[Block]:
-    found: pd.DataFrame = agreement_within_readers(
-        study.table, points=study.points, replicates=replicates
-    ).rename(columns={"value": "estimate"})
-    if found.empty:
+    results = agreement_within_readers(study.table, points=study.points, replicates=replicates)
+    if not results:
         planned = study.design.get("repeats")
-        told = (
+        sentence = (
             "No reader has answered a hidden repeat yet, so agreement within readers is not known."
             if planned
             else "The design has no hidden repeats, so agreement within readers is not known."
         )
-        return [Notice((told,))]
+        return [Notice((sentence,))]
     return [
         shown(
             "agreement-within",
             "Agreement of each reader with themselves, from cases that were shown twice, "
-            f"with {intervals(found)}.{_of(WITHIN, set(found['coefficient']))}",
-            found,
-            {"readers": "reader", "n_cases": "repeated cases"},
+            f"with {intervals(results)}.{_of(WITHIN, {r.quantity for r in results})}",
+            results,
+            {"reader": "reader", "repeated cases": "n_cases"},
             study,
-            across="coefficient",
-            folded=len(found) > LONG,
+            across=True,
+            folded=len(results) > LONG,
         )
     ]

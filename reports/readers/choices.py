@@ -6,7 +6,7 @@ from evalsuite.statistics.roc.choice import Choices, choice_merits, choices, rea
 from evalsuite.statistics.roc.mrmc import obuchowski_rockette
 from reports.document import Block, Section, Text
 from reports.readers.claims import ALPHA, correction, intervals
-from reports.readers.shown import computed, interval, shown
+from reports.readers.shown import computed, shown, told
 from reports.sources import StudyData
 
 READ = (
@@ -22,26 +22,26 @@ def forced_choices(study: StudyData) -> list[Section]:
     Args:
         study: with the truth.
     """
-    return [_section(study, found, place) for place, found in enumerate(choices(study.table))]
+    return [_section(study, pairs, place) for place, pairs in enumerate(choices(study.table))]
 
 
-def _section(study: StudyData, found: Choices, place: int) -> Section:
-    suffix = f"-{found.question}" if place else ""
-    merits = choice_merits(found)
-    alone = reader_choices(found)
+def _section(study: StudyData, pairs: Choices, place: int) -> Section:
+    suffix = f"-{pairs.question}" if place else ""
+    merits = choice_merits(pairs)
+    alone = reader_choices(pairs)
     overall = obuchowski_rockette(merits, scale="logit").treatments
     blocks: list[Block] = [
-        Text((READ, *_margin(study, found))),
+        Text((READ, *_margin(study, pairs))),
         shown(
             f"choice{suffix}",
             "Share of pairs in which the real case was found, mean of all readers, with "
             f"{intervals(overall)}; p is for guessing (0.5).{correction(overall)}",
             overall,
             {
-                "treatment": "synthetic cohort",
-                "estimate": "share (95 % interval)",
-                "p_holm": "p, corrected",
-                "n_readers": "readers",
+                "synthetic cohort": "treatment",
+                "share (95 % interval)": "value",
+                "p, corrected": "p_holm",
+                "readers": "n_readers",
             },
             study,
             group="",
@@ -52,39 +52,37 @@ def _section(study: StudyData, found: Choices, place: int) -> Section:
             alone,
             {
                 "reader": "reader",
-                "estimate": "share (95 % interval)",
-                "p_holm": "p, corrected",
-                "n_pairs": "pairs",
+                "share (95 % interval)": "value",
+                "p, corrected": "p_holm",
+                "pairs": "n_pairs",
             },
             study,
             group="treatment",
         ),
     ]
     blocks += computed(blocks)
-    title = "Which of the two is real?" + (f" ({found.question})" if place else "")
+    title = "Which of the two is real?" + (f" ({pairs.question})" if place else "")
     return Section(f"choice{suffix}", title, tuple(blocks))
 
 
-def _margin(study: StudyData, found: Choices) -> list[str]:
+def _margin(study: StudyData, pairs: Choices) -> list[str]:
     """Say for each cohort whether readers are shown to guess, within the margin of the design."""
-    margin = (study.design.get("margins") or {}).get(found.question)
+    margin = (study.design.get("margins") or {}).get(pairs.question)
     if margin is None:
         return []
     # Two one-sided tests at 5 % are the interval of 90 % (Schuirmann 1987), over several cohorts
     # after Bonferroni.
-    level = 1 - 2 * ALPHA / len(found.treatments)
-    rows = obuchowski_rockette(choice_merits(found), scale="logit", level=level).treatments
-    told = []
-    for cohort, value, low, high in rows[["treatment", "estimate", "low", "high"]].itertuples(
-        index=False
-    ):
-        if not (math.isfinite(low) and math.isfinite(high)):
+    level = 1 - 2 * ALPHA / len(pairs.treatments)
+    shares = obuchowski_rockette(choice_merits(pairs), scale="logit", level=level).treatments
+    sentences = []
+    for share in shares:
+        if not (math.isfinite(share.low) and math.isfinite(share.high)):
             continue
-        within = low > 0.5 - margin and high < 0.5 + margin
-        told.append(
-            f"The design called a share within {margin:g} of 0.5 as good as guessing: for {cohort} "
-            f"this is {'shown' if within else 'not shown'}, the {100 * level:.3g} % interval "
-            f"{'' if len(rows) == 1 else '(90 % over all cohorts together) '}being "
-            f"{interval(value, low, high)}."
+        within = share.low > 0.5 - margin and share.high < 0.5 + margin
+        sentences.append(
+            f"The design called a share within {margin:g} of 0.5 as good as guessing: for "
+            f"{share.at('treatment')} this is {'shown' if within else 'not shown'}, the "
+            f"{100 * level:.3g} % interval "
+            f"{'' if len(shares) == 1 else '(90 % over all cohorts together) '}being {told(share)}."
         )
-    return told
+    return sentences

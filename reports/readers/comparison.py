@@ -1,21 +1,19 @@
 """Whether real cases are rated higher than synthetic ones, or alike within the margins."""
 
-import pandas as pd
+import math
+from collections.abc import Sequence
 
 from evalsuite.statistics.ratings.comparison import DIFFERENCE, ODDS_RATIO, SUPERIORITY, comparisons
 from evalsuite.statistics.ratings.equivalence import equivalence
+from evalsuite.statistics.result import ALL, Result
 from reports.document import Block, Notice, Picture, Section, Table, Text
 from reports.figures.readers import forest
-from reports.readers.claims import correction, intervals, uncorrected
-from reports.readers.shown import asked, computed, shown
+from reports.readers.claims import ALPHA, correction, intervals, uncorrected
+from reports.readers.shown import asked, computed, reasons, shown
 from reports.sources import StudyData
 
 TITLE = "Real against synthetic"
-ALL = "all"
-COLUMNS = {
-    "first": "real cohort",
-    "second": "synthetic cohort",
-}
+REAL, SYNTHETIC = {"real cohort": "first"}, {"synthetic cohort": "second"}
 READ = (
     "How far do the answers to real and to synthetic cases lie apart? The difference in means is "
     "in points of the scale. The probability of superiority is the chance that a reader rates a "
@@ -40,19 +38,18 @@ def comparison(study: StudyData) -> Section:
     Args:
         study: with the truth.
     """
-    found = comparisons(study.table, points=study.points)
-    if found.empty:
-        told = (
+    results = comparisons(study.table, points=study.points)
+    if not results:
+        sentence = (
             "No question was asked of single cases on a scale, so there are no ratings to compare."
         )
-        return Section("comparison", TITLE, (Notice((told,)),))
-    everyone, alone = found[found["reader"] == ALL], found[found["reader"] != ALL]
-    if not everyone["estimate"].notna().any():
-        reasons = tuple(dict.fromkeys(str(text) for text in everyone["warnings"] if text))
-        return Section("comparison", TITLE, (Notice(reasons),))
-    several = len(set(everyone["first"])) > 1
-    read = READ + (READ_ODDS if ODDS_RATIO in set(everyone["quantity"]) else "")
-    columns = COLUMNS if several else {k: v for k, v in COLUMNS.items() if k != "first"}
+        return Section("comparison", TITLE, (Notice((sentence,)),))
+    everyone = [result for result in results if result.at("reader") == ALL]
+    alone = [result for result in results if result.at("reader") != ALL]
+    if not any(result.defined for result in everyone):
+        return Section("comparison", TITLE, (Notice(reasons(everyone)),))
+    read = READ + (READ_ODDS if any(r.quantity == ODDS_RATIO for r in everyone) else "")
+    columns = _cohorts(everyone)
     blocks: list[Block] = [Text((read + READ_P,)), *_pictures(study, everyone)]
     blocks += [
         shown(
@@ -62,7 +59,7 @@ def comparison(study: StudyData) -> Section:
             everyone,
             columns,
             study,
-            across="quantity",
+            across=True,
         ),
         shown(
             "comparisons-by-reader",
@@ -70,7 +67,7 @@ def comparison(study: StudyData) -> Section:
             alone,
             {"reader": "reader", **columns},
             study,
-            across="quantity",
+            across=True,
             folded=True,
         ),
         *_equivalence(study),
@@ -79,24 +76,30 @@ def comparison(study: StudyData) -> Section:
     return Section("comparison", TITLE, tuple(blocks))
 
 
-def _pictures(study: StudyData, everyone: pd.DataFrame) -> list[Block]:
-    known = asked(study, everyone[everyone["estimate"].notna()])
+def _cohorts(results: Sequence[Result]) -> dict[str, str]:
+    """Return the columns on what was compared; that of the real cohort where there are several."""
+    several = len({result.at("first") for result in results}) > 1
+    return REAL | SYNTHETIC if several else SYNTHETIC
+
+
+def _pictures(study: StudyData, everyone: Sequence[Result]) -> list[Block]:
+    known = [result for result in everyone if result.defined]
+    means = [result for result in known if result.quantity == DIFFERENCE]
     pictures: list[Block] = []
-    means = known[known["quantity"] == DIFFERENCE]
     # A line from 0 to 100 would squeeze the scales of a few points.
     for suffix, scale in (("", "ordinal"), ("-lines", "interval")):
         names = {question.name for question in study.questions if question.scale == scale}
-        drawn = means[means["question"].isin(names)]
-        if len(drawn):
+        drawn = [result for result in means if result.at("question") in names]
+        if drawn:
             pictures.append(
                 Picture(
                     f"differences{suffix}",
                     "Difference of the mean answers, real less synthetic, in points of the scale, "
                     f"with {uncorrected(drawn)}. Right of the line the real cases were rated higher.",
                     forest(
-                        drawn.assign(row=drawn["first"] + " less " + drawn["second"]),
-                        label="row",
-                        group="asked",
+                        drawn,
+                        label=lambda r: f"{r.at('first')} less {r.at('second')}",
+                        group=lambda r: asked(study, r),
                         reference=0.0,
                         axis="points of the scale, real less synthetic",
                     ),
@@ -104,18 +107,18 @@ def _pictures(study: StudyData, everyone: pd.DataFrame) -> list[Block]:
                     "table below has the numbers.",
                 )
             )
-    chance = known[known["quantity"] == SUPERIORITY]
-    if len(chance):
+    chances = [result for result in known if result.quantity == SUPERIORITY]
+    if chances:
         pictures.append(
             Picture(
                 "superiority",
                 "Probability that a reader rates a random real case above a random synthetic one, "
-                f"ties counted half, with {uncorrected(chance)}; on "
+                f"ties counted half, with {uncorrected(chances)}; on "
                 "the line they cannot be told apart.",
                 forest(
-                    chance.assign(row=chance["first"] + " over " + chance["second"]),
-                    label="row",
-                    group="asked",
+                    chances,
+                    label=lambda r: f"{r.at('first')} over {r.at('second')}",
+                    group=lambda r: asked(study, r),
                     reference=0.5,
                     axis="probability of superiority",
                     limits=(0.0, 1.0),
@@ -133,11 +136,11 @@ def _equivalence(study: StudyData) -> list[Block]:
     silent = [k for k in stated if k in rated and k not in study.answered]
     blocks: list[Block] = []
     if not stated:
-        told = (
+        sentence = (
             "The design states no margin of equivalence, so this report cannot say that real and "
             "synthetic cases are rated alike, only whether a difference was found."
         )
-        blocks.append(Notice((told,)))
+        blocks.append(Notice((sentence,)))
     if silent:
         blocks.append(
             Notice((f"A margin was stated for {', '.join(silent)}, which nobody answered.",))
@@ -147,28 +150,27 @@ def _equivalence(study: StudyData) -> list[Block]:
     return blocks
 
 
-def _margin_table(study: StudyData, found: pd.DataFrame) -> Table:
-    verdicts = found.assign(
-        shown=[
-            "not known" if pd.isna(p) else ("yes" if yes else "not shown")
-            for p, yes in zip(found["p"], found["shown"], strict=True)
-        ]
-    )
+def _margin_table(study: StudyData, results: Sequence[Result]) -> Table:
     return shown(
         "equivalence",
         "Are real and synthetic cases rated alike within the margins that the design stated "
         "before the reading? Equivalence: the means differ by less than the margin. "
         "Non-inferiority: the synthetic mean is lower by less than the margin. “Not shown” does "
-        f"not prove the contrary. The differences have {intervals(found)}.{correction(found)}",
-        verdicts,
+        f"not prove the contrary. The differences have {intervals(results)}.{correction(results)}",
+        results,
         {
-            **({"first": "real cohort"} if len(set(found["first"])) > 1 else {}),
-            "second": "synthetic cohort",
-            "test": "test",
+            **_cohorts(results),
+            "test": "quantity",
             "margin": "margin",
-            "estimate": "difference (90 % interval)",
-            "p_holm": "p, corrected",
-            "shown": "shown",
+            "difference (90 % interval)": "value",
+            "p, corrected": "p_holm",
+            "shown": _verdict,
         },
         study,
     )
+
+
+def _verdict(result: Result) -> str:
+    if math.isnan(result.p):
+        return "not known"
+    return "yes" if result.p_holm < ALPHA else "not shown"

@@ -1,18 +1,19 @@
 """The few sentences on a study that who reads nothing else has to read."""
 
-import math
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
 
-import pandas as pd
-
+from evalsuite.caveats import enumerated
 from evalsuite.statistics.ratings.comparison import DIFFERENCE, comparisons
+from evalsuite.statistics.result import ALL, Result
 from evalsuite.statistics.roc.choice import choice_merits, choices
 from evalsuite.statistics.roc.merits import auc_merits
 from evalsuite.statistics.roc.mrmc import obuchowski_rockette
 from evalsuite.statistics.roc.readings import turing_readings
 from reports.readers.claims import SINGLE, chance
-from reports.readers.shown import counted, heading, interval, listed, rows_of
+from reports.readers.shown import counted, heading
+from reports.readers.shown import told as number
 from reports.sources import StudyData
 
 TURING = (
@@ -30,58 +31,67 @@ def findings(study: StudyData) -> list[str]:
     cases = {"|".join(sorted(case.split("|"))) for case in read["case"].astype(str)}
     noun = "pair" if any("|" in case for case in cases) else "case"
     readers = counted(len(study.readers), "reader")
-    told = [f"{readers} read {counted(len(cases), noun)} of {study.name}."]
+    sentences = [f"{readers} read {counted(len(cases), noun)} of {study.name}."]
     if not study.unblinded:
-        return told
+        return sentences
     apart = [
         (TURING, auc_merits(readings)) for readings in turing_readings(study.table, study.points)
     ]
     apart += [(CHOSEN, choice_merits(pairs)) for pairs in choices(study.table)]
     areas = [obuchowski_rockette(merits, scale="logit").treatments for _, merits in apart]
-    for (what, _), rows in zip(apart, areas, strict=True):
-        told += _told_apart(what, rows)
-    means = _means(study)
-    told += _differences(study, means)
-    if any(rows["p_holm"].notna().any() for rows in (*areas, means)):
-        told.append(f"p-values are corrected for their number (Holm); {SINGLE}.")
-    return told
+    for (what, _), results in zip(apart, areas, strict=True):
+        sentences += _told_apart(what, results)
+    differences = _differences(study)
+    sentences += _rated(study, differences)
+    if any(result.p_holm >= 0 for results in (*areas, differences) for result in results):
+        sentences.append(f"p-values are corrected for their number (Holm); {SINGLE}.")
+    return sentences
 
 
-def _told_apart(what: str, rows: pd.DataFrame) -> list[str]:
+def _told_apart(what: str, results: Sequence[Result]) -> list[str]:
     parts = [
-        f"{interval(row['estimate'], row['low'], row['high'])} for {row['treatment']}"
-        f"{chance(row, 'guessing')}"
-        for row in rows_of(rows)
-        if math.isfinite(row["estimate"])
+        f"{number(result)} for {result.at('treatment')}{chance(result, 'guessing')}"
+        for result in results
+        if result.defined
     ]
-    return [f"{what}: {listed(parts)}."] if parts else []
+    return [f"{what}: {enumerated(parts)}."] if parts else []
 
 
-def _means(study: StudyData) -> pd.DataFrame:
+def _differences(study: StudyData) -> list[Result]:
     """Return the differences in means of all readers to questions with a scale."""
-    found = comparisons(study.table, points=study.points)
-    means = found[(found["reader"] == "all") & (found["quantity"] == DIFFERENCE)]
     scales = {q.name for q in study.questions if q.analysis != "turing"}
-    return pd.DataFrame(means[means["question"].isin(scales) & means["estimate"].notna()])
+    return [
+        result
+        for result in comparisons(study.table, points=study.points)
+        if result.quantity == DIFFERENCE
+        and result.at("reader") == ALL
+        and result.at("question") in scales
+        and result.defined
+    ]
 
 
-def _differences(study: StudyData, means: pd.DataFrame) -> list[str]:
-    told = []
-    for name, rows in means.groupby("question", sort=False):
-        widest = study.question(str(name)).widest
+def _rated(study: StudyData, differences: Sequence[Result]) -> list[str]:
+    sentences = []
+    for name, results in groupby(differences, lambda result: result.at("question")):
+        widest = study.question(name).widest
         parts = [
-            f"{first} was rated {listed([_difference(row) for row in rows_of(own)])}"
-            for first, own in rows.groupby("first", sort=False)
+            f"{first} was rated {enumerated([_difference(result) for result in of_first])}"
+            for first, of_first in groupby(results, lambda result: result.at("first"))
         ]
         scale = f" (the ends of the scale are {widest:g} points apart)"
-        told.append(f"{heading(study.texts[str(name)])} {'; '.join(parts)}{scale}.")
-    return told
+        sentences.append(f"{heading(study.texts[name])} {'; '.join(parts)}{scale}.")
+    return sentences
 
 
-def _difference(row: Mapping[str, Any]) -> str:
-    value, low, high = row["estimate"], row["low"], row["high"]
-    if value == 0:
-        return f"as high as {row['second']}"
-    size = interval(*((value, low, high) if value > 0 else (-value, -high, -low)))
-    side = "higher" if value > 0 else "lower"
-    return f"{size} {side} than {row['second']}{chance(row, 'chance')}"
+def _difference(result: Result) -> str:
+    second = result.at("second")
+    if result.value == 0:
+        return f"as high as {second}"
+    higher = result.value > 0
+    size = (
+        result
+        if higher
+        else replace(result, value=-result.value, low=-result.high, high=-result.low)
+    )
+    side = "higher" if higher else "lower"
+    return f"{number(size)} {side} than {second}{chance(result, 'chance')}"

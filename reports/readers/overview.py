@@ -5,11 +5,12 @@ from typing import Any
 
 import pandas as pd
 
+from evalsuite.caveats import enumerated
+from evalsuite.statistics.cautions import FEW_READERS
 from reports.document import Block, Section, Table, Text
-from reports.readers.shown import counted, interval, listed
+from reports.readers.shown import counted, interval
 from reports.sources import StudyData
 
-FEW_READERS = 6
 # Simulated with 12 to 40 cases of a kind; see benchmarks/coverage.py.
 COVERED_BY_TWO = (
     "In simulations 95 % intervals of means, differences, areas and shares were cautious: they "
@@ -42,41 +43,41 @@ def overview(study: StudyData) -> Section:
 
 def cautions(study: StudyData) -> list[str]:
     """Return what limits the whole study, the gravest first; empty where nothing does."""
-    told = []
+    sentences = []
     if study.state != "closed":
-        told.append(
+        sentences.append(
             f"The study is {study.state}, not closed: answers may still come, and no table of this "
             "report says which cases are real."
         )
     elif not study.unblinded:
-        told.append(
+        sentences.append(
             "The table of answers was exported without the truth, so this report does not know "
             "which cases are real. Export it again now that the study is closed."
         )
     if study.audit and study.audit["leaks"]:
-        told.append(
+        sentences.append(
             _audited(study.audit) + " Readers may have judged these cues instead of the anatomy."
         )
     readers, invited = len(study.readers), study.design.get("readers") or ()
     silent = [str(name) for name in invited if str(name) not in study.readers]
     if silent:
-        told.append(
-            f"Of {len(invited)} readers {len(silent)} have answered nothing: {listed(silent)}."
+        sentences.append(
+            f"Of {len(invited)} readers {len(silent)} have answered nothing: {enumerated(silent)}."
         )
     if readers == 1:
-        told.append("There is only one reader: nothing here holds for other readers.")
+        sentences.append("There is only one reader: nothing here holds for other readers.")
     elif 1 < readers < FEW_READERS:
-        told.append(
+        sentences.append(
             f"There are only {readers} readers, so intervals say little about other readers. "
             f"{COVERED_BY_TWO if readers == 2 else COVERED_BY_FEW}"
         )
     missing = _missing(study)
-    return [*told, *([missing] if missing else [])]
+    return [*sentences, *([missing] if missing else [])]
 
 
 def _audited(audit: Mapping[str, Any]) -> str:
-    found = audit["classifier"]
-    ends = interval(found["auc"], found["low"], found["high"])
+    classifier = audit["classifier"]
+    ends = interval(classifier["auc"], classifier["low"], classifier["high"])
     verdict = (
         "Trivial cues (file size, borders, grey levels) tell real from synthetic cases"
         if audit["leaks"]
@@ -97,14 +98,14 @@ def _missing(study: StudyData) -> str:
     last = last[(last["phase"] == "reading") & (last["scale"] != "none")]
     none = int((last["answer"].isna() | (last["answer"].astype(str) == "")).sum())
     unread = _unread(last)
-    told = []
+    parts = []
     if none:
-        told.append(f"{none} of {len(last)} answers were not given")
+        parts.append(f"{none} of {len(last)} answers were not given")
     if unread:
-        told.append(f"{counted(unread, 'reading')} of a case by a reader did not take place")
-    if not told:
+        parts.append(f"{counted(unread, 'reading')} of a case by a reader did not take place")
+    if not parts:
         return ""
-    return f"{' and '.join(told)}; the statistics use those that there are."
+    return f"{' and '.join(parts)}; the statistics use those that there are."
 
 
 def _unread(answers: pd.DataFrame) -> int:
@@ -121,12 +122,12 @@ def _readers(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "reader": name,
-            "cases": int(own.loc[own["repeat_of"].isna(), "case"].nunique()),
-            "hidden repeats": int(own["repeat_of"].notna().sum()),
-            "active minutes": _measure(own["active_seconds"].sum(min_count=1) / 60),
-            "median seconds per case": _measure(own["active_seconds"].median()),
+            "cases": int(readings.loc[readings["repeat_of"].isna(), "case"].nunique()),
+            "hidden repeats": int(readings["repeat_of"].notna().sum()),
+            "active minutes": _measure(readings["active_seconds"].sum(min_count=1) / 60),
+            "median seconds per case": _measure(readings["active_seconds"].median()),
         }
-        for name, own in reading.groupby("reader", sort=False)
+        for name, readings in reading.groupby("reader", sort=False)
     )
 
 

@@ -1,21 +1,19 @@
 """What the readers answered: distributions, the table of the paper, means and medians, remarks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 import pandas as pd
 
 from evalsuite.statistics.ratings.averages import averages, distributions
+from evalsuite.statistics.result import ALL, Result, tabulated
 from reports.document import Block, Notice, Picture, Section, Table
 from reports.figures.readers import rating_bars
 from reports.readers.claims import intervals
-from reports.readers.shown import computed, footnotes, heading, rows_of, shown
+from reports.readers.shown import computed, footnotes, heading, shown
 from reports.sources import StudyData
 
-ALL = "all"
-AVERAGES = {
-    "cohort": "cohort",
-    "n_cases": "cases",
-}
+AVERAGES = {"cohort": "cohort", "cases": "n_cases"}
 
 
 def ratings(study: StudyData) -> Section:
@@ -23,10 +21,11 @@ def ratings(study: StudyData) -> Section:
     shares = distributions(study.table, study.points)
     means = averages(study.table, study.points)
     blocks: list[Block] = []
-    for name in dict.fromkeys(shares["question"]):
-        blocks += _distribution(study, str(name), shares[shares["question"] == name])
-    everyone, alone = means[means["reader"] == ALL], means[means["reader"] != ALL]
-    if everyone["estimate"].notna().any():
+    for name, results in groupby(shares, lambda share: share.at("question")):
+        blocks += _distribution(study, name, list(results))
+    everyone = [mean for mean in means if mean.at("reader") == ALL]
+    alone = [mean for mean in means if mean.at("reader") != ALL]
+    if any(mean.defined for mean in everyone):
         blocks += [
             shown(
                 "averages",
@@ -34,7 +33,7 @@ def ratings(study: StudyData) -> Section:
                 everyone,
                 AVERAGES,
                 study,
-                across="quantity",
+                across=True,
             ),
             shown(
                 "averages-by-reader",
@@ -42,23 +41,23 @@ def ratings(study: StudyData) -> Section:
                 alone,
                 {"reader": "reader", **AVERAGES},
                 study,
-                across="quantity",
+                across=True,
                 folded=True,
             ),
         ]
     blocks += computed(blocks)
     blocks += _remarks(study)
     if not blocks:
-        told = "No question of this study has answers whose distribution could be shown."
-        blocks = [Notice((told,))]
+        sentence = "No question of this study has answers whose distribution could be shown."
+        blocks = [Notice((sentence,))]
     return Section("ratings", "What the readers answered", tuple(blocks))
 
 
-def _distribution(study: StudyData, name: str, shares: pd.DataFrame) -> Iterator[Block]:
+def _distribution(study: StudyData, name: str, shares: Sequence[Result]) -> Iterator[Block]:
     question = study.question(name)
     options = list(question.labels)
     text = heading(study.texts[name])
-    if not shares["count"].sum():
+    if not any(share.counts["chosen"] for share in shares):
         yield Notice((f"{text} nobody answered.",))
         return
     if question.scale == "ordinal":
@@ -70,33 +69,32 @@ def _distribution(study: StudyData, name: str, shares: pd.DataFrame) -> Iterator
             f"Stacked bars of the answers to {name} by cohort and reader; the table below has the "
             "numbers.",
         )
-    everyone = shares[shares["reader"] == ALL]
+    everyone = [share for share in shares if share.at("reader") == ALL]
     several = "Several answers may apply to a case. " if question.analysis == "options" else ""
-    _, notes = footnotes(everyone, study)
+    notes = footnotes(everyone, study, marked=False)[1]
     yield Table(
         f"shares-{name}",
         f"{text} share of cases with each answer, mean of all readers, with its 95 % interval, "
         f"which is rough where an answer is rare. {several}".strip(),
         _paper(everyone, options),
-        tuple(dict.fromkeys(note.split("] ", 1)[-1] for note in notes)),
-        data=everyone.reset_index(drop=True),
+        notes,
+        data=tabulated(everyone),
     )
 
 
-def _paper(shares: pd.DataFrame, options: list[str]) -> pd.DataFrame:
+def _paper(shares: Sequence[Result], options: list[str]) -> pd.DataFrame:
     """Return the table of Khader et al.: the share of cases at each answer, by cohort."""
     view: dict[str, list[str]] = {"Answer": options}
-    for cohort, own in shares.groupby("cohort", sort=False):
-        by_option = {row["option"]: row for row in rows_of(own)}
-        view[str(cohort)] = [_share(by_option[place]) for place in range(1, len(options) + 1)]
+    for share in shares:
+        view.setdefault(share.at("cohort"), []).append(_share(share))
     return pd.DataFrame(view)
 
 
-def _share(row: dict[str, object]) -> str:
-    value, low, high = (float(str(row[column])) for column in ("estimate", "low", "high"))
-    if pd.isna(value):
+def _share(share: Result) -> str:
+    if not share.defined:
         return "no answer"
-    return f"{value:.0%}" + ("" if pd.isna(low) or pd.isna(high) else f" ({low:.0%} to {high:.0%})")
+    ends = f" ({share.low:.0%} to {share.high:.0%})" if share.bounded else ""
+    return f"{share.value:.0%}{ends}"
 
 
 def _remarks(study: StudyData) -> list[Block]:

@@ -1,169 +1,167 @@
-"""How statistics are shown: one cell per estimate with its interval, footnotes, and the methods."""
+"""How statistics are shown: one cell per number with its interval, footnotes, and the methods."""
 
 import math
-import re
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
+from evalsuite.caveats import enumerated, joined, kind, template
+from evalsuite.records import Caveat
+from evalsuite.statistics.answers import POINTS_UNTOLD
+from evalsuite.statistics.cautions import LITTLE_OF_OTHERS, ONE_READER
+from evalsuite.statistics.result import ALL, Result, tabulated
+from evalsuite.statistics.roc.mrmc import RESULTS_OF_FEW, RESULTS_OF_ONE
 from reports.document import Block, Fold, Table
 from reports.readers.claims import noted
 from reports.sources import StudyData
 
-ESTIMATE = "estimate"  # the column that is shown with its interval and its footnotes
 LARGEST = 10_000  # beyond it the size of an odds ratio says nothing more
 MINUS = "\N{MINUS SIGN}"
 SPACE = "\N{NO-BREAK SPACE}"
 UNDEFINED = "not defined"
 EMPTY = "An empty cell: this is not computed for that kind of answer."
-# What the overview says of the whole study already.
-TOLD_OF_READERS = (
-    r"Only {n} readers?: the (interval|results) says? little about other readers\.",
-    r"Only {n} reader: the results are for this reader alone\.",
-    r"There is only one reader: the interval speaks of this reader only\.",
-)
-TOLD_BY_DESIGN = r"How many answers the question offers was not told .*"
+
+Column = str | Callable[[Result], object]
 
 
 def shown(
     name: str,
     caption: str,
-    table: pd.DataFrame,
-    columns: Mapping[str, str],
+    results: Sequence[Result],
+    columns: Mapping[str, Column],
     study: StudyData,
     *,
     group: str = "question",
-    across: str = "",
+    across: bool = False,
     folded: bool = False,
 ) -> Table:
     """Return a table of statistics for the page; its CSV file holds all columns.
 
     Args:
         name, caption, folded: as for a `Table`.
-        table: of `evalsuite.statistics`, with `estimate`, `low`, `high` and `warnings`.
-        columns: those to show, with their heads; `estimate` brings its interval.
+        results: one per row.
+        columns: by head, the column of `tabulated` or a function of the result; `value` brings its
+            interval.
         study: knows what the readers were asked.
         group: the column whose values head groups of rows; empty for none.
-        across: the column whose values become columns of estimates, with p-values if there are.
+        across: whether each quantity is a column of numbers, with p-values if there are.
     """
-    marks, notes = footnotes(noted(table), study)
-    texts = study.texts
+    marks, notes = footnotes(noted(results), study)
+    numbers = [
+        " ".join(filter(None, (told(r), mark))) for r, mark in zip(results, marks, strict=True)
+    ]
     view: dict[str, list[object]] = {}
-    if group:
-        view[group] = [texts.get(str(value), str(value)) for value in table[group]]
-    for column, head in columns.items():
-        if column == ESTIMATE:
-            view[head] = list(estimates(table, marks))
-        elif column in ("p", "p_holm"):
-            view[head] = [probability(value) for value in table[column]]
-        elif column == "question":
-            view[head] = [texts.get(str(value), str(value)) for value in table[column]]
-        else:
-            view[head] = [plain(value) for value in table[column]]
+    grouped: Mapping[str, Column] = {group: group} if group else {}
+    for head, column in {**grouped, **columns}.items():
+        cells = numbers if column == "value" else [_cell(r, column, study) for r in results]
+        view[head] = list(cells)
     frame = pd.DataFrame(view)
     if across:
-        told = estimates(table, marks)
-        if "p_holm" in table and table["p_holm"].notna().any():
-            told = [
-                f"{cell}, {compared(p)}" if math.isfinite(p) else cell
-                for cell, p in zip(told, table["p_holm"], strict=True)
-            ]
-        counts = [head for column, head in columns.items() if column.startswith("n_")]
-        frame = _across(frame, [str(value) for value in table[across]], told, counts)
+        tested = any(math.isfinite(r.p_holm) for r in results)
+        cells = [
+            f"{cell}, {compared(r.p_holm)}" if tested and math.isfinite(r.p_holm) else cell
+            for cell, r in zip(numbers, results, strict=True)
+        ]
+        counts = [head for head, column in columns.items() if str(column).startswith("n_")]
+        frame = _across(frame, [r.quantity for r in results], cells, counts)
         if (frame == "").any(axis=None):
             notes = (*notes, EMPTY)
-    return Table(
-        name, caption, frame, notes, folded=folded, group=group, data=table.reset_index(drop=True)
-    )
+    return Table(name, caption, frame, notes, folded=folded, group=group, data=tabulated(results))
 
 
-def estimates(table: pd.DataFrame, marks: Sequence[str]) -> list[str]:
-    """Return each estimate with its interval and its marks."""
-    rows = zip(table[ESTIMATE], table["low"], table["high"], marks, strict=True)
-    return [" ".join(filter(None, (interval(*ends), mark))) for *ends, mark in rows]
+def _cell(result: Result, column: Column, study: StudyData) -> object:
+    if callable(column):
+        return column(result)
+    value = result.columns[column]
+    if column == "question":
+        return asked(study, result)
+    return probability(float(str(value))) if column in ("p", "p_holm") else plain(value)
 
 
 def _across(
-    frame: pd.DataFrame, kinds: Sequence[str], cells: Sequence[str], last: Sequence[str]
+    frame: pd.DataFrame, quantities: Sequence[str], cells: Sequence[str], last: Sequence[str]
 ) -> pd.DataFrame:
-    """Return one row for each distinct row of a frame, with one more column for each kind.
+    """Return one row for each distinct row of a frame, with one more column for each quantity.
 
     Args:
-        frame, kinds, cells: of as many rows.
+        frame, quantities, cells: of as many rows.
         last: columns of the frame that go to the end.
     """
     rows: dict[tuple[object, ...], dict[str, object]] = {}
-    for row, kind, cell in zip(rows_of(frame), kinds, cells, strict=True):
-        rows.setdefault(tuple(row.values()), dict(row))[kind] = cell
+    for row, quantity, cell in zip(frame.to_dict("records"), quantities, cells, strict=True):
+        named = {str(head): value for head, value in row.items()}
+        rows.setdefault(tuple(row.values()), named)[quantity] = cell
     wide = pd.DataFrame(list(rows.values())).fillna("")
     return wide[[c for c in wide.columns if c not in last] + list(last)]
 
 
+def told(result: Result) -> str:
+    """Return the number of a result with its interval."""
+    return interval(result.value, result.low, result.high)
+
+
 def compared(p: float) -> str:
     """Return a p-value behind its name, such as "p = 0.012"."""
-    told = probability(p)
-    relation = "" if told.startswith("<") else f"={SPACE}"
-    return f"p{SPACE}{relation}{told}"
+    number = probability(p)
+    relation = "" if number.startswith("<") else f"={SPACE}"
+    return f"p{SPACE}{relation}{number}"
 
 
-def footnotes(table: pd.DataFrame, study: StudyData) -> tuple[list[str], tuple[str, ...]]:
+def footnotes(
+    results: Sequence[Result], study: StudyData, *, marked: bool = True
+) -> tuple[list[str], tuple[str, ...]]:
     """Return the mark of each row, and the sentences below the table.
 
-    A sentence on every row has no mark. What is told of the whole study elsewhere is left out.
+    Caveats that differ in numbers alone are one, with the range of each. One on every row has no
+    mark, nor has any unless `marked`. What is told of the whole study elsewhere is left out.
     """
-    readers = study.readers
-    told = [sentences(str(text or ""), readers) for text in table["warnings"]]
-    every = list(dict.fromkeys(sentence for own in told for sentence in own))
-    shared = [s for s in every if all(s in own for own in told)]
-    marked = {s: _letter(i) for i, s in enumerate(s for s in every if s not in shared)}
-    letters = [[letter for s, letter in marked.items() if s in own] for own in told]
-    marks = [f"[{', '.join(own)}]" if own else "" for own in letters]
-    return marks, (*shared, *(f"[{letter}] {sentence}" for sentence, letter in marked.items()))
+    news = [[c for c in r.warnings if not _told_already(c, r, study)] for r in results]
+    alike: dict[object, list[str]] = {}
+    for caveats in news:
+        for caveat in caveats:
+            alike.setdefault(kind(caveat), []).append(caveat)
+    kinds = [set(map(kind, caveats)) for caveats in news]
+    shared = [one for one in alike if not marked or all(one in caveats for caveats in kinds)]
+    letters = {one: _letter(i) for i, one in enumerate(k for k in alike if k not in shared)}
+    marks = [[letter for one, letter in letters.items() if one in caveats] for caveats in kinds]
+    sentences = [joined(alike[one]) for one in shared]
+    sentences += [f"[{letter}] {joined(alike[one])}" for one, letter in letters.items()]
+    return [f"[{', '.join(caveats)}]" if caveats else "" for caveats in marks], tuple(sentences)
 
 
-def sentences(text: str, readers: Sequence[str]) -> list[str]:
-    """Return the sentences of a warning that are news to who has read the overview.
+def reasons(results: Iterable[Result]) -> tuple[str, ...]:
+    """Return why there is no number, each reason once."""
+    return tuple(dict.fromkeys(str(caveat) for r in results for caveat in r.warnings))
 
-    Args:
-        text: sentences, joined by a space.
-        readers: all readers of the study.
-    """
-    # A point within a name ends no sentence.
-    names = [name for name in readers if ". " in name]
-    for place, name in enumerate(names):
-        text = text.replace(name, f"\0{place}\0")
-    found = re.split(r"(?<=[.!?]) (?=[A-Z0-9\0])", text.strip()) if text.strip() else []
-    for place, name in enumerate(names):
-        found = [s.replace(f"\0{place}\0", name) for s in found]
-    old = [pattern.replace("{n}", str(len(readers))) for pattern in TOLD_OF_READERS]
-    old.append(TOLD_BY_DESIGN)
-    return [s for s in found if not any(re.fullmatch(pattern, s) for pattern in old)]
+
+def _told_already(caveat: str, result: Result, study: StudyData) -> bool:
+    """Return whether the overview says it of the whole study, or the row by its reader."""
+    readers = len(study.readers) if result.where.get("reader", ALL) == ALL else 1
+    of_few = [Caveat(sentence, n=readers) for sentence in (LITTLE_OF_OTHERS, RESULTS_OF_FEW)]
+    of_all = (ONE_READER, RESULTS_OF_ONE) if readers == 1 else of_few
+    return caveat in of_all or template(caveat) == POINTS_UNTOLD
 
 
 def computed(blocks: Iterable[Block]) -> list[Block]:
     """Return a fold that says how the numbers of all tables were computed, each method once."""
     lines: dict[tuple[str, str], list[str]] = {}
-    told: set[tuple[str, str]] = set()
+    known: set[tuple[str, str]] = set()
     for block in blocks:
-        if not isinstance(block, Table) or block.data is None or "method" not in block.data:
+        if not isinstance(block, Table) or block.data is None:
             continue
-        data = block.data
-        named = next((c for c in ("quantity", "coefficient", "test", "figure") if c in data), "")
-        for row in rows_of(data):
-            key = str(row["method"]), str(row.get("reference", ""))
-            owner = str(row[named]) if named else ""
+        rows = block.data[["quantity", "method", "reference"]].itertuples(index=False)
+        for quantity, method, reference in rows:
             # The same of single readers differs only in whom it speaks of.
-            if (owner, key[1]) not in told:
-                told.add((owner, key[1]))
-                lines.setdefault(key, []).append(owner)
+            if (quantity, reference) not in known:
+                known.add((quantity, reference))
+                lines.setdefault((method, reference), []).append(quantity)
     paragraphs = [
-        f"{listed(owners)}: {method} ({reference})." if owners[0] else f"{method} ({reference})."
-        for (method, reference), owners in lines.items()
+        f"{enumerated(quantities)}: {method}{f' ({reference})' if reference else ''}."
+        for (method, reference), quantities in lines.items()
     ]
-    sentences_ = tuple(f"{p[:1].upper()}{p[1:]}".replace(" ().", ".") for p in paragraphs)
-    return [Fold("How these numbers were computed", sentences_)] if sentences_ else []
+    sentences = tuple(f"{p[:1].upper()}{p[1:]}" for p in paragraphs)
+    return [Fold("How these numbers were computed", sentences)] if sentences else []
 
 
 def interval(estimate: float, low: float, high: float) -> str:
@@ -211,25 +209,14 @@ def plain(value: object) -> object:
     return value
 
 
-def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows of a table as dictionaries."""
-    return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
-
-
-def asked(study: StudyData, rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows with what the readers were asked in the column `asked`."""
-    texts = study.texts
-    return rows.assign(asked=[texts.get(str(name), str(name)) for name in rows["question"]])
+def asked(study: StudyData, result: Result) -> str:
+    """Return what the readers were asked."""
+    return study.texts.get(result.at("question"), result.at("question"))
 
 
 def heading(text: str) -> str:
     """Return a question so that a sentence may follow it."""
     return f"“{text}”:"
-
-
-def listed(parts: Sequence[str]) -> str:
-    """Return parts as a list within a sentence."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def counted(n: int, noun: str) -> str:

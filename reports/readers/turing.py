@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from evalsuite.statistics.omissions import left_out
+from evalsuite.statistics.result import tabulated
 from evalsuite.statistics.roc.curves import reader_aucs, reader_rates, roc_curves
 from evalsuite.statistics.roc.merits import auc_merits
 from evalsuite.statistics.roc.mrmc import obuchowski_rockette
@@ -62,12 +63,12 @@ def _section(study: StudyData, readings: Readings, place: int) -> Section:
 
 def _without_curve(readings: Readings, curves: pd.DataFrame) -> list[str]:
     """Return who has no curve of their own, nor a part in the mean curve."""
-    told: list[str] = []
-    for treatment, own in curves.groupby("treatment", sort=False):
-        without = ~np.isin(readings.readers, own["reader"].unique())
+    sentences: list[str] = []
+    for treatment, of_cohort in curves.groupby("treatment", sort=False):
+        without = ~np.isin(readings.readers, of_cohort["reader"].unique())
         why = f"they rated no real or no synthetic case of {treatment}"
-        told += left_out(why, without, readings.readers)
-    return told
+        sentences += left_out(why, without, readings.readers)
+    return sentences
 
 
 def _tables(study: StudyData, readings: Readings, suffix: str) -> list[Table]:
@@ -81,17 +82,17 @@ def _tables(study: StudyData, readings: Readings, suffix: str) -> list[Table]:
             f"{correction(analysis.treatments)}",
             analysis.treatments,
             {
-                "treatment": "synthetic cohort",
-                "estimate": "AUC (95 % interval)",
-                "p_holm": "p, corrected",
-                "n_readers": "readers",
-                "n_cases": "cases",
+                "synthetic cohort": "treatment",
+                "AUC (95 % interval)": "value",
+                "p, corrected": "p_holm",
+                "readers": "n_readers",
+                "cases": "n_cases",
             },
             study,
             group="",
         )
     ]
-    if len(analysis.differences):
+    if analysis.differences:
         tables.append(
             shown(
                 f"turing-differences{suffix}",
@@ -100,16 +101,16 @@ def _tables(study: StudyData, readings: Readings, suffix: str) -> list[Table]:
                 f"{correction(analysis.differences)}",
                 analysis.differences,
                 {
-                    "first": "first cohort",
-                    "second": "second cohort",
-                    "estimate": "difference (95 % interval)",
-                    "p_holm": "p, corrected",
+                    "first cohort": "first",
+                    "second cohort": "second",
+                    "difference (95 % interval)": "value",
+                    "p, corrected": "p_holm",
                 },
                 study,
                 group="",
             )
         )
-    counts = {"n_positive": "real cases", "n_negative": "synthetic cases"}
+    counts = {"real cases": "n_positive", "synthetic cases": "n_negative"}
     tables += [
         shown(
             f"turing-readers{suffix}",
@@ -117,8 +118,8 @@ def _tables(study: StudyData, readings: Readings, suffix: str) -> list[Table]:
             aucs,
             {
                 "reader": "reader",
-                "estimate": "AUC (95 % interval)",
-                "p_holm": "p, corrected",
+                "AUC (95 % interval)": "value",
+                "p, corrected": "p_holm",
                 **counts,
             },
             study,
@@ -133,12 +134,12 @@ def _tables(study: StudyData, readings: Readings, suffix: str) -> list[Table]:
             {"reader": "reader", **counts},
             study,
             group="treatment",
-            across="quantity",
+            across=True,
             folded=len(rates) > 24,
         ),
     ]
-    if len(analysis.components):
-        components = analysis.components.drop(columns=["question", "figure"])
+    if analysis.components:
+        components = tabulated(analysis.components)[["quantity", "value", "correlation"]]
         tables.append(
             Table(
                 f"turing-components{suffix}",

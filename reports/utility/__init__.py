@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from evalsuite.caveats import enumerated
 from evalsuite.utility.config import (
     ARMS,
     REAL_AND_SYNTHETIC,
@@ -14,9 +15,9 @@ from evalsuite.utility.config import (
 from evalsuite.utility.results import UtilityResults, read_results
 from reports.document import Block, Notice, Picture, Section, Text
 from reports.figures.utility import learning_curves
-from reports.readers.shown import counted, listed, probability, rows_of
+from reports.readers.shown import counted, probability
 from reports.utility.methods import utility_methods
-from reports.utility.tables import of_all_structures, signed, subjects_of, utility_tables
+from reports.utility.tables import of_all_structures, rows_of, signed, subjects_of, utility_tables
 
 NAME, TITLE = "utility", "Are the synthetic volumes useful for training?"
 ALPHA = 0.05
@@ -75,58 +76,60 @@ def utility_findings(folder: Path) -> list[str]:
 
 
 def _findings(results: UtilityResults) -> list[str]:
-    told = _verdict(results)
-    told += [
+    sentences = _verdict(results)
+    sentences += [
         sentence
         for arm in OF_SYNTHETIC
         if arm.name in results.config["arms"]
         for sentence in _gained(results, arm.name, SCRATCH.name)
     ]
-    told += _gained(results, SYNTHETIC_PRETRAINING.name, REAL_PRETRAINING.name)
+    sentences += _gained(results, SYNTHETIC_PRETRAINING.name, REAL_PRETRAINING.name)
     repeats = int(results.config["repeats"])
     if repeats < FEW_REPEATS:
-        told.append(
+        sentences.append(
             f"Each arm was trained only {'once' if repeats == 1 else 'twice'}"
-            f"{'.' if repeats == 1 else ': a small gain or loss cannot be told from chance.'}"
+            f"{'.' if repeats == 1 else ': a small gain or loss cannot be sentences from chance.'}"
         )
-    return told
+    return sentences
 
 
 def _verdict(results: UtilityResults) -> list[str]:
     """Say where any arm with synthetic volumes differs from the one without, beyond chance."""
-    found = of_all_structures(results.comparisons)
+    comparisons = of_all_structures(results.comparisons)
     names = [arm.name for arm in OF_SYNTHETIC]
-    found = found[found["metric"].eq("dice") & found["second"].eq(SCRATCH.name)]
-    sure = found[found["first"].isin(names) & (found["p_holm"] < ALPHA)]
-    told = []
+    comparisons = comparisons[
+        comparisons["quantity"].eq("dice") & comparisons["second"].eq(SCRATCH.name)
+    ]
+    sure = comparisons[comparisons["first"].isin(names) & (comparisons["p_holm"] < ALPHA)]
+    sentences = []
     for word, rows in (
-        ("higher", sure[sure["difference"] > 0]),
-        ("lower", sure[sure["difference"] < 0]),
+        ("higher", sure[sure["value"] > 0]),
+        ("lower", sure[sure["value"] < 0]),
     ):
         where = [
-            f"{ARMS[str(arm)].label} (with {_counts(results, own['share'])} labelled subjects)"
-            for arm, own in rows.groupby("first", sort=False)
+            f"{ARMS[str(arm)].label} (with {_counts(results, of_arm['share'])} labelled subjects)"
+            for arm, of_arm in rows.groupby("first", sort=False)
         ]
         if where:
-            told.append(
+            sentences.append(
                 f"Dice is {word} beyond chance than without synthetic volumes for networks "
-                f"{listed(where)}."
+                f"{enumerated(where)}."
             )
-    return told or [NOT_FOUND]
+    return sentences or [NOT_FOUND]
 
 
 def _gained(results: UtilityResults, first: str, second: str) -> list[str]:
     """Say by how much the Dice of one arm is above that of another, share by share."""
-    found = of_all_structures(results.comparisons)
-    found = found[found["metric"].eq("dice") & found["first"].eq(first)]
+    comparisons = of_all_structures(results.comparisons)
+    comparisons = comparisons[comparisons["quantity"].eq("dice") & comparisons["first"].eq(first)]
     parts = []
-    for row in rows_of(found[found["second"] == second]):
-        told = "no difference was found"
+    for row in rows_of(comparisons[comparisons["second"] == second]):
+        verdict = "no difference was found"
         if row["p_holm"] < ALPHA:
-            told = "it is higher" if row["difference"] > 0 else "it is lower"
+            verdict = "it is higher" if row["value"] > 0 else "it is lower"
         n = counted(subjects_of(results, row["share"]), "labelled subject")
         p = f"p corrected {probability(row['p_holm'])}"
-        parts.append(f"with {n} {told}: {signed(row)}, {p}")
+        parts.append(f"with {n} {verdict}: {signed(row)}, {p}")
     if not parts:
         return []
     return [f"Dice, {ARMS[first].label} against {ARMS[second].label}: {'; '.join(parts)}."]
@@ -145,29 +148,29 @@ def _question(results: UtilityResults) -> str:
 
 def _caveats(results: UtilityResults) -> list[str]:
     undefined = int(results.cases["hd95"].isna().sum())
-    told = list(results.warnings)
+    sentences = list(results.warnings)
     if undefined:
-        told.append(
+        sentences.append(
             f"{undefined} of {len(results.cases)} Hausdorff distances are undefined, as the "
             "prediction or the label map lacks the structure, and are left out: this flatters an "
             "arm that misses a structure altogether, which its Dice does show (0)."
         )
     without = int(results.cases["dice"].isna().sum())
     if without:
-        told.append(
+        sentences.append(
             f"{without} of {len(results.cases)} Dice scores are undefined and left out, as the "
             "label map lacks the structure."
         )
     if int(results.config["repeats"]) == 1:
-        told.append(
+        sentences.append(
             "Each arm was trained once: the intervals speak of other subjects, not of other "
             "trainings, and are too narrow for a comparison of methods."
         )
-    return told
+    return sentences
 
 
 def _counts(results: UtilityResults, shares: Iterable[float]) -> str:
-    return listed([str(subjects_of(results, share)) for share in sorted(shares)])
+    return enumerated([str(subjects_of(results, share)) for share in sorted(shares)])
 
 
 def _cohort(results: UtilityResults, role: str) -> str:

@@ -30,7 +30,7 @@ def _design(results: UtilityResults) -> str:
         if unlabelled
         else "the volumes of all real training subjects, without their labels"
     )
-    told = (
+    sentence = (
         f"Of the {held + pool} subjects ({real['volumes']} labelled real volumes) {held} were held "
         f"out to test with, {drawn}; no volume of theirs was trained on by any arm. The other "
         f"{pool} were put in a random order for each of {config['repeats']} repeats, and the first "
@@ -39,11 +39,11 @@ def _design(results: UtilityResults) -> str:
         f"on {before}."
     )
     if LABELLED_ARMS[0].name in config["arms"]:
-        told += (
+        sentence += (
             " Two more were trained with the labels of the synthetic volumes: on these alone, and "
             "on real and synthetic ones, half of every batch each."
         )
-    return told
+    return sentence
 
 
 def _networks(results: UtilityResults) -> str:

@@ -10,7 +10,7 @@ from evalsuite.utility.analysis import MEAN, ONE_REPEAT, ONE_SUBJECT, UNVARYING
 from evalsuite.utility.config import ARMS
 from evalsuite.utility.results import UtilityResults
 from reports.document import Table
-from reports.readers.shown import SPACE, UNDEFINED, fixed, probability, rows_of
+from reports.readers.shown import SPACE, UNDEFINED, fixed, probability
 
 SCORES = {"dice": "Dice (1 is best)", "hd95": "95 % Hausdorff distance, mm (0 is best)"}
 PLACES = {"dice": 3, "hd95": 2}
@@ -50,16 +50,16 @@ def _scores(results: UtilityResults) -> Table:
     rows: dict[tuple[str, str, float], dict[str, object]] = {}
     for row in rows_of(results.summary):
         # Scores first by metric, as the reader compares arms within one.
-        key = (row["metric"], row["arm"], row["share"])
-        own = rows.setdefault(
+        key = (row["quantity"], row["arm"], row["share"])
+        cells = rows.setdefault(
             key,
             {
-                "score": SCORES[row["metric"]],
+                "score": SCORES[row["quantity"]],
                 "arm": ARMS[row["arm"]].label,
                 "labelled subjects": _at(results, row["share"]),
             },
         )
-        own[_structure(row["structure"])] = _value(row)
+        cells[_structure(row["structure"])] = _value(row)
     metrics = list(SCORES)
     ordered = [rows[key] for key in sorted(rows, key=lambda key: metrics.index(key[0]))]
     return Table(
@@ -84,7 +84,7 @@ def _differences(
     several = len(set(rows["structure"])) > 1
     frame = pd.DataFrame(
         {
-            "score": SCORES[row["metric"]],
+            "score": SCORES[row["quantity"]],
             "arm": ARMS[row["first"]].label,
             "less": ARMS[row["second"]].label,
             "labelled subjects": _at(results, row["share"]),
@@ -94,7 +94,7 @@ def _differences(
             "p, corrected": probability(row["p_holm"]),
         }
         for metric in SCORES
-        for row in rows_of(rows[rows["metric"] == metric])
+        for row in rows_of(rows[rows["quantity"] == metric])
     )
     return Table(name, caption, frame, _notes(rows), folded=folded, group="score", data=rows)
 
@@ -121,8 +121,16 @@ def _trainings(results: UtilityResults) -> Table:
 
 def _notes(rows: pd.DataFrame) -> tuple[str, ...]:
     """Return what is to be known of the intervals, each sentence once."""
-    told = " ".join(rows["warnings"])
-    return tuple(s for s in (ONE_REPEAT, ONE_SUBJECT, UNVARYING) if s in told)
+    subjects = rows.loc[rows["low"].isna(), "n_subjects"]
+    known = {
+        ONE_REPEAT: rows["n_repeats"] == 1, ONE_SUBJECT: subjects < 2, UNVARYING: subjects > 1
+    }  # fmt: skip
+    return tuple(sentence for sentence, holds in known.items() if holds.any())
+
+
+def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a table as dictionaries."""
+    return [{str(k): v for k, v in row.items()} for row in table.to_dict("records")]
 
 
 def of_all_structures(rows: pd.DataFrame) -> pd.DataFrame:
@@ -133,19 +141,19 @@ def of_all_structures(rows: pd.DataFrame) -> pd.DataFrame:
 
 def signed(row: Mapping[str, Any]) -> str:
     """Return the difference of a comparison with its interval, and a plus sign above 0."""
-    told = _told(row["difference"], row)
-    return f"+{told}" if row["difference"] > 0 else told
+    number = _told(row["value"], row)
+    return f"+{number}" if row["value"] > 0 else number
 
 
 def _value(row: Mapping[str, Any]) -> str:
-    told = _told(row["value"], row)
-    return f"{told}, {row['undefined']} undefined" if row["undefined"] else told
+    number = _told(row["value"], row)
+    return f"{number}, {row['n_undefined']} undefined" if row["n_undefined"] else number
 
 
 def _told(value: float, row: Mapping[str, Any]) -> str:
     if math.isnan(value):
         return UNDEFINED
-    places = PLACES[row["metric"]]
+    places = PLACES[row["quantity"]]
     if math.isnan(row["low"]):
         return f"{fixed(value, places)} (no interval)"
     ends = f"({fixed(row['low'], places)} to {fixed(row['high'], places)})"

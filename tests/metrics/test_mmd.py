@@ -260,7 +260,7 @@ def test_same_seed_same_result_and_other_seed_other_p_value():
 def test_metric_record():
     assert METRIC.name == "mmd"
     assert METRIC.options() == {"bandwidth": None, "permutations": 1000, "level": 0.95}
-    estimates = METRIC.compute(normal(25, 3, seed=1), normal(25, 3, seed=2), permutations=10)
+    estimates = compute(normal(25, 3, seed=1), normal(25, 3, seed=2), permutations=10)
     assert [(e.name, e.direction) for e in estimates] == [
         ("mmd_rbf", "lower is better"),
         ("mmd_rbf_p_value", "higher is better"),

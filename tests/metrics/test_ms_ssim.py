@@ -12,7 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalsuite.metrics import ms_ssim
-from evalsuite.metrics.ms_ssim import METRIC, draw_pairs, pair_mean_variance, pair_similarities
+from evalsuite.metrics.ms_ssim import (
+    METRIC,
+    compute,
+    draw_pairs,
+    pair_mean_variance,
+    pair_similarities,
+)
 from evalsuite.metrics.structural_similarity import Settings, pyramid, similarity
 from tests.metrics.phantoms import smooth
 
@@ -122,7 +128,7 @@ def test_variance_equals_its_definition_and_is_unknown_without_disjoint_pairs():
 def test_means_of_all_pairs_of_small_cohorts():
     real = [smooth((24, 22, 23), seed) for seed in range(5)]
     synthetic = [smooth((24, 22, 23), seed) * 0.2 for seed in range(10, 14)]
-    found = by_name(METRIC.compute(real, synthetic, data_range=1.0))
+    found = by_name(compute(real, synthetic, data_range=1.0))
     pairs = {"real": itertools.combinations(real, 2), "syn": itertools.combinations(synthetic, 2)}
     chosen = Settings(scales=2)
     expected = {
@@ -153,7 +159,7 @@ def test_means_of_all_pairs_of_small_cohorts():
 
 def test_one_volume_repeated_is_exposed():
     real = [smooth((24, 24, 24), seed) for seed in range(90)]
-    found = by_name(METRIC.compute(real, [real[3].clone() for _ in range(90)]))
+    found = by_name(compute(real, [real[3].clone() for _ in range(90)]))
     assert found["ms_ssim"].value == pytest.approx(1, abs=1e-7)
     assert found["ms_ssim"].reference < 0.5
     assert found["ms_ssim_difference"].interval.low > 0.5
@@ -165,15 +171,15 @@ def test_one_volume_repeated_is_exposed():
 def test_some_repeats_are_counted():
     real = [smooth((12, 12, 12), seed) for seed in range(12)]
     synthetic = [*real[:10], real[0], real[0]]  # three copies of one make three identical pairs
-    found = METRIC.compute(real, synthetic)
+    found = compute(real, synthetic)
     assert found[0].warnings == ("3 of 66 pairs of synthetic volumes are identical.",)
 
 
 def test_the_seed_decides():
     real = [smooth((12, 12, 12), seed) for seed in range(30)]
-    first = METRIC.compute(real, real, seed=1, pairs=20)
-    assert first == METRIC.compute(real, real, seed=1, pairs=20)
-    assert first[0].value != METRIC.compute(real, real, seed=2, pairs=20)[0].value
+    first = compute(real, real, seed=1, pairs=20)
+    assert first == compute(real, real, seed=1, pairs=20)
+    assert first[0].value != compute(real, real, seed=2, pairs=20)[0].value
     assert first[0].value != first[0].reference  # drawn independently of the real pairs
 
 
@@ -181,7 +187,7 @@ def test_loads_each_volume_once_and_measures_the_range_on_the_way(monkeypatch):
     monkeypatch.setattr(jaxtyping.config, "jaxtyping_disable", True)  # it loads volumes, too
     real = Counted([smooth((12, 12, 12), seed) for seed in range(40)])
     synthetic = Counted([smooth((12, 12, 12), seed) for seed in range(40, 80)])
-    found = METRIC.compute(real, synthetic, pairs=60)
+    found = compute(real, synthetic, pairs=60)
     assert real.loads == 40 + 1  # one more to learn the shape
     assert synthetic.loads == 40
     extent = max(v.max() for v in real.volumes) - min(v.min() for v in real.volumes)
@@ -190,14 +196,14 @@ def test_loads_each_volume_once_and_measures_the_range_on_the_way(monkeypatch):
 
 def test_a_small_cache_changes_nothing(monkeypatch):
     real = [smooth((12, 12, 12), seed) for seed in range(9)]
-    expected = METRIC.compute(real, real)
+    expected = compute(real, real)
     monkeypatch.setattr(ms_ssim, "CACHE_BYTES", 1)
-    assert METRIC.compute(real, real) == expected
+    assert compute(real, real) == expected
 
 
 def test_window_shrinks_for_small_volumes_and_says_so():
     real = [smooth((8, 12, 12), seed) for seed in range(12)]
-    found = METRIC.compute(real, real)
+    found = compute(real, real)
     assert found[0].warnings == (
         "The window was shrunk from 11 to 7 voxels to fit volumes of 8 x 12 x 12.",
     )
@@ -205,7 +211,7 @@ def test_window_shrinks_for_small_volumes_and_says_so():
 
 
 def test_two_volumes_have_a_value_but_no_interval():
-    found = METRIC.compute(
+    found = compute(
         [smooth((12, 12, 12), 0), smooth((12, 12, 12), 1)] * 1,
         [
             smooth((12, 12, 12), 2),
@@ -220,8 +226,8 @@ def test_intervals_are_students_over_volumes_and_the_difference_has_both_cohorts
     real = [smooth((12, 12, 12), seed) for seed in range(6)]
     synthetic = [smooth((12, 12, 12), seed) for seed in range(10, 15)]
     options = {"pairs": 100, "data_range": 1.0}  # all pairs, whichever cohort is called real
-    multi, difference, _ = METRIC.compute(real, synthetic, **options)
-    other = METRIC.compute(synthetic, real, **options)[0]
+    multi, difference, _ = compute(real, synthetic, **options)
+    other = compute(synthetic, real, **options)[0]
     both = np.hypot(multi.standard_error, other.standard_error)
     assert difference.standard_error == pytest.approx(both)
     # The 97.5 % point with 4 degrees of freedom, from a printed table; the fewest volumes are 5.
@@ -320,7 +326,7 @@ GOOD = [smooth((12, 12, 12), seed) for seed in range(3)]
 )
 def test_errors(real, synthetic, options, message):
     with pytest.raises(ValueError) as caught:
-        METRIC.compute(real, synthetic, **options)
+        compute(real, synthetic, **options)
     assert str(caught.value) == message
 
 
@@ -334,8 +340,8 @@ def test_blur_and_collapse_raise_ms_ssim_of_real_hippocampi():
             volumes.append((voxels / voxels.quantile(0.99)).clamp(0, 1))
     half, other = volumes[::2], volumes[1::2]
     blurred = [torch.nn.functional.avg_pool3d(v[None], 3, 1, 1)[0] for v in other]
-    halves = by_name(METRIC.compute(half, other))["ms_ssim_difference"]
-    blurry = by_name(METRIC.compute(half, blurred))["ms_ssim_difference"]
-    collapsed = by_name(METRIC.compute(half, [other[0]] * len(other)))["ms_ssim_difference"]
+    halves = by_name(compute(half, other))["ms_ssim_difference"]
+    blurry = by_name(compute(half, blurred))["ms_ssim_difference"]
+    collapsed = by_name(compute(half, [other[0]] * len(other)))["ms_ssim_difference"]
     assert halves.interval.low < 0 < halves.interval.high
     assert halves.value < blurry.value < collapsed.value

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalsuite.metrics.neighbourhoods import distances
-from evalsuite.metrics.precision_recall import METRIC, expected_coverage
+from evalsuite.metrics.precision_recall import METRIC, compute, expected_coverage
 
 NAMES = ("precision", "recall", "density", "coverage")
 
@@ -17,7 +17,7 @@ def normal(n, d, seed, *, scale=1.0, shift=0.0):
 
 
 def measure(real, synthetic, **options):
-    return {e.name: e for e in METRIC.compute(real, synthetic, **options)}
+    return {e.name: e for e in compute(real, synthetic, **options)}
 
 
 def values(real, synthetic, **options):
@@ -123,7 +123,7 @@ def test_balls_are_open():
 def test_properties(m, n, d, k, seed, scale):
     real, synthetic = normal(m, d, seed), normal(n, d, seed + 1, scale=0.8, shift=0.4)
     found = values(real, synthetic, k=k)
-    for estimate in METRIC.compute(real, synthetic, k=k):
+    for estimate in compute(real, synthetic, k=k):
         assert estimate.interval.low <= estimate.value <= estimate.interval.high
         assert estimate.interval.low >= 0
         assert estimate.name == "density" or estimate.interval.high <= 1
@@ -195,9 +195,7 @@ def test_intervals_cover_the_expectation():
     found = []
     for i in range(150):
         real, synthetic = normal(50, 4, i), normal(50, 4, 10_000 + i, scale=0.8, shift=0.6)
-        found.append(
-            [(e.value, e.interval.low, e.interval.high) for e in METRIC.compute(real, synthetic)]
-        )
+        found.append([(e.value, e.interval.low, e.interval.high) for e in compute(real, synthetic)])
     value, low, high = np.array(found).transpose(2, 0, 1)
     truth = value.mean(axis=0)
     covered = ((low <= truth) & (truth <= high)).mean(axis=0)
@@ -273,20 +271,20 @@ def test_options():
 )
 def test_errors(real, synthetic, k, message):
     with pytest.raises(ValueError) as caught:
-        METRIC.compute(real, synthetic, k=k)
+        compute(real, synthetic, k=k)
     assert str(caught.value) == message
 
 
 def test_single_precision_features_are_taken_too():
     real, synthetic = normal(9, 2, 0), normal(9, 2, 1)
-    names = [e.value for e in METRIC.compute(real.float().double(), synthetic.float().double())]
-    assert names == [e.value for e in METRIC.compute(real.float(), synthetic.float())]
+    names = [e.value for e in compute(real.float().double(), synthetic.float().double())]
+    assert names == [e.value for e in compute(real.float(), synthetic.float())]
 
 
 def test_a_density_without_spread_is_no_certainty():
     generator = torch.Generator().manual_seed(0)
     real = torch.randn(30, 3, generator=generator).double()
-    found = {e.name: e for e in METRIC.compute(real, real + 100)}
+    found = {e.name: e for e in compute(real, real + 100)}
     assert found["density"].value == 0
     assert found["density"].interval is None
     assert found["density"].standard_error is None

@@ -304,7 +304,8 @@ def test_same_seed_same_numbers_and_features_are_not_needed():
 
 def test_options():
     assert METRIC.options() == {"false_positive_rate": 0.05}
-    assert METRIC.looks_at_features
+    assert METRIC.needs == ("features", "volumes", "subjects", "training")
+    assert not METRIC.by_extractor
 
 
 @pytest.mark.parametrize(

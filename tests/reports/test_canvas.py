@@ -11,6 +11,7 @@ from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from evalsuite.records import Detail, Evidence, FeatureTable, Interval
+from evalsuite.statistics.result import Result
 from reports.figures.anatomy import anatomy
 from reports.figures.cohorts import cohorts
 from reports.figures.embedding import embedding
@@ -119,18 +120,22 @@ class TestCohorts:
         assert_sound(slices(example(*names), kept))
 
     def test_ratings(self, names):
-        rows = [(c, r, o, 1 / 6) for c in ("real", *names) for r in ("all", "A" * 40, "B")
-                for o in range(1, 7)]  # fmt: skip
-        shares = pd.DataFrame(rows, columns=["cohort", "reader", "option", "estimate"])
+        shares = [
+            Result(where={"cohort": c, "reader": r, "option": o}, value=1 / 6)
+            for c in ("real", *names) for r in ("all", "A" * 40, "B") for o in range(1, 7)
+        ]  # fmt: skip
         assert_sound(rating_bars(shares, [f"{i}. {FORTY} {FORTY}" for i in range(6)]))
 
     @pytest.mark.parametrize("value", [0.5, math.nan])
     def test_forest_of_readers(self, names, value):
-        rows = [(f"{name} less {other}", f"{FORTY} ({q})", value, value - 0.2, value + 0.2)
-                for q in "ab" for name in names for other in names[:2]]  # fmt: skip
-        table = pd.DataFrame(rows, columns=["row", "asked", "estimate", "low", "high"])
-        assert_sound(forest(table, label="row", group="asked", reference=0.0, axis=FORTY * 2))
-        assert_sound(forest(table, label="row", band=(-0.1, 0.1), limits=(-1.0, 1.0)))
+        results = [
+            Result(where={"pair": f"{name} less {other}", "question": f"{FORTY} ({q})"},
+                   value=value, low=value - 0.2, high=value + 0.2)
+            for q in "ab" for name in names for other in names[:2]
+        ]  # fmt: skip
+        pair, question = (lambda r: r.at("pair")), (lambda r: r.at("question"))
+        assert_sound(forest(results, label=pair, group=question, reference=0.0, axis=FORTY * 2))
+        assert_sound(forest(results, label=pair, limits=(-1.0, 1.0)))
 
     def test_roc(self, names):
         rows = [(name, reader, x, x**0.5) for name in names for reader in ("A", "all")

@@ -37,7 +37,7 @@ def test_scores_that_fall_with_the_ratings_agree_and_the_summary_says_so(falling
     )
     found = table(report.sections[0], "concordance").data
     assert (found["p_holm"] < 0.001).all()
-    assert (found["estimate"] > 0.6).all()
+    assert (found["value"] > 0.6).all()
     assert set(found["cases"]) == {"synthetic"}
 
 
@@ -48,7 +48,7 @@ def test_random_ratings_agree_with_nothing(make_study, make_evaluation, seed):
     assert section.blocks[0].paragraphs[0].startswith(NOT_FOUND)
     found = table(section, "concordance").data
     assert (found["p_holm"] > 0.05).all()
-    assert found["estimate"].abs().max() < 0.6
+    assert found["value"].abs().max() < 0.6
 
 
 def test_random_scores_agree_with_nothing(falling, make_evaluation):
@@ -112,7 +112,7 @@ def test_generators_are_ranked_from_three_on(make_study, make_evaluation):
     evaluation = make_evaluation(study, levels=levels, names=("blur1", "blur2", "blur3"))
     found = table(concordance_section(study, [evaluation], replicates=100), "generators")
     # The example's Fréchet distance grows from name to name, as the readers' scores fall.
-    assert found.data.query("metric == 'frechet_distance'")["estimate"].tolist() == [1.0, 1.0]
+    assert found.data.query("metric == 'frechet_distance'")["value"].tolist() == [1.0, 1.0]
     assert (found.frame["metric"] == "Fréchet distance").sum() == 1
     assert "p cannot be below 0.33" in " ".join(found.notes)
     two = concordance_section(study, [make_evaluation(study)], replicates=100)

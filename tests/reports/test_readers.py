@@ -3,17 +3,20 @@
 import re
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
+from evalsuite.records import Caveat
+from evalsuite.statistics.cautions import ONE_READER, few_readers
+from evalsuite.statistics.omissions import left_out
+from evalsuite.statistics.result import Result
 from evalsuite.study.protocol.kinds.likert import Likert
 from reports.build import build
 from reports.document import Picture, Table, write
 from reports.readers import cautions, findings, study_sections
-from reports.readers.shown import fixed, footnotes, interval, probability, sentences
+from reports.readers.shown import fixed, footnotes, interval, probability
 from tests.reports.conftest import told, visible
 from tests.reports.test_document import HOSTILE, assert_sound, loads
 
@@ -227,9 +230,9 @@ def test_every_study_makes_a_report_with_a_clear_statement(
 def assert_explained(table):
     """Check that an estimate without a value or an interval has a reason in its warnings."""
     data = table.data
-    if data is None or not {"estimate", "warnings"} <= set(data.columns):
+    if data is None or not {"value", "warnings"} <= set(data.columns):
         return
-    numbers = data[["estimate", "low", "high"]].to_numpy(float)
+    numbers = data[["value", "low", "high"]].to_numpy(float)
     silent = data["warnings"].fillna("").astype(str).str.strip() == ""
     bare = data[~np.isfinite(numbers).all(axis=1) & silent]
     assert bare.empty, f"{table.name}: {bare.to_dict('records')[:2]}"
@@ -351,13 +354,43 @@ def test_what_the_overview_says_is_not_said_again(make_study, tmp_path):
 
 def test_footnotes_mark_what_is_not_true_of_every_row(make_study):
     study = make_study(cases=1, readers=["Dr. A", "B"])
-    rows = pd.DataFrame(
-        {"warnings": ["First one. For all.", "For all.", "For all. Left out: Dr. A. First one."]}
-    )
+    first, whole, left = "First one. Its end.", "For all.", "Left out: Dr. A."
+    rows = [Result(value=0.0, warnings=w) for w in ((first, whole), (whole,), (whole, left, first))]
     marks, notes = footnotes(rows, study)
     assert marks == ["[a]", "", "[a, b]"]
-    assert notes == ("For all.", "[a] First one.", "[b] Left out: Dr. A.")
-    assert sentences("", study.readers) == []
+    assert notes == (whole, f"[a] {first}", f"[b] {left}")
+    assert footnotes(rows, study, marked=False)[1] == (first, whole, left)
+
+
+def test_caveats_that_differ_in_numbers_alone_are_told_once(make_study):
+    study = make_study(cases=1, readers=["A", "B"])
+    caveats = [
+        (
+            Caveat("{n} of {size} answers are missing.", n=2, size=9),
+            *left_out("x", np.array([True]), ["A"]),
+        ),
+        (
+            Caveat("{n} of {size} answers are missing.", n=5, size=9),
+            *left_out("x", np.array([True]), ["B"]),
+        ),
+        (),
+    ]
+    marks, notes = footnotes([Result(value=0.0, warnings=own) for own in caveats], study)
+    assert marks == ["[a, b]", "[a, c]", ""]
+    assert notes == (
+        "[a] 2 to 5 of 9 answers are missing.",
+        "[b] Left out, as x: A.",
+        "[c] Left out, as x: B.",
+    )
+
+
+def test_what_holds_for_the_whole_study_is_no_footnote_but_what_holds_for_a_row_is(make_study):
+    study = make_study(cases=1, readers=["A", "B", "C"])
+    of_all, of_some = few_readers(3), few_readers(2)
+    rows = [Result(value=0.0, warnings=w) for w in (of_all, of_some, (ONE_READER,), ())]
+    assert footnotes(rows, study)[1] == (f"[a] {of_some[0]}", f"[b] {ONE_READER}")
+    alone = make_study(cases=1, readers=["A"])
+    assert footnotes([Result(value=0.0, warnings=(ONE_READER,))], alone) == ([""], ())
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.statistics.result import tabulated
 from evalsuite.utility.analysis import compare, summarise
 from evalsuite.utility.results import write_results
 from reports.build import build, write_report
@@ -45,7 +46,12 @@ def table(folder, name):
 
 def rescored(results, change):
     cases = change(results.cases.copy())
-    return replace(results, cases=cases, summary=summarise(cases), comparisons=compare(cases))
+    return replace(
+        results,
+        cases=cases,
+        summary=tabulated(summarise(cases)),
+        comparisons=tabulated(compare(cases)),
+    )
 
 
 def test_the_chapter_has_question_curves_tables_and_methods(written):

@@ -96,7 +96,7 @@ def matrices(table):
     return rated_by_question(table)[0].scores
 
 
-def says_why(rows, columns=("estimate", "low", "high")):
+def says_why(rows, columns=("value", "low", "high")):
     """Return whether every row with a nan has a sentence about it."""
     undefined = rows[list(columns)].isna().any(axis=1)
     return bool(rows.loc[undefined, "warnings"].str.contains(REASONS).all())

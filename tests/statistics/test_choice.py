@@ -5,9 +5,9 @@ from scipy.stats import binomtest, norm
 from statsmodels.stats.proportion import proportion_confint
 
 from evalsuite.statistics.roc import mrmc
-from evalsuite.statistics.roc.choice import Choices, choice_merits, choices, reader_choices
-from evalsuite.statistics.roc.mrmc import obuchowski_rockette
+from evalsuite.statistics.roc.choice import Choices, choice_merits, choices
 from tests.kinds import scales
+from tests.statistics.tables import obuchowski_rockette, reader_choices
 
 NAN = np.nan
 
@@ -52,7 +52,7 @@ def test_choices_are_read_whatever_the_side():
     right[3, 1] = NAN
     (found,) = choices(study(right))
     assert (found.treatments, found.readers) == (("gan",), ("r00", "r01", "r02"))
-    shares = reader_choices(found).set_index("reader")["estimate"]
+    shares = reader_choices(found).set_index("reader")["value"]
     assert shares.to_numpy() == pytest.approx(np.nanmean(right, axis=0))
     assert sorted(found.real) == sorted(found.synthetic) == list(range(12))
 
@@ -65,7 +65,7 @@ def test_repeats_training_and_old_revisions_do_not_count():
     before = table.assign(answer=wrong, revision=0)
     (found,) = choices(pd.concat([before, table, repeat, training], ignore_index=True))
     row = reader_choices(found).iloc[0]
-    assert (row["estimate"], row["n_pairs"]) == (1, 4)
+    assert (row["value"], row["n_pairs"]) == (1, 4)
 
 
 def test_exact_intervals_and_test():
@@ -112,17 +112,17 @@ def test_over_readers_by_hand():
     found = choice_merits(of_matrix([[1, 1, 1, 0], [0, 0, 1, 1]]))
     assert found.covariance[0, 0, 0, 1] < 0
     row = obuchowski_rockette(found).treatments.iloc[0]
-    assert (row["estimate"], row["standard_error"]) == pytest.approx((5 / 8, 1 / 8))
+    assert (row["value"], row["standard_error"]) == pytest.approx((5 / 8, 1 / 8))
     assert (row["df"], row["statistic"], row["p"]) == pytest.approx((1, 1, 0.5))
-    assert (row["figure"], row["n_cases"]) == ("2AFC accuracy", 8)
+    assert (row["quantity"], row["n_cases"]) == ("2AFC accuracy", 8)
 
 
 def test_cohorts_are_told_apart():
     right = np.array([[1.0, 1], [1, 1], [0, 0], [0, 1], [1, 0], [0, 0]])
     (found,) = choices(study(right, cohorts=["ldm", "gan"] * 3))
     table = reader_choices(found).set_index(["treatment", "reader"])
-    assert table.loc[("gan", "r00"), ["estimate", "n_pairs"]].tolist() == pytest.approx([1 / 3, 3])
-    assert table.loc[("ldm", "r00"), ["estimate", "n_pairs"]].tolist() == pytest.approx([2 / 3, 3])
+    assert table.loc[("gan", "r00"), ["value", "n_pairs"]].tolist() == pytest.approx([1 / 3, 3])
+    assert table.loc[("ldm", "r00"), ["value", "n_pairs"]].tolist() == pytest.approx([2 / 3, 3])
     result = obuchowski_rockette(choice_merits(found))
     assert result.differences.loc[0, ["first", "second"]].tolist() == ["gan", "ldm"]
     assert result.differences["n_cases"].item() == 12
@@ -142,10 +142,10 @@ def test_without_truth_it_says_why():
         (found,) = choices(blind)
         rows = reader_choices(found)
         assert rows["reader"].tolist() == ["r00", "r01"]
-        assert rows[["estimate", "low", "high", "p"]].isna().all(axis=None)
+        assert rows[["value", "low", "high", "p"]].isna().all(axis=None)
         assert rows["warnings"].str.startswith("The table does not say which cases are real").all()
         (row,) = obuchowski_rockette(choice_merits(found)).treatments.to_dict("records")
-        assert np.isnan(row["estimate"])
+        assert np.isnan(row["value"])
         assert "No reader has a defined 2AFC accuracy with a variance." in row["warnings"]
 
 

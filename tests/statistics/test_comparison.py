@@ -18,14 +18,14 @@ from benchmarks import coverage
 from evalsuite.errors import EvalsuiteError
 from evalsuite.statistics.multiplicity import holm_adjusted
 from evalsuite.statistics.rated import NO_TRUTH
-from evalsuite.statistics.ratings.comparison import DIFFERENCE, ODDS_RATIO, SUPERIORITY, comparisons
+from evalsuite.statistics.ratings.comparison import DIFFERENCE, ODDS_RATIO, SUPERIORITY
 from evalsuite.statistics.ratings.contrasts import mean_difference, odds_ratio, superiority
 from evalsuite.statistics.ratings.crossed import pooled
-from evalsuite.statistics.ratings.equivalence import equivalence
 from evalsuite.statistics.ratings.pairs import NO_COHORTS, NO_READER
 from evalsuite.statistics.ratings.proportional_odds import proportional_odds
 from evalsuite.study.protocol.power import contrast
 from tests.statistics.readings import long_table, odd_studies, says_why, simulated
+from tests.statistics.tables import comparisons, equivalence
 from tests.statistics.test_ratings import one
 
 NAN = float("nan")
@@ -182,7 +182,7 @@ def test_comparisons_find_a_difference_and_correct_it():
     assert smaller["p_holm"] == pytest.approx(min(2 * smaller["p"], 1))
     assert larger >= smaller["p"]
     row = one(together, second="gan", quantity=SUPERIORITY)
-    assert 0.5 < row["low"] < row["estimate"] < row["high"] < 1
+    assert 0.5 < row["low"] < row["value"] < row["high"] < 1
     assert one(together, second="gan", quantity=ODDS_RATIO)["low"] > 1
     assert set(rows["reader"]) == {"all", *(f"reader{i:02d}" for i in range(5))}
 
@@ -193,19 +193,11 @@ def test_holm_is_that_of_statsmodels(p):
     assert holm_adjusted(p) == pytest.approx(multipletests(p, method="holm")[1])
 
 
-def test_pairs_may_be_named():
-    table = long_table(simulated(names=("real", "gan", "ldm")))
-    rows = comparisons(table, pairs=[("gan", "ldm")])
-    assert set(zip(rows["first"], rows["second"], strict=True)) == {("gan", "ldm")}
-    with pytest.raises(EvalsuiteError, match='Unknown cohort "gna". Did you mean "gan"'):
-        comparisons(table, pairs=[("gna", "ldm")])
-
-
 def test_equivalence_of_one_reader_is_that_of_statsmodels():
     study = simulated(1, 60)
     rows = equivalence(long_table(study), {"appearance": 0.5})
     p, *_ = ttost_ind(study["real"][:, 0], study["gan"][:, 0], -0.5, 0.5, usevar="unequal")
-    assert one(rows, test="equivalence")["p"] == pytest.approx(p)
+    assert one(rows, quantity="equivalence")["p"] == pytest.approx(p)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -214,21 +206,24 @@ def test_equivalence_is_shown_where_the_interval_lies_within_the_margin(seed):
     seen = set()
     for margin in (0.05, 0.2, 0.4, 0.8, 1.2, 2.5):
         rows = equivalence(table, {"appearance": margin})
-        row = one(rows, test="equivalence")
+        row = one(rows, quantity="equivalence")
         assert row["level"] == 0.9
-        assert row["shown"] == (-margin < row["low"] and row["high"] < margin)
-        assert row["shown"] == (row["p"] < 0.05)
-        assert one(rows, test="non-inferiority")["p"] <= row["p"]
-        seen.add(row["shown"])
+        assert (row["p_holm"] < 0.05) == (-margin < row["low"] and row["high"] < margin)
+        assert one(rows, quantity="non-inferiority")["p"] <= row["p"]
+        seen.add(row["p_holm"] < 0.05)
     assert seen == {False, True}
 
 
 def test_non_inferiority_looks_at_the_second_cohort():
     worse = long_table(simulated(5, 40, difference=0.8))
     better = long_table(simulated(5, 40, difference=-0.8))
-    assert not one(equivalence(worse, {"appearance": 0.4}), test="non-inferiority")["shown"]
-    assert one(equivalence(better, {"appearance": 0.4}), test="non-inferiority")["shown"]
-    assert not one(equivalence(better, {"appearance": 0.4}), test="equivalence")["shown"]
+    assert (
+        one(equivalence(worse, {"appearance": 0.4}), quantity="non-inferiority")["p_holm"] >= 0.05
+    )
+    assert (
+        one(equivalence(better, {"appearance": 0.4}), quantity="non-inferiority")["p_holm"] < 0.05
+    )
+    assert one(equivalence(better, {"appearance": 0.4}), quantity="equivalence")["p_holm"] >= 0.05
 
 
 def test_margins_that_fit_nothing_are_refused():
@@ -269,7 +264,7 @@ def test_what_is_said(name, quantity, sentence):
 def test_cohorts_that_are_wholly_apart_have_an_exact_p_value_or_none_instead_of_one():
     """A p of 1 would say that nothing was found where nothing could be clearer."""
     found = comparisons(long_table({"real": np.full((6, 3), 4.0), "gan": np.full((6, 3), 1.0)}))
-    assert found["estimate"].tolist()[:2] == [3.0, 1.0]
+    assert found["value"].tolist()[:2] == [3.0, 1.0]
     superior = found["quantity"] == SUPERIORITY
     assert found.loc[~superior, "p"].isna().all()
     # Six pairs without a common case, all won.

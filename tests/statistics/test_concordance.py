@@ -7,8 +7,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.statistics.concordance.cases import NO_INTERVAL, concordance
-from evalsuite.statistics.concordance.generators import generator_concordance
+from evalsuite.statistics.concordance.cases import NO_INTERVAL
 from evalsuite.statistics.concordance.rank_correlation import (
     mean_ratings,
     rank_correlations,
@@ -16,6 +15,7 @@ from evalsuite.statistics.concordance.rank_correlation import (
 )
 from evalsuite.statistics.resample import Draws
 from tests.statistics.readings import long_table, odd_studies, says_why, simulated
+from tests.statistics.tables import concordance, generator_concordance
 from tests.statistics.test_ratings import one
 
 NAN = float("nan")
@@ -74,9 +74,9 @@ def test_values_and_p_are_scipys():
         ("Spearman rho", stats.spearmanr),
         ("Kendall tau-b", stats.kendalltau),
     ):
-        row = one(rows, cases="synthetic", coefficient=coefficient)
+        row = one(rows, cases="synthetic", quantity=coefficient)
         expected = test(-blur[30:], y)
-        assert row["estimate"] == pytest.approx(expected.statistic)
+        assert row["value"] == pytest.approx(expected.statistic)
         # One order of 10,000 that were tried, the given one, is as far from 0.
         assert row["p"] == 1e-4 > expected.pvalue
 
@@ -92,11 +92,11 @@ def test_a_metric_that_sees_the_blur_agrees_and_a_random_one_does_not():
         ]
     )
     rows = concordance(long_table(study), scores, replicates=300)
-    rows = rows[(rows["cases"] == "synthetic") & (rows["coefficient"] == "Spearman rho")]
+    rows = rows[(rows["cases"] == "synthetic") & (rows["quantity"] == "Spearman rho")]
     blur_row, sharp, random = (one(rows, metric=m) for m in ("blur", "sharpness", "noise"))
     assert blur_row["low"] > 0.4
     assert blur_row["p_holm"] < 0.001
-    assert sharp["estimate"] == blur_row["estimate"]
+    assert sharp["value"] == blur_row["value"]
     assert random["low"] < 0 < random["high"]
     assert random["p"] > 0.05
 
@@ -106,7 +106,7 @@ def test_groups_of_cases():
     scores = scored(study, np.random.default_rng(0).normal(size=90))
     rows = concordance(long_table(study), scores, replicates=20)
     assert list(rows["cases"].unique()) == ["synthetic", "gan", "ldm", "real", "all"]
-    assert one(rows, cases="all", coefficient="Spearman rho")["n_cases"] == 90
+    assert one(rows, cases="all", quantity="Spearman rho")["n_cases"] == 90
 
 
 def test_a_strict_reader_who_missed_cases_does_not_raise_them():
@@ -121,7 +121,7 @@ def test_scores_without_direction_or_for_some_cases():
     scores = scored(study, -blur).drop(columns="direction")
     scores.loc[scores["case"].isin(["gan00", "gan01"]), "value"] = NAN
     rows = concordance(long_table(study), scores, replicates=20)
-    row = one(rows, cases="synthetic", coefficient="Spearman rho")
+    row = one(rows, cases="synthetic", quantity="Spearman rho")
     assert row["n_cases"] == 28
     assert "Whether high or low is better is not told" in row["warnings"]
 
@@ -142,7 +142,7 @@ def test_two_readers_speak_for_themselves():
 def test_what_cannot_agree_says_why(values, sentence):
     study, _ = blurred()
     rows = concordance(long_table(study), scored(study, values), replicates=20)
-    assert rows["estimate"].isna().all()
+    assert rows["value"].isna().all()
     assert rows["warnings"].str.contains(sentence).all()
 
 
@@ -151,8 +151,8 @@ def test_perfect_agreement_has_no_interval_and_says_so():
     study = {"real": answers, "gan": answers}
     scores = scored(study, np.tile(np.arange(6), 2))
     rows = concordance(long_table(study), scores, replicates=50)
-    row = one(rows, cases="synthetic", coefficient="Spearman rho")
-    assert row["estimate"] == pytest.approx(1)
+    row = one(rows, cases="synthetic", quantity="Spearman rho")
+    assert row["value"] == pytest.approx(1)
     assert np.isnan(row["low"])
     assert NO_INTERVAL in row["warnings"]
 
@@ -165,7 +165,7 @@ def test_odd_studies_say_why(name):
     estimates = pd.DataFrame({"cohort": ["gan", "ldm"], "metric": "mmd", "value": [1.0, 2.0]})
     rows = generator_concordance(table, estimates, replicates=50)
     assert says_why(rows)
-    assert rows["estimate"].isna().all()
+    assert rows["value"].isna().all()
 
 
 def test_scores_that_cannot_be_read_are_refused():
@@ -196,8 +196,8 @@ def of_generators(values, direction="lower is better"):
 
 def test_generators_in_the_readers_order():
     rows = generator_concordance(*of_generators([1.0, 2.0, 3.0, 4.0]), replicates=300)
-    row = one(rows, coefficient="Kendall tau-b")
-    assert row["estimate"] == pytest.approx(1)
+    row = one(rows, quantity="Kendall tau-b")
+    assert row["value"] == pytest.approx(1)
     assert row["p"] == pytest.approx(2 / 24)  # this order and its reverse, of 4!
     assert row["low"] > 0
     assert row["high"] == 1
@@ -208,23 +208,23 @@ def test_generators_with_one_swap_by_hand():
     # Order 2, 1, 3, 4 against 1, 2, 3, 4: one of six pairs is discordant, tau = 4/6, and rho =
     # 1 - 6 * 2 / (4 * 15) = 0.8. Orders with |tau| >= 4/6: 1 + 3, and as many reversed, of 24.
     rows = generator_concordance(*of_generators([2.0, 1.0, 3.0, 4.0]), replicates=50)
-    tau, rho = (one(rows, coefficient=c) for c in ("Kendall tau-b", "Spearman rho"))
-    assert tau["estimate"] == pytest.approx(4 / 6)
+    tau, rho = (one(rows, quantity=c) for c in ("Kendall tau-b", "Spearman rho"))
+    assert tau["value"] == pytest.approx(4 / 6)
     assert tau["p"] == pytest.approx(8 / 24)
-    assert rho["estimate"] == pytest.approx(0.8)
+    assert rho["value"] == pytest.approx(0.8)
 
 
 def test_many_generators_are_tested_by_random_orders():
     rows = generator_concordance(*of_generators(np.arange(8.0)), replicates=50)
-    row = one(rows, coefficient="Kendall tau-b")
-    assert row["estimate"] > 0.7
+    row = one(rows, quantity="Kendall tau-b")
+    assert row["value"] > 0.7
     assert row["p"] < 0.05
     assert "9,999" in row["method"]
 
 
 def test_equal_values_rank_nothing():
     rows = generator_concordance(*of_generators([1.0, 1.0, 1.0]), replicates=50)
-    assert rows["estimate"].isna().all()
+    assert rows["value"].isna().all()
     assert rows["warnings"].str.contains("All generators have the same value").all()
 
 

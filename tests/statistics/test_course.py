@@ -4,9 +4,10 @@ import pytest
 import statsmodels.api as sm
 from scipy import stats
 
-from evalsuite.statistics.ratings.course import NO_TIMES, TIME, course, slope, times
+from evalsuite.statistics.ratings.course import NO_TIMES, TIME, slope
 from tests.kinds import scales
 from tests.statistics.readings import closed_off, long_table, odd_studies, says_why, simulated
+from tests.statistics.tables import course, times
 from tests.statistics.test_ratings import one
 
 NAN = float("nan")
@@ -101,7 +102,7 @@ def test_training_and_repeats():
     rows = course(pd.concat([training, table, repeats]))
     plain = course(table)
     wanted = {"question": "appearance", "quantity": "trend", "reader": "all"}
-    assert one(rows, **wanted)["estimate"] == pytest.approx(one(plain, **wanted)["estimate"])
+    assert one(rows, **wanted)["value"] == pytest.approx(one(plain, **wanted)["value"])
     assert (last == 60).all()
 
 
@@ -141,11 +142,11 @@ def test_times_are_geometric_means():
     real = table[table["role"] == "real"]
     by_reader = np.log(real["active_seconds"]).groupby(real["reader"]).mean()
     row = one(rows, cohort="real", reader="all", quantity="geometric mean")
-    assert row["estimate"] == pytest.approx(np.exp(by_reader.mean()))
-    assert row["low"] < row["estimate"] < row["high"]
+    assert row["value"] == pytest.approx(np.exp(by_reader.mean()))
+    assert row["low"] < row["value"] < row["high"]
     own = one(rows, cohort="real", reader="reader01", quantity="median")
     seconds = real[real["reader"] == "reader01"]["active_seconds"]
-    assert own["estimate"] == pytest.approx(np.median(seconds), rel=0.01)
+    assert own["value"] == pytest.approx(np.median(seconds), rel=0.01)
 
 
 def test_a_study_that_is_not_closed_has_a_trend():
@@ -158,7 +159,7 @@ def test_times_that_were_not_recorded():
     table = long_table(simulated()).drop(columns="active_seconds")
     rows = course(table)
     seconds = rows[rows["question"] == TIME]
-    assert seconds["estimate"].isna().all()
+    assert seconds["value"].isna().all()
     assert (seconds["warnings"] == NO_TIMES).all()
     assert (times(table)["warnings"] == NO_TIMES).all()
 

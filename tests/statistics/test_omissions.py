@@ -4,22 +4,27 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from evalsuite.statistics.agreement.between import agreement_between_readers
-from evalsuite.statistics.agreement.within import agreement_within_readers
-from evalsuite.statistics.concordance.cases import concordance
-from evalsuite.statistics.concordance.generators import generator_concordance
 from evalsuite.statistics.omissions import left_out
-from evalsuite.statistics.ratings.averages import averages, distributions
-from evalsuite.statistics.ratings.comparison import ODDS_RATIO, comparisons
-from evalsuite.statistics.ratings.course import course, times
-from evalsuite.statistics.ratings.equivalence import equivalence
+from evalsuite.statistics.ratings.comparison import ODDS_RATIO
 from evalsuite.statistics.ratings.proportional_odds import informative
 from evalsuite.statistics.roc.choice import choice_merits, choices
 from evalsuite.statistics.roc.merits import auc_merits
-from evalsuite.statistics.roc.mrmc import obuchowski_rockette
 from evalsuite.statistics.roc.readings import turing_readings
 from tests.kinds import scales
 from tests.statistics.readings import long_table, simulated
+from tests.statistics.tables import (
+    agreement_between_readers,
+    agreement_within_readers,
+    averages,
+    comparisons,
+    concordance,
+    course,
+    distributions,
+    equivalence,
+    generator_concordance,
+    obuchowski_rockette,
+    times,
+)
 
 NAN = float("nan")
 READERS = [f"reader{i:02d}" for i in range(5)]
@@ -101,11 +106,8 @@ def statistics(table):
         "concordance": concordance(table, pd.DataFrame(SCORES), replicates=20),
         "generators": generator_concordance(table, pd.DataFrame(ESTIMATES), replicates=20),
     }
-    whose = {
-        name: next((c for c in ("reader", "readers") if c in t), "") for name, t in found.items()
-    }
     return {
-        name: rows[rows[whose[name]] == "all"] if whose[name] else rows
+        name: rows[rows["reader"] == "all"] if "reader" in rows else rows
         for name, rows in found.items()
     }
 
@@ -120,8 +122,7 @@ def named(warnings):
 @pytest.mark.parametrize("name", STUDIES)
 def test_every_row_counts_who_was_used_and_names_who_was_not(name):
     for statistic, rows in statistics(STUDIES[name]()).items():
-        value = "value" if "value" in rows else "estimate"
-        known = rows[rows[value].notna()]
+        known = rows[rows["value"].notna()]
         assert len(known) or statistic == "within", statistic
         for row in known.to_dict("records"):
             without = named(row["warnings"])
@@ -137,9 +138,9 @@ def test_the_odds_ratio_rests_on_the_readers_it_counts(name):
     assert silent == ({LAST, READERS[3]} if "other" in name else {LAST})
     rest = comparisons(table[~table["reader"].isin(silent)])
     rest = rest[rest["quantity"] == ODDS_RATIO].reset_index(drop=True)
-    same = ["estimate", "low", "high", "p", "n_readers", "n_first", "n_second", "n_answers"]
+    same = ["value", "low", "high", "p", "n_readers", "n_first", "n_second", "n_answers"]
     pd.testing.assert_frame_equal(rows[same], rest[same])
-    assert rows["estimate"].notna().sum() > 1
+    assert rows["value"].notna().sum() > 1
 
 
 def test_who_is_left_with_the_lowest_answers_is_left_out_in_turn():
@@ -154,7 +155,7 @@ def test_cases_that_are_not_used_are_counted():
     table.loc[table["case"].isin(["gan00", "ldm01"]) & (table["reader"] != LAST), "answer"] = NAN
     table.loc[table["case"] == "vae05", "answer"] = NAN
     found = statistics(table)
-    between = found["between"].set_index("coefficient")
+    between = found["between"].set_index("quantity")
     kappa, fleiss = between.loc["quadratic weighted kappa"], between.loc["Fleiss kappa"]
     # One reader alone answered two cases, and nobody one: of 48 there are 45 and 47 left.
     assert (kappa["n_cases"], kappa["n_answers"]) == (45, 225)

@@ -9,15 +9,10 @@ from statsmodels.stats.proportion import proportion_confint
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.statistics.rated import NO_TRUTH, rated_by_question
-from evalsuite.statistics.ratings.averages import (
-    averages,
-    distributions,
-    mean_rating,
-    median_rating,
-    share_of,
-)
+from evalsuite.statistics.ratings.averages import mean_rating, median_rating, share_of
 from evalsuite.statistics.ratings.crossed import over_readers
 from tests.statistics.readings import closed_off, long_table, odd_studies, says_why, simulated
+from tests.statistics.tables import averages, distributions
 
 NAN = float("nan")
 
@@ -143,12 +138,12 @@ def test_distributions_give_the_papers_table():
         {"appearance": 4},
     )
     assert list(rows["reader"].unique()) == ["all", "reader00", "reader01"]
-    assert one(rows, reader="reader00", option=4)["estimate"] == 0.5
-    assert one(rows, reader="reader01", option=3)["count"] == 2
-    assert one(rows, reader="all", option=2)["estimate"] == pytest.approx(1 / 8)
-    assert one(rows, reader="all", option=1)["estimate"] == 0
-    assert one(rows, reader="all", option=1)["count"] == 0
-    assert (rows.groupby("reader")["count"].sum() == [8, 4, 4]).all()
+    assert one(rows, reader="reader00", option=4)["value"] == 0.5
+    assert one(rows, reader="reader01", option=3)["n_chosen"] == 2
+    assert one(rows, reader="all", option=2)["value"] == pytest.approx(1 / 8)
+    assert one(rows, reader="all", option=1)["value"] == 0
+    assert one(rows, reader="all", option=1)["n_chosen"] == 0
+    assert (rows.groupby("reader")["n_chosen"].sum() == [8, 4, 4]).all()
 
 
 def test_multiple_choice_counts_each_option():
@@ -156,7 +151,7 @@ def test_multiple_choice_counts_each_option():
     ticks = {"real00": "[1, 3]", "real01": [3], "real02": []}
     table["answer"] = table["case"].map(ticks)
     rows = distributions(table, {"appearance": 4})
-    own = rows[rows["reader"] == "reader00"].set_index("option")["estimate"]
+    own = rows[rows["reader"] == "reader00"].set_index("option")["value"]
     assert own.tolist() == pytest.approx([1 / 3, 0, 2 / 3, 0])
     table["answer"] = "3; 1"
     with pytest.raises(EvalsuiteError, match=r"expected a list of options such as \[1, 3\]"):
@@ -167,8 +162,8 @@ def test_averages_of_an_analogue_scale():
     rng = np.random.default_rng(0)
     y = np.round(rng.uniform(0, 100, (20, 3)), 1)
     rows = averages(long_table({"real": y}, kind="analogue"))
-    assert one(rows, reader="all", quantity="mean")["estimate"] == pytest.approx(y.mean())
-    assert one(rows, reader="all", quantity="median")["estimate"] == pytest.approx(np.median(y))
+    assert one(rows, reader="all", quantity="mean")["value"] == pytest.approx(y.mean())
+    assert one(rows, reader="all", quantity="median")["value"] == pytest.approx(np.median(y))
     assert distributions(long_table({"real": y}, kind="analogue")).empty
 
 
@@ -178,7 +173,7 @@ def test_hidden_repeats_training_and_old_revisions_are_left_out():
     training = table.iloc[[0]].assign(position=0, phase="training", answer=1.0)
     corrected = table.iloc[[1]].assign(revision=1, answer=2.0)
     rows = distributions(pd.concat([table, again, training, corrected]), {"appearance": 4})
-    counts = rows[rows["reader"] == "all"]["count"].tolist()
+    counts = rows[rows["reader"] == "all"]["n_chosen"].tolist()
     assert counts == [0, 1, 7, 0]
 
 

@@ -8,11 +8,11 @@ from sklearn.metrics import auc as trapezoid
 from sklearn.metrics import roc_auc_score, roc_curve
 from statsmodels.stats.proportion import proportion_confint
 
-from evalsuite.errors import EvalsuiteError
 from evalsuite.statistics.roc.auc import auc_covariance, auc_interval, chance_test, placements
-from evalsuite.statistics.roc.curves import reader_aucs, reader_rates, roc_curves, roc_points
-from evalsuite.statistics.roc.readings import Readings, readings, turing_readings
+from evalsuite.statistics.roc.curves import roc_curves, roc_points
+from evalsuite.statistics.roc.readings import Readings, turing_readings
 from tests.kinds import scales
+from tests.statistics.tables import reader_aucs, reader_rates
 
 METHODS = ("DeLong", "jackknife", "unbiased")
 NAN = np.nan
@@ -257,7 +257,7 @@ def test_no_curve_without_cases():
 
 def test_reader_aucs():
     (row,) = reader_aucs(single([2, 3, 3], [1, 2])).to_dict("records")
-    assert row["estimate"] == pytest.approx(11 / 12)
+    assert row["value"] == pytest.approx(11 / 12)
     assert row["standard_error"] == pytest.approx((1 / 72) ** 0.5)
     assert (row["n_positive"], row["n_negative"]) == (3, 2)
     # Of the ten ways to choose two of five cases none is rarer than 1 in 10 on either side.
@@ -269,7 +269,7 @@ def test_reader_aucs_have_students_interval_of_log_odds():
     positive, negative = [5, 4, 2, 6, 3, 3, 5], [1, 4, 2, 3, 1, 2]
     (row,) = reader_aucs(single(positive, negative)).to_dict("records")
     value, covariance = auc_covariance(np.array([positive], float), np.array([negative], float))
-    assert row["estimate"] == value[0]
+    assert row["value"] == value[0]
     assert row["standard_error"] == pytest.approx(covariance[0, 0] ** 0.5)
     # Satterthwaite's degrees of freedom of the variances of both kinds of placement.
     placed = placements(np.array([positive], float), np.array([negative], float))
@@ -283,12 +283,12 @@ def test_reader_aucs_have_students_interval_of_log_odds():
 def test_perfect_separation_has_an_exact_interval():
     # Three pairs without a common case, all right: the lower end is 0.025^(1/3), p = 2 / 2^3.
     (row,) = reader_aucs(single([4, 5, 5, 6], [1, 2, 3])).to_dict("records")
-    assert (row["estimate"], row["high"]) == (1, 1)
+    assert (row["value"], row["high"]) == (1, 1)
     assert row["low"] == pytest.approx(0.025 ** (1 / 3))
     assert row["p"] == pytest.approx(0.25)
     assert "without error" in row["warnings"]
     (row,) = reader_aucs(single([1, 2, 3], [4, 5, 5, 6])).to_dict("records")
-    assert (row["estimate"], row["low"]) == (0, 0)
+    assert (row["value"], row["low"]) == (0, 0)
     assert row["high"] == pytest.approx(1 - 0.025 ** (1 / 3))
 
 
@@ -304,7 +304,7 @@ def test_perfect_separation_has_an_exact_interval():
 def test_undefined_is_said(positive, negative, value, warning):
     table = reader_aucs(single(positive, negative, truths=("real", "synthetic")))
     (row,) = table.to_dict("records")
-    assert row["estimate"] == pytest.approx(value, nan_ok=True)
+    assert row["value"] == pytest.approx(value, nan_ok=True)
     assert np.isnan([row["low"], row["high"], row["p"], row["standard_error"]]).all()
     assert row["warnings"] == warning
 
@@ -313,7 +313,7 @@ def test_reader_rates():
     # Of the positive cases 2 of 3 are above 3, of the negative ones 3 of 4 below; one each at 3.
     found = reader_rates(single([5, 4, 1, 3], [1, 2, 2, 5, 3], midpoint=3.0))
     assert found["quantity"].tolist() == ["sensitivity", "specificity", "accuracy"]
-    assert found["estimate"].tolist() == pytest.approx([2 / 3, 3 / 4, 5 / 7])
+    assert found["value"].tolist() == pytest.approx([2 / 3, 3 / 4, 5 / 7])
     ends = [proportion_confint(k, n, method="beta") for k, n in ((2, 3), (3, 4), (5, 7))]
     assert found[["low", "high"]].to_numpy() == pytest.approx(np.array(ends))
     assert found["p"].isna().all()
@@ -330,52 +330,12 @@ def test_accuracy_against_chance_needs_as_many_of_both():
 
 
 def test_rates_of_no_case_are_undefined():
-    found = reader_rates(single([], [1, 2]), threshold=1.5).set_index("quantity")
-    assert np.isnan(found.loc["sensitivity", "estimate"])
+    found = reader_rates(single([], [1, 2], midpoint=1.5)).set_index("quantity")
+    assert np.isnan(found.loc["sensitivity", "value"])
     assert (
         found.loc["sensitivity", "warnings"] == "The sensitivity is undefined: no case was decided."
     )
-    assert found.loc["accuracy", "estimate"] == 0.5
-
-
-def test_rates_need_a_threshold():
-    with pytest.raises(
-        EvalsuiteError, match="^The readings do not say where their scale has its middle; pass"
-    ):
-        reader_rates(single([1], [2]))
-
-
-def long(**columns):
-    """Three readings by two readers; b has not read case 2."""
-    table = pd.DataFrame(
-        {"reader": ["b", "a", "a"], "case": [1, 1, 2], "truth": [1, 1, 0], "rating": [5, 4, 2.0]}
-    )
-    return table.assign(**columns)
-
-
-def test_readings():
-    found = readings(long())
-    assert (found.readers, found.treatments) == (("a", "b"), ("",))
-    assert found.positive.tolist() == [[[4], [5]]]
-    np.testing.assert_array_equal(found.negative, [[[2], [NAN]]])
-    assert readings(long().iloc[:0]).positive.shape == (1, 0, 0)
-
-
-@pytest.mark.parametrize(
-    ("table", "message"),
-    [
-        (long().drop(columns=["truth", "rating"]), "The table of ratings has no column truth, rating; expected reader, case, truth, rating, and treatment where there are several."),
-        (long(truth=[1, 1, 2]), 'The truth of case "2" is "2"; expected 0 (negative) or 1 (positive).'),
-        (long(truth=[0, 1, 0]), 'Case "1" is positive in some rows and negative in others; expected one truth for each case.'),
-        (long(rating=["5", "many", ""]), "The rating 'many' of case \"1\" by reader \"a\" is no number; expected one."),
-        (long(case=1, truth=1), 'Case "1" was rated twice by reader "a" under one treatment; expected one rating each.'),
-        (long(reader=["a", "b", None]), "A row of the table of ratings names no reader; expected one in every row."),
-    ],
-)  # fmt: skip
-def test_faults_of_a_table(table, message):
-    with pytest.raises(EvalsuiteError) as error:
-        readings(table)
-    assert str(error.value) == message
+    assert found.loc["accuracy", "value"] == 0.5
 
 
 def study(truth=True):
@@ -411,8 +371,8 @@ def test_turing_readings():
     np.testing.assert_array_equal(found.negative, expected)
     assert found.warnings == ()
     # Real cases are rated higher: real against synthetic is positive against negative.
-    assert (reader_aucs(found)["estimate"] == 1).all()
-    rates = reader_rates(found).set_index(["treatment", "reader", "quantity"])["estimate"]
+    assert (reader_aucs(found)["value"] == 1).all()
+    rates = reader_rates(found).set_index(["treatment", "reader", "quantity"])["value"]
     assert rates["gan", "ann", "specificity"] == 1
     assert rates["ldm", "ann", "specificity"] == 0
 
@@ -420,7 +380,7 @@ def test_turing_readings():
 def test_turing_without_truth():
     (found,) = turing_readings(study(truth=False), {"origin": 6})
     table = reader_aucs(found)
-    assert table["estimate"].isna().all()
+    assert table["value"].isna().all()
     assert table["warnings"].str.startswith("The table does not say which cases are real").all()
 
 

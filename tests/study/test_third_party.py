@@ -96,7 +96,7 @@ told["imrmc"] = export("school", Path("school.imrmc"), home, unblind=False)
 study = read_study("school.csv", home)
 assert study.table.equals(study.table.assign(scale="interval", lowest=1.0, highest=6.0))
 means = averages(study.table)
-told["means"] = means[["low", "high"]].to_numpy().tolist()
+told["means"] = [(mean.low, mean.high) for mean in means]
 wrong = study.table.assign(answer=6.5)
 told["statistics"] = refused(averages, wrong)
 write_report(build(study, [], replicates=100), Path("report"))

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from evalsuite.statistics.result import tabulated
 from evalsuite.utility.analysis import compare, summarise
 from evalsuite.utility.config import ARMS
 from evalsuite.utility.results import UtilityResults
@@ -70,8 +71,8 @@ def example(
         },
         trainings=[{"name": "reconstruction", **first, **timed}, {"name": "x", **run, **timed}],
         cases=cases,
-        summary=summarise(cases),
-        comparisons=compare(cases),
+        summary=tabulated(summarise(cases)),
+        comparisons=tabulated(compare(cases)),
         warnings=warnings,
         environment={"python": "3.11", "packages": {"monai": "1.6.1"}},
         started="2026-11-23T12:00:00+00:00",

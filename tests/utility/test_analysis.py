@@ -5,8 +5,11 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from evalsuite.utility.analysis import CASE_COLUMNS, MEAN, compare, summarise
+from evalsuite.utility import analysis
+from evalsuite.utility.analysis import CASE_COLUMNS, MEAN
+from tests.statistics.tables import table_of
 
+compare, summarise = table_of(analysis.compare), table_of(analysis.summarise)
 SCRATCH, SYNTHETIC, REAL = "scratch", "synthetic-pretraining", "real-pretraining"
 
 
@@ -47,10 +50,10 @@ def one(found, **where):
 
 def test_one_repeat_is_the_paired_t_test():
     scores = {SCRATCH: noisy(1, repeats=1), SYNTHETIC: noisy(2, repeats=1, mean=0.83)}
-    row = one(compare(table(scores)), metric="dice")
+    row = one(compare(table(scores)), quantity="dice")
     expected = stats.ttest_rel(scores[SYNTHETIC][:, 0], scores[SCRATCH][:, 0])
     low, high = expected.confidence_interval(0.95)
-    assert (row["difference"], row["low"], row["high"]) == pytest.approx(
+    assert (row["value"], row["low"], row["high"]) == pytest.approx(
         ((scores[SYNTHETIC] - scores[SCRATCH]).mean(), low, high)
     )
     assert row["p"] == pytest.approx(expected.pvalue)
@@ -61,7 +64,7 @@ def test_one_repeat_is_the_paired_t_test():
 
 def test_the_interval_over_repeats_and_subjects_is_that_of_the_two_way_anova():
     scores = noisy(3)
-    row = one(summarise(table({SCRATCH: scores})), metric="dice")
+    row = one(summarise(table({SCRATCH: scores})), quantity="dice")
     n, r = scores.shape
     of_subjects = r * scores.mean(1).var(ddof=1)
     of_repeats = n * scores.mean(0).var(ddof=1)
@@ -74,7 +77,7 @@ def test_the_interval_over_repeats_and_subjects_is_that_of_the_two_way_anova():
     half = t * (first + second) ** 0.5
     assert row["value"] == pytest.approx(scores.mean())
     assert (row["low"], row["high"]) == pytest.approx((row["value"] - half, row["value"] + half))
-    assert (row["repeats"], row["subjects"], row["undefined"]) == (r, n, 0)
+    assert (row["n_repeats"], row["n_subjects"], row["n_undefined"]) == (r, n, 0)
 
 
 def test_arms_are_compared_case_by_case():
@@ -83,13 +86,13 @@ def test_arms_are_compared_case_by_case():
     rng = np.random.default_rng(5)
     better = scratch + 0.02 + rng.normal(0, 0.001, scratch.shape)
     found = compare(table({SCRATCH: scratch, SYNTHETIC: better, REAL: scratch - 0.01}))
-    gain = one(found, first=SYNTHETIC, second=SCRATCH, metric="dice")
+    gain = one(found, first=SYNTHETIC, second=SCRATCH, quantity="dice")
     assert gain["low"] < 0.02 < gain["high"]
     assert gain["p"] < 1e-3
-    among = one(found, first=SYNTHETIC, second=REAL, metric="dice")
-    assert among["difference"] == pytest.approx((better - scratch + 0.01).mean())
-    constant = one(found, first=REAL, second=SCRATCH, metric="dice")
-    assert constant["difference"] == pytest.approx(-0.01)
+    among = one(found, first=SYNTHETIC, second=REAL, quantity="dice")
+    assert among["value"] == pytest.approx((better - scratch + 0.01).mean())
+    constant = one(found, first=REAL, second=SCRATCH, quantity="dice")
+    assert constant["value"] == pytest.approx(-0.01)
 
 
 def test_holm_corrects_the_mean_of_structures_apart_from_the_single_ones():
@@ -99,7 +102,7 @@ def test_holm_corrects_the_mean_of_structures_apart_from_the_single_ones():
     found = compare(cases)
     for metric in ("dice", "hd95"):
         for mean in (True, False):
-            family = found[(found["metric"] == metric) & ((found["structure"] == MEAN) == mean)]
+            family = found[(found["quantity"] == metric) & ((found["structure"] == MEAN) == mean)]
             p = family["p"].to_numpy()
             assert len(p) == (6 if mean else 12)
             order = np.argsort(p)
@@ -112,18 +115,18 @@ def test_undefined_distances_are_counted_and_leave_both_arms():
     cases = table(scores)
     gone = (cases["arm"] == SYNTHETIC) & (cases["case"] == "v0") & (cases["repeat"] == 1)
     cases.loc[gone, "hd95"] = np.nan
-    row = one(summarise(cases), arm=SYNTHETIC, metric="hd95")
-    assert row["undefined"] == 1
+    row = one(summarise(cases), arm=SYNTHETIC, quantity="hd95")
+    assert row["n_undefined"] == 1
     assert row["warnings"] == "1 of 36 scores are undefined and left out."
     difference = scores[SYNTHETIC] - scores[SCRATCH]
     difference[0, 0] = np.nan
-    found = one(compare(cases), metric="hd95")
-    assert found["difference"] == pytest.approx(np.nanmean(difference, axis=0).mean())
-    assert found["undefined"] == 1
+    found = one(compare(cases), quantity="hd95")
+    assert found["value"] == pytest.approx(np.nanmean(difference, axis=0).mean())
+    assert found["n_undefined"] == 1
 
 
 def test_nothing_defined_is_nan_with_a_warning():
-    row = one(summarise(table({SCRATCH: np.full((3, 2), np.nan)})), metric="dice")
+    row = one(summarise(table({SCRATCH: np.full((3, 2), np.nan)})), quantity="dice")
     assert np.isnan([row["value"], row["low"], row["high"]]).all()
     assert row["warnings"] == (
         "6 of 6 scores are undefined and left out. There is no interval: it needs 2 subjects."
@@ -133,9 +136,9 @@ def test_nothing_defined_is_nan_with_a_warning():
 def test_a_subject_with_several_volumes_counts_once():
     cases = table({SCRATCH: np.array([[0.5], [0.7], [0.9]])})
     cases.loc[cases["case"] == "v1", "subject"] = "s0"
-    row = one(summarise(cases), metric="dice")
+    row = one(summarise(cases), quantity="dice")
     assert row["value"] == pytest.approx((0.6 + 0.9) / 2)
-    assert row["subjects"] == 2
+    assert row["n_subjects"] == 2
 
 
 def test_an_arm_without_real_volumes_stands_beside_every_share():
@@ -143,22 +146,22 @@ def test_an_arm_without_real_volumes_stands_beside_every_share():
     cases = pd.concat([scratch, table({"synthetic-only": noisy(9)})])
     found = compare(cases)
     assert set(found["share"]) == {10.0, 50.0}
-    first, second = found[found["metric"] == "dice"]["difference"]
+    first, second = found[found["quantity"] == "dice"]["value"]
     assert first == pytest.approx(second)
     assert set(summarise(cases)["share"]) == {0.0, 10.0, 50.0}
 
 
 def test_intervals_end_where_the_score_does():
-    row = one(summarise(table({SCRATCH: np.array([[0.99, 0.9], [1.0, 0.8]])})), metric="dice")
+    row = one(summarise(table({SCRATCH: np.array([[0.99, 0.9], [1.0, 0.8]])})), quantity="dice")
     assert row["high"] == 1
 
 
 def test_intervals_of_differences_end_where_they_must():
     scores = {SCRATCH: np.array([[0.1, 0.9], [0.2, 0.8]]), SYNTHETIC: np.full((2, 2), 0.5)}
     found = compare(table(scores))
-    row = one(found, metric="dice")
+    row = one(found, quantity="dice")
     assert (row["low"], row["high"]) == (-1, 1)
     # With one degree of freedom, t is 12.7; a distance has no largest value.
-    distance = one(found, metric="hd95")
+    distance = one(found, quantity="hd95")
     assert distance["low"] < -1
     assert distance["high"] > 1

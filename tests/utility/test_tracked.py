@@ -26,10 +26,10 @@ def test_every_arm_is_a_nested_run(client, runs, tmp_path, cli):
     assert parent.data.params["seed"] == "7"
     gain = results.comparisons.query(
         "first == 'synthetic-pretraining' and second == 'scratch' and share == 20"
-        " and metric == 'dice' and structure == 'mean'"
+        " and quantity == 'dice' and structure == 'mean'"
     ).iloc[0]
     name = "synthetic-pretraining/20 percent/dice/mean"
-    assert parent.data.metrics[name] == gain["difference"]
+    assert parent.data.metrics[name] == gain["value"]
     assert parent.data.metrics[f"{name}/p_holm"] == gain["p_holm"]
     kept = {file.path for file in client.list_artifacts(parent.info.run_id)}
     assert kept == {"results.json", "cases.csv", "summary.csv", "comparisons.csv", "figures"}
@@ -38,7 +38,9 @@ def test_every_arm_is_a_nested_run(client, runs, tmp_path, cli):
         assert nested.data.tags["mlflow.parentRunId"] == parent.info.run_id
         assert nested.info.status == "FINISHED"
         curve = client.get_metric_history(nested.info.run_id, "dice/mean")
-        own = results.summary.query(f"arm == '{arm}' and metric == 'dice' and structure == 'mean'")
+        own = results.summary.query(
+            f"arm == '{arm}' and quantity == 'dice' and structure == 'mean'"
+        )
         assert [point.value for point in sorted(curve, key=lambda p: p.step)] == list(own["value"])
         steps = [0] if arm == "synthetic-only" else [5, 20, 100]
         assert sorted(point.step for point in curve) == steps
@@ -77,17 +79,18 @@ def test_no_text_leaves_the_page_and_none_meet(results):
 def test_points_and_bars_are_those_of_the_tables():
     results = example()
     scores, *_, gains = learning_curves(results).axes[:4]  # above one another, of three columns
-    for axes, table, column in (
-        (scores, results.summary, "value"),
-        (gains, results.comparisons.query("second == 'scratch'"), "difference"),
+    for axes, table, key in (
+        (scores, results.summary, "arm"),
+        (gains, results.comparisons.query("second == 'scratch'"), "first"),
     ):
         arm = "synthetic-pretraining"
-        key = "arm" if column == "value" else "first"
-        own = table[(table[key] == arm) & (table["structure"] == "1") & (table["metric"] == "dice")]
+        own = table[
+            (table[key] == arm) & (table["structure"] == "1") & (table["quantity"] == "dice")
+        ]
         drawn = [
             line.get_ydata()[0] for line in axes.lines if line.get_marker() == LOOKS[arm].marker
         ]
-        assert drawn == pytest.approx(own[column].tolist())
+        assert drawn == pytest.approx(own["value"].tolist())
         bars = [
             tuple(line.get_ydata())
             for line in axes.lines

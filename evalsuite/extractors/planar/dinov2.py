@@ -26,11 +26,10 @@ def _published(name: str, sha256: str) -> PublishedWeights:
         sha256=sha256,
         code_licence="Apache-2.0",
         weights_licence="Apache-2.0",
+        note="SHA-256 as many public repositories record it; the authors publish none",
     )
 
 
-# The authors publish no SHA-256: these stand, all alike, in many public repositories that use the
-# files.
 WEIGHTS = (
     _published(BASE, "0b8b82f85de91b424aded121c7e1dcc2b7bc6d0adeea651bf73a13307fad8c73"),
     _published(LARGE, "d5383ea8f4877b2472eb973e0fd72d557c7da5d3611bd527ceeb1d7162cbf428"),

@@ -251,9 +251,8 @@ def _mid_slices(
 METRIC = Metric(
     name="privacy",
     summary="copies of training volumes, closeness to them, and whether they can be told (--training)",
-    input="views",
+    needs=("features", "volumes", "subjects", "training"),
     compute=compute,
-    looks_at_features=True,
     quantities=QUANTITIES,
     scores=SCORES,
     methods="Memorisation was assessed by the distance to the closest training volume, alone and "

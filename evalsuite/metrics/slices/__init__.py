@@ -190,7 +190,7 @@ def _warnings(scores: Scores) -> tuple[str, ...]:
 METRIC = Metric(
     name="slices",
     summary="consistency between slices per plane: similarity, jumps, spectra, 2.5D Frechet distance",
-    input="views",
+    needs=("volumes", "subjects"),
     compute=compute,
     quantities=QUANTITIES,
     scores=SCORES,

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
+from evalsuite.records import Caveat
 from evalsuite.statistics.agreement.icc import (
     FORMS,
     icc_replicates,
@@ -24,18 +25,19 @@ from evalsuite.statistics.agreement.kappa import (
 )
 from evalsuite.statistics.agreement.krippendorff import Scale, krippendorff_alphas
 from evalsuite.statistics.agreement.rows import (
-    FEWEST_READERS_TO_DRAW,
     NO_INTERVAL,
-    Agreement,
-    Measured,
     Resampling,
+    explained,
     has_quadratic_kappa,
     kappa_name,
-    tabulated,
+    named,
+    transformed,
 )
 from evalsuite.statistics.answers import Answers, answers_by_question
+from evalsuite.statistics.cautions import few_cases
 from evalsuite.statistics.omissions import left_out
-from evalsuite.statistics.resample import Draws, Over, Statistic
+from evalsuite.statistics.resample import Draws, Over, Statistic, over_drawn
+from evalsuite.statistics.result import ALL, NAN, Result
 
 ICC_METHODS = (
     "one-way random effects, one reader",
@@ -46,11 +48,11 @@ ICC_METHODS = (
     "two-way mixed effects, consistency, mean of {k} readers",
 )
 ICC_REFERENCE = "Shrout and Fleiss 1979; McGraw and Wong 1996"
-IMPOSSIBLE = (
+IMPOSSIBLE = Caveat(
     "The ICC cannot be computed: readers agree so much less than by chance that its estimate is "
     "below the least that is possible."
 )
-MEANINGLESS = (
+MEANINGLESS = Caveat(
     "The ICC of the mean cannot be computed: readers agree so much less than by chance that its "
     "estimate is below -1, where it has no meaning."
 )
@@ -97,7 +99,7 @@ def agreement_between_readers(
     level: float = 0.95,
     replicates: int = 2000,
     seed: int = 0,
-) -> pd.DataFrame:
+) -> list[Result]:
     """Return every coefficient of agreement of all readers for every question.
 
     Ordinal scales: mean quadratic weighted kappa of the pairs of readers, Fleiss' kappa, Gwet's
@@ -120,21 +122,21 @@ def agreement_between_readers(
         seed: of the bootstrap.
 
     Returns:
-        One row per coefficient and interval; columns are the fields of `Agreement`.
+        One per question, coefficient and interval.
 
     Raises:
         EvalsuiteError: as `answers_by_question`.
     """
     resampling = Resampling(replicates, level, seed)
-    rows: list[Agreement] = []
+    results: list[Result] = []
     for answers in answers_by_question(table, points):
-        rows += _coefficient_rows(answers, resampling)
+        results += _coefficient_results(answers, resampling)
         if answers.scale != "nominal":
-            rows += _icc_rows(answers, resampling)
-    return tabulated(rows)
+            results += _icc_results(answers, resampling)
+    return results
 
 
-def agreement_of_pairs(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
+def agreement_of_pairs(table: pd.DataFrame, *, level: float = 0.95) -> list[Result]:
     """Return the quadratic weighted kappa of every two readers for every question.
 
     On two categories that is Cohen's unweighted kappa; on an interval scale it is Lin's
@@ -146,53 +148,55 @@ def agreement_of_pairs(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFr
         level: nominal coverage, between 0 and 1.
 
     Returns:
-        One row per question and pair; columns are the fields of `Agreement`.
+        One per question and pair.
 
     Raises:
         EvalsuiteError: as `answers_by_question`.
     """
     resampling = Resampling(level=level)
-    rows: list[Agreement] = []
+    results: list[Result] = []
     for answers in filter(has_quadratic_kappa, answers_by_question(table)):
         name, reference = kappa_name(answers.scale)
         i, j = np.triu_indices(len(answers.readers), k=1)
-        pairs = resampling.kappas(answers.first[:, i], answers.first[:, j], n_readers=2)
-        rows += [
-            found.row(
-                answers.question,
+        kappas = resampling.kappas(answers.first[:, i], answers.first[:, j], readers=2)
+        results += [
+            named(
+                kappa,
                 name,
+                answers.question,
                 f"{answers.readers[a]} and {answers.readers[b]}",
-                n_answers=2 * found.n_cases,
+                answers=2 * kappa.counts["cases"],
                 method="on common cases",
                 reference=reference,
             )
-            for a, b, found in zip(i, j, pairs, strict=True)
+            for a, b, kappa in zip(i, j, kappas, strict=True)
         ]
-    return tabulated(rows)
+    return results
 
 
-def _coefficient_rows(answers: Answers, resampling: Resampling) -> Iterator[Agreement]:
+def _coefficient_results(answers: Answers, resampling: Resampling) -> Iterator[Result]:
     """Yield the coefficients that allow missing answers."""
     coefficients = _coefficients(answers)
     reason = _why_undefined(answers.first)
-    measured: dict[str, tuple[Usable, Measured]] = {}
-    for takes_single in (False, True):
-        own = [c for c in coefficients if c.takes_single == takes_single]
-        usable = _usable(answers, shared=not takes_single)
-        found = _together(own, usable, resampling, reason)
-        measured |= {c.name: (usable, value) for c, value in zip(own, found, strict=True)}
+    usable = {single: _usable(answers, shared=not single) for single in (False, True)}
+    results: dict[str, Result] = {}
+    for single, rated in usable.items():
+        alike = [c for c in coefficients if c.takes_single == single]
+        together = _together(alike, rated, resampling, reason)
+        results |= {c.name: value for c, value in zip(alike, together, strict=True)}
     for coefficient in coefficients:
-        usable, value = measured[coefficient.name]
-        used, notes = ~np.isnan(usable.ratings), usable.notes
+        rated = usable[coefficient.takes_single]
+        used, notes = ~np.isnan(rated.ratings), rated.notes
         if coefficient.replicates is mean_quadratic_kappas and not reason:
-            used, of_pairs = _in_pairs(usable)
+            used, of_pairs = _in_pairs(rated)
             notes += of_pairs
-        n_readers, n_cases = (int(used.any(axis=axis).sum()) for axis in (0, 1))
-        yield replace(value, n_readers=n_readers, n_cases=n_cases).row(
-            answers.question,
+        readers, cases = (int(used.any(axis=axis).sum()) for axis in (0, 1))
+        yield named(
+            replace(results[coefficient.name], counts={"readers": readers, "cases": cases}),
             coefficient.name,
-            "all",
-            n_answers=int(used.sum()),
+            answers.question,
+            ALL,
+            answers=int(used.sum()),
             method=coefficient.method,
             reference=coefficient.reference,
             warnings=(*coefficient.warnings, *notes),
@@ -201,11 +205,11 @@ def _coefficient_rows(answers: Answers, resampling: Resampling) -> Iterator[Agre
 
 def _together(
     coefficients: list[Coefficient], usable: Usable, resampling: Resampling, reason: str
-) -> list[Measured]:
+) -> list[Result]:
     """Return the coefficients of the same answers, from one bootstrap."""
     if not coefficients:
         return []
-    return _measured(
+    return _bootstrapped(
         lambda draws: np.column_stack([c.replicates(usable.ratings, draws) for c in coefficients]),
         usable.ratings,
         usable.strata,
@@ -256,7 +260,7 @@ def _coefficients(answers: Answers) -> list[Coefficient]:
     ]
 
 
-def _icc_rows(answers: Answers, resampling: Resampling) -> Iterator[Agreement]:
+def _icc_results(answers: Answers, resampling: Resampling) -> Iterator[Result]:
     """Yield the six forms with bootstrap intervals, then with those of the F distribution."""
     usable = _usable(answers, shared=False)
     reason = _why_undefined(answers.first)
@@ -265,83 +269,98 @@ def _icc_rows(answers: Answers, resampling: Resampling) -> Iterator[Agreement]:
     n, k = ratings.shape
     notes = usable.notes
     if not reason and n < 2:
-        reason = (
-            f"An ICC needs at least 2 cases that all {k} readers answered, but "
-            f"{len(complete) - n} of {len(complete)} cases lack an answer."
+        reason = Caveat(
+            "An ICC needs at least 2 cases that all {k} readers answered, but {lacking} of {size} "
+            "cases lack an answer.",
+            k=k,
+            lacking=len(complete) - n,
+            size=len(complete),
         )
     elif not reason:
         notes += left_out("a reader did not answer them", ~complete, "cases")
-    singles = _measured(
+    singles = _bootstrapped(
         lambda draws: icc_replicates(ratings, draws)[:, :3], ratings, strata, resampling, reason, 3
     )
     singles = [_possible(single, k) for single in singles]
-    bootstrapped = singles + [_of_mean(single, k) for single in singles]
-    found = [bootstrapped]
-    if not reason:
-        forms = intraclass_correlations(ratings, level=resampling.level)
-        randoms: tuple[Over, ...] = ("cases and readers", "cases and readers", "cases")
-        found += [
-            [
-                _explained_as(
-                    resampling.exact(form.value, form.low, form.high, (n, k), random), other
-                )
-                for form, other, random in zip(forms, bootstrapped, randoms * 2, strict=True)
-            ]
-        ]
-    for values in found:
-        for form, method, value in zip(FORMS, ICC_METHODS, values, strict=True):
-            yield value.row(
-                answers.question,
-                form,
-                "all",
-                n_answers=int(ratings.size),
-                method=method.format(k=k),
-                reference=ICC_REFERENCE,
-                warnings=notes,
+    resampled = singles + [_of_mean(single, k) for single in singles]
+    exact = [] if reason else _with_f_intervals(ratings, resampled, resampling.level)
+    for form, method, value in zip(FORMS * 2, ICC_METHODS * 2, resampled + exact, strict=False):
+        yield named(
+            value,
+            form,
+            answers.question,
+            ALL,
+            answers=int(ratings.size),
+            method=method.format(k=k),
+            reference=ICC_REFERENCE,
+            warnings=notes,
+        )
+
+
+def _with_f_intervals(
+    ratings: Float[np.ndarray, "n k"], resampled: list[Result], level: float
+) -> list[Result]:
+    """Return the six forms with intervals of the F distribution; without a value, and why."""
+    n, k = ratings.shape
+    randoms: tuple[Over, ...] = ("cases and readers", "cases and readers", "cases")
+    numbers = intraclass_correlations(ratings, level=level).tolist()
+    results = [
+        explained(
+            Result(
+                value=value,
+                low=low,
+                high=high,
+                level=level,
+                interval="F distribution",
+                method="F distribution of normal ratings",
+                counts={"readers": k, "cases": n},
+                random=random,
+                warnings=few_cases(n),
             )
+        )
+        for (value, low, high), random in zip(numbers, randoms * 2, strict=True)
+    ]
+    return [
+        result if result.defined else replace(result, warnings=other.warnings)
+        for result, other in zip(results, resampled, strict=True)
+    ]
 
 
-def _possible(single: Measured, k: int) -> Measured:
+def _possible(single: Result, k: int) -> Result:
     """Return an ICC of one reader, or why there can be none; see `possible`."""
     value, low, high = possible(np.array([single.value, single.low, single.high]), k).tolist()
-    found = replace(single, value=value, low=low, high=high)
-    if np.isnan(value) and not np.isnan(single.value):
-        return replace(found, standard_error=np.nan, warnings=(IMPOSSIBLE,))
-    if np.isnan(low) and not np.isnan(single.low):
-        return replace(found, warnings=(NO_INTERVAL, *single.warnings))
-    return found
+    ended = replace(single, value=value, low=low, high=high)
+    if single.defined and not ended.defined:
+        return replace(ended, standard_error=NAN, warnings=(IMPOSSIBLE,))
+    if single.bounded and not ended.bounded:
+        return replace(ended, warnings=(NO_INTERVAL, *single.warnings))
+    return ended
 
 
-def _of_mean(single: Measured, k: int) -> Measured:
+def _of_mean(single: Result, k: int) -> Result:
     """Return the ICC of the mean of the readers, or why it has no meaning; see `of_mean`."""
-    found = single.transformed(lambda numbers: of_mean(numbers, k))
-    if np.isnan(found.value) and not np.isnan(single.value):
-        return replace(found, warnings=(MEANINGLESS,))
-    return found
+    mean = transformed(single, lambda numbers: of_mean(numbers, k))
+    meaningless = single.defined and not mean.defined
+    return replace(mean, warnings=(MEANINGLESS,)) if meaningless else mean
 
 
-def _explained_as(found: Measured, other: Measured) -> Measured:
-    """Return a row without a value with the reason that the other row of its form gives."""
-    return replace(found, warnings=other.warnings) if np.isnan(found.value) else found
-
-
-def _measured(
+def _bootstrapped(
     statistic: Statistic,
     ratings: Float[np.ndarray, "c r"],
     strata: Int[np.ndarray, " c"],
     resampling: Resampling,
     reason: str,
     statistics: int,
-) -> list[Measured]:
+) -> list[Result]:
     """Return the statistics over all readers, or nan for one reason."""
     c, r = ratings.shape
     if reason:
         return [resampling.undefined(reason, r, c)] * statistics
-    return resampling.measured(
+    return resampling.bootstrapped(
         statistic,
         cases=c,
         readers=r,
-        over="cases and readers" if r >= FEWEST_READERS_TO_DRAW else "cases",
+        over=over_drawn(r),
         compares_readers=True,
         strata=strata,
     )
@@ -357,7 +376,7 @@ def _usable(answers: Answers, *, shared: bool) -> Usable:
     notes = left_out(why, ~present, answers.readers)
     if shared:
         notes += left_out("only one reader answered them", (count == 1)[count > 0], "cases")
-    readers = tuple(name for name, own in zip(answers.readers, present, strict=True) if own)
+    readers = tuple(name for name, gave in zip(answers.readers, present, strict=True) if gave)
     return Usable(answers.first[rows][:, present], answers.strata[rows], readers, notes)
 
 
@@ -365,12 +384,13 @@ def _why_undefined(ratings: Float[np.ndarray, "c r"]) -> str:
     """Return why no coefficient can be computed, or nothing."""
     c, r = ((~np.isnan(ratings)).any(axis=axis).sum() for axis in (1, 0))
     if r < 2:
-        return f"Agreement needs at least 2 readers, but got {r}."
+        return Caveat("Agreement needs at least 2 readers, but got {n}.", n=int(r))
     shared = int(((~np.isnan(ratings)).sum(axis=1) > 1).sum())
     if shared == 0:
-        return f"No case was answered by two readers, so their {c} cases cannot be compared."
+        sentence = "No case was answered by two readers, so their {n} cases cannot be compared."
+        return Caveat(sentence, n=int(c))
     if shared == 1:
-        return "Agreement needs at least 2 cases with answers of two readers, but got 1."
+        return Caveat("Agreement needs at least 2 cases with answers of two readers, but got 1.")
     return ""
 
 

@@ -1,6 +1,9 @@
 """Intraclass correlations: the share of the variance of ratings that lies between cases.
 
 `ratings` has one row for each of n cases and one column for each of k readers, without gaps.
+Forms are those of Shrout and Fleiss. 1: every case has its own readers; 2: readers are a sample and
+their differences count against them (absolute agreement); 3: these readers only, constant
+differences forgiven (consistency). 1 after the comma: of one reader's rating; k: of the mean of all.
 """
 
 from dataclasses import dataclass
@@ -14,25 +17,6 @@ from evalsuite.statistics.resample import Draws
 
 SMALL = 1e-9  # differences between correlations below this are rounding
 FORMS = ("ICC(1,1)", "ICC(2,1)", "ICC(3,1)", "ICC(1,k)", "ICC(2,k)", "ICC(3,k)")
-
-
-@dataclass(frozen=True, slots=True)
-class IntraclassCorrelation:
-    """One form of the intraclass correlation.
-
-    Args:
-        form: as Shrout and Fleiss write it. 1: every case has its own readers; 2: readers are a
-            sample and their differences count against them (absolute agreement); 3: these
-            readers only, constant differences forgiven (consistency). 1 after the comma: of
-            one reader's rating; k: of the mean of the k readers.
-        value: 1 at best; may be negative.
-        low, high: ends of the interval from the F distribution; nan where there is none.
-    """
-
-    form: str
-    value: float
-    low: float
-    high: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +60,8 @@ def mean_squares(ratings: Float[np.ndarray, "n k"]) -> MeanSquares:
 
 def intraclass_correlations(
     ratings: Float[np.ndarray, "n k"], *, level: float = 0.95
-) -> tuple[IntraclassCorrelation, ...]:
-    """Return the six forms of Shrout and Fleiss with intervals from the F distribution.
+) -> Float[np.ndarray, "6 3"]:
+    """Return the six `FORMS`, each with the ends of its interval from the F distribution.
 
     The intervals take ratings as normal; form 2's rests on Satterthwaite's degrees of freedom.
     A value is nan where all ratings are equal, and where it is impossible (see `possible` and
@@ -107,13 +91,10 @@ def intraclass_correlations(
             _one_way_ends(squares.cases / squares.residual, n - 1, (n - 1) * (k - 1), k, tail),
         ]
     singles = [
-        possible(np.array([value, *own]), k) for value, own in zip(values[:3], ends, strict=True)
+        possible(np.array([value, *interval]), k)
+        for value, interval in zip(values[:3], ends, strict=True)
     ]
-    found = [*singles, *(of_mean(single, k) for single in singles)]
-    return tuple(
-        IntraclassCorrelation(form, *numbers.tolist())
-        for form, numbers in zip(FORMS, found, strict=True)
-    )
+    return np.stack([*singles, *(of_mean(single, k) for single in singles)])
 
 
 def possible(single: Float[np.ndarray, "3"], k: int) -> Float[np.ndarray, "3"]:

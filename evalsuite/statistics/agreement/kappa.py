@@ -17,27 +17,6 @@ from evalsuite.statistics.resample import Draws
 ROUNDING = 1e-12
 
 
-def quadratic_kappas(
-    ratings: Float[np.ndarray, "c r"], cases: Float[np.ndarray, "b c"] | None = None
-) -> Float[np.ndarray, "b r r"]:
-    """Return the quadratic weighted kappa of every pair of readers on the cases both answered.
-
-    Args:
-        ratings: one row per case, one column per reader.
-        cases: multiplicities of cases, one row per replicate; None for each case once.
-
-    Returns:
-        Symmetric matrices; the diagonal and undefined pairs are nan.
-    """
-    c, r = ratings.shape
-    cases = np.ones((1, c)) if cases is None else cases
-    i, j = np.triu_indices(r, k=1)
-    matrices = np.full((len(cases), r, r), np.nan)
-    kappas = column_kappas(ratings[:, i], ratings[:, j], cases)
-    matrices[:, i, j] = matrices[:, j, i] = kappas
-    return matrices
-
-
 def column_kappas(
     first: Float[np.ndarray, "c p"],
     second: Float[np.ndarray, "c p"],
@@ -112,12 +91,11 @@ def mean_quadratic_kappas(
     References:
         Light, Psychological Bulletin 76 (1971).
     """
-    kappas = quadratic_kappas(ratings, draws.cases)
-    weights = np.triu(draws.readers[:, :, None] * draws.readers[:, None, :], k=1)
-    weights = weights * np.isfinite(kappas)
+    i, j = np.triu_indices(ratings.shape[1], k=1)
+    kappas = column_kappas(ratings[:, i], ratings[:, j], draws.cases)
+    weights = draws.readers[:, i] * draws.readers[:, j] * np.isfinite(kappas)
     with np.errstate(invalid="ignore", divide="ignore"):
-        total = weights.sum(axis=(1, 2))
-        return np.asarray((weights * np.nan_to_num(kappas)).sum(axis=(1, 2)) / total)
+        return np.asarray((weights * np.nan_to_num(kappas)).sum(axis=1) / weights.sum(axis=1))
 
 
 def quadratic_weights(

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from evalsuite.statistics.agreement.kappa import ROUNDING, counts, weighted_sum
 from evalsuite.statistics.resample import Draws
 
-Scale = Literal["nominal", "ordinal", "interval", "ratio"]
+Scale = Literal["nominal", "ordinal", "interval"]
 
 
 def krippendorff_alphas(
@@ -25,8 +25,7 @@ def krippendorff_alphas(
     Args:
         ratings: one row per case, one column per reader, nan where there is no answer.
         draws: the replicates.
-        scale: how far apart two answers are. Ordinal: by the answers that lie between them;
-            ratio: for answers from 0 up.
+        scale: how far apart two answers are. Ordinal: by the answers that lie between them.
 
     References:
         Krippendorff, Computing Krippendorff's alpha-reliability, University of Pennsylvania
@@ -83,7 +82,7 @@ def _sums_of_scores(ratings: Float[np.ndarray, "c r"], draws: Draws) -> _Sums:
 
 
 def _sums_of_categories(
-    ratings: Float[np.ndarray, "c r"], draws: Draws, scale: Literal["nominal", "ordinal", "ratio"]
+    ratings: Float[np.ndarray, "c r"], draws: Draws, scale: Literal["nominal", "ordinal"]
 ) -> _Sums:
     values = np.unique(ratings[~np.isnan(ratings)])
     n, self_pairs = counts(ratings, draws.readers, values)
@@ -93,23 +92,14 @@ def _sums_of_categories(
     if scale == "nominal":
         within = answers**2 - (n**2).sum(axis=2)
         overall = total.sum(axis=1) ** 2 - (total**2).sum(axis=1)
-    elif scale == "ordinal":
+    else:
         # Ranks of ties halfway: their differences are Krippendorff's ordinal distances.
         ranks = np.cumsum(total, axis=1) - total / 2
         powers = np.stack([np.ones_like(ranks), ranks, ranks**2], axis=-1)
         within, overall = _spread(n @ powers), _spread((total[:, None, :] @ powers)[:, 0])
-    else:
-        distance = _ratio_distances(values)
-        within = ((n @ distance) * n).sum(axis=2)
-        overall = ((total @ distance) * total).sum(axis=1)
     return _Sums(answers, pairs, within, total.sum(axis=1), overall)
 
 
 def _spread(moments: Float[np.ndarray, "*any 3"]) -> Float[np.ndarray, "*any"]:
     """Return the sum of squared differences over all ordered pairs, from sums of powers."""
     return np.asarray(2 * (moments[..., 0] * moments[..., 2] - moments[..., 1] ** 2))
-
-
-def _ratio_distances(values: Float[np.ndarray, " k"]) -> Float[np.ndarray, "k k"]:
-    difference, total = values[:, None] - values, values[:, None] + values
-    return np.asarray(np.divide(difference, total, out=np.zeros_like(total), where=total != 0) ** 2)

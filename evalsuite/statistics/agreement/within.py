@@ -1,6 +1,6 @@
 """How well readers agree with themselves: what the hidden repeats tell."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -9,21 +9,21 @@ from jaxtyping import Float
 from scipy.special import chdtri
 from scipy.stats import binomtest
 
+from evalsuite.records import Caveat
 from evalsuite.statistics.agreement.kappa import column_kappas
 from evalsuite.statistics.agreement.rows import (
-    FEWEST_READERS_TO_DRAW,
-    Agreement,
-    Measured,
     Resampling,
-    few_cases,
     has_quadratic_kappa,
     kappa_name,
-    tabulated,
+    named,
+    transformed,
 )
 from evalsuite.statistics.answers import Answers, answers_by_question
+from evalsuite.statistics.cautions import FOR_THESE, few_cases
 from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.ratings.area import exact_share
-from evalsuite.statistics.resample import Draws
+from evalsuite.statistics.resample import FEWEST_READERS_TO_DRAW, Draws
+from evalsuite.statistics.result import ALL, NAN, Result
 
 NORMAL = 1.96  # standard deviations on either side hold 95 %
 
@@ -35,7 +35,7 @@ def agreement_within_readers(
     level: float = 0.95,
     replicates: int = 2000,
     seed: int = 0,
-) -> pd.DataFrame:
+) -> list[Result]:
     """Return how well first and repeated answers agree, per reader and over all readers.
 
     Exact agreement is the share of repeats with the same answer (Wilson interval per reader);
@@ -55,7 +55,7 @@ def agreement_within_readers(
         seed: of the bootstrap.
 
     Returns:
-        Rows with the fields of `Agreement`; none for questions that nobody was asked twice.
+        One per question, quantity and reader; none for questions that nobody was asked twice.
 
     Raises:
         EvalsuiteError: as `answers_by_question`.
@@ -65,10 +65,8 @@ def agreement_within_readers(
         Statistical Methods in Medical Research 8 (1999), section 3 (repeatability).
     """
     resampling = Resampling(replicates, level, seed)
-    rows: list[Agreement] = []
-    for answers in answers_by_question(table, points):
-        rows += _rows(answers, resampling)
-    return tabulated(rows)
+    asked = answers_by_question(table, points)
+    return [result for answers in asked for result in _results(answers, resampling)]
 
 
 def repeatability_coefficient(
@@ -84,7 +82,7 @@ def repeatability_coefficient(
     return float(NORMAL * np.sqrt(((first[both] - second[both]) ** 2).mean()))
 
 
-def _rows(answers: Answers, resampling: Resampling) -> Iterator[Agreement]:
+def _results(answers: Answers, resampling: Resampling) -> Iterator[Result]:
     both = ~np.isnan(answers.first) & ~np.isnan(answers.second)
     asked, cases = both.any(axis=0), both.any(axis=1)
     if not asked.any():
@@ -97,22 +95,26 @@ def _rows(answers: Answers, resampling: Resampling) -> Iterator[Agreement]:
         for showing in (answers.first, answers.second)
     )
     readers = [name for name, was in zip(answers.readers, asked, strict=True) if was]
-    if answers.scale == "interval":
-        span = answers.ends[1] - answers.ends[0]
-        yield from _repeatabilities(
-            answers.question, readers, first, second, resampling.level, NORMAL * span
+    largest = NORMAL * (answers.ends[1] - answers.ends[0])
+    for column, reader in enumerate(readers):
+        given = ~np.isnan(first[:, column])
+        pair = first[given, column], second[given, column]
+        result = (
+            _repeatability(*pair, resampling.level, largest)
+            if answers.scale == "interval"
+            else _exact_agreement(*pair, resampling.level)
         )
-    else:
-        yield from _exact_agreements(answers.question, readers, first, second, resampling.level)
+        yield replace(result, where={"question": answers.question, "reader": reader})
     ordered = has_quadratic_kappa(answers)
-    kappas = resampling.kappas(first, second, n_readers=1) if ordered else []
+    kappas = resampling.kappas(first, second, readers=1) if ordered else []
     name, reference = kappa_name(answers.scale)
     for reader, kappa in zip(readers if ordered else (), kappas, strict=True):
-        yield kappa.row(
-            answers.question,
+        yield named(
+            kappa,
             name,
+            answers.question,
             reader,
-            n_answers=2 * kappa.n_cases,
+            answers=2 * kappa.counts["cases"],
             method="first against repeated answers",
             reference=reference,
         )
@@ -125,14 +127,14 @@ def _rows(answers: Answers, resampling: Resampling) -> Iterator[Agreement]:
         weights = draws.readers
         shares = (draws.cases @ exact * weights).sum(axis=1)
         shares /= (draws.cases @ paired * weights).sum(axis=1)
-        own = column_kappas(first, second, draws.cases)
-        weights = weights * np.isfinite(own)
-        means = (weights * np.nan_to_num(own)).sum(axis=1) / weights.sum(axis=1)
+        drawn = column_kappas(first, second, draws.cases)
+        weights = weights * np.isfinite(drawn)
+        means = (weights * np.nan_to_num(drawn)).sum(axis=1) / weights.sum(axis=1)
         # Fisher's z of 2 p - 1 is half the log odds of p, which keeps the interval in [0, 1].
         return np.column_stack([2 * shares - 1, means])
 
     with np.errstate(invalid="ignore", divide="ignore"):
-        share, mean = resampling.measured(
+        share, mean = resampling.bootstrapped(
             over_readers,
             cases=int(cases.sum()),
             readers=len(readers),
@@ -142,103 +144,100 @@ def _rows(answers: Answers, resampling: Resampling) -> Iterator[Agreement]:
         )
     n_answers = int(2 * paired.sum())
     if answers.scale != "interval":
-        shown = share.transformed(lambda value: (value + 1) / 2)
+        shown = transformed(share, lambda value: (value + 1) / 2)
         if shown.value in (0, 1):
             shown = _same_of_all(shown, int(paired.sum(axis=0).min()))
-        yield shown.row(
-            answers.question,
+        yield named(
+            shown,
             "exact agreement",
-            "all",
-            n_answers=n_answers,
+            answers.question,
+            ALL,
+            answers=n_answers,
             method="share of repeats with the same answer, all readers",
             reference="",
             warnings=notes,
         )
     if not ordered:
         return
-    without = np.array([np.isnan(kappa.value) for kappa in kappas])
+    without = np.array([not kappa.defined for kappa in kappas])
     if not without.all():
         used = paired[:, ~without]
-        n_readers, n_cases = used.shape[1], int(used.any(axis=1).sum())
-        mean, n_answers = replace(mean, n_readers=n_readers, n_cases=n_cases), int(2 * used.sum())
+        counts = {"readers": used.shape[1], "cases": int(used.any(axis=1).sum())}
+        mean, n_answers = replace(mean, counts=counts), int(2 * used.sum())
         notes += left_out("they have no kappa", without, readers)
-    yield mean.row(
-        answers.question,
+    yield named(
+        mean,
         name,
-        "all",
-        n_answers=n_answers,
+        answers.question,
+        ALL,
+        answers=n_answers,
         method="first against repeated answers, mean over readers",
         reference=reference,
         warnings=notes,
     )
 
 
-def _same_of_all(share: Measured, n: int) -> Measured:
+def _same_of_all(share: Result, n: int) -> Result:
     """Return a share of 0 or 1 with the exact interval for n repeats of one reader.
 
     If the mean share of these readers were lower, one of them would repeat all answers more
     rarely than that; of other readers it says nothing.
     """
     _, low, high, _ = exact_share(round(share.value) * n, n, share.level)
-    note = "The interval is the exact one for these readers alone, and conservative."
     return replace(
-        share, low=low, high=high, interval="Clopper-Pearson", random="cases",
-        method=f"exact interval of {n} repeats", warnings=(note, *few_cases(share.n_cases)),
-    )  # fmt: skip
+        share,
+        low=low,
+        high=high,
+        interval="Clopper-Pearson",
+        random="cases",
+        method=f"exact interval of {n} repeats",
+        warnings=(FOR_THESE, *few_cases(share.counts["cases"])),
+    )
 
 
-def _exact_agreements(
-    question: str,
-    readers: Sequence[str],
-    first: Float[np.ndarray, "c r"],
-    second: Float[np.ndarray, "c r"],
-    level: float,
-) -> Iterator[Agreement]:
-    for column, reader in enumerate(readers):
-        n = int((~np.isnan(first[:, column])).sum())
-        same = binomtest(int((first[:, column] == second[:, column]).sum()), n)
-        ends = same.proportion_ci(level, method="wilson")
-        yield Measured(
-            same.statistic, ends.low, ends.high, level, float("nan"), "Wilson", "Wilson interval",
-            1, n, "cases", few_cases(n),
-        ).row(
-            question,
-            "exact agreement",
-            reader,
-            n_answers=2 * n,
-            method="share of repeats with the same answer",
-            reference="",
-        )  # fmt: skip
+def _exact_agreement(
+    first: Float[np.ndarray, " c"], second: Float[np.ndarray, " c"], level: float
+) -> Result:
+    n = len(first)
+    same = binomtest(int((first == second).sum()), n)
+    ends = same.proportion_ci(level, method="wilson")
+    return Result(
+        quantity="exact agreement",
+        value=float(same.statistic),
+        low=float(ends.low),
+        high=float(ends.high),
+        level=level,
+        interval="Wilson",
+        method="share of repeats with the same answer; Wilson interval",
+        counts={"readers": 1, "cases": n, "answers": 2 * n},
+        random="cases",
+        warnings=few_cases(n),
+    )
 
 
-def _repeatabilities(
-    question: str,
-    readers: Sequence[str],
-    first: Float[np.ndarray, "c r"],
-    second: Float[np.ndarray, "c r"],
-    level: float,
-    largest: float,
-) -> Iterator[Agreement]:
-    """Yield the coefficient of each reader; `largest` is that of opposite ends of the scale."""
-    for column, reader in enumerate(readers):
-        n = int((~np.isnan(first[:, column])).sum())
-        value = repeatability_coefficient(first[:, column], second[:, column])
-        low, high = (
-            float(value * np.sqrt(n / chdtri(n, tail)))
-            for tail in ((1 - level) / 2, (1 + level) / 2)
-        )
-        notes = few_cases(n)
-        if value == 0:
-            low, high = np.nan, np.nan
-            notes = ("There is no interval: all repeats got the same answer.", *notes)
-        yield Measured(
-            value, low, min(high, largest), level, float("nan"), "chi-square",
-            "chi-square interval of normal differences", 1, n, "cases", notes,
-        ).row(
-            question,
-            "repeatability coefficient",
-            reader,
-            n_answers=2 * n,
-            method="in points of the scale, lower is better",
-            reference="Bland and Altman 1999",
-        )  # fmt: skip
+def _repeatability(
+    first: Float[np.ndarray, " c"], second: Float[np.ndarray, " c"], level: float, largest: float
+) -> Result:
+    """Return the coefficient of a reader; `largest` is that of opposite ends of the scale."""
+    n = len(first)
+    value = repeatability_coefficient(first, second)
+    low, high = (
+        float(value * np.sqrt(n / chdtri(n, tail))) for tail in ((1 - level) / 2, (1 + level) / 2)
+    )
+    notes = few_cases(n)
+    if value == 0:
+        low, high = NAN, NAN
+        notes = (Caveat("There is no interval: all repeats got the same answer."), *notes)
+    return Result(
+        quantity="repeatability coefficient",
+        value=value,
+        low=low,
+        high=min(high, largest),
+        level=level,
+        interval="chi-square",
+        method="in points of the scale, lower is better; chi-square interval of normal differences",
+        reference="Bland and Altman 1999",
+        counts={"readers": 1, "cases": n, "answers": 2 * n},
+        random="cases",
+        warnings=notes,
+    )

@@ -1,13 +1,14 @@
 """Whether an automatic metric agrees with the readers, case by case."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from math import factorial
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from evalsuite.statistics.agreement.rows import FEWEST_READERS_TO_DRAW
+from evalsuite.records import Caveat
 from evalsuite.statistics.concordance.rank_correlation import (
     COEFFICIENTS,
     ENUMERATED,
@@ -18,22 +19,20 @@ from evalsuite.statistics.concordance.rank_correlation import (
     rank_correlations,
 )
 from evalsuite.statistics.concordance.scored import Scored, read_scores
-from evalsuite.statistics.multiplicity import CONCORDANCE, holm
+from evalsuite.statistics.multiplicity import CONCORDANCE
 from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.rated import Rated, rated_by_question
 from evalsuite.statistics.ratings.averages import cautions
-from evalsuite.statistics.ratings.crossed import NAN
-from evalsuite.statistics.resample import Over, bootstrap
+from evalsuite.statistics.resample import bootstrap, over_drawn
+from evalsuite.statistics.result import NAN, Result, holm
 
-COLUMNS = [
-    "question", "metric", "extractor", "cases", "coefficient", "estimate", "low", "high", "level",
-    "p", "p_holm", "family", "n_readers", "n_cases", "random", "method", "reference", "warnings",
-]  # fmt: skip
 FEWEST_CASES = 5
-NO_INTERVAL = (
+NO_INTERVAL = Caveat(
     "There is no interval: the coefficient is at the end of its range or undefined in most "
     "resamples."
 )
+EQUAL_RATINGS = Caveat("The mean ratings of all cases are equal, so no score can agree with them.")
+EQUAL_SCORES = Caveat("The scores of all cases are equal, so they cannot agree with anything.")
 
 
 def concordance(
@@ -43,7 +42,7 @@ def concordance(
     level: float = 0.95,
     replicates: int = 2000,
     seed: int = 0,
-) -> pd.DataFrame:
+) -> list[Result]:
     """Return how each metric's score of a case goes with the readers' mean rating of it.
 
     Rank correlations, of which 1 says that the metric puts the cases in the readers' order, best
@@ -56,7 +55,7 @@ def concordance(
     They are for the mean of as many readers as there are (more readers, less noise, higher
     correlation), and cautious: in simulations of 3 to 10 readers they covered 96 to 99 %. `p` is of the test that score and ratings are
     independent over cases, over orders of the cases (`independence`), which needs nothing of
-    readers; `p_holm` corrects it by Holm's method over the rows of the same coefficient and cases.
+    readers; it is corrected over the results of the same coefficient and cases.
 
     Args:
         table: the long table of one study, with or without the truth.
@@ -67,14 +66,14 @@ def concordance(
         seed: of the bootstrap.
 
     Returns:
-        One row per question, metric, group of cases and coefficient.
+        One per question, metric, group of cases and coefficient.
 
     Raises:
         EvalsuiteError: as `answers_by_question`; for scores without the columns, or two of one
             case.
     """
     metrics = read_scores(scores, "case")
-    rows: list[dict[str, object]] = []
+    results = []
     for rated in rated_by_question(table):
         for group, cohorts in _groups(rated).items():
             cases = [case for cohort in cohorts for case in rated.cases[cohort]]
@@ -85,7 +84,7 @@ def concordance(
                 x = np.stack([metric.by_name.reindex(cases).to_numpy(float) for metric in batch])
                 scored = np.isin(np.arange(len(cases)), known)
                 unscored = left_out("the metric has no score of them", ~scored, "cases")
-                found = _correlations(
+                correlations = _correlations(
                     x[:, known],
                     ratings[known],
                     strata[known],
@@ -94,25 +93,18 @@ def concordance(
                     replicates,
                     seed,
                 )
-                for metric, own in zip(batch, found, strict=True):
-                    rows += [
-                        metric.about
-                        | {
-                            "question": rated.question,
-                            "cases": group,
-                            "level": level,
-                            "family": CONCORDANCE,
-                            **row,
-                            "warnings": " ".join(
-                                note for note in (
-                                    str(row["warnings"]), *unscored, metric.warning, *rated.warnings
-                                )
-                                if note
-                            ),
-                        }
-                        for row in own
-                    ]  # fmt: skip
-    return holm(pd.DataFrame(rows, columns=COLUMNS), ["coefficient", "cases"])
+                results += [
+                    replace(
+                        result,
+                        where={"question": rated.question, **metric.where, "cases": group},
+                        warnings=(
+                            *result.warnings, *unscored, *metric.warnings, *rated.warnings
+                        ),
+                    )
+                    for metric, of_metric in zip(batch, correlations, strict=True)
+                    for result in of_metric
+                ]  # fmt: skip
+    return holm(results, lambda result: (result.quantity, result.where["cases"]))
 
 
 def _correlations(
@@ -123,8 +115,8 @@ def _correlations(
     level: float,
     replicates: int,
     seed: int,
-) -> Iterator[list[dict[str, object]]]:
-    """Yield the rows of both coefficients for each score."""
+) -> Iterator[list[Result]]:
+    """Yield both coefficients for each score."""
     answered = ~np.isnan(ratings).all(axis=1)
     x, ratings, strata = x[:, answered], ratings[answered], strata[answered]
     silent = np.isnan(ratings).all(axis=0)
@@ -134,27 +126,35 @@ def _correlations(
         left_out("they answered none of these cases", silent, readers) if answered.any() else ()
     )
     n, r = ratings.shape
-    over: Over = "cases and readers" if r >= FEWEST_READERS_TO_DRAW else "cases"
+    over = over_drawn(r)
     method = f"Fisher z, Student t, standard error of {replicates:,} bootstrap draws of {over}"
     tried = f"all {factorial(n):,}" if n <= ENUMERATED else f"{SHUFFLES:,} random"
     method += f"; p over {tried} orders of the cases"
     method += "" if over != "cases" else "; speaks of these readers only"
-    shared = {"n_readers": r, "n_cases": n, "random": over, "method": method}
-    nothing = {"estimate": NAN, "low": NAN, "high": NAN, "p": NAN}
+    about = Result(
+        value=NAN,
+        level=level,
+        family=CONCORDANCE,
+        counts={"readers": r, "cases": n},
+        random=over,
+        method=method,
+    )
+    named = list(zip(COEFFICIENTS, REFERENCES, strict=True))
     y = mean_ratings(ratings, np.ones((1, r)))[0] if n and r else np.empty(0)
-    reason = ""
+    reason: tuple[Caveat, ...] = ()
     if n < FEWEST_CASES:
-        reason = f"Concordance needs {FEWEST_CASES} cases with score and answers, but got {n}."
+        sentence = "Concordance needs {fewest} cases with score and answers, but got {n}."
+        reason = (Caveat(sentence, fewest=FEWEST_CASES, n=n),)
     elif np.ptp(y) == 0:
-        reason = "The mean ratings of all cases are equal, so no score can agree with them."
+        reason = (EQUAL_RATINGS,)
     if reason:
         for _ in x:
             yield [
-                shared | nothing | {"coefficient": c, "reference": ref, "warnings": reason}
-                for c, ref in zip(COEFFICIENTS, REFERENCES, strict=True)
+                replace(about, quantity=name, reference=reference, warnings=reason)
+                for name, reference in named
             ]
         return
-    found = bootstrap(
+    resampled = bootstrap(
         rank_correlations(x, ratings),
         cases=n,
         readers=r,
@@ -171,28 +171,28 @@ def _correlations(
     chance = independence(x, y, seed)
     notes = (*omitted, *cautions([ratings]))
     for k in range(len(x)):
-        rows: list[dict[str, object]] = []
-        for i, (name, reference) in enumerate(zip(COEFFICIENTS, REFERENCES, strict=True)):
+        results = []
+        for i, (name, reference) in enumerate(named):
             at = k + i * len(x)
-            value, low, high = (float(v[at]) for v in (found.value, found.low, found.high))
-            own = notes
+            value, low = float(resampled.value[at]), float(resampled.low[at])
+            warnings = notes
             if np.isnan(value):
-                own = ("The scores of all cases are equal, so they cannot agree with anything.",)
+                warnings = (EQUAL_SCORES,)
             elif np.isnan(low):
-                own = (NO_INTERVAL, *notes)
-            rows.append(
-                shared
-                | {
-                    "coefficient": name,
-                    "reference": reference,
-                    "estimate": value,
-                    "low": low,
-                    "high": high,
-                    "p": NAN if np.isnan(value) else float(chance[k, i]),
-                    "warnings": " ".join(own),
-                }
+                warnings = (NO_INTERVAL, *notes)
+            results.append(
+                replace(
+                    about,
+                    quantity=name,
+                    value=value,
+                    low=low,
+                    high=float(resampled.high[at]),
+                    p=NAN if np.isnan(value) else float(chance[k, i]),
+                    reference=reference,
+                    warnings=warnings,
+                )
             )
-        yield rows
+        yield results
 
 
 def _groups(rated: Rated) -> dict[str, list[str]]:

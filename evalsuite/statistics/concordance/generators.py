@@ -1,13 +1,13 @@
 """Whether an automatic metric ranks the generators as the readers do."""
 
-from collections.abc import Iterator
+from dataclasses import replace
 from math import factorial
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
-from evalsuite.statistics.agreement.rows import FEWEST_READERS_TO_DRAW
+from evalsuite.records import Caveat
 from evalsuite.statistics.concordance.rank_correlation import (
     COEFFICIENTS,
     ENUMERATED,
@@ -17,18 +17,17 @@ from evalsuite.statistics.concordance.rank_correlation import (
     rank_correlations_of_rows,
 )
 from evalsuite.statistics.concordance.scored import read_scores
-from evalsuite.statistics.multiplicity import RANKING, holm
+from evalsuite.statistics.multiplicity import RANKING
 from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.rated import NO_TRUTH, rated_by_question
 from evalsuite.statistics.ratings.averages import cautions
-from evalsuite.statistics.ratings.crossed import NAN
-from evalsuite.statistics.resample import Draws, Over, bootstrap
+from evalsuite.statistics.resample import Draws, bootstrap, over_drawn
+from evalsuite.statistics.result import NAN, Result, holm
 
-COLUMNS = [
-    "question", "metric", "extractor", "coefficient", "estimate", "low", "high", "level", "p",
-    "p_holm", "family", "n_generators", "n_readers", "n_cases", "random", "method", "reference", "warnings",
-]  # fmt: skip
 FEWEST_GENERATORS = 3
+NO_READER = Caveat("No reader answered cases of every generator.")
+EQUAL = Caveat("All generators have the same value or the same mean rating.")
+NO_INTERVAL = Caveat("There is no interval: undefined in most resamples.")
 
 
 def generator_concordance(
@@ -38,7 +37,7 @@ def generator_concordance(
     level: float = 0.95,
     replicates: int = 2000,
     seed: int = 0,
-) -> pd.DataFrame:
+) -> list[Result]:
     """Return whether each metric ranks the generators as the readers do.
 
     Rank correlation, over the synthetic cohorts, of the metric with the mean rating (the mean
@@ -54,33 +53,28 @@ def generator_concordance(
         level, replicates, seed: as for `concordance`.
 
     Returns:
-        One row per question, metric and coefficient; `p_holm` corrects `p` over the rows of one
-        coefficient by Holm's method.
+        One per question, metric and coefficient; p-values are corrected over those of one
+        coefficient.
 
     Raises:
         EvalsuiteError: as `concordance`.
     """
     metrics = read_scores(estimates, "cohort")
-    rows: list[dict[str, object]] = []
+    results = []
     for rated in rated_by_question(table):
         for metric in metrics:
             synthetic = rated.cohorts("synthetic")
             known = np.isfinite(metric.by_name.reindex(synthetic).to_numpy(float))
-            cohorts = [name for name, own in zip(synthetic, known, strict=True) if own]
+            cohorts = [name for name, valued in zip(synthetic, known, strict=True) if valued]
             without = left_out("the metric has no value of them", ~known, synthetic)
             matrices = [rated.scores[name] for name in cohorts]
-            about = metric.about | {
-                "question": rated.question, "level": level, "n_generators": len(cohorts),
-                "family": RANKING,
-            }  # fmt: skip
             x = metric.by_name.reindex(cohorts).to_numpy(float)
-            for row in _of_generators(x, matrices, rated.readers, level, replicates, seed):
-                notes = (
-                    NO_TRUTH if NO_TRUTH in rated.warnings else row["warnings"],
-                    *without, metric.warning,
-                )  # fmt: skip
-                rows.append(about | row | {"warnings": " ".join(str(n) for n in notes if n)})
-    return holm(pd.DataFrame(rows, columns=COLUMNS), ["coefficient"])
+            for result in _of_generators(x, matrices, rated.readers, level, replicates, seed):
+                notes = (NO_TRUTH,) if NO_TRUTH in rated.warnings else result.warnings
+                place = {"question": rated.question, **metric.where}
+                warnings = (*notes, *without, *metric.warnings)
+                results.append(replace(result, where=place, warnings=warnings))
+    return holm(results, lambda result: result.quantity)
 
 
 def _of_generators(
@@ -90,8 +84,8 @@ def _of_generators(
     level: float,
     replicates: int,
     seed: int,
-) -> Iterator[dict[str, object]]:
-    """Yield the rows of both coefficients for one metric."""
+) -> list[Result]:
+    """Return both coefficients for one metric."""
     g = len(x)
     every = np.concatenate(matrices) if g else np.empty((0, len(readers)))
     of_all = np.array([~np.isnan(scores).all(axis=0) for scores in matrices], bool)
@@ -101,57 +95,54 @@ def _of_generators(
     if complete.any():
         omitted += left_out("none of these readers answered them", ~answered, "cases")
     every, r = every[answered][:, complete], int(complete.sum())
-    over: Over = "cases and readers" if r >= FEWEST_READERS_TO_DRAW else "cases"
+    over = over_drawn(r)
     strata = np.repeat(np.arange(g), [len(m) for m in matrices]).astype(int)[answered]
     tried = f"all {factorial(g)}" if g <= ENUMERATED else f"{SHUFFLES:,} random"
-    shared = {
-        "n_readers": r,
-        "n_cases": len(every),
-        "random": over,
-        "method": f"percentiles of {replicates:,} bootstrap draws of {over}; "
-        f"p over {tried} orders of the generators",
-    }
-    reason = ""
+    about = [
+        Result(
+            quantity=name,
+            value=NAN,
+            level=level,
+            family=RANKING,
+            counts={"generators": g, "readers": r, "cases": len(every)},
+            random=over,
+            method=f"percentiles of {replicates:,} bootstrap draws of {over}; "
+            f"p over {tried} orders of the generators",
+            reference=reference,
+        )
+        for name, reference in zip(COEFFICIENTS, REFERENCES, strict=True)
+    ]
     if g < FEWEST_GENERATORS:
-        reason = f"A ranking needs {FEWEST_GENERATORS} synthetic cohorts with a value, but got {g}."
-    elif r == 0:
-        reason = "No reader answered cases of every generator."
-    if reason:
-        for name, reference in zip(COEFFICIENTS, REFERENCES, strict=True):
-            yield shared | {
-                "coefficient": name, "reference": reference, "estimate": NAN, "low": NAN,
-                "high": NAN, "p": NAN, "warnings": reason,
-            }  # fmt: skip
-        return
+        sentence = "A ranking needs {fewest} synthetic cohorts with a value, but got {g}."
+        few = Caveat(sentence, fewest=FEWEST_GENERATORS, g=g)
+        return [replace(result, warnings=(few,)) for result in about]
+    if r == 0:
+        return [replace(result, warnings=(NO_READER,)) for result in about]
 
     def statistic(draws: Draws) -> Float[np.ndarray, "b 2"]:
         return rank_correlations_of_rows(x, _generator_means(every, strata, g, draws))
 
-    found = bootstrap(
+    resampled = bootstrap(
         statistic, cases=len(every), readers=r, over=over, strata=strata,
         replicates=replicates, level=level, seed=seed,
     )  # fmt: skip
     ratings = _generator_means(every, strata, g, Draws.once(len(every), r))[0]
     at_chance = rank_correlations_of_rows(x, ratings[orders(g, seed)])
-    for i, (name, reference) in enumerate(zip(COEFFICIENTS, REFERENCES, strict=True)):
-        value = float(found.value[i])
+    results = []
+    for i, result in enumerate(about):
+        value, low = float(resampled.value[i]), float(resampled.low[i])
         notes = (*omitted, *cautions([every]))
         p = float((np.abs(at_chance[:, i]) >= abs(value) - 1e-9).mean())
         if np.isnan(value):
-            notes, p = ("All generators have the same value or the same mean rating.",), NAN
-        elif np.isnan(found.low[i]):
-            notes = ("There is no interval: undefined in most resamples.", *notes)
+            notes, p = (EQUAL,), NAN
+        elif np.isnan(low):
+            notes = (NO_INTERVAL, *notes)
         elif g <= 4:
-            least = 2 / factorial(g)
-            notes = (
-                f"With {g} generators p cannot be below {least:.2g}, however well they agree.",
-                *notes,
-            )
-        yield shared | {
-            "coefficient": name, "reference": reference, "estimate": value,
-            "low": float(found.low[i]), "high": float(found.high[i]), "p": p,
-            "warnings": " ".join(notes),
-        }  # fmt: skip
+            sentence = "With {g} generators p cannot be below {least:.2g}, however well they agree."
+            notes = (Caveat(sentence, g=g, least=2 / factorial(g)), *notes)
+        high = float(resampled.high[i])
+        results.append(replace(result, value=value, low=low, high=high, p=p, warnings=notes))
+    return results
 
 
 def _generator_means(
@@ -164,8 +155,10 @@ def _generator_means(
     for k in range(g):
         rows = strata == k
         with np.errstate(invalid="ignore", divide="ignore"):
-            own = (draws.cases[:, rows] @ filled[rows]) / (draws.cases[:, rows] @ present[rows])
-        usable = np.where(np.isnan(own), 0.0, draws.readers)
+            of_readers = (draws.cases[:, rows] @ filled[rows]) / (
+                draws.cases[:, rows] @ present[rows]
+            )
+        usable = np.where(np.isnan(of_readers), 0.0, draws.readers)
         with np.errstate(invalid="ignore", divide="ignore"):
-            means.append((np.nan_to_num(own) * usable).sum(axis=1) / usable.sum(axis=1))
+            means.append((np.nan_to_num(of_readers) * usable).sum(axis=1) / usable.sum(axis=1))
     return np.round(np.stack(means, axis=1), 9)

@@ -88,7 +88,9 @@ def _signed_pairs(
     w = weights.astype(np.float32)
     if len(levels) == 1:
         alike = signs * np.sign(np.subtract.outer(levels[0], levels[0])).astype(np.float32)
-        return np.stack([((w @ own) * w).sum(axis=1, dtype=float) for own in alike], axis=1)
+        return np.stack(
+            [((w @ products) * w).sum(axis=1, dtype=float) for products in alike], axis=1
+        )
     result = np.empty((len(w), m))
     for start in range(0, len(w), AT_ONCE):
         rows = slice(start, start + AT_ONCE)
@@ -159,5 +161,5 @@ def independence(
         ranks @ signs.sum(axis=2, dtype=float).T,
         _signed_pairs(signs, levels, np.ones(tried.shape)),
     )
-    far = [np.abs(own) >= np.abs(own[:1]) - 1e-9 for own in sums]
-    return np.stack([own.mean(axis=0) for own in far], axis=1)
+    far = [np.abs(of_orders) >= np.abs(of_orders[:1]) - 1e-9 for of_orders in sums]
+    return np.stack([of_orders.mean(axis=0) for of_orders in far], axis=1)

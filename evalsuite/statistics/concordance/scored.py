@@ -5,8 +5,12 @@ from dataclasses import dataclass
 import pandas as pd
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.records import Caveat
 
 SIGNS = {"lower is better": -1.0, "higher is better": 1.0}
+UNKNOWN_SIGN = Caveat(
+    "Whether high or low is better is not told, so the sign is that of the raw score."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,14 +18,14 @@ class Scored:
     """One metric's values, turned so that higher is better.
 
     Args:
-        about: the columns `metric` and `extractor`.
+        where: its place: `metric` and `extractor`.
         by_name: the values, by case or cohort.
-        warning: what to know of the sign; may be empty.
+        warnings: what to know of the sign.
     """
 
-    about: dict[str, object]
+    where: dict[str, str]
     by_name: "pd.Series[float]"
-    warning: str
+    warnings: tuple[Caveat, ...]
 
 
 def read_scores(scores: pd.DataFrame, key: str) -> list[Scored]:
@@ -40,12 +44,12 @@ def read_scores(scores: pd.DataFrame, key: str) -> list[Scored]:
             f"The table of scores has no column {', '.join(missing)}; "
             f"expected {key}, metric and value."
         )
-    own = scores.assign(
+    complete = scores.assign(
         extractor=scores["extractor"].fillna("") if "extractor" in scores.columns else "",
         direction=scores["direction"].fillna("") if "direction" in scores.columns else "",
     )
     metrics = []
-    for (name, extractor), rows in own.groupby(["metric", "extractor"], sort=False):
+    for (name, extractor), rows in complete.groupby(["metric", "extractor"], sort=False):
         values = pd.to_numeric(rows["value"], errors="coerce").astype(float)
         values.index = pd.Index(rows[key].astype(str))
         if values.index.has_duplicates:
@@ -54,9 +58,7 @@ def read_scores(scores: pd.DataFrame, key: str) -> list[Scored]:
                 f'The metric "{name}" has two values for the {key} "{twice}"; expected one.'
             )
         direction = str(rows["direction"].iloc[0])
-        warning = "" if direction in SIGNS else (
-            "Whether high or low is better is not told, so the sign is that of the raw score."
-        )  # fmt: skip
-        about: dict[str, object] = {"metric": name, "extractor": extractor}
-        metrics.append(Scored(about, values * SIGNS.get(direction, 1.0), warning))
+        place = {"metric": str(name), "extractor": str(extractor)}
+        warnings = () if direction in SIGNS else (UNKNOWN_SIGN,)
+        metrics.append(Scored(place, values * SIGNS.get(direction, 1.0), warnings))
     return metrics

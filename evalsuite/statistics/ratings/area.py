@@ -1,41 +1,25 @@
 """The area under the ROC curve, which is the probability of superiority: one estimate, one interval."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.stats import binomtest
 
+from evalsuite.records import Caveat
 from evalsuite.statistics.ratings.contrasts import superiority
-from evalsuite.statistics.ratings.crossed import NAN, standard_error
+from evalsuite.statistics.ratings.crossed import standard_error
+from evalsuite.statistics.result import NAN, Result
 
 METHOD = "empirical, DeLong's covariance, Student t of log odds"
 ONE_READER = "Brunner and Munzel 2000; DeLong, DeLong and Clarke-Pearson 1988"
 READERS = "Obuchowski and Rockette 1995; Hillis 2007; Cochran 1964"
 EXACT = "Clopper and Pearson 1934"
-
-
-@dataclass(frozen=True, slots=True)
-class Area:
-    """An area and what is known of it; nan where undefined, and then `warning` says why.
-
-    Args:
-        value: in [0, 1]; 0.5 by chance.
-        error: standard error, for other readers where there are several.
-        low, high: ends of the interval.
-        p: two-sided, of 0.5.
-        method, reference: how it was made.
-        warning: a sentence; empty if there is nothing to say.
-    """
-
-    value: float
-    error: float
-    low: float
-    high: float
-    p: float
-    method: str
-    reference: str
-    warning: str
+WITHOUT_ERROR = Caveat(
+    "The ratings separate the cases without error, so the standard error is undefined and the "
+    "interval conservative."
+)
+OF_THESE = Caveat("It speaks of these readers only.")
+UNVARYING_RATINGS = Caveat("There is no interval: the ratings do not vary.")
+EACH_THE_SAME = Caveat("There is no interval: each reader gave all cases the same answer.")
 
 
 def area(
@@ -43,8 +27,8 @@ def area(
     y: Float[np.ndarray, "n r"],
     names: tuple[str, str],
     level: float,
-) -> Area:
-    """Return the mean over readers of the area under the ROC curve of x against y.
+) -> Result:
+    """Return the mean over readers of the area under the ROC curve of x against y, unnamed.
 
     One reader's is the probability that a random case of x is rated above a random one of y, ties
     counted half. The interval is Student's on the logit scale; see `over_figures`. Where all readers
@@ -71,39 +55,50 @@ def area(
     sizes = [int((~np.isnan(part)).any(axis=1).sum()) for part in (x, y)]
     if not read.any():
         scarce = names[int(sizes[0] > 0)]
-        told = f"The AUC is undefined: no {scarce} case was read."
+        why = Caveat("The AUC is undefined: no {truth} case was read.", truth=scarce)
         if all(sizes):
-            told = "The AUC is undefined: no reader read cases of both kinds."
-        return Area(NAN, NAN, NAN, NAN, NAN, METHOD, reference, told)
+            why = Caveat("The AUC is undefined: no reader read cases of both kinds.")
+        return Result(value=NAN, level=level, method=METHOD, reference=reference, warnings=(why,))
     x, y = x[:, read], y[:, read]
-    found = superiority(x, y)
-    if found.value in (0, 1):
+    mean = superiority(x, y)
+    if mean.value in (0, 1):
         pairs = int(counts[read].min())
-        _, low, high, p = exact_share(round(found.value) * pairs, pairs, level)
-        told = (
-            "The ratings separate the cases without error, so the standard error is undefined and "
-            "the interval conservative."
+        _, low, high, p = exact_share(round(mean.value) * pairs, pairs, level)
+        return Result(
+            value=mean.value,
+            low=low,
+            high=high,
+            level=level,
+            p=p,
+            method=f"empirical, exact interval of {pairs} disjoint pairs",
+            reference=EXACT,
+            warnings=(WITHOUT_ERROR, OF_THESE) if read.sum() > 1 else (WITHOUT_ERROR,),
         )
-        if read.sum() > 1:
-            told += " It speaks of these readers only."
-        method = f"empirical, exact interval of {pairs} disjoint pairs"
-        return Area(found.value, NAN, low, high, p, method, EXACT, told)
-    low, high = found.probability_interval(level)
-    p = found.on_logit().p_value()
-    told = ""
+    low, high = mean.probability_interval(level)
+    warnings: tuple[Caveat, ...] = ()
     if min(sizes) < 2:
-        told = (
-            "There is no interval: it needs at least 2 cases of either truth, but only 1 "
-            f"{names[sizes.index(min(sizes))]} case was read."
+        sentence = (
+            "There is no interval: it needs at least 2 cases of either truth, but only 1 {truth} "
+            "case was read."
         )
-    elif not found.varies:
+        warnings = (Caveat(sentence, truth=names[sizes.index(min(sizes))]),)
+    elif not mean.varies:
         every = np.concatenate([x, y])
-        told = "There is no interval: the ratings do not vary."
-        if len(np.unique(every[~np.isnan(every)])) > 1:
-            told = "There is no interval: each reader gave all cases the same answer."
+        several = len(np.unique(every[~np.isnan(every)])) > 1
+        warnings = (EACH_THE_SAME if several else UNVARYING_RATINGS,)
     elif np.isnan(low):
-        told = too_few(sizes, level, found.least_p)
-    return Area(found.value, standard_error(found), low, high, p, METHOD, reference, told)
+        warnings = (too_few(sizes, level, mean.least_p),)
+    return Result(
+        value=mean.value,
+        low=low,
+        high=high,
+        level=level,
+        standard_error=standard_error(mean),
+        p=mean.on_logit().p_value(),
+        method=METHOD,
+        reference=reference,
+        warnings=warnings,
+    )
 
 
 def with_variance(
@@ -119,11 +114,15 @@ def _counts(x: Float[np.ndarray, "m r"], y: Float[np.ndarray, "n r"]) -> Int[np.
     return np.asarray(np.minimum(*((~np.isnan(part)).sum(axis=0) for part in (x, y))))
 
 
-def too_few(sizes: list[int], level: float, least_p: float) -> str:
+def too_few(sizes: list[int], level: float, least_p: float) -> Caveat:
     """Return why so few cases have no interval."""
-    return (
-        f"There is no interval of {level:.0%}: {sizes[0]} and {sizes[1]} cases are too few, as no "
-        f"p-value of theirs can be below {least_p:.2g}."
+    return Caveat(
+        "There is no interval of {level:.0%}: {first} and {second} cases are too few, as no "
+        "p-value of theirs can be below {least_p:.2g}.",
+        level=level,
+        first=sizes[0],
+        second=sizes[1],
+        least_p=least_p,
     )
 
 

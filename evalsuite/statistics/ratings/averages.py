@@ -2,37 +2,41 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from evalsuite.statistics.agreement.rows import FEW_READERS, few_cases
+from evalsuite.records import Caveat
+from evalsuite.statistics.cautions import ONE_READER, few_cases, few_readers
 from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.rated import TICKED, Rated, rated_by_question, ticked_by_question
-from evalsuite.statistics.ratings.crossed import NAN, Crossed, over_readers
+from evalsuite.statistics.ratings.crossed import Crossed, over_readers
+from evalsuite.statistics.result import ALL, NAN, Result
 
-SHARE_COLUMNS = [
-    "question", "cohort", "role", "reader", "option", "count", "estimate", "low", "high", "level",
-    "n_readers", "n_cases", "n_answers", "random", "method", "reference", "warnings",
-]  # fmt: skip
-AVERAGE_COLUMNS = [
-    "question", "cohort", "role", "reader", "quantity", "estimate", "low", "high", "level",
-    "n_readers", "n_cases", "n_answers", "random", "method", "reference", "warnings",
-]  # fmt: skip
-ALL = "all"
 BOTH = (
     "readers and cases random, crossed, two-way analysis of variance, no surer of other readers "
     "than of these"
 )
 ALONE = "cases random; speaks of the readers who read them only"
-ONE_READER = "There is only one reader: the interval speaks of this reader only."
+NO_ANSWER = Caveat("There is no answer.")
+NO_COMMON_CASE = Caveat(
+    "No case was read by two readers, so the interval rests on how far readers differ."
+)
+TOO_FEW_FOR_MEAN = Caveat("There is no interval: it needs answers to 2 cases.")
+SAME_OF_EACH = Caveat(
+    "There is no interval of the mean: each reader gave all cases the same answer."
+)
+UNVARYING = Caveat("There is no interval of the mean: the answers do not vary.")
+NO_OTHER_FITS = Caveat("There is no interval of the median: at this level no other answer fits.")
+TOO_FEW_FOR_MEDIAN = Caveat("There is no interval of the median: it needs answers to 4 cases.")
 CROSSED_REFERENCE = "Obuchowski and Rockette 1995; Cochran 1964"
 
 
 def distributions(
     table: pd.DataFrame, points: Mapping[str, int] | None = None, *, level: float = 0.95
-) -> pd.DataFrame:
+) -> list[Result]:
     """Return how often each option of each question with options was chosen.
 
     The share of an option is that of the cases to which a reader gave it; over all readers it is
@@ -46,46 +50,44 @@ def distributions(
         level: nominal coverage, between 0 and 1.
 
     Returns:
-        One row per question, cohort, reader (and all of them together) and option, also for
-        options that nobody chose; `estimate` is the share, in [0, 1], and `count` the answers.
+        One per question, cohort, reader (and all of them together) and option, also for options
+        that nobody chose: its share, in [0, 1], and among the counts how often it was chosen.
 
     Raises:
         EvalsuiteError: as `answers_by_question`.
     """
-    rows = [
-        _share_row(about, columns, option, option, level)
+    shares = [
+        _share(about, answers, option, option, level)
         for rated in rated_by_question(table, points, nominal=True)
-        for about, columns in _groups(rated)
+        for about, answers in _groups(rated)
         for option in range(1, rated.points + 1)
     ]
-    rows += [
-        _share_row(about, columns, option, TICKED, level)
+    shares += [
+        _share(about, answers, option, TICKED, level)
         for option, rated in ticked_by_question(table, points)
-        for about, columns in _groups(rated)
+        for about, answers in _groups(rated)
     ]
-    return pd.DataFrame(rows, columns=SHARE_COLUMNS)
+    return shares
 
 
-def _share_row(
-    about: dict[str, object],
-    answers: Float[np.ndarray, "c r"],
-    option: int,
-    chosen: float,
-    level: float,
-) -> dict[str, object]:
+def _share(
+    about: Result, answers: Float[np.ndarray, "c r"], option: int, chosen: float, level: float
+) -> Result:
     share = share_of(answers, answers == chosen)
-    low, high = share.share_interval(level, int((~np.isnan(answers)).any(axis=1).sum()))
-    return about | {
-        "random": about["random"] if _crossed(share) else "cases",
-        "option": option,
-        "count": int((answers == chosen).sum()),
-        "estimate": share.value,
-        "low": low,
-        "high": high,
-        "level": level,
-        "method": f"{_share_method(share)}; {about['method']}",
-        "reference": "Wilson 1927; Obuchowski and Rockette 1995",
-    }
+    low, high = share.share_interval(level, about.counts["cases"])
+    return replace(
+        about,
+        where={**about.where, "option": option},
+        quantity="share",
+        value=share.value,
+        low=low,
+        high=high,
+        level=level,
+        counts={**about.counts, "chosen": int((answers == chosen).sum())},
+        random=about.random if _crossed(share) else "cases",
+        method=f"{_share_method(share)}; {about.method}",
+        reference="Wilson 1927; Obuchowski and Rockette 1995",
+    )
 
 
 def _crossed(share: Crossed) -> bool:
@@ -101,7 +103,7 @@ def _share_method(share: Crossed) -> str:
 
 def averages(
     table: pd.DataFrame, points: Mapping[str, int] | None = None, *, level: float = 0.95
-) -> pd.DataFrame:
+) -> list[Result]:
     """Return mean and median answer to every question with a scale.
 
     Over all readers the mean is that of the readers' means, with an interval that holds for other
@@ -118,8 +120,8 @@ def averages(
         level: nominal coverage, between 0 and 1.
 
     Returns:
-        One row per question, cohort, reader (and all of them together) and quantity, in points of
-        the answer.
+        One per question, cohort, reader (and all of them together) and quantity, in points of the
+        answer.
 
     Raises:
         EvalsuiteError: as `answers_by_question`.
@@ -127,50 +129,58 @@ def averages(
     References:
         Woodruff, JASA 47 (1952) 635-646, for the interval of the median.
     """
-    rows: list[dict[str, object]] = []
+    results = []
     for rated in rated_by_question(table, points):
         scale = rated.scale(points)
-        for about, columns in _groups(rated):
-            mean = mean_rating(columns)
-            median, below, above = median_rating(columns, level, scale)
+        for about, answers in _groups(rated):
+            mean = mean_rating(answers)
             low, high = mean.interval(level)
-            low, high = max(low, scale[0]), min(high, scale[1])
-            t = f"Student t; {about['method']}"
-            woodruff = f"inverted interval of the share no higher; {about['method']}"
+            median, below, above = median_rating(answers, level, scale)
             why = no_median_interval(median, below, above)
             if median == below == above:
                 below, above = NAN, NAN
-            rows += [
-                about | {"quantity": name, "estimate": value, "low": ends[0], "high": ends[1]}
-                | {"level": level, "method": method, "reference": reference}
-                | {"warnings": f"{note} {about['warnings']}".strip()}
-                for name, value, ends, method, reference, note in (
-                    ("mean", mean.value, (low, high), t, CROSSED_REFERENCE,
-                     no_interval(mean, columns)),
-                    ("median", median, (below, above), woodruff, "Woodruff 1952", why),
-                )
-            ]  # fmt: skip
-    return pd.DataFrame(rows, columns=AVERAGE_COLUMNS)
+            results += [
+                replace(
+                    about,
+                    quantity="mean",
+                    value=mean.value,
+                    low=max(low, scale[0]),
+                    high=min(high, scale[1]),
+                    level=level,
+                    method=f"Student t; {about.method}",
+                    reference=CROSSED_REFERENCE,
+                    warnings=(*no_interval(mean, answers), *about.warnings),
+                ),
+                replace(
+                    about,
+                    quantity="median",
+                    value=median,
+                    low=below,
+                    high=above,
+                    level=level,
+                    method=f"inverted interval of the share no higher; {about.method}",
+                    reference="Woodruff 1952",
+                    warnings=(*why, *about.warnings),
+                ),
+            ]
+    return results
 
 
-def no_interval(mean: Crossed, answers: Float[np.ndarray, "c r"]) -> str:
-    """Return why a mean has no interval; empty where it has one, or where there is no mean."""
+def no_interval(mean: Crossed, answers: Float[np.ndarray, "c r"]) -> tuple[Caveat, ...]:
+    """Return why a mean has no interval; nothing where it has one, or where there is no mean."""
     if np.isnan(mean.value) or mean.varies:
-        return ""
+        return ()
     if (~np.isnan(answers)).any(axis=1).sum() < 2:
-        return "There is no interval: it needs answers to 2 cases."
-    if len(np.unique(answers[~np.isnan(answers)])) > 1:
-        return "There is no interval of the mean: each reader gave all cases the same answer."
-    return "There is no interval of the mean: the answers do not vary."
+        return (TOO_FEW_FOR_MEAN,)
+    several = len(np.unique(answers[~np.isnan(answers)])) > 1
+    return (SAME_OF_EACH if several else UNVARYING,)
 
 
-def no_median_interval(median: float, low: float, high: float) -> str:
-    """Return why a median has no interval; empty where it has one, or where there is no median."""
+def no_median_interval(median: float, low: float, high: float) -> tuple[Caveat, ...]:
+    """Return why a median has no interval; nothing where it has one, or where there is none."""
     if median == low == high:
-        return "There is no interval of the median: at this level no other answer fits."
-    if np.isnan(low) and np.isfinite(median):
-        return "There is no interval of the median: it needs answers to 4 cases."
-    return ""
+        return (NO_OTHER_FITS,)
+    return (TOO_FEW_FOR_MEDIAN,) if np.isnan(low) and np.isfinite(median) else ()
 
 
 def mean_rating(scores: Float[np.ndarray, "c r"]) -> Crossed:
@@ -229,8 +239,8 @@ def _first_true(count: int, check: Callable[[int], bool]) -> int:
     return bisect_left(range(count), True, key=check)
 
 
-def _groups(rated: Rated) -> Iterator[tuple[dict[str, object], Float[np.ndarray, "c r"]]]:
-    """Yield the answers of all readers and of each one, and what a row says about them."""
+def _groups(rated: Rated) -> Iterator[tuple[Result, Float[np.ndarray, "c r"]]]:
+    """Yield the answers of all readers and of each one, behind what every number of them says."""
     for cohort, scores in rated.scores.items():
         several = int((~np.isnan(scores)).any(axis=0).sum()) > 1
         columns = {ALL: scores} | {reader: scores[:, [i]] for i, reader in enumerate(rated.readers)}
@@ -243,38 +253,34 @@ def _groups(rated: Rated) -> Iterator[tuple[dict[str, object], Float[np.ndarray,
                     f"they answered none of {cohort}", ~given.any(axis=0), rated.readers
                 )
                 notes += cautions([answers])
-            yield (
-                {
-                    "question": rated.question,
-                    "cohort": cohort,
-                    "role": rated.roles[cohort],
-                    "reader": reader,
-                    "n_readers": int(given.any(axis=0).sum()),
-                    "n_cases": int(given.any(axis=1).sum()),
-                    "n_answers": int(given.sum()),
-                    "random": "cases and readers" if reader == ALL and several else "cases",
-                    "method": BOTH if reader == ALL and several else ALONE,
-                    "warnings": " ".join((*notes, *rated.warnings)),
+            place = {"question": rated.question, "cohort": cohort, "role": rated.roles[cohort]}
+            about = Result(
+                value=NAN,
+                where={**place, "reader": reader},
+                counts={
+                    "readers": int(given.any(axis=0).sum()),
+                    "cases": int(given.any(axis=1).sum()),
+                    "answers": int(given.sum()),
                 },
-                answers,
+                random="cases and readers" if reader == ALL and several else "cases",
+                method=BOTH if reader == ALL and several else ALONE,
+                warnings=(*notes, *rated.warnings),
             )
+            yield about, answers
 
 
-def cautions(cohorts: list[Float[np.ndarray, "c r"]]) -> tuple[str, ...]:
+def cautions(cohorts: list[Float[np.ndarray, "c r"]]) -> tuple[Caveat, ...]:
     """Return the reasons to doubt figures from the answers of some readers to some cohorts."""
     given = np.concatenate([~np.isnan(scores) for scores in cohorts])
     readers = given.any(axis=0)
     n_readers, n_cases = int(readers.sum()), int(given.any(axis=1).sum())
     if not n_readers:
-        return ("There is no answer.",)
-    notes: tuple[str, ...] = ()
-    missing = int((~given[:, readers]).sum())
+        return (NO_ANSWER,)
+    notes: tuple[Caveat, ...] = ()
+    missing, asked = int((~given[:, readers]).sum()), given[:, readers].size
     if missing:
-        notes = (f"{missing} of {given[:, readers].size} answers are missing.",)
-    if n_readers > 1 and given.sum(axis=1).max() == 1:
-        notes += (
-            "No case was read by two readers, so the interval rests on how far readers differ.",
-        )
-    if 1 < n_readers < FEW_READERS:
-        notes += (f"Only {n_readers} readers: the interval says little about other readers.",)
+        notes = (Caveat("{n} of {size} answers are missing.", n=missing, size=asked),)
+    if n_readers > 1:
+        notes += (NO_COMMON_CASE,) if given.sum(axis=1).max() == 1 else ()
+        notes += few_readers(n_readers)
     return (*notes, *few_cases(n_cases))

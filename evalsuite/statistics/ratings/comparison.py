@@ -1,24 +1,20 @@
 """Real against synthetic in the answers of readers."""
 
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
-from evalsuite.statistics.multiplicity import COMPARED, TOLD_APART, holm
+from evalsuite.records import Caveat
+from evalsuite.statistics.multiplicity import COMPARED, TOLD_APART
 from evalsuite.statistics.ratings.area import EXACT, READERS, area, with_variance
-from evalsuite.statistics.ratings.averages import ALL, ALONE, BOTH
+from evalsuite.statistics.ratings.averages import ALONE
 from evalsuite.statistics.ratings.contrasts import mean_difference, odds_ratio
-from evalsuite.statistics.ratings.crossed import NAN
 from evalsuite.statistics.ratings.pairs import Pair, paired
 from evalsuite.statistics.ratings.proportional_odds import informative
+from evalsuite.statistics.result import ALL, NAN, Result, holm
 
-COLUMNS = [
-    "question", "first", "second", "reader", "quantity", "estimate", "low", "high", "level",
-    "hypothesis", "p", "p_holm", "family", "n_readers", "n_first", "n_second", "n_answers",
-    "random", "method", "reference", "warnings",
-]  # fmt: skip
 DIFFERENCE = "difference in means"
 SUPERIORITY = "probability of superiority"
 ODDS_RATIO = "cumulative odds ratio"
@@ -36,6 +32,10 @@ METHODS = {
     ),
 }
 EXTREME = "the odds ratio learns nothing from only the lowest or only the highest answers"
+NO_ODDS_RATIO = Caveat(
+    "There is no odds ratio: all answers are equal, or those to one cohort are all above those to "
+    "the other."
+)
 REFERENCES = {
     DIFFERENCE: "Hillis 2014; Cochran 1964",
     SUPERIORITY: READERS,
@@ -46,11 +46,10 @@ REFERENCES = {
 def comparisons(
     table: pd.DataFrame,
     *,
-    pairs: Sequence[tuple[str, str]] | None = None,
     points: Mapping[str, int] | None = None,
     level: float = 0.95,
-) -> pd.DataFrame:
-    """Return how the answers to two cohorts differ, for every question.
+) -> list[Result]:
+    """Return how the answers to each real and each synthetic cohort differ, for every question.
 
     Quantities: the difference in means (first less second), the probability of superiority of the
     first, and on ordinal scales the cumulative odds ratio. Rows of all readers hold for other
@@ -59,89 +58,72 @@ def comparisons(
 
     Args:
         table: the long table of one study, with the truth.
-        pairs: names of the cohorts to compare; each real with each synthetic one if None.
         points: by question, how many options it offers.
         level: nominal coverage, between 0 and 1.
 
     Returns:
-        One row per question, pair, quantity and reader (and all of them together), without the
-        odds ratio of single readers where there are several. `p` is two-sided, of `hypothesis`;
-        `p_holm` corrects it by Holm's method over all pairs of cohorts of a quantity, for each
-        question whether a case is real by itself and for all others together; it is nan in rows of
-        single readers. The odds ratio leaves out who gave only the lowest or highest answer.
+        One per question, pair, quantity and reader (and all of them together), without the odds
+        ratio of single readers where there are several. `p` is corrected over all pairs of
+        cohorts of a quantity, for each question whether a case is real by itself and for all
+        others together; that of single readers is not. The odds ratio leaves out who gave only the lowest or highest answer.
 
     Raises:
-        EvalsuiteError: as `answers_by_question`; for a name of no cohort.
+        EvalsuiteError: as `answers_by_question`.
     """
-    rows: list[dict[str, object]] = []
-    for pair in paired(table, pairs, points):
+    results = []
+    for pair in paired(table, points):
         alone = [(name, pair.of_reader(i)) for i, name in enumerate(pair.readers)]
-        for reader, own in [(ALL, pair), *alone]:
+        for reader, compared in [(ALL, pair), *alone]:
             names = [DIFFERENCE, SUPERIORITY]
             names += [ODDS_RATIO] if reader == ALL and pair.ordinal else []
-            rows += [{"reader": reader, **_row(own, name, level)} for name in names]
-    result = pd.DataFrame(rows, columns=COLUMNS)
+            results += [_result(compared, reader, name, level) for name in names]
+    return holm(results, _corrected_with)
+
+
+def _corrected_with(result: Result) -> tuple[str, str] | None:
+    if result.where["reader"] != ALL:
+        return None
     # A question whether a case is real is a test of its own, the visual Turing test.
-    turing = result["question"].where(result["family"] == TOLD_APART, "")
-    together = result["reader"] == ALL
-    corrected = holm(result[together].assign(turing=turing), ["family", "turing", "quantity"])
-    return result.assign(p_holm=corrected["p_holm"].reindex(result.index))
+    return result.at("question") if result.family == TOLD_APART else "", result.quantity
 
 
-def _row(pair: Pair, quantity: str, level: float) -> dict[str, object]:
+def _result(pair: Pair, reader: str, quantity: str, level: float) -> Result:
     if quantity == ODDS_RATIO and not pair.fault:
         pair = pair.only(informative(np.concatenate([pair.x, pair.y])), EXTREME)
     if quantity == SUPERIORITY and not pair.fault:
         pair = pair.only(with_variance(pair.x, pair.y), "they read one case of a kind only")
-    found = _found(pair, quantity, level)
+    about = pair.about
+    contrast = _contrast(pair, quantity, level)
     # An exact interval says nothing of other readers.
-    several = len(pair.readers) > 1 and found.reference != EXACT
-    return pair.about | {
-        "family": TOLD_APART if pair.told_apart else COMPARED,
-        "quantity": quantity,
-        "estimate": found.value,
-        "low": found.low,
-        "high": found.high,
-        "level": level,
-        "hypothesis": HYPOTHESES[quantity],
-        "p": found.p,
-        "random": "cases and readers" if several else "cases",
-        "method": f"{found.method}; {BOTH if several else ALONE}",
-        "reference": found.reference,
-        "warnings": pair.noted(found.warning),
-    }
+    exact = contrast.reference == EXACT
+    return replace(
+        contrast,
+        where={**about.where, "reader": reader},
+        quantity=quantity,
+        level=level,
+        hypothesis=HYPOTHESES[quantity],
+        family=TOLD_APART if pair.told_apart else COMPARED,
+        counts=about.counts,
+        random="cases" if exact else about.random,
+        method=f"{contrast.method}; {ALONE if exact else about.method}",
+        warnings=(*contrast.warnings, *about.warnings),
+    )
 
 
-class _Found(NamedTuple):
-    """Estimate, interval, p-value, and why one of them is not there."""
-
-    value: float
-    low: float
-    high: float
-    p: float
-    method: str
-    reference: str
-    warning: str
-
-
-def _found(pair: Pair, quantity: str, level: float) -> _Found:
-    told = METHODS[quantity], REFERENCES[quantity]
+def _contrast(pair: Pair, quantity: str, level: float) -> Result:
+    """Return the number with interval and p-value, and why one of them is not there."""
+    unknown = Result(value=NAN, method=METHODS[quantity], reference=REFERENCES[quantity])
     if pair.fault:
-        return _Found(NAN, NAN, NAN, NAN, *told, "")
+        return unknown
     if quantity == SUPERIORITY:
-        own = area(pair.x, pair.y, (pair.first, pair.second), level)
-        method = f"{METHODS[SUPERIORITY]}, {own.method}"
-        return _Found(own.value, own.low, own.high, own.p, method, own.reference, own.warning)
+        superiority = area(pair.x, pair.y, (pair.first, pair.second), level)
+        return replace(superiority, method=f"{METHODS[SUPERIORITY]}, {superiority.method}")
     if quantity == DIFFERENCE:
-        mean = mean_difference(pair.x, pair.y)
-        ends = pair.within(mean.interval(level))
-        return _Found(mean.value, *ends, mean.p_value(), *told, pair.no_interval(mean, level))
-    ratio = odds_ratio(pair.x, pair.y)
-    value, low, high = np.exp((ratio.value, *ratio.interval(level))).tolist()
-    note = pair.no_interval(ratio, level)
-    if np.isnan(value):
-        note = (
-            "There is no odds ratio: all answers are equal, or those to one cohort are all above "
-            "those to the other."
-        )
-    return _Found(value, low, high, ratio.p_value(), *told, note)
+        crossed = mean_difference(pair.x, pair.y)
+        value, (low, high) = crossed.value, pair.within(crossed.interval(level))
+    else:
+        crossed = odds_ratio(pair.x, pair.y)
+        value, low, high = np.exp((crossed.value, *crossed.interval(level))).tolist()
+    warnings = (NO_ODDS_RATIO,) if np.isnan(value) else pair.no_interval(crossed, level)
+    p = crossed.p_value()
+    return replace(unknown, value=value, low=low, high=high, p=p, warnings=warnings)

@@ -29,8 +29,8 @@ def mean_difference(x: Float[np.ndarray, "m r"], y: Float[np.ndarray, "n r"]) ->
     References:
         Hillis, Statistics in Medicine 33 (2014) 330-360. Welch, Biometrika 34 (1947) 28-35.
     """
-    found = over_readers(np.nanmean(x, axis=0) - np.nanmean(y, axis=0), [x, -y])
-    return replace(found, least_p=_least_p(x, y))
+    difference = over_readers(np.nanmean(x, axis=0) - np.nanmean(y, axis=0), [x, -y])
+    return replace(difference, least_p=_least_p(x, y))
 
 
 def superiority(x: Float[np.ndarray, "m r"], y: Float[np.ndarray, "n r"]) -> Crossed:
@@ -78,8 +78,8 @@ def odds_ratio(x: Float[np.ndarray, "m r"], y: Float[np.ndarray, "n r"]) -> Cros
         return UNDEFINED
     influence = np.full(scores.shape, np.nan)
     influence[given] = model.influence[:, 0]
-    found = pooled(float(model.coefficients[0]), influence, parameters=2)
-    return replace(found, least_p=_least_p(x, y))
+    log_ratio = pooled(float(model.coefficients[0]), influence, parameters=2)
+    return replace(log_ratio, least_p=_least_p(x, y))
 
 
 def _least_p(x: Float[np.ndarray, "m r"], y: Float[np.ndarray, "n r"]) -> float:

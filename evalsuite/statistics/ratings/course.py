@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
-from evalsuite.statistics.multiplicity import COURSE, holm
+from evalsuite.records import Caveat
+from evalsuite.statistics.multiplicity import COURSE
 from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.rated import ALL_CASES, case_truth, rated_by_question
 from evalsuite.statistics.ratings.averages import (
-    ALL,
     ALONE,
     BOTH,
     cautions,
@@ -21,24 +21,20 @@ from evalsuite.statistics.ratings.averages import (
     no_median_interval,
 )
 from evalsuite.statistics.ratings.crossed import (
-    NAN,
     ROUNDING,
     UNDEFINED,
     Crossed,
     least_p_of_order,
     over_readers,
 )
+from evalsuite.statistics.result import ALL, NAN, Result, holm
 
-COURSE_COLUMNS = [
-    "question", "quantity", "unit", "reader", "estimate", "low", "high", "level", "hypothesis",
-    "p", "p_holm", "family", "n_readers", "n_cases", "random", "method", "reference", "warnings",
-]  # fmt: skip
-TIME_COLUMNS = [
-    "cohort", "role", "reader", "quantity", "estimate", "low", "high", "level", "n_readers",
-    "n_cases", "n_answers", "random", "method", "reference", "warnings",
-]  # fmt: skip
 TIME = "active seconds"
-NO_TIMES = "No active time was recorded with the answers."
+NO_TIMES = Caveat("No active time was recorded with the answers.")
+NO_SLOPE = Caveat(
+    "There is no slope: in this order of cases the regressor does not vary within cohorts."
+)
+ON_THE_LINE = Caveat("There is no interval: the answers lie on the line.")
 FEWEST_CASES = 8
 REFERENCE = "Obuchowski and Rockette 1995"
 QUANTITIES = {
@@ -72,7 +68,7 @@ class Course:
 
 def course(
     table: pd.DataFrame, points: Mapping[str, int] | None = None, *, level: float = 0.95
-) -> pd.DataFrame:
+) -> list[Result]:
     """Return how answers and times changed over the reading, and with the case before.
 
     For every reader the slope of a least squares line within cohorts: on the number of the
@@ -89,31 +85,28 @@ def course(
         level: nominal coverage, between 0 and 1.
 
     Returns:
-        One row per question and for the time, quantity and reader (and all of them together).
-        `p_holm` corrects `p` over all rows of all readers by Holm's method.
+        One per question and for the time, quantity and reader (and all of them together), whose
+        p-values are corrected over all questions and quantities.
 
     Raises:
         EvalsuiteError: as `answers_by_question`.
     """
     questions = rated_by_question(table, points)
     session = _course(table)
-    rows: list[dict[str, object]] = []
+    results: list[Result] = []
     for rated in questions:
         # A case or a reader with answers to repeats alone has no place in the order.
         answers = pd.DataFrame(np.nan, session.cases, session.readers)
         for cohort, cases in rated.cases.items():
             answers.update(pd.DataFrame(rated.scores[cohort], cases, rated.readers))
         lowest, highest = rated.scale(points)
-        rows += _rows(
-            session, answers.to_numpy(), rated.question, level, "points", highest - lowest
-        )
-    rows += _rows(session, np.log(session.seconds), TIME, level, "ratio", np.inf)
-    result = pd.DataFrame(rows, columns=COURSE_COLUMNS)
-    corrected = holm(result[result["reader"] == ALL], ["family"])
-    return result.assign(p_holm=corrected["p_holm"].reindex(result.index))
+        span = highest - lowest
+        results += _slopes(session, answers.to_numpy(), rated.question, level, "points", span)
+    results += _slopes(session, np.log(session.seconds), TIME, level, "ratio", np.inf)
+    return holm(results, lambda result: COURSE if result.where["reader"] == ALL else None)
 
 
-def times(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
+def times(table: pd.DataFrame, *, level: float = 0.95) -> list[Result]:
     """Return the active seconds on a case, by cohort and reader, on its first showing.
 
     Over all readers the geometric mean is that of the readers' geometric means and its interval
@@ -124,27 +117,25 @@ def times(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
         level: nominal coverage, between 0 and 1.
 
     Returns:
-        One row per cohort, reader (and all of them together) and quantity, in seconds.
+        One per cohort, reader (and all of them together) and quantity, in seconds.
     """
     session = _course(table)
-    rows: list[dict[str, object]] = []
+    results = []
     for number, cohort in enumerate(session.names):
         logs = np.log(session.seconds[session.cohorts == number])
-        for reader, own in _columns(session, logs):
-            given = ~np.isnan(own)
-            mean, several = mean_rating(own), int(given.any(axis=0).sum()) > 1
-            notes = cautions([own]) if given.any() else (NO_TIMES,)
+        for reader, seconds in _columns(session, logs):
+            given = ~np.isnan(seconds)
+            mean, several = mean_rating(seconds), int(given.any(axis=0).sum()) > 1
+            notes: tuple[Caveat, ...] = cautions([seconds]) if given.any() else (NO_TIMES,)
             if reader == ALL and given.any():
                 silent = ~given.any(axis=0)
-                notes = (
-                    *left_out(f"they have no times of {cohort}", silent, session.readers),
-                    *notes,
-                )
-            middle = median_rating(own, level)
+                notes = left_out(f"they have no times of {cohort}", silent, session.readers) + notes
+            middle = median_rating(seconds, level)
+            place = {"cohort": cohort, "role": session.roles[cohort], "reader": reader}
             for quantity, ends, method, why in (
                 (
                     "geometric mean", (mean.value, *mean.interval(level)),
-                    "Student t of logarithms", no_interval(mean, own),
+                    "Student t of logarithms", no_interval(mean, seconds),
                 ),
                 (
                     "median", middle, "inverted interval of the share no longer",
@@ -153,26 +144,27 @@ def times(table: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
             ):  # fmt: skip
                 value, low, high = np.exp(ends).tolist()
                 low, high = (NAN, NAN) if low == high else (low, high)
-                rows.append(
-                    {
-                        "cohort": cohort,
-                        "role": session.roles[cohort],
-                        "reader": reader,
-                        "quantity": quantity,
-                        "estimate": value,
-                        "low": low,
-                        "high": high,
-                        "level": level,
-                        "n_readers": int(given.any(axis=0).sum()),
-                        "n_cases": int(given.any(axis=1).sum()),
-                        "n_answers": int(given.sum()),
-                        "random": "cases and readers" if several else "cases",
-                        "method": f"{method}; {BOTH if several else ALONE}",
-                        "reference": "Woodruff 1952" if quantity == "median" else REFERENCE,
-                        "warnings": " ".join((why, *notes)).strip(),
-                    }
+                results.append(
+                    Result(
+                        where=place,
+                        quantity=quantity,
+                        value=value,
+                        low=low,
+                        high=high,
+                        level=level,
+                        unit="seconds",
+                        counts={
+                            "readers": int(given.any(axis=0).sum()),
+                            "cases": int(given.any(axis=1).sum()),
+                            "answers": int(given.sum()),
+                        },
+                        random="cases and readers" if several else "cases",
+                        method=f"{method}; {BOTH if several else ALONE}",
+                        reference="Woodruff 1952" if quantity == "median" else REFERENCE,
+                        warnings=(*why, *notes),
+                    )
                 )
-    return pd.DataFrame(rows, columns=TIME_COLUMNS)
+    return results
 
 
 def slope(
@@ -219,8 +211,8 @@ def slope(
         influence[-1][given] = n * centred_x * rest / squares
     if len(values) < 2:
         return alone, used
-    found = over_readers(np.array(values), [np.stack(influence, axis=1)])
-    return replace(found, least_p=least_p), used
+    mean = over_readers(np.array(values), [np.stack(influence, axis=1)])
+    return replace(mean, least_p=least_p), used
 
 
 def _within(x: Float[np.ndarray, " n"], groups: Int[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
@@ -235,62 +227,56 @@ def _columns(
         yield reader, answers[:, [i]]
 
 
-def _rows(
+def _slopes(
     session: Course,
     answers: Float[np.ndarray, "c r"],
     question: str,
     level: float,
     unit: str,
     span: float,
-) -> Iterator[dict[str, object]]:
+) -> Iterator[Result]:
     shown: Callable[[float], float] = np.exp if unit == "ratio" else float
     for quantity, regressor in session.regressors.items():
-        own_columns = zip(_columns(session, answers), _columns(session, regressor), strict=True)
-        for (reader, own), (_, own_regressor) in own_columns:
-            given = ~np.isnan(own) & ~np.isnan(own_regressor)
-            found, used = slope(own, own_regressor, session.cohorts)
-            n_readers = int(used.sum())
-            low, high = found.interval(level)
+        columns = zip(_columns(session, answers), _columns(session, regressor), strict=True)
+        for (reader, y), (_, x) in columns:
+            given = ~np.isnan(y) & ~np.isnan(x)
+            change, used = slope(y, x, session.cohorts)
+            readers = int(used.sum())
+            low, high = change.interval(level)
             if quantity != "trend":  # the others are differences of two means
                 low, high = max(low, -span), min(high, span)
-            p = found.p_value()
-            notes = cautions([own[:, used]]) if used.any() else ()
+            notes: tuple[Caveat, ...] = cautions([y[:, used]]) if used.any() else ()
             if reader == ALL and used.any():
-                notes = (*_omitted(session.readers, given, used), *notes)
-            if unit == "ratio" and np.isnan(own).all():
+                notes = _omitted(session.readers, given, used) + notes
+            if unit == "ratio" and np.isnan(y).all():
                 notes = (NO_TIMES,)
-            elif np.isnan(found.value):
-                notes = (_undefined(own, own_regressor), *notes)
+            elif np.isnan(change.value):
+                notes = (_undefined(given), *notes)
             elif np.isnan(low):
-                why = "the answers lie on the line"
-                if found.varies:
-                    why = f"the cases are too few, as no p-value can be below {found.least_p:.2g}"
-                notes = (f"There is no interval: {why}.", *notes)
-            yield {
-                "question": question,
-                "quantity": quantity,
-                "unit": f"{unit} {QUANTITIES[quantity]}",
-                "reader": reader,
-                "estimate": shown(found.value),
-                "low": shown(low),
-                "high": shown(high),
-                "level": level,
-                "hypothesis": f"the {'ratio is 1' if unit == 'ratio' else 'difference is 0'}",
-                "p": p,
-                "family": COURSE,
-                "n_readers": n_readers,
-                "n_cases": int(given[:, used].any(axis=1).sum()),
-                "random": "cases and readers" if n_readers > 1 else "cases",
-                "method": f"mean slope of least squares within cohorts, Student t; "
-                f"{BOTH if n_readers > 1 else ALONE}",
-                "reference": REFERENCE,
-                "warnings": " ".join(notes),
-            }
+                notes = (_without_interval(change), *notes)
+            yield Result(
+                where={"question": question, "reader": reader},
+                quantity=quantity,
+                value=float(shown(change.value)),
+                low=float(shown(low)),
+                high=float(shown(high)),
+                level=level,
+                unit=f"{unit} {QUANTITIES[quantity]}",
+                hypothesis=f"the {'ratio is 1' if unit == 'ratio' else 'difference is 0'}",
+                p=change.p_value(),
+                family=COURSE,
+                counts={"readers": readers, "cases": int(given[:, used].any(axis=1).sum())},
+                random="cases and readers" if readers > 1 else "cases",
+                method=f"mean slope of least squares within cohorts, Student t; "
+                f"{BOTH if readers > 1 else ALONE}",
+                reference=REFERENCE,
+                warnings=notes,
+            )
 
 
 def _omitted(
     readers: tuple[str, ...], given: Bool[np.ndarray, "c r"], used: Bool[np.ndarray, " r"]
-) -> tuple[str, ...]:
+) -> tuple[Caveat, ...]:
     few = given.sum(axis=0) < FEWEST_CASES
     fixed = ~used & ~few
     return (
@@ -299,11 +285,21 @@ def _omitted(
     )
 
 
-def _undefined(answers: Float[np.ndarray, "c r"], regressor: Float[np.ndarray, "c r"]) -> str:
-    most = int((~np.isnan(answers) & ~np.isnan(regressor)).sum(axis=0).max(initial=0))
+def _undefined(given: Bool[np.ndarray, "c r"]) -> Caveat:
+    most = int(given.sum(axis=0).max(initial=0))
     if most < FEWEST_CASES:
-        return f"A slope needs {FEWEST_CASES} answers of a reader, but the most is {most}."
-    return "There is no slope: in this order of cases the regressor does not vary within cohorts."
+        sentence = "A slope needs {fewest} answers of a reader, but the most is {most}."
+        return Caveat(sentence, fewest=FEWEST_CASES, most=most)
+    return NO_SLOPE
+
+
+def _without_interval(change: Crossed) -> Caveat:
+    if not change.varies:
+        return ON_THE_LINE
+    sentence = (
+        "There is no interval: the cases are too few, as no p-value can be below {least_p:.2g}."
+    )
+    return Caveat(sentence, least_p=change.least_p)
 
 
 def _course(table: pd.DataFrame) -> Course:

@@ -18,7 +18,8 @@ from jaxtyping import Float
 from scipy.optimize import brentq
 from scipy.special import expit, gammaln, logit, stdtr, stdtrit
 
-NAN = float("nan")
+from evalsuite.statistics.result import NAN
+
 ROUNDING = 1e-9  # numbers below this share of the largest one are rounding, not spread
 LEAST_TAIL = 1e-50  # p-values below are told as this
 
@@ -183,9 +184,9 @@ def _t(tail: float, df: float) -> float:
 UNDEFINED = Crossed(NAN, NAN, NAN, NAN, NAN)
 
 
-def standard_error(found: Crossed) -> float:
+def standard_error(estimate: Crossed) -> float:
     """Return the standard error; that for these readers alone where readers do not vary at all."""
-    return float((found.variance or found.alone) ** 0.5) if found.varies else NAN
+    return float((estimate.variance or estimate.alone) ** 0.5) if estimate.varies else NAN
 
 
 def over_readers(
@@ -227,10 +228,10 @@ def over_readers(
     if r == 0 or min(sizes, default=0) < 2:
         return Crossed(value, NAN, NAN, NAN, NAN)
     shared = _beyond_rounding(sum(_covariance(part) for part in parts), parts)
-    own = _beyond_rounding(sum(_own_variance(part) for part in parts), parts)
+    of_one = _beyond_rounding(sum(_own_variance(part) for part in parts), parts)
     of_readers = _beyond_rounding(float(values.var(ddof=1)) / r, [values, *parts])
     df_cases = float(sum(sizes) - len(sizes))
-    alone = own / r + shared * (r - 1) / r
+    alone = of_one / r + shared * (r - 1) / r
     return Crossed(value, of_readers, shared, r - 1.0, df_cases, alone)
 
 
@@ -257,13 +258,13 @@ def over_figures(
         Hillis, Statistics in Medicine 26 (2007) 596-619. Cochran, Biometrics 20 (1964) 191-195.
     """
     r = len(values)
-    value, own = float(values.mean()), float(np.diag(covariance).mean())
+    value, of_one = float(values.mean()), float(np.diag(covariance).mean())
     if r == 1:
-        return Crossed(value, 0.0, _beyond_rounding(own, [values]), NAN, df_cases, 0.0, least_p)
+        return Crossed(value, 0.0, _beyond_rounding(of_one, [values]), NAN, df_cases, 0.0, least_p)
     shared = float(covariance[~np.eye(r, dtype=bool)].mean())
     shared = _beyond_rounding(shared, [values])
     of_readers = _beyond_rounding(float(values.var(ddof=1)) / r, [values])
-    alone = _beyond_rounding(own / r + shared * (r - 1) / r, [values])
+    alone = _beyond_rounding(of_one / r + shared * (r - 1) / r, [values])
     return Crossed(value, of_readers, shared, r - 1.0, df_cases, alone, least_p, hillis=r > 2)
 
 

@@ -1,21 +1,29 @@
 """Which cohorts of a study are compared, and the answers that can be."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from evalsuite.errors import EvalsuiteError, unknown
+from evalsuite.records import Caveat
+from evalsuite.statistics.cautions import ONE_READER
 from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.rated import NO_TRUTH, TURING, Rated, rated_by_question
 from evalsuite.statistics.ratings.area import too_few
-from evalsuite.statistics.ratings.averages import ONE_READER, cautions
+from evalsuite.statistics.ratings.averages import ALONE, BOTH, cautions
 from evalsuite.statistics.ratings.crossed import Crossed
+from evalsuite.statistics.result import NAN, Result
 
-NO_READER = "No reader answered cases of both cohorts, so they cannot be compared."
-NO_COHORTS = "A comparison needs answers to a real and to a synthetic cohort."
+NO_READER = Caveat("No reader answered cases of both cohorts, so they cannot be compared.")
+NO_COHORTS = Caveat("A comparison needs answers to a real and to a synthetic cohort.")
+TOO_FEW = Caveat("There is no interval: it needs 2 cases of each cohort.")
+UNVARYING = Caveat("There is no interval: the answers do not vary.")
+SAME_OF_EACH = Caveat(
+    "There is no interval: each reader gave all cases of a cohort the same answer."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,74 +70,65 @@ class Pair:
         return _of_readers(replace(self, lasting=lasting), kept)
 
     @property
-    def about(self) -> dict[str, object]:
-        """What it is, how many readers, cases and answers there are and what varies, by column."""
+    def about(self) -> Result:
+        """What every number of them says: who and what went in, what varies, what to know."""
         x, y = ~np.isnan(self.x), ~np.isnan(self.y)
-        return {
-            "question": self.question,
-            "first": self.first,
-            "second": self.second,
-            "n_readers": len(self.readers),
-            "n_first": int(x.any(axis=1).sum()),
-            "n_second": int(y.any(axis=1).sum()),
-            "n_answers": int(x.sum() + y.sum()),
-            "random": "cases and readers" if len(self.readers) > 1 else "cases",
-        }
-
-    def noted(self, note: str) -> str:
-        """Return all warnings as one text, a special one first."""
-        return " ".join(text for text in (note, self.fault, *self.warnings) if text)
+        several = len(self.readers) > 1
+        return Result(
+            value=NAN,
+            where={"question": self.question, "first": self.first, "second": self.second},
+            counts={
+                "readers": len(self.readers),
+                "first": int(x.any(axis=1).sum()),
+                "second": int(y.any(axis=1).sum()),
+                "answers": int(x.sum() + y.sum()),
+            },
+            random="cases and readers" if several else "cases",
+            method=BOTH if several else ALONE,
+            warnings=(*((self.fault,) if self.fault else ()), *self.warnings),
+        )
 
     def within(self, ends: tuple[float, float]) -> tuple[float, float]:
         """Return the ends of an interval of a difference, none beyond what the scale allows."""
         low, high = ends
         return max(low, -self.span), min(high, self.span)
 
-    def no_interval(self, found: Crossed, level: float) -> str:
-        """Say why there is an estimate and no interval; empty where there is one."""
+    def no_interval(self, contrast: Crossed, level: float) -> tuple[Caveat, ...]:
+        """Say why there is an estimate and no interval; nothing where there is one."""
         sizes = [len(self.x), len(self.y)]
+        if self.fault or np.isfinite(contrast.half_width(level)):
+            return ()
         if min(sizes) < 2:
-            return "There is no interval: it needs 2 cases of each cohort."
-        if not found.varies:
-            if len(np.unique(np.concatenate([c[~np.isnan(c)] for c in (self.x, self.y)]))) < 2:
-                return "There is no interval: the answers do not vary."
-            return "There is no interval: each reader gave all cases of a cohort the same answer."
-        return "" if np.isfinite(found.half_width(level)) else too_few(sizes, level, found.least_p)
+            return (TOO_FEW,)
+        if contrast.varies:
+            return (too_few(sizes, level, contrast.least_p),)
+        answers = np.concatenate([c[~np.isnan(c)] for c in (self.x, self.y)])
+        return (UNVARYING if len(np.unique(answers)) < 2 else SAME_OF_EACH,)
 
 
-def paired(
-    table: pd.DataFrame,
-    names: Sequence[tuple[str, str]] | None,
-    points: Mapping[str, int] | None = None,
-) -> Iterator[Pair]:
-    """Yield the answers to compare, question by question; one with a fault where there are none.
+def paired(table: pd.DataFrame, points: Mapping[str, int] | None = None) -> Iterator[Pair]:
+    """Yield the answers to each real and each synthetic cohort, question by question.
+
+    A question of which nothing can be compared has one with a fault.
 
     Args:
         table: the long table of one study.
-        names: pairs of cohorts; each real with each synthetic one if None.
         points: by question, how many options it offers.
 
     Raises:
-        EvalsuiteError: as `answers_by_question`; for a name of no cohort.
+        EvalsuiteError: as `answers_by_question`.
     """
     for rated in rated_by_question(table, points):
         lowest, highest = rated.scale(points)
-        told = NO_TRUTH not in rated.warnings
-        wanted = names
-        if wanted is None:
-            wanted = [(r, s) for r in rated.cohorts("real") for s in rated.cohorts("synthetic")]
-        for name in (name for pair in wanted for name in pair if told):
-            if name not in rated.scores:
-                raise EvalsuiteError(unknown("cohort", name, rated.scores))
-        if not told or not wanted:
+        cohorts = list(product(rated.cohorts("real"), rated.cohorts("synthetic")))
+        for first, second in cohorts:
+            yield _pair(rated, first, second, highest - lowest)
+        if not cohorts:
             none = np.empty((0, 0))
             yield Pair(
                 rated.question, "", "", none, none, (), rated.points > 0, highest - lowest,
-                NO_COHORTS if told else NO_TRUTH, (),
+                NO_TRUTH if NO_TRUTH in rated.warnings else NO_COHORTS, (),
             )  # fmt: skip
-            continue
-        for first, second in wanted:
-            yield _pair(rated, first, second, highest - lowest)
 
 
 def _pair(rated: Rated, first: str, second: str, span: float) -> Pair:
@@ -146,7 +145,7 @@ def _pair(rated: Rated, first: str, second: str, span: float) -> Pair:
 
 def _of_readers(pair: Pair, kept: Bool[np.ndarray, " r"]) -> Pair:
     """Return the answers of some of the readers with the reasons to doubt a comparison of them."""
-    readers = tuple(name for name, own in zip(pair.readers, kept, strict=True) if own)
+    readers = tuple(name for name, stays in zip(pair.readers, kept, strict=True) if stays)
     cohorts = [cohort[:, kept] for cohort in (pair.x, pair.y)]
     unread = [np.isnan(cohort).all(axis=1) for cohort in cohorts]
     x, y = (cohort[~without] for cohort, without in zip(cohorts, unread, strict=True))

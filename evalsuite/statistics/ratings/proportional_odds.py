@@ -45,8 +45,8 @@ def informative(scores: Float[np.ndarray, "c r"]) -> Bool[np.ndarray, " r"]:
     missing = np.isnan(scores)
     kept = ~missing.all(axis=0)
     while kept.any():
-        own = scores[:, kept]
-        ends = (np.nanmin(own), np.nanmax(own))
+        scores_kept = scores[:, kept]
+        ends = (np.nanmin(scores_kept), np.nanmax(scores_kept))
         mute = kept & np.any([(missing | (scores == end)).all(axis=0) for end in ends], axis=0)
         if not mute.any():
             break

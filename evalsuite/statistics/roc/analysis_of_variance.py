@@ -7,8 +7,9 @@ from jaxtyping import Float
 from scipy.special import chdtrc, chdtri, fdtrc
 
 from evalsuite.statistics.ratings.crossed import ROUNDING
+from evalsuite.statistics.result import NAN
 
-NAN, INFINITE = float("nan"), float("inf")
+INFINITE = float("inf")
 COINCIDENCE = 0.01  # how rare a mean square of readers who do not differ at all must be
 
 

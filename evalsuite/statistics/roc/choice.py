@@ -1,25 +1,26 @@
 """Two-alternative forced choice: how often readers find the real one of a pair."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
+from evalsuite.records import Caveat
 from evalsuite.statistics.answers import CHOICE, Answers, answers_by_question
-from evalsuite.statistics.multiplicity import BY_READER, holm
+from evalsuite.statistics.multiplicity import BY_READER
 from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.rated import NO_TRUTH
 from evalsuite.statistics.ratings.area import EXACT, exact_share
+from evalsuite.statistics.result import Result, holm
 from evalsuite.statistics.roc.auc import REFERENCES, PairSums, share_covariance
-from evalsuite.statistics.roc.curves import NAN
 from evalsuite.statistics.roc.merits import Merits, Trials
 
-COLUMNS = [
-    "question", "treatment", "reader", "quantity", "estimate", "low", "high", "level", "p",
-    "p_holm", "family", "n_pairs", "random", "method", "reference", "warnings",
-]  # fmt: skip
 ACCURACY = "2AFC accuracy"
+NO_PAIR = Caveat("The share is undefined: no pair with known truth was answered.")
+DEPENDENT = Caveat(
+    "Some cases occur in several pairs, so pairs are not independent and the interval is too short."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def choices(table: pd.DataFrame) -> list[Choices]:
     ]
 
 
-def reader_choices(choices: Choices, *, level: float = 0.95) -> pd.DataFrame:
+def reader_choices(choices: Choices, *, level: float = 0.95) -> list[Result]:
     """Return the share of right choices of every reader with its exact interval.
 
     It is 0.5 by chance (`p` is of the exact test against it), 1 for readers who always find the
@@ -74,35 +75,42 @@ def reader_choices(choices: Choices, *, level: float = 0.95) -> pd.DataFrame:
         level: nominal coverage, between 0 and 1; exact intervals cover at least that.
 
     Returns:
-        One row per synthetic cohort and reader; `p_holm` corrects `p` over all of them.
+        One per synthetic cohort and reader; p-values are corrected over all of them.
 
     References:
         Green and Swets, Signal Detection Theory and Psychophysics, 1966, chapter 2.
         Clopper and Pearson, Biometrika 26 (1934) 404-413.
     """
-    rows = []
+    results = []
     for t, treatment in enumerate(choices.treatments):
         for reader, right in zip(choices.readers, choices.right[t], strict=True):
             given = ~np.isnan(right)
             n = int(given.sum())
             share, low, high, p = exact_share(int(right[given].sum()), n, level)
-            warnings = list(choices.warnings)
-            if n == 0:
-                warnings.append("The share is undefined: no pair with known truth was answered.")
-            elif (
-                min(len(np.unique(cases[given])) for cases in (choices.real, choices.synthetic)) < n
-            ):
-                warnings.append(
-                    "Some cases occur in several pairs, so pairs are not independent and the "
-                    "interval is too short."
-                )
-            rows.append([
-                choices.question, treatment, reader, ACCURACY, share, low, high, level, p, NAN,
-                BY_READER, n, "cases",
-                "exact interval and binomial test; pairs random, this reader only", EXACT,
-                " ".join(warnings),
-            ])  # fmt: skip
-    return holm(pd.DataFrame(rows, columns=COLUMNS), ["quantity"])
+            once = all(
+                len(np.unique(cases[given])) == n for cases in (choices.real, choices.synthetic)
+            )
+            share_right = Result(
+                where={"question": choices.question, "treatment": treatment, "reader": reader},
+                quantity=ACCURACY,
+                value=share,
+                low=low,
+                high=high,
+                level=level,
+                p=p,
+                family=BY_READER,
+                counts={"pairs": n},
+                random="cases",
+                method="exact interval and binomial test; pairs random, this reader only",
+                reference=EXACT,
+                warnings=choices.warnings + (() if once else (DEPENDENT,)),
+            )
+            results.append(
+                share_right
+                if n
+                else replace(share_right, warnings=(*share_right.warnings, NO_PAIR))
+            )
+    return holm(results, lambda result: result.quantity)
 
 
 def choice_merits(choices: Choices) -> Merits:
@@ -142,7 +150,10 @@ def _trials(choices: Choices) -> Trials:
     """Return of how many pairs no two have a case in common, and what follows from that."""
     given = ~np.isnan(choices.right)
     counts = [
-        [_matching(choices.real[own], choices.synthetic[own]) for own in of_treatment]
+        [
+            _matching(choices.real[pairs_read], choices.synthetic[pairs_read])
+            for pairs_read in of_treatment
+        ]
         for of_treatment in given
     ]
     disjoint = np.array(counts, int).reshape(given.shape[:2])
@@ -167,35 +178,35 @@ def _pairs(table: pd.DataFrame) -> pd.DataFrame:
     columns = ["real", "synthetic", "cohort"]
     if not {"real_side", "cohort"} <= set(table.columns):
         return pd.DataFrame(columns=columns)
-    told = table.loc[table["analysis"] == CHOICE, ["case", "cohort", "real_side"]]
-    told = told.replace("", np.nan).dropna().drop_duplicates("case")
+    truths = table.loc[table["analysis"] == CHOICE, ["case", "cohort", "real_side"]]
+    truths = truths.replace("", np.nan).dropna().drop_duplicates("case")
     rows = {}
-    for case, cohort, side in told.itertuples(index=False):
+    for case, cohort, side in truths.itertuples(index=False):
         cases, cohorts, real = case.split("|"), cohort.split("|"), int(side) - 1
         rows["|".join(sorted(cases))] = cases[real], cases[1 - real], cohorts[1 - real]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
 
 def _choices(answers: Answers, pairs: pd.DataFrame) -> Choices:
-    told = pairs.reindex(list(answers.cases))
-    known = told["cohort"].notna().to_numpy(bool)
-    told, first = told[known], answers.first[known]
+    truths = pairs.reindex(list(answers.cases))
+    known = truths["cohort"].notna().to_numpy(bool)
+    truths, first = truths[known], answers.first[known]
     warnings: tuple[str, ...] = ()
     if not known.any():
         warnings = (NO_TRUTH,)
     else:
         warnings = left_out("their truth is not told", ~known, "pairs")
     # 1 stands for the alphabetically first case of the pair.
-    expected = np.where(told["real"] < told["synthetic"], 1, 2)[:, None]
+    expected = np.where(truths["real"] < truths["synthetic"], 1, 2)[:, None]
     right = np.where(np.isnan(first), np.nan, first == expected).T
-    treatments = sorted(told["cohort"].unique()) or [""]
-    of_treatment = told["cohort"].to_numpy() == np.array(treatments, dtype=object)[:, None]
+    treatments = sorted(truths["cohort"].unique()) or [""]
+    of_treatment = truths["cohort"].to_numpy() == np.array(treatments, dtype=object)[:, None]
     return Choices(
         answers.question,
         tuple(treatments),
         answers.readers,
         np.where(of_treatment[:, None], right, np.nan),
-        pd.factorize(told["real"], sort=True)[0],
-        pd.factorize(told["synthetic"], sort=True)[0],
+        pd.factorize(truths["real"], sort=True)[0],
+        pd.factorize(truths["synthetic"], sort=True)[0],
         warnings,
     )

@@ -1,26 +1,21 @@
 """ROC curves of readers, and the AUC, sensitivity, specificity and accuracy of each."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from evalsuite.errors import EvalsuiteError
-from evalsuite.statistics.multiplicity import BY_READER, holm
+from evalsuite.records import Caveat
+from evalsuite.statistics.multiplicity import BY_READER
 from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.ratings.area import EXACT, area, exact_share
+from evalsuite.statistics.result import ALL, NAN, Result, holm
 from evalsuite.statistics.roc.readings import Readings
 
-NAN = float("nan")
-ALL = "all"
 CURVE_COLUMNS = [
     "question", "treatment", "reader", "threshold", "false_positive_rate", "sensitivity",
-]  # fmt: skip
-COLUMNS = [
-    "question", "treatment", "reader", "quantity", "estimate", "standard_error", "low", "high",
-    "level", "p", "p_holm", "family", "n_positive", "n_negative", "random", "method", "reference",
-    "warnings",
 ]  # fmt: skip
 UNDECIDED = "they are in the middle of the scale"
 
@@ -92,7 +87,7 @@ def roc_curves(readings: Readings) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True) if tables else empty
 
 
-def reader_aucs(readings: Readings, *, level: float = 0.95) -> pd.DataFrame:
+def reader_aucs(readings: Readings, *, level: float = 0.95) -> list[Result]:
     """Return the AUC of every reader under every treatment, with DeLong's standard error.
 
     It is the probability that the reader rates a random positive case above a random negative
@@ -103,53 +98,51 @@ def reader_aucs(readings: Readings, *, level: float = 0.95) -> pd.DataFrame:
         level: nominal coverage, between 0 and 1.
 
     Returns:
-        One row per treatment and reader; `p_holm` corrects `p` over all of them.
+        One per treatment and reader; p-values are corrected over all of them.
     """
-    rows = []
+    results = []
     for t, treatment in enumerate(readings.treatments):
         for r, reader in enumerate(readings.readers):
             positive, negative = readings.positive[t, [r]].T, readings.negative[t, [r]].T
-            found = area(positive, negative, readings.truths, level)
-            counts = [int((~np.isnan(part)).sum()) for part in (positive, negative)]
-            rows.append([
-                readings.question, treatment, reader, "AUC", found.value, found.error, found.low,
-                found.high, level, found.p, NAN, BY_READER, *counts, "cases",
-                f"{found.method}; cases random, this reader only", found.reference,
-                " ".join(filter(None, (*readings.warnings, found.warning))),
-            ])  # fmt: skip
-    return holm(pd.DataFrame(rows, columns=COLUMNS), ["quantity"])
+            auc = area(positive, negative, readings.truths, level)
+            named = replace(
+                auc,
+                where={"question": readings.question, "treatment": treatment, "reader": reader},
+                quantity="AUC",
+                family=BY_READER,
+                counts=_counted(positive, negative),
+                random="cases",
+                method=f"{auc.method}; cases random, this reader only",
+                warnings=(*readings.warnings, *auc.warnings),
+            )
+            results.append(named)
+    return holm(results, lambda result: result.quantity)
 
 
-def reader_rates(
-    readings: Readings, *, threshold: float | None = None, level: float = 0.95
-) -> pd.DataFrame:
+def reader_rates(readings: Readings, *, level: float = 0.95) -> list[Result]:
     """Return sensitivity, specificity and accuracy of every reader with exact intervals.
 
-    A rating above the threshold calls a case positive, one below it negative; one at the
-    threshold does neither and is left out. In a visual Turing test real cases are the positive
+    A rating above the middle of the scale calls a case positive, one below it negative; one in the
+    middle does neither and is left out. In a visual Turing test real cases are the positive
     ones: sensitivity is the share of real cases called real, specificity that of synthetic cases
     called synthetic. Accuracy depends on how many cases of either truth there are.
 
     Args:
-        threshold: a rating; the middle of the scale by default.
         level: nominal coverage, between 0 and 1; exact intervals cover at least that.
 
     Returns:
-        Three rows per treatment and reader; `p` tests accuracy against one half, where there
-        are as many decided cases of either truth, and is nan otherwise; `p_holm` corrects it over all.
-
-    Raises:
-        EvalsuiteError: if the readings know no middle and no threshold is given.
+        Three per treatment and reader; `p` tests accuracy against one half, where there are as
+        many decided cases of either truth, and is nan otherwise; it is corrected over all.
     """
-    cut = called(readings, threshold)
-    rows = []
+    cut = readings.midpoint
+    results = []
     for treatment, ratings in _by_treatment(readings):
         for reader, of_truths in ratings.items():
             decided = [cases[cases != cut] for cases in of_truths]
             undecided = np.concatenate(of_truths) == cut
             right = int((decided[0] > cut).sum()), int((decided[1] < cut).sum())
             counts = len(decided[0]), len(decided[1])
-            cautions = readings.warnings + left_out(UNDECIDED, undecided, "ratings")
+            cautions = (*readings.warnings, *left_out(UNDECIDED, undecided, "ratings"))
             for quantity, k, n in (
                 ("sensitivity", right[0], counts[0]),
                 ("specificity", right[1], counts[1]),
@@ -157,27 +150,32 @@ def reader_rates(
             ):
                 share, low, high, p = exact_share(k, n, level)
                 fair = quantity == "accuracy" and counts[0] == counts[1]
-                warnings = cautions
-                if n == 0:
-                    warnings += (f"The {quantity} is undefined: no case was decided.",)
-                rows.append([
-                    readings.question, treatment, reader, quantity, share, NAN, low, high, level,
-                    p if fair else NAN, NAN, BY_READER, counts[0], counts[1], "cases",
-                    f"ratings above {cut:g} are {readings.truths[0]}; exact interval, cases random",
-                    EXACT, " ".join(warnings),
-                ])  # fmt: skip
-    return holm(pd.DataFrame(rows, columns=COLUMNS), ["quantity"])
+                none = Caveat("The {rate} is undefined: no case was decided.", rate=quantity)
+                rate = Result(
+                    where={"question": readings.question, "treatment": treatment, "reader": reader},
+                    quantity=quantity,
+                    value=share,
+                    low=low,
+                    high=high,
+                    level=level,
+                    p=p if fair else NAN,
+                    family=BY_READER,
+                    counts=_counted(*decided),
+                    random="cases",
+                    method=f"ratings above {cut:g} are {readings.truths[0]}; exact interval, cases "
+                    "random",
+                    reference=EXACT,
+                    warnings=cautions if n else (*cautions, none),
+                )
+                results.append(rate)
+    return holm(results, lambda result: result.quantity)
 
 
-def called(readings: Readings, threshold: float | None) -> float:
-    """Return the rating that divides positive calls from negative ones."""
-    cut = readings.midpoint if threshold is None else threshold
-    if np.isnan(cut):
-        raise EvalsuiteError(
-            "The readings do not say where their scale has its middle; pass the threshold above "
-            "which a rating calls a case positive."
-        )
-    return cut
+def _counted(
+    positive: Float[np.ndarray, "..."], negative: Float[np.ndarray, "..."]
+) -> dict[str, int]:
+    sides = {"positive": positive, "negative": negative}
+    return {truth: int((~np.isnan(ratings)).sum()) for truth, ratings in sides.items()}
 
 
 def _by_treatment(readings: Readings) -> Iterator[tuple[str, dict[str, Ratings]]]:

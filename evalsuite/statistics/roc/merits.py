@@ -7,9 +7,18 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from evalsuite.errors import unknown
+from evalsuite.records import Caveat
 from evalsuite.statistics.ratings.crossed import least_p_of_order
 from evalsuite.statistics.roc.auc import REFERENCES, Covariance, area_freedom, auc_covariance
 from evalsuite.statistics.roc.readings import Readings
+
+NESTED = Caveat(
+    "No case was read by two readers: cases are nested within readers, and differences between "
+    "readers hold differences between their cases as well."
+)
+OF_CASES_READ = (
+    "Every figure is of the cases its reader read, and degrees of freedom are approximate."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,19 +146,13 @@ def _trials(positive: Float[np.ndarray, "t r m"], negative: Float[np.ndarray, "t
     )
 
 
-def _of_readings(read: Bool[np.ndarray, "t r c"]) -> tuple[str, ...]:
+def _of_readings(read: Bool[np.ndarray, "t r c"]) -> tuple[Caveat, ...]:
     """Return what the design lacks of readers and cases fully crossed."""
     possible = int(read.any(axis=1, keepdims=True).sum()) * read.shape[1]
     missing = possible - int(read.sum())
     if not missing:
         return ()
-    note = (
-        f"{missing} of {possible} readings are missing. Every figure is of the cases its reader "
-        "read, and degrees of freedom are approximate."
-    )
     if not (read.any(axis=0).sum(axis=0) > 1).any():
-        note = (
-            "No case was read by two readers: cases are nested within readers, and differences "
-            "between readers hold differences between their cases as well."
-        )
-    return (note,)
+        return (NESTED,)
+    sentence = "{n} of {size} readings are missing. " + OF_CASES_READ
+    return (Caveat(sentence, n=missing, size=possible),)

@@ -1,21 +1,21 @@
 """Readers and cases both as samples: the analysis of variance of Obuchowski and Rockette."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from math import comb
-from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 from scipy.special import stdtr
 
-from evalsuite.statistics.multiplicity import COHORTS, TOLD_APART, holm
+from evalsuite.records import Caveat
+from evalsuite.statistics.cautions import FEW_READERS, FOR_THESE
+from evalsuite.statistics.multiplicity import COHORTS, TOLD_APART
 from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.ratings.area import EXACT, exact_share
 from evalsuite.statistics.ratings.crossed import Crossed, over_figures, standard_error
+from evalsuite.statistics.result import NAN, Result, holm
 from evalsuite.statistics.roc.analysis_of_variance import (
     INFINITE,
-    NAN,
     f_tail,
     mean_covariances,
     mean_squares,
@@ -24,51 +24,39 @@ from evalsuite.statistics.roc.analysis_of_variance import (
 from evalsuite.statistics.roc.auc import Scale, auc_interval, chance_test
 from evalsuite.statistics.roc.merits import Merits
 
-FEW_READERS, TOO_FEW_READERS = 6, 3
-NO_VARIANCE = (
+TOO_FEW_READERS = 3
+NO_VARIANCE = Caveat(
     "The standard error is undefined: by the estimated covariances the figures do not vary."
 )
 SAME = "The standard error is undefined: every reader's figure is {value:g}."
-COINCIDING = (
+COINCIDING = Caveat(
     "The figures of the readers lie closer together than in 99 of 100 studies of readers who do "
     "not differ at all, so the interval is that for these readers alone."
 )
+BEYOND = Caveat("The interval leaves the range from 0 to 1; on the logit scale it does not.")
+RESULTS_OF_ONE = Caveat("Only 1 reader: the results are for this reader alone.")
+RESULTS_OF_FEW = "Only {n} readers: the results say little about other readers."
+COVERED = Caveat("In simulations such 95 % intervals covered 90 %.")
 REFERENCE = "Obuchowski and Rockette 1995; Hillis 2007; Hillis 2014"
 ON_LOGIT = "Obuchowski and Rockette 1995; Hillis 2007; Cochran 1964"
-COMPONENT_COLUMNS = ["question", "figure", "quantity", "estimate", "correlation"]
-TEST_COLUMNS = [
-    "question", "figure", "statistic", "df1", "df2", "p", "ms_treatment", "ms_treatment_reader",
-    "cov2", "cov3", "denominator", "n_readers", "n_cases", "random", "method", "reference",
-    "warnings",
-]  # fmt: skip
-DIFFERENCE_COLUMNS = [
-    "question", "figure", "first", "second", "estimate", "standard_error", "df", "low", "high",
-    "level", "statistic", "p", "p_holm", "family", "n_readers", "n_cases", "random", "method",
-    "reference", "warnings",
-]  # fmt: skip
-TREATMENT_COLUMNS = [
-    "question", "figure", "treatment", "estimate", "standard_error", "df", "low", "high", "level",
-    "statistic", "p", "p_holm", "family", "ms_reader", "cov2", "n_readers", "n_cases", "random",
-    "method", "reference", "warnings",
-]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class MultiReader:
-    """The whole analysis, as tidy tables.
+    """The whole analysis.
 
     Args:
-        components: variance components, and correlations of the error.
-        test: one row, the F test of equal treatments; none for one treatment.
-        differences: one row for each pair of treatments, first less second.
-        treatments: one row for each treatment, from its own readings only, with the test against
-            chance. `warnings` of every row are sentences, `p_holm` corrects `p` over the rows.
+        components: variance components, and the covariances of the error with its correlations.
+        test: the F test of equal treatments; None for one treatment.
+        differences: of each pair of treatments, first less second.
+        treatments: the figure of each treatment, from its own readings only, with the test against
+            chance. p-values are corrected over all of them.
     """
 
-    components: pd.DataFrame
-    test: pd.DataFrame
-    differences: pd.DataFrame
-    treatments: pd.DataFrame
+    components: list[Result]
+    test: Result | None
+    differences: list[Result]
+    treatments: list[Result]
 
 
 def obuchowski_rockette(
@@ -115,107 +103,112 @@ def obuchowski_rockette(
         for t in treatments
     ]  # fmt: skip
     return MultiReader(
-        pd.DataFrame(_components(compared), columns=COMPONENT_COLUMNS),
-        pd.DataFrame(test, columns=TEST_COLUMNS),
-        holm(pd.DataFrame(differences, columns=DIFFERENCE_COLUMNS), ["figure"]),
-        holm(pd.DataFrame(alone, columns=TREATMENT_COLUMNS), ["figure"]),
+        _components(compared),
+        test,
+        holm(differences, lambda result: result.quantity),
+        holm(alone, lambda result: result.quantity),
     )
 
 
-def _components(merits: Merits) -> list[dict[str, object]]:
+def _components(merits: Merits) -> list[Result]:
     """Return what the design allows to estimate; components may come out negative."""
     t, r = merits.value.shape
     if r == 0:
         return []
     ms, cov = mean_squares(merits.value), mean_covariances(merits.covariance)
-    found: dict[str, float] = {}
+    components: dict[str, float] = {}
     if r > 1 and t > 1:
-        found["reader"] = (ms.reader - ms.treatment_reader) / t - cov.cov1 + cov.cov3
+        components["reader"] = (ms.reader - ms.treatment_reader) / t - cov.cov1 + cov.cov3
         shared = max(cov.cov2 - cov.cov3, 0)
-        found["treatment:reader"] = ms.treatment_reader - cov.error + cov.cov1 + shared
+        components["treatment:reader"] = ms.treatment_reader - cov.error + cov.cov1 + shared
     elif r > 1:
-        found["reader"] = ms.reader - cov.error + cov.cov2
+        components["reader"] = ms.reader - cov.error + cov.cov2
     errors = dict(zip(("Error", "Cov1", "Cov2", "Cov3"), cov, strict=True))
-    found |= {name: value for name, value in errors.items() if not np.isnan(value)}
+    components |= {name: value for name, value in errors.items() if not np.isnan(value)}
     return [
-        {
-            "question": merits.question,
-            "figure": merits.figure,
-            "quantity": name,
-            "estimate": value,
-            "correlation": value / cov.error if name.startswith("Cov") and cov.error else NAN,
-        }
-        for name, value in found.items()
+        Result(
+            where={"question": merits.question, "figure": merits.figure},
+            quantity=name,
+            value=value,
+            parts={
+                "correlation": value / cov.error if name.startswith("Cov") and cov.error else NAN
+            },
+        )
+        for name, value in components.items()
     ]
 
 
 def _comparisons(
     merits: Merits, readers: tuple[str, ...], random: bool, level: float
-) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
-    """Return the row of the test of equal treatments, and one for each difference."""
+) -> tuple[Result | None, list[Result]]:
+    """Return the test of equal treatments, and each difference."""
     t, r = merits.value.shape
     if t < 2:
-        return [], []
+        return None, []
     ms, cov = mean_squares(merits.value), mean_covariances(merits.covariance)
-    own, shared = cov.error - cov.cov1, cov.cov2 - cov.cov3
-    denominator = spread(ms.treatment_reader, (t - 1) * (r - 1), own, shared, r, random)
-    told = _about(merits, readers, random and not denominator.coinciding)
-    note = "" if denominator.defined or r == 0 else NO_VARIANCE
+    error_within, shared = cov.error - cov.cov1, cov.cov2 - cov.cov3
+    denominator = spread(ms.treatment_reader, (t - 1) * (r - 1), error_within, shared, r, random)
+    about = _about(merits, readers, random and not denominator.coinciding)
+    notes = () if denominator.defined or r == 0 else (NO_VARIANCE,)
     if denominator.defined and denominator.coinciding:
-        note = COINCIDING
+        notes = (COINCIDING,)
     statistic = ms.treatment / denominator.value if denominator.defined else NAN
     pairs = list(combinations(range(t), 2))
     least_p = {pair: _least_p(merits, *pair) for pair in pairs}
-    test = told | {
-        "statistic": statistic,
-        "df1": t - 1,
-        "df2": denominator.df,
-        "p": _floored(f_tail(t - 1, denominator.df, statistic), min(least_p.values())),
-        "ms_treatment": ms.treatment,
-        "ms_treatment_reader": ms.treatment_reader,
-        "cov2": cov.cov2,
-        "cov3": cov.cov3,
-        "denominator": denominator.value,
-        "warnings": _joined(told["warnings"], note),
-    }
+    test = replace(
+        about,
+        quantity=f"F of equal {merits.figure}",
+        value=statistic,
+        p=_floored(f_tail(t - 1, denominator.df, statistic), min(least_p.values())),
+        parts={
+            "df1": t - 1,
+            "df2": denominator.df,
+            "ms_treatment": ms.treatment,
+            "ms_treatment_reader": ms.treatment_reader,
+            "cov2": cov.cov2,
+            "cov3": cov.cov3,
+            "denominator": denominator.value,
+        },
+        warnings=(*about.warnings, *notes),
+    )
     error = (2 * denominator.value / r) ** 0.5 if denominator.defined else NAN
     mean = merits.value.mean(axis=1) if r else np.full(t, NAN)
     if denominator.defined and random and r > 1 and not denominator.coinciding:
         # As MRMCaov has it; yet of other readers one cannot be surer than of these.
-        of_these = spread(ms.treatment_reader, 1, own, max(shared, 0), r, random=False)
+        of_these = spread(ms.treatment_reader, 1, error_within, max(shared, 0), r, random=False)
         reach, least = (
             auc_interval(0, (2 * d.value / r) ** 0.5, level, df=d.df, scale="identity")[1]
             for d in (denominator, of_these)
         )
         if reach < least:
-            note = (
+            sentence = (
                 "The readers' differences lie closer together than their cases alone would make "
-                f"them: for these readers alone the {level:.0%} interval is the difference give "
-                f"or take {least:.2g}, wider than that for other readers."
+                "them: for these readers alone the {level:.0%} interval is the difference give or "
+                "take {least:.2g}, wider than that for other readers."
             )
-    rows = []
+            notes = (Caveat(sentence, level=level, least=least),)
+    differences = []
     for first, second in pairs:
-        difference = float(mean[first] - mean[second])
-        low, high = auc_interval(difference, error, level, df=denominator.df, scale="identity")
-        p = float(2 * stdtr(denominator.df, -abs(difference) / error))
-        rows.append(
-            told
-            | {
-                "family": COHORTS,
-                "first": merits.treatments[first],
-                "second": merits.treatments[second],
-                "estimate": difference,
-                "standard_error": error,
-                "df": denominator.df,
-                "low": max(low, -1.0),
-                "high": min(high, 1.0),
-                "level": level,
-                "statistic": difference / error,
-                "p": _floored(p, least_p[first, second]),
-                "warnings": _joined(told["warnings"], note),
-            }
+        value = float(mean[first] - mean[second])
+        low, high = auc_interval(value, error, level, df=denominator.df, scale="identity")
+        p = float(2 * stdtr(denominator.df, -abs(value) / error))
+        one, other = merits.treatments[first], merits.treatments[second]
+        difference = replace(
+            about,
+            where={"question": merits.question, "first": one, "second": other},
+            quantity=merits.figure,
+            value=value,
+            low=max(low, -1.0),
+            high=min(high, 1.0),
+            level=level,
+            standard_error=error,
+            p=_floored(p, least_p[first, second]),
+            family=COHORTS,
+            parts={"statistic": value / error, "df": denominator.df},
+            warnings=(*about.warnings, *notes),
         )
-    return [test], rows
+        differences.append(difference)
+    return test, differences
 
 
 def _least_p(merits: Merits, first: int, second: int) -> float:
@@ -235,139 +228,138 @@ def _floored(p: float, least_p: float) -> float:
 
 def _alone(
     merits: Merits, readers: tuple[str, ...], random: bool, level: float, scale: Scale
-) -> dict[str, object]:
-    """Return the row of one treatment."""
-    r = len(merits.readers)
-    ms = mean_squares(merits.value)
-    cov = mean_covariances(merits.covariance)
-    found = (_on_logit if scale == "logit" and r else _as_published)(merits, random, level)
-    told = _about(merits, readers, random and not found.of_these, scale)
-    return told | {
-        "family": TOLD_APART,
-        "treatment": merits.treatments[0],
-        "estimate": float(merits.value.mean()) if r else NAN,
-        "standard_error": found.error,
-        "df": found.df,
-        "low": found.low,
-        "high": found.high,
-        "level": level,
-        "statistic": found.statistic,
-        "p": found.p,
-        "ms_reader": ms.reader,
-        "cov2": cov.cov2,
-        "method": found.method or told["method"],
-        "reference": EXACT if found.method else told["reference"],
-        "warnings": _joined(told["warnings"], found.note),
-    }
-
-
-class _Mean(NamedTuple):
-    """What is known of a mean over readers.
-
-    Args:
-        of_these: whether the interval speaks of these readers only, also where others are meant.
-        method: empty where it is that of the analysis, else that of an exact interval.
-    """
-
-    error: float
-    df: float
-    low: float
-    high: float
-    statistic: float
-    p: float
-    note: str
-    of_these: bool = False
-    method: str = ""
-
-
-def _as_published(merits: Merits, random: bool, level: float) -> _Mean:
-    """Return it on the scale of the figure, with Hillis' degrees of freedom."""
+) -> Result:
+    """Return the figure of one treatment."""
     r = len(merits.readers)
     ms, cov = mean_squares(merits.value), mean_covariances(merits.covariance)
-    found = spread(ms.reader, r - 1, cov.error, max(cov.cov2, 0), r, random)
-    error = (found.value / r) ** 0.5 if found.defined else NAN
+    mean = (_on_logit if scale == "logit" and r else _as_published)(merits, random, level)
+    about = _about(merits, readers, random and mean.random != "cases", scale)
+    return replace(
+        mean,
+        where={"question": merits.question, "treatment": merits.treatments[0]},
+        quantity=merits.figure,
+        value=float(merits.value.mean()) if r else NAN,
+        level=level,
+        family=TOLD_APART,
+        counts=about.counts,
+        parts={**mean.parts, "ms_reader": ms.reader, "cov2": cov.cov2},
+        random=about.random,
+        method=mean.method or about.method,
+        reference=mean.reference or about.reference,
+        warnings=(*about.warnings, *mean.warnings),
+    )
+
+
+def _as_published(merits: Merits, random: bool, level: float) -> Result:
+    """Return a mean over readers on the scale of the figure, with Hillis' degrees of freedom.
+
+    `random` says `cases` where the interval speaks of these readers only though others are meant.
+    """
+    r = len(merits.readers)
+    ms, cov = mean_squares(merits.value), mean_covariances(merits.covariance)
+    variance = spread(ms.reader, r - 1, cov.error, max(cov.cov2, 0), r, random)
+    error = (variance.value / r) ** 0.5 if variance.defined else NAN
     value = float(merits.value.mean()) if r else NAN
-    low, high = auc_interval(value, error, level, df=found.df, scale="identity")
-    note = COINCIDING if found.coinciding else ""
-    if r and not found.defined:
-        note = SAME.format(value=value) if value in (0, 1) else NO_VARIANCE
+    low, high = auc_interval(value, error, level, df=variance.df, scale="identity")
+    notes = (COINCIDING,) if variance.coinciding else ()
+    if r and not variance.defined:
+        notes = (Caveat(SAME, value=value) if value in (0, 1) else NO_VARIANCE,)
     if low < 0 or high > 1:
-        note = "The interval leaves the range from 0 to 1; on the logit scale it does not."
-    statistic, p = chance_test(value, error, df=found.df, scale="identity")
+        notes = (BEYOND,)
+    statistic, p = chance_test(value, error, df=variance.df, scale="identity")
     if merits.trials is not None:
         p = _floored(p, float(merits.trials.least_p[0]))
-    return _Mean(error, found.df, low, high, statistic, p, note, found.coinciding)
+    return Result(
+        value=value,
+        low=low,
+        high=high,
+        standard_error=error,
+        p=p,
+        parts={"statistic": statistic, "df": variance.df},
+        random="cases" if variance.coinciding else "",
+        warnings=notes,
+    )
 
 
-def _on_logit(merits: Merits, random: bool, level: float) -> _Mean:
-    """Return it on the scale of log odds; see `over_figures`."""
+def _on_logit(merits: Merits, random: bool, level: float) -> Result:
+    """Return the same on the scale of log odds; see `over_figures`."""
     trials, values = merits.trials, merits.value[0]
     df = INFINITE
     if trials is not None:
         df = float(trials.together[0] if len(values) > 1 else trials.freedom[0, 0])
     least_p = 0.0 if trials is None else float(trials.least_p[0])
-    found = over_figures(values, merits.covariance[0, :, 0], df, least_p)
+    mean = over_figures(values, merits.covariance[0, :, 0], df, least_p)
     if not random and len(values) > 1:
-        found = Crossed(found.value, 0.0, found.alone, NAN, df, 0.0, least_p)
-    if found.value in (0, 1):
-        note = SAME.format(value=found.value)
+        mean = Crossed(mean.value, 0.0, mean.alone, NAN, df, 0.0, least_p)
+    undefined = {"statistic": NAN, "df": NAN}
+    if mean.value in (0, 1):
+        same = Caveat(SAME, value=mean.value)
         if trials is None:
-            return _Mean(NAN, NAN, NAN, NAN, NAN, NAN, note)
+            return Result(value=mean.value, parts=undefined, warnings=(same,))
         n = int(trials.disjoint.min())
-        _, low, high, p = exact_share(round(found.value) * n, n, level)
-        note += " The interval is the exact one for these readers alone, and conservative."
-        method = f"exact interval of {n} trials without a common case; {merits.method}"
-        return _Mean(NAN, NAN, low, high, NAN, p, note, True, method)
-    odds = found.on_logit()
-    low, high = found.probability_interval(level)
-    note = ""
-    if not found.varies:
-        note = NO_VARIANCE
-    elif np.isnan(low):
-        note = (
-            f"There is no interval of {level:.0%}: the cases are too few, as no p-value of theirs "
-            f"can be below {least_p:.2g}."
+        _, low, high, p = exact_share(round(mean.value) * n, n, level)
+        return Result(
+            value=mean.value,
+            low=low,
+            high=high,
+            p=p,
+            parts=undefined,
+            random="cases",
+            method=f"exact interval of {n} trials without a common case; {merits.method}",
+            reference=EXACT,
+            warnings=(same, FOR_THESE),
         )
-    error = standard_error(found)
-    statistic = odds.value / standard_error(odds)
-    return _Mean(error, NAN, low, high, statistic, odds.p_value(), note)
+    odds = mean.on_logit()
+    low, high = mean.probability_interval(level)
+    notes = () if mean.varies else (NO_VARIANCE,)
+    if mean.varies and np.isnan(low):
+        sentence = (
+            "There is no interval of {level:.0%}: the cases are too few, as no p-value of theirs "
+            "can be below {least_p:.2g}."
+        )
+        notes = (Caveat(sentence, level=level, least_p=least_p),)
+    return Result(
+        value=mean.value,
+        low=low,
+        high=high,
+        standard_error=standard_error(mean),
+        p=odds.p_value(),
+        parts={"statistic": odds.value / standard_error(odds), "df": NAN},
+        warnings=notes,
+    )
 
 
 def _about(
     merits: Merits, readers: tuple[str, ...], random: bool, scale: Scale = "identity"
-) -> dict[str, object]:
-    """Return the columns that all rows of an analysis share."""
+) -> Result:
+    """Return what all results of an analysis share."""
     r = len(merits.readers)
     lost = np.array([reader not in merits.readers for reader in readers])
-    warnings = list(merits.warnings)
+    warnings = merits.warnings
     if r == 0:
-        warnings.append(f"No reader has a defined {merits.figure} with a variance.")
+        sentence = "No reader has a defined {figure} with a variance."
+        warnings += (Caveat(sentence, figure=merits.figure),)
     else:
         warnings += left_out(f"their {merits.figure} or its variance is undefined", lost, readers)
     if r == 1:
-        warnings.append("Only 1 reader: the results are for this reader alone.")
+        warnings += (RESULTS_OF_ONE,)
     elif random and 1 < r < FEW_READERS:
-        note = f"Only {r} readers: the results say little about other readers."
+        warnings += (Caveat(RESULTS_OF_FEW, n=r),)
         if r < TOO_FEW_READERS and scale == "identity":
-            note += " In simulations such 95 % intervals covered 90 %."
-        warnings.append(note)
+            warnings += (COVERED,)
     quantile = "Hillis degrees of freedom"
     if scale == "logit":
         quantile = "log odds, " + (quantile if r > 2 else "Cochran's quantile")
     crossed = f"readers and cases random, {quantile}"
     fixed = "cases random, readers fixed, " + ("normal" if scale == "identity" else "log odds")
-    return {
-        "question": merits.question,
-        "figure": merits.figure,
-        "n_readers": r,
-        "n_cases": merits.n_cases,
-        "random": "cases and readers" if random and r > 1 else "cases",
-        "method": "Obuchowski-Rockette analysis of variance, "
-        f"{crossed if random and r > 1 else fixed}; {merits.method}",
-        "reference": f"{REFERENCE if scale == 'identity' else ON_LOGIT}; {merits.reference}",
-        "warnings": " ".join(warnings),
-    }
-
-
-def _joined(first: object, second: str) -> str:
-    return f"{first} {second}".strip()
+    several = random and r > 1
+    return Result(
+        where={"question": merits.question},
+        value=NAN,
+        counts={"readers": r, "cases": merits.n_cases},
+        random="cases and readers" if several else "cases",
+        method="Obuchowski-Rockette analysis of variance, "
+        f"{crossed if several else fixed}; {merits.method}",
+        reference=f"{REFERENCE if scale == 'identity' else ON_LOGIT}; {merits.reference}",
+        warnings=warnings,
+    )

@@ -7,10 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from evalsuite.errors import EvalsuiteError
 from evalsuite.statistics.rated import TURING, Rated, rated_by_question
-
-COLUMNS = ("reader", "case", "truth", "rating")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,78 +32,6 @@ class Readings:
     truths: tuple[str, str] = ("positive", "negative")
     midpoint: float = float("nan")
     warnings: tuple[str, ...] = ()
-
-
-def readings(table: pd.DataFrame) -> Readings:
-    """Return the readings of a long table with one row for each rating of a case.
-
-    Args:
-        table: columns reader, case, truth (0 or 1, or false and true), rating (a number, higher
-            for more surely positive, empty where it is missing), and treatment where there is
-            more than one. Readers and treatments are taken in sorted order.
-
-    Raises:
-        EvalsuiteError: if a column is missing, a truth is neither 0 nor 1 or differs between rows
-            of one case, a rating is no number, a name is
-            missing, or a case was rated twice by one reader.
-    """
-    absent = [name for name in COLUMNS if name not in table.columns]
-    if absent:
-        raise EvalsuiteError(
-            f"The table of ratings has no column {', '.join(absent)}; "
-            f"expected {', '.join(COLUMNS)}, and treatment where there are several."
-        )
-    truth = pd.to_numeric(table["truth"], errors="coerce").astype(float)
-    unclear = table.loc[~truth.isin([0, 1]), "case"]
-    if len(unclear):
-        raise EvalsuiteError(
-            f'The truth of case "{unclear.iloc[0]}" is "{table.loc[unclear.index[0], "truth"]}"; '
-            "expected 0 (negative) or 1 (positive)."
-        )
-    rating = pd.to_numeric(table["rating"], errors="coerce").astype(float)
-    wrong = table.loc[table["rating"].notna() & (table["rating"] != "") & rating.isna()]
-    if len(wrong):
-        raise EvalsuiteError(
-            f'The rating {wrong["rating"].iloc[0]!r} of case "{wrong["case"].iloc[0]}" by reader '
-            f'"{wrong["reader"].iloc[0]}" is no number; expected one.'
-        )
-    treatment = table.get("treatment", pd.Series("", index=table.index))
-    keys = pd.DataFrame({"treatment": treatment, "reader": table["reader"], "case": table["case"]})
-    nameless = [name for name in keys if keys[name].isna().any()]
-    if nameless:
-        raise EvalsuiteError(
-            f"A row of the table of ratings names no {nameless[0]}; expected one in every row."
-        )
-    twice = keys[keys.duplicated()]
-    if len(twice):
-        raise EvalsuiteError(
-            f'Case "{twice["case"].iloc[0]}" was rated twice by reader '
-            f'"{twice["reader"].iloc[0]}" under one treatment; expected one rating each.'
-        )
-    spread = truth.groupby(table["case"]).nunique()
-    if (spread > 1).any():
-        raise EvalsuiteError(
-            f'Case "{spread.idxmax()}" is positive in some rows and negative in others; '
-            "expected one truth for each case."
-        )
-    (t, treatments), (r, readers) = (
-        pd.factorize(keys[name], sort=True) for name in ("treatment", "reader")
-    )
-
-    def ratings(of: int) -> Float[np.ndarray, "t r c"]:
-        rows = (truth == of).to_numpy(bool)
-        c, cases = pd.factorize(keys.loc[rows, "case"], sort=True)
-        filled = np.full((max(len(treatments), 1), len(readers), len(cases)), np.nan)
-        filled[t[rows], r[rows], c] = rating.to_numpy(float)[rows]
-        return filled
-
-    return Readings(
-        question="",
-        treatments=tuple(map(str, treatments)) or ("",),
-        readers=tuple(map(str, readers)),
-        positive=ratings(1),
-        negative=ratings(0),
-    )
 
 
 def turing_readings(table: pd.DataFrame, points: Mapping[str, int] | None = None) -> list[Readings]:
@@ -137,9 +62,9 @@ def _turing(rated: Rated) -> Readings:
     # Every synthetic case belongs to one treatment and is unread under the others.
     total, start = sum(map(len, scores)), 0
     negative = np.full((len(scores), len(rated.readers), total), np.nan)
-    for t, own in enumerate(scores):
-        negative[t, :, start : start + len(own)] = own.T
-        start += len(own)
+    for t, ratings in enumerate(scores):
+        negative[t, :, start : start + len(ratings)] = ratings.T
+        start += len(ratings)
     return Readings(
         question=rated.question,
         treatments=tuple(synthetic),

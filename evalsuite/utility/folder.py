@@ -18,7 +18,7 @@ SIGNATURE = "signature.json"
 RUNS, PRETRAINED = "runs", "pretrained"
 
 
-class Store:
+class ExperimentFolder:
     """The folder of an experiment.
 
     Args:
@@ -35,8 +35,8 @@ class Store:
         path = folder / SIGNATURE
         wanted = json.loads(json.dumps(signature))
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            found = _json(path)
-            if found is None:
+            kept = _json(path)
+            if kept is None:
                 raise EvalsuiteError(
                     f"{folder} is not empty and holds no experiment. Name another folder with "
                     "--output DIR."
@@ -46,7 +46,7 @@ class Store:
                     f"{folder} holds an experiment already. Go on with --resume, or name another "
                     "folder with --output DIR."
                 )
-            differing = [key for key in wanted if found.get(key) != wanted[key]]
+            differing = [key for key in wanted if kept.get(key) != wanted[key]]
             if differing:
                 raise EvalsuiteError(
                     f"{folder} holds an experiment with other {', '.join(differing)}. Resume it "
@@ -65,8 +65,8 @@ class Store:
     def pretrained(self, name: str) -> dict[str, Tensor] | None:
         """Return the weights of a pre-training; None as for `run`."""
         try:
-            with np.load(self._weights(name), allow_pickle=False) as found:
-                return {key: torch.from_numpy(found[key]) for key in found.files}
+            with np.load(self._weights(name), allow_pickle=False) as arrays:
+                return {key: torch.from_numpy(arrays[key]) for key in arrays.files}
         except (OSError, ValueError, EOFError, BadZipFile):
             return None
 
@@ -87,7 +87,7 @@ def _encoded(record: Mapping[str, Any]) -> bytes:
 
 def _json(path: Path) -> dict[str, Any] | None:
     try:
-        found = json.loads(path.read_bytes())
+        record = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return None
-    return found if isinstance(found, dict) else None
+    return record if isinstance(record, dict) else None
