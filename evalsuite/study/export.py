@@ -53,7 +53,7 @@ def with_scales(table: "pd.DataFrame", questions: Iterable[Question]) -> "pd.Dat
 
     known = {q.name: (q.scale, q.analysis, *(q.ends or (None, None))) for q in questions}
     scales = pd.DataFrame([known[name] for name in table["question"]], table.index, SCALES)
-    return table.join(scales)
+    return table.assign(**{column: scales[column] for column in SCALES})
 
 
 def write_csv(table: "pd.DataFrame", path: Path) -> None:
