@@ -81,7 +81,7 @@ def test_a_long_summary_ends_with_a_whole_row_and_says_so():
     evaluation = example("gan | wide")
     many = [
         dataclasses.replace(e, name=f"{e.name}_{i}")
-        for i in range(40)
+        for i in range(36)
         for e in evaluation.estimates
     ]
     lines = summary(dataclasses.replace(evaluation, estimates=tuple(many))).split("\n")
