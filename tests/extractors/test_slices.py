@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from evalsuite.errors import EvalsuiteError
 from evalsuite.extractors import slices as module
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions
-from evalsuite.extractors.slices import Slices, slice_extractor
+from evalsuite.extractors.slices import Slices, resliced, slice_extractor
 from evalsuite.features import FeatureCache, extract
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.preprocessing import Preprocessing
@@ -249,3 +249,15 @@ def test_impossible_slices_are_told(declared, told):
     with pytest.raises(ValueError, match=told):
         Slices(**declared)
     assert math.isclose(Slices().share, 1)
+
+
+def test_other_slices_are_laid_over_those_that_a_network_declares():
+    own = slice_extractor("corner", Corner(), Slices(step=2, size=8), {"version": 1}, OPTIONS)
+    other = resliced(own, {"step": 3, "size": None, "intensity": {"per": "slice"}})
+    assert (other.slices.step, other.slices.size, other.slices.intensity.per) == (3, None, "slice")
+    assert other.fingerprint["slices"]["step"] == 3
+    assert other.fingerprint["version"] == 1
+    assert own.slices.step == 2
+    assert resliced(own, {}) is own
+    with pytest.raises(EvalsuiteError, match='In the slices, the setting "steps" is unknown'):
+        resliced(own, {"steps": 3})

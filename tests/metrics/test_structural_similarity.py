@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 from torch import Tensor
 from torchmetrics.functional.image import (
     multiscale_structural_similarity_index_measure,
@@ -155,3 +156,24 @@ def test_weights():
         weights = Settings(scales=scales).weights
         assert sum(weights) == pytest.approx(1, abs=1e-12)
         assert np.ptp(np.divide(weights, STANDARD_WEIGHTS[:scales])) < 1e-9
+
+
+def test_medical_diffusion_raises_the_coarsest_scale_to_the_fourth_power():
+    """Each of four finer scales is multiplied by it: 4 x 0.1333 = 0.5332; nothing is cut off."""
+    chosen = fit_settings((48, 40, 32), 11, 1.5, None, 0.01, 0.03, "medical-diffusion")
+    assert chosen.kernel_size == 13  # 6 voxels either side, 4 x 1.5
+    assert chosen.exponents == pytest.approx((0.0448, 0.2856, 0.3001, 0.2363, 0.5332))
+    assert Settings().exponents == STANDARD_WEIGHTS
+    first, second = alike((32, 32, 32), 1)
+    assert compare(first, first, chosen)[0] == pytest.approx(1)
+    assert compare(first, second, chosen)[0] < 1
+    with pytest.raises(ValueError, match="at least 16 voxels along each axis"):
+        fit_settings((15, 20, 20), 11, 1.5, None, 0.01, 0.03, "medical-diffusion")
+
+
+@pytest.mark.parametrize("side", [1, 2, 5, 20])
+def test_a_mirror_that_repeats_the_outer_voxel_is_scipy_s(side):
+    line = np.random.default_rng(0).normal(size=side)
+    matrix = blur_matrix(side, 13, 1.5, torch.float64, torch.device("cpu"), twice=True)
+    expected = ndimage.gaussian_filter1d(line, 1.5, mode="reflect")
+    np.testing.assert_allclose(matrix @ torch.from_numpy(line), expected, atol=1e-6)

@@ -215,3 +215,21 @@ def test_metrics_on_voxels_see_the_axes_of_the_patient_in_order():
     assert (steps.orientation, steps.axes) == ("LPS", "xyz")
     assert (steps.spacing, steps.shape) == ((1.0, 2.0, 3.0), (10, 20, 30))
     assert Preprocessing().along_patient() == Preprocessing()
+
+
+@given(SIDES, st.integers(1, 3))
+def test_pooling_averages_blocks_as_pytorch_does(shape, side):
+    scan = volume(shape, oblique((1.0, 2.0, 0.5)))
+    steps = Preprocessing(**AS_IT_IS, shape=tuple(4 * side for _ in shape), pool=side)
+    pooled = steps.apply(scan)
+    assert pooled.shape == steps.shape_seen == (4, 4, 4)
+    whole = steps.model_copy(update={"pool": 1}).apply(scan)
+    expected = torch.nn.functional.avg_pool3d(torch.from_numpy(whole.voxels)[None], side)[0]
+    np.testing.assert_allclose(pooled.voxels, expected, rtol=1e-5, atol=1e-6)
+    # A new voxel lies in the middle of its block.
+    middle = [(side - 1) / 2] * 3
+    np.testing.assert_allclose(
+        nibabel.affines.apply_affine(pooled.affine, [0, 0, 0]),
+        nibabel.affines.apply_affine(whole.affine, middle),
+        atol=1e-9,
+    )
