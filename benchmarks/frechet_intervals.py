@@ -1,6 +1,6 @@
 """How often the intervals of the Frechet distance hold the truth, and how wide they are.
 
-    python benchmarks/frechet_intervals.py [--cohorts 200] [--only slices]
+    python benchmarks/frechet_intervals.py [--pairs 200] [--only slices]
 
 Pairs of cohorts are drawn anew, from one population (same) or from one that is a fifth wider and
 shifted by a fifth of a standard deviation (apart); standard deviations of features fall from 2 to
@@ -32,6 +32,7 @@ from evalsuite.metrics.frechet import compute
 from evalsuite.metrics.frechet_distance import frechet_distance
 from evalsuite.metrics.frechet_influence import influence
 from evalsuite.metrics.subjects import Subjects, resampled
+from evalsuite.records import Estimate
 
 RESULTS = Path(__file__).parent / "results" / "frechet_intervals.json"
 KINDS = ("normal", "tailed", "skewed", "mixed", "subjects")
@@ -49,6 +50,8 @@ REPLICATES = 50  # of the bootstrap that was before
 PLANES = ("sagittal", "coronal", "axial")
 SLICES = 12
 VOLUMES = [(20, 20), (20, 60), (60, 60)]
+
+Told = dict[str, tuple[float, float, float]]
 
 
 def features(rng: np.random.Generator, kind: str, n: int, d: int) -> np.ndarray:
@@ -84,33 +87,35 @@ def bootstrapped(real: torch.Tensor, synthetic: torch.Tensor, subjects: Subjects
     return max(0.0, value + low), value + high
 
 
-def judged(values: np.ndarray, ends: np.ndarray) -> dict[str, float]:
-    """Return the share of intervals that hold the mean of the values, and their relative width."""
-    truth, needed = values.mean(), np.ptp(np.quantile(values, [0.025, 0.975]))
-    low, high = np.transpose(ends)
-    return {
-        "coverage": float(np.mean((low <= truth) & (truth <= high))),
-        "width": float(np.mean(high - low) / needed),
-    }
-
-
-def intervals(kind: str, n: int, d: int, apart: bool, cohorts: int) -> dict[str, dict[str, float]]:
+def intervals(kind: str, n: int, d: int, apart: bool, seed: int) -> Told:
+    """Return value and ends of the intervals of one pair of cohorts, by name."""
     each = 4 if kind == "subjects" else 1
     codes = np.repeat(np.arange(n // each), each)
     subjects = Subjects(codes, codes)
-    values, found = {}, {}
-    for seed in range(cohorts):
-        rng = np.random.default_rng([KINDS.index(kind), n, d, apart, seed])
-        cohort = pair(rng, kind, n, d, apart)
-        for estimate in compute(*cohort, subjects=subjects, seed=seed):
-            if estimate.interval is not None:
-                values.setdefault(estimate.name, []).append(estimate.value)
-                ends = estimate.interval.low, estimate.interval.high
-                found.setdefault(estimate.name, []).append(ends)
-        if n <= 400:
-            values.setdefault("before", []).append(values["frechet_distance"][-1])
-            found.setdefault("before", []).append(bootstrapped(*cohort, subjects, seed))
-    return {name: judged(np.array(values[name]), np.array(found[name])) for name in values}
+    rng = np.random.default_rng([KINDS.index(kind), n, d, apart, seed])
+    cohorts = pair(rng, kind, n, d, apart)
+    told = {e.name: ends(e) for e in compute(*cohorts, subjects=subjects, seed=seed) if e.interval}
+    if n <= 400:
+        value = told["frechet_distance"][0]
+        told["before"] = (value, *bootstrapped(*cohorts, subjects, seed))
+    return told
+
+
+def ends(estimate: Estimate) -> tuple[float, float, float]:
+    return estimate.value, estimate.interval.low, estimate.interval.high
+
+
+def judged(told: list[Told]) -> dict[str, dict[str, float]]:
+    """Return the shares of intervals that hold the mean value, and their relative widths."""
+    found = {}
+    for name in told[0]:
+        values, low, high = np.array([of[name] for of in told]).T
+        truth, needed = values.mean(), np.ptp(np.quantile(values, [0.025, 0.975]))
+        found[name] = {
+            "coverage": round(float(np.mean((low <= truth) & (truth <= high))), 4),
+            "width": round(float(np.mean(high - low) / needed), 3),
+        }
+    return found
 
 
 def volumes(rng: np.random.Generator, n: int, d: int) -> dict[str, np.ndarray]:
@@ -131,70 +136,48 @@ def by_slices(real: torch.Tensor, synthetic: torch.Tensor) -> tuple[float, float
     return found.value, variance**0.5
 
 
-def planes(
-    sizes: tuple[int, int], d: int, apart: bool, cohorts: int
-) -> dict[str, dict[str, float]]:
-    values, found = {}, {}
-    for seed in range(cohorts):
-        rng = np.random.default_rng([9, *sizes, d, apart, seed])
-        real, synthetic = (
-            {plane: torch.from_numpy(s) for plane, s in volumes(rng, n, d).items()} for n in sizes
-        )
-        if apart:
-            synthetic = {plane: 1.2 * s + 0.3 for plane, s in synthetic.items()}
-        means = [
-            torch.stack([s.mean(dim=1) for s in c.values()]).mean(dim=0) for c in (real, synthetic)
-        ]
-        for e in compute(*means, slices=(real, synthetic), seed=seed):
-            name = e.name if not e.where else f"{e.name} {e.where[0][1]}"
-            if e.where in ((), (("plane", "axial"),)):
-                values.setdefault(name, []).append(e.value)
-                found.setdefault(name, []).append((e.interval.low, e.interval.high))
-        naive = np.array([by_slices(real[plane], synthetic[plane]) for plane in PLANES])
-        value, error = naive[:, 0].mean(), np.sqrt(np.square(naive[:, 1]).sum()) / len(PLANES)
-        values.setdefault("were slices subjects", []).append(value)
-        found.setdefault("were slices subjects", []).append(
-            (value - 1.96 * error, value + 1.96 * error)
-        )
-    return {name: judged(np.array(values[name]), np.array(found[name])) for name in values}
+def planes(m: int, n: int, d: int, apart: bool, seed: int) -> Told:
+    """Return value and ends of the intervals of one pair of cohorts in 2.5D, by name."""
+    rng = np.random.default_rng([9, m, n, d, apart, seed])
+    real, synthetic = (
+        {plane: torch.from_numpy(s) for plane, s in volumes(rng, size, d).items()}
+        for size in (m, n)
+    )
+    if apart:
+        synthetic = {plane: 1.2 * s + 0.3 for plane, s in synthetic.items()}
+    cohorts = (real, synthetic)
+    whole = [torch.stack([s.mean(dim=1) for s in c.values()]).mean(dim=0) for c in cohorts]
+    told = {e.key: ends(e) for e in compute(*whole, slices=cohorts, seed=seed)}
+    naive = np.array([by_slices(real[plane], synthetic[plane]) for plane in PLANES])
+    value, error = naive[:, 0].mean(), np.sqrt(np.square(naive[:, 1]).sum()) / len(PLANES)
+    told["were slices subjects"] = value, value - 1.96 * error, value + 1.96 * error
+    return told
 
 
-def main(cohorts: int, only: str) -> None:
+def main(pairs: int, only: str) -> None:
     torch.set_num_threads(1)
     kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
-    rows: list[dict] = []
-
-    def told(design: dict, found: dict[str, dict[str, float]]) -> None:
-        rows.append({**design, **found})
-        cells = (f"{name} {f['coverage']:.1%} {f['width']:.2f}" for name, f in found.items())
-        print(" ".join(map(str, design.values())), *cells, sep="  ", flush=True)
-
-    if only in ("", "slices"):
-        for sizes, d, apart in product(VOLUMES, (4, 32), (False, True)):
-            design = {"volumes": list(sizes), "features": d, "apart": apart, "pairs": cohorts}
-            told(design, planes(sizes, d, apart, cohorts))
-        kept["slices"], rows = rows, []
-    if only in ("", "volumes"):
-        designs = [(k, *s, a) for s in SIZES for k in KINDS for a in (False, True)]
-        designs += [("normal", *s, False) for s in LARGE]
-        for kind, n, d, share, apart in designs:
-            many = max(20, round(share * cohorts))
-            design = {
-                "features of": kind,
-                "volumes": n,
-                "features": d,
-                "apart": apart,
-                "pairs": many,
-            }
-            told(design, intervals(kind, n, d, apart, many))
-        kept["volumes"] = rows
+    designs = {
+        "slices": [(*s, d, a, 1) for s, d, a in product(VOLUMES, (4, 32), (False, True))],
+        "volumes": [(k, n, d, a, s) for n, d, s in SIZES for k in KINDS for a in (False, True)]
+        + [("normal", n, d, False, s) for n, d, s in LARGE],
+    }
+    for what, simulated in (("slices", planes), ("volumes", intervals)):
+        rows = []
+        for *design, share in designs[what] if only in ("", what) else ():
+            many = round(share * pairs)
+            found = judged([simulated(*design, seed) for seed in range(many)])
+            rows.append({"design": design, "pairs": many, **found})
+            cells = (f"{name} {f['coverage']:.1%} {f['width']:.2f}" for name, f in found.items())
+            print(*design, *cells, sep="  ", flush=True)
+        kept[what] = rows or kept.get(what, [])
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps(kept, indent=1) + "\n")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cohorts", type=int, default=200)
+    parser.add_argument("--pairs", type=int, default=200)
     parser.add_argument("--only", choices=("", "slices", "volumes"), default="")
     arguments = parser.parse_args()
-    main(arguments.cohorts, arguments.only)
+    main(arguments.pairs, arguments.only)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import isfinite
 
 import numpy as np
 import torch
@@ -10,13 +11,14 @@ from torch import Tensor
 
 from evalsuite.metrics.features import checked_features
 from evalsuite.metrics.frechet_distance import SUBJECT, affordable, rotated
-from evalsuite.metrics.frechet_infinity import IDENTICAL, INFINITY, METHOD, infinity_estimate
+from evalsuite.metrics.frechet_infinity import IDENTICAL, INFINITY, infinity_estimate
 from evalsuite.metrics.frechet_sampling import (
     FEWEST_DIVISIONS,
     Error,
     Sampled,
     around,
     error_of,
+    jackknife,
     mean_of,
     sampled,
 )
@@ -47,8 +49,6 @@ DISTANCE = Quantity(
     ),
     role="distance",
 )
-
-
 HEAVY = Caveat(
     "A few subjects make most of the variance of this distance. Where tails are that heavy the "
     "interval is too narrow: it held the truth of 20 simulated subjects a side in 88 to 92 % (95 % "
@@ -196,12 +196,13 @@ def _estimates(
     identical, features = compared.identical, compared.caveats
     infinity = infinity_estimate(compared.distance, subjects, identical=identical, level=level)
     value, error = compared.distance.value, error_of(compared.distance)
-    # The bias is at most the value, because the distance of the populations is not negative.
-    bias = min(value - infinity.value, value)
-    about = (IDENTICAL,) if identical else _warnings_about_size(compared, bias)
+    bias = compared.distance.bias
+    about = (IDENTICAL,) if identical else _warnings_about_size(compared)
     interval = None
     if min(subjects.counts) >= 2 and error.size > 0 and not identical:
-        interval = Interval(*around(value, error.half_width(level)), level, f"{METHOD}, skewed")
+        method = f"{jackknife(compared.distance, subjects.unit)}, skewed"
+        reach = error.half_width(level), error.upwards(level, bias)
+        interval = Interval(*around(value, *reach), level, method)
     distance = Estimate(
         name=DISTANCE.name,
         value=value,
@@ -209,9 +210,10 @@ def _estimates(
         n_real=len(subjects.real),
         n_synthetic=len(subjects.synthetic),
         method=(
-            f"Squared Frechet distance of fitted Gaussians, covariances divided by n - 1{_of(compared, among)} (Heusel et al. "
-            f"2017). The interval covers sampling variability at these numbers of {subjects.unit}, "
-            f"not the upward small-sample bias. {_about_reference(subjects)}"
+            "Squared Frechet distance of fitted Gaussians, covariances divided by n - 1 (Heusel et "
+            f"al. 2017){_of(compared, among)}. The interval covers sampling variability at these "
+            f"numbers of {subjects.unit}, not the upward small-sample bias. "
+            f"{_about_reference(subjects)}"
         ),
         interval=interval,
         standard_error=None if interval is None else error.size,
@@ -274,8 +276,11 @@ def _warnings_about_subjects(subjects: Subjects, error: Error) -> tuple[str, ...
     return (warning,)
 
 
-def _warnings_about_size(compared: _Compared, bias: float) -> tuple[str, ...]:
+def _warnings_about_size(compared: _Compared) -> tuple[str, ...]:
     (m, n), d, value = compared.sizes, compared.features, compared.distance.value
+    known = isfinite(compared.distance.bias)
+    # The bias is at most the value, because the distance of the populations is not negative.
+    bias = min(compared.distance.bias, value) if known else 0.0
     if min(m, n) <= d:
         amount = ", by roughly {bias:.3g} or more" if bias > 0 else ""
         warning = Caveat(

@@ -14,13 +14,13 @@ from evalsuite.metrics.frechet_sampling import (
     FEWEST_TO_DIVIDE,
     Sampled,
     infinity_error_of,
+    jackknife,
     sampled,
 )
 from evalsuite.metrics.subjects import Subjects, each_its_own
 from evalsuite.records import Caveat, Estimate, Interval, Quantity
 
 IDENTICAL = "The two feature sets are identical."
-METHOD = "Student t, infinitesimal jackknife over subjects with pairs of them counted once"
 INFINITY = Quantity(
     name="frechet_distance_infinity",
     title="Fréchet distance, any size",
@@ -110,12 +110,12 @@ def infinity_estimate(
     if identical:
         return replace(estimate, warnings=(f"{IDENTICAL} There is nothing to extrapolate.",))
     value, error = distance.infinity, infinity_error_of(distance)
-    half_width = error.half_width(level)
-    known = error.size > 0
+    half_width, above = error.half_width(level), error.upwards(level, distance.bias)
+    known, method = error.size > 0, jackknife(distance, unit)
     return replace(
         estimate,
         value=value,
-        interval=Interval(value - half_width, value + half_width, level, METHOD) if known else None,
+        interval=Interval(value - half_width, value + above, level, method) if known else None,
         standard_error=error.size if known else None,
         warnings=_curved(distance, half_width, level, unit),
     )

@@ -15,7 +15,7 @@ References:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, nan, sqrt
+from math import exp, inf, nan, sqrt
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -55,9 +55,19 @@ class Sampled:
     changes: tuple[Float[np.ndarray, "r m"], Float[np.ndarray, "r n"]]
 
     @property
+    def bias(self) -> float:
+        """What the distance has above that of infinitely many subjects, on a line in 1/n.
+
+        Through wholes and halves; infinite where there are no halves.
+        """
+        if len(self.halves) == 0:
+            return inf
+        return (float(self.halves.mean()) - self.value) / (self.inverse - 1)
+
+    @property
     def infinity(self) -> float:
-        """The distance of infinitely many subjects, on a line in 1/n through wholes and halves."""
-        return self.value + (self.value - float(self.halves.mean())) / (self.inverse - 1)
+        """The distance of infinitely many subjects."""
+        return self.value - self.bias
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +76,28 @@ class Error:
 
     Args:
         size: in the unit of the estimate.
+        alone: the part of it that subjects contribute alone, without pairs.
         freedom: degrees of freedom of its square, if the contributions of subjects are normal.
         tailed: the same by their fourth moments: fewer where a few contribute most.
     """
 
     size: float
+    alone: float
     freedom: float
     tailed: float
 
     def half_width(self, level: float) -> float:
         """Return half the width of the interval by Student's t."""
         return float(stdtrit(self.freedom, (1 + level) / 2)) * self.size
+
+    def upwards(self, level: float, bias: float) -> float:
+        """Return how far above an estimate the truth may be.
+
+        What pairs contribute is a sum of squares: it is positive, and its mean is the bias of the
+        distance, so that chance takes no more than that away.
+        """
+        alone = float(stdtrit(self.freedom, (1 + level) / 2)) * self.alone
+        return min(self.half_width(level), max(bias, 0.0) + alone)
 
 
 def sampled(
@@ -157,17 +178,24 @@ def infinity_error_of(distance: Sampled) -> Error:
     return _error(distance, reach, reach**2 / len(distance.changes[0]))
 
 
-def around(value: float, half_width: float) -> tuple[float, float]:
-    """Return the ends of an interval of a distance, cut at zero.
+def jackknife(distance: Sampled, unit: str) -> str:
+    """Return how its intervals are made, one clause; `unit` is what is independent."""
+    pairs = ", pairs counted once" if len(distance.halves) else ""
+    return f"Student t, infinitesimal jackknife over {unit}{pairs}"
 
-    Contributions to squares are skewed, so the interval is symmetric on the scale of log(value +
-    half width): nearly that of the logarithm where the width is small, bounded where it is not.
-    In simulations of 20 to 50 heavy-tailed volumes it holds the truth 1 to 2 % more often than
-    the symmetric one.
+
+def around(value: float, below: float, above: float) -> tuple[float, float]:
+    """Return the ends of an interval of a distance, cut at zero, from how far it reaches.
+
+    Contributions to squares are skewed, so that distances go on the scale of log(value + below):
+    nearly that of the logarithm where the interval is short, bounded where it is not. In
+    simulations of 20 to 50 heavy-tailed volumes it holds the truth 1 to 2 % more often than on
+    the plain scale.
     """
-    middle = value + half_width
-    ratio = exp(half_width / middle) if middle > 0 else 1.0
-    return max(0.0, middle / ratio - half_width), middle * ratio - half_width
+    middle = value + below
+    if middle <= 0:
+        return 0.0, 0.0
+    return max(0.0, middle * exp(-below / middle) - below), middle * exp(above / middle) - below
 
 
 def _shares(
@@ -226,12 +254,12 @@ def _error(distance: Sampled, reach: float, drawn: float) -> Error:
     shares, changes = distance.shares, distance.changes
     many = len(changes[0])
     if many == 0:
-        return Error(sqrt(_squares(shares)), *_freedom(shares))
+        return Error(sqrt(_squares(shares)), sqrt(_squares(shares)), *_freedom(shares))
     means = [of.mean(axis=0) for of in changes]
     own = [of - reach * mean for of, mean in zip(shares, means, strict=True)]
     pairs = _squares([of - mean for of, mean in zip(changes, means, strict=True)]) / (many - 1)
     alone = max(0.0, _squares(own) - (1 + reach**2 / many) * pairs)
-    return Error(sqrt(alone + (1 + drawn) * pairs / 2), *_freedom(own))
+    return Error(sqrt(alone + (1 + drawn) * pairs / 2), sqrt(alone), *_freedom(own))
 
 
 def _squares(shares: Sequence[Float[np.ndarray, "... _"]]) -> float:

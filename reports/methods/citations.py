@@ -127,7 +127,7 @@ def cited(references: Iterable[str]) -> str:
     known = [REFERENCES[name] for name in names if name in REFERENCES]
     others = [name for name in names if name not in REFERENCES]
     marks = [cite(*known)] if known else []
-    return "".join(f" {told}" for told in (*marks, *(f"({name})" for name in others)))
+    return "".join(f" {mark}" for mark in (*marks, *(f"({name})" for name in others)))
 
 
 def numbered(paragraphs: Sequence[str]) -> tuple[str, ...]:
@@ -138,9 +138,11 @@ def numbered(paragraphs: Sequence[str]) -> tuple[str, ...]:
         before, *marked = text.split(OPEN)
         parts = [before]
         for works, after in (mark.split(CLOSE, 1) for mark in marked):
-            own = [numbers.setdefault(work, len(numbers) + 1) for work in works.split(BETWEEN)]
-            parts += [f"[{', '.join(map(str, own))}]", after]
+            cited_here = [
+                numbers.setdefault(work, len(numbers) + 1) for work in works.split(BETWEEN)
+            ]
+            parts += [f"[{', '.join(map(str, cited_here))}]", after]
         return "".join(parts)
 
-    told = [replaced(text) for text in paragraphs]
-    return (*told, *(f"[{number}] {work}" for work, number in numbers.items()))
+    texts = [replaced(text) for text in paragraphs]
+    return (*texts, *(f"[{number}] {work}" for work, number in numbers.items()))

@@ -348,7 +348,7 @@ def test_each_extractor_is_told_with_what_it_saw():
     assert "For of old" not in text
     assert "For other volumes were brought to RAS orientation, a spacing of 2 x 2 x 2 mm" in text
     assert "(preprocessing f00df00df00d)." in text
-    assert "The network of other was made for spacing 3, 3, 3." in text
+    assert "other is made for spacing 3, 3, 3." in text
     assert (
         "Of synthetic volumes for other it was otherwise: intensities were left as they are."
     ) in text
