@@ -20,12 +20,10 @@ import numpy as np
 import torch
 from monai.transforms import NormalizeIntensity
 
-from evalsuite.extractors.medicalnet import (
-    MedicalNet,
-    build_network,
-    fold_batch_norms,
-    standardise_foreground,
-)
+from evalsuite.extractors.extractor import Extractor, ExtractorOptions
+from evalsuite.extractors.medicalnet import build_network, stages
+from evalsuite.extractors.networks.foreground import StandardisedForeground
+from evalsuite.extractors.volumetric.extractor import averaged_extractor
 
 RESULTS = Path(__file__).parent / "results" / "extraction.json"
 # The first is the median shape of the hippocampus volumes that the project is developed on.
@@ -40,6 +38,7 @@ CASES = [
 VOLUMES = 8
 BATCH = 4  # the default of `evalsuite.features.extract`
 ROUNDS = 3
+STANDARDISED = StandardisedForeground()
 
 
 def plain_loop(network: torch.nn.Module, volumes: np.ndarray) -> np.ndarray:
@@ -55,11 +54,11 @@ def plain_loop(network: torch.nn.Module, volumes: np.ndarray) -> np.ndarray:
 def in_batches(network: torch.nn.Module, volumes: np.ndarray) -> np.ndarray:
     tensor = torch.from_numpy(volumes)[:, None]
     with torch.no_grad():
-        rows = [network(standardise_foreground(batch)) for batch in tensor.split(BATCH)]
+        rows = [network(STANDARDISED(batch)) for batch in tensor.split(BATCH)]
     return torch.cat(rows).numpy()
 
 
-def ours(extractor: MedicalNet, volumes: np.ndarray) -> np.ndarray:
+def ours(extractor: Extractor, volumes: np.ndarray) -> np.ndarray:
     batches = [volumes[i : i + BATCH] for i in range(0, len(volumes), BATCH)]
     return np.concatenate([extractor(batch) for batch in batches])
 
@@ -68,8 +67,9 @@ def measure(depth: int, shape: tuple[int, int, int]) -> dict:
     volumes = np.random.default_rng(0).random((VOLUMES, *shape), dtype=np.float32)
     volumes[:, :2] = 0
     network = build_network(depth)
-    folded = fold_batch_norms(copy.deepcopy(network))
-    extractor = MedicalNet("benchmark", {}, folded, torch.device("cpu"))
+    extractor = averaged_extractor(
+        "benchmark", stages(copy.deepcopy(network)), ExtractorOptions(), fingerprint={}
+    )
     candidates = {
         "monai_loop": lambda: plain_loop(network, volumes),
         "monai_in_batches": lambda: in_batches(network, volumes),

@@ -85,7 +85,7 @@ def intervals(replicates: int, volumes, sizes, d, within) -> dict:
         synthetic = features(rng, sizes[1], volumes[1], d, within, shift=SHIFT)
         found = mmd(real, synthetic, subjects=subjects, permutations=1, bandwidth=2.0 * d**0.5)
         if seed < replicates // 10:
-            found += frechet(real, synthetic, subjects=subjects, bootstrap=100, seed=seed)
+            found += frechet(real, synthetic, subjects=subjects, seed=seed)
         for e in found:
             if e.interval:
                 drawn.setdefault(e.name, []).append((e.value, e.interval.low, e.interval.high))

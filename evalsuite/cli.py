@@ -121,7 +121,7 @@ def compute_metrics(
             "--set",
             metavar="KEY=VALUE",
             help="Any other setting, such as "
-            "`metrics.frechet.bootstrap=1000` or `preprocessing.fit=resize`.",
+            "`metrics.frechet.level=0.9` or `preprocessing.fit=resize`.",
         ),
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of every random draw.")] = None,

@@ -154,8 +154,11 @@ class EvaluationConfig(Declared):
         """
         if self.preset not in PRESETS:
             raise EvalsuiteError(unknown("preset", self.preset, PRESETS))
-        base = laid_over(PRESETS[self.preset].model_dump(), wants or {})
-        declared = dict(self.preprocessing)
+        preset = PRESETS[self.preset].model_dump()
+        base = laid_over(preset, wants or {})
+        # What the user leaves out of an intensity is the preset's, not the extractor's.
+        whole = laid_over(preset, self.preprocessing)
+        declared = {name: whole[name] for name in self.preprocessing}
         if "orientation" not in declared and base["orientation"] != "native":
             order = [DIRECTIONS[letter][0] for letter in base["orientation"]]
             for name in declared.keys() & {"spacing", "shape"}:
@@ -163,6 +166,15 @@ class EvaluationConfig(Declared):
                 if isinstance(value, list | tuple) and len(value) == len(order):
                     declared[name] = [value[axis] for axis in order]
         return validated(Preprocessing, laid_over(base, declared), "the preprocessing")
+
+    def synthetic_steps(self, steps: Preprocessing) -> Preprocessing:
+        """Return the steps with those that are others for synthetic volumes laid over them.
+
+        Raises:
+            EvalsuiteError: for an unknown step or value.
+        """
+        others = laid_over(steps.model_dump(), self.preprocessing_synthetic)
+        return validated(Preprocessing, others, "the preprocessing of synthetic volumes")
 
 
 def with_labels(text: str | None, labels: str | None) -> str | dict[str, Any] | None:

@@ -71,11 +71,13 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
     started, clock = datetime.now(UTC), time.monotonic()
     device = str(usable_device(means.device))  # whether or not an extractor will use it
     metrics = _load_metrics(config)
+    config.synthetic_steps(config.steps())  # wrong ones are told before weights are loaded
     computed = [metric for metric, _ in metrics]
     names = config.extractors if beforehand.needs_features(computed) else ()
     extractors = [load_extractor(name, _options(config, name, means)) for name in names]
     beforehand.refuse_idle_weights(config.weights, extractors)
-    steps = [config.steps(), *(config.steps(extractor.wants) for extractor in extractors)]
+    steps = [config.steps(wants) for wants in (None, *(e.wants for e in extractors))]
+    steps += [config.synthetic_steps(one) for one in steps]
     for sentence in beforehand.idle(config, computed, extractors):
         means.tell(sentence)
     if extractors:

@@ -7,6 +7,7 @@ under `torchrun` every process fills its share.
 """
 
 import hashlib
+import inspect
 import json
 import multiprocessing
 import os
@@ -140,9 +141,10 @@ def extract(
 def _by_plane(
     values: Float[np.ndarray, "n s d"], slices: Slices, preprocessing: Preprocessing
 ) -> dict[str, Float[np.ndarray, "n s d"]]:
-    """Return the features of the slices of each plane."""
-    of_row = np.array([plane for plane, _ in slices.rows(preprocessing.shape_seen)])
-    return {plane: values[:, of_row == plane] for plane in slices.planes}
+    """Return the features of the slices of each plane, which stand together, without a copy."""
+    planes = [plane for plane, _ in slices.rows(preprocessing.shape_seen)]
+    starts = {plane: planes.index(plane) for plane in slices.planes}
+    return {p: values[:, start : start + planes.count(p)] for p, start in starts.items()}
 
 
 def _in_batches(
@@ -176,7 +178,7 @@ def _in_processes(
     # Starting processes takes longer than a handful of volumes does.
     if size == 1 or len(work) <= 4:
         for file, entry in work:
-            yield file, extractor(load_preprocessed(entry, preprocessing)[None])[0]
+            yield file, _row(extractor, entry, preprocessing)
         return
     # Threads of a forked parent (torch, BLAS) can deadlock the child; a spawned one starts clean.
     context = multiprocessing.get_context("spawn")
@@ -207,8 +209,21 @@ def _end_with_parent() -> None:
 
 def _extract_one(entry: Entry) -> Row:
     extractor, preprocessing = _worker["job"]
-    row: Row = extractor(load_preprocessed(entry, preprocessing)[None])[0]
+    return _row(extractor, entry, preprocessing)
+
+
+def _row(extractor: Extractor, entry: Entry, preprocessing: Preprocessing) -> Row:
+    volume = preprocessing.apply(entry.read())
+    where = {"affines": volume.affine[None]} if _takes_affines(extractor) else {}
+    try:
+        row: Row = extractor(volume.voxels[None], **where)[0]
+    except EvalsuiteError as error:
+        raise VolumeError(entry.path, str(error)) from None
     return row
+
+
+def _takes_affines(extractor: Extractor) -> bool:
+    return "affines" in inspect.signature(extractor).parameters
 
 
 def _wait_for_all(world: int) -> None:

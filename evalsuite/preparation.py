@@ -5,10 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from evalsuite.config import EvaluationConfig
-from evalsuite.declared import validated
 from evalsuite.errors import EvalsuiteError
 from evalsuite.records import Caveat
-from evalsuite.settings import laid_over
 from evalsuite.volumes.cohort import Cohort
 from evalsuite.volumes.preprocessing import Preprocessing
 
@@ -88,13 +86,11 @@ def prepared(
     if wants is None:
         steps = steps.along_patient()
     resolved = steps.resolve(shapes, affines)
-    others = laid_over(resolved.model_dump(), config.preprocessing_synthetic)
-    synthetic = validated(Preprocessing, others, "the preprocessing of synthetic volumes")
     wanted = config.model_copy(update={"preprocessing": {}}).steps(wants).model_dump(mode="json")
     given = steps.model_dump(mode="json")
     return Preparation(
         resolved,
-        synthetic.resolve(shapes, affines) if config.preprocessing_synthetic else resolved,
+        config.synthetic_steps(resolved).resolve(shapes, affines),
         {name: wanted[name] for name in wants or {} if wanted[name] != given[name]},
     )
 
@@ -133,7 +129,7 @@ def _warnings(cohort: Cohort, real: Cohort, preparation: Preparation, whom: str)
     for info in cohort.infos:
         steps.refuse_giant(info.shape, info.affine)
     sentence = cohort.mixed_spacing()
-    if sentence and steps.spacing == "native":
+    if sentence and steps.spacing == "native" and steps.shape != "native":
         raise EvalsuiteError(f"{sentence} Give a spacing to resample to, such as --spacing 1,1,1.")
     warnings = []
     changed = sum(steps.interpolates(info.affine) for info in cohort.infos)

@@ -10,8 +10,8 @@ from starlette.routing import Route
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study.storage.access import IDLE_SECONDS
-from evalsuite.study.storage.store import SignInRefused
-from reader_app.settings import store
+from evalsuite.study.storage.study_database import SignInRefused
+from reader_app.settings import database
 
 COOKIE = "evalsuite_session"
 FORM_LIMIT = 4096  # bytes
@@ -52,7 +52,7 @@ async def leave(request: Request) -> Response:
     cookie = request.cookies.get(COOKIE)
     try:
         if cookie:
-            await run_in_threadpool(store().sign_out, cookie)
+            await run_in_threadpool(database().sign_out, cookie)
     except EvalsuiteError as error:
         return _unavailable(error)
     response = RedirectResponse("/", status_code=303, headers=PRIVATE)
@@ -63,7 +63,7 @@ async def leave(request: Request) -> Response:
 async def healthy(_request: Request) -> Response:
     """Tell a supervisor whether the app and its database answer."""
     try:
-        await run_in_threadpool(lambda: store().studies())
+        await run_in_threadpool(lambda: database().studies())
     except EvalsuiteError as error:
         return _unavailable(error)
     return PlainTextResponse("ok")
@@ -71,12 +71,12 @@ async def healthy(_request: Request) -> Response:
 
 def _signed_in(values: dict[str, str], address: str) -> str:
     if "lead" in values:
-        return store().sign_in_lead(
+        return database().sign_in_lead(
             values.get("study", "").strip(), values["lead"].strip(), address
         )
     # Who is asked for a token may well paste the whole link.
     token = values.get("token", "").rpartition("token=")[2].strip()
-    return store().sign_in(token, address)
+    return database().sign_in(token, address)
 
 
 async def _form(request: Request) -> dict[str, str]:

@@ -7,7 +7,7 @@ import streamlit as st
 from evalsuite.errors import EvalsuiteError
 from reader_app.app_pages import consent, done, lead, reading, sign_in, welcome
 from reader_app.cookies import COOKIE
-from reader_app.settings import store
+from reader_app.settings import database
 
 # What a database says of itself names hosts and files: it is for the log, not for a reader.
 UNAVAILABLE = (
@@ -35,9 +35,9 @@ def main() -> None:
 
 def _show() -> None:
     cookie = st.context.cookies.get(COOKIE)
-    session = store().session(cookie) if cookie else None
+    session = database().session(cookie) if cookie else None
     if session is None:
-        if store().studies() and not welcome.just_made():
+        if database().studies() and not welcome.just_made():
             sign_in.show(ended=cookie is not None)
         else:
             welcome.show()
@@ -48,8 +48,8 @@ def _show() -> None:
 
 
 def _show_reader(study: str, reader_id: int, name: str) -> None:
-    about = store().study(study)
-    plan = store().plan(reader_id)
+    about = database().study(study)
+    plan = database().plan(reader_id)
     if all(presentation.answered for presentation in plan):
         done.show(about, name)
     elif about.state != "open":

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache, wraps
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
@@ -23,10 +22,10 @@ from evalsuite.study.blinding.cases import decode
 from evalsuite.study.protocol.kinds.question import Question
 from evalsuite.study.protocol.questions import KINDS, parse_questions
 from evalsuite.study.storage.database import DatabaseError
-from evalsuite.study.storage.store import Forbidden
+from evalsuite.study.storage.study_database import Forbidden
 from reader_app.cookies import COOKIE
 from reader_app.finished import reader_finished
-from reader_app.settings import settings, store
+from reader_app.settings import database, settings
 from reader_app.slices import PLANES, png
 
 LOG = logging.getLogger(__name__)
@@ -53,20 +52,6 @@ class Reader:
     number: int
 
 
-Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
-
-
-class Behaviour(BaseModel, extra="forbid"):
-    """How a case was read, as the viewer tells it; nothing else is stored with an answer."""
-
-    seconds: Amount | None = None
-    active_seconds: Amount | None = None
-    slices: dict[Literal["axial", "coronal", "sagittal"], Count] | None = None
-    window_changes: Count | None = None
-    viewer: Literal["webgl2", "png"] | None = None
-
-
 def reader_only(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     """Pass on only requests of a signed-in reader who has agreed to take part."""
 
@@ -74,7 +59,7 @@ def reader_only(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
     async def checked(request: Request) -> Response:
         cookie = request.cookies.get(COOKIE, "")
         try:
-            session = await run_in_threadpool(store().session, cookie) if cookie else None
+            session = await run_in_threadpool(database().session, cookie) if cookie else None
             if session is None or session.reader_id is None:
                 return problem("You are not signed in. Open your link again.", 401)
             reader = Reader(session.study, session.reader_id)
@@ -116,13 +101,12 @@ async def answer(request: Request, reader: Reader) -> Response:
     try:
         sent = json.loads(body)
         token, key = str(sent["presentation"])[:43], str(sent["key"])[:100]
-        answers = dict(sent["answers"])
-        behaviour = Behaviour.model_validate(sent["behaviour"]).model_dump(exclude_none=True)
+        answers, behaviour = {**sent["answers"]}, {**sent["behaviour"]}
     except (ValueError, KeyError, TypeError, RecursionError):
         return problem("The answer is not in the form of this app. Load the page again.", 400)
     try:
         receipt = await run_in_threadpool(
-            store().submit, reader.number, token, key, answers, behaviour
+            database().submit, reader.number, token, key, answers, behaviour
         )
     except Forbidden as refusal:
         return problem(str(refusal), 409)
@@ -133,8 +117,8 @@ async def answer(request: Request, reader: Reader) -> Response:
     now = await run_in_threadpool(_state, reader, None)
     if now["finished"] and receipt.stored:
         reader_finished(reader.study)
-    told = {"stored": True, "feedback": receipt.feedback, "state": now}
-    return JSONResponse(told, headers=PRIVATE)
+    stored = {"stored": True, "feedback": receipt.feedback, "state": now}
+    return JSONResponse(stored, headers=PRIVATE)
 
 
 @reader_only
@@ -207,16 +191,16 @@ def niivue_file() -> Path | None:
 
 
 def _agreed(reader: Reader) -> bool:
-    about = store().study(reader.study)
-    return not about.design["consent"] or store().consented(reader.number)
+    about = database().study(reader.study)
+    return not about.design["consent"] or database().consented(reader.number)
 
 
 def _state(reader: Reader, wanted: str | None) -> dict[str, Any]:
     """Return all that a reader's browser learns of what is due, or of what they go back to."""
-    base = store()
+    base = database()
     about = base.study(reader.study)
     revisable = bool(about.design["revisable"])
-    told: dict[str, Any] = {
+    always: dict[str, Any] = {
         "finished": False,
         "study": {
             "title": about.design["title"],
@@ -227,12 +211,12 @@ def _state(reader: Reader, wanted: str | None) -> dict[str, Any]:
     }
     shown = base.presentation(reader.number, wanted) if wanted else base.current(reader.number)
     if shown is None:
-        return {**told, "finished": True}
+        return {**always, "finished": True}
     grey, spacing = decode(_content(reader.study, shown.cases[0]))
     before = [p for p in base.plan(reader.number) if p.position < shown.position]
     back = revisable and before and before[-1].phase == shown.phase == "reading"
     return {
-        **told,
+        **always,
         "phase": shown.phase,
         "position": shown.phase_position,
         "total": shown.phase_total,
@@ -251,10 +235,10 @@ def _state(reader: Reader, wanted: str | None) -> dict[str, Any]:
 
 def _case(reader: Reader, request: Request) -> bytes:
     token, side = request.path_params["presentation"], int(request.path_params["side"])
-    found = store().presentation(reader.number, token)
-    if side >= len(found.cases):
+    shown = database().presentation(reader.number, token)
+    if side >= len(shown.cases):
         raise Forbidden("There is no such side.")
-    return _content(reader.study, found.cases[side])
+    return _content(reader.study, shown.cases[side])
 
 
 @lru_cache(maxsize=KEPT)

@@ -23,8 +23,8 @@ class WithoutScriptPath:
 
 def without_script_path(frame: bytes) -> bytes:
     """Return a message of Streamlit's without the path of its script."""
-    told = ForwardMsg.FromString(frame)
-    if told.WhichOneof("type") != "new_session":
+    message = ForwardMsg.FromString(frame)
+    if message.WhichOneof("type") != "new_session":
         return frame
-    told.new_session.ClearField("main_script_path")
-    return bytes(told.SerializeToString())
+    message.new_session.ClearField("main_script_path")
+    return bytes(message.SerializeToString())

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 from evalsuite.study.home import Home, default_folder
-from evalsuite.study.storage.store import Store
+from evalsuite.study.storage.study_database import StudyDatabase
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +26,18 @@ class Settings:
 
 def settings() -> Settings:
     """Return the settings of this process."""
-    home = default_folder()
-    found = Home.at(home)
+    folder = default_folder()
+    home = Home.at(folder)
     cases = os.environ.get("EVALSUITE_CASES")
-    return Settings(found.database, Path(cases) if cases else found.app / "cases", home)
+    return Settings(home.database, Path(cases) if cases else home.app / "cases", folder)
 
 
 @cache
-def store_at(url: str) -> Store:
-    """Return the store of a database, one for each process; its tables are made if need be."""
-    return Store(url, upgrade=True)
+def database_at(url: str) -> StudyDatabase:
+    """Return a database, opened once in each process; its tables are made if need be."""
+    return StudyDatabase(url, upgrade=True)
 
 
-def store() -> Store:
-    """Return the store of this process."""
-    return store_at(settings().database)
+def database() -> StudyDatabase:
+    """Return the database of this process."""
+    return database_at(settings().database)

@@ -107,10 +107,10 @@ def read_study(name: str, home: Home) -> StudyData:
     path = Path(name)
     if path.suffix in (".csv", ".parquet"):
         return _exported(path)
-    from evalsuite.study.storage.store import Store
+    from evalsuite.study.storage.study_database import StudyDatabase
 
-    store = Store(home.database)
-    about = store.study(name)
+    database = StudyDatabase(home.database)
+    about = database.study(name)
     truth = read_truth(home.truth(name)) if about.state == "closed" else None
     design = dict(about.design)
     full = home.lead / name / "design.yaml"
@@ -121,7 +121,7 @@ def read_study(name: str, home: Home) -> StudyData:
         name=name,
         state=about.state,
         table=with_scales(
-            long_table(store.responses(name), truth),
+            long_table(database.responses(name), truth),
             parse_questions(about.design["questions"]),
         ),
         design=design,

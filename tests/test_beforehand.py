@@ -43,7 +43,7 @@ def unread(monkeypatch):
     [
         (("--set", "metrics.mmd.permutations=0"), 1, "metrics.mmd.permutations: expected a whole"),
         (("--set", "metrics.mmd.permuttaions=5"), 1, '(did you mean "permutations"?)'),
-        (("--set", "metrics.frechet.bootstrap=5"), 1, "frechet is not among the metrics that are"),
+        (("--set", "metrics.frechet.level=0.9"), 1, "frechet is not among the metrics that are"),
         (("--set", "preprocessing.intensity=5"), 1, "intensity: expected a table whose kind is"),
         (("--spacing", "-1,1,1"), 1, "spacing: expected auto, native or a list of 3"),
         (
@@ -52,6 +52,12 @@ def unread(monkeypatch):
             "shape: expected auto, native or a list of 3, each a whole number from",
         ),
         (("--preset", "pet"), 1, 'Unknown preset "pet".'),
+        (
+            ("--set", "preprocessing_synthetic.fitt=resize"),
+            1,
+            'In the preprocessing of synthetic volumes, the setting "fitt" is unknown',
+        ),
+        (("--set", "preprocessing.trim=true"), 1, "set intensity_first to true"),
         (("--precision", "float16"), 1, "precision: expected float32 or bfloat16"),
         (("--set", "seed=abc"), 1, "seed: expected a whole number of at least 0"),
         (("--seed", 1, "--set", "seed=2"), 2, "there is an option of that name, given as well"),
@@ -82,7 +88,7 @@ def test_a_key_that_stands_twice_in_the_file_is_told(compute):
 
 
 def test_metrics_named_over_a_file_keep_its_options(compute):
-    declared = {"metrics": {"mmd": {"permutations": 20}, "frechet": {"bootstrap": 7}}}
+    declared = {"metrics": {"mmd": {"permutations": 20}, "frechet": {"level": 0.9}}}
     Path("c.yaml").write_text(yaml.safe_dump(declared))
     status, out, _ = compute("--config", "c.yaml", "--metrics", "mmd", *QUICK, "--json")
     assert status == 0

@@ -15,7 +15,7 @@ from evalsuite.machine import processes, usable_device
 
 QUICK = [
     *("--extractor", "radiomics", "--workers", "1"),
-    *("--set", "metrics.frechet.bootstrap=20", "--set", "metrics.mmd.permutations=50"),
+    *("--set", "metrics.frechet.level=0.9", "--set", "metrics.mmd.permutations=50"),
     *("--set", "metrics.ms_ssim.pairs=10", "--set", "metrics.precision_recall.k=3"),
 ]
 

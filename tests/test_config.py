@@ -25,7 +25,7 @@ def test_toml_is_read_too(tmp_path):
 
 
 def test_an_option_of_one_metric_keeps_the_others():
-    config = load_config(None, {**BOTH, "metrics.frechet.bootstrap": 10})
+    config = load_config(None, {**BOTH, "metrics.frechet.level": 0.9})
     assert set(config.metrics) == {"frechet", "mmd", "ms_ssim", "precision_recall", "realism"}
 
 
@@ -47,22 +47,48 @@ def test_another_kind_of_intensity_replaces_the_preset_s():
 
 
 @pytest.mark.parametrize(
+    ("given", "weights"),
+    [
+        ("a.pth", {"": "a.pth"}),
+        ("resnet=a.pth", {"resnet": "a.pth"}),
+        (["resnet=a.pth", "dino=b=c.pt"], {"resnet": "a.pth", "dino": "b=c.pt"}),
+        ("./x=1/a.pth", {"": "./x=1/a.pth"}),
+        ({"resnet": "a.pth"}, {"resnet": "a.pth"}),
+    ],
+)
+def test_weights_are_named_where_several_extractors_take_some(given, weights):
+    assert load_config(None, {**BOTH, "weights": given}).weights == weights
+
+
+def test_a_weight_file_that_is_there_wins_over_a_reading_with_a_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run=7.pth").touch()
+    assert load_config(None, {**BOTH, "weights": "run=7.pth"}).weights == {"": "run=7.pth"}
+
+
+@pytest.mark.parametrize("given", [["a.pth", "b.pth"], ["x=a.pth", "x=b.pth"]])
+def test_two_weight_files_for_one_extractor_are_told(given):
+    with pytest.raises(EvalsuiteError, match="name each of several weight files, and each name"):
+        load_config(None, {**BOTH, "weights": given})
+
+
+@pytest.mark.parametrize(
     "declared",
-    ["{frechet: {bootstrap: 20}, mmd: {permutations: 50}}", "{frechet: {bootstrap: 20}, mmd: }"],
+    ["{mmd: {permutations: 20}, frechet: {level: 0.8}}", "{mmd: {permutations: 20}, frechet: }"],
 )
 def test_metrics_of_the_command_line_keep_the_options_of_the_file(tmp_path, declared):
     file = tmp_path / "c.yaml"
     file.write_text(f"real: r\nsynthetic: s\nmetrics: {declared}\n")
-    config = load_config(file, {"metrics": ["frechet", "privacy"]})
-    assert config.metrics == {"frechet": {"bootstrap": 20}, "privacy": {}}
-    both = load_config(file, {"metrics": ["frechet"], "metrics.frechet.level": 0.9})
-    assert both.metrics == {"frechet": {"bootstrap": 20, "level": 0.9}}
+    config = load_config(file, {"metrics": ["mmd", "privacy"]})
+    assert config.metrics == {"mmd": {"permutations": 20}, "privacy": {}}
+    both = load_config(file, {"metrics": ["mmd"], "metrics.mmd.level": 0.9})
+    assert both.metrics == {"mmd": {"permutations": 20, "level": 0.9}}
 
 
 @pytest.mark.parametrize(
     ("metrics", "key", "mend"),
     [
-        (["mmd"], "frechet.bootstrap", "computed, mmd. Add it with --metrics mmd,frechet."),
+        (["mmd"], "frechet.level", "computed, mmd. Add it with --metrics mmd,frechet."),
         (["mmd", "frechet"], "frechte.level", 'Did you mean "metrics.frechet"?'),
         (None, "privacy.false_positive_rate", "realism. Add it with --metrics frechet,"),
     ],

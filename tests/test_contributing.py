@@ -10,7 +10,7 @@ import yaml
 
 from evalsuite.results import read_results
 from evalsuite.study.home import Home
-from evalsuite.study.storage.store import Store
+from evalsuite.study.storage.study_database import StudyDatabase
 from evalsuite.tracking.evaluation import metric_values
 from tests.conftest import smooth_volumes
 from tests.packages import commands, installed, python
@@ -136,7 +136,7 @@ def test_a_question_kind_of_a_third_party_goes_all_the_way(package, cohorts):
     (cohorts / "study.yaml").write_text(FILES["study.yaml"])
     environment = package | {"EVALSUITE_STUDIES": str(cohorts / "studies")}
     commands(cohorts, environment, ["study", "create", "study.yaml", "--no-tracking"])
-    store = Store(Home.at(cohorts / "studies").database)
+    store = StudyDatabase(Home.at(cohorts / "studies").database)
     token = store.invite("lobes", "Ada")
     question, form, refused, builtin = json.loads(python(cohorts, environment, SHOWN, token))
     assert question["options"] == list(OPTIONS)

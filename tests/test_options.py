@@ -57,9 +57,9 @@ THIRD_PARTY = Metric("spread", "A metric of a third party.", ("features",), on_f
 @pytest.mark.parametrize(
     ("metric", "options", "told"),
     [
-        ("frechet", {"bootstrap": "abc"}, 'bootstrap: expected a whole number of at least 2, but found "abc".'),
-        ("frechet", {"bootstrap": -3}, "bootstrap: expected a whole number of at least 2, but found -3."),
-        ("frechet", {"bootstrap": True}, "bootstrap: expected a whole number of at least 2, but found true."),
+        ("mmd", {"permutations": "abc"}, 'permutations: expected a whole number of at least 1, but found "abc".'),
+        ("mmd", {"permutations": -3}, "permutations: expected a whole number of at least 1, but found -3."),
+        ("mmd", {"permutations": True}, "permutations: expected a whole number of at least 1, but found true."),
         ("frechet", {"level": 95}, "level: expected a number above 0 and below 1, but found 95."),
         ("mmd", {"permutations": 0}, "permutations: expected a whole number of at least 1, but found 0."),
         ("mmd", {"bandwidth": float("nan")}, "bandwidth: expected a number above 0 or null, but found NaN."),
@@ -118,14 +118,16 @@ def test_every_option_says_what_it_means_and_what_is_allowed(metric):
 
 def test_the_list_of_metrics_tells_options_from_the_same_declaration(cli):
     rows = {row["name"]: row for row in json.loads(cli("metrics", "--json")[1])}
-    assert rows["frechet"]["options"][0] == {
-        "name": "bootstrap",
-        "allowed": "a whole number of at least 2",
-        "default": 500,
-        "meaning": "replicates of the bootstrap",
-    }
+    assert rows["frechet"]["options"] == [
+        {
+            "name": "level",
+            "allowed": "a number above 0 and below 1",
+            "default": 0.95,
+            "meaning": "nominal coverage of the intervals",
+        }
+    ]
     table = " ".join(cli("metrics")[1].split())
-    assert "bootstrap 500 replicates of the bootstrap; a whole number of at least 2" in table
+    assert "level 0.95 nominal coverage of the intervals; a number above 0 and below 1" in table
 
 
 def test_a_direct_call_is_judged_by_the_same_bounds():

@@ -18,6 +18,7 @@ from evalsuite.metrics.metric import Metric, on_features
 from evalsuite.preparation import prepared
 from evalsuite.records import Estimate
 from evalsuite.volumes.check import check_cohort
+from evalsuite.volumes.intensity import WindowIntensity
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.sources import read_cohort
 
@@ -269,3 +270,10 @@ def test_a_preset_gives_way_to_what_an_extractor_wants(make_cohort):
     assert (steps.intensity.low, steps.intensity.high) == (-500, 1000)
     assert prepared(config, cohort).real.intensity.low == -1000
     assert steps.shape == (14, 15, 16)
+
+
+def test_an_intensity_that_is_set_in_part_is_that_of_the_preset_for_every_extractor():
+    declared = {"preset": "ct", "preprocessing.intensity.high": 400}
+    config = load_config(None, {"real": "r", "synthetic": ["s"], **declared})
+    steps = config.steps({"intensity": {"kind": "zscore"}})
+    assert steps.intensity == WindowIntensity(low=-1000, high=400) == config.steps().intensity

@@ -117,7 +117,7 @@ FILES = {
             "spacing": [1, 2, 3],
             "intensity": {"kind": "window", "low": -100, "high": 300},
         },
-        "metrics": {"mmd": {"permutations": 7}, "frechet": {"bootstrap": 9, "level": 0.9}},
+        "metrics": {"mmd": {"permutations": 7}, "frechet": {"level": 0.9}},
     },
     "study": {
         "name": "birds",
@@ -148,7 +148,7 @@ LOADED = {
 @pytest.mark.parametrize(
     ("kind", "setting"),
     [
-        ("evaluation", "metrics.frechet.bootstrap=8"),
+        ("evaluation", "metrics.frechet.level=0.8"),
         ("evaluation", "preprocessing.fit=crop-pad"),
         ("evaluation", "preprocessing.intensity.high=200"),
         ("study", "margins.anatomy=0.75"),

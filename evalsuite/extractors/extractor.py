@@ -73,7 +73,8 @@ class Extractor(Protocol):
         """Return float32 features that depend on their own volume alone.
 
         One row per volume, (b, d); of an extractor of slices one row per slice, (b, s, d), in the
-        order of `slices.rows`.
+        order of `slices.rows`. One that goes by `process` and takes `affines` besides, (b, 4, 4),
+        is handed those of the volumes, to RAS+ millimetres.
         """
         ...
 

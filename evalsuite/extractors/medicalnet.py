@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from evalsuite.extractors.checkpoint import load_strictly
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions
 from evalsuite.extractors.sources import HubFile
+from evalsuite.extractors.volumetric.extractor import averaged_extractor
 from evalsuite.extractors.weights import PublishedWeights, obtain
-from evalsuite.extractors.whole import averaged_extractor
 
 if TYPE_CHECKING:
     import torch
@@ -96,7 +96,12 @@ def build_network(depth: int, seed: int = 0) -> "torch.nn.Module":
     return network.eval()
 
 
-def _stages(network: "torch.nn.Module", *, raw: bool) -> dict[str, "torch.nn.Module"]:
+def stages(network: "torch.nn.Module", *, raw: bool = False) -> dict[str, "torch.nn.Module"]:
+    """Return the parts of a network in their order.
+
+    Args:
+        raw: without the standardisation of the foreground before them.
+    """
     from torch import nn
 
     from evalsuite.extractors.networks.foreground import StandardisedForeground
@@ -138,7 +143,7 @@ def _extractor(
     standardised = "z-score over non-zero voxels, background 0"
     return averaged_extractor(
         name,
-        _stages(network, raw=raw),
+        stages(network, raw=raw),
         options,
         fingerprint={
             "architecture": f"MedicalNet 3D ResNet-{depth}, dilated layers 3-4, as published",

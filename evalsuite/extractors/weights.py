@@ -16,9 +16,11 @@ from typing import Literal
 from evalsuite import plugins
 from evalsuite.caches import cache_folder
 from evalsuite.extractors.extractor import ExtractorOptions
-from evalsuite.extractors.sources import Source, SourceError, WeightsError, expanded
+from evalsuite.extractors.sources import PackageFile, Source, SourceError, WeightsError, expanded
 
-State = Literal["verified", "trusted at first use", "not yet trusted", "absent", "wrong hash"]
+State = Literal[
+    "verified", "trusted at first use", "not yet trusted", "installed", "absent", "wrong hash"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +217,9 @@ def _status(weights: PublishedWeights) -> WeightStatus:
             return WeightStatus(weights, path, state, found)
         if wrong is None and (path == weights.own_path or weights.sha256 is None):
             wrong = WeightStatus(weights, path, "wrong hash", found)
-    return wrong or WeightStatus(weights, None, "absent", None)
+    # Parts in packages are joined, and verified, when they are used first.
+    installed = isinstance(weights.source, PackageFile) and weights.source.installed
+    return wrong or WeightStatus(weights, None, "installed" if installed else "absent", None)
 
 
 def _here_or_fetched(weights: PublishedWeights, *, offline: bool) -> WeightFile:

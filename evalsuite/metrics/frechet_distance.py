@@ -1,16 +1,16 @@
-"""The Frechet distance of two feature sets as a formula, and its bootstrap."""
+"""The Frechet distance of two feature sets as a formula."""
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from evalsuite.metrics.features import checked_features
-from evalsuite.metrics.subjects import Subjects, each_its_own
 
 SUBJECT = "The Frechet distance"
+MOST_DIVISIONS = 10
+ENTRIES = 2_000_000  # of a factor of the covariance, over the number of divisions
 
 
 def frechet_distance(real: Float[Tensor, "m d"], synthetic: Float[Tensor, "n d"]) -> float:
@@ -68,76 +68,46 @@ class Parts:
 
 def distance_parts(real: Float[Tensor, "m d"], synthetic: Float[Tensor, "n d"]) -> Parts:
     """Return the parts of the Frechet distance of two sets of at least 2 finite rows each."""
-    ones = (torch.ones(len(rows)).double() for rows in (real, synthetic))
-    return _weighted_parts(real, next(ones), synthetic, next(ones))
-
-
-def bootstrap_distances(
-    real: Float[Tensor, "m d"],
-    synthetic: Float[Tensor, "n d"],
-    *,
-    replicates: int,
-    seed: int,
-    subjects: Subjects | None = None,
-) -> Float[np.ndarray, " replicates"]:
-    """Return the distances of cohorts whose subjects are drawn with replacement from the two.
-
-    Duplicates lower the rank of the covariances, so these lie above the distance of the
-    cohorts themselves: use their spread, never their level.
-
-    Args:
-        real: one row of d features per real volume; at least 2 rows.
-        synthetic: the same features of the synthetic volumes; at least 2 rows.
-        replicates: number of draws.
-        seed: of the draws.
-        subjects: whom the volumes show, drawn with all their volumes; by default each another.
-    """
-    real, synthetic = rotated(*checked_features(real, synthetic, metric=SUBJECT))
-    rng = np.random.default_rng(seed)
-    subjects = subjects or each_its_own(len(real), len(synthetic))
-    counts = [
-        torch.from_numpy(rng.multinomial(k, np.full(k, 1 / k), size=replicates)[:, codes]).double()
-        for k, codes in zip(subjects.counts, (subjects.real, subjects.synthetic), strict=True)
-    ]
-    distances = [
-        _weighted_parts(real[v > 0], v[v > 0], synthetic[w > 0], w[w > 0]).distance
-        for v, w in zip(*counts, strict=True)
-    ]
-    return np.array(distances)
+    A1, A2 = factor(real), factor(synthetic)
+    return Parts(
+        shift=float((real.mean(dim=0) - synthetic.mean(dim=0)).square().sum()),
+        spread=float(A1.square().sum() + A2.square().sum()),
+        overlap=float(torch.linalg.svdvals(reduced(A1) @ reduced(A2).T).sum()),
+    )
 
 
 def rotated(
-    real: Float[Tensor, "m d"], synthetic: Float[Tensor, "n d"]
-) -> tuple[Float[Tensor, "m r"], Float[Tensor, "n r"]]:
-    """Return both sets in a basis of the space that their rows span, r = min(d, m + n).
+    real: Float[Tensor, "m *s d"], synthetic: Float[Tensor, "n *t d"]
+) -> tuple[Float[Tensor, "m *s r"], Float[Tensor, "n *t r"]]:
+    """Return both sets in a basis of the space that their rows span, if that is much smaller.
 
-    Frechet distances of all subsets stay the same, and take less time where d is above m + n.
+    Frechet distances of all subsets stay the same, and take less time where d is far above m + n.
     """
-    together = torch.cat([real, synthetic])
-    if together.shape[0] >= together.shape[1]:
+    together = torch.cat([real.flatten(0, -2), synthetic.flatten(0, -2)])
+    if 4 * together.shape[0] > together.shape[1]:
         return real, synthetic
     basis = torch.linalg.qr((together - together.mean(dim=0)).T).Q
     return real @ basis, synthetic @ basis
 
 
-def _weighted_parts(
-    real: Float[Tensor, "m d"],
-    real_counts: Float[Tensor, " m"],
-    synthetic: Float[Tensor, "n d"],
-    synthetic_counts: Float[Tensor, " n"],
-) -> Parts:
-    """Return the Frechet distance of sets in which row i stands `counts[i]` times, in parts."""
-    means, factors = [], []
-    for rows, counts in ((real, real_counts), (synthetic, synthetic_counts)):
-        mean = counts @ rows / counts.sum()
-        means.append(mean)
-        factors.append((counts / (counts.sum() - 1)).sqrt()[:, None] * (rows - mean))
-    spread = sum(float(factor.square().sum()) for factor in factors)
-    # A = QR leaves the singular values of A_1 A_2^T to R_1 R_2^T, which is at most d x d.
-    A1, A2 = (
-        torch.linalg.qr(factor, mode="r").R if len(factor) > factor.shape[1] else factor
-        for factor in factors
-    )
-    overlap = float(torch.linalg.svdvals(A1 @ A2.T).sum())
-    shift = float((means[0] - means[1]).square().sum())
-    return Parts(shift, spread, overlap)
+def factor(rows: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+    """Return the centred rows over (n - 1)^(1/2), A with A^T A = S, the unbiased covariance."""
+    A: Float[Tensor, "n d"] = (rows - rows.mean(dim=0)) / (len(rows) - 1) ** 0.5
+    return A
+
+
+def reduced(factor: Float[Tensor, "n d"]) -> Float[Tensor, "k d"]:
+    """Return R of A = QR where A has more rows than columns, A itself where it has not.
+
+    R^T R = A^T A, and the singular values of A_1 A_2^T are those of R_1 R_2^T, at most d x d.
+    """
+    tall = factor.shape[0] > factor.shape[1]
+    return torch.linalg.qr(factor, mode="r").R if tall else factor
+
+
+def affordable(rows: int, features: int, fewest: int) -> int:
+    """Return how often a cohort is divided at random: 10 times, or fewer where that takes long.
+
+    Large cohorts need it less: their parts differ little.
+    """
+    return max(fewest, min(MOST_DIVISIONS, ENTRIES // (rows * min(rows, features))))

@@ -7,10 +7,9 @@ import numpy as np
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from evalsuite.metrics.frechet_distance import distance_parts, rotated
+from evalsuite.metrics.frechet_distance import affordable, distance_parts, rotated
 from evalsuite.metrics.subjects import count, rows_of
 
-REPEATS = 10
 FEWEST_TO_HALVE = 4
 FEWEST_TO_QUARTER = 16
 
@@ -31,7 +30,7 @@ class _Subsets:
 
 
 def expected_distance(
-    real: Float[Tensor, "m d"],
+    real: Float[Tensor, "m *s d"],
     subjects: Int[np.ndarray, " m"],
     sizes: tuple[int, int],
     *,
@@ -50,7 +49,7 @@ def expected_distance(
     times as many synthetic subjects or very skewed features (benchmarks/subjects.py).
 
     Args:
-        real: one row of d finite features per real volume.
+        real: d finite features per real volume, or per slice of it: slices are pooled.
         subjects: whom each shows.
         sizes: numbers of subjects of the two samples.
         seed: of the random subsets.
@@ -72,12 +71,12 @@ def expected_distance(
         curvature = max(0.0, steeper / (quarters.inverse - halves.inverse))
         slope = max(0.0, slope - curvature * halves.inverse)
     lost = slope * inverse + curvature * inverse**2
-    trace = float(real.var(dim=0).sum())
+    trace = float(real.flatten(0, -2).var(dim=0).sum())
     return halves.shift * inverse / halves.inverse + 2 * trace * (1 - 1 / sqrt(1 + lost))
 
 
 def _subsets(
-    real: Float[Tensor, "m d"],
+    real: Float[Tensor, "m *s d"],
     subjects: Int[np.ndarray, " m"],
     size: int,
     volumes_each: int | None,
@@ -85,14 +84,14 @@ def _subsets(
 ) -> _Subsets:
     number = count(subjects)
     found = []
-    for _ in range(REPEATS):
+    for _ in range(affordable(real[..., 0].numel(), real.shape[-1], 1)):
         order = rng.permutation(number)
         for start in range(0, number - 2 * size + 1, 2 * size):
             first = rows_of(order[start : start + size], subjects)
             second = rows_of(order[start + size : start + 2 * size], subjects)
             if volumes_each is not None:
                 second = _thinned(second, subjects, volumes_each, rng)
-            found.append(distance_parts(real[first], real[second]))
+            found.append(distance_parts(real[first].flatten(0, -2), real[second].flatten(0, -2)))
     spread = np.mean([parts.spread for parts in found])
     overlap = np.mean([parts.overlap for parts in found])
     nothing_shared = inf if spread > 0 else 0.0

@@ -24,12 +24,7 @@ R = TypeVar("R")
 
 Need = Literal["features", "slices", "volumes", "labels", "subjects", "training"]
 
-HANDED = {
-    "seed",
-    "subjects",
-    "slices",
-    "training",
-}  # keywords that the evaluation fills in, not the user
+HANDED = {"seed", "slices", "subjects", "training"}  # what the evaluation fills in, not the user
 
 Level = Annotated[float, Field(gt=0, lt=1, description="nominal coverage of the intervals")]
 FalsePositiveRate = Annotated[

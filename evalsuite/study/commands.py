@@ -145,19 +145,19 @@ def revoke(
     study: Study, reader: Reader, home: HomeOption = None, database: DatabaseOption = None
 ) -> None:
     """Withdraw a reader's link and end their sessions; their answers stay."""
-    _store(home, database).revoke(study, reader)
+    _open(home, database).revoke(study, reader)
 
 
 @app.command()
 def pause(study: Study, home: HomeOption = None, database: DatabaseOption = None) -> None:
     """Take no answers until `evalsuite study resume`."""
-    _store(home, database).pause(study)
+    _open(home, database).pause(study)
 
 
 @app.command()
 def resume(study: Study, home: HomeOption = None, database: DatabaseOption = None) -> None:
     """Take answers again."""
-    _store(home, database).resume(study)
+    _open(home, database).resume(study)
 
 
 @app.command()
@@ -208,9 +208,9 @@ def import_(
 @app.command()
 def migrate(home: HomeOption = None, database: DatabaseOption = None) -> None:
     """Make the tables of an empty database, or bring an older one up to date."""
-    from evalsuite.study.storage.store import Store
+    from evalsuite.study.storage.study_database import StudyDatabase
 
-    Store(_home(home, database).database, upgrade=True)
+    StudyDatabase(_home(home, database).database, upgrade=True)
 
 
 @app.command()
@@ -230,10 +230,10 @@ def _home(folder: Path | None, database: str | None) -> Home:
     return Home.at(folder or default_folder(), database)
 
 
-def _store(folder: Path | None, database: str | None) -> Any:
-    from evalsuite.study.storage.store import Store
+def _open(folder: Path | None, database: str | None) -> Any:
+    from evalsuite.study.storage.study_database import StudyDatabase
 
-    return Store(_home(folder, database).database)
+    return StudyDatabase(_home(folder, database).database)
 
 
 def _integers(text: str) -> list[int]:

@@ -20,7 +20,7 @@ from evalsuite.study.blinding.cases import encode, prepare, remarks, resolve
 from evalsuite.study.home import Home
 from evalsuite.study.protocol.design import StudyCohort, StudyDesign, write_design
 from evalsuite.study.protocol.schedule import schedule
-from evalsuite.study.storage.store import Store
+from evalsuite.study.storage.study_database import StudyDatabase
 from evalsuite.study.truth import CaseTruth, write_truth
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.cohort import Cohort, VolumeInfo
@@ -71,8 +71,8 @@ def create(design: StudyDesign, home: Home, *, progress: Progress = silent) -> C
     Raises:
         EvalsuiteError: if the study exists already, a cohort cannot be used or is too small.
     """
-    store = Store(home.database, upgrade=True)
-    if store.exists(design.name) or home.cases(design.name).exists():
+    database = StudyDatabase(home.database, upgrade=True)
+    if design.name in database.studies() or home.cases(design.name).exists():
         raise EvalsuiteError(
             f"There is a study {design.name} in {home.app.parent} already. "
             "Give the new one another name."
@@ -96,10 +96,10 @@ def create(design: StudyDesign, home: Home, *, progress: Progress = silent) -> C
     try:
         with progress("preparing cases", len(chosen)) as advance:
             truths = [_prepare(c, cohorts, steps, part, advance) for c in chosen]
-        found = _audited(design, truths, part, progress)
+        blinding = _audited(design, truths, part, progress)
         write_truth(lead_part / "truth.tsv", truths)
-        if found:
-            (lead_part / "audit.json").write_text(json.dumps(asdict(found), indent=1) + "\n")
+        if blinding:
+            (lead_part / "audit.json").write_text(json.dumps(asdict(blinding), indent=1) + "\n")
         write_design(design, lead_part / "design.yaml")
         part.replace(home.cases(design.name))
         lead_part.replace(lead)
@@ -108,13 +108,15 @@ def create(design: StudyDesign, home: Home, *, progress: Progress = silent) -> C
             shutil.rmtree(folder, ignore_errors=True)
         raise
     try:
-        secret, invitations = _enrol(store, design, truths)
+        secret, invitations = _enrol(database, design, truths)
     except BaseException:
         for folder in (home.cases(design.name), lead):
             shutil.rmtree(folder, ignore_errors=True)
         raise
     of_cohorts = tuple(f"{c.name}: {warning}" for c in cohorts.values() for warning in c.warnings)
-    return Created(design.name, len(truths), secret, invitations, found, (*of_cohorts, *warnings))
+    return Created(
+        design.name, len(truths), secret, invitations, blinding, (*of_cohorts, *warnings)
+    )
 
 
 def _refuse_outside(cohort: Cohort) -> None:
@@ -228,7 +230,7 @@ def _prepare(
 
 
 def _enrol(
-    store: Store, design: StudyDesign, truths: Sequence[CaseTruth]
+    database: StudyDatabase, design: StudyDesign, truths: Sequence[CaseTruth]
 ) -> tuple[str, dict[str, str]]:
     """Write the study to the database; the app learns of no cohort, source or truth."""
     feedback = {
@@ -238,11 +240,11 @@ def _enrol(
     }
     cases: dict[str, dict[str, list[str]]] = {"training": {}, "reading": {}}
     for declared in design.cohorts:
-        for phase, own in cases.items():
-            own[declared.name] = [
+        for phase, by_cohort in cases.items():
+            by_cohort[declared.name] = [
                 t.case for t in truths if t.cohort == declared.name and t.phase == phase
             ]
-    return store.create_study(
+    return database.create_study(
         design.name,
         design.public(),
         design.hash,

@@ -1,16 +1,15 @@
 """A small study on simulated brains, for who opens the app with nothing configured."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from evalsuite.study.create import create
+from evalsuite.study.create import Created, create
 from evalsuite.study.home import Home
 from evalsuite.study.protocol.design import read_design
 from evalsuite.volumes.population import degrade, simulate
 from evalsuite.volumes.write import write_nifti
 
-NAME = "demo"
+NAME, READER = "demo", "Demo reader"
 CASES = 6
 SPACING = 3.0
 BLUR = 1.0  # what makes the "synthetic" brains of the demonstration differ: sigma in voxels
@@ -24,28 +23,12 @@ INSTRUCTIONS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Demo:
-    """The two ways into the demonstration.
-
-    Args:
-        study: its name.
-        reader_token: signs in its only reader.
-        lead_secret: opens the lead's page.
-    """
-
-    study: str
-    reader_token: str
-    lead_secret: str
-
-
-def demo(app_folder: Path, lead_folder: Path, database: str) -> Demo:
+def demo(home: Home) -> Created:
     """Create the demonstration study: one reader, twelve simulated brains, half of them blurred.
 
     Raises:
         EvalsuiteError: if it exists already, or nilearn, which ships the template, is missing.
     """
-    reader = "Demo reader"
     with TemporaryDirectory() as scratch:
         cohorts = []
         for seed, (name, role) in enumerate((("real", "real"), ("blurred", "synthetic"))):
@@ -62,7 +45,7 @@ def demo(app_folder: Path, lead_folder: Path, database: str) -> Demo:
                 "name": NAME,
                 "title": "Demonstration",
                 "cohorts": cohorts,
-                "readers": [reader],
+                "readers": [READER],
                 "template": ["turing", "paper"],
                 "training": 1,
                 "repeats": 2,
@@ -70,5 +53,4 @@ def demo(app_folder: Path, lead_folder: Path, database: str) -> Demo:
                 "instructions": INSTRUCTIONS,
             }
         )
-        created = create(design, Home(app_folder, lead_folder, database))
-    return Demo(NAME, created.invitations[reader], created.lead_secret)
+        return create(design, home)

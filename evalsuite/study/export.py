@@ -48,8 +48,8 @@ def long_table(
     table = pd.DataFrame(list(rows), columns=COLUMNS)
     if truth is None:
         return table
-    told = [_told([truth[case] for case in cases.split("|")]) for cases in table["case"]]
-    return table.join(pd.DataFrame(told, columns=TRUTH, index=table.index))
+    shown = [_truth_of([truth[case] for case in cases.split("|")]) for cases in table["case"]]
+    return table.join(pd.DataFrame(shown, columns=TRUTH, index=table.index))
 
 
 def with_scales(table: "pd.DataFrame", questions: Iterable[Question]) -> "pd.DataFrame":
@@ -64,8 +64,8 @@ def with_scales(table: "pd.DataFrame", questions: Iterable[Question]) -> "pd.Dat
     import pandas as pd
 
     known = {q.name: (q.scale, q.analysis, *(q.ends or (None, None))) for q in questions}
-    told = pd.DataFrame([known[name] for name in table["question"]], table.index, SCALES)
-    return table.join(told)
+    scales = pd.DataFrame([known[name] for name in table["question"]], table.index, SCALES)
+    return table.join(scales)
 
 
 def write_csv(table: "pd.DataFrame", path: Path) -> None:
@@ -87,14 +87,14 @@ def export(study: str, output: Path, home: Home, *, unblind: bool) -> str:
     Raises:
         EvalsuiteError: for another ending, a study that is not there, and a truth that is not.
     """
-    from evalsuite.study.storage.store import Store
+    from evalsuite.study.storage.study_database import StudyDatabase
 
     if output.suffix not in (".csv", ".parquet", ".imrmc"):
         raise EvalsuiteError(
             f"{output}: its ending is not known. Export to a file in .csv, .parquet or .imrmc."
         )
-    store = Store(home.database)
-    about = store.study(study)
+    database = StudyDatabase(home.database)
+    about = database.study(study)
     closed = about.state == "closed"
     if output.suffix == ".imrmc" and not (closed or unblind):
         raise EvalsuiteError(
@@ -102,12 +102,12 @@ def export(study: str, output: Path, home: Home, *, unblind: bool) -> str:
             "or pass --unblind, which is logged."
         )
     truth = read_truth(home.truth(study)) if closed or unblind else None
-    table = long_table(store.responses(study), truth)
+    table = long_table(database.responses(study), truth)
     text, note = "", ""
     if output.suffix == ".imrmc":
         text, note = imrmc(with_scales(table, parse_questions(about.design["questions"])), study)
     if unblind and not closed:
-        store.log(study, "lead", "unblinded export", {"file": output.name})
+        database.log(study, "lead", "unblinded export", {"file": output.name})
     try:
         if output.suffix == ".csv":
             write_csv(table, output)
@@ -116,12 +116,12 @@ def export(study: str, output: Path, home: Home, *, unblind: bool) -> str:
             table.assign(answer=table["answer"].astype(str)).to_parquet(output, index=False)
         else:
             output.write_text(text, encoding="utf-8")
-        record = _record(store, study, home, with_truth=truth is not None)
+        record = _record(database, study, home, with_truth=truth is not None)
         output.with_suffix(".design.yaml").write_text(record, encoding="utf-8")
     except OSError as error:
         raise EvalsuiteError(f"{output}: it cannot be written: {error.strerror}.") from None
-    told = "with the truth" if truth is not None else "without the truth: the study is not closed"
-    return f"{len(table)} answers {told}: {output}{note}"
+    held = "with the truth" if truth is not None else "without the truth: the study is not closed"
+    return f"{len(table)} answers {held}: {output}{note}"
 
 
 def counted(table: "pd.DataFrame") -> "pd.DataFrame":
@@ -130,8 +130,8 @@ def counted(table: "pd.DataFrame") -> "pd.DataFrame":
     Of the reading, not the training; of hidden repeats the first showing; of revisions the last,
     even where it takes an answer back.
     """
-    own = table[(table["phase"] == "reading") & table["repeat_of"].isna()]
-    last = own.sort_values("revision", kind="stable").drop_duplicates(
+    first_showings = table[(table["phase"] == "reading") & table["repeat_of"].isna()]
+    last = first_showings.sort_values("revision", kind="stable").drop_duplicates(
         ["reader", "presentation", "question"], keep="last"
     )
     return last[last["answer"].notna()]
@@ -187,8 +187,8 @@ def imrmc(table: "pd.DataFrame", study: str) -> tuple[str, str]:
     ]
     lines += [f"-1,{case},0,{int(role == 'real')}" for case, role in sorted(truths.items())]
     names = _without_commas(rows["reader"].unique())
-    for modality, own in modalities.items():
-        columns = zip(own["reader"], own["case"], own["answer"], strict=True)
+    for modality, ratings in modalities.items():
+        columns = zip(ratings["reader"], ratings["case"], ratings["answer"], strict=True)
         lines += [f"{names[reader]},{case},{modality},{answer}" for reader, case, answer in columns]
     return "\n".join(lines) + "\n", note and f" ({note})"
 
@@ -217,7 +217,7 @@ def import_table(study: str, path: Path, home: Home) -> str:
     import csv
     from itertools import groupby
 
-    from evalsuite.study.storage.store import Store
+    from evalsuite.study.storage.study_database import StudyDatabase
 
     wanted = ("reader", "presentation", "question", "answer")
     try:
@@ -236,14 +236,14 @@ def import_table(study: str, path: Path, home: Home) -> str:
 
     batches = []
     for (name, presentation), group in groupby(sorted(rows, key=whose), key=whose):
-        own = list(group)
-        answers = {str(row["question"]): _parsed(str(row["answer"])) for row in own}
-        batches.append((own[0]["line"], name, presentation, answers))
-    stored = Store(home.database).import_answers(study, batches, path.name)
+        batch = list(group)
+        answers = {str(row["question"]): _parsed(str(row["answer"])) for row in batch}
+        batches.append((batch[0]["line"], name, presentation, answers))
+    stored = StudyDatabase(home.database).import_answers(study, batches, path.name)
     return f"{stored} presentations imported from {path}; {len(batches) - stored} were there."
 
 
-def _told(truths: list[CaseTruth]) -> dict[str, object]:
+def _truth_of(truths: list[CaseTruth]) -> dict[str, object]:
     side = next((i for i, t in enumerate(truths, 1) if t.role == "real"), None)
     return {
         "cohort": "|".join(t.cohort for t in truths),
@@ -264,13 +264,13 @@ def _parsed(text: str) -> object:
         return text
 
 
-def _record(store: Any, study: str, home: Home, *, with_truth: bool) -> str:
+def _record(database: Any, study: str, home: Home, *, with_truth: bool) -> str:
     """Return design and versions as YAML; the cohorts are in it only where the truth is."""
     import yaml
 
     from evalsuite.environment import environment
 
-    about, log = store.study(study), store.events(study)
+    about, log = database.study(study), database.events(study)
     design = dict(about.design)
     full = home.lead / study / "design.yaml"
     if with_truth and full.exists():

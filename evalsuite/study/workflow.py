@@ -48,8 +48,9 @@ def overrides(
         cohorts = []
         for role, source in sources:
             parsed = CohortSource.parse(source)
-            own = parsed.name or role
-            cohorts.append({"name": own, "path": parsed.path, "role": role, "cases": cases})
+            cohorts.append(
+                {"name": parsed.name or role, "path": parsed.path, "role": role, "cases": cases}
+            )
         values["cohorts"] = cohorts
     return laid_over(values, assigned(settings or ()))
 
@@ -105,15 +106,17 @@ def audited(study: str, home: Home, *, as_json: bool) -> Audit:
     from evalsuite.study.blinding.audit import audit
 
     truths = read_truth(home.truth(study))
-    found = audit(
+    blinding = audit(
         {case: home.cases(study) / f"{case}.nii" for case in truths},
         {case: truth.role == "synthetic" for case, truth in truths.items()},
         seed=0,
     )
     typer.echo(
-        json.dumps(finite(asdict(found)), indent=1) if as_json else "\n".join(found.sentences())
+        json.dumps(finite(asdict(blinding)), indent=1)
+        if as_json
+        else "\n".join(blinding.sentences())
     )
-    return found
+    return blinding
 
 
 def powers(
@@ -131,7 +134,7 @@ def powers(
 
     from evalsuite.study.protocol.power import Components, power
 
-    found = power(
+    rows = power(
         readers,
         cases,
         difference=difference,
@@ -140,23 +143,23 @@ def powers(
         replicates=replicates,
         seed=seed,
     )
-    show([asdict(row) for row in found], as_json=as_json)
+    show([asdict(row) for row in rows], as_json=as_json)
 
 
 def status(study: str | None, home: Home, *, entry: str | None, as_json: bool) -> None:
     """Print one row per reader, and say whether the audit log is whole."""
     if entry and not study:
         raise EvalsuiteError("--entry HASH is that of one study. Name it: status STUDY.")
-    from evalsuite.study.storage.store import Store
+    from evalsuite.study.storage.study_database import StudyDatabase
 
-    store = Store(home.database)
+    database = StudyDatabase(home.database)
     rows = []
-    for name in [study] if study else store.studies():
-        rows += _progress(store, name)
-        fault = store.verify(name, entry)
+    for name in [study] if study else database.studies():
+        rows += database.progress(name)
+        fault = database.verify(name, entry)
         if fault:
             raise EvalsuiteError(f"The audit log of {name} is broken: {fault}")
-        last = store.events(name)[-1]
+        last = database.events(name)[-1]
         typer.echo(
             f"The audit log of {name} is whole: {last.seq} entries, the last {last.hash}", err=True
         )
@@ -165,16 +168,16 @@ def status(study: str | None, home: Home, *, entry: str | None, as_json: bool) -
 
 def invite(study: str, reader: str, home: Home) -> None:
     """Print a new link for a reader."""
-    from evalsuite.study.storage.store import Store
+    from evalsuite.study.storage.study_database import StudyDatabase
 
-    typer.echo(reader_link(Store(home.database).invite(study, reader)))
+    typer.echo(reader_link(StudyDatabase(home.database).invite(study, reader)))
 
 
 def close(study: str, home: Home, experiment: str | None) -> None:
     """Close a study and bring its MLflow runs up to date."""
-    from evalsuite.study.storage.store import Store
+    from evalsuite.study.storage.study_database import StudyDatabase
 
-    Store(home.database).close(study)
+    StudyDatabase(home.database).close(study)
     export_it = f"{_command('export', study, home)} --output {study}.csv"
     typer.echo(f"{study} is closed. Export it with: {export_it}", err=True)
     if experiment:
@@ -200,21 +203,21 @@ def log(study: str, home: Home, experiment: str) -> None:
     from evalsuite import tracking
     from evalsuite.study.export import long_table, with_scales, write_csv
     from evalsuite.study.protocol.questions import parse_questions
-    from evalsuite.study.storage.store import Store
+    from evalsuite.study.storage.study_database import StudyDatabase
 
-    store = Store(home.database)
-    about = store.study(study)
+    database = StudyDatabase(home.database)
+    about = database.study(study)
     closed = about.state == "closed"
-    readers = {str(row["reader"]): _numbers(row) for row in _progress(store, study)}
+    readers = {str(row["reader"]): _numbers(row) for row in database.progress(study)}
     values = {
         "readers": float(len(readers)),
-        "answered": sum(own["answered"] for own in readers.values()),
-        "presentations": sum(own["total"] for own in readers.values()),
+        "answered": sum(row["answered"] for row in readers.values()),
+        "presentations": sum(row["total"] for row in readers.values()),
     }
     with TemporaryDirectory() as scratch:
         files = []
         if closed and home.truth(study).exists():
-            table = long_table(store.responses(study), read_truth(home.truth(study)))
+            table = long_table(database.responses(study), read_truth(home.truth(study)))
             values |= _means(with_scales(table, parse_questions(about.design["questions"])))
             files.append(Path(scratch) / "responses.csv")
             write_csv(table, files[0])
@@ -265,11 +268,7 @@ def _means(table: Any) -> dict[str, float]:
         else:
             name = f"{row['question']}/{'-'.join(cohort for _, cohort in sides)}"
             values[name].append(float(row["answer"]))
-    return {name: sum(own) / len(own) for name, own in values.items()}
-
-
-def _progress(store: Any, study: str) -> list[dict[str, object]]:
-    return [dict(row) for row in store.progress(study)]
+    return {name: sum(answers) / len(answers) for name, answers in values.items()}
 
 
 def _numbers(row: Mapping[str, object]) -> dict[str, float]:
@@ -288,5 +287,5 @@ def _command(verb: str, study: str, home: Home) -> str:
 
 
 def _serve(home: Home) -> str:
-    told = f"EVALSUITE_STUDIES={home.app.parent} " if home.app.parent != Path("studies") else ""
-    return f"{told}streamlit run reader_app"
+    where = f"EVALSUITE_STUDIES={home.app.parent} " if home.app.parent != Path("studies") else ""
+    return f"{where}streamlit run reader_app"

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from evalsuite.study.storage.store import About, Presentation
+from evalsuite.study.storage.study_database import About, Presentation
 from reader_app.app_pages.layout import sign_out
-from reader_app.settings import store
+from reader_app.settings import database
 
 KEYS = """
 | Key | What it does |
@@ -31,7 +31,7 @@ BEGUN = "begun"
 def given(about: About, reader_id: int, plan: Sequence[Presentation]) -> bool:
     """Tell whether a reader has agreed, or where nothing has to be agreed to, has begun."""
     if about.design["consent"]:
-        return store().consented(reader_id)
+        return database().consented(reader_id)
     return BEGUN in st.session_state or any(presentation.answered for presentation in plan)
 
 
@@ -51,7 +51,7 @@ def show(about: About, reader_id: int, plan: Sequence[Presentation]) -> None:
         agreed = st.checkbox("I have read this and agree to take part.")
     if st.button("Begin", type="primary", disabled=not agreed):
         if about.design["consent"]:
-            store().consent(reader_id)
+            database().consent(reader_id)
         st.session_state[BEGUN] = True
         st.rerun()
     sign_out()
@@ -60,12 +60,12 @@ def show(about: About, reader_id: int, plan: Sequence[Presentation]) -> None:
 def _length(about: About, plan: Sequence[Presentation]) -> str:
     training = sum(presentation.phase == "training" for presentation in plan)
     what = "pairs of volumes" if about.design["paired"] else "volumes"
-    told = f"You will read {len(plan) - training} {what}."
+    length = f"You will read {len(plan) - training} {what}."
     if training:
-        told += (
+        length += (
             f" Before that come {training} for training, after each of which you are told what "
             "it was."
         )
     if not about.design["revisable"]:
-        told += " An answer that is submitted cannot be changed."
-    return told
+        length += " An answer that is submitted cannot be changed."
+    return length

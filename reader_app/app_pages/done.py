@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from evalsuite.study.storage.store import About
+from evalsuite.study.storage.study_database import About
 from reader_app.app_pages.layout import sign_out
-from reader_app.settings import store
+from reader_app.settings import database
 
 
 def show(about: About, reader: str) -> None:
     """Thank a reader who has answered everything."""
-    row = next(row for row in store().progress(about.name) if row["reader"] == reader)
+    row = next(row for row in database().progress(about.name) if row["reader"] == reader)
     minutes = round(row["active_seconds"] / 60)
     time = {0: "less than a minute", 1: "a minute"}.get(minutes, f"{minutes} minutes")
     st.title("Thank you")

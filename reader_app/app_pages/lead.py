@@ -7,7 +7,7 @@ import streamlit as st
 
 from evalsuite.errors import EvalsuiteError
 from reader_app.app_pages.layout import origin, sign_out
-from reader_app.settings import store
+from reader_app.settings import database
 
 STATES = {
     "open": "open: readers can read",
@@ -18,8 +18,8 @@ STATES = {
 
 def show(study: str) -> None:
     """Show the page."""
-    about = store().study(study)
-    rows = store().progress(study)
+    about = database().study(study)
+    rows = database().progress(study)
     st.title(about.design["title"])
     st.write(f"Lead's page of `{study}`, which is {STATES[about.state]}.")
     _progress(rows)
@@ -66,14 +66,14 @@ def _invitations(study: str, readers: list[str]) -> None:
     )
     reader = st.selectbox("Reader", readers)
     buttons = st.container(horizontal=True)
-    told = st.container()  # always there, so that what follows keeps its place and its state
+    outcome = st.container()  # always there, so that what follows keeps its place and its state
     if buttons.button("Make a new link"):
-        token = store().invite(study, reader)
-        told.write("The new link, which is told this once:")
-        told.code(f"{origin()}/enter?token={token}", language=None, wrap_lines=True)
+        token = database().invite(study, reader)
+        outcome.write("The new link, which is told this once:")
+        outcome.code(f"{origin()}/enter?token={token}", language=None, wrap_lines=True)
     if buttons.button("Withdraw the link"):
-        store().revoke(study, reader)
-        told.success("The reader can no longer sign in.")
+        database().revoke(study, reader)
+        outcome.success("The reader can no longer sign in.")
 
 
 def _state(study: str, state: str) -> None:
@@ -81,10 +81,10 @@ def _state(study: str, state: str) -> None:
     buttons = st.container(horizontal=True)
     if state == "open":
         if buttons.button("Pause"):
-            store().pause(study)
+            database().pause(study)
             st.rerun()
     elif buttons.button("Resume", type="primary"):
-        store().resume(study)
+        database().resume(study)
         st.rerun()
     with buttons.popover("Close for good"):
         st.write("A closed study never takes an answer again, and its truth may be exported.")
@@ -92,7 +92,7 @@ def _state(study: str, state: str) -> None:
             typed = st.text_input("Type the name of the study to confirm")
             if st.form_submit_button("Close it", type="primary"):
                 if typed.strip() == study:
-                    store().close(study)
+                    database().close(study)
                     st.rerun()
                 st.error(f"Nothing is closed: the name of this study is {study}.")
 
@@ -108,7 +108,7 @@ def _results(study: str, state: str) -> None:
 
 
 def _audit_log(study: str, design_hash: str, *, locked: bool) -> None:
-    fault = store().verify(study)
+    fault = database().verify(study)
     if fault:
         st.error(f"The audit log is broken: {fault} Do not trust the answers before you know why.")
         return

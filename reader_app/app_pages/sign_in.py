@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from evalsuite.study.storage.store import SignInRefused
+from evalsuite.study.storage.study_database import SignInRefused
 from reader_app.app_pages.layout import form
-from reader_app.settings import store
+from reader_app.settings import database
 
 
 def show(*, ended: bool) -> None:
@@ -56,7 +56,7 @@ def _login() -> None:
             st.error("Your organisation has not verified your address. Ask the lead for a link.")
             return
         try:
-            token = store().invitation_of(email)
+            token = database().invitation_of(email)
         except SignInRefused as refusal:
             st.error(str(refusal))
             return

@@ -3,7 +3,8 @@
 import streamlit as st
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.study.demo import Demo, demo
+from evalsuite.study.create import Created
+from evalsuite.study.demo import READER, demo
 from evalsuite.study.home import Home
 from reader_app.app_pages.layout import form, origin
 from reader_app.settings import settings
@@ -55,14 +56,15 @@ def _offer(home: Home) -> None:
     if st.button("Make the demonstration", type="primary"):
         try:
             with st.spinner("Simulating brains and preparing the cases"):
-                st.session_state[MADE] = demo(home.app, home.lead, home.database)
+                st.session_state[MADE] = demo(home)
         except EvalsuiteError as error:
             st.error(str(error))
             return
         st.rerun()
 
 
-def _links(made: Demo) -> None:
+def _links(made: Created) -> None:
+    token = made.invitations[READER]
     st.success("The demonstration is ready.")
     st.write(
         "Read it as its reader would, or look at its lead's page. A browser is one or the other: "
@@ -72,14 +74,14 @@ def _links(made: Demo) -> None:
         "demo_reader",
         "/enter",
         "Read as the reader",
-        hidden={"token": made.reader_token},
+        hidden={"token": token},
         primary=True,
     )
     lead = {"study": made.study, "lead": made.lead_secret}
     form("demo_lead", "/enter", "Open the lead's page", hidden=lead)
     st.write("The links, which are told this once:")
     st.code(
-        f"{origin()}/enter?token={made.reader_token}\n"
+        f"{origin()}/enter?token={token}\n"
         f"{origin()}/enter?study={made.study}&lead={made.lead_secret}",
         language=None,
         wrap_lines=True,

@@ -47,8 +47,8 @@ def _ranking(estimates: Sequence[Estimate]) -> list[str]:
 
 
 def _preferred(role: Literal["distance", "test"], estimates: Sequence[Estimate]) -> list[Estimate]:
-    """Return the estimates of the first declared quantity with this role that was computed."""
-    in_role = [e for e in estimates if meaning(e).role == role]
+    """Return those of the first declared quantity with this role, of whole volumes."""
+    in_role = [e for e in estimates if meaning(e).role == role and not e.where]
     first = min(map(ranks, in_role), default=0)
     return [e for e in in_role if ranks(e) == first]
 

@@ -77,7 +77,9 @@ def _blinding(study: StudyData) -> list[str]:
 
 
 def _questions(study: StudyData) -> list[str]:
-    asked = [f"“{question.text}” ({question.summary})" for question in study.questions]
+    asked = [
+        f"“{question.text}” ({question.worded(question.summary)})" for question in study.questions
+    ]
     return [f"The questions were: {'; '.join(asked)}."] if asked else []
 
 

@@ -28,7 +28,8 @@ COVERED_BY_FEW = (
 def overview(study: StudyData) -> Section:
     """Return the chapter on the design: what was asked, who read how much, how it was blinded."""
     asked = pd.DataFrame(
-        {"question": question.text, "answer": question.answered} for question in study.questions
+        {"question": question.text, "answer": question.worded(question.answered)}
+        for question in study.questions
     )
     blocks: list[Block] = [
         Text(("Each reader read the cases blinded, in an order of their own.",)),

@@ -3,7 +3,7 @@
 import pytest
 
 from evalsuite.study.home import Home
-from evalsuite.study.storage.store import Store
+from evalsuite.study.storage.study_database import StudyDatabase
 from tests.browser.chromium import browser_page
 from tests.browser.test_viewer import press, shown
 from tests.conftest import smooth_volumes
@@ -28,7 +28,7 @@ def server(tmp_path):
 
 
 def test_it_takes_answers_by_keys_and_by_mouse(server, tmp_path):
-    store = Store(Home.at(tmp_path / "studies").database)
+    store = StudyDatabase(Home.at(tmp_path / "studies").database)
     with browser_page() as page:
         page.goto(f"{server.url}/enter?token={store.invite('lobes', 'Ada')}")
         page.get_by_role("button", name="Begin").click()

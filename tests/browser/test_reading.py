@@ -6,7 +6,7 @@ import json
 import pytest
 
 from evalsuite.study.export import export
-from evalsuite.study.storage.store import Store
+from evalsuite.study.storage.study_database import StudyDatabase
 from evalsuite.study.truth import read_truth
 from tests.browser.chromium import browser_page
 from tests.reader_app.conftest import make_study  # noqa: F401
@@ -85,7 +85,7 @@ def test_a_whole_study_by_keyboard_survives_a_kill_and_tells_nothing(
             if number < 11:
                 token = wait_for_case(page, before)
         page.get_by_text("Thank you").wait_for(timeout=30_000)
-    store = Store(home.database)
+    store = StudyDatabase(home.database)
     assert store.verify("birds") is None
     store.close("birds")
     export("birds", tmp_path / "out.csv", home, unblind=False)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from evalsuite.study.storage.store import Store
+from evalsuite.study.storage.study_database import StudyDatabase
 from tests.browser.chromium import browser_page
 from tests.reader_app.conftest import make_study  # noqa: F401
 from tests.reader_app.server import Server
@@ -41,7 +41,7 @@ def reading(make_study, tmp_path, request):  # noqa: F811
 
     def start(*, script=None, **changes):
         home, created = make_study(**changes)
-        store = Store(home.database)
+        store = StudyDatabase(home.database)
         store.consent(1)
         server = Server(home, tmp_path / "app.log")
         opened.append(server.kill)

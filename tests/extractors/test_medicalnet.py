@@ -17,6 +17,8 @@ from evalsuite.evaluate import Means, evaluate
 from evalsuite.extractors import medicalnet, weights
 from evalsuite.extractors.checkpoint import load_strictly
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions, load_extractor
+from evalsuite.extractors.networks.folding import fold_batch_norms
+from evalsuite.extractors.networks.foreground import StandardisedForeground
 from evalsuite.extractors.sources import WeightsError
 
 BLOCKS = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
@@ -351,12 +353,12 @@ def test_brightness_and_contrast_have_no_effect(untrained):
 
 def test_the_foreground_is_standardised():
     voxels = brains(3, 9, 8, 7)
-    ours = medicalnet.standardise_foreground(torch.from_numpy(voxels)[:, None])
+    ours = StandardisedForeground()(torch.from_numpy(voxels)[:, None])
     torch.testing.assert_close(ours, standardised(voxels))
     # By hand: 1, 2, 3 have the mean 2 and the standard deviation sqrt(2/3).
     line = torch.tensor([0.0, 1, 2, 3]).view(1, 1, 1, 1, 4)
     expected = torch.tensor([0, -1.224745, 0, 1.224745]).view(1, 1, 1, 1, 4)
-    torch.testing.assert_close(medicalnet.standardise_foreground(line), expected)
+    torch.testing.assert_close(StandardisedForeground()(line), expected)
 
 
 def test_an_empty_or_constant_foreground_gives_finite_features(untrained):
@@ -378,7 +380,7 @@ def test_folding_changes_nothing_but_rounding(tencent10):
     volume = torch.randn(2, 1, 24, 24, 24, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
         before = network(volume)
-        after = medicalnet.fold_batch_norms(network)(volume)
+        after = fold_batch_norms(network)(volume)
     assert (after - before).abs().max() <= 1e-5 * before.abs().max()
     assert not any(isinstance(m, torch.nn.BatchNorm3d) for m in network.modules())
 

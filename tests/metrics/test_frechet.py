@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from evalsuite.metrics.frechet import METRIC, compute
-from evalsuite.metrics.frechet_distance import bootstrap_distances
+from evalsuite.metrics.frechet_distance import frechet_distance
+from evalsuite.metrics.frechet_sampling import around, error_of, infinity_error_of, sampled
 from evalsuite.metrics.frechet_within import expected_distance
-from evalsuite.metrics.subjects import Subjects
+from evalsuite.metrics.subjects import Subjects, each_its_own
 
 
 def normal(n, d, seed):
@@ -15,7 +16,7 @@ def normal(n, d, seed):
 
 
 def test_five_volumes_with_2048_features():
-    estimate, infinity = compute(normal(5, 2048, seed=1), normal(5, 2048, seed=2), bootstrap=50)
+    estimate, infinity = compute(normal(5, 2048, seed=1), normal(5, 2048, seed=2))
     assert math.isfinite(estimate.value)
     assert estimate.value > 0
     assert estimate.interval.low <= estimate.value <= estimate.interval.high
@@ -32,57 +33,59 @@ def test_five_volumes_with_2048_features():
     )
 
 
-def test_interval_is_the_shifted_percentiles():
+def test_interval_is_that_of_the_standard_error():
     real, synthetic = normal(30, 4, seed=1), normal(25, 4, seed=2) + 1
-    estimate, _ = compute(real, synthetic, seed=5, bootstrap=100, level=0.9)
-    replicates = bootstrap_distances(real, synthetic, replicates=100, seed=5)
-    low, high = np.quantile(replicates, [0.05, 0.95]) + estimate.value - replicates.mean()
+    estimate, infinity = compute(real, synthetic, seed=5, level=0.9)
+    found = sampled(real, synthetic, each_its_own(30, 25), divisions=10, seed=5)
+    low, high = around(found.value, error_of(found).half_width(0.9))
     assert (estimate.interval.low, estimate.interval.high) == pytest.approx((low, high))
-    assert estimate.interval.level == 0.9
+    assert estimate.standard_error == pytest.approx(error_of(found).size)
+    half_width = infinity_error_of(found).half_width(0.9)
+    assert infinity.interval.high - infinity.value == pytest.approx(half_width)
+    assert infinity.value - infinity.interval.low == pytest.approx(half_width)
+    assert estimate.interval.level == infinity.interval.level == 0.9
 
 
-def test_same_seed_same_result_and_other_seed_other_interval():
+def test_same_seed_same_result_and_other_seed_other_halves():
     real, synthetic = normal(30, 4, seed=1), normal(25, 4, seed=2) + 1
-    first, again = (compute(real, synthetic, seed=1, bootstrap=50) for _ in range(2))
-    other = compute(real, synthetic, seed=2, bootstrap=50)
+    first, again = (compute(real, synthetic, seed=1) for _ in range(2))
+    other = compute(real, synthetic, seed=2)
     assert first == again
     assert other[0].value == first[0].value
-    assert other[0].interval != first[0].interval
     assert other[1].value != first[1].value
+    assert other[0].standard_error == pytest.approx(first[0].standard_error, rel=0.1)
 
 
 def test_convention_real_comes_first():
     real, synthetic = normal(30, 4, seed=1), 3 * normal(25, 4, seed=2)
-    estimate, infinity = compute(real, synthetic, bootstrap=20)
+    estimate, infinity = compute(real, synthetic)
     assert (estimate.n_real, estimate.n_synthetic) == (30, 25)
     assert (infinity.n_real, infinity.n_synthetic) == (30, 25)
     # The yardstick is within the real cohort; the synthetic one is three times as wide.
-    swapped, _ = compute(synthetic, real, bootstrap=20)
+    swapped, _ = compute(synthetic, real)
     assert estimate.reference < 2 < swapped.reference
     assert swapped.value == pytest.approx(estimate.value)
 
 
 def test_reference_is_the_distance_to_expect_at_the_sizes_compared():
     real = normal(30, 4, seed=1)
-    estimate, _ = compute(real, normal(25, 4, seed=2) + 1, bootstrap=2, seed=3)
+    estimate, _ = compute(real, normal(25, 4, seed=2) + 1, seed=3)
     own = np.arange(30)
     assert estimate.reference == expected_distance(real, own, (30, 25), seed=3)
     assert "two real samples of 30 and 25 volumes" in estimate.method
     # Another synthetic cohort of that size has the same yardstick, a larger one a smaller one.
-    assert compute(real, normal(25, 4, seed=5), bootstrap=2, seed=3)[0].reference == (
-        estimate.reference
-    )
-    more, _ = compute(real, normal(90, 4, seed=2), bootstrap=2, seed=3)
+    assert compute(real, normal(25, 4, seed=5), seed=3)[0].reference == (estimate.reference)
+    more, _ = compute(real, normal(90, 4, seed=2), seed=3)
     assert more.reference < 0.9 * estimate.reference
-    few, _ = compute(real[:3], real, bootstrap=2)
+    few, _ = compute(real[:3], real)
     assert few.reference is None
     assert few.method.endswith("A reference within the real cohort needs 4 real volumes.")
 
 
 def test_metric_record():
     assert METRIC.name == "frechet"
-    assert METRIC.options() == {"bootstrap": 500, "level": 0.95}
-    estimates = compute(normal(10, 3, seed=1), normal(10, 3, seed=2), bootstrap=10)
+    assert METRIC.options() == {"level": 0.95}
+    estimates = compute(normal(10, 3, seed=1), normal(10, 3, seed=2))
     assert [e.name for e in estimates] == ["frechet_distance", "frechet_distance_infinity"]
     assert {e.direction for e in estimates} == {"lower is better"}
     assert {(e.synthetic, e.extractor) for e in estimates} == {("", "")}
@@ -90,13 +93,13 @@ def test_metric_record():
 
 def test_warns_of_identical_and_constant_features():
     real = normal(12, 3, seed=1)
-    distance, infinity = compute(real, real.flip(0), bootstrap=10)
+    distance, infinity = compute(real, real.flip(0))
     assert distance.warnings == ("The two feature sets are identical.",)
     assert math.isnan(infinity.value)
     assert infinity.warnings == (
         "The two feature sets are identical. There is nothing to extrapolate.",
     )
-    repeated, _ = compute(real, real[:1].expand(9, 3), bootstrap=10)
+    repeated, _ = compute(real, real[:1].expand(9, 3))
     assert "All 9 synthetic volumes have the same features." in repeated.warnings
     # A constant cohort has no covariance: what remains is the shift and the real variances.
     expected = (real.mean(dim=0) - real[0]).square().sum() + real.var(dim=0).sum()
@@ -105,11 +108,11 @@ def test_warns_of_identical_and_constant_features():
 
 def test_warns_of_bias_and_of_curvature():
     # 200 volumes for 4 features: at a shift of 1 the bias is a few per cent, at 0 it is all.
-    clear, _ = compute(normal(200, 4, seed=1), normal(200, 4, seed=2) + 1, bootstrap=10)
+    clear, _ = compute(normal(200, 4, seed=1), normal(200, 4, seed=2) + 1)
     assert clear.warnings == ()
-    null, _ = compute(normal(200, 4, seed=1), normal(200, 4, seed=2), bootstrap=10)
+    null, _ = compute(normal(200, 4, seed=1), normal(200, 4, seed=2))
     assert any("of the value is small-sample bias" in warning for warning in null.warnings)
-    few, infinity = compute(normal(24, 300, seed=1), normal(24, 300, seed=2), bootstrap=10)
+    few, infinity = compute(normal(24, 300, seed=1), normal(24, 300, seed=2))
     bias = few.value - infinity.value
     assert few.warnings == (
         (
@@ -133,22 +136,17 @@ def scans(m, real_each, n, synthetic_each):
 
 def test_subjects_with_one_volume_each_change_nothing():
     real, synthetic = normal(12, 3, seed=1), 1.2 * normal(16, 3, seed=2) + 0.3
-    found = compute(real, synthetic, seed=3, bootstrap=40)
-    told = compute(real, synthetic, seed=3, bootstrap=40, subjects=scans(12, 1, 16, 1))
+    found = compute(real, synthetic, seed=3)
+    told = compute(real, synthetic, seed=3, subjects=scans(12, 1, 16, 1))
     assert told == found
-    # From the commit before there were subjects.
-    distance, infinity = found
-    assert distance.value == pytest.approx(0.5028509842212241, rel=1e-11)
-    assert distance.interval.high == pytest.approx(2.3148970521459824, rel=1e-9)
-    assert infinity.value == pytest.approx(-1.158616845800753, rel=1e-9)
-    assert infinity.standard_error == pytest.approx(1.1661083440514401, rel=1e-9)
+    assert found[0].value == pytest.approx(0.5028509842212241, rel=1e-11)
 
 
 def test_a_second_copy_of_every_volume_changes_no_error():
     real, synthetic = normal(20, 3, seed=1), normal(24, 3, seed=2) + 1
-    once = compute(real, synthetic, bootstrap=200)
+    once = compute(real, synthetic)
     doubled = (rows.repeat_interleave(2, dim=0) for rows in (real, synthetic))
-    twice = compute(*doubled, bootstrap=200, subjects=scans(20, 2, 24, 2))
+    twice = compute(*doubled, subjects=scans(20, 2, 24, 2))
     # Covariances are divided by 2 n - 1 in place of 2 (n - 1), so values are not quite equal.
     widths = [e.interval.high - e.interval.low for e in (*once, *twice)]
     assert widths[2:] == pytest.approx(widths[:2], rel=0.1)
@@ -161,8 +159,7 @@ def test_order_of_rows_does_not_matter_within_subjects():
     real, synthetic = clustered(rng, 10, 3, 3), clustered(rng, 12, 1, 3)
     turned = torch.cat([real[i : i + 3].flip(0) for i in range(0, 30, 3)])
     first, again = (
-        compute(rows, synthetic, bootstrap=20, subjects=scans(10, 3, 12, 1))
-        for rows in (real, turned)
+        compute(rows, synthetic, subjects=scans(10, 3, 12, 1)) for rows in (real, turned)
     )
     for one, other in zip(first, again, strict=True):
         assert other.value == pytest.approx(one.value)
@@ -173,8 +170,8 @@ def test_order_of_rows_does_not_matter_within_subjects():
 def test_intervals_widen_where_volumes_show_one_subject():
     rng = np.random.default_rng(2)
     real, synthetic = clustered(rng, 12, 5, 3), clustered(rng, 14, 5, 3) + 1
-    by_volume = compute(real, synthetic, bootstrap=100)
-    by_subject = compute(real, synthetic, bootstrap=100, subjects=scans(12, 5, 14, 5))
+    by_volume = compute(real, synthetic)
+    by_subject = compute(real, synthetic, subjects=scans(12, 5, 14, 5))
     for volumes, subjects in zip(by_volume, by_subject, strict=True):
         ratio = (subjects.interval.high - subjects.interval.low) / (
             volumes.interval.high - volumes.interval.low
@@ -192,7 +189,6 @@ def test_extrapolation_goes_to_infinitely_many_subjects():
         compute(
             clustered(rng, 20, 2, 8),
             clustered(rng, 20, 2, 8) + 0.5,
-            bootstrap=2,
             subjects=scans(20, 2, 20, 2),
         )
         for _ in range(6)
@@ -204,7 +200,7 @@ def test_extrapolation_goes_to_infinitely_many_subjects():
 def test_few_subjects_are_told():
     rng = np.random.default_rng(4)
     few, infinity = compute(
-        clustered(rng, 5, 4, 2), clustered(rng, 9, 3, 2), subjects=scans(5, 4, 9, 3), bootstrap=9
+        clustered(rng, 5, 4, 2), clustered(rng, 9, 3, 2), subjects=scans(5, 4, 9, 3)
     )
     assert few.warnings[-1] == (
         "The volumes show 5 real and 9 synthetic subjects, too few for the interval to be trusted "
@@ -213,14 +209,97 @@ def test_few_subjects_are_told():
     assert infinity.warnings == (
         "The extrapolation needs at least 8 subjects in each set, but got 5 real and 9 synthetic.",
     )
-    one, _ = compute(
-        clustered(rng, 1, 9, 2), clustered(rng, 9, 1, 2), subjects=scans(1, 9, 9, 1), bootstrap=9
-    )
+    one, _ = compute(clustered(rng, 1, 9, 2), clustered(rng, 9, 1, 2), subjects=scans(1, 9, 9, 1))
     assert one.interval is None
     assert one.reference is None
     assert one.warnings[-1] == (
         "1 real and 9 synthetic subjects give no interval: it needs 2 of each."
     )
+
+
+def test_heavy_tails_are_told():
+    rng = np.random.default_rng(5)
+    radius = torch.from_numpy(rng.pareto(1.5, (2, 20, 1)) + 1)
+    distance, _ = compute(*(radius * torch.from_numpy(rng.standard_normal((2, 20, 30)))))
+    assert distance.warnings[-1].startswith("A few subjects make most of the variance")
+    even, _ = compute(normal(20, 30, seed=1), normal(20, 30, seed=2))
+    assert not any("A few subjects" in warning for warning in even.warnings)
+
+
+def test_two_constant_cohorts_have_no_interval_of_no_width():
+    ones = torch.ones(9, 3).double()
+    distance, infinity = compute(ones, 2 * ones)
+    assert (distance.value, infinity.value) == pytest.approx((3, 3))
+    assert distance.interval is distance.standard_error is None
+    assert infinity.interval is infinity.standard_error is None
+    assert "All 9 real volumes have the same features." in distance.warnings
+
+
+PLANES = ("sagittal", "coronal", "axial")
+
+
+def sliced(rng, n, difference=0.0):
+    """Return slices of n volumes by plane: alike within a volume, and in all planes."""
+    own = rng.standard_normal((n, 1, 3))
+    return {
+        plane: torch.from_numpy(own + 0.5 * rng.standard_normal((n, 5, 3)) + difference).float()
+        for plane in PLANES
+    }
+
+
+def by_slices(real, synthetic, **options):
+    means = (
+        torch.stack([s.mean(dim=1) for s in of.values()]).mean(dim=0) for of in (real, synthetic)
+    )
+    return compute(*means, slices=(real, synthetic), **options)
+
+
+def test_slices_are_pooled_plane_by_plane():
+    rng = np.random.default_rng(6)
+    real, synthetic = sliced(rng, 30), sliced(rng, 24, 1.0)
+    found = by_slices(real, synthetic)
+    places = [(), *((("plane", plane),) for plane in PLANES)]
+    names = ["frechet_distance", "frechet_distance_infinity"]
+    assert [(e.name, e.where) for e in found] == [(n, where) for where in places for n in names]
+    assert {(e.n_real, e.n_synthetic) for e in found} == {(30, 24)}
+    mean, limit, *planes = found
+    for estimate, plane in zip(planes[::2], PLANES, strict=True):
+        pooled = (of[plane].flatten(0, 1) for of in (real, synthetic))
+        assert estimate.value == pytest.approx(frechet_distance(*pooled))
+        assert "all slices of all volumes pooled (2.5D)" in estimate.method
+    assert mean.value == pytest.approx(np.mean([e.value for e in planes[::2]]))
+    assert limit.value == pytest.approx(np.mean([e.value for e in planes[1::2]]))
+    assert mean.reference == pytest.approx(np.mean([e.reference for e in planes[::2]]))
+    assert "mean over planes (sagittal, coronal, axial)" in mean.method
+    # Planes show the same volumes: their mean is hardly more certain than one of them.
+    errors = [e.standard_error for e in planes[::2]]
+    assert 0.9 * np.mean(errors) < mean.standard_error <= 1.001 * np.mean(errors)
+
+
+def test_intervals_of_slices_are_of_subjects():
+    rng = np.random.default_rng(7)
+    real, synthetic = sliced(rng, 24), sliced(rng, 24, 1.0)
+    by_volume, by_subject = (
+        by_slices(real, synthetic, subjects=s) for s in (None, scans(8, 3, 24, 1))
+    )
+    rows = [of["axial"].flatten(0, 1) for of in (real, synthetic)]
+    by_slice = compute(*rows)[0]
+    assert by_volume[6].value == pytest.approx(by_slice.value)
+    # Five slices that are nearly the same: errors are nearly 5^(1/2) times those of 120 volumes.
+    assert 1.7 < by_volume[6].standard_error / by_slice.standard_error < 2.4
+    assert by_subject[0].standard_error != pytest.approx(by_volume[0].standard_error, rel=0.01)
+    assert "subjects" in by_subject[0].method
+
+
+def test_few_slices_and_slices_that_are_not_finite_are_told():
+    rng = np.random.default_rng(8)
+    wide = {"axial": torch.from_numpy(rng.standard_normal((9, 5, 60)))}
+    warning = by_slices(wide, {"axial": wide["axial"] + 1})[0].warnings[0]
+    assert warning.startswith("45 real and 45 synthetic slices are few for 60 features")
+    broken = sliced(rng, 9)
+    broken["axial"][3, 2, 1] = math.nan
+    with pytest.raises(ValueError, match="1 of 9 synthetic volumes have NaN or infinite features"):
+        compute(normal(9, 3, 1), normal(9, 3, 2), slices=(sliced(rng, 9), broken))
 
 
 @pytest.mark.parametrize(
@@ -258,12 +337,6 @@ def test_few_subjects_are_told():
             torch.zeros(4, 1),
             {"level": 95.0},
             "level: expected a number above 0 and below 1, but found 95.0.",
-        ),
-        (
-            torch.zeros(4, 1),
-            torch.zeros(4, 1),
-            {"bootstrap": 1},
-            "bootstrap: expected a whole number of at least 2, but found 1.",
         ),
     ],
 )

@@ -5,11 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evalsuite.metrics.frechet_distance import (
-    _weighted_parts,
-    bootstrap_distances,
-    frechet_distance,
-)
+from evalsuite.metrics.frechet_distance import affordable, frechet_distance
 
 
 def normal(n, d, seed):
@@ -62,7 +58,8 @@ def test_closed_form_of_commuting_gaussians():
 
 
 @pytest.mark.parametrize(("m", "n", "d"), [(300, 200, 8), (400, 500, 64)])
-def test_agrees_with_torchmetrics_and_scipy(m, n, d):
+def test_agrees_with_torchmetrics_monai_and_scipy(m, n, d):
+    from monai.metrics import FIDMetric
     from torchmetrics.image.fid import _compute_fid
 
     mixing = normal(d, d, seed=1) / d**0.5
@@ -72,6 +69,9 @@ def test_agrees_with_torchmetrics_and_scipy(m, n, d):
     )
     assert frechet_distance(real, synthetic) == pytest.approx(float(theirs), rel=1e-6)
     assert frechet_distance(real, synthetic) == pytest.approx(by_sqrtm(real, synthetic), rel=1e-6)
+    # MAISI's 2.5D distances are this class's.
+    monai = float(FIDMetric()(synthetic, real))
+    assert frechet_distance(real, synthetic) == pytest.approx(monai, rel=1e-6)
 
 
 def test_is_exact_with_fewer_rows_than_features():
@@ -121,18 +121,6 @@ def test_follows_the_laws_of_shift_rotation_and_scale(pair, shift, scale, seed):
     assert frechet_distance(real, real + shift) == pytest.approx(d * shift**2, abs=tolerance)
 
 
-@given(pairs(), st.integers(0, 2**20))
-def test_counts_are_repeated_rows(pair, seed):
-    real, synthetic = pair
-    rng = np.random.default_rng(seed)
-    counts = [torch.from_numpy(rng.integers(1, 4, size=len(rows))) for rows in pair]
-    weighted = _weighted_parts(real, counts[0].double(), synthetic, counts[1].double()).distance
-    repeated = frechet_distance(
-        real.repeat_interleave(counts[0], dim=0), synthetic.repeat_interleave(counts[1], dim=0)
-    )
-    assert weighted == pytest.approx(repeated, rel=1e-8, abs=1e-8)
-
-
 def test_favours_too_little_variance_below_the_number_of_features():
     # The trap that the docstring and the warning name: it has to be true.
     real, fresh = normal(30, 400, seed=1), normal(30, 400, seed=2)
@@ -152,20 +140,7 @@ def test_precision_of_the_input_does_not_matter():
     assert frechet_distance(real, synthetic) == frechet_distance(real.double(), synthetic.double())
 
 
-def test_shifted_interval_covers_the_expected_distance_and_naive_percentiles_do_not():
-    def simulated(seed):
-        return normal(30, 8, seed), normal(30, 8, 10_000 + seed) + 0.5
-
-    expected = np.mean([frechet_distance(*simulated(seed)) for seed in range(500, 900)])
-    shifted, naive = [], []
-    for seed in range(60):
-        real, synthetic = simulated(seed)
-        value = frechet_distance(real, synthetic)
-        replicates = bootstrap_distances(real, synthetic, replicates=80, seed=seed)
-        low, high = np.quantile(replicates, [0.025, 0.975])
-        shift = value - replicates.mean()
-        naive.append(low <= expected <= high)
-        shifted.append(low + shift <= expected <= high + shift)
-    # 97 % and 60 % in a longer simulation; 0.87 is three standard errors below 95 %.
-    assert np.mean(shifted) >= 0.87
-    assert np.mean(naive) < 0.8
+def test_large_cohorts_are_divided_less_often():
+    assert affordable(100, 2048, 1) == affordable(4000, 24, 1) == 10
+    assert 2 < affordable(600, 600, 2) < 10
+    assert (affordable(10_000, 2048, 1), affordable(10_000, 2048, 2)) == (1, 2)

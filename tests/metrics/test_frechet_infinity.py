@@ -2,11 +2,12 @@ import numpy as np
 import pytest
 import torch
 
-from evalsuite.metrics import frechet_infinity
+from evalsuite.metrics import frechet_infinity, frechet_sampling
 from evalsuite.metrics.frechet import compute
 from evalsuite.metrics.frechet_distance import frechet_distance
 from evalsuite.metrics.frechet_infinity import frechet_distance_infinity
-from evalsuite.metrics.subjects import each_its_own
+from evalsuite.metrics.frechet_influence import Influence
+from evalsuite.metrics.frechet_sampling import Sampled
 
 
 def normal(n, d, seed):
@@ -26,31 +27,37 @@ def test_extrapolation_is_nearer_the_truth():
 
 
 def test_extrapolation_is_exact_where_bias_is_linear(monkeypatch):
-    # 11 and 18 do not divide by 1.5 and 2: the true fractions of the subsets have to be used.
-    monkeypatch.setattr(
-        frechet_infinity, "frechet_distance", lambda real, rest: 5 + 11 / len(real) + 18 / len(rest)
-    )
+    # 11 and 18 do not divide by 2 and 4: the true fractions of the halves have to be used.
+    def linear(real, synthetic, *, exact):
+        value = 5 + 11 / len(real) + 18 / len(synthetic)
+        return Influence(value, real[:, 0] * 0, synthetic[:, 0] * 0)
+
+    monkeypatch.setattr(frechet_sampling, "influence", linear)
     value = frechet_distance_infinity(normal(11, 2, seed=1), normal(18, 2, seed=2))
     assert value == pytest.approx(5)
 
 
-def test_interval_of_the_extrapolation_is_that_of_student_with_19_degrees_of_freedom():
-    infinity = compute(normal(25, 2, seed=1), normal(30, 2, seed=2) + 1, bootstrap=2)[1]
-    half_width = 2.0930 * infinity.standard_error  # 97.5 % point, from a printed table
-    assert infinity.interval.low == pytest.approx(infinity.value - half_width, rel=1e-4)
-    assert infinity.interval.high == pytest.approx(infinity.value + half_width, rel=1e-4)
+def test_extrapolation_is_that_of_the_metric():
+    real, synthetic = normal(21, 3, seed=1), normal(30, 3, seed=2) + 1
+    infinity = compute(real, synthetic, seed=7)[1]
+    assert infinity.value == pytest.approx(frechet_distance_infinity(real, synthetic, seed=7))
+    assert infinity.interval.low < infinity.value < infinity.interval.high
 
 
-def test_jackknife_error_is_near_the_standard_deviation_over_cohorts(monkeypatch):
-    monkeypatch.setattr(frechet_infinity, "REPEATS", 3)
-    estimates = [
-        compute(normal(40, 4, seed), normal(40, 4, 1000 + seed) + 1, bootstrap=2)[1]
-        for seed in range(30)
-    ]
-    actual = np.std([estimate.value for estimate in estimates], ddof=1)
-    claimed = np.mean([estimate.standard_error for estimate in estimates])
-    # Conservative by a few per cent where the cohorts differ; 30 values give +-13 %.
-    assert 0.75 < claimed / actual < 1.5
+def test_caveat_of_a_curve_needs_more_than_chance():
+    def curved(quarters, width):
+        none = np.zeros((3, 9))
+        distance = Sampled(10.0, (none[0], none[0]), halves, quarters, 2.0, (none, none))
+        return frechet_infinity._curved(distance, width, 0.95, "volumes")
+
+    # Wholes of 10 and halves of 14 extrapolate to 6; halves and quarters of 25 to 3.
+    halves = np.array([14.0, 14.0, 14.0])
+    told = "wholes and halves extrapolate to 6, halves and quarters to 3."
+    (warning,) = curved(np.array([25.0, 24.9, 25.1]), width=2.0)
+    assert told in warning
+    assert curved(np.array([25.0, 24.9, 25.1]), width=4.0) == ()
+    assert curved(np.array([25.0, 19.0, 31.0]), width=2.0) == ()
+    assert curved(np.full(3, np.nan), width=2.0) == ()
 
 
 def test_extrapolation_of_too_few_volumes_is_an_error():
@@ -59,14 +66,3 @@ def test_extrapolation_of_too_few_volumes_is_an_error():
     assert str(caught.value) == (
         "The extrapolation needs at least 8 volumes in each set, but got 9 real and 7 synthetic."
     )
-
-
-def test_error_of_the_extrapolation_is_that_of_a_jackknife_over_groups(monkeypatch):
-    values = iter(range(8))
-    monkeypatch.setattr(frechet_infinity, "_intercept", lambda *_: next(values))
-    orders = frechet_infinity.random_orders(8, 9, np.random.default_rng(0))
-    error, groups = frechet_infinity._jackknife_error(
-        normal(8, 2, 1), normal(9, 2, 2), each_its_own(8, 9), orders
-    )
-    # 0 to 7 have squared deviations of 42 in all: (7 / 8 * 42)^(1/2).
-    assert (error, groups) == (pytest.approx(36.75**0.5), 8)

@@ -17,7 +17,7 @@ from evalsuite.metrics.slices import METRIC
 from evalsuite.metrics.slices import frechet as slices_frechet
 from evalsuite.metrics.slices.consistency import FOLDS, folds, median, nearest, robust_z
 from evalsuite.metrics.slices.estimates import fault_threshold
-from evalsuite.metrics.slices.frechet import LENGTH, SLICES, described, frechet, standard_error
+from evalsuite.metrics.slices.frechet import LENGTH, SLICES, described
 from evalsuite.metrics.slices.profiles import (
     FREQUENCIES,
     PERIODS,
@@ -183,14 +183,11 @@ def test_power_of_a_wave_and_of_noise():
     np.testing.assert_allclose(through_plane(power(noise, (1.0, 1.0, 1.0))), 0, atol=0.2)
 
 
-def test_frechet_is_that_of_the_features():
+def test_frechet_is_that_of_the_slices_of_all_volumes():
     rng = np.random.default_rng(0)
-    real, synthetic = rng.normal(size=(200, 24)), rng.normal(0.1, 1.3, (150, 24))
-    expected = frechet_distance(torch.tensor(real), torch.tensor(synthetic))
-    assert frechet(real, synthetic) == pytest.approx(expected)
-    assert frechet(real, real) == pytest.approx(0, abs=1e-9)
-    # One number: (mean difference)^2 + (difference of standard deviations)^2.
-    assert frechet(np.array([[-1.0], [1.0]]), np.array([[2.0], [4.0]])) == pytest.approx(9)
+    real, synthetic = rng.normal(size=(20, 10, 24)), rng.normal(0.1, 1.3, (15, 10, 24))
+    pooled = (torch.tensor(cohort.reshape(-1, 24)) for cohort in (real, synthetic))
+    assert slices_frechet.between(real, synthetic) == pytest.approx(frechet_distance(*pooled))
 
 
 def test_descriptors_by_hand():
@@ -510,15 +507,12 @@ def test_fresh_real_volumes_score_as_the_real_cohort_does(hippocampi):
         assert value.value < value.reference + 3 * value.standard_error
 
 
-def test_error_of_the_distance_is_that_of_a_jackknife_over_volumes_of_both(monkeypatch):
-    monkeypatch.setattr(
-        slices_frechet, "between", lambda real, synthetic: real.mean() - synthetic.mean()
-    )
-    random = np.random.default_rng(0)
-    real, synthetic = random.normal(size=(9, 4, 2)), random.normal(size=(6, 4, 2))
-    # The jackknife of a mean is its usual standard error.
-    errors = [
-        np.std(rows.mean(axis=(1, 2)), ddof=1) / len(rows) ** 0.5 for rows in (real, synthetic)
-    ]
-    found = standard_error(real, synthetic, each_its_own(9, 6))
-    assert found == pytest.approx(np.hypot(*errors))
+def test_error_of_the_distance_is_that_of_volumes_not_of_slices():
+    rng = np.random.default_rng(0)
+    # Slices of a volume are the same: 30 and 40 volumes tell as much as one slice of each.
+    real, synthetic = rng.normal(size=(30, 1, 3)), rng.normal(1, 1, (40, 1, 3))
+    once = slices_frechet.standard_error(real, synthetic, each_its_own(30, 40), 1)
+    many = (cohort.repeat(9, axis=1) for cohort in (real, synthetic))
+    found = slices_frechet.standard_error(*many, each_its_own(30, 40), 1)
+    # Covariances are divided by 9 n - 1 in place of 9 (n - 1).
+    assert found == pytest.approx(once, rel=0.05)

@@ -13,7 +13,8 @@ from streamlit.runtime.context import ContextProxy
 from streamlit.testing.v1 import AppTest
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.study.storage.store import Store
+from evalsuite.study.home import Home
+from evalsuite.study.storage.study_database import StudyDatabase
 from evalsuite.study.truth import read_truth
 from reader_app import settings
 from reader_app.app_pages import consent, sign_in, welcome
@@ -28,7 +29,7 @@ def visit(monkeypatch, tmp_path):
     """Open the app with the cookies of a browser; nothing is configured at first."""
     monkeypatch.setenv("EVALSUITE_STUDIES", str(tmp_path / "studies"))
     monkeypatch.delenv("EVALSUITE_DATABASE", raising=False)
-    settings.store_at.cache_clear()
+    settings.database_at.cache_clear()
     cookies = {}
     monkeypatch.setattr(ContextProxy, "cookies", cookies)
     monkeypatch.setattr(ContextProxy, "url", "https://study.example/?refused=1")
@@ -49,7 +50,7 @@ def visit(monkeypatch, tmp_path):
 def study(make_study, visit):
     def start(**changes):
         home, created = make_study(**{"cases": 2, **changes})
-        store = Store(home.database)
+        store = StudyDatabase(home.database)
         reader = store.sign_in(created.invitations["Dr. Ada"], "here")
         lead = store.sign_in_lead("birds", created.lead_secret, "here")
         return SimpleNamespace(home=home, store=store, reader=reader, lead=lead, created=created)
@@ -116,15 +117,16 @@ def test_the_demonstration_is_offered_on_loopback_only_and_gives_two_ways_in(
 ):
     made = []
 
-    def demo(app_folder, lead_folder, database):
-        made.append((app_folder, lead_folder, database))
-        return SimpleNamespace(study="demo", reader_token="READER", lead_secret="LEAD")
+    def demo(home):
+        made.append(home)
+        return SimpleNamespace(
+            study="demo", invitations={"Demo reader": "READER"}, lead_secret="LEAD"
+        )
 
     monkeypatch.setattr(welcome, "demo", demo)
     monkeypatch.setattr(welcome, "LOOPBACK", (None,))  # what the address is without a server
     app = shown(button(visit(), "Make the demonstration").click().run())
-    home = tmp_path / "studies"
-    assert made == [(home / "app", home / "lead", f"sqlite:///{home / 'app' / 'studies.db'}")]
+    assert made == [Home.at(tmp_path / "studies")]
     assert forms(app)["Read as the reader"]["hidden"] == {"token": "READER"}
     assert forms(app)["Open the lead's page"]["hidden"] == {"study": "demo", "lead": "LEAD"}
     assert "https://study.example/enter?token=READER" in texts(app)
@@ -275,7 +277,7 @@ def test_what_a_database_says_of_itself_stays_in_the_log(study, visit, monkeypat
     def session(*_):
         raise EvalsuiteError("sqlite:////secret/studies.db: the database refuses: disk full.")
 
-    monkeypatch.setattr(Store, "session", session)
+    monkeypatch.setattr(StudyDatabase, "session", session)
     app = visit(started.reader)
     assert app.error[0].value.startswith("The study cannot be reached at the moment.")
     assert "secret" not in texts(app)

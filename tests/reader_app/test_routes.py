@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from evalsuite.study.storage import access
 from evalsuite.study.storage.database import DatabaseError
-from evalsuite.study.storage.store import Store
+from evalsuite.study.storage.study_database import StudyDatabase
 from evalsuite.study.truth import read_truth
 from reader_app import cookies, routes, settings
 
@@ -25,7 +25,7 @@ def study(make_study, monkeypatch):
     def start(**changes):
         home, created = make_study(**{"template": "paper", "consent": "", **changes})
         monkeypatch.setenv("EVALSUITE_STUDIES", str(home.app.parent))
-        settings.store_at.cache_clear()
+        settings.database_at.cache_clear()
         routes._content.cache_clear()
         app = Starlette(routes=[*cookies.ROUTES, *routes.ROUTES])
 
@@ -80,11 +80,11 @@ def test_wrong_tokens_open_nothing_and_are_counted(study, token):
     told = client().get("/enter", params={"token": token})
     assert told.headers["location"] == "/?refused=1"
     assert "set-cookie" not in told.headers
-    with Store(home.database).engine.connect() as connection:
+    with StudyDatabase(home.database).engine.connect() as connection:
         assert access.refused_too_often(connection, "testclient") is False
     for _ in range(access.MOST_PER_ADDRESS):
         client().get("/enter", params={"token": token})
-    with Store(home.database).engine.connect() as connection:
+    with StudyDatabase(home.database).engine.connect() as connection:
         assert access.refused_too_often(connection, "testclient") is True
 
 
@@ -100,7 +100,7 @@ def test_a_revoked_token_and_its_sessions_end(study):
     home, created, client = study()
     reader = client(created.invitations["Dr. Ada"])
     assert reader.get("/reader/state").status_code == 200
-    Store(home.database).revoke("birds", "Dr. Ada")
+    StudyDatabase(home.database).revoke("birds", "Dr. Ada")
     assert reader.get("/reader/state").status_code == 401
     again = client().get("/enter", params={"token": created.invitations["Dr. Ada"]})
     assert again.headers["location"] == "/?refused=1"
@@ -131,11 +131,11 @@ def test_voxels_of_the_due_and_the_next_case_alone_are_served(study):
     assert hashlib.sha256(voxels.content).hexdigest() in prepared
     assert ada.get(f"/reader/voxels/{state['next']}/0").status_code == 200
     assert ada.get(f"/reader/voxels/{state['presentation']}/1").status_code == 404
-    later = Store(home.database).plan(1)[5].token
+    later = StudyDatabase(home.database).plan(1)[5].token
     assert ada.get(f"/reader/voxels/{later}/0").status_code == 404
     assert bob.get(f"/reader/voxels/{state['presentation']}/0").status_code == 404
     assert answer(bob, state).status_code == 409
-    actions = [(e.actor, e.action) for e in Store(home.database).events("birds")]
+    actions = [(e.actor, e.action) for e in StudyDatabase(home.database).events("birds")]
     assert ("reader Dr. Ada", "refused a case") in actions
     assert ("reader Dr. Bob", "refused a case") in actions
 
@@ -149,7 +149,7 @@ def test_an_answer_is_stored_once_whatever_is_sent_again(study):
     assert first.json()["state"]["presentation"] == state["next"]
     assert answer(reader, state, GOOD).status_code == 200
     assert answer(reader, state, {**GOOD, "anatomy": 4}, key="other").status_code == 200
-    rows = Store(home.database).responses("birds")
+    rows = StudyDatabase(home.database).responses("birds")
     assert {row["question"]: row["answer"] for row in rows} == GOOD
 
 
@@ -168,7 +168,7 @@ def test_answers_that_fit_no_question_are_refused_with_a_sentence(study, answers
     told = answer(reader, reader.get("/reader/state").json(), answers)
     assert told.status_code == status
     assert told.json()["problem"].endswith(".")
-    assert Store(home.database).responses("birds") == []
+    assert StudyDatabase(home.database).responses("birds") == []
 
 
 @pytest.mark.parametrize(
@@ -193,11 +193,13 @@ def test_a_behaviour_that_no_viewer_has_is_refused(study, behaviour):
         content=json.dumps({**sent, "behaviour": behaviour}),
         headers={"Content-Type": "application/json"},
     )
-    assert told.status_code == 400
-    assert told.json() == {
-        "problem": "The answer is not in the form of this app. Load the page again."
-    }
-    assert Store(home.database).responses("birds") == []
+    if behaviour == []:
+        assert told.status_code == 400
+        assert told.json()["problem"].startswith("The answer is not in the form of this app.")
+    else:
+        assert told.status_code == 422
+        assert told.json()["problem"].startswith("In the record of the reading, ")
+    assert StudyDatabase(home.database).responses("birds") == []
 
 
 def test_an_answer_nested_without_end_is_refused(study):
@@ -239,7 +241,7 @@ def test_free_text_is_kept_as_it_is(study):
     nasty = "<script>alert(1)</script>'; DROP TABLE responses; --"
     name = state["questions"][0]["name"]
     assert answer(reader, state, {name: nasty}).status_code == 200
-    assert Store(home.database).responses("birds")[0]["answer"] == nasty
+    assert StudyDatabase(home.database).responses("birds")[0]["answer"] == nasty
 
 
 def test_malformed_requests_are_refused(study):
@@ -258,7 +260,7 @@ def test_a_paused_and_a_closed_study_take_no_answers(study):
     home, created, client = study()
     reader = client(created.invitations["Dr. Ada"])
     state = reader.get("/reader/state").json()
-    store = Store(home.database)
+    store = StudyDatabase(home.database)
     store.pause("birds")
     assert reader.get("/reader/state").json()["study"]["paused"] is True
     assert answer(reader, state).json()["problem"] == (
@@ -272,7 +274,7 @@ def test_consent_comes_first(study):
     home, created, client = study(consent="I agree.")
     reader = client(created.invitations["Dr. Ada"])
     assert reader.get("/reader/state").status_code == 403
-    Store(home.database).consent(1)
+    StudyDatabase(home.database).consent(1)
     assert reader.get("/reader/state").status_code == 200
 
 
@@ -280,7 +282,7 @@ def test_feedback_comes_after_a_training_answer_only(study):
     home, created, client = study(training=1)
     reader = client(created.invitations["Dr. Ada"])
     truths = read_truth(home.truth("birds"))
-    plan = Store(home.database).plan(1)
+    plan = StudyDatabase(home.database).plan(1)
     for number in range(3):
         state = reader.get("/reader/state").json()
         told = answer(reader, state).json()["feedback"]
@@ -301,7 +303,9 @@ def test_a_revisable_study_keeps_every_revision(study):
     earlier = reader.get("/reader/state", params={"presentation": second["back"]}).json()
     assert earlier["earlier"] == GOOD
     answer(reader, earlier, {**GOOD, "anatomy": 4}, key="again")
-    rows = [r for r in Store(home.database).responses("birds") if r["question"] == "anatomy"]
+    rows = [
+        r for r in StudyDatabase(home.database).responses("birds") if r["question"] == "anatomy"
+    ]
     assert [(r["answer"], r["revision"]) for r in rows] == [(2, 0), (4, 1)]
     assert reader.get("/reader/state").json()["presentation"] == second["presentation"]
 
@@ -322,7 +326,7 @@ def test_the_last_answer_ends_the_study_and_logs_it_once(study, monkeypatch):
 def test_a_case_that_points_out_of_its_folder_is_refused(study):
     home, created, client = study()
     (home.app / "secret.nii").write_bytes(b"x" * 400)
-    store = Store(home.database)
+    store = StudyDatabase(home.database)
     with store.engine.begin() as connection:
         connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
         connection.exec_driver_sql("""UPDATE presentations SET cases = '["../../secret"]'""")
@@ -348,7 +352,7 @@ def test_a_database_that_fails_is_not_named_to_readers(study, monkeypatch):
     def fail(*_):
         raise DatabaseError("sqlite:////secret/studies.db: the database refuses: disk full.")
 
-    monkeypatch.setattr(Store, "submit", fail)
+    monkeypatch.setattr(StudyDatabase, "submit", fail)
     told = answer(reader, state)
     assert told.status_code == 503
     assert told.json() == {"problem": "The server's database does not answer."}

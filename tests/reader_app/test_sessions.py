@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.study.storage.store import Store
+from evalsuite.study.storage.study_database import StudyDatabase
 from reader_app import cookies, settings
 
 ROOT = Path(__file__).parents[2]
@@ -22,13 +22,13 @@ def entrance(make_study, monkeypatch):
     home, created = make_study(cases=1)
     monkeypatch.setenv("EVALSUITE_STUDIES", str(home.app.parent))
     monkeypatch.delenv("EVALSUITE_DATABASE", raising=False)
-    settings.store_at.cache_clear()
+    settings.database_at.cache_clear()
     app = Starlette(routes=cookies.ROUTES)
 
     def client(base="http://testserver"):
         return TestClient(app, base_url=base, follow_redirects=False)
 
-    return client, created, Store(home.database)
+    return client, created, StudyDatabase(home.database)
 
 
 @pytest.mark.parametrize("form", ["{token}", " {token}\n", "https://x.example/enter?token={token}"])
@@ -99,7 +99,7 @@ def test_a_database_that_does_not_answer_is_told_without_its_name(entrance, monk
         raise EvalsuiteError("sqlite:////secret/studies.db: the database refuses: disk full.")
 
     for name in ("sign_in", "sign_in_lead", "sign_out", "studies"):
-        monkeypatch.setattr(Store, name, refuse)
+        monkeypatch.setattr(StudyDatabase, name, refuse)
     for told in (
         browser.get("/healthy"),
         browser.get("/enter", params={"token": "x"}),

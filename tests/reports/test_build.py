@@ -14,7 +14,7 @@ import yaml
 from evalsuite.study.create import create
 from evalsuite.study.home import Home
 from evalsuite.study.protocol.design import read_design
-from evalsuite.study.storage.store import Store
+from evalsuite.study.storage.study_database import StudyDatabase
 from evalsuite.study.truth import read_truth
 from evalsuite.volumes.population import degrade
 from evalsuite.volumes.read import read_volume
@@ -51,7 +51,7 @@ def volumes(folder, source, cases):
 
 def answers(home, name):
     """Let three readers answer, the blurrier the lower."""
-    truth, store = read_truth(home.truth(name)), Store(home.database)
+    truth, store = read_truth(home.truth(name)), StudyDatabase(home.database)
     random = np.random.default_rng(0)
     for reader in (1, 2, 3):
         for shown in store.plan(reader):

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from evalsuite.study.storage.database import DatabaseError
-from evalsuite.study.storage.store import Store
+from evalsuite.study.storage.study_database import StudyDatabase
 
 
 def told(position):
@@ -22,7 +22,7 @@ def read_everything(url, reader, tab, journal):
     do = once if url.startswith("sqlite") else stubborn
     noted = set(Path(journal).read_text().split()) if Path(journal).exists() else set()
     log = os.open(journal, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
-    store = do(lambda: Store(url))
+    store = do(lambda: StudyDatabase(url))
     for shown in do(lambda: store.plan(reader)):
         if shown.token in noted:
             continue

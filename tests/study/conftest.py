@@ -4,7 +4,7 @@ import pytest
 
 from evalsuite.study.protocol.questions import TEMPLATES
 from evalsuite.study.protocol.schedule import Slot
-from evalsuite.study.storage.store import Store
+from evalsuite.study.storage.study_database import StudyDatabase
 from tests.study.postgresql import PostgreSQL
 
 
@@ -45,7 +45,7 @@ def slots(cases):
 
 def fill(url, *, readers=("Ada",), cases=3, name="birds", **design):
     """Return a store with one study, and its secrets."""
-    store = Store(url, upgrade=True)
+    store = StudyDatabase(url, upgrade=True)
     ids = [f"{name}{i:03d}" for i in range(cases)]
     secret, tokens = store.create_study(
         name,

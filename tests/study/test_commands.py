@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from evalsuite.study.home import Home, default_folder
-from evalsuite.study.storage.store import Store
+from evalsuite.study.storage.study_database import StudyDatabase
 from evalsuite.study.truth import read_truth
 
 
@@ -37,7 +37,7 @@ def create(lead, *more, name="birds"):
 
 
 def read_everything(name="birds"):
-    store = Store("sqlite:///studies/app/studies.db")
+    store = StudyDatabase("sqlite:///studies/app/studies.db")
     for reader in (1, 2):
         while due := store.current(reader):
             answers = {"appearance": reader, "anatomy": 2, "consistency": 1 + due.position % 4}
@@ -100,7 +100,7 @@ def test_unblinding_an_open_study_is_logged(lead):
     assert status == 1
     assert err.startswith("birds is still open, and the iMRMC format holds the truth.")
     assert lead("export", "birds", "--output", "x.csv", "--unblind")[0] == 0
-    actions = [e.action for e in Store("sqlite:///studies/app/studies.db").events("birds")]
+    actions = [e.action for e in StudyDatabase("sqlite:///studies/app/studies.db").events("birds")]
     assert actions[-1] == "unblinded export"
 
 
@@ -197,7 +197,7 @@ def test_new_links_replace_old_ones(lead):
     first = re.search(r"Ada: \S+token=(\S{43})", out)[1]
     _, out, _ = lead("invite", "birds", "Ada")
     second = out.strip().rpartition("=")[2]
-    store = Store("sqlite:///studies/app/studies.db")
+    store = StudyDatabase("sqlite:///studies/app/studies.db")
     assert store.session(store.sign_in(second, "x")).name == "Ada"
     with pytest.raises(Exception, match="opens nothing"):
         store.sign_in(first, "x")
@@ -208,7 +208,7 @@ def test_new_links_replace_old_ones(lead):
 
 def test_answers_on_paper_are_imported_once(lead, tmp_path):
     create(lead)
-    store = Store("sqlite:///studies/app/studies.db")
+    store = StudyDatabase("sqlite:///studies/app/studies.db")
     tokens = [p.token for p in store.plan(1)[:2]]
     lines = [
         f"Ada,{token},{question},{answer}"
@@ -256,7 +256,7 @@ def test_a_study_is_followed_in_mlflow(lead, client, runs):
 def test_a_closed_study_s_runs_hold_what_counts_alone(lead, client, runs):
     """Training, first answers that were corrected and hidden repeats change no mean."""
     create(lead, *("--set", "repeats=2", "--set", "training=1", "--set", "revisable=true"))
-    store = Store("sqlite:///studies/app/studies.db")
+    store = StudyDatabase("sqlite:///studies/app/studies.db")
     for reader in (1, 2):
         seen = set()
         while due := store.current(reader):
@@ -274,7 +274,7 @@ def test_a_closed_study_s_runs_hold_what_counts_alone(lead, client, runs):
 def test_a_forced_choice_is_logged_as_the_share_of_right_answers(lead, client, runs):
     create(lead, *("--set", "paired=true", "--template", "2afc"))
     truth = read_truth(Home.at(default_folder()).truth("birds"))
-    store = Store("sqlite:///studies/app/studies.db")
+    store = StudyDatabase("sqlite:///studies/app/studies.db")
     for reader in (1, 2):
         while due := store.current(reader):
             real = 1 if truth[due.cases[0]].role == "real" else 2
@@ -294,7 +294,7 @@ def test_a_forced_choice_is_logged_as_the_share_of_right_answers(lead, client, r
 def test_the_name_of_a_study_is_not_what_readers_see(lead):
     create(lead, name="gan-vs-real")
     create(lead, "--title", "Knee MRI", name="gan-vs-real-2")
-    store = Store("sqlite:///studies/app/studies.db")
+    store = StudyDatabase("sqlite:///studies/app/studies.db")
     assert store.study("gan-vs-real").design["title"] == "Reader study"
     assert store.study("gan-vs-real-2").design["title"] == "Knee MRI"
 

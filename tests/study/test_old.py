@@ -5,12 +5,13 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+import yaml
 
 from evalsuite.study.export import export
 from evalsuite.study.home import Home
 from evalsuite.study.protocol.design import load_design, write_design
 from evalsuite.study.protocol.questions import parse_questions
-from evalsuite.study.storage.store import Store
+from evalsuite.study.storage.study_database import StudyDatabase
 from reports.build import build
 from reports.sources import read_study
 
@@ -35,7 +36,7 @@ def home(tmp_path):
 
 @pytest.mark.parametrize("study", STUDIES)
 def test_an_old_study_is_exported_byte_for_byte_as_before(study, home, tmp_path):
-    store = Store(home.database)
+    store = StudyDatabase(home.database)
     assert store.verify(study) is None
     export(study, tmp_path / "again.csv", home, unblind=False)
     assert (tmp_path / "again.csv").read_bytes() == (OLD / f"{study}.csv").read_bytes()
@@ -43,13 +44,21 @@ def test_an_old_study_is_exported_byte_for_byte_as_before(study, home, tmp_path)
 
 @pytest.mark.parametrize("study", STUDIES)
 def test_an_old_design_is_the_same_design(study, home, tmp_path):
-    kept = OLD / f"{study}.yaml"
-    design = load_design(kept)
-    about = Store(home.database).study(study)
-    assert design.hash == about.design_hash
+    design = load_design(OLD / f"{study}.yaml")
+    about = StudyDatabase(home.database).study(study)
+    assert design.public() == about.design
     assert parse_questions(about.design["questions"]) == design.questions
     write_design(design, tmp_path / "again.yaml")
-    assert (tmp_path / "again.yaml").read_text() == kept.read_text()
+    kept, again = (
+        yaml.safe_load(path.read_text())
+        for path in (OLD / f"{study}.yaml", tmp_path / "again.yaml")
+    )
+    # Preprocessing may have learnt further steps, which old designs do not take.
+    assert {**again, "preparation": None} == {**kept, "preparation": None}
+    for step, value in kept["preparation"].items():
+        taken = again["preparation"][step]
+        assert taken == value or taken.items() >= value.items()
+    assert load_design(tmp_path / "again.yaml") == design
 
 
 @pytest.mark.parametrize("study", STUDIES)

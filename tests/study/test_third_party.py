@@ -23,20 +23,14 @@ class Grade(Question):
     scale = "interval"
     form = "line"
     shows = "case"
+    answered = "a school grade"
+    summary = "grades from 1 to 6"
 
     kind: Literal["grade"] = "grade"
 
     @property
     def ends(self):
         return 1.0, 6.0
-
-    @property
-    def answered(self):
-        return "a school grade"
-
-    @property
-    def summary(self):
-        return "grades from 1 to 6"
 
     def taken(self, answer):
         if not is_number(answer) or not 1 <= answer <= 6:
@@ -59,7 +53,7 @@ from evalsuite.study.create import create
 from evalsuite.study.export import export
 from evalsuite.study.home import Home
 from evalsuite.study.protocol.design import load_design, read_design
-from evalsuite.study.storage.store import Store
+from evalsuite.study.storage.study_database import StudyDatabase
 from evalsuite.study.truth import read_truth
 from evalsuite.study.workflow import log
 from reader_app.routes import form_of
@@ -87,7 +81,7 @@ told["paired"] = refused(read_design, design | {"paired": True})
 home = Home.at(Path("studies"))
 create(read_design(design), home)
 told["again"] = load_design(home.lead / "school/design.yaml") == read_design(design)
-store = Store(home.database)
+store = StudyDatabase(home.database)
 told["form"] = [form_of(q) for q in read_design(design).questions]
 truth = read_truth(home.truth("school"))
 for reader in (1, 2):

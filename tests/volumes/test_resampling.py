@@ -54,14 +54,16 @@ def test_any_orientation_is_that_of_monai(code, order, signs):
     assert_same(found, Orientation(axcodes=code, labels=None)(tensor(scan)), atol=0)
 
 
+@pytest.mark.parametrize(("border", "beyond"), [("nearest", "border"), ("padding", "zeros")])
 @pytest.mark.parametrize("spacing", [(1.0, 1.0, 1.0), (1.5, 0.7, 3.0), (2.0, 2.0, 2.0)])
-def test_linear_spacing_is_that_of_monai(spacing):
+def test_linear_spacing_is_that_of_monai(spacing, border, beyond):
     scan = volume((17, 12, 9), oblique((1.1, 0.9, 2.5)))
     steps = Preprocessing(
-        orientation="RAS", spacing=spacing, interpolation="linear", intensity=NoIntensity()
-    )
+        orientation="RAS", spacing=spacing, interpolation="linear", border=border,
+        intensity=NoIntensity(), intensity_first=True,
+    )  # fmt: skip
     steps = steps.resolve([scan.shape], [scan.affine])
-    expected = Spacing(spacing, mode="bilinear")(
+    expected = Spacing(spacing, mode="bilinear", padding_mode=beyond)(
         Orientation(axcodes="RAS", labels=None)(tensor(scan))
     )
     assert steps.shape == tuple(expected.shape[1:])
@@ -92,6 +94,15 @@ def test_linear_resize_is_that_of_pytorch(target):
         torch.from_numpy(scan.voxels)[None, None], target, mode="trilinear"
     )
     np.testing.assert_allclose(steps.apply(scan).voxels, expected[0, 0], atol=1e-5)
+
+
+def test_a_resize_by_b_splines_is_that_of_scipy():
+    scan = volume((9, 8, 7))
+    steps = Preprocessing(shape=(12, 5, 7), fit="resize", interpolation="b-spline", **AS_IT_IS)
+    expected = ndimage.zoom(
+        scan.voxels, np.array([12 / 9, 5 / 8, 1]), order=3, mode="mirror", grid_mode=True
+    )
+    np.testing.assert_allclose(steps.apply(scan).voxels, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("border", ["nearest", "padding"])

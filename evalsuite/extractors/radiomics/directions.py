@@ -8,10 +8,12 @@ its neighbour. So every texture matrix is built from shifted views of one flat a
 import itertools
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Integer
 
 
-def padded(levels: UInt8[np.ndarray, "x y z"]) -> tuple[UInt8[np.ndarray, " n"], tuple[int, ...]]:
+def padded(
+    levels: Integer[np.ndarray, "x y z"],
+) -> tuple[Integer[np.ndarray, " n"], tuple[int, ...]]:
     """Return the flat zero-padded levels and the strides of the 13 directions, ascending.
 
     Opposite directions count once: each stride is positive.

@@ -197,9 +197,8 @@ class RadiomicsExtractor:
 def radiomics(options: ExtractorOptions) -> RadiomicsExtractor:  # noqa: ARG001  (needs no option)
     """Compute standard 3D radiomics features (IBSI) of a volume and its wavelet bands; no weights.
 
-    For the Frechet Radiomics Distance of Osuala et al., arXiv 2403.13890, and Konz et al.,
-    arXiv 2412.01496, whose second version standardises features by the real cohort as well. They
-    take pyradiomics' features, these are IBSI's: values compare within this suite only. Runs on
-    the processor, whatever the device.
+    Their Frechet distance is not the FRD of Osuala and Konz et al., whose features are
+    `radiomics-frd-v1`: values compare within this suite only. Runs on the processor, whatever the
+    device.
     """
     return RadiomicsExtractor()

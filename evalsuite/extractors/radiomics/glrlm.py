@@ -1,20 +1,21 @@
 """Grey level run lengths: how far a level goes on along a line (IBSI section 3.7)."""
 
+from collections.abc import Iterator
+
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import Int, Integer
 
 from evalsuite.extractors.radiomics.directions import padded
 from evalsuite.extractors.radiomics.sizes import size_features
 
 
-def glrlm_matrix(
-    levels: UInt8[np.ndarray, "x y z"], n_levels: int
-) -> Int[np.ndarray, "levels lengths"]:
-    """Return the number of runs of each level and length (from 1), merged over 13 directions."""
+def runs(
+    levels: Integer[np.ndarray, "x y z"], n_levels: int
+) -> Iterator[Int[np.ndarray, "levels lengths"]]:
+    """Yield, for each of 13 directions, the number of runs of each level and length (from 1)."""
     flat, strides = padded(levels)
     longest = max(levels.shape)
     cells = (n_levels + 1) * (longest + 1)
-    counts = np.zeros(cells, np.intp)
     for stride in strides:
         # Reshaped to rows of one stride, every column is a line of voxels; it starts in the
         # padding, whose zeros also end it, so all lines can be read one after another.
@@ -22,11 +23,19 @@ def glrlm_matrix(
         starts = np.flatnonzero(lines[1:] != lines[:-1]) + 1
         level, length = lines[starts[:-1]].astype(np.intp), np.diff(starts)
         inside = level > 0
-        counts += np.bincount(level[inside] * (longest + 1) + length[inside], minlength=cells)
-    return counts.reshape(n_levels + 1, longest + 1)[1:, 1:]
+        counts = np.bincount(level[inside] * (longest + 1) + length[inside], minlength=cells)
+        yield counts.reshape(n_levels + 1, longest + 1)[1:, 1:]
 
 
-def glrlm(levels: UInt8[np.ndarray, "x y z"], n_levels: int) -> dict[str, float]:
+def glrlm_matrix(
+    levels: Integer[np.ndarray, "x y z"], n_levels: int
+) -> Int[np.ndarray, "levels lengths"]:
+    """Return the number of runs of each level and length (from 1), merged over 13 directions."""
+    merged: Int[np.ndarray, "levels lengths"] = np.sum(list(runs(levels, n_levels)), axis=0)
+    return merged
+
+
+def glrlm(levels: Integer[np.ndarray, "x y z"], n_levels: int) -> dict[str, float]:
     """Return the 16 run length features.
 
     Args:

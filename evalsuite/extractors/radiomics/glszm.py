@@ -1,7 +1,7 @@
 """Grey level size zones: connected voxels of one level (IBSI section 3.8)."""
 
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import Int, Integer
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 
@@ -10,8 +10,8 @@ from evalsuite.extractors.radiomics.sizes import size_features
 
 
 def zones(
-    levels: UInt8[np.ndarray, "x y z"],
-) -> tuple[UInt8[np.ndarray, " zones"], Int[np.ndarray, " zones"]]:
+    levels: Integer[np.ndarray, "x y z"],
+) -> tuple[Integer[np.ndarray, " zones"], Int[np.ndarray, " zones"]]:
     """Return level and number of voxels of each 26-connected zone of one level."""
     flat, strides = padded(levels)
     # The nodes of the graph are runs along the last axis, not voxels, and a link between two
@@ -30,13 +30,13 @@ def zones(
     graph = csr_array((np.ones(links[0].size, np.int8), links), shape=(n_runs, n_runs))
     n_zones, zone_of_run = connected_components(graph, directed=False)
     zone = zone_of_run[run]
-    level = np.zeros(n_zones, np.uint8)
+    level = np.zeros(n_zones, flat.dtype)
     level[zone] = flat
     inside = level > 0  # the runs of the padding are zones of level 0
     return level[inside], np.bincount(zone, minlength=n_zones)[inside]
 
 
-def glszm(levels: UInt8[np.ndarray, "x y z"], n_levels: int) -> dict[str, float]:
+def glszm(levels: Integer[np.ndarray, "x y z"], n_levels: int) -> dict[str, float]:
     """Return the 16 size zone features.
 
     Args:

@@ -1,7 +1,7 @@
 """Intensity-based statistics and the intensity histogram (IBSI sections 3.3 and 3.4)."""
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Integer
 
 
 def statistics(values: Float[np.ndarray, " n"]) -> dict[str, float]:
@@ -57,7 +57,7 @@ def statistics(values: Float[np.ndarray, " n"]) -> dict[str, float]:
     }
 
 
-def histogram(levels: UInt8[np.ndarray, "x y z"], n_levels: int) -> dict[str, float]:
+def histogram(levels: Integer[np.ndarray, "x y z"], n_levels: int) -> dict[str, float]:
     """Return entropy (bits) and uniformity of the grey levels of a region.
 
     The other histogram features of IBSI repeat the intensity-based statistics bin by bin.

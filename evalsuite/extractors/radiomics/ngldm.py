@@ -1,14 +1,14 @@
 """Neighbouring grey level dependence: neighbours of one's own level (IBSI section 3.11)."""
 
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import Int, Integer
 
 from evalsuite.extractors.radiomics.directions import padded
 from evalsuite.extractors.radiomics.sizes import size_features
 
 
 def ngldm_matrix(
-    levels: UInt8[np.ndarray, "x y z"], n_levels: int
+    levels: Integer[np.ndarray, "x y z"], n_levels: int
 ) -> Int[np.ndarray, "levels dependence"]:
     """Return the number of voxels of each level and dependence count, 1 to 27.
 
@@ -25,7 +25,7 @@ def ngldm_matrix(
     return np.bincount(cell, minlength=(n_levels + 1) * 28).reshape(n_levels + 1, 28)[1:, 1:]
 
 
-def ngldm(levels: UInt8[np.ndarray, "x y z"], n_levels: int) -> dict[str, float]:
+def ngldm(levels: Integer[np.ndarray, "x y z"], n_levels: int) -> dict[str, float]:
     """Return the 17 dependence features.
 
     Args:

@@ -1,7 +1,9 @@
 """Neighbourhood grey tone difference: voxels against their surroundings (IBSI section 3.10)."""
 
+from typing import Any
+
 import numpy as np
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int, Integer
 
 from evalsuite.extractors.radiomics.directions import padded
 
@@ -9,7 +11,7 @@ COARSEST = 1e6  # IBSI's value where no voxel differs from its surroundings
 
 
 def ngtdm_matrix(
-    levels: UInt8[np.ndarray, "x y z"], n_levels: int
+    levels: Integer[np.ndarray, "x y z"], n_levels: int
 ) -> tuple[Int[np.ndarray, " levels"], Float[np.ndarray, " levels"]]:
     """Return, for each level, its voxels with a neighbour and the sum of their differences.
 
@@ -19,7 +21,8 @@ def ngtdm_matrix(
     flat, strides = padded(levels)
     inside = (flat > 0).astype(np.uint8)
     neighbours = np.zeros(flat.size, np.uint8)
-    total = np.zeros(flat.size, np.uint16)
+    exact: type[np.integer[Any]] = np.uint16 if flat.dtype == np.uint8 else np.int32
+    total = np.zeros(flat.size, exact)
     for stride in strides:
         neighbours[:-stride] += inside[stride:]
         neighbours[stride:] += inside[:-stride]
@@ -34,7 +37,7 @@ def ngtdm_matrix(
     )
 
 
-def ngtdm(levels: UInt8[np.ndarray, "x y z"], n_levels: int) -> dict[str, float]:
+def ngtdm(levels: Integer[np.ndarray, "x y z"], n_levels: int) -> dict[str, float]:
     """Return the five grey tone difference features.
 
     Coarseness and strength fall as 1 / voxels and busyness grows as voxels. A region in which no

@@ -7,7 +7,7 @@ import pywt
 from jaxtyping import Float
 from scipy.ndimage import convolve1d
 
-WAVELET = "coif1"  # as in pyradiomics, from which the Frechet Radiomics Distance takes its features
+WAVELET = "coif1"  # as in pyradiomics
 
 
 def bands(image: Float[np.ndarray, "x y z"]) -> Iterator[tuple[str, Float[np.ndarray, "x y z"]]]:

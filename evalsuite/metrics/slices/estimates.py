@@ -303,7 +303,7 @@ def _frechet(
         theirs, ours = slice_frechet.scaled(theirs, ours)
         value = slice_frechet.between(theirs, ours)
         if count(subjects.synthetic) > 1:
-            error = slice_frechet.standard_error(theirs, ours, subjects)
+            error = slice_frechet.standard_error(theirs, ours, subjects, seed)
         reference = slice_frechet.within(theirs, subjects, seed)
     return Estimate(
         name=FRECHET.name,
@@ -318,7 +318,7 @@ def _frechet(
             " deviations of real slices; no trained network, so not comparable with published 2.5D"
             " FIDs. Biased upward by few volumes, as is its reference: the distance to expect of two"
             " real samples of these sizes, extrapolated from random halves and quarters of the real"
-            " cohort. Standard error: grouped jackknife over subjects."
+            " cohort. Standard error: infinitesimal jackknife over subjects."
         ),
         standard_error=error,
         reference=reference,

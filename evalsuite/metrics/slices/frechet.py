@@ -2,18 +2,19 @@
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
+from evalsuite.metrics.frechet_distance import MOST_DIVISIONS, frechet_distance
+from evalsuite.metrics.frechet_sampling import error_of, sampled
 from evalsuite.metrics.frechet_within import expected_distance
 from evalsuite.metrics.slices.profiles import FEWEST_SLICES, TINY
-from evalsuite.metrics.subjects import Subjects, count
+from evalsuite.metrics.subjects import Subjects
 
 SLICES = 16  # of each volume, evenly spaced
 TILES = 4  # by as many
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 LAGS = (1, 2, 4)  # voxels
 LENGTH = TILES**2 + len(QUANTILES) + len(LAGS)
-GROUPS = 20  # of subjects, each left out in turn by the jackknife
 DESCRIPTOR = (
     f"means of {TILES} x {TILES} tiles, quantiles {', '.join(f'{q:g}' for q in QUANTILES)} and log"
     f" mean squared difference at {', '.join(map(str, LAGS))} voxels, in all {LENGTH} numbers"
@@ -62,18 +63,6 @@ def _descriptors(slices: Float[np.ndarray, "k h w"]) -> Float[np.ndarray, "k d"]
     )
 
 
-def frechet(real: Float[np.ndarray, "m d"], synthetic: Float[np.ndarray, "n d"]) -> float:
-    """Return the squared Frechet distance of Gaussians fitted to the rows.
-
-    |mu_1 - mu_2|^2 + tr S_1 + tr S_2 - 2 tr (S_1 S_2)^(1/2), for d well below m and n; the
-    eigenvalues of S_1 S_2 are real and not negative (Heusel et al., NeurIPS 2017, equation 6).
-    """
-    S1, S2 = (np.atleast_2d(np.cov(rows, rowvar=False)) for rows in (real, synthetic))
-    shift = np.square(real.mean(axis=0) - synthetic.mean(axis=0)).sum()
-    overlap = np.sqrt(np.linalg.eigvals(S1 @ S2).real.clip(min=0)).sum()
-    return float(max(0.0, shift + np.trace(S1) + np.trace(S2) - 2 * overlap))
-
-
 def scaled(
     real: Float[np.ndarray, "m slices d"], synthetic: Float[np.ndarray, "n slices d"]
 ) -> tuple[Float[np.ndarray, "m slices d"], Float[np.ndarray, "n slices d"]]:
@@ -87,30 +76,22 @@ def between(
     real: Float[np.ndarray, "m slices d"], synthetic: Float[np.ndarray, "n slices d"]
 ) -> float:
     """Return the distance of the slices of two cohorts."""
-    return frechet(real.reshape(-1, real.shape[-1]), synthetic.reshape(-1, synthetic.shape[-1]))
+    return frechet_distance(
+        *(torch.from_numpy(slices).flatten(0, 1) for slices in (real, synthetic))
+    )
 
 
 def standard_error(
     real: Float[np.ndarray, "m slices d"],
     synthetic: Float[np.ndarray, "n slices d"],
     subjects: Subjects,
+    seed: int,
 ) -> float:
-    """Return the standard error of `between` by leaving out groups of subjects of either cohort."""
-
-    def jackknife(values: Float[np.ndarray, " g"]) -> float:
-        return float(np.square(values - values.mean()).sum() * (len(values) - 1) / len(values))
-
-    def without(codes: Int[np.ndarray, " n"]) -> list[Int[np.ndarray, " _"]]:
-        parts = min(count(codes), GROUPS)
-        return [np.flatnonzero(codes % parts != part) for part in range(parts)]
-
-    left = np.array([between(real[kept], synthetic) for kept in without(subjects.real)])
-    right = np.array([between(real, synthetic[kept]) for kept in without(subjects.synthetic)])
-    return float(np.sqrt(jackknife(left) + jackknife(right)))
+    """Return the standard error of `between` over subjects, see `frechet_sampling`."""
+    pair = torch.from_numpy(real), torch.from_numpy(synthetic)
+    return error_of(sampled(*pair, subjects, divisions=MOST_DIVISIONS, seed=seed)).size
 
 
 def within(real: Float[np.ndarray, "m slices d"], subjects: Subjects, seed: int) -> float | None:
     """Return the distance to expect of two real samples of the sizes compared, None if unknown."""
-    rows = torch.from_numpy(real.reshape(-1, real.shape[-1]))
-    sizes = count(subjects.real), count(subjects.synthetic)
-    return expected_distance(rows, subjects.real.repeat(real.shape[1]), sizes, seed=seed)
+    return expected_distance(torch.from_numpy(real), subjects.real, subjects.counts, seed=seed)

@@ -81,7 +81,7 @@ FRECHET = Quantity(
     sentence="how far apart single slices of both cohorts lie, by simple texture.",
     direction="lower is better",
     range="0 to ∞",
-    bias="biased upward at small n, as its reference is; jackknife standard error",
+    bias="biased upward at small n, as its reference is; infinitesimal jackknife over subjects",
     chapter="slices",
     per="plane",
 )

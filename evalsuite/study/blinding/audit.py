@@ -91,30 +91,30 @@ class Audit:
             f"{verdict} real from synthetic in {self.n_real} real and {self.n_synthetic} "
             f"synthetic prepared cases: all cues together reach AUC {_told(self.classifier)}."
         )
-        told = [summary]
+        sentences = [summary]
         leaking = self.leaking
         for cue in leaking[:NAMED]:
             what = cue.name.removeprefix(SAMENESS)
-            told.append(
+            sentences.append(
                 f"Leak, {strength(cue.auc)}: {what} is {_how(cue.name)} in {cue.higher} cases "
                 f"(AUC {_told(cue)}). {advice(what)}"
             )
         if len(leaking) > NAMED:
             more = ", ".join(cue.name for cue in leaking[NAMED:])
-            told.append(f"{len(leaking) - NAMED} more cues leak: {more}.")
+            sentences.append(f"{len(leaking) - NAMED} more cues leak: {more}.")
         if self.leaks and not leaking:
             first = ", ".join(cue.name for cue in self.cues[:3])
-            told.append(
+            sentences.append(
                 "No single cue leaks, but together they do; the strongest alone are "
                 f"{first}. Look at these first."
             )
-        told += [
+        sentences += [
             f"Not counted, since a reader may rightly judge it: {cue.name} is higher in "
             f"{cue.higher} cases (AUC {_told(cue)}). {advice(cue.name)}"
             for cue in self.appearance
             if cue.leaks
         ]
-        return (*told, *self.warnings)
+        return (*sentences, *self.warnings)
 
 
 def audit(
@@ -140,12 +140,12 @@ def audit(
     Raises:
         EvalsuiteError: if a case cannot be read, or one of the roles is missing.
     """
-    found: list[tuple[Cues, Cues]] = []
+    of_cases: list[tuple[Cues, Cues]] = []
     _require_roles(cases, synthetic)
     for case, source in cases.items():
         try:
             content = source if isinstance(source, bytes) else source.read_bytes()
-            found.append(case_cues(content))
+            of_cases.append(case_cues(content))
         except OSError as error:
             raise EvalsuiteError(
                 f"Case {case}: {source!s} cannot be read: {error.strerror}."
@@ -155,8 +155,8 @@ def audit(
         advance()
     roles = np.array([bool(synthetic[case]) for case in cases])
     return _audit(
-        [c for c, _ in found],
-        [a for _, a in found],
+        [c for c, _ in of_cases],
+        [a for _, a in of_cases],
         roles,
         seed=seed,
         folds=folds,
@@ -185,7 +185,7 @@ def _audit(
     )
     names, values, same = table(cues)
     singles, all_together = separate(values)
-    found = [_cue(name, s) for name, s in zip(names, singles, strict=True)]
+    single_cues = [_cue(name, s) for name, s in zip(names, singles, strict=True)]
     apart_names, apart_values, _ = table(appearance, sameness=False)
     apart, _ = separate(apart_values)
     n_synthetic = int(synthetic.sum())
@@ -202,9 +202,9 @@ def _audit(
     return Audit(
         n_real=n_real,
         n_synthetic=n_synthetic,
-        leaks=classifier.leaks or any(cue.leaks for cue in found),
+        leaks=classifier.leaks or any(cue.leaks for cue in single_cues),
         classifier=classifier,
-        cues=tuple(sorted(found, key=lambda cue: (cue.p, -cue.auc))),
+        cues=tuple(sorted(single_cues, key=lambda cue: (cue.p, -cue.auc))),
         same=same,
         appearance=tuple(_cue(n, s) for n, s in zip(apart_names, apart, strict=True)),
         warnings=_warnings(n_real, n_synthetic, names),
@@ -213,35 +213,35 @@ def _audit(
     )
 
 
-def _cue(name: str, found: Separation) -> Cue:
+def _cue(name: str, separation: Separation) -> Cue:
     """Return the cue with its AUC turned to the side of the role that has the higher values."""
-    if found.auc < 0.5:
-        auc, low, high, higher = 1 - found.auc, 1 - found.high, 1 - found.low, "real"
+    if separation.auc < 0.5:
+        auc, low, high, higher = 1 - separation.auc, 1 - separation.high, 1 - separation.low, "real"
     else:
-        auc, low, high, higher = found.auc, found.low, found.high, "synthetic"
-    return Cue(name, auc, low, high, found.p, higher, found.p < ALPHA)
+        auc, low, high, higher = separation.auc, separation.low, separation.high, "synthetic"
+    return Cue(name, auc, low, high, separation.p, higher, separation.p < ALPHA)
 
 
 def _warnings(n_real: int, n_synthetic: int, names: list[str]) -> tuple[str, ...]:
-    found = []
+    warnings = []
     counts = f"{n_real} real and {n_synthetic} synthetic cases"
     fewest = min(n_real, n_synthetic)
     if fewest < FEW:
-        found.append(
+        warnings.append(
             f"With {counts} no leak could be told from chance. Take at least {THIN} of each."
         )
     elif fewest < THIN:
-        found.append(
+        warnings.append(
             f"With {counts} only a strong leak can be told from chance. "
             f"Take at least {THIN} of each to see weaker ones."
         )
     fields = [n.removeprefix("header: ") for n in names if n.startswith("header: ")]
     if fields:
-        found.append(
+        warnings.append(
             f"The headers of the cases are not all the same ({', '.join(fields[:NAMED])}). "
             "Prepare all cases of the study anew, in one go."
         )
-    return tuple(found)
+    return tuple(warnings)
 
 
 def _require_roles(cases: Mapping[str, object], synthetic: Mapping[str, bool]) -> None:

@@ -65,7 +65,7 @@ def remarks(
         msg = "resolve the preparation before asking for remarks"
         raise ValueError(msg)
     wanted = np.array(steps.shape)
-    found = []
+    sentences = []
     padded, cropped, smoothed = [], [], []
     for infos in (real, synthetic):
         sizes = np.array([steps.median_size([i.shape], [i.affine]) for i in infos])
@@ -74,12 +74,12 @@ def remarks(
         smoothed.append(sum(steps.interpolates(i.affine) for i in infos))
     totals = (len(real), len(synthetic))
     if any(padded):
-        found.append(
+        sentences.append(
             f"{_counted(padded, totals)} are smaller than {_sized(steps.shape)} voxels and get a "
             "black rim, which can tell them apart. Leave out the shape to take one that all fill."
         )
     if any(cropped):
-        found.append(
+        sentences.append(
             f"{_counted(cropped, totals)} lose over a third of their extent along an axis when "
             f"cut to {_sized(steps.shape)} voxels. Leave out the smallest volumes, or name a "
             "larger shape and accept a black rim."
@@ -87,12 +87,12 @@ def remarks(
     shares = [n / total for n, total in zip(smoothed, totals, strict=True)]
     if abs(shares[0] - shares[1]) > 0.1:
         spacing = " x ".join(f"{step:.4g}" for step in steps.spacing)
-        found.append(
+        sentences.append(
             f"{_counted(smoothed, totals)} are interpolated to {spacing} mm, which smooths them a "
             "little and may tell them apart. Name a spacing coarser than both cohorts', so that "
             "all are interpolated."
         )
-    return tuple(found)
+    return tuple(sentences)
 
 
 def prepare(volume: Volume, steps: Preprocessing) -> UInt8[np.ndarray, "x y z"]:

@@ -53,12 +53,12 @@ def table(
     """
     columns: dict[str, list[float]] = {}
     for name in dict.fromkeys(name for row in rows for name in row):
-        found = [row.get(name, -np.inf) for row in rows]
-        texts = sorted({value for value in found if isinstance(value, str)})
+        values = [row.get(name, -np.inf) for row in rows]
+        texts = sorted({value for value in values if isinstance(value, str)})
         for text in texts[1:] if len(texts) == 2 else texts:
-            columns[f"{name}{IS}{text}"] = [float(value == text) for value in found]
+            columns[f"{name}{IS}{text}"] = [float(value == text) for value in values]
         if not texts:
-            columns[name] = [float(value) for value in found]
+            columns[name] = [float(value) for value in values]
     names: list[str] = []
     kept: list[np.ndarray] = []
     same: list[str] = []

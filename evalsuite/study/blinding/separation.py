@@ -82,9 +82,9 @@ def separations(
         return float((least <= p).mean())
 
     single = []
-    for auc, own in zip(aucs[:, 0].tolist(), z[:, 0], strict=True):
+    for auc, largest in zip(aucs[:, 0].tolist(), z[:, 0], strict=True):
         low, high = auc_interval(auc, m, n - m)
-        single.append(Separation(auc, low, high, adjusted(float((best >= own).mean()))))
+        single.append(Separation(auc, low, high, adjusted(float((best >= largest).mean()))))
     # Leaving a case out tips the balance of the others against it, so chance is below 0.5.
     auc = max(0.0, 1 - (1 - float(learned[0])) * 0.5 / (1 - chance))
     # Scores of one cross-validation vary more than independent ones: as if there were fewer cases.

@@ -11,7 +11,7 @@ design with cases nested within test).
 """
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -98,8 +98,6 @@ def power(
     components: Components = TYPICAL,
     replicates: int = 2000,
     seed: int = 0,
-    points: int | None = None,
-    real_mean: float | None = None,
 ) -> list[Power]:
     """Return the power of every combination of a number of readers and of cases.
 
@@ -113,31 +111,26 @@ def power(
         difference: in mean rating, real less synthetic, 0 or more; at 0 `detected` is the rate of
             false alarms.
         margin: in mean rating, above 0.
-        components: variances of the ratings, before they are rounded where `points` is given.
+        components: variances of the ratings.
         replicates: studies simulated per combination.
         seed: of all draws; the figures of one combination do not depend on the others.
-        points: round the ratings to 1 ... `points`, as on an ordinal scale; None leaves them
-            continuous. The difference stays that of the mean of the rounded ratings.
-        real_mean: mean rating of real cases on the ordinal scale, the middle if None. Near an end
-            of the scale ratings vary less.
 
     Raises:
         EvalsuiteError: for numbers that no study can have.
     """
     _check(readers, cases, difference, margin, components, replicates)
-    real, synthetic = _means(difference, components, points, real_mean)
     table = []
     for n_readers in readers:
         for n_cases in cases:
             draw = np.random.default_rng([seed, n_readers, n_cases])
             at_once = max(1, AT_ONCE // (2 * n_readers * n_cases))
-            found, excluded, widths = 0, 0, 0.0
+            detected, excluded, widths = 0, 0, 0.0
             for start in range(0, replicates, at_once):
                 count = min(at_once, replicates - start)
                 effects = _effects(draw, (count, 2, n_readers, n_cases), components)
-                shifted = contrast(_rated(effects, real, synthetic, points))
-                level = contrast(_rated(effects, real, real, points))
-                found += int((abs(shifted.difference) > shifted.half_width(LEVEL)).sum())
+                level = contrast(effects)
+                shifted = replace(level, difference=level.difference + difference)
+                detected += int((abs(shifted.difference) > shifted.half_width(LEVEL)).sum())
                 excluded += int(
                     (abs(level.difference) + level.half_width(2 * LEVEL) < margin).sum()
                 )
@@ -148,7 +141,7 @@ def power(
                     n_cases,
                     difference,
                     margin,
-                    *_share(found, replicates),
+                    *_share(detected, replicates),
                     *_share(excluded, replicates),
                     widths / replicates,
                     replicates,
@@ -243,47 +236,6 @@ def _effects(
         (studies, cohorts, readers, 1)
     )
     return effects
-
-
-def _rated(
-    effects: Float[np.ndarray, "r 2 j k"], real: float, synthetic: float, points: int | None
-) -> Float[np.ndarray, "r 2 j k"]:
-    ratings: Float[np.ndarray, "r 2 j k"] = effects + np.array([real, synthetic])[:, None, None]
-    if points is not None:
-        np.rint(ratings, out=ratings).clip(1, points, out=ratings)
-    return ratings
-
-
-def _means(
-    difference: float, components: Components, points: int | None, real_mean: float | None
-) -> tuple[float, float]:
-    """Return the means of real and synthetic before rounding that lie `difference` apart after."""
-    if points is None:
-        if real_mean is not None:
-            raise EvalsuiteError("A mean of the real cases matters only on an ordinal scale.")
-        return 0.0, -difference
-    from scipy.optimize import brentq
-    from scipy.special import ndtr
-
-    if points < 2:
-        raise EvalsuiteError(f"An ordinal scale needs at least 2 points, but got {points}.")
-    mean = (1 + points) / 2 if real_mean is None else real_mean
-    if not 1 < mean - difference <= mean < points:
-        raise EvalsuiteError(
-            f"Mean ratings of {mean:g} for real and {mean - difference:g} for synthetic cases do "
-            f"not fit a scale from 1 to {points}; expected both between its ends."
-        )
-    deviation = np.sqrt(sum(astuple(components)))
-    thresholds = np.arange(1, points) + 0.5
-
-    def latent(wanted: float) -> float:
-        def excess(centre: float) -> float:
-            return float(1 + ndtr((centre - thresholds) / deviation).sum() - wanted)
-
-        reach = 40 * deviation
-        return float(brentq(excess, 1 - reach, points + reach))
-
-    return latent(mean), latent(mean - difference)
 
 
 def _share(successes: int, trials: int) -> tuple[float, float, float]:

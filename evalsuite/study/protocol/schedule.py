@@ -72,16 +72,16 @@ def schedule(
     """
     _check(design, cases)
     # Strings seed Python's generator by SHA-512; its shuffles are the same in every version.
-    own = random.Random(f"{design.name}/{design.seed}/{reader}")
-    shared = random.Random(f"{design.name}/{design.seed}")
+    of_reader = random.Random(f"{design.name}/{design.seed}/{reader}")
+    of_study = random.Random(f"{design.name}/{design.seed}")
     slots: list[Slot] = []
     for phase in PHASES:
-        groups = _groups(design, cases.get(phase, {}), shared, own)
-        order = balanced(groups, own)
+        groups = _groups(design, cases.get(phase, {}), of_study, of_reader)
+        order = balanced(groups, of_reader)
         repeats = design.repeats if phase == "reading" else 0
-        chosen = _chosen(order, groups, repeats, own)
+        chosen = _chosen(order, groups, repeats, of_reader)
         first: dict[Cases, int] = {}
-        for showing in _mixed(order, chosen, own):
+        for showing in _mixed(order, chosen, of_reader):
             slots.append(Slot(len(slots) + 1, phase, showing, first.get(showing)))
             first.setdefault(showing, slots[-1].position)
     return tuple(slots)
@@ -117,8 +117,8 @@ def balanced(groups: Sequence[Sequence[T]], draw: random.Random) -> list[T]:
 def _groups(
     design: StudyDesign,
     cases: Mapping[str, Sequence[str]],
-    shared: random.Random,
-    own: random.Random,
+    of_study: random.Random,
+    of_reader: random.Random,
 ) -> list[list[Cases]]:
     """Return what is to be balanced: cohorts, or the pairs of each by the side of the real one."""
     if not design.paired:
@@ -126,7 +126,7 @@ def _groups(
     sides: dict[str, list[tuple[str, str]]] = {"real": [], "synthetic": []}
     for cohort in design.cohorts:
         sides[cohort.role] += [(case, cohort.name) for case in sorted(cases.get(cohort.name, ()))]
-    real, synthetic = (shared.sample(side, len(side)) for side in sides.values())
+    real, synthetic = (of_study.sample(side, len(side)) for side in sides.values())
     count = max(len(real), len(synthetic)) if real and synthetic else 0
     of_cohort: dict[str, list[Cases]] = {cohort.name: [] for cohort in design.cohorts}
     for i in range(count):
@@ -134,8 +134,8 @@ def _groups(
         of_cohort[cohort_name].append((real[i % len(real)][0], case))
     groups: list[list[Cases]] = []
     for pairs in of_cohort.values():
-        own.shuffle(pairs)
-        half = (len(pairs) + own.randint(0, 1)) // 2
+        of_reader.shuffle(pairs)
+        half = (len(pairs) + of_reader.randint(0, 1)) // 2
         groups += [pairs[:half], [(right, left) for left, right in pairs[half:]]]
     return groups
 

@@ -1,13 +1,14 @@
 """Presentations and submissions inside a transaction: what a reader sees next and answers."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from pydantic import Field
 from sqlalchemy import Connection, exists, insert, select, update
 
+from evalsuite.declared import Declared, validated
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study.protocol.questions import check_answers, parse_questions
 from evalsuite.study.storage import events
@@ -21,9 +22,20 @@ from evalsuite.study.storage.tables import (
     submissions,
 )
 
-BEHAVIOUR_LIMIT = 20_000  # characters of JSON
 LONGEST = 1e9  # seconds that a case may have been open
+Seconds = Annotated[float, Field(ge=0, le=LONGEST)]
+Count = Annotated[int, Field(ge=0, le=LONGEST)]
 ANSWERED = exists().where(submissions.c.presentation == presentations.c.token)
+
+
+class Behaviour(Declared):
+    """How a case was read, as the viewer tells it; nothing else is stored with an answer."""
+
+    seconds: Seconds | None = None
+    active_seconds: Seconds | None = None
+    slices: dict[Literal["axial", "coronal", "sagittal"], Count] | None = None
+    window_changes: Count | None = None
+    viewer: Literal["webgl2", "png"] | None = None
 
 
 class Forbidden(EvalsuiteError):  # noqa: N818
@@ -79,10 +91,10 @@ def plan(connection: Connection, reader_id: int) -> list[Presentation]:
     ).all()
     sizes = Counter(row.phase for row in rows)
     before: Counter[str] = Counter()
-    found = []
+    schedule = []
     for place, row in enumerate(rows):
         before[row.phase] += 1
-        found.append(
+        schedule.append(
             Presentation(
                 token=row.token,
                 position=row.position,
@@ -95,7 +107,7 @@ def plan(connection: Connection, reader_id: int) -> list[Presentation]:
                 answered=bool(row.answered),
             )
         )
-    return found
+    return schedule
 
 
 def submit(
@@ -141,7 +153,7 @@ def submit(
         if connection.execute(due).scalar() != token:
             raise Forbidden("This case is not the one that is due; load the page again.")
     checked = check_answers(parse_questions(about.design["questions"]), answers)
-    _check_behaviour(behaviour)
+    read = validated(Behaviour, behaviour, "the record of the reading")
     revision = len(earlier)
     inserted = connection.execute(
         insert(submissions)
@@ -150,7 +162,7 @@ def submit(
             revision=revision,
             key=key,
             submitted_at=events.now(),
-            behaviour={**behaviour, **({"imported": True} if imported else {})},
+            behaviour=read.model_dump(exclude_none=True) | ({"imported": True} if imported else {}),
         )
         .returning(submissions.c.id)
     ).scalar_one()
@@ -172,22 +184,6 @@ def submit(
     detail = {"presentation": token, "revision": revision, "answers": checked}
     events.append(connection, about.study, f"reader {about.name}", action, detail)
     return Receipt(True, revision, feedback)
-
-
-def _check_behaviour(behaviour: Mapping[str, Any]) -> None:
-    """Refuse what no viewer records, since the lead's page and the export go on to add it up."""
-    try:
-        text = json.dumps(behaviour, allow_nan=False)
-    except (TypeError, ValueError):
-        raise EvalsuiteError("The record of the reading has values that are no numbers.") from None
-    if len(text) > BEHAVIOUR_LIMIT:
-        raise EvalsuiteError("The record of the reading is larger than any viewer makes it.")
-    for name in ("seconds", "active_seconds"):
-        told = behaviour.get(name)
-        if told is not None and not (isinstance(told, int | float) and 0 <= told <= LONGEST):
-            raise EvalsuiteError(
-                f"The record of the reading tells {str(told)[:60]} as {name}, which is no time."
-            )
 
 
 def _hold(connection: Connection, reader_id: int, token: str) -> Any:
@@ -222,8 +218,8 @@ def _feedback(connection: Connection, about: Any) -> str | None:
     rows = connection.execute(
         select(cases.c.id, cases.c.feedback).where(cases.c.id.in_(about.cases))
     ).all()
-    found = {row.id: row.feedback for row in rows}
-    told = [found[case] for case in about.cases if found.get(case)]
-    if len(told) > 1:
-        return f"Left: {told[0]} Right: {told[1]}"
-    return told[0] if told else None
+    of_case = {row.id: row.feedback for row in rows}
+    sentences = [of_case[case] for case in about.cases if of_case.get(case)]
+    if len(sentences) > 1:
+        return f"Left: {sentences[0]} Right: {sentences[1]}"
+    return sentences[0] if sentences else None

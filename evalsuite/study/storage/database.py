@@ -104,14 +104,14 @@ def check_schema(engine: Engine) -> None:
     """Raise EvalsuiteError unless the schema is the one of this version."""
     file = _file(engine)
     if file is not None and not file.exists():  # connecting would make it
-        found = None
+        current = None
     else:
         with reading(engine) as connection:
             _refuse_newer(engine, connection)
-            found, steps = _steps(connection)
-        if found == steps[0]:
+            current, steps = _steps(connection)
+        if current == steps[0]:
             return
-    what = "its tables are of an older version" if found else "it holds no studies yet"
+    what = "its tables are of an older version" if current else "it holds no studies yet"
     raise EvalsuiteError(
         f"{_shown(engine)}: {what}. Run `evalsuite study create`, or `evalsuite study migrate` to "
         "bring an older database up to date."
@@ -124,10 +124,10 @@ def _file(engine: Engine) -> Path | None:
 
 
 def _refuse_newer(engine: Engine, connection: Connection) -> None:
-    found, steps = _steps(connection)
-    if found is not None and found not in steps:
+    current, steps = _steps(connection)
+    if current is not None and current not in steps:
         raise EvalsuiteError(
-            f"{_shown(engine)}: its tables (step {found}) were made by a newer version of "
+            f"{_shown(engine)}: its tables (step {current}) were made by a newer version of "
             f"evalsuite than this one, which knows step {steps[0]} at most. Install that version."
         )
 
@@ -138,8 +138,8 @@ def _steps(connection: Connection) -> tuple[str | None, list[str]]:
     from alembic.script import ScriptDirectory
 
     known = ScriptDirectory.from_config(_alembic(connection)).walk_revisions()
-    found = MigrationContext.configure(connection).get_current_revision()
-    return found, [step.revision for step in known]
+    current = MigrationContext.configure(connection).get_current_revision()
+    return current, [step.revision for step in known]
 
 
 def _alembic(connection: Connection) -> Any:
@@ -228,10 +228,10 @@ def _refused(engine: Engine, said: str) -> DatabaseError:
 
 def _said(error: DBAPIError) -> tuple[str, str]:
     """Return the SQLSTATE, where there is one, and the message of a database's error."""
-    told = error.orig.args[0] if error.orig and error.orig.args else ""
-    if isinstance(told, dict):  # pg8000 passes on the fields of the server's message
-        return told.get("C", ""), told.get("M", "")
-    return "", str(told)
+    message = error.orig.args[0] if error.orig and error.orig.args else ""
+    if isinstance(message, dict):  # pg8000 passes on the fields of the server's message
+        return message.get("C", ""), message.get("M", "")
+    return "", str(message)
 
 
 def _shown(engine: Engine) -> str:

@@ -42,7 +42,7 @@ def create(
     prepared: Mapping[str, str],
     feedback: Mapping[str, str],
 ) -> str:
-    """Store a study without readers and return the lead's secret; see `Store.create_study`."""
+    """Store a study without readers and return the lead's secret; see `StudyDatabase.create_study`."""
     secret = access.fresh_token()
     try:
         connection.execute(
@@ -132,10 +132,10 @@ def reader_id(connection: Connection, study: str, name: str) -> int:
         EvalsuiteError: if there is no such study, or no such reader in it.
     """
     about(connection, study)
-    found = connection.execute(
+    rows = connection.execute(
         select(readers.c.name, readers.c.id).where(readers.c.study == study)
     ).all()
-    known = {row.name: int(row.id) for row in found}
+    known = {row.name: int(row.id) for row in rows}
     if name not in known:
         raise EvalsuiteError(unknown("reader", name, known))
     return known[name]

@@ -36,10 +36,15 @@ def table(connection: Connection, study: str) -> list[dict[str, Any]]:
         .join(responses, responses.c.submission == submissions.c.id)
         .join(readers, readers.c.id == presentations.c.reader)
         .where(readers.c.study == study)
-        .order_by(readers.c.id, presentations.c.position, submissions.c.revision)
     ).mappings()
     order = list(kinds)
-    found = [
+    in_order = sorted(
+        rows,
+        key=lambda row: (
+            row["reader"], row["position"], row["revision"], order.index(row["question"])
+        ),
+    )  # fmt: skip
+    return [
         {
             "study": study,
             "reader": row["who"],
@@ -56,18 +61,8 @@ def table(connection: Connection, study: str) -> list[dict[str, Any]]:
             "seconds": row["behaviour"].get("seconds"),
             "active_seconds": row["behaviour"].get("active_seconds"),
         }
-        for row in rows
+        for row in in_order
     ]
-    names = {name: place for place, name in enumerate(dict.fromkeys(r["reader"] for r in found))}
-    found.sort(
-        key=lambda r: (
-            names[r["reader"]],
-            r["position"],
-            r["revision"],
-            order.index(r["question"]),
-        )
-    )
-    return found
 
 
 def progress(connection: Connection, study: str) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ def test_every_metric_is_told_drawn_and_named_in_the_methods(hippocampi, tmp_pat
         sys.executable, "-m", "evalsuite", "compute-metrics", "--real", "real",
         "--synthetic", "gan=gan", "--training", "train", "--real-labels", "real-labels", "--synthetic-labels", "gan-labels",
         "--metrics", ",".join(names), "--extractor", "radiomics", "--shape", "24,32,24",
-        "--set", "metrics.ms_ssim.pairs=4", "--set", "metrics.frechet.bootstrap=20",
+        "--set", "metrics.ms_ssim.pairs=4", "--set", "metrics.frechet.level=0.9",
         "--set", "metrics.mmd.permutations=20", "--set", "metrics.anatomy.replicates=20",
         "--workers", "1", "--output", "eval", "--no-tracking",
     ]  # fmt: skip

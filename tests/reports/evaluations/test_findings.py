@@ -88,6 +88,12 @@ def test_the_distance_least_moved_by_sample_size_ranks():
     assert "any size" in found[1]
 
 
+def test_of_several_planes_their_mean_ranks():
+    mean = estimate(FAR, 2.0, low=1, high=3)
+    axial = replace(mean, value=0.5, where=(("plane", "axial"),))
+    assert said(mean, axial, cohorts=("gan",))[1:] == [f"{WHERE}: gan 2 (1 to 3)."]
+
+
 def test_undefined_numbers_and_those_of_groups_rank_nobody():
     assert len(said(estimate(FAR, math.nan), estimate(FAR, 1.0, group="sex=F"))) == 1
 

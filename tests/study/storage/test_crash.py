@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from evalsuite.study.storage.store import Store
+from evalsuite.study.storage.study_database import StudyDatabase
 from tests.study.client import read_everything, told
 from tests.study.conftest import fill
 from tests.study.postgresql import PostgreSQL
@@ -22,7 +22,7 @@ def run(url, folder, disturb=lambda kills: None):
     store, _, _ = fill(url, readers=[f"R{i}" for i in range(READERS)], cases=CASES)
     store.engine.dispose()
     processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["evalsuite.study.storage.store", "alembic.command"])
+    processes.set_forkserver_preload(["evalsuite.study.storage.study_database", "alembic.command"])
     tabs = [(reader, tab) for reader in range(1, READERS + 1) for tab in range(TABS)]
     journals = {place: folder / f"{place[0]}-{place[1]}.txt" for place in tabs}
 
@@ -55,7 +55,7 @@ def run(url, folder, disturb=lambda kills: None):
         for client in clients.values():
             client.kill()
     check(
-        Store(url),
+        StudyDatabase(url),
         [token for journal in journals.values() for token in journal.read_text().split()],
     )
     return kills
@@ -135,4 +135,4 @@ def test_lost_answers_would_be_noticed(tmp_path):
     shutil.copytree(before, folder)
     read_everything(url, 1, 0, str(journal))
     with pytest.raises(AssertionError, match="acknowledged answers are lost"):
-        check(Store(url), Path(journal).read_text().split())
+        check(StudyDatabase(url), Path(journal).read_text().split())

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study.storage import database as databases
 from evalsuite.study.storage.database import DatabaseError
-from evalsuite.study.storage.store import Store
+from evalsuite.study.storage.study_database import StudyDatabase
 from evalsuite.study.storage.tables import METADATA
 from tests.study.conftest import fill, read_all
 
@@ -28,7 +28,7 @@ def upgrade():
 
 
 def test_the_steps_make_the_declared_schema(database):
-    store = Store(database, upgrade=True)
+    store = StudyDatabase(database, upgrade=True)
     with store.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
         connection.execute(text("DROP INDEX ix_refusals_at"))
@@ -37,14 +37,14 @@ def test_the_steps_make_the_declared_schema(database):
 
 def test_an_empty_database_is_filled_only_when_told(database):
     with pytest.raises(EvalsuiteError, match=r"holds no studies yet. Run `evalsuite study create`"):
-        Store(database)
-    Store(database, upgrade=True)
-    assert Store(database).studies() == []
+        StudyDatabase(database)
+    StudyDatabase(database, upgrade=True)
+    assert StudyDatabase(database).studies() == []
 
 
 def test_looking_for_studies_where_there_are_none_leaves_nothing_behind(tmp_path):
     with pytest.raises(EvalsuiteError, match=r"holds no studies yet. Run `evalsuite study create`"):
-        Store(f"sqlite:///{tmp_path / 'studies' / 'app' / 'studies.db'}")
+        StudyDatabase(f"sqlite:///{tmp_path / 'studies' / 'app' / 'studies.db'}")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -59,8 +59,8 @@ def test_an_older_database_is_brought_up_to_date_only_when_told(database, tmp_pa
     with pytest.raises(
         EvalsuiteError, match="of an older version. Run .*`evalsuite study migrate`"
     ):
-        Store(database)
-    upgraded = Store(database, upgrade=True)
+        StudyDatabase(database)
+    upgraded = StudyDatabase(database, upgrade=True)
     assert upgraded.responses("birds") == before
     assert upgraded.verify("birds") is None
     with upgraded.engine.connect() as connection:
@@ -69,11 +69,11 @@ def test_an_older_database_is_brought_up_to_date_only_when_told(database, tmp_pa
 
 @pytest.mark.parametrize("upgrade", [False, True])
 def test_a_newer_database_is_left_alone(database, upgrade):
-    store = Store(database, upgrade=True)
+    store = StudyDatabase(database, upgrade=True)
     with store.engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(EvalsuiteError, match=r"step 9999.* newer version .* knows step 0001"):
-        Store(database, upgrade=upgrade)
+        StudyDatabase(database, upgrade=upgrade)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_newer_database_is_left_alone(database, upgrade):
 )
 def test_other_databases_are_refused_with_a_sentence(url):
     with pytest.raises(EvalsuiteError, match=r"Expected sqlite:///FILE or"):
-        Store(url)
+        StudyDatabase(url)
 
 
 def test_a_database_that_is_not_there_is_told_without_its_password(postgresql):
@@ -90,23 +90,23 @@ def test_a_database_that_is_not_there_is_told_without_its_password(postgresql):
     unknown = postgresql.url.replace("tests@", "tests:hunter2@") + "_unknown"
     for url, reason in ((away, "the database refuses"), (unknown, "does not exist")):
         with pytest.raises(DatabaseError, match=reason) as caught:
-            Store(url)
+            StudyDatabase(url)
         assert "hunter2" not in str(caught.value)
 
 
 def test_a_folder_in_place_of_a_file_is_told(tmp_path):
     with pytest.raises(DatabaseError, match="the database refuses: unable to open database file"):
-        Store(f"sqlite:///{tmp_path}", upgrade=True)
+        StudyDatabase(f"sqlite:///{tmp_path}", upgrade=True)
 
 
 def test_a_file_in_place_of_a_folder_is_told(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(EvalsuiteError, match=r"file: it cannot be made: File exists"):
-        Store(f"sqlite:///{tmp_path}/file/studies.db", upgrade=True)
+        StudyDatabase(f"sqlite:///{tmp_path}/file/studies.db", upgrade=True)
 
 
 def test_a_commit_has_reached_the_disk(database):
-    store = Store(database, upgrade=True)
+    store = StudyDatabase(database, upgrade=True)
     with store.engine.connect() as connection:
         if store.engine.dialect.name == "sqlite":
             ask = ("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)
@@ -126,7 +126,7 @@ def test_what_is_read_together_is_of_one_moment(database):
     with databases.reading(store.engine) as connection:
         count = text("SELECT count(*) FROM submissions")
         assert connection.execute(count).scalar() == 0
-        read_all(Store(database))
+        read_all(StudyDatabase(database))
         assert connection.execute(count).scalar() == 0
 
 
@@ -136,7 +136,7 @@ def test_a_server_that_drops_us_is_told_and_the_next_call_goes_through(postgresq
     def drop_and_ask():
         with (
             databases.writing(store.engine) as connection,
-            Store(postgresql.url).engine.connect() as other,
+            StudyDatabase(postgresql.url).engine.connect() as other,
         ):
             pid = connection.execute(text("SELECT pg_backend_pid()")).scalar()
             other.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
@@ -152,7 +152,7 @@ def test_a_server_that_drops_us_is_told_and_the_next_call_goes_through(postgresq
 
 @pytest.mark.parametrize("error", [ConnectionResetError(104, "reset by peer"), BrokenPipeError()])
 def test_errors_of_the_socket_are_told_as_well(tmp_path, error):
-    store = Store(f"sqlite:///{tmp_path / 'studies.db'}", upgrade=True)
+    store = StudyDatabase(f"sqlite:///{tmp_path / 'studies.db'}", upgrade=True)
     with (
         pytest.raises(DatabaseError, match="the database refuses"),
         databases.writing(store.engine),
@@ -161,6 +161,6 @@ def test_errors_of_the_socket_are_told_as_well(tmp_path, error):
 
 
 def test_a_fault_of_ours_is_not_hidden(database):
-    store = Store(database, upgrade=True)
+    store = StudyDatabase(database, upgrade=True)
     with pytest.raises(DBAPIError), databases.writing(store.engine) as connection:
         connection.execute(text("INSERT INTO studies (name) VALUES (NULL)"))

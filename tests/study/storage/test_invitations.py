@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from evalsuite.study.storage import access
-from evalsuite.study.storage.store import SignInRefused
+from evalsuite.study.storage.study_database import SignInRefused
 from evalsuite.study.storage.tables import METADATA, refusals
 from tests.study.conftest import fill
 

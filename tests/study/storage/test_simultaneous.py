@@ -10,7 +10,7 @@ import pytest
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study.storage import access, events, lifecycle
 from evalsuite.study.storage import database as databases
-from evalsuite.study.storage.store import Forbidden, SignInRefused, Store
+from evalsuite.study.storage.study_database import Forbidden, SignInRefused, StudyDatabase
 from tests.study.conftest import ANSWERS, fill, slots
 
 
@@ -67,7 +67,7 @@ def test_the_first_answers_of_many_readers_lock_the_design_once(database):
 
 
 def test_many_make_the_tables_enrol_and_consent_at_once(database):
-    together(lambda _: Store(database, upgrade=True), 4)
+    together(lambda _: StudyDatabase(database, upgrade=True), 4)
     store, _, _ = fill(database)
     together(lambda n: store.enrol("birds", f"R{n}", slots(["birds000"])))
     together(lambda _: store.consent(1))

@@ -6,7 +6,7 @@ import pytest
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study.protocol.schedule import Slot
-from evalsuite.study.storage.store import Forbidden
+from evalsuite.study.storage.study_database import Forbidden
 from evalsuite.study.storage.tables import METADATA
 from tests.study.conftest import ANSWERS, fill, read_all, slots
 
@@ -105,12 +105,15 @@ def test_imports_are_all_or_nothing_and_once(database):
 @pytest.mark.parametrize(
     ("behaviour", "sentence"),
     [
-        ({"active_seconds": "long"}, "tells long as active_seconds, which is no time"),
-        ({"seconds": -1}, "tells -1 as seconds"),
-        ({"seconds": 10**400}, "as seconds, which is no time"),
-        ({"seconds": math.nan}, "values that are no numbers"),
-        ({"slices": {"axial": object()}}, "values that are no numbers"),
-        ({"viewer": "x" * 20_000}, "larger than any viewer makes it"),
+        ({"active_seconds": "long"}, "active_seconds: expected a number from 0 to 1000000000"),
+        (
+            {"seconds": -1},
+            "seconds: expected a number from 0 to 1000000000.0 or null, but found -1",
+        ),
+        ({"seconds": 10**400}, "seconds: expected a number"),
+        ({"seconds": math.nan}, "seconds: expected a number"),
+        ({"slices": {"axial": object()}}, "slices"),
+        ({"viewer": "x" * 20_000}, 'viewer: expected webgl2, png or null, but found "xxx'),
     ],
 )
 def test_a_record_that_no_viewer_makes_is_refused(database, behaviour, sentence):

@@ -11,6 +11,8 @@ class Analogue(Question):
 
     scale = "interval"
     form = "line"
+    answered = "a place on a line from 0, {low}, to 100, {high}"
+    summary = "a line from 0 to 100"
 
     kind: Literal["analogue"] = "analogue"
     low: Text
@@ -20,16 +22,6 @@ class Analogue(Question):
     def ends(self) -> tuple[float, float]:
         """The ends of the line."""
         return 0.0, 100.0
-
-    @property
-    def answered(self) -> str:
-        """How it is answered, as a table of the questions of a study says it."""
-        return f"a place on a line from 0, {self.low}, to 100, {self.high}"
-
-    @property
-    def summary(self) -> str:
-        """The same in a few words, as a methods section says it."""
-        return "a line from 0 to 100"
 
     def taken(self, answer: object) -> float:
         """Return the answer in [0, 100]."""

@@ -16,6 +16,8 @@ class ForcedChoice(Numbered):
     scale = "nominal"
     analysis = "choice"
     shows = "pair"
+    answered = "left or right"
+    summary = "one of two"
 
     kind: Literal["forced_choice"] = "forced_choice"
 
@@ -28,13 +30,3 @@ class ForcedChoice(Numbered):
     def widest(self) -> float:
         """Largest distance of the share of right answers from chance."""
         return 0.5
-
-    @property
-    def answered(self) -> str:
-        """How it is answered, as a table of the questions of a study says it."""
-        return "left or right"
-
-    @property
-    def summary(self) -> str:
-        """The same in a few words, as a methods section says it."""
-        return "one of two"

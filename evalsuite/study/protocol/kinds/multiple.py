@@ -16,6 +16,7 @@ class Multiple(Question):
     scale = "none"
     form = "several"
     analysis = "options"
+    answered = "any of: {labels}"
 
     kind: Literal["multiple"] = "multiple"
     options: Options
@@ -24,11 +25,6 @@ class Multiple(Question):
     def labels(self) -> tuple[str, ...]:
         """The options."""
         return self.options
-
-    @property
-    def answered(self) -> str:
-        """How it is answered, as a table of the questions of a study says it."""
-        return f"any of: {'; '.join(self.options)}"
 
     def taken(self, answer: object) -> list[int]:
         """Return the numbers of the options that apply, ascending."""

@@ -12,11 +12,6 @@ class Numbered(Question):
 
     form = "options"
 
-    @property
-    def answered(self) -> str:
-        """How it is answered, as a table of the questions of a study says it."""
-        return f"one of: {'; '.join(self.labels)}"
-
     def taken(self, answer: object) -> int:
         """Return the answer as a whole number of 1 or more."""
         if not is_whole(answer, len(self.labels)):

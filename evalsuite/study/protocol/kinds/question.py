@@ -45,12 +45,16 @@ class Question(Declared):
             a case is surer to be real, `choice` where 1 or 2 says which of a pair is, `options`
             for lists of options, `remarks` for texts; the name of nothing else does no harm.
         shows: whether it is asked of one `case`, of a `pair`, or of `either`.
+        answered, summary: how it is answered, for a table of questions and for a methods section;
+            its fields, `labels` and their number `n` may stand in braces.
     """
 
     scale: ClassVar[Scale]
     form: ClassVar[str | Path]
     analysis: ClassVar[str] = "ratings"
     shows: ClassVar[Literal["case", "pair", "either"]] = "either"
+    answered: ClassVar[str] = "one of: {labels}"
+    summary: ClassVar[str] = "{n} options"
 
     name: Slug
     text: Text
@@ -75,15 +79,10 @@ class Question(Declared):
             return None
         return self.ends[1] - self.ends[0]
 
-    @property
-    @abstractmethod
-    def answered(self) -> str:
-        """How it is answered, as a table of the questions of a study says it."""
-
-    @property
-    def summary(self) -> str:
-        """The same in a few words, as a methods section says it."""
-        return f"{len(self.labels)} options"
+    def worded(self, template: str) -> str:
+        """Return `answered` or `summary` of this question."""
+        fields = self.model_dump()
+        return template.format(**fields, labels="; ".join(self.labels), n=len(self.labels))
 
     @abstractmethod
     def taken(self, answer: object) -> Answer:

@@ -17,20 +17,12 @@ class FreeText(Question):
     scale = "none"
     form = "text"
     analysis = "remarks"
+    answered = "in the reader's own words"
+    summary = "free text"
 
     kind: Literal["text"] = "text"
     required: bool = False
     max_length: int = Field(default=2000, ge=1, le=20_000)
-
-    @property
-    def answered(self) -> str:
-        """How it is answered, as a table of the questions of a study says it."""
-        return "in the reader's own words"
-
-    @property
-    def summary(self) -> str:
-        """The same in a few words, as a methods section says it."""
-        return "free text"
 
     def taken(self, answer: object) -> str | None:
         r"""Return the text without surrounding space, None if nothing is left.

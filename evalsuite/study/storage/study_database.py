@@ -1,4 +1,4 @@
-"""The store of reader studies: what is promised here is on the disk when the call returns."""
+"""The database of reader studies: what is promised here is on the disk when the call returns."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from evalsuite.study.storage.tables import readers, sessions, studies
 SEEN_SECONDS = 60  # a session is prolonged no more often
 
 
-class Store:
+class StudyDatabase:
     """Studies, readers, answers and the audit log in one database.
 
     Args:
@@ -72,10 +72,6 @@ class Store:
         with database.writing(self.engine) as connection:
             lifecycle.about(connection, study)
             return lifecycle.enrol(connection, study, reader, slots)
-
-    def exists(self, study: str) -> bool:
-        """Tell whether there is a study of that name."""
-        return study in self.studies()
 
     def studies(self) -> list[str]:
         """Return the names of all studies."""
@@ -163,10 +159,10 @@ class Store:
     def session(self, cookie: str) -> Session | None:
         """Return who a cookie stands for, and keep the session alive."""
         with database.reading(self.engine) as connection:
-            found = access.find_session(connection, cookie)
-        if found is None:
+            open_session = access.find_session(connection, cookie)
+        if open_session is None:
             return None
-        session, expires = found
+        session, expires = open_session
         if expires - access.IDLE_SECONDS < time.time() - SEEN_SECONDS:
             with database.writing(self.engine) as connection:
                 ends = time.time() + access.IDLE_SECONDS
@@ -222,10 +218,10 @@ class Store:
             plan = answering.plan(connection, reader_id)
         due = next((p for p in plan if not p.answered), None)
         open_now = {due.token, due.following} if due else set()
-        for found in plan:
-            revisable = about.design.get("revisable") and found.answered
-            if found.token == token and (token in open_now or revisable):
-                return found
+        for shown in plan:
+            revisable = about.design.get("revisable") and shown.answered
+            if shown.token == token and (token in open_now or revisable):
+                return shown
         detail = {"presentation": token[:43]}
         self.log(row.study, f"reader {row.name}", "refused a case", detail)
         raise Forbidden("There is no such case in this reader's schedule now.")
@@ -328,4 +324,12 @@ class Store:
         raise SignInRefused(reason)
 
 
-__all__ = ["About", "Forbidden", "Presentation", "Receipt", "Session", "SignInRefused", "Store"]
+__all__ = [
+    "About",
+    "Forbidden",
+    "Presentation",
+    "Receipt",
+    "Session",
+    "SignInRefused",
+    "StudyDatabase",
+]

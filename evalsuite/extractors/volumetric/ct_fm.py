@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from evalsuite.extractors.checkpoint import load_strictly
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions
 from evalsuite.extractors.sources import HubFile
+from evalsuite.extractors.volumetric.extractor import averaged_extractor
 from evalsuite.extractors.weights import PublishedWeights, obtain
-from evalsuite.extractors.whole import averaged_extractor
 
 if TYPE_CHECKING:
     import torch
@@ -46,7 +46,7 @@ def ct_fm(options: ExtractorOptions) -> Extractor:
     load_strictly(weights.path, network)
     return averaged_extractor(
         NAME,
-        _stages(network),
+        stages(network),
         options,
         fingerprint={
             "architecture": "SegResEncoder as in CT-FM",
@@ -67,7 +67,7 @@ def build_network() -> "torch.nn.Module":
     return encoder
 
 
-def _stages(network: "torch.nn.Module") -> dict[str, "torch.nn.Module"]:
+def stages(network: "torch.nn.Module") -> dict[str, "torch.nn.Module"]:
     """Return the five levels, each with the convolution that leads to it."""
     from torch import nn
 

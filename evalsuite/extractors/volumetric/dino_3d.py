@@ -7,8 +7,8 @@ and derivatives, so nothing of it is fetched, and the network here is our own.
 from evalsuite.extractors.checkpoint import load_strictly
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions
 from evalsuite.extractors.sources import ByHand
+from evalsuite.extractors.volumetric.extractor import volume_extractor
 from evalsuite.extractors.weights import PublishedWeights, obtain
-from evalsuite.extractors.whole import volume_extractor
 
 NAME = "3dino-vitl"
 # As the authors' notebooks/basic_model_use.ipynb and dinov2/data/transforms.py, at commit 85bd443.

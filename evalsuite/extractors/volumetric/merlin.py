@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from evalsuite.extractors.checkpoint import load_strictly
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions
 from evalsuite.extractors.sources import HubFile, PackageFile
+from evalsuite.extractors.volumetric.extractor import averaged_extractor
 from evalsuite.extractors.weights import PublishedWeights, obtain
-from evalsuite.extractors.whole import averaged_extractor
 
 ASTRA, MERLIN = "astra-i3resnet152", "merlin"
 WANTS = {

@@ -1,4 +1,4 @@
-"""Three-dimensional networks, shown whole volumes."""
+"""Three-dimensional networks as extractors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

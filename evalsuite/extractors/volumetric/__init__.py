@@ -1,0 +1,1 @@
+"""Three-dimensional networks, shown whole volumes."""

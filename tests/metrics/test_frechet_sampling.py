@@ -1,0 +1,168 @@
+"""Standard errors of the Frechet distance against other samples, deleted subjects, closed forms."""
+
+import numpy as np
+import pytest
+import torch
+
+from evalsuite.metrics.frechet_distance import frechet_distance
+from evalsuite.metrics.frechet_sampling import (
+    Error,
+    Sampled,
+    around,
+    error_of,
+    infinity_error_of,
+    mean_of,
+    sampled,
+)
+from evalsuite.metrics.subjects import Subjects, each_its_own, members
+
+
+def cohorts(rng, n, d, difference):
+    pair = rng.standard_normal((2, n, d))
+    return torch.from_numpy(pair[0]), torch.from_numpy(pair[1] + difference)
+
+
+def of(shares, changes):
+    """Return a distance of 4 + 4 subjects of whom only the real ones contribute."""
+    shares, changes = np.array(shares, float), np.array(changes, float)
+    halves = np.ones(len(changes))
+    return Sampled(2.0, (shares, shares * 0), halves, halves, 2.0, (changes, changes * 0))
+
+
+def test_by_hand():
+    # Shares 3, -3, 1, -1: 9 + 9 + 1 + 1 = 20, over 4 and times 4 / 3.
+    alone = of([3, -3, 1, -1], np.zeros((2, 4)))
+    assert error_of(alone).size == pytest.approx((20 * 4 / 3) ** 0.5)
+    assert infinity_error_of(alone).size == pytest.approx((20 * 4 / 3) ** 0.5)
+    assert error_of(alone).freedom == pytest.approx(3)
+    # Changes of +1 or -1 in turn are all due to pairs: 2 (4 * 4 / 3) in two divisions. Shares of
+    # sum of squares 16 / 3 are theirs, half of which is the variance.
+    pairs = of([1, -1, 1, -1], [[1, 1, -1, -1], [-1, -1, 1, 1]])
+    assert error_of(pairs).size ** 2 == pytest.approx(2 * 16 / 3 / 2)
+    # Two divisions make the extrapolation half as much more variable.
+    assert infinity_error_of(pairs).size ** 2 == pytest.approx(1.5 * 2 * 16 / 3 / 2)
+    # Changes that are the same in all divisions are a subject's own: half belongs to the distance.
+    own = of([3, -3, 1, -1], [[2, -2, 0, 0], [2, -2, 0, 0]])
+    assert error_of(own).size ** 2 == pytest.approx((4 + 4 + 1 + 1) * 4 / 3)
+    assert infinity_error_of(own).size ** 2 == pytest.approx((1 + 1 + 1 + 1) * 4 / 3)
+
+
+def test_heavy_tails_leave_few_degrees_of_freedom():
+    even = error_of(of([3, -3, 3, -3], np.zeros((0, 4))))
+    one = error_of(of([9, 0, 0, -9], np.zeros((0, 4))))
+    assert even.tailed == even.freedom == pytest.approx(3)
+    few = error_of(of([9, *[0] * 8, -9], np.zeros((0, 10))))
+    assert one.tailed == one.freedom == pytest.approx(3)
+    # Squares are 81 twice and 0 eight times, about 16.2: 2 * 162^2 / (2 * 64.8^2 + 8 * 16.2^2).
+    assert few.tailed == pytest.approx(5)
+    assert few.freedom == pytest.approx(9)
+    assert Error(2.0, 19.0, 19.0).half_width(0.95) == pytest.approx(2 * 2.0930, rel=1e-4)
+
+
+def test_interval_is_positive_bounded_and_nearly_that_of_the_logarithm():
+    low, high = around(10.0, 0.1)
+    assert (low, high) == pytest.approx((10 * np.exp(-0.01), 10 * np.exp(0.01)), rel=1e-5)
+    low, high = around(1.0, 0.5)
+    # The logarithm of 1.5 and a third on either side.
+    assert (low, high) == pytest.approx((1.5 / np.exp(1 / 3) - 0.5, 1.5 * np.exp(1 / 3) - 0.5))
+    assert around(0.0, 2.0) == pytest.approx((0, 2 * np.e - 2))
+    assert around(0.0, 0.0) == (0, 0)
+
+
+@pytest.mark.parametrize("d", [4, 60])
+def test_error_is_that_of_leaving_out_a_subject(d):
+    # Cohorts that differ much: pairs matter little, and all that a subject shows goes with it.
+    rng = np.random.default_rng(1)
+    subjects = Subjects(np.repeat(np.arange(30), 2), np.repeat(np.arange(20), 3))
+    own = [rng.standard_normal((s, 1, d)) for s in (30, 20)]
+    real, synthetic = (
+        torch.from_numpy((base + 0.5 * rng.standard_normal((len(base), k, d))).reshape(-1, d))
+        for base, k in zip(own, (2, 3), strict=True)
+    )
+    synthetic = 2 * synthetic + 3
+    whole = frechet_distance(real, synthetic)
+
+    def left(code, without):
+        values = []
+        for rows in members(code):
+            kept = np.setdiff1d(np.arange(len(code)), rows)
+            values.append(without(kept))
+        return (len(values) - 1) / len(values) * np.square(np.array(values) - whole).sum()
+
+    jackknife = left(subjects.real, lambda kept: frechet_distance(real[kept], synthetic))
+    jackknife += left(subjects.synthetic, lambda kept: frechet_distance(real, synthetic[kept]))
+    found = sampled(real, synthetic, subjects, divisions=6, seed=0)
+    assert found.value == pytest.approx(whole)
+    assert error_of(found).size == pytest.approx(jackknife**0.5, rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("n", "d", "difference"), [(60, 16, 0.0), (60, 16, 1.0), (16, 40, 0.0), (16, 40, 1.0)]
+)
+def test_errors_are_the_standard_deviations_over_cohorts(n, d, difference):
+    rng = np.random.default_rng(2)
+    found = [
+        sampled(*cohorts(rng, n, d, difference), each_its_own(n, n), divisions=2, seed=seed)
+        for seed in range(40)
+    ]
+    values, limits = ([f.value for f in found], [f.infinity for f in found])
+    # 40 values give a standard deviation to 11 %.
+    claimed = np.mean([error_of(f).size for f in found])
+    assert claimed == pytest.approx(np.std(values, ddof=1), rel=0.34)
+    claimed = np.mean([infinity_error_of(f).size for f in found])
+    assert claimed == pytest.approx(np.std(limits, ddof=1), rel=0.34)
+
+
+def test_pairs_are_counted_once():
+    # Two samples of one population, many rows: all is due to pairs, which the plain jackknife
+    # counts twice, so that its error is 2^(1/2) times too large.
+    rng = np.random.default_rng(3)
+    found = [
+        sampled(*cohorts(rng, 300, 12, 0.0), each_its_own(300, 300), divisions=2, seed=seed)
+        for seed in range(12)
+    ]
+    plain = [np.sqrt(sum(np.square(share).sum() for share in f.shares)) for f in found]
+    ratio = np.mean([error_of(f).size for f in found]) / np.mean(plain)
+    assert ratio == pytest.approx(0.5**0.5, rel=0.12)
+
+
+def test_mean_of_planes_honours_what_they_share():
+    rng = np.random.default_rng(4)
+    subjects = each_its_own(24, 24)
+
+    def distance(pair):
+        return sampled(*pair, subjects, divisions=3, seed=1)
+
+    first, other = (distance(cohorts(rng, 24, 3, 1.0)) for _ in range(2))
+    same = mean_of([first, first])
+    assert same.value == first.value
+    assert error_of(same).size == pytest.approx(error_of(first).size)
+    assert infinity_error_of(same).size == pytest.approx(infinity_error_of(first).size)
+    apart = mean_of([first, other])
+    assert apart.value == pytest.approx((first.value + other.value) / 2)
+    assert apart.infinity == pytest.approx((first.infinity + other.infinity) / 2)
+    independent = np.hypot(error_of(first).size, error_of(other).size) / 2
+    assert error_of(apart).size == pytest.approx(independent, rel=0.15)
+
+
+def test_slices_of_a_volume_are_one_subject():
+    rng = np.random.default_rng(5)
+    real, synthetic = cohorts(rng, 20, 3, 1.0)
+    once = sampled(real, synthetic, each_its_own(20, 20), divisions=3, seed=1)
+    slices = (cohort[:, None].expand(-1, 8, -1) for cohort in (real, synthetic))
+    pooled = sampled(*slices, each_its_own(20, 20), divisions=3, seed=1)
+    # Covariances are divided by 8 n - 1 in place of 8 (n - 1).
+    assert error_of(pooled).size == pytest.approx(error_of(once).size, rel=0.06)
+    rows = [cohort.repeat_interleave(8, dim=0) for cohort in (real, synthetic)]
+    codes = np.repeat(np.arange(20), 8)
+    volumes = sampled(*rows, Subjects(codes, codes), divisions=3, seed=1)
+    assert volumes.value == pytest.approx(pooled.value)
+    assert error_of(volumes).size == pytest.approx(error_of(pooled).size)
+
+
+def test_few_subjects_are_not_divided():
+    rng = np.random.default_rng(6)
+    found = sampled(*cohorts(rng, 7, 3, 1.0), each_its_own(7, 7), divisions=3, seed=1)
+    assert found.halves.size == 0
+    squares = sum(np.square(share).sum() * 7 / 6 for share in found.shares)
+    assert error_of(found).size == pytest.approx(squares**0.5)
