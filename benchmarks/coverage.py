@@ -139,7 +139,7 @@ def chosen(study: Study) -> Result:
     names = tuple(map(str, range(study.x.shape[1])))
     right = (study.x > study.y).T[None].astype(float)
     merits = choice_merits(Choices("", ("synthetic",), names, right, pairs, pairs))
-    return obuchowski_rockette(merits, scale="logit").treatments[0]
+    return obuchowski_rockette(merits).treatments[0]
 
 
 def score(case: np.ndarray, rng, components) -> np.ndarray:
@@ -271,7 +271,7 @@ def family_wise_error(number, readers, cases, components, *, cohorts=5) -> dict:
             "real", names, tuple(f"reader {r}" for r in range(readers)),
             np.repeat(real.T[None], cohorts, axis=0), negative,
         )  # fmt: skip
-        areas = obuchowski_rockette(auc_merits(readings), scale="logit").treatments
+        areas = obuchowski_rockette(auc_merits(readings)).treatments
         means = np.array([mean_difference(real, own).p_value() for own in synthetic])
         found = {
             "AUC, single p": min(area.p for area in areas),

@@ -67,11 +67,11 @@ def run(images: Path, n: int, cache: Path, extractors: tuple[str, ...] = EXTRACT
 
 
 def values(evaluation: Evaluation, name: str, extractor: str = "") -> dict[str, float]:
-    """Return one estimate by cohort."""
+    """Return one estimate by cohort, of all planes together."""
     return {
         e.synthetic: e.value
         for e in evaluation.estimates
-        if e.name == name and e.extractor == extractor
+        if e.name == name and e.extractor == extractor and not e.where
     }
 
 
@@ -82,7 +82,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as cache:
         evaluation = run(arguments.images, arguments.n, Path(cache))
-    keys = dict.fromkeys((e.extractor, e.name) for e in evaluation.estimates)
+    keys = dict.fromkeys((e.extractor, e.name) for e in evaluation.estimates if not e.where)
     cohorts = [cohort.name for cohort in evaluation.synthetic]
     print(f"{'':50s}" + "".join(f"{cohort:>12s}" for cohort in cohorts))
     for extractor, name in keys:

@@ -51,11 +51,9 @@ def unknown(
         hints: by known name, a text in which the unknown name may occur as a word.
     """
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    if not near:
-        words = {
-            n: (hints or {}).get(n, "").lower().replace("(", " ").replace(")", " ") for n in names
-        }
-        near = [n for n in names if name.lower() in words[n].replace(",", " ").split()]
+    separated = str.maketrans("(),", "   ")
+    words = {n: (hints or {}).get(n, "").lower().translate(separated).split() for n in names}
+    near = [n for n in names if name.lower() in words[n]]
+    near = near or difflib.get_close_matches(name, names, n=1)
     suggestion = f' Did you mean "{near[0]}"?' if near else ""
     return f'Unknown {kind} "{name}".{suggestion} Known {kind}s: {", ".join(names)}.'

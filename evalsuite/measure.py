@@ -170,8 +170,11 @@ def _findings(
                 warnings=error.args,  # a caveat stays one
             )
         ]
-    if real.slices and metric.by_extractor and "slices" not in metric.needs:
-        findings = [_of_means(finding) for finding in findings]
+    if real.slices and "slices" not in metric.needs:
+        findings = [
+            _of_means(f) if metric.by_extractor or f.extractor in real.slices else f
+            for f in findings
+        ]
     if "subjects" not in metric.needs:
         findings = [_of_volumes(finding, pair) for finding in findings]
     return findings

@@ -62,7 +62,7 @@ class Preparation:
         )
         return (
             Caveat(
-                f"The network was made for {told}, which the settings give it: its features "
+                f"The extractor is made for {told}, which the settings give it: its features "
                 "compare only with those of the same settings."
             ),
         )

@@ -25,7 +25,7 @@ from evalsuite.study.storage.database import DatabaseError
 from evalsuite.study.storage.study_database import Forbidden
 from reader_app.cookies import COOKIE
 from reader_app.finished import reader_finished
-from reader_app.settings import database, settings
+from reader_app.settings import database, prepared_cases
 from reader_app.slices import PLANES, png
 
 LOG = logging.getLogger(__name__)
@@ -243,7 +243,7 @@ def _case(reader: Reader, request: Request) -> bytes:
 
 @lru_cache(maxsize=KEPT)
 def _content(study: str, case: str) -> bytes:
-    folder = (settings().cases / study).resolve()
+    folder = (prepared_cases() / study).resolve()
     path = (folder / f"{case}.nii").resolve()
     if path.parent != folder:
         raise Forbidden("There is no such case.")

@@ -1,7 +1,6 @@
-"""Where the app finds its studies."""
+"""Where the app finds its studies: what the environment says, else the home of this process."""
 
 import os
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -9,27 +8,14 @@ from evalsuite.study.home import Home, default_folder
 from evalsuite.study.storage.study_database import StudyDatabase
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the environment says.
-
-    Args:
-        database: `EVALSUITE_DATABASE`, else the SQLite file in the home.
-        cases: `EVALSUITE_CASES`, else the folder of prepared cases in the home.
-        home: `EVALSUITE_STUDIES`, else `studies` in the working folder.
-    """
-
-    database: str
-    cases: Path
-    home: Path
+def home() -> Home:
+    """Return `EVALSUITE_STUDIES`, else `studies`, with the database `EVALSUITE_DATABASE`."""
+    return Home.at(default_folder())
 
 
-def settings() -> Settings:
-    """Return the settings of this process."""
-    folder = default_folder()
-    home = Home.at(folder)
-    cases = os.environ.get("EVALSUITE_CASES")
-    return Settings(home.database, Path(cases) if cases else home.app / "cases", folder)
+def prepared_cases() -> Path:
+    """Return `EVALSUITE_CASES`, else the folder of prepared cases in the home."""
+    return Path(os.environ.get("EVALSUITE_CASES") or home().app / "cases")
 
 
 @cache
@@ -40,4 +26,4 @@ def database_at(url: str) -> StudyDatabase:
 
 def database() -> StudyDatabase:
     """Return the database of this process."""
-    return database_at(settings().database)
+    return database_at(home().database)

@@ -148,12 +148,9 @@ def _exported(path: Path) -> StudyData:
             f"{record}: this is no design of `evalsuite study export`; expected study, state, "
             "design and design_hash. Export the table again."
         )
-    try:
-        questions = parse_questions(about["design"].get("questions", []))
-    except (ValueError, AttributeError):
-        raise EvalsuiteError(
-            f"{record}: its questions are none of ours. Export the table again."
-        ) from None
+    if not isinstance(about["design"], dict):
+        raise EvalsuiteError(f"{record}: its design is no table. Export the table again.")
+    questions = parse_questions(about["design"].get("questions", []), str(record))
     strange = sorted(set(table["question"]) - {question.name for question in questions})
     if strange:
         raise EvalsuiteError(

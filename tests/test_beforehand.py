@@ -2,12 +2,15 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
 from evalsuite import evaluate as evaluation
+from evalsuite.beforehand import refuse_idle_weights
 from evalsuite.errors import EvalsuiteError
+from evalsuite.extractors.weights import sha256
 from evalsuite.volumes import preprocessing
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.writable import refuse_unwritable
@@ -198,3 +201,28 @@ def test_every_command_tries_its_output_first(cli, arguments):
     assert status == 1
     assert "nothing can be written" in err
     assert err.rstrip().endswith("Name another folder with --output DIR.")
+
+
+def networks(**digests):
+    return [SimpleNamespace(name=name, fingerprint={"sha": sha}) for name, sha in digests.items()]
+
+
+def test_weights_go_to_one_network_and_all_its_layers(tmp_path):
+    path = tmp_path / "w.pth"
+    path.write_bytes(b"x")
+    digest = sha256(path)
+    layers = [*networks(radiomics=""), *networks(**{"net@layer1": digest, "net@layer2": digest})]
+    for name in ("", "net"):
+        refuse_idle_weights({name: str(path)}, layers)
+    with pytest.raises(EvalsuiteError) as caught:
+        refuse_idle_weights({"radiomics": str(path)}, layers)
+    assert str(caught.value).startswith(
+        f"{path}: none of the extractors takes these weights as radiomics, radiomics, net@layer1"
+    )
+    with pytest.raises(EvalsuiteError) as caught:
+        refuse_idle_weights({"": str(path)}, [*layers, *networks(other=digest)])
+    assert str(caught.value) == (
+        f"{path}: net and other both take these weights. Say which one is meant, such as "
+        f"--weights net={path}."
+    )
+    refuse_idle_weights({"other": str(path)}, [*layers, *networks(other=digest)])

@@ -171,13 +171,13 @@ def test_a_question_kind_of_a_third_party_goes_all_the_way(package, cohorts):
     shares = pd.read_csv(cohorts / "lobes/tables/shares-lobe.csv")
     counts = exported.groupby("cohort")["answer"].value_counts()
     everyone = shares[shares["reader"] == "all"].set_index(["cohort", "option"])
-    assert everyone["count"].to_dict() == {
+    assert everyone["n_chosen"].to_dict() == {
         (cohort, option): counts.get((cohort, option), 0)
         for cohort in ("real", "gan")
         for option in (1, 2, 3)
     }
     agreement = pd.read_csv(cohorts / "lobes/tables/agreement-all.csv")
-    assert list(agreement["coefficient"]) == [
+    assert list(agreement["quantity"]) == [
         "Fleiss kappa", "Gwet AC1", "Krippendorff alpha (nominal)",
     ]  # fmt: skip
-    assert (agreement["estimate"] == 1).all()
+    assert (agreement["value"] == 1).all()

@@ -22,7 +22,7 @@ from evalsuite.volumes.intensity import WindowIntensity
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.sources import read_cohort
 
-QUICK = {"metrics": {"frechet": {"bootstrap": 10}, "mmd": {"permutations": 20}, "realism": {}}}
+QUICK = {"metrics": {"frechet": {}, "mmd": {"permutations": 20}, "realism": {}}}
 COARSE = {
     "orientation": "SPL",
     "spacing": (4.0, 2.0, 3.0),
@@ -132,7 +132,7 @@ def test_what_the_user_overrides_is_told_on_its_numbers_and_recorded(run, make_c
         "spacing": [4.0, 2.0, 3.0], "intensity": {"kind": "zscore", "over": "all"}
     }  # fmt: skip
     told = (
-        "The network was made for spacing 4,2,3, not 4,3,2 and intensity zscore (over all), not "
+        "The extractor is made for spacing 4,2,3, not 4,3,2 and intensity zscore (over all), not "
         "minmax (range 0,1), which the settings give it: its features compare only with those of "
         "the same settings."
     )
@@ -201,6 +201,14 @@ def plain(real, synthetic, *, seed):
     ]
 
 
+def whole(real, synthetic, *, seed):
+    del seed
+    return [
+        Estimate("count", 1.0, "lower is better", 1, 1, "Counted.", extractor=name)
+        for name in real.features
+    ]
+
+
 def test_slices_reach_the_metrics_that_take_them_by_plane_and_group(
     run, known, monkeypatch, make_cohort, tmp_path
 ):
@@ -209,6 +217,7 @@ def test_slices_reach_the_metrics_that_take_them_by_plane_and_group(
             "sliced", "takes slices", ("features", "slices", "subjects"), on_features(sliced)
         ),
         "plain": Metric("plain", "takes none", ("features", "subjects"), on_features(plain)),
+        "whole": Metric("whole", "sees all", ("features", "volumes", "subjects"), whole),
     }
     monkeypatch.setattr(plugins, "load", lambda kind, name, hints=None: metrics[name])
     make_cohort("real", 6)
@@ -218,7 +227,7 @@ def test_slices_reach_the_metrics_that_take_them_by_plane_and_group(
     synthetic = make_cohort("gan", 4, seed=1)
     result, evidence = run(
         real, synthetic, names=["sliced", "plain"], by="sex",
-        metrics={"sliced": {}, "plain": {}}, **{"preprocessing.shape": [8, 9, 10]},
+        metrics={"sliced": {}, "plain": {}, "whole": {}}, **{"preprocessing.shape": [8, 9, 10]},
     )  # fmt: skip
     own, other = (
         next(t for t in evidence.features if (t.cohort, t.extractor) == (name, "sliced"))
@@ -239,6 +248,9 @@ def test_slices_reach_the_metrics_that_take_them_by_plane_and_group(
         assert mean.method == "Mean; the features of a volume are the mean over its slices."
         assert mean.value == pytest.approx(own.values[rows].mean())
         assert found["plain", "mean", group, ()].method == "Mean."
+        counted = "Counted; the features of a volume are the mean over its slices."
+        assert found["sliced", "count", group, ()].method == counted
+        assert found["plain", "count", group, ()].method == "Counted."
 
 
 def test_a_native_shape_is_for_extractors_that_can_take_it(run, known, make_cohort):

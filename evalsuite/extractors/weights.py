@@ -286,7 +286,10 @@ def _vouched(path: Path) -> str | None:
 def _record(path: Path, digest: str, file: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(f"{digest}  {file}\n")
+        # Under torchrun others read it: all of it is there, or nothing.
+        part = path.with_name(f"{path.name}.{os.getpid()}.part")
+        part.write_text(f"{digest}  {file}\n")
+        part.replace(path)
     except OSError as error:
         raise WeightsError(
             f"{path}: the SHA-256 of the weights, of which none is published, cannot be recorded "

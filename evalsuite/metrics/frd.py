@@ -117,9 +117,10 @@ def compute(
 
     The interval is made on the logarithm of either version: percentiles of the bootstrap shifted
     by the difference of the estimate and the bootstrap's mean. It covers the expected value at
-    these numbers of volumes; 94 to 100 % in simulations with 12 to 60 volumes a side and features
-    that were Gaussian or log-normal. The reference of version 1 is the FRD of two real samples of
-    these sizes; version 0 has none, since its scale depends on the cohort that is judged.
+    these numbers of volumes; 91 to 100 % in simulations with 12 and 30 volumes a side and features
+    that were Gaussian or log-normal (benchmarks/frd_intervals.py). The reference of version 1 is
+    the FRD of two real samples of these sizes; version 0 has none, since its scale depends on the
+    cohort that is judged.
 
     Args:
         real, synthetic: of one extractor, whose features may have any units; at least 2 volumes.

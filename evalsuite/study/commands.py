@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from evalsuite.output import show
 from evalsuite.study.home import Home, default_folder
 
 app = typer.Typer(
@@ -76,9 +77,14 @@ def create(
 @app.command()
 def templates(as_json: Json = False) -> None:
     """List the templates of questions, with their questions and options."""
-    from evalsuite.study import workflow
+    from evalsuite.study.protocol.questions import TEMPLATES
 
-    workflow.templates(as_json=as_json)
+    rows = [
+        {"template": name, "question": question.name, "kind": question.kind, "text": question.text}
+        for name, questions in TEMPLATES.items()
+        for question in questions
+    ]
+    show(rows, as_json=as_json)
 
 
 @app.command()
@@ -103,11 +109,19 @@ def power(
     as_json: Json = False,
 ) -> None:
     """Tell by simulation how many readers and cases detect, or rule out, a difference."""
-    from evalsuite.study import workflow
+    from dataclasses import asdict
 
-    workflow.powers(
-        _integers(readers), _integers(cases), difference, margin, replicates, seed, as_json=as_json
+    from evalsuite.study.protocol import power as simulated
+
+    rows = simulated.power(
+        _integers(readers),
+        _integers(cases),
+        difference=difference,
+        margin=margin,
+        replicates=replicates,
+        seed=seed,
     )
+    show([asdict(row) for row in rows], as_json=as_json)
 
 
 @app.command()
@@ -135,9 +149,9 @@ def invite(
     study: Study, reader: Reader, home: HomeOption = None, database: DatabaseOption = None
 ) -> None:
     """Print a new link for a reader; older ones no longer open anything."""
-    from evalsuite.study import workflow
+    from evalsuite.study.workflow import reader_link
 
-    workflow.invite(study, reader, _home(home, database))
+    typer.echo(reader_link(_open(home, database).invite(study, reader)))
 
 
 @app.command()
@@ -187,9 +201,9 @@ def export(
     database: DatabaseOption = None,
 ) -> None:
     """Write all answers as a long table; with the truth once the study is closed."""
-    from evalsuite.study import workflow
+    from evalsuite.study.export import export as write
 
-    workflow.export(study, output, _home(home, database), unblind=unblind)
+    typer.echo(write(study, output, _home(home, database), unblind=unblind), err=True)
 
 
 @app.command("import")
@@ -200,9 +214,9 @@ def import_(
     database: DatabaseOption = None,
 ) -> None:
     """Add answers that were gathered elsewhere, such as on paper; each is logged as imported."""
-    from evalsuite.study import workflow
+    from evalsuite.study.export import import_table
 
-    workflow.import_(study, table, _home(home, database))
+    typer.echo(import_table(study, table, _home(home, database)), err=True)
 
 
 @app.command()

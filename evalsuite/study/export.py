@@ -14,21 +14,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = [
-    "study",
-    "reader",
-    "position",
-    "phase",
-    "presentation",
-    "case",
-    "repeat_of",
-    "question",
-    "kind",
-    "answer",
-    "revision",
-    "answered_at",
-    "seconds",
-    "active_seconds",
-]
+    "study", "reader", "position", "phase", "presentation", "case", "repeat_of", "question",
+    "kind", "answer", "revision", "answered_at", "seconds", "active_seconds",
+]  # fmt: skip
 TRUTH = ["cohort", "role", "stratum", "real_side", "digest"]
 SCALES = ["scale", "analysis", "lowest", "highest"]
 ROLES = ("real", "synthetic")
@@ -65,7 +53,7 @@ def with_scales(table: "pd.DataFrame", questions: Iterable[Question]) -> "pd.Dat
 
     known = {q.name: (q.scale, q.analysis, *(q.ends or (None, None))) for q in questions}
     scales = pd.DataFrame([known[name] for name in table["question"]], table.index, SCALES)
-    return table.join(scales)
+    return table.assign(**{column: scales[column] for column in SCALES})
 
 
 def write_csv(table: "pd.DataFrame", path: Path) -> None:

@@ -87,18 +87,6 @@ def lead_link(study: str, secret: str) -> str:
     return f"{ADDRESS}/enter?study={study}&lead={secret}"
 
 
-def templates(*, as_json: bool) -> None:
-    """Print the templates of questions."""
-    from evalsuite.study.protocol.questions import TEMPLATES
-
-    rows = [
-        {"template": name, "question": question.name, "kind": question.kind, "text": question.text}
-        for name, questions in TEMPLATES.items()
-        for question in questions
-    ]
-    show(rows, as_json=as_json)
-
-
 def audited(study: str, home: Home, *, as_json: bool) -> Audit:
     """Audit the prepared cases of a study again, print and return what was found."""
     from dataclasses import asdict
@@ -117,33 +105,6 @@ def audited(study: str, home: Home, *, as_json: bool) -> Audit:
         else "\n".join(blinding.sentences())
     )
     return blinding
-
-
-def powers(
-    readers: Sequence[int],
-    cases: Sequence[int],
-    difference: float,
-    margin: float,
-    replicates: int,
-    seed: int,
-    *,
-    as_json: bool,
-) -> None:
-    """Print the table of `evalsuite.study.protocol.power`."""
-    from dataclasses import asdict
-
-    from evalsuite.study.protocol.power import Components, power
-
-    rows = power(
-        readers,
-        cases,
-        difference=difference,
-        margin=margin,
-        components=Components(),
-        replicates=replicates,
-        seed=seed,
-    )
-    show([asdict(row) for row in rows], as_json=as_json)
 
 
 def status(study: str | None, home: Home, *, entry: str | None, as_json: bool) -> None:
@@ -166,13 +127,6 @@ def status(study: str | None, home: Home, *, entry: str | None, as_json: bool) -
     show(rows, as_json=as_json)
 
 
-def invite(study: str, reader: str, home: Home) -> None:
-    """Print a new link for a reader."""
-    from evalsuite.study.storage.study_database import StudyDatabase
-
-    typer.echo(reader_link(StudyDatabase(home.database).invite(study, reader)))
-
-
 def close(study: str, home: Home, experiment: str | None) -> None:
     """Close a study and bring its MLflow runs up to date."""
     from evalsuite.study.storage.study_database import StudyDatabase
@@ -182,20 +136,6 @@ def close(study: str, home: Home, experiment: str | None) -> None:
     typer.echo(f"{study} is closed. Export it with: {export_it}", err=True)
     if experiment:
         log(study, home, experiment)
-
-
-def export(study: str, output: Path, home: Home, *, unblind: bool) -> None:
-    """Write the answers of a study as a table."""
-    from evalsuite.study.export import export as write
-
-    typer.echo(write(study, output, home, unblind=unblind), err=True)
-
-
-def import_(study: str, table: Path, home: Home) -> None:
-    """Add answers that were gathered elsewhere."""
-    from evalsuite.study.export import import_table
-
-    typer.echo(import_table(study, table, home), err=True)
 
 
 def log(study: str, home: Home, experiment: str) -> None:

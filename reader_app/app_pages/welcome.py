@@ -5,9 +5,8 @@ import streamlit as st
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study.create import Created
 from evalsuite.study.demo import READER, demo
-from evalsuite.study.home import Home
 from reader_app.app_pages.layout import form, origin
-from reader_app.settings import settings
+from reader_app.settings import home, prepared_cases
 
 ABOUT = (
     "Experts rate real and synthetic volumes in the browser and are not told which is which. "
@@ -40,14 +39,13 @@ def show() -> None:
         return
     st.write(ABOUT)
     st.code(COMMANDS.strip(), language="sh")
-    home = Home.at(settings().home, settings().database)
     # A visitor from elsewhere must not fill an empty server with studies.
     local = st.get_option("server.address") in LOOPBACK
-    if local and settings().cases == home.app / "cases":
-        _offer(home)
+    if local and prepared_cases() == home().app / "cases":
+        _offer()
 
 
-def _offer(home: Home) -> None:
+def _offer() -> None:
     st.subheader("Try it")
     st.write(
         "The demonstration has twelve simulated brains, half of them blurred, and two more for "
@@ -56,7 +54,7 @@ def _offer(home: Home) -> None:
     if st.button("Make the demonstration", type="primary"):
         try:
             with st.spinner("Simulating brains and preparing the cases"):
-                st.session_state[MADE] = demo(home)
+                st.session_state[MADE] = demo(home())
         except EvalsuiteError as error:
             st.error(str(error))
             return

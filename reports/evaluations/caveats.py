@@ -51,24 +51,24 @@ class Caveats:
         for estimate in everything:
             for warning in estimate.warnings:
                 carried.setdefault(template(warning), []).append((estimate, warning))
-        told: dict[tuple[About, str], Caveat] = {
+        caveats: dict[tuple[About, str], Caveat] = {
             ("cohort", key): Caveat(
-                joined([warning for _, warning in found]),
-                enumerated(list(dict.fromkeys(name for name, _ in found))),
+                joined([warning for _, warning in carriers]),
+                enumerated(list(dict.fromkeys(name for name, _ in carriers))),
                 "cohort",
             )
-            for key, found in cohorts.items()
+            for key, carriers in cohorts.items()
         }
         of_groups: dict[tuple[About, str], Caveat] = {}
         for key, owners in carried.items():
             estimates = [estimate for estimate, _ in owners]
             grouped = all(estimate.group for estimate in estimates)
-            (of_groups if grouped else told)["estimate", key] = Caveat(
+            (of_groups if grouped else caveats)["estimate", key] = Caveat(
                 joined([warning for _, warning in owners]),
                 scope(estimates, everything, title, measured_on),
                 "group" if grouped else "estimate",
             )
-        return cls(told | of_groups)
+        return cls(caveats | of_groups)
 
     def sentences(self, kinds: Iterable[Kind]) -> tuple[str, ...]:
         """Return the caveats on `cohort`s, `estimate`s or `group`s as numbered sentences."""

@@ -9,8 +9,8 @@ import numpy as np
 from evalsuite.caveats import enumerated
 from evalsuite.records import Estimate
 from evalsuite.statistics.multiplicity import holm_adjusted
-from reports.document import cell
 from reports.evaluations.comparison import Comparison, of_subjects
+from reports.evaluations.tables import number
 from reports.glossary import features, meaning, ranks, title
 
 ALPHA = 0.05
@@ -20,13 +20,13 @@ def findings(comparison: Comparison) -> list[str]:
     """Return the few sentences that who reads nothing else has to read."""
     real = comparison.evaluation.real
     each = [f"{len(c.volumes)} of {c.name}" for c in comparison.evaluation.synthetic]
-    told = [
+    sentences = [
         f"Synthetic volumes ({enumerated(each)}) were compared with {len(real.volumes)} real ones{of_subjects(real)}."
     ]
     whole = [e for e in comparison.evaluation.estimates if not e.group and math.isfinite(e.value)]
-    told += _ranking(whole)
-    told += _tests(whole)
-    return [*told, *_shares(whole)]
+    sentences += _ranking(whole)
+    sentences += _tests(whole)
+    return [*sentences, *_shares(whole)]
 
 
 def _ranking(estimates: Sequence[Estimate]) -> list[str]:
@@ -34,51 +34,51 @@ def _ranking(estimates: Sequence[Estimate]) -> list[str]:
     by_features: dict[str, list[Estimate]] = {}
     for estimate in _preferred("distance", estimates):
         by_features.setdefault(estimate.extractor, []).append(estimate)
-    told = []
-    for extractor, own in by_features.items():
-        ranked = sorted(own, key=lambda e: e.value)
+    sentences = []
+    for extractor, of_features in by_features.items():
+        ranked = sorted(of_features, key=lambda e: e.value)
         what = f"{title(ranked[0])}; features: {features(extractor)}"
         where = f"Distance from the real volumes ({what})"
-        sentence = f"{where}: {enumerated([f'{e.synthetic} {_told(e)}' for e in ranked])}"
+        sentence = f"{where}: {enumerated([f'{e.synthetic} {number(e)}' for e in ranked])}"
         if len(ranked) > 1:
             sentence += f"; {_nearest(ranked)}"
-        told.append(f"{sentence}.")
-    return told
+        sentences.append(f"{sentence}.")
+    return sentences
 
 
 def _preferred(role: Literal["distance", "test"], estimates: Sequence[Estimate]) -> list[Estimate]:
     """Return those of the first declared quantity with this role, of whole volumes."""
-    own = [e for e in estimates if meaning(e).role == role and not e.where]
-    first = min(map(ranks, own), default=0)
-    return [e for e in own if ranks(e) == first]
+    in_role = [e for e in estimates if meaning(e).role == role and not e.where]
+    first = min(map(ranks, in_role), default=0)
+    return [e for e in in_role if ranks(e) == first]
 
 
 def _tests(estimates: Sequence[Estimate]) -> list[str]:
     """Say which generators differ from the real cohort beyond chance."""
-    own = _preferred("test", estimates)
-    if not own:
+    p_values = _preferred("test", estimates)
+    if not p_values:
         return []
-    adjusted = holm_adjusted(np.array([e.value for e in own]))
-    several = len({e.extractor for e in own}) > 1
-    names = [e.synthetic + (f" on {features(e.extractor)}" if several else "") for e in own]
+    adjusted = holm_adjusted(np.array([e.value for e in p_values]))
+    several = len({e.extractor for e in p_values}) > 1
+    names = [e.synthetic + (f" on {features(e.extractor)}" if several else "") for e in p_values]
     differ = [n for n, p in zip(names, adjusted, strict=True) if p < ALPHA]
     rest = [n for n, p in zip(names, adjusted, strict=True) if p >= ALPHA]
-    correction = " corrected for their number" if len(own) > 1 else ""
-    told = []
+    correction = " corrected for their number" if len(p_values) > 1 else ""
+    sentences = []
     if differ:
         kinds = enumerated(
-            [f"{kind} tests" for kind in sorted({e.test for e in own if e.test})] or ["tests"]
+            [f"{kind} tests" for kind in sorted({e.test for e in p_values if e.test})] or ["tests"]
         )
-        told.append(
+        sentences.append(
             f"Different from the real volumes beyond chance ({kinds}{correction}, "
             f"p < {ALPHA:g}): {enumerated(differ)}."
         )
     if rest:
-        told.append(
+        sentences.append(
             f"No difference from the real volumes was found for {enumerated(rest)}, which does not "
             "prove that there is none."
         )
-    return told
+    return sentences
 
 
 def _shares(estimates: Sequence[Estimate]) -> list[str]:
@@ -87,8 +87,8 @@ def _shares(estimates: Sequence[Estimate]) -> list[str]:
     for estimate in estimates:
         if (what := meaning(estimate).flagged) and not estimate.extractor:
             by_what.setdefault(what, []).append(estimate)
-    told = []
-    for what, own in by_what.items():
+    sentences = []
+    for what, flagged in by_what.items():
         parts = [
             f"{_percent(e.value)} of {e.synthetic}"
             + (
@@ -96,12 +96,12 @@ def _shares(estimates: Sequence[Estimate]) -> list[str]:
                 if e.interval
                 else ""
             )
-            for e in own
+            for e in flagged
         ]
-        chance = own[0].reference
+        chance = flagged[0].reference
         beside = f"; of real volumes {_percent(chance)} would be" if chance is not None else ""
-        told.append(f"{what}: {enumerated(parts)}{beside}.")
-    return told
+        sentences.append(f"{what}: {enumerated(parts)}{beside}.")
+    return sentences
 
 
 def _percent(share: float) -> str:
@@ -120,10 +120,3 @@ def _nearest(ranked: Sequence[Estimate]) -> str:
 def _apart(first: Estimate, second: Estimate) -> bool:
     one, two = first.interval, second.interval
     return bool(one and two and one.high < two.low)
-
-
-def _told(estimate: Estimate) -> str:
-    interval = estimate.interval
-    if interval is None or not math.isfinite(interval.low) or not math.isfinite(interval.high):
-        return cell(estimate.value)
-    return f"{cell(estimate.value)} ({cell(interval.low)} to {cell(interval.high)})"

@@ -53,10 +53,10 @@ def own_figures(comparison: Comparison, chapter: Chapter | Literal["overview"]) 
 
 def _features(comparison: Comparison) -> list[FeatureTable]:
     """Return the features of all cohorts, each once; none where those of some are missing."""
-    found: dict[tuple[str, str], FeatureTable] = {}
+    tables: dict[tuple[str, str], FeatureTable] = {}
     for run in comparison.runs:
-        for own, name in run.names.items():
-            start = f"{own}--".replace("/", "_")
+        for cohort, name in run.names.items():
+            start = f"{cohort}--".replace("/", "_")
             paths = [
                 path
                 for path in sorted((run.folder / "features").glob("*.npz"))
@@ -66,8 +66,8 @@ def _features(comparison: Comparison) -> list[FeatureTable]:
                 return []
             for path in paths:
                 extractor = path.stem.removeprefix(start)
-                found.setdefault((name, extractor), _feature_table(path, name, extractor))
-    return list(found.values())
+                tables.setdefault((name, extractor), _feature_table(path, name, extractor))
+    return list(tables.values())
 
 
 def _feature_table(path: Path, cohort: str, extractor: str) -> FeatureTable:

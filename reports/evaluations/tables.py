@@ -40,17 +40,19 @@ def side_by_side(
         names = shown[start : start + ABREAST]
         rows = []
         for name, extractor in keys:
-            found = {n: by_key[name, extractor, n] for n in names if (name, extractor, n) in by_key}
-            if not found:
+            by_cohort = {
+                n: by_key[name, extractor, n] for n in names if (name, extractor, n) in by_key
+            }
+            if not by_cohort:
                 continue
-            some = next(iter(found.values()))
-            told = {heads[n]: _told(found.get(n), caveats) for n in names}
+            some = next(iter(by_cohort.values()))
+            cells = {heads[n]: _told(by_cohort.get(n), caveats) for n in names}
             rows.append(
                 {
                     "number": title(some),
                     "on": measured_on(some),
-                    **told,
-                    "within real": _references(list(found.values())),
+                    **cells,
+                    "within real": _references(list(by_cohort.values())),
                     "good is": GOOD[some.direction],
                 }
             )
@@ -115,12 +117,12 @@ def meanings(estimates: Sequence[Estimate]) -> tuple[str, ...]:
 
 def methods(estimates: Sequence[Estimate]) -> tuple[str, ...]:
     """Return how each number and its interval were made, in the words of the record."""
-    told: dict[str, str] = {}
+    sentences: dict[str, str] = {}
     for estimate in estimates:
         interval = f" Interval: {estimate.interval.method}." if estimate.interval else ""
         text = f"{title(estimate)} ({measured_on(estimate)}): {estimate.method}"
-        told.setdefault(f"{estimate.key} {estimate.extractor}", text + interval)
-    return tuple(told.values())
+        sentences.setdefault(f"{estimate.key} {estimate.extractor}", text + interval)
+    return tuple(sentences.values())
 
 
 def _told(estimate: Estimate | None, caveats: Caveats) -> str:
@@ -129,17 +131,21 @@ def _told(estimate: Estimate | None, caveats: Caveats) -> str:
         return cell(None)
     if not math.isfinite(estimate.value):
         return f"undefined {caveats.marks(estimate.warnings)}".strip()
+    return f"{number(estimate)} {caveats.marks(estimate.warnings)}".strip()
+
+
+def number(estimate: Estimate) -> str:
+    """Return the value with its interval, where there is one."""
     interval = estimate.interval
-    text = cell(estimate.value)
-    if interval and math.isfinite(interval.low) and math.isfinite(interval.high):
-        text += f" ({cell(interval.low)} to {cell(interval.high)})"
-    return f"{text} {caveats.marks(estimate.warnings)}".strip()
+    if interval is None or not math.isfinite(interval.low) or not math.isfinite(interval.high):
+        return cell(estimate.value)
+    return f"{cell(estimate.value)} ({cell(interval.low)} to {cell(interval.high)})"
 
 
 def _references(estimates: Sequence[Estimate]) -> str:
     """Return the yardstick, or its range where it is another for another cohort."""
     known = [e.reference for e in estimates if e.reference is not None]
-    told = [cell(value) for value in sorted(known) if math.isfinite(value)]
-    if not told:
+    values = [cell(value) for value in sorted(known) if math.isfinite(value)]
+    if not values:
         return cell(None)
-    return told[0] if told[0] == told[-1] else f"{told[0]} to {told[-1]}"
+    return values[0] if values[0] == values[-1] else f"{values[0]} to {values[-1]}"

@@ -27,17 +27,17 @@ def volume_chapter(comparison: Comparison) -> list[Section]:
     real = comparison.evaluation.real.name
     panels: dict[str, list[Strip]] = {}
     meant: dict[str, str] = {}
-    for name, extractor, own in _by_score(scores):
-        meaning = score_meaning(name, str(own["method"].iloc[0]))
+    for name, extractor, rows in _by_score(scores):
+        meaning = score_meaning(name, str(rows["method"].iloc[0]))
         meant.setdefault(meaning.sentence, meaning.title)
         values = {
-            cohort: own[own["cohort"] == cohort]
+            cohort: rows[rows["cohort"] == cohort]
             .drop_duplicates("volume")["value"]
             .dropna()
             .to_numpy(float)
             for cohort in (real, *comparison.cohorts)
         }
-        good = f"good is {GOOD[own['direction'].iloc[0]]}"
+        good = f"good is {GOOD[rows['direction'].iloc[0]]}"
         panels.setdefault(meaning.sentence, []).append(
             Strip(meaning.title, scored_on(name, extractor), good, values)
         )
@@ -88,12 +88,18 @@ def score_summary(scores: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
         comparison: names the cohorts.
     """
     rows = []
-    for name, extractor, own in _by_score(scores):
-        direction: Direction = own["direction"].iloc[0]
+    for name, extractor, rows_of_score in _by_score(scores):
+        direction: Direction = rows_of_score["direction"].iloc[0]
         for cohort in comparison.cohorts:
-            values = own.loc[own["cohort"] == cohort, "value"].dropna().to_numpy(float)
-            real = own[(own["role"] == "real") & (own["against"] == cohort)]["value"].dropna()
-            if not (own["cohort"] == cohort).any():
+            values = (
+                rows_of_score.loc[rows_of_score["cohort"] == cohort, "value"]
+                .dropna()
+                .to_numpy(float)
+            )
+            real = rows_of_score[
+                (rows_of_score["role"] == "real") & (rows_of_score["against"] == cohort)
+            ]["value"].dropna()
+            if not (rows_of_score["cohort"] == cohort).any():
                 continue
             known = len(values) > 0 and len(real) > 0
             worse = int((_badness(values, real, direction) > _limit(real, direction)).sum())
@@ -115,13 +121,17 @@ def score_summary(scores: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
 def worst_volumes(scores: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
     """Return the worst volumes of every cohort by every score, the worst first."""
     rows = []
-    for name, extractor, own in _by_score(scores):
-        direction: Direction = own["direction"].iloc[0]
+    for name, extractor, rows_of_score in _by_score(scores):
+        direction: Direction = rows_of_score["direction"].iloc[0]
         for cohort in (comparison.evaluation.real.name, *comparison.cohorts):
-            among = own[(own["cohort"] == cohort) & own["value"].notna()]
+            among = rows_of_score[
+                (rows_of_score["cohort"] == cohort) & rows_of_score["value"].notna()
+            ]
             # Real volumes have one score against each synthetic cohort.
             among = among.drop_duplicates("volume")
-            real = own[(own["role"] == "real") & own["value"].notna()]["value"]
+            real = rows_of_score[
+                (rows_of_score["role"] == "real") & rows_of_score["value"].notna()
+            ]["value"]
             bad = _badness(among["value"].to_numpy(float), real, direction)
             for place, i in enumerate(np.argsort(-bad, kind="stable")[:WORST].tolist(), 1):
                 row = among.iloc[i]
@@ -143,7 +153,7 @@ def worst_volumes(scores: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
 def _by_score(scores: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:
     """Return name, extractor and rows of every score, in order of appearance."""
     groups = scores.groupby(["name", "extractor"], sort=False)
-    return [(str(name), str(extractor), own) for (name, extractor), own in groups]
+    return [(str(name), str(extractor), rows) for (name, extractor), rows in groups]
 
 
 def _badness(

@@ -55,7 +55,10 @@ def _rows(estimates: Sequence[Estimate]) -> list[list[Panel]]:
     for estimate in estimates:
         by_quantity.setdefault(estimate.extractor, {}).setdefault(estimate.key, []).append(estimate)
     return [
-        [Panel(title(own[0]), measured_on(own[0]), own) for own in panels.values()]
+        [
+            Panel(title(estimates_of[0]), measured_on(estimates_of[0]), estimates_of)
+            for estimates_of in panels.values()
+        ]
         for panels in by_quantity.values()
     ]
 

@@ -52,7 +52,7 @@ def forest_pages(
     each = max(1, MOST_ROWS // len(cohorts))
     portions = []
     for some in (tuple(groups[i : i + each]) for i in range(0, len(groups), each)):
-        own = [
+        drawn_rows = [
             [
                 Panel(panel.title, panel.features, drawn)
                 for panel in row
@@ -62,7 +62,9 @@ def forest_pages(
             for row in rows
         ]
         lines = max(rows_of(some, cohorts).values()) + 1
-        portions += [(portion, some) for portion in pages([row for row in own if row], lines)]
+        portions += [
+            (portion, some) for portion in pages([row for row in drawn_rows if row], lines)
+        ]
     return portions
 
 

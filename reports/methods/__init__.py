@@ -24,8 +24,10 @@ def methods_paragraphs(
         study: or None.
         sections: of the report on them; the statistics are those in their tables.
     """
-    told = [evaluation_paragraph(group) for group in grouped(evaluations)]
+    paragraphs = [evaluation_paragraph(group) for group in grouped(evaluations)]
     if study is not None:
         blocks = [block for section in sections for block in section.blocks]
-        told += study_paragraphs(study, [block for block in blocks if isinstance(block, Table)])
-    return numbered(told)
+        paragraphs += study_paragraphs(
+            study, [block for block in blocks if isinstance(block, Table)]
+        )
+    return numbered(paragraphs)

@@ -11,6 +11,8 @@ WORKS = {
     "kernel tests. NeurIPS 27 (2014).",
     "med3d": "Chen S, Ma K, Zheng Y. Med3D: transfer learning for 3D medical image analysis. "
     "arXiv 1904.00625 (2019).",
+    "pyradiomics": "van Griethuysen JJM, et al. Computational radiomics system to decode the "
+    "radiographic phenotype. Cancer Research 77 (2017) e104.",
     "ibsi": "Zwanenburg A, et al. The Image Biomarker Standardization Initiative. Radiology 295 "
     "(2020) 328-338.",
     "holm": "Holm S. A simple sequentially rejective multiple test procedure. Scandinavian Journal "
@@ -125,7 +127,7 @@ def cited(references: Iterable[str]) -> str:
     known = [REFERENCES[name] for name in names if name in REFERENCES]
     others = [name for name in names if name not in REFERENCES]
     marks = [cite(*known)] if known else []
-    return "".join(f" {told}" for told in (*marks, *(f"({name})" for name in others)))
+    return "".join(f" {mark}" for mark in (*marks, *(f"({name})" for name in others)))
 
 
 def numbered(paragraphs: Sequence[str]) -> tuple[str, ...]:
@@ -136,9 +138,11 @@ def numbered(paragraphs: Sequence[str]) -> tuple[str, ...]:
         before, *marked = text.split(OPEN)
         parts = [before]
         for works, after in (mark.split(CLOSE, 1) for mark in marked):
-            own = [numbers.setdefault(work, len(numbers) + 1) for work in works.split(BETWEEN)]
-            parts += [f"[{', '.join(map(str, own))}]", after]
+            cited_here = [
+                numbers.setdefault(work, len(numbers) + 1) for work in works.split(BETWEEN)
+            ]
+            parts += [f"[{', '.join(map(str, cited_here))}]", after]
         return "".join(parts)
 
-    told = [replaced(text) for text in paragraphs]
-    return (*told, *(f"[{number}] {work}" for work, number in numbers.items()))
+    texts = [replaced(text) for text in paragraphs]
+    return (*texts, *(f"[{number}] {work}" for work, number in numbers.items()))

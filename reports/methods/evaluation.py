@@ -18,7 +18,8 @@ TESTS = {
     "wild bootstrap": "by a wild bootstrap over subjects, which differ in their numbers of volumes "
     f"{cite('chwialkowski')}",
 }
-EXTRACTORS = {"medicalnet": "med3d", "radiomics": "ibsi"}
+# The first that a name starts with.
+EXTRACTORS = {"medicalnet": "med3d", "radiomics-frd": "pyradiomics", "radiomics": "ibsi"}
 PREPARED = ("preprocessing", "preprocessing_synthetic", "extractors")
 COMMON = ("seed", "level")  # settings that are told for all metrics at once
 

@@ -36,7 +36,7 @@ def preparation(config: Mapping[str, Any]) -> list[str]:
             told += _sentence(f"For {name} volumes were", steps)
         if overridden := extractor.get("overridden"):
             wanted = " and ".join(f"{key} {_value(value)}" for key, value in overridden.items())
-            told.append(f"The network of {name} was made for {wanted}.")
+            told.append(f"{name} is made for {wanted}.")
         if extractor.get("preprocessing_synthetic") != config.get("preprocessing_synthetic"):
             told += _synthetic(f" for {name}", extractor)
         if slices := extractor.get("slices"):

@@ -140,12 +140,12 @@ def statistics_paragraph(tables: Sequence[Table]) -> list[str]:
         return []
     random = {name: _random(own) for name, own in rows.items()}
     usual = Counter(filter(None, random.values())).most_common(1)
-    told = [f"Intervals take {usual[0][0]}, unless another thing is told."] if usual else []
+    sentences = [f"Intervals take {usual[0][0]}, unless another thing is told."] if usual else []
     for name, own in rows.items():
         other = random[name] if usual and random[name] != usual[0][0] else ""
-        told.append(_sentence(STATEMENTS[name], own, other))
-    told += _multiplicity(list(rows.values()))
-    return [" ".join(told)]
+        sentences.append(_sentence(STATEMENTS[name], own, other))
+    sentences += _multiplicity(list(rows.values()))
+    return [" ".join(sentences)]
 
 
 def _statement(table: str) -> str:
@@ -161,13 +161,13 @@ def _sentence(statement: Statement, rows: pd.DataFrame, random: str) -> str:
         phrase = statement.phrases.get(str(name), str(name))
         by_works.setdefault(cited(references), []).append(phrase)
     parts = [f"{', '.join(phrases)}{works}" for works, phrases in by_works.items()]
-    told = f"{statement.opening} {enumerated(parts)}"
+    sentence = f"{statement.opening} {enumerated(parts)}"
     if "margin" in rows:
         stated = dict(zip(rows["question"], rows["margin"], strict=True))
-        told += f" ({', '.join(f'{k} {v:g}' for k, v in stated.items())})"
+        sentence += f" ({', '.join(f'{k} {v:g}' for k, v in stated.items())})"
     if rows["interval"].any() and (kinds := _kinds(rows[rows["low"].notna()])):
-        told += f" (intervals: {kinds})"
-    return f"{told}, with {random}." if random else f"{told}."
+        sentence += f" (intervals: {kinds})"
+    return f"{sentence}, with {random}." if random else f"{sentence}."
 
 
 def _kinds(known: pd.DataFrame) -> str:
@@ -195,10 +195,10 @@ def _random(rows: pd.DataFrame) -> str:
 def _multiplicity(tables: Sequence[pd.DataFrame]) -> list[str]:
     """Say which p-values were corrected with which others."""
     corrected = {str(f) for t in tables for f in t.loc[t["p_holm"] > t["p"], "family"]}
-    told = [words for family, words in FAMILIES.items() if family in corrected]
-    if not told:
+    families_told = [words for family, words in FAMILIES.items() if family in corrected]
+    if not families_told:
         return []
-    families = "; ".join(told)
+    families = "; ".join(families_told)
     return [
         (
             f"p-values were corrected by Holm's method {cite('holm')} within families, each at "

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from reports.document import Table
 from reports.methods.statistics import statistics_paragraph
+from reports.readers.shown import counted
 from reports.sources import StudyData
 
 ABBREVIATED = 12  # of 64 digits of a SHA-256
@@ -16,8 +17,10 @@ def study_paragraphs(study: StudyData, tables: Sequence[Table]) -> list[str]:
         study: as far as it is known.
         tables: of the report; what they hold is what was computed.
     """
-    told = [" ".join([*_design(study), *_blinding(study), *_questions(study), *_state(study)])]
-    return [*told, *statistics_paragraph(tables)]
+    paragraphs = [
+        " ".join([*_design(study), *_blinding(study), *_questions(study), *_state(study)])
+    ]
+    return [*paragraphs, *statistics_paragraph(tables)]
 
 
 def _design(study: StudyData) -> list[str]:
@@ -26,14 +29,14 @@ def _design(study: StudyData) -> list[str]:
     cases = {case for shown in reading["case"].astype(str) for case in shown.split("|")}
     cohorts = [f"{c['cases']} {c['role']} ({c['name']})" for c in design.get("cohorts") or ()]
     planned = f"; the design has {', '.join(cohorts)}" if cohorts else ""
-    read = f"{_counted(len(study.readers), 'reader')} read {_counted(len(cases), 'case')}"
+    read = f"{counted(len(study.readers), 'reader')} read {counted(len(cases), 'case')}"
     shown = (
         "in pairs of a real and a synthetic case side by side"
         if design.get("paired")
         else "one case at a time"
     )
     seed = f" (seed {design['seed']})" if design.get("seed") is not None else ""
-    told = [
+    sentences = [
         f"In the blinded reader study {study.name}, {read}{planned}.",
         (
             f"They read {shown}, each in an order of their own, which was randomised in "
@@ -41,22 +44,22 @@ def _design(study: StudyData) -> list[str]:
         ),
     ]
     if design.get("repeats"):
-        told.append(
+        sentences.append(
             f"To measure agreement within readers, {design['repeats']} of each reader's "
             "presentations were hidden repeats."
         )
     if design.get("training"):
-        told.append(
+        sentences.append(
             f"Before the reading {design['training']} cases per cohort were shown for training."
         )
     if "revisable" in design:
         able = "could" if design["revisable"] else "could not"
-        told.append(f"Answers {able} be changed afterwards; all versions were kept.")
-    return told
+        sentences.append(f"Answers {able} be changed afterwards; all versions were kept.")
+    return sentences
 
 
 def _blinding(study: StudyData) -> list[str]:
-    told = [
+    sentences = [
         (
             "All cases were brought to one orientation, spacing, matrix and range of grey levels and "
             "stored under random names without their headers; readers saw three orthogonal planes in "
@@ -64,13 +67,13 @@ def _blinding(study: StudyData) -> list[str]:
         )
     ]
     if study.audit:
-        found = study.audit["classifier"]
-        told.append(
+        classifier = study.audit["classifier"]
+        sentences.append(
             "From cues other than anatomy (file size, borders, grey levels) a cross-validated "
             f"classifier told real from synthetic cases with an area under the ROC curve of "
-            f"{found['auc']:.2f} ({found['low']:.2f} to {found['high']:.2f})."
+            f"{classifier['auc']:.2f} ({classifier['low']:.2f} to {classifier['high']:.2f})."
         )
-    return told
+    return sentences
 
 
 def _questions(study: StudyData) -> list[str]:
@@ -83,8 +86,4 @@ def _questions(study: StudyData) -> list[str]:
 def _state(study: StudyData) -> list[str]:
     given = int(study.table["answer"].notna().sum())
     mark = f" (SHA-256 of the design {study.design_hash[:ABBREVIATED]})"
-    return [f"{_counted(given, 'answer')} were recorded; the study is {study.state}{mark}."]
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    return [f"{counted(given, 'answer')} were recorded; the study is {study.state}{mark}."]

@@ -29,7 +29,7 @@ def _section(study: StudyData, pairs: Choices, place: int) -> Section:
     suffix = f"-{pairs.question}" if place else ""
     merits = choice_merits(pairs)
     alone = reader_choices(pairs)
-    overall = obuchowski_rockette(merits, scale="logit").treatments
+    overall = obuchowski_rockette(merits).treatments
     blocks: list[Block] = [
         Text((READ, *_margin(study, pairs))),
         shown(
@@ -73,7 +73,7 @@ def _margin(study: StudyData, pairs: Choices) -> list[str]:
     # Two one-sided tests at 5 % are the interval of 90 % (Schuirmann 1987), over several cohorts
     # after Bonferroni.
     level = 1 - 2 * ALPHA / len(pairs.treatments)
-    shares = obuchowski_rockette(choice_merits(pairs), scale="logit", level=level).treatments
+    shares = obuchowski_rockette(choice_merits(pairs), level=level).treatments
     sentences = []
     for share in shares:
         if not (math.isfinite(share.low) and math.isfinite(share.high)):

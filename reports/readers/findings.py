@@ -38,7 +38,7 @@ def findings(study: StudyData) -> list[str]:
         (TURING, auc_merits(readings)) for readings in turing_readings(study.table, study.points)
     ]
     apart += [(CHOSEN, choice_merits(pairs)) for pairs in choices(study.table)]
-    areas = [obuchowski_rockette(merits, scale="logit").treatments for _, merits in apart]
+    areas = [obuchowski_rockette(merits).treatments for _, merits in apart]
     for (what, _), results in zip(apart, areas, strict=True):
         sentences += _told_apart(what, results)
     differences = _differences(study)

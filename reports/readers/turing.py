@@ -72,7 +72,7 @@ def _without_curve(readings: Readings, curves: pd.DataFrame) -> list[str]:
 
 
 def _tables(study: StudyData, readings: Readings, suffix: str) -> list[Table]:
-    analysis = obuchowski_rockette(auc_merits(readings), scale="logit")
+    analysis = obuchowski_rockette(auc_merits(readings))
     aucs, rates = reader_aucs(readings), reader_rates(readings)
     tables = [
         shown(

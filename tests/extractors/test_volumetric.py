@@ -25,6 +25,7 @@ from evalsuite.extractors.networks.i3resnet import I3ResNet152
 from evalsuite.extractors.networks.vision_transformer_3d import POSITIONS, VisionTransformer3D
 from evalsuite.extractors.sources import WeightsError
 from evalsuite.extractors.volumetric import ct_fm, dino_3d, merlin
+from evalsuite.extractors.volumetric import extractor as volumetric
 from evalsuite.extractors.volumetric.extractor import averaged_extractor
 from evalsuite.extractors.weights import published, sha256
 from evalsuite.volumes.preprocessing import PRESETS, Preprocessing
@@ -221,6 +222,18 @@ def test_an_unknown_layer_is_one_sentence():
         'medicalnet-resnet10-untrained: Unknown layer "layer9". Did you mean "layer4"? Known '
         "layers: layer1, layer2, layer3, layer4, stem."
     )
+
+
+def test_large_volumes_go_one_by_one(monkeypatch):
+    monkeypatch.setattr(volumetric, "BATCH_VOXELS", 2 * 16**3)
+    network = medicalnet.resnet10_untrained(ExtractorOptions())
+    seen = []
+    network.network.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
+    voxels = np.random.default_rng(0).random((3, 16, 16, 16), dtype=np.float32)
+    small = network(voxels)
+    large = network(np.pad(voxels, ((0, 0), (8, 8), (8, 8), (8, 8))))
+    assert seen == [2, 1, 1, 1, 1]
+    assert small.shape == large.shape == (3, 512)
 
 
 def test_every_stage_of_medicalnet_can_be_asked_for():

@@ -195,8 +195,14 @@ def test_references_are_listed_once_in_the_order_of_the_text():
     cited = [int(n) for group in re.findall(r"\[([\d, ]+)\]", text) for n in group.split(",")]
     assert list(dict.fromkeys(cited)) == list(range(1, len(works) + 1))
     assert len(cited) > len(set(cited))  # one work is cited twice and listed once
-    assert [work.split("]")[0] + "]" for work in works] == [f"[{i}]" for i in range(1, 12)]
+    assert [work.split("]")[0] + "]" for work in works] == [f"[{i}]" for i in range(1, 14)]
     assert works[0] == f"[1] {WORKS['ibsi']}"
+
+
+def test_the_features_of_frd_are_those_of_pyradiomics():
+    config = {"metrics": {}, "extractors": {"radiomics-frd-v1": {}}}
+    _, work = methods_paragraphs([evaluated(config=config)], None)
+    assert work == f"[1] {WORKS['pyradiomics']}"
 
 
 def test_a_work_that_is_not_known_cannot_be_cited():
@@ -342,7 +348,7 @@ def test_each_extractor_is_told_with_what_it_saw():
     assert "For of old" not in text
     assert "For other volumes were brought to RAS orientation, a spacing of 2 x 2 x 2 mm" in text
     assert "(preprocessing f00df00df00d)." in text
-    assert "The network of other was made for spacing 3, 3, 3." in text
+    assert "other is made for spacing 3, 3, 3." in text
     assert (
         "Of synthetic volumes for other it was otherwise: intensities were left as they are."
     ) in text

@@ -131,8 +131,12 @@ def test_a_table_without_its_design_is_refused(exported, tmp_path):
     about = {"study": "x", "state": "closed", "design_hash": "c"}
     record.write_text(yaml.safe_dump(about | {"design": {"questions": [{"kind": "sorcery"}]}}))
     assert refused(path, tmp_path) == (
-        "table.design.yaml: its questions are none of ours. Export the table again."
+        "In table.design.yaml, questions.0: expected a table whose kind is analogue, choice, "
+        "confidence, forced_choice, likert, multiple or text, but found "
+        '{"kind": "sorcery"}. A kind of question that another package declares needs that package.'
     )
+    record.write_text(yaml.safe_dump(about | {"design": "birds"}))
+    assert refused(path, tmp_path).startswith("table.design.yaml: its design is no table.")
     record.write_text(yaml.safe_dump(about | {"design": {}}))
     assert 'the question "real_or_synthetic" is not in table.design.yaml' in refused(path, tmp_path)
     record.unlink()

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from reports.utility import utility_findings, utility_sections
 from tests.reports.conftest import visible
 from tests.utility.made_up import example
 
+OLD = Path(__file__).parents[1] / "old/utility"
 UNLABELLED = ("scratch", "synthetic-pretraining", "real-pretraining")
 
 
@@ -234,3 +236,12 @@ def test_a_folder_without_an_experiment_is_told(tmp_path):
         f"{tmp_path} holds no results.json. Name a folder that `evalsuite utility segmentation` "
         "has finished."
     )
+
+
+def test_an_experiment_of_before_is_told_as_it_was():
+    """Written when a comparison had the columns metric, difference, repeats and subjects."""
+    _, gain, _ = utility_findings(OLD)
+    assert "it is higher: +0.312 (0.062\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}0.563), p" in gain
+    (section,) = utility_sections(OLD)
+    table = next(b for b in section.blocks if isinstance(b, Table) and b.name == "utility-scores")
+    assert table.data["value"].notna().all()

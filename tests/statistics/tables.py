@@ -27,9 +27,8 @@ def table_of(statistic):
 def obuchowski_rockette(*arguments, **options):
     """Return the analysis with tables in the place of results."""
     analysis = mrmc.obuchowski_rockette(*arguments, **options)
-    found = {field.name: getattr(analysis, field.name) for field in fields(analysis)}
-    test = [] if analysis.test is None else [analysis.test]
-    return SimpleNamespace(**{k: tabulated(v) for k, v in (found | {"test": test}).items()})
+    names = [field.name for field in fields(analysis)]
+    return SimpleNamespace(**{name: tabulated(getattr(analysis, name)) for name in names})
 
 
 agreement_between_readers = table_of(between.agreement_between_readers)

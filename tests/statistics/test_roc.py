@@ -4,17 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.special import expit, logit
+from scipy.stats import t
 from sklearn.metrics import auc as trapezoid
 from sklearn.metrics import roc_auc_score, roc_curve
 from statsmodels.stats.proportion import proportion_confint
 
-from evalsuite.statistics.roc.auc import auc_covariance, auc_interval, chance_test, placements
+from evalsuite.statistics.roc.auc import auc_covariance, placements, t_interval
 from evalsuite.statistics.roc.curves import roc_curves, roc_points
 from evalsuite.statistics.roc.readings import Readings, turing_readings
 from tests.kinds import scales
 from tests.statistics.tables import reader_aucs, reader_rates
 
-METHODS = ("DeLong", "jackknife", "unbiased")
 NAN = np.nan
 
 
@@ -60,29 +61,19 @@ def test_by_hand():
     # AUC = 5.5 / 6. Placements of positive cases: 3/4 1 1, of negative ones: 1 5/6.
     # Their variances: S10 = ((1/6)^2 + 2 (1/12)^2) / 2 = 1/48, S01 = 2 (1/12)^2 = 1/72.
     # DeLong: a third of S10 and half of S01, 1/144 each, make 1/72.
-    # Jackknife: without each of the cases the AUC is 1, 7/8, 7/8 | 5/6, 1; mean 11/12, squared
-    # deviations (1 + 1/4 + 1/4 + 1 + 1) / 144 = 3.5 / 144; times 4/5: 7/360.
-    # Unbiased: AUC^2 = 121/144; products of pairs without a common case: of 1 (row 1, column 1)
-    # with 1 1 of column 2, of 1/2 with 1 1, of row 2 with 1/2 and 1 twice, likewise row 3;
-    # sum 2 + 1 + (1.5 + 2) * 2 = 10 over 12. The variance is 121/144 - 120/144 = 1/144.
-    positive, negative = np.array([[2.0, 3, 3]]), np.array([[1.0, 2]])
-    for method, expected in zip(METHODS, (1 / 72, 7 / 360, 1 / 144), strict=True):
-        value, covariance = auc_covariance(positive, negative, method)
-        assert value == pytest.approx([11 / 12])
-        assert covariance == pytest.approx(np.array([[expected]]))
+    value, covariance = auc_covariance(np.array([[2.0, 3, 3]]), np.array([[1.0, 2]]))
+    assert value == pytest.approx([11 / 12])
+    assert covariance == pytest.approx(np.array([[1 / 72]]))
 
 
 def test_covariance_by_hand():
     # Both readers: AUC 3/4. Wins of ann: 1 1 | 1 0; of bob: 1 0 | 1 1.
     # Placements of positive cases: 1 1/2 and 1/2 1: S10 = -1/8; of negative ones: 1 1/2 and
     # 1 1/2: S01 = 1/8. DeLong: -1/16 + 1/16 = 0. Variances: 1/16 + 1/16.
-    # Apart: (1,1)(2,2) 1, (1,2)(2,1) 1, (2,1)(1,2) 0, (2,2)(1,1) 0: 9/16 - 2/4 = 1/16 unbiased.
     ann, bob = ([5.0, 3], [2.0, 4]), ([3.0, 5], [2.0, 4])
     positive, negative = np.array([ann[0], bob[0]]), np.array([ann[1], bob[1]])
     _, delong = auc_covariance(positive, negative)
     assert delong == pytest.approx(np.array([[1 / 8, 0], [0, 1 / 8]]))
-    _, unbiased = auc_covariance(positive, negative, "unbiased")
-    assert unbiased[0, 1] == unbiased[1, 0] == pytest.approx(1 / 16)
 
 
 @given(ratings())
@@ -102,19 +93,17 @@ def test_agrees_with_scikit_learn(sides):
 @given(ratings())
 def test_symmetries(sides):
     positive, negative = sides
-    for method in METHODS:
-        value, covariance = auc_covariance(positive, negative, method)
-        flipped, same = auc_covariance(negative, positive, method)
-        assert flipped == pytest.approx(1 - value)
-        assert same == pytest.approx(covariance, abs=1e-12)
-        increasing, again = auc_covariance(positive**3 - 7, negative**3 - 7, method)
-        assert increasing == pytest.approx(value)
-        assert again == pytest.approx(covariance, abs=1e-12)
-        shuffled, still = auc_covariance(positive[:, ::-1], negative[:, ::-1], method)
-        assert shuffled == pytest.approx(value)
-        assert still == pytest.approx(covariance, abs=1e-12)
-        if method != "unbiased":
-            assert np.linalg.eigvalsh(covariance).min() > -1e-12
+    value, covariance = auc_covariance(positive, negative)
+    flipped, same = auc_covariance(negative, positive)
+    assert flipped == pytest.approx(1 - value)
+    assert same == pytest.approx(covariance, abs=1e-12)
+    increasing, again = auc_covariance(positive**3 - 7, negative**3 - 7)
+    assert increasing == pytest.approx(value)
+    assert again == pytest.approx(covariance, abs=1e-12)
+    shuffled, still = auc_covariance(positive[:, ::-1], negative[:, ::-1])
+    assert shuffled == pytest.approx(value)
+    assert still == pytest.approx(covariance, abs=1e-12)
+    assert np.linalg.eigvalsh(covariance).min() > -1e-12
 
 
 @pytest.mark.filterwarnings("ignore:Mean of empty slice")
@@ -134,104 +123,30 @@ def test_delong_agrees_with_its_formula(missing):
             assert covariance[a, b] == pytest.approx(expected)
 
 
-@pytest.mark.parametrize("missing", [0.0, 0.3])
-def test_jackknife_leaves_out_one_case_at_a_time(missing):
-    positive, negative = simulated(2, missing=missing)
-    without = [auc_covariance(np.delete(positive, i, 1), negative)[0] for i in range(12)]
-    without += [auc_covariance(positive, np.delete(negative, j, 1))[0] for j in range(15)]
-    expected = np.cov(np.array(without).T, ddof=1) * 26**2 / 27
-    assert auc_covariance(positive, negative, "jackknife")[1] == pytest.approx(expected)
-
-
-@pytest.mark.parametrize("missing", [0.0, 0.3])
-def test_unbiased_agrees_with_its_definition(missing):
-    positive, negative = simulated(3, m=5, n=6, missing=missing)
-    value, covariance = auc_covariance(positive, negative, "unbiased")
-    won = [wins(p, n) for p, n in zip(positive, negative, strict=True)]
-    for a in range(3):
-        for b in range(3):
-            apart = [
-                won[a][i, j] * won[b][k, m]
-                for i in range(5)
-                for j in range(6)
-                for k in range(5)
-                for m in range(6)
-                if i != k and j != m
-            ]
-            expected = value[a] * value[b] - np.nanmean(apart)
-            assert covariance[a, b] == pytest.approx(expected, abs=1e-12)
-
-
-def test_unbiased_is_unbiased():
-    # The mean over studies is the variance over studies; DeLong's is larger.
-    studies = [simulated(seed, readers=2, m=6, n=8) for seed in range(3000)]
-    found = [auc_covariance(*study, "unbiased") for study in studies]
-    between = np.cov(np.array([value for value, _ in found]).T)
-    assert np.mean([c for _, c in found], axis=0) == pytest.approx(between, rel=0.07)
-    delong = np.mean([auc_covariance(*study)[1] for study in studies], axis=0)
-    assert np.diag(delong).min() > 1.02 * np.diag(between).max()
-
-
-def test_methods_agree_on_large_samples():
-    positive, negative = simulated(4, m=1500, n=2000, points=40)
-    delong, jackknife, unbiased = (
-        auc_covariance(positive, negative, method)[1] for method in METHODS
-    )
-    assert jackknife == pytest.approx(delong, rel=2e-3)
-    assert unbiased == pytest.approx(delong, rel=2e-3)
-
-
 def test_readers_without_common_cases_are_independent():
     positive, negative = simulated(5, readers=2, m=20, n=20)
     for cases in (positive, negative):
         cases[0, :10] = NAN
         cases[1, 10:] = NAN
-    for method in ("DeLong", "unbiased"):
-        _, covariance = auc_covariance(positive, negative, method)
-        alone = [auc_covariance(positive[[r]], negative[[r]], method)[1] for r in range(2)]
-        assert covariance[0, 1] == pytest.approx(0, abs=1e-12)
-        assert np.diag(covariance) == pytest.approx(np.ravel(alone))
+    _, covariance = auc_covariance(positive, negative)
+    alone = [auc_covariance(positive[[r]], negative[[r]])[1] for r in range(2)]
+    assert covariance[0, 1] == pytest.approx(0, abs=1e-12)
+    assert np.diag(covariance) == pytest.approx(np.ravel(alone))
 
 
 def test_undefined_where_cases_lack():
     positive = np.array([[1.0, 2], [NAN, 2], [NAN, NAN]])
     negative = np.array([[1.0, 2], [1, 2], [1, 2]])
-    for method in METHODS:
-        value, covariance = auc_covariance(positive, negative, method)
-        assert np.isfinite(value).tolist() == [True, True, False]
-        assert np.isfinite(np.diag(covariance)).tolist() == [True, False, False]
+    value, covariance = auc_covariance(positive, negative)
+    assert np.isfinite(value).tolist() == [True, True, False]
+    assert np.isfinite(np.diag(covariance)).tolist() == [True, False, False]
     assert np.isnan(auc_covariance(np.empty((2, 0)), np.empty((2, 0)))[0]).all()
 
 
 def test_intervals():
-    # logit 0.9 = 2.197225; 1.959964 * 0.04 / 0.09 = 0.871095; expit(1.326130), expit(3.068320).
-    assert auc_interval(0.9, 0.04, 0.95) == pytest.approx((0.790200, 0.955567), abs=1e-6)
-    assert auc_interval(0.9, 0.04, 0.95, scale="identity") == pytest.approx(
-        (0.821601, 0.978399), abs=1e-6
-    )
+    assert t_interval(0.9, 0.04, 0.95) == pytest.approx((0.821601, 0.978399), abs=1e-6)
     # Student's 97.5 % quantile with 4 degrees of freedom is 2.776445.
-    assert auc_interval(0.6, 0.1, 0.95, df=4, scale="identity") == pytest.approx(
-        (0.322355, 0.877645), abs=1e-6
-    )
-
-
-@given(st.floats(0.05, 0.95), st.floats(0.01, 0.2), st.sampled_from(["identity", "logit"]))
-def test_interval_and_test_say_the_same(value, error, scale):
-    _, p = chance_test(value, error, df=7, scale=scale)
-    low, high = auc_interval(value, error, 1 - p, df=7, scale=scale)
-    assert min(abs(low - 0.5), abs(high - 0.5)) < 1e-6
-
-
-def test_logit_intervals_cover_near_one():
-    # Normal ratings, AUC = Phi(1.8 / sqrt 2) = 0.8985, 40 cases of either truth.
-    rng = np.random.default_rng(6)
-    positive, negative = rng.normal(1.8, size=(1000, 40)), rng.normal(size=(1000, 40))
-    values, covariance = auc_covariance(positive, negative)
-    errors = np.sqrt(np.diag(covariance))
-    for scale, low_share, high_share in (("logit", 0.93, 0.97), ("identity", 0.88, 0.95)):
-        ends = [auc_interval(v, e, 0.95, scale=scale) for v, e in zip(values, errors, strict=True)]
-        covered = np.mean([low <= 0.898471 <= high for low, high in ends])
-        assert low_share < covered < high_share
+    assert t_interval(0.6, 0.1, 0.95, df=4) == pytest.approx((0.322355, 0.877645), abs=1e-6)
 
 
 def test_mean_curve_keeps_the_area():
@@ -275,9 +190,11 @@ def test_reader_aucs_have_students_interval_of_log_odds():
     placed = placements(np.array([positive], float), np.array([negative], float))
     parts = [part[0].var(ddof=1) / part.shape[1] for part in placed]
     df = sum(parts) ** 2 / (parts[0] ** 2 / 6 + parts[1] ** 2 / 5)
-    assert row["p"] == pytest.approx(chance_test(value[0], row["standard_error"], df=df)[1])
-    expected = auc_interval(value[0], row["standard_error"], 0.95, df=df)
-    assert (row["low"], row["high"]) == pytest.approx(expected)
+    # Student's t of log odds, whose error is that of the area over its derivative.
+    odds, error = logit(value[0]), row["standard_error"] / (value[0] * (1 - value[0]))
+    assert row["p"] == pytest.approx(2 * t.sf(abs(odds) / error, df))
+    ends = expit(t.interval(0.95, df, odds, error))
+    assert (row["low"], row["high"]) == pytest.approx(tuple(ends))
 
 
 def test_perfect_separation_has_an_exact_interval():

@@ -61,6 +61,7 @@ def resampled(voxels: Float[np.ndarray, "x y z"], affine: Float[np.ndarray, "4 4
     mask = image(counted)
     if not np.allclose(spacing, SPACING):
         resample = SimpleITK.ResampleImageFilter()
+        resample.SetNumberOfThreads(1)
         resample.SetOutputSpacing([SPACING] * 3)
         resample.SetOutputDirection(volume.GetDirection())
         resample.SetSize(size_at(voxels.shape, spacing))
@@ -103,6 +104,7 @@ def _laplacians(
         log = SimpleITK.LaplacianRecursiveGaussianImageFilter()
         log.SetNormalizeAcrossScale(True)
         log.SetSigma(sigma)
+        log.SetNumberOfThreads(1)  # as there is one process per core
         yield f"log-{sigma:g}mm", SimpleITK.GetArrayFromImage(log.Execute(image))
 
 

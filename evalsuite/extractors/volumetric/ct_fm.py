@@ -2,7 +2,8 @@
 
 The network is MONAI's, as github.com/project-lighter/CT-FM (commit f58c89a,
 experiments/fm/backbones/segresenc.yaml) and the package lighter-zoo 0.1.3 build it. The input is that
-of its training (experiments/fm/frameworks/intrasample_simclr.yaml), but for patches: whole volumes.
+of its training (experiments/fm/frameworks/intrasample_simclr.yaml), but whole volumes instead of
+patches, and without the crop to the foreground.
 """
 
 from typing import TYPE_CHECKING

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 # Raised whenever a change of the networks changes a feature.
 VERSION = 1
+BATCH_VOXELS = 1 << 22  # two volumes of 128 voxels a side
 
 
 @dataclass(slots=True)
@@ -38,16 +39,19 @@ class VolumeExtractor:
         """Return one row of features per volume.
 
         Several volumes at once are much faster than one by one where volumes are small: PyTorch
-        leaves its fast convolutions aside for a single small one.
+        leaves its fast convolutions aside for a single small one. Large ones would only take
+        memory.
         """
         import torch
 
         volumes = torch.from_numpy(np.ascontiguousarray(voxels, dtype=np.float32))[:, None]
+        at_once = max(1, BATCH_VOXELS // voxels[0].size)
         with inference(self.device, self.precision):
-            features: Float[np.ndarray, "b d"] = (
-                self.network(volumes.to(self.device)).float().cpu().numpy()
-            )
-        return features
+            rows = [
+                self.network(batch.to(self.device)).float().cpu()
+                for batch in torch.split(volumes, at_once)
+            ]
+        return torch.cat(rows).numpy()
 
 
 def volume_extractor(

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import chdtrc, chdtri, fdtrc
+from scipy.special import chdtri
 
 from evalsuite.statistics.ratings.crossed import ROUNDING
 from evalsuite.statistics.result import NAN
@@ -109,10 +109,3 @@ def spread(
         return Spread(error + (readers - 1) * shared, INFINITE, coinciding=True)
     value = mean_square + readers * shared
     return Spread(value, df * (value / mean_square) ** 2 if mean_square > 0 else INFINITE)
-
-
-def f_tail(df1: float, df2: float, statistic: float) -> float:
-    """Return the probability of a larger F; `df2` may be infinite."""
-    if np.isinf(df2):
-        return float(chdtrc(df1, df1 * statistic))
-    return float(fdtrc(df1, df2, statistic))

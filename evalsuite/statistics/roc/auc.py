@@ -1,19 +1,13 @@
 """The area under the empirical ROC curve, and its covariance between readers and treatments."""
 
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import expit, logit, stdtr, stdtrit
+from scipy.special import stdtrit
 from scipy.stats import rankdata
 
-Covariance = Literal["DeLong", "jackknife", "unbiased"]
-Scale = Literal["identity", "logit"]
-REFERENCES: dict[Covariance, str] = {
-    "DeLong": "DeLong, DeLong and Clarke-Pearson 1988",
-    "jackknife": "Quenouille 1956; Obuchowski and Rockette 1995",
-    "unbiased": "Gallas 2006",
-}
+DELONG, UNBIASED = "DeLong, DeLong and Clarke-Pearson 1988", "Gallas 2006"
 
 
 class Placements(NamedTuple):
@@ -81,20 +75,15 @@ def placements(
 
 
 def auc_covariance(
-    positive: Float[np.ndarray, "k m"],
-    negative: Float[np.ndarray, "k n"],
-    method: Covariance = "DeLong",
+    positive: Float[np.ndarray, "k m"], negative: Float[np.ndarray, "k n"]
 ) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, "k k"]]:
-    """Return k empirical AUCs and their covariance when cases are drawn anew.
+    """Return k empirical AUCs and their covariance when cases are drawn anew, after DeLong.
 
     Rows may have read different cases: those that two rows share make their covariance, and rows
-    without a common case have none. DeLong's variance and the jackknife's are somewhat too large
-    on average; the unbiased one may be negative.
+    without a common case have none. The variance is somewhat too large on average.
 
     Args:
         positive, negative: ratings, one row per reader (and treatment), nan where unread.
-        method: "DeLong", from placements; "jackknife", leaving out one case at a time;
-            "unbiased", the U-statistic.
 
     Returns:
         The AUCs, 0 to 1, 0.5 by chance, nan where either truth was not read; and their
@@ -102,24 +91,15 @@ def auc_covariance(
 
     References:
         DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988) 837-845.
-        Obuchowski and Rockette, Communications in Statistics 24 (1995) 285-308.
-        Gallas, Academic Radiology 13 (2006) 353-362.
 
     Example:
         >>> value, covariance = auc_covariance(np.array([[2.0, 3, 3]]), np.array([[1.0, 2]]))
         >>> round(float(value[0]), 6), round(float(covariance[0, 0]), 6)
         (0.916667, 0.013889)
     """
-    if method == "unbiased":
-        wins, shown = _pair_sums(positive, negative)
-        return share_covariance(wins, shown)
     placed = placements(positive, negative)
     value = placed.auc
-    influence = np.concatenate([_influence(part, value, method) for part in placed], axis=1)
-    cases = influence.shape[1]
-    if method == "jackknife" and cases:
-        influence -= influence.mean(axis=1, keepdims=True)
-        influence *= np.sqrt((cases - 1) / cases)
+    influence = np.concatenate([_influence(part, value) for part in placed], axis=1)
     return value, influence @ influence.T
 
 
@@ -169,40 +149,12 @@ def share_covariance(
         return share, np.outer(share, share) - wins.apart / shown.apart
 
 
-def auc_interval(
-    value: float, error: float, level: float, *, df: float = np.inf, scale: Scale = "logit"
+def t_interval(
+    value: float, error: float, level: float, *, df: float = np.inf
 ) -> tuple[float, float]:
-    """Return the ends of Student's interval of that coverage; normal without `df`.
-
-    On the logit scale it stays between 0 and 1 and covers better near 1; it is nan at 0 and 1.
-
-    Args:
-        value, error: estimate and standard error on the scale of the AUC.
-
-    References:
-        Qin and Hotilovac, Statistical Methods in Medical Research 17 (2008) 207-221.
-    """
+    """Return the ends of Student's interval of that coverage; normal without `df`."""
     half = float(stdtrit(df, (1 + level) / 2)) * error
-    if scale == "identity":
-        return value - half, value + half
-    if not 0 < value < 1:
-        return np.nan, np.nan
-    steps = np.array([-half, half]) / (value * (1 - value))
-    low, high = expit(logit(value) + steps).tolist()
-    return low, high
-
-
-def chance_test(
-    value: float, error: float, *, df: float = np.inf, scale: Scale = "logit"
-) -> tuple[float, float]:
-    """Return Student's statistic of a difference from 0.5, and its two-sided p value.
-
-    The p value is below 5 % exactly where the 95 % interval of the same scale leaves out 0.5.
-    """
-    if not error > 0 or (scale == "logit" and not 0 < value < 1):
-        return np.nan, np.nan
-    away = value - 0.5 if scale == "identity" else float(logit(value)) * value * (1 - value)
-    return away / error, float(2 * stdtr(df, -abs(away) / error))
+    return value - half, value + half
 
 
 def _ranks(ratings: Float[np.ndarray, "k c"]) -> Float[np.ndarray, "k c"]:
@@ -210,34 +162,10 @@ def _ranks(ratings: Float[np.ndarray, "k c"]) -> Float[np.ndarray, "k c"]:
 
 
 def _influence(
-    placed: Float[np.ndarray, "k c"], value: Float[np.ndarray, " k"], method: Covariance
+    placed: Float[np.ndarray, "k c"], value: Float[np.ndarray, " k"]
 ) -> Float[np.ndarray, "k c"]:
     """Return what each case adds to the error of the AUC; 0 for unread cases."""
     n = (~np.isnan(placed)).sum(axis=1, keepdims=True)
     with np.errstate(invalid="ignore", divide="ignore"):
-        # Without a case the AUC is (n AUC - its placement) / (n - 1).
-        scale = np.sqrt(n * (n - 1)) if method == "DeLong" else n - 1.0
-        influence = (placed - value[:, None]) / scale
+        influence = (placed - value[:, None]) / np.sqrt(n * (n - 1))
     return np.where(n < 2, np.nan, np.where(np.isnan(placed), 0, influence))
-
-
-def _pair_sums(
-    positive: Float[np.ndarray, "k m"], negative: Float[np.ndarray, "k n"]
-) -> tuple[PairSums, PairSums]:
-    """Return the sums of pairs won and of pairs compared."""
-    wins = PairSums(
-        np.zeros_like(positive), np.zeros_like(negative), np.zeros((len(positive), len(positive)))
-    )
-    for i in range(positive.shape[1]):
-        rating = positive[:, [i]]
-        won = (rating > negative) + (rating == negative) / 2
-        wins.positive[:, i] = won.sum(axis=1)
-        np.add(wins.negative, won, out=wins.negative)
-        np.add(wins.products, won @ won.T, out=wins.products)
-    m, n = ((~np.isnan(cases)).astype(float) for cases in (positive, negative))
-    shown = PairSums(
-        m * n.sum(axis=1, keepdims=True),
-        n * m.sum(axis=1, keepdims=True),
-        (m @ m.T) * (n @ n.T),
-    )
-    return wins, shown

@@ -13,7 +13,7 @@ from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.rated import NO_TRUTH
 from evalsuite.statistics.ratings.area import EXACT, exact_share
 from evalsuite.statistics.result import Result, holm
-from evalsuite.statistics.roc.auc import REFERENCES, PairSums, share_covariance
+from evalsuite.statistics.roc.auc import UNBIASED, PairSums, share_covariance
 from evalsuite.statistics.roc.merits import Merits, Trials
 
 ACCURACY = "2AFC accuracy"
@@ -140,7 +140,7 @@ def choice_merits(choices: Choices) -> Merits:
         covariance.reshape(t, r, t, r),
         read.reshape(t, r, -1),
         "share of right choices, unbiased covariance",
-        REFERENCES["unbiased"],
+        UNBIASED,
         choices.warnings,
         trials=_trials(choices),
     )

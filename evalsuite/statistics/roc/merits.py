@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from evalsuite.errors import unknown
 from evalsuite.records import Caveat
 from evalsuite.statistics.ratings.crossed import least_p_of_order
-from evalsuite.statistics.roc.auc import REFERENCES, Covariance, area_freedom, auc_covariance
+from evalsuite.statistics.roc.auc import DELONG, area_freedom, auc_covariance
 from evalsuite.statistics.roc.readings import Readings
 
 NESTED = Caveat(
@@ -102,19 +101,13 @@ class Merits:
         )
 
 
-def auc_merits(readings: Readings, covariance: Covariance = "DeLong") -> Merits:
-    """Return the AUC of every reader under every treatment.
-
-    Args:
-        covariance: "DeLong" or "jackknife", which never make a variance negative, or "unbiased".
-    """
-    if covariance not in REFERENCES:
-        raise ValueError(unknown("covariance", covariance, REFERENCES))
+def auc_merits(readings: Readings) -> Merits:
+    """Return the AUC of every reader under every treatment, with DeLong's covariance."""
     t, r = len(readings.treatments), len(readings.readers)
     m, n = readings.positive.shape[2], readings.negative.shape[2]
     sides = readings.positive, readings.negative
     value, matrix = auc_covariance(
-        readings.positive.reshape(t * r, m), readings.negative.reshape(t * r, n), covariance
+        readings.positive.reshape(t * r, m), readings.negative.reshape(t * r, n)
     )
     return Merits(
         readings.question,
@@ -124,8 +117,8 @@ def auc_merits(readings: Readings, covariance: Covariance = "DeLong") -> Merits:
         value.reshape(t, r),
         matrix.reshape(t, r, t, r),
         ~np.isnan(np.concatenate([readings.positive, readings.negative], axis=2)),
-        f"empirical AUC, {covariance} covariance",
-        REFERENCES[covariance],
+        "empirical AUC, DeLong covariance",
+        DELONG,
         readings.warnings,
         trials=_trials(*sides),
     )

@@ -184,21 +184,14 @@ def _audit(
         permutations=permutations,
     )
     names, values, same = table(cues)
-    singles, all_together = separate(values)
+    singles, of_all = separate(values)
     single_cues = [_cue(name, s) for name, s in zip(names, singles, strict=True)]
     apart_names, apart_values, _ = table(appearance, sameness=False)
     apart, _ = separate(apart_values)
     n_synthetic = int(synthetic.sum())
     n_real = len(synthetic) - n_synthetic
-    classifier = Cue(
-        "all cues together",
-        all_together.auc,
-        all_together.low,
-        all_together.high,
-        all_together.p,
-        "",
-        all_together.p < ALPHA,
-    )
+    leaks = of_all.p < ALPHA
+    classifier = Cue("all cues together", of_all.auc, of_all.low, of_all.high, of_all.p, "", leaks)
     return Audit(
         n_real=n_real,
         n_synthetic=n_synthetic,

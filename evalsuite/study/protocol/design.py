@@ -135,15 +135,9 @@ class StudyDesign(Declared):
         case could be traced to its cohort or the purpose of the study be guessed.
         """
         shared = {
-            "name",
-            "title",
-            "questions",
-            "paired",
-            "revisable",
-            "instructions",
-            "consent",
+            "name", "title", "questions", "paired", "revisable", "instructions", "consent",
             "idle_seconds",
-        }
+        }  # fmt: skip
         return self.model_dump(mode="json", include=shared)
 
     def _doubled(self) -> list[str]:

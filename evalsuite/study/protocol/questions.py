@@ -1,12 +1,13 @@
 """What a reader is asked of a case: any questions, and templates of the usual ones."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field
 
+from evalsuite.declared import Declared, validated
 from evalsuite.errors import EvalsuiteError
 from evalsuite.plugins import available, load
 from evalsuite.study.protocol.kinds.analogue import Analogue
@@ -21,22 +22,41 @@ from evalsuite.study.protocol.kinds.text import FreeText
 KINDS: dict[str, type[Question]] = {
     name: load("question_kinds", name) for name in available("question_kinds")
 }
+for _name, _kind in KINDS.items():
+    if _kind.model_fields["kind"].default != _name:
+        raise EvalsuiteError(
+            f'The entry point "{_name}" of evalsuite.question_kinds is a kind that calls itself '
+            f'"{_kind.model_fields["kind"].default}". Call both alike.'
+        )
 
 if TYPE_CHECKING:
     AnyQuestion = Question
 else:  # a question of one of the kinds that are installed, told apart by `kind`
     AnyQuestion = Annotated[reduce(or_, KINDS.values()), Field(discriminator="kind")]
 
-_QUESTIONS: TypeAdapter[tuple[Question, ...]] = TypeAdapter(tuple[AnyQuestion, ...])
+
+class Asked(Declared):
+    """The questions of a study."""
+
+    questions: tuple[AnyQuestion, ...]
 
 
-def parse_questions(values: object) -> tuple[Question, ...]:
+def parse_questions(
+    values: Sequence[Mapping[str, object]], origin: str = "the design of the study"
+) -> tuple[Question, ...]:
     """Return the questions that `model_dump` turned into plain values, as a study stores them.
 
+    Args:
+        origin: where they come from, for the messages.
+
     Raises:
-        pydantic.ValidationError: if the values are no questions.
+        EvalsuiteError: if they are none, or of a kind that is not installed.
     """
-    return _QUESTIONS.validate_python(values)
+    try:
+        return validated(Asked, {"questions": values}, origin).questions
+    except EvalsuiteError as error:
+        mend = "A kind of question that another package declares needs that package."
+        raise EvalsuiteError(f"{error} {mend}") from None
 
 
 def check_answers(questions: Sequence[Question], answers: object) -> dict[str, Answer]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partialmethod
 from typing import Any
 
 from sqlalchemy import select, update
@@ -88,20 +89,13 @@ class StudyDatabase:
         with database.reading(self.engine) as connection:
             return lifecycle.about(connection, name)
 
-    def pause(self, study: str) -> None:
-        """Take no answers for now."""
+    def _move(self, verb: str, study: str) -> None:
         with database.writing(self.engine) as connection:
-            lifecycle.move(connection, study, "pause")
+            lifecycle.move(connection, study, verb)
 
-    def resume(self, study: str) -> None:
-        """Take answers again."""
-        with database.writing(self.engine) as connection:
-            lifecycle.move(connection, study, "resume")
-
-    def close(self, study: str) -> None:
-        """Take no answers ever again."""
-        with database.writing(self.engine) as connection:
-            lifecycle.move(connection, study, "close")
+    pause = partialmethod(_move, "pause")  # take no answers for now
+    resume = partialmethod(_move, "resume")
+    close = partialmethod(_move, "close")  # take no answers ever again
 
     def log(self, study: str, actor: str, action: str, detail: Mapping[str, Any]) -> None:
         """Add an entry to the audit log."""

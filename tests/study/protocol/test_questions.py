@@ -3,7 +3,6 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study.protocol.kinds.analogue import Analogue
@@ -181,5 +180,5 @@ def test_all_answers_of_a_presentation_are_checked():
     ],
 )
 def test_impossible_questions_are_refused(values):
-    with pytest.raises(ValidationError):
+    with pytest.raises(EvalsuiteError, match="In the design of the study, .*questions.0"):
         parse_questions([values])
