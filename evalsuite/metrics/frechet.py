@@ -51,8 +51,8 @@ DISTANCE = Quantity(
 )
 HEAVY = Caveat(
     "A few subjects make most of the variance of this distance. Where tails are that heavy the "
-    "interval is too narrow: it held the truth of 20 simulated subjects a side in 88 to 92 % (95 % "
-    "nominal), of 50 in 92 to 96 %."
+    "interval is too narrow: with 20 simulated volumes a side it held the truth in 89 to 93 % (95 % "
+    "nominal)."
 )
 FEW_TAILED = 20  # degrees of freedom
 
