@@ -18,7 +18,7 @@ from evalsuite.metrics.metric import Views
 
 RESULTS = Path(__file__).parent / "results" / "frd_intervals.json"
 FACTORS, FEATURES = 8, 100
-PAIRS, FRESH, REPLICATES = 300, 600, 200
+PAIRS, FRESH, REPLICATES = 100, 200, 100
 CASES = [(n, shift, skew) for n in (12, 30) for shift, skew in ((0, 0), (1, 0), (0.5, 0.7))]
 
 

@@ -40,13 +40,13 @@ KINDS = ("normal", "tailed", "skewed", "mixed", "subjects")
 SIZES = [
     (20, 64, 1),
     (48, 64, 1),
-    (200, 64, 0.5),
     (20, 2048, 0.5),
-    (100, 512, 0.3),
+    (100, 512, 0.5),
+    (200, 64, 0.5),
     (400, 512, 0.2),
 ]
 LARGE = [(2000, 512, 0.2)]  # normal only
-REPLICATES = 50  # of the bootstrap that was before
+REPLICATES = 40  # of the bootstrap that was before
 PLANES = ("sagittal", "coronal", "axial")
 SLICES = 12
 VOLUMES = [(20, 20), (20, 60), (60, 60)]
@@ -158,7 +158,7 @@ def main(pairs: int, only: str) -> None:
     torch.set_num_threads(1)
     kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     designs = {
-        "slices": [(*s, d, a, 1) for s, d, a in product(VOLUMES, (4, 32), (False, True))],
+        "slices": [(*s, d, a, 1) for s, d, a in product(VOLUMES, (32, 4), (False, True))],
         "volumes": [(k, n, d, a, s) for n, d, s in SIZES for k in KINDS for a in (False, True)]
         + [("normal", n, d, False, s) for n, d, s in LARGE],
     }
