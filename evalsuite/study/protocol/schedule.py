@@ -63,14 +63,10 @@ def schedule(
 
     Args:
         design: the study.
-        cases: by phase (`training`, `reading`) and cohort, the ids of the cases.
+        cases: by phase (`training`, `reading`) and cohort, the ids of the cases, each once, as
+            many as the design says.
         reader: the name.
-
-    Raises:
-        ValueError: if cohorts and cases do not match, a case appears twice, or a paired study
-            has not as many real as synthetic cases to read.
     """
-    _check(design, cases)
     # Strings seed Python's generator by SHA-512; its shuffles are the same in every version.
     of_reader = random.Random(f"{design.name}/{design.seed}/{reader}")
     of_study = random.Random(f"{design.name}/{design.seed}")
@@ -166,27 +162,3 @@ def _mixed(order: Sequence[Cases], chosen: set[Cases], draw: random.Random) -> l
             earliest = i + n // 2
             placed.append((earliest + draw.random() * max(0.0, n + 1 - earliest), 1, cases))
     return [cases for _, _, cases in sorted(placed)]
-
-
-def _check(design: StudyDesign, cases: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
-    roles = {cohort.name: cohort.role for cohort in design.cohorts}
-    ids = [case for phase in cases.values() for cohort in phase.values() for case in cohort]
-    strange = {name for phase in cases.values() for name in phase} - set(roles)
-    reading = cases.get("reading", {})
-    real, synthetic = (
-        sum(len(ids) for name, ids in reading.items() if roles.get(name) == role)
-        for role in ("real", "synthetic")
-    )
-    problem = ""
-    if odd := set(cases) - set(PHASES):
-        problem = f"unknown phases {sorted(odd)}"
-    elif strange:
-        problem = f"the design has no cohorts {sorted(strange)}"
-    elif len(set(ids)) < len(ids):
-        problem = "a case appears twice"
-    elif design.paired and real != synthetic:
-        problem = f"{real} real cases cannot be paired with {synthetic} synthetic ones"
-    elif design.repeats > (real if design.paired else real + synthetic):
-        problem = f"{design.repeats} repeats are more than there are cases to repeat"
-    if problem:
-        raise ValueError(problem)

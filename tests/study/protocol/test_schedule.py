@@ -2,7 +2,6 @@ import random
 from collections import Counter
 from itertools import pairwise
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -246,19 +245,3 @@ def test_the_first_case_is_real_for_half_of_the_readers():
     first = [cohort(schedule(design, cases, f"reader {i}")[0]) for i in range(400)]
     # Binomial(400, 1/2): 200 with a standard deviation of 10.
     assert 160 < first.count("r") < 240
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"reading": {"x": ["1"]}}, "the design has no cohorts"),
-        ({"later": {}}, "unknown phases"),
-        ({"reading": {"r": ["1", "1"], "s": ["2", "3"]}}, "a case appears twice"),
-        ({"reading": {"r": ["1"], "s": ["2", "3"]}}, "1 real cases cannot be paired with 2"),
-        ({"reading": {"r": ["1"], "s": ["2"]}}, "2 repeats are more than there are cases"),
-    ],
-)
-def test_cases_that_do_not_fit_the_design_are_bugs(change, message):
-    design, _ = make({"r": 2, "s": 2}, paired=True, repeats=2)
-    with pytest.raises(ValueError, match=message):
-        schedule(design, change, "Ann")
