@@ -52,7 +52,7 @@ DISTANCE = Quantity(
 )
 HEAVY = Caveat(
     "A few subjects make most of the variance of this distance. Where tails are that heavy the "
-    "interval is too narrow: with 20 simulated volumes a side it held the truth in 89 to 93 % (95 % "
+    "interval is too narrow: with 20 simulated volumes a side it held the truth in about 90 % (95 % "
     "nominal)."
 )
 FEW_TAILED = 20  # degrees of freedom
@@ -99,9 +99,11 @@ def compute(
     The interval of the distance is for the expected distance at these numbers of volumes, not for
     that of the populations: small-sample bias is outside it, and what the straight line leaves
     of it is outside that of the extrapolation. Both are Student's, with the standard error of
-    `frechet_sampling`, which is of subjects with all their volumes and slices. How often they
-    hold the truth is measured in benchmarks/frechet_intervals.py. The reference is
-    `expected_distance`.
+    `frechet_sampling`, which is of subjects with all their volumes and slices. In simulations of
+    20 to 60 volumes a side (benchmarks/frechet_intervals.py) 95 % intervals of the distance hold
+    the truth in 92 to 98 % of normal features, in about 90 % of heavy tails at 20 volumes, and in
+    up to 100 % where cohorts are alike and few features matter; of slices in 94 to 100 %, where
+    taking slices for subjects gives 37 to 44 %. The reference is `expected_distance`.
 
     Args:
         real: one row of features per real volume; at least 2 rows.

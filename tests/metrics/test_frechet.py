@@ -8,6 +8,7 @@ from evalsuite.metrics.frechet import METRIC, compute
 from evalsuite.metrics.frechet_distance import frechet_distance
 from evalsuite.metrics.frechet_sampling import around, error_of, infinity_error_of, sampled
 from evalsuite.metrics.frechet_within import expected_distance
+from evalsuite.metrics.metric import Views
 from evalsuite.metrics.subjects import Subjects, each_its_own
 
 
@@ -274,6 +275,22 @@ def test_slices_are_pooled_plane_by_plane():
     # Planes show the same volumes: their mean is hardly more certain than one of them.
     errors = [e.standard_error for e in planes[::2]]
     assert 0.9 * np.mean(errors) < mean.standard_error <= 1.001 * np.mean(errors)
+
+
+def test_an_evaluation_hands_slices_of_their_extractor_to_the_metric():
+    rng = np.random.default_rng(9)
+    cohorts = sliced(rng, 12), sliced(rng, 10, 1.0)
+    real, synthetic = (
+        Views(
+            names=[str(i) for i in range(len(of["axial"]))],
+            features={"net": of["axial"].mean(dim=1)},
+            volumes=[],
+            spacing=(1.0, 1.0, 1.0),
+            slices={"net": of},
+        )
+        for of in cohorts
+    )
+    assert METRIC.compute(real, synthetic, seed=3) == by_slices(*cohorts, seed=3)
 
 
 def test_intervals_of_slices_are_of_subjects():
