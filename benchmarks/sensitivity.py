@@ -25,6 +25,9 @@ from evalsuite.volumes.write import write_nifti
 
 BLURS = {"blur 0.5": 0.5, "blur 1": 1.0, "blur 2": 2.0}
 EXTRACTORS = ("radiomics", "medicalnet-resnet10-untrained", "efficientnet-lite0")
+TRAINED_ON_CT = "astra-i3resnet152"
+# What the networks see of MRI: Astra's own input is CT of 224 x 224 x 160 voxels.
+STEPS = {"spacing": "auto", "shape": "auto", "intensity": {"kind": "percentile"}}
 
 
 def make_cohorts(images: Path, folder: Path, n: int, seed: int = 0) -> None:
@@ -60,6 +63,7 @@ def run(images: Path, n: int, cache: Path, extractors: tuple[str, ...] = EXTRACT
                 "real": str(folder / "real"),
                 "synthetic": [{"name": name, "path": str(folder / name)} for name in names],
                 "extractors": list(extractors),
+                "preprocessing": STEPS,
             },
         )
         evaluation, _ = evaluate(config, Means(cache=cache, progress=bars))
@@ -81,7 +85,8 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=180)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as cache:
-        evaluation = run(arguments.images, arguments.n, Path(cache))
+        everything = (*EXTRACTORS, TRAINED_ON_CT)
+        evaluation = run(arguments.images, arguments.n, Path(cache), everything)
     keys = dict.fromkeys((e.extractor, e.name) for e in evaluation.estimates if not e.where)
     cohorts = [cohort.name for cohort in evaluation.synthetic]
     print(f"{'':50s}" + "".join(f"{cohort:>12s}" for cohort in cohorts))
