@@ -110,12 +110,12 @@ def infinity_estimate(
     if identical:
         return replace(estimate, warnings=(f"{IDENTICAL} There is nothing to extrapolate.",))
     value, error = distance.infinity, infinity_error_of(distance)
-    half_width, above = error.half_width(level), error.upwards(level, distance.bias)
+    half_width = error.half_width(level)
     known, method = error.size > 0, jackknife(distance, unit)
     return replace(
         estimate,
         value=value,
-        interval=Interval(value - half_width, value + above, level, method) if known else None,
+        interval=Interval(value - half_width, value + half_width, level, method) if known else None,
         standard_error=error.size if known else None,
         warnings=_curved(distance, half_width, level, unit),
     )
