@@ -208,7 +208,8 @@ def _estimates(
     interval = None
     if min(subjects.counts) >= 2 and error.size > 0 and not identical:
         method = f"{jackknife(compared.distance, subjects.unit)}, skewed"
-        interval = Interval(*around(value, error.half_width(level)), level, method)
+        low, high = around(value, error.half_width(level))
+        interval = Interval(max(0.0, low), high, level, method)
     distance = Estimate(
         name=DISTANCE.name,
         value=value,

@@ -13,6 +13,7 @@ from evalsuite.metrics.frechet_sampling import (
     FEWEST_DIVISIONS,
     FEWEST_TO_DIVIDE,
     Sampled,
+    around,
     infinity_error_of,
     jackknife,
     sampled,
@@ -115,7 +116,9 @@ def infinity_estimate(
     return replace(
         estimate,
         value=value,
-        interval=Interval(value - half_width, value + half_width, level, method) if known else None,
+        interval=Interval(*around(value, half_width), level, f"{method}, skewed")
+        if known
+        else None,
         standard_error=error.size if known else None,
         warnings=_curved(distance, half_width, level, unit),
     )

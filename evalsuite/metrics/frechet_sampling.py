@@ -174,18 +174,15 @@ def jackknife(distance: Sampled, unit: str) -> str:
 
 
 def around(value: float, half_width: float) -> tuple[float, float]:
-    """Return the ends of an interval of a distance, cut at zero.
+    """Return the ends of an interval of a distance or its extrapolation.
 
-    Contributions to squares are skewed, so that distances go on the scale of log(value + half
-    width): nearly that of the logarithm where the interval is short, bounded where it is not. In
-    simulations of 20 to 50 heavy-tailed volumes it holds the truth 1 to 2 % more often than on
-    the plain scale.
+    Contributions to squares are skewed, so that intervals are those of log(value + half width):
+    nearly that of the logarithm where they are short, bounded where they are not. In simulations
+    they hold the truth more often than symmetric ones of the same width.
     """
-    middle = value + half_width
-    if middle <= 0:
-        return 0.0, 0.0
-    ratio = exp(half_width / middle)
-    return max(0.0, middle / ratio - half_width), middle * ratio - half_width
+    middle = max(value, 0.0) + half_width
+    ratio = exp(half_width / middle) if middle > 0 else 1.0
+    return value - middle * (1 - 1 / ratio), value + middle * (ratio - 1)
 
 
 def _shares(
