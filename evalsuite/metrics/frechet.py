@@ -205,13 +205,12 @@ def _estimates(
     identical, features = compared.identical, compared.caveats
     infinity = infinity_estimate(compared.distance, subjects, identical=identical, level=level)
     value, error = compared.distance.value, error_of(compared.distance)
-    bias = compared.distance.bias
     about = (IDENTICAL,) if identical else _warnings_about_size(compared)
     interval = None
     if min(subjects.counts) >= 2 and error.size > 0 and not identical:
         method = f"{jackknife(compared.distance, subjects.unit)}, skewed"
-        reach = error.half_width(level), error.upwards(level, bias)
-        interval = Interval(*around(value, *reach), level, method)
+        low, high = around(value, error.half_width(level))
+        interval = Interval(max(0.0, low), high, level, method)
     distance = Estimate(
         name=DISTANCE.name,
         value=value,

@@ -13,6 +13,7 @@ from evalsuite.metrics.frechet_sampling import (
     FEWEST_DIVISIONS,
     FEWEST_TO_DIVIDE,
     Sampled,
+    around,
     infinity_error_of,
     jackknife,
     sampled,
@@ -110,12 +111,14 @@ def infinity_estimate(
     if identical:
         return replace(estimate, warnings=(f"{IDENTICAL} There is nothing to extrapolate.",))
     value, error = distance.infinity, infinity_error_of(distance)
-    half_width, above = error.half_width(level), error.upwards(level, distance.bias)
+    half_width = error.half_width(level)
     known, method = error.size > 0, jackknife(distance, unit)
     return replace(
         estimate,
         value=value,
-        interval=Interval(value - half_width, value + above, level, method) if known else None,
+        interval=Interval(*around(value, half_width), level, f"{method}, skewed")
+        if known
+        else None,
         standard_error=error.size if known else None,
         warnings=_curved(distance, half_width, level, unit),
     )
