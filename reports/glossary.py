@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from evalsuite import plugins
@@ -11,7 +12,11 @@ from evalsuite.records import Direction, Estimate, Quantity, place
 def meaning(estimate: Estimate) -> Quantity:
     """Return what an estimate says; one that nobody declares explains itself by its method."""
     known = _declared()[0].get(estimate.name)
-    return known or _undeclared(estimate.name, estimate.method, estimate.direction)
+    other = _undeclared(estimate.name, estimate.method, estimate.direction)
+    metric = metrics().get(estimate.name)
+    if metric and metric.quantities:  # what it could not compute bears the name of the metric
+        other = replace(other, chapter=metric.quantities[0].chapter)
+    return known or other
 
 
 def title(estimate: Estimate) -> str:
