@@ -53,7 +53,7 @@ PROTOCOL = Protocol(
     n_used="100 volumes of each cohort in the published call (`--num_images 100`), the first ones "
     "by file name; 204 slices per plane at 512 cubed.",
     licences="Weights of RadImageNet: terms of their own, which could not be verified; converted to "
-    "PyTorch by Warvito/radimagenet-models (MIT).",
+    "PyTorch by Warvito/radimagenet-models (Apache-2.0).",
     disagreements=(
         (
             "The channels of a grey slice are equal, so reversing them changes nothing; of ImageNet's "
