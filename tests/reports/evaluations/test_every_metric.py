@@ -80,4 +80,4 @@ def _has_methods(report):
     assert not FORBIDDEN.search(text), FORBIDDEN.search(text)
     for told in ("(n = 6)", "24 x 32 x 24 voxels", "pairs 4", "permutations 20", "replicates 20"):
         assert told in text
-    assert len(works) == 12
+    assert len(works) == 14
