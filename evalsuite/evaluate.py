@@ -127,6 +127,9 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
                 )
             # What was changed of a protocol is told as such.
             caveats = () if config.protocol else preparation.caveats()
+            shape = preparation.of(cohort).shape
+            if extractor.slices and not isinstance(shape, str):
+                caveats += extractor.slices.doubts(shape)
             told_of = (*table.warnings, *caveats)
             tables[extractor.name, cohort.name] = replace(table, warnings=told_of)
     measured = measure(

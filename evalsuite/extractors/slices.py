@@ -12,6 +12,7 @@ from evalsuite.declared import Declared, validated
 from evalsuite.errors import EvalsuiteError
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions
 from evalsuite.machine import inference, usable_device
+from evalsuite.records import Caveat
 from evalsuite.settings import laid_over
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 # Raised whenever a change of the code below changes a feature.
 VERSION = 1
+FEWEST_PIXELS = 64  # twice the total stride of common networks
 BATCH_PIXELS = 1 << 21  # of all slices that a network sees at once, whatever their size
 
 Plane = Literal["sagittal", "coronal", "axial"]
@@ -102,6 +104,20 @@ class Slices(Declared):
             msg = "each std must be above 0"
             raise ValueError(msg)
         return self
+
+    def doubts(self, shape: Sequence[int]) -> tuple[Caveat, ...]:
+        """Return why features of the slices of volumes of this shape, (x, y, z), are doubtful."""
+        sides = [n for p in self.planes for axis, n in enumerate(shape) if axis != AXES[p]]
+        if self.size is not None or min(sides) >= FEWEST_PIXELS:
+            return ()
+        return (
+            Caveat(
+                "Its slices have {pixels} pixels along one side: two-dimensional networks look in "
+                "steps of up to 32, so features rest on one or two places and are erratic. "
+                "Enlarge the slices, such as --set slices.size=128.",
+                pixels=min(sides),
+            ),
+        )
 
     def chosen(self, n: int) -> range:
         """Return which of the n slices of a plane are looked at.

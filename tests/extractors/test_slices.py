@@ -78,6 +78,21 @@ def test_the_central_share_truncates_as_maisi_does():
         Slices(share=0.1).chosen(3)
 
 
+@pytest.mark.parametrize(
+    ("shape", "declared", "few"),
+    [
+        ((64, 64, 64), {}, None),
+        ((64, 64, 63), {}, 63),
+        ((64, 64, 20), {"planes": ["axial"]}, None),  # 20 slices of 64 x 64 pixels
+        ((20, 64, 64), {"planes": ["axial"]}, 20),
+        ((20, 20, 20), {"size": 128}, None),
+    ],
+)
+def test_slices_that_are_small_for_a_network_are_told(shape, declared, few):
+    told = Slices(**declared).doubts(shape)
+    assert [caveat.values for caveat in told] == ([{"pixels": few}] if few else [])
+
+
 def test_every_fourth_slice_is_that_of_vlm3d():
     """Percentiles of each slice, then 224 squared, then three equal channels; no means."""
     voxels = volume((9, 8, 13))
