@@ -100,7 +100,7 @@ def compute(
     of it is outside that of the extrapolation. Both are Student's, with the standard error of
     `frechet_sampling`, which is of subjects with all their volumes and slices. In simulations of
     20 to 60 volumes a side (benchmarks/frechet_intervals.py, 60 pairs each) 95 % intervals of
-    slices hold the truth in 88 to 98 %, where taking slices for subjects gives 35 to 53 %, and
+    slices hold the truth in 88 to 100 %, where taking slices for subjects gives 35 to 53 %, and
     those of heavy tails at 20 volumes in about 90 %. The reference is `expected_distance`.
 
     Args:
