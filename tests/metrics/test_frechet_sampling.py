@@ -174,7 +174,7 @@ def test_few_subjects_are_not_divided():
 
 
 def test_intervals_of_slices_hold_the_truth_where_those_that_take_slices_for_subjects_do_not():
-    # benchmarks/frechet_intervals.py tells the shares: 94 to 100 % against 37 to 44 %.
+    # benchmarks/frechet_intervals.py tells the shares: 88 to 100 % against 35 to 53 %.
     rng = np.random.default_rng(7)
     subjects = each_its_own(30, 30)
 
