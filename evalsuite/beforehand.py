@@ -13,7 +13,7 @@ from evalsuite.extractors.extractor import Extractor
 from evalsuite.extractors.sources import expanded
 from evalsuite.extractors.weights import published, sha256
 from evalsuite.metrics.metric import Metric
-from evalsuite.plugins import available
+from evalsuite.plugins import available, loaded
 
 
 def needs_features(metrics: Sequence[Metric]) -> bool:
@@ -93,5 +93,5 @@ def idle(
 
 
 def _those(need: str) -> str:
-    names = [name for name, point in available("metrics").items() if need in point.load().needs]
+    names = [name for name, point in available("metrics").items() if need in loaded(point).needs]
     return f"{' and '.join(names)} {'does' if len(names) == 1 else 'do'}"

@@ -1,10 +1,12 @@
 """The command line: parse, call one function, print."""
 
 import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from evalsuite.errors import EvalsuiteError
 
@@ -18,9 +20,7 @@ def main() -> None:
         sys.exit(1)
 
 
-def _app() -> typer.Typer:
-    from evalsuite import plugins
-
+def _app() -> TyperGroup:
     app = typer.Typer(
         no_args_is_help=True,
         pretty_exceptions_enable=False,
@@ -29,13 +29,51 @@ def _app() -> typer.Typer:
         help="Prove, or disprove, that synthetic 3D medical volumes are good.",
     )
     app.callback()(_top)
-    for name, point in plugins.available("commands").items():
-        command = point.load()
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)  # noqa: S101  (it has a callback)
+    group.commands = Commands()  # type: ignore[assignment]
+    return group
+
+
+class Commands(Mapping[str, Any]):
+    """The entry points of `evalsuite.commands`, of which only the one asked for is imported."""
+
+    def __init__(self) -> None:
+        from evalsuite import plugins
+
+        self._points = plugins.available("commands")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._points)
+
+    def __len__(self) -> int:
+        return len(self._points)
+
+    def __getitem__(self, name: str) -> Any:
+        from evalsuite import plugins
+
+        try:
+            command = plugins.loaded(self._points[name])
+        except EvalsuiteError as error:
+            command = _refusal(error)
         if isinstance(command, typer.Typer):
-            app.add_typer(command, name=name)
+            found: Any = typer.main.get_group(command)
         else:
-            app.command(name)(command)
-    return app
+            app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+            app.command()(command)
+            found = typer.main.get_command(app)
+        found.name = name
+        return found
+
+
+def _refusal(error: EvalsuiteError) -> Callable[..., None]:
+    """Return a command that cannot be run and, where commands are listed, says why."""
+
+    def refuse() -> None:
+        raise error
+
+    refuse.__doc__ = str(error)
+    return refuse
 
 
 def _version(wanted: bool) -> None:

@@ -163,7 +163,8 @@ def load_metrics(config: EvaluationConfig) -> list[tuple[Metric, dict[str, Any]]
     """
     hints = {}
     if set(config.metrics) - set(plugins.available("metrics")):
-        hints = {name: point.load().summary for name, point in plugins.available("metrics").items()}
+        points = plugins.available("metrics").items()
+        hints = {name: plugins.loaded(point).summary for name, point in points}
     loaded = []
     for name, chosen in config.metrics.items():
         metric = plugins.load("metrics", name, hints)

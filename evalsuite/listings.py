@@ -23,7 +23,7 @@ def metrics() -> list[dict[str, Any]]:
     """
     rows: list[dict[str, Any]] = []
     for name, point in plugins.available("metrics").items():
-        metric = point.load()
+        metric = plugins.loaded(point)
         rows.append(
             {
                 "name": name,
@@ -41,7 +41,7 @@ def extractors() -> list[Row]:
     """Return name and summary of every extractor."""
     rows = []
     for name, point in plugins.available("extractors").items():
-        documentation = point.load().__doc__ or ""
+        documentation = plugins.loaded(point).__doc__ or ""
         rows.append({"name": name, "summary": documentation.strip().partition("\n")[0]})
     return rows
 

@@ -26,4 +26,21 @@ def load(group: str, name: str, hints: Mapping[str, str] | None = None) -> Any:
     points = available(group)
     if name not in points:
         raise EvalsuiteError(unknown(group.removesuffix("s"), name, points, hints))
-    return points[name].load()
+    return loaded(points[name])
+
+
+def loaded(point: EntryPoint) -> Any:
+    """Import and return what an entry point names.
+
+    Raises:
+        EvalsuiteError: if it is another package's and cannot be imported, for whatever reason.
+    """
+    try:
+        return point.load()
+    except Exception as error:
+        if point.dist is None or point.dist.name == "evalsuite":
+            raise
+        raise EvalsuiteError(
+            f'The package {point.dist.name} declares "{point.name}" in {point.group}, which cannot '
+            f"be loaded ({type(error).__name__}: {error}). Update or uninstall that package."
+        ) from error

@@ -115,7 +115,7 @@ def draw(evaluation: Evaluation, evidence: "Evidence") -> "dict[str, Figure]":
     """
     drawn = {}
     for name, point in plugins.available("figures").items():
-        found = point.load().draw(evaluation, evidence)
+        found = plugins.loaded(point).draw(evaluation, evidence)
         pages = found if isinstance(found, list) else [found]
         for place, page in enumerate(pages, 1):
             if page is not None:

@@ -55,7 +55,7 @@ def measured_on(estimate: Estimate) -> str:
 @functools.cache
 def metrics() -> Mapping[str, Any]:
     """Return all installed metrics by name."""
-    return {name: point.load() for name, point in plugins.available("metrics").items()}
+    return {name: plugins.loaded(point) for name, point in plugins.available("metrics").items()}
 
 
 @functools.cache

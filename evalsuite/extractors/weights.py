@@ -112,7 +112,9 @@ class WeightFile:
 @cache
 def published() -> dict[str, PublishedWeights]:
     """Return all published weights by name."""
-    files = [item for point in plugins.available("weights").values() for item in point.load()]
+    files = [
+        item for point in plugins.available("weights").values() for item in plugins.loaded(point)
+    ]
     return {item.name: item for item in files}
 
 

@@ -43,7 +43,7 @@ def segmentation(
     refuse_unwritable(output, "--output DIR")
     results = run(config, output, Resources(device, bars, report), resume=resume)
     points = plugins.available("utility_figures")
-    figures = {name: point.load()(results) for name, point in points.items()}
+    figures = {name: plugins.loaded(point)(results) for name, point in points.items()}
     write_results(results, figures, output)
     show(results, output, as_json=as_json)
     if experiment:
