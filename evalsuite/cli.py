@@ -172,7 +172,9 @@ def compute_metrics(
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of every random draw.")] = None,
     output: Annotated[Path | None, typer.Option(help="New folder for the results.")] = None,
-    experiment: Annotated[str, typer.Option(help="MLflow experiment.")] = "evalsuite",
+    experiment: Annotated[
+        str, typer.Option(envvar="MLFLOW_EXPERIMENT_NAME", help="MLflow experiment.")
+    ] = "evalsuite",
     run_name: Annotated[str | None, typer.Option(help="Name of the MLflow run.")] = None,
     no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Skip MLflow.")] = False,
     skip_invalid: Annotated[
@@ -286,7 +288,10 @@ def log(
         ),
     ],
     experiment: Annotated[
-        str | None, typer.Option(help="MLflow experiment; default: that of the command.")
+        str | None,
+        typer.Option(
+            envvar="MLFLOW_EXPERIMENT_NAME", help="MLflow experiment; default: that of the command."
+        ),
     ] = None,
     run_name: Annotated[str | None, typer.Option(help="Name of the MLflow run.")] = None,
 ) -> None:

@@ -39,7 +39,9 @@ def train(
     device: Annotated[
         str, typer.Option(help="Torch device; auto: a GPU if there is one.")
     ] = "auto",
-    experiment: Annotated[str, typer.Option(help="MLflow experiment.")] = "evalsuite-generator",
+    experiment: Annotated[
+        str, typer.Option(envvar="MLFLOW_EXPERIMENT_NAME", help="MLflow experiment.")
+    ] = "evalsuite-generator",
     no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Skip MLflow.")] = False,
     skip_invalid: Annotated[
         bool, typer.Option("--skip-invalid", help="Go on without volumes that have faults.")

@@ -27,7 +27,9 @@ def report(
     ] = None,
     database: Annotated[str | None, typer.Option(help="SQLAlchemy URL of the studies.")] = None,
     replicates: Annotated[int, typer.Option(min=100, help="Of every bootstrap.")] = 2000,
-    experiment: Annotated[str, typer.Option(help="MLflow experiment.")] = "evalsuite-reports",
+    experiment: Annotated[
+        str, typer.Option(envvar="MLFLOW_EXPERIMENT_NAME", help="MLflow experiment.")
+    ] = "evalsuite-reports",
     no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Skip MLflow.")] = False,
 ) -> None:
     """Write a report of a study, evaluations and utility experiments that opens offline and prints.

@@ -207,6 +207,14 @@ def test_a_report_is_logged_with_its_title_and_what_it_was_made_from(client, run
     }
 
 
+@pytest.mark.parametrize("kind", ON_DISK)
+def test_the_experiment_of_the_environment_is_honoured(runs, cli, tmp_path, monkeypatch, kind):
+    make, _ = ON_DISK[kind]
+    monkeypatch.setenv("MLFLOW_EXPERIMENT_NAME", "ours")
+    status, _, err = cli("log", make(tmp_path / "made"))
+    assert (status, bool(runs("ours"))) == (0, True), err
+
+
 def test_a_folder_that_holds_nothing_is_told_what_would_do(cli, tmp_path):
     (tmp_path / "empty").mkdir()
     status, _, err = cli("log", "empty")

@@ -60,7 +60,9 @@ def create(
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of choice and order.")] = None,
     home: HomeOption = None,
     database: DatabaseOption = None,
-    experiment: Annotated[str, typer.Option(help="MLflow experiment.")] = "evalsuite-studies",
+    experiment: Annotated[
+        str, typer.Option(envvar="MLFLOW_EXPERIMENT_NAME", help="MLflow experiment.")
+    ] = "evalsuite-studies",
     no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Skip MLflow.")] = False,
 ) -> None:
     """Choose and prepare the cases, audit the blinding, enrol the readers, print their links."""
@@ -179,7 +181,9 @@ def close(
     study: Study,
     home: HomeOption = None,
     database: DatabaseOption = None,
-    experiment: Annotated[str, typer.Option(help="MLflow experiment.")] = "evalsuite-studies",
+    experiment: Annotated[
+        str, typer.Option(envvar="MLFLOW_EXPERIMENT_NAME", help="MLflow experiment.")
+    ] = "evalsuite-studies",
     no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Skip MLflow.")] = False,
 ) -> None:
     """End the study for good: no more answers, and the truth may be exported."""
@@ -232,7 +236,9 @@ def log(
     study: Study,
     home: HomeOption = None,
     database: DatabaseOption = None,
-    experiment: Annotated[str, typer.Option(help="MLflow experiment.")] = "evalsuite-studies",
+    experiment: Annotated[
+        str, typer.Option(envvar="MLFLOW_EXPERIMENT_NAME", help="MLflow experiment.")
+    ] = "evalsuite-studies",
 ) -> None:
     """Bring the study's MLflow runs up to date: progress, and ratings once it is closed."""
     from evalsuite.study import workflow

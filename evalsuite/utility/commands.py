@@ -100,7 +100,9 @@ def segmentation(
     device: Annotated[
         str, typer.Option(help="Torch device; auto: a GPU if there is one.")
     ] = "auto",
-    experiment: Annotated[str, typer.Option(help="MLflow experiment.")] = "evalsuite-utility",
+    experiment: Annotated[
+        str, typer.Option(envvar="MLFLOW_EXPERIMENT_NAME", help="MLflow experiment.")
+    ] = "evalsuite-utility",
     run_name: Annotated[str | None, typer.Option(help="Name of the MLflow run.")] = None,
     no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Skip MLflow.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
