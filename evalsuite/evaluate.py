@@ -15,7 +15,7 @@ from evalsuite import beforehand, plugins
 from evalsuite.config import EvaluationConfig
 from evalsuite.environment import environment
 from evalsuite.errors import EvalsuiteError, VolumeError
-from evalsuite.extractors.extractor import Extractor, ExtractorOptions, load_extractor
+from evalsuite.extractors.extractor import Extractor, ExtractorOptions, Staged, load_extractor
 from evalsuite.extractors.slices import resliced
 from evalsuite.features import FeatureCache, extract
 from evalsuite.groups import by_covariate
@@ -109,29 +109,7 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
 
     compared = (real, *synthetic)
     cohorts = (*compared, *([training] if training else []))
-    cache = FeatureCache(means.cache)
-    tables: dict[tuple[str, str], FeatureTable] = {}
-    for extractor in extractors:
-        for cohort in cohorts:
-            label = f"{extractor.name}: features of {cohort.name}"
-            preparation = preparations[extractor.name]
-            with means.progress(label, len(cohort.entries)) as advance:
-                table = extract(
-                    cohort,
-                    preparation.of(cohort),
-                    extractor,
-                    cache,
-                    batch_size=means.batch_size,
-                    workers=means.workers,
-                    advance=advance,
-                )
-            # What was changed of a protocol is told as such.
-            caveats = () if config.protocol else preparation.caveats()
-            shape = preparation.of(cohort).shape
-            if extractor.slices and not isinstance(shape, str):
-                caveats += extractor.slices.doubts(shape)
-            told_of = (*table.warnings, *caveats)
-            tables[extractor.name, cohort.name] = replace(table, warnings=told_of)
+    tables = _tables(config, cohorts, extractors, preparations, means)
     measured = measure(
         metrics,
         extractors,
@@ -172,6 +150,51 @@ def load_metrics(config: EvaluationConfig) -> list[tuple[Metric, dict[str, Any]]
             raise EvalsuiteError(f'The entry point "{name}" of evalsuite.metrics is no Metric.')
         loaded.append((metric, {**metric.judged(chosen), "seed": config.seed}))
     return loaded
+
+
+def _tables(
+    config: EvaluationConfig,
+    cohorts: Sequence[Cohort],
+    extractors: Sequence[Extractor],
+    preparations: Mapping[str, Preparation],
+    means: Means,
+) -> dict[tuple[str, str], FeatureTable]:
+    """Return the features by extractor and cohort, with what makes them doubtful."""
+    cache = FeatureCache(means.cache)
+    tables: dict[tuple[str, str], FeatureTable] = {}
+    layers = {e.name: _layers(e, extractors, preparations) for e in extractors}
+    # The last layer first: its pass leaves the rows of the others in the cache.
+    for extractor in sorted(extractors, key=lambda e: -len(layers[e.name])):
+        for cohort in cohorts:
+            label = f"{extractor.name}: features of {cohort.name}"
+            preparation = preparations[extractor.name]
+            with means.progress(label, len(cohort.entries)) as advance:
+                table = extract(
+                    cohort,
+                    preparation.of(cohort),
+                    extractor,
+                    cache,
+                    batch_size=means.batch_size,
+                    workers=means.workers,
+                    advance=advance,
+                    layers=layers[extractor.name],
+                )
+            # What was changed of a protocol is told as such.
+            caveats = () if config.protocol else preparation.caveats()
+            shape = preparation.of(cohort).shape
+            if extractor.slices and not isinstance(shape, str):
+                caveats += extractor.slices.doubts(shape)
+            told_of = (*table.warnings, *caveats)
+            tables[extractor.name, cohort.name] = replace(table, warnings=told_of)
+    return tables
+
+
+def _layers(
+    extractor: Extractor, others: Sequence[Extractor], preparations: Mapping[str, Preparation]
+) -> list[Extractor]:
+    """Return the earlier layers of the same network that see the same volumes."""
+    alike = [o for o in others if preparations[o.name].hash == preparations[extractor.name].hash]
+    return extractor.beneath(alike) if isinstance(extractor, Staged) else []
 
 
 def loaded_extractors(

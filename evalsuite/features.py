@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +24,7 @@ from jaxtyping import Float
 from threadpoolctl import threadpool_limits
 
 from evalsuite.errors import EvalsuiteError, VolumeError
-from evalsuite.extractors.extractor import Extractor
+from evalsuite.extractors.extractor import Extractor, Staged
 from evalsuite.extractors.slices import Slices
 from evalsuite.machine import join, processes
 from evalsuite.preprocessed import load_preprocessed
@@ -84,6 +85,7 @@ def extract(
     batch_size: int = 4,
     workers: int | None = None,
     advance: Callable[[], None] = lambda: None,
+    layers: Sequence[Extractor] = (),
 ) -> FeatureTable:
     """Return the features of every volume of a checked cohort, in its order.
 
@@ -94,6 +96,7 @@ def extract(
             the rounding of float32.
         workers: processes for extractors that run on the processor; default: all cores.
         advance: called once for every volume whose row is there.
+        layers: earlier layers of the same network, whose rows the same pass puts into the cache.
 
     Raises:
         EvalsuiteError: if a volume yields features that are not finite, or the cache fails.
@@ -106,17 +109,24 @@ def extract(
     missing = [file for file in share if cache.load(file, extractor) is None]
     for _ in range(len(files) - len(missing)):
         advance()
-    run = _in_processes if extractor.parallel == "process" else _in_batches
+    below = {
+        file: [cache.path(info.key, preprocessing, layer) for layer in layers]
+        for file, info in zip(files, cohort.infos, strict=True)
+    }
+    run = _in_processes if extractor.parallel == "process" else partial(_in_batches, layers=layers)
     size = (workers or os.cpu_count() or 1) if extractor.parallel == "process" else batch_size
     if preprocessing.shape == "native" and extractor.parallel == "batch":
         size = 1  # volumes of several shapes cannot be stacked
-    for file, row in run(extractor, preprocessing, [(f, entries[f]) for f in missing], size):
+    work = [(file, entries[file]) for file in missing]
+    for file, (row, *others) in run(extractor, preprocessing, work, size):
         if not np.isfinite(row).all():
             raise VolumeError(
                 entries[file].path,
                 f"the extractor {extractor.name} yields features that are not finite for it. "
                 "Look at the volume, or leave it out.",
             )
+        for path, other in zip(below[file], others, strict=True):
+            cache.store(path, other)
         cache.store(file, row)
         advance()
     _wait_for_all(world)
@@ -152,7 +162,8 @@ def _in_batches(
     preprocessing: Preprocessing,
     work: Sequence[tuple[Path, Entry]],
     size: int,
-) -> Iterator[tuple[Path, Row]]:
+    layers: Sequence[Extractor],
+) -> Iterator[tuple[Path, Sequence[Row]]]:
     """Read the next batch in threads while the network is busy with this one."""
     batches = [work[i : i + size] for i in range(0, len(work), size)]
     with ThreadPoolExecutor(max_workers=2) as pool:
@@ -166,7 +177,13 @@ def _in_batches(
             voxels = np.stack(pending.result())
             if i + 1 < len(batches):
                 pending = pool.submit(read, batches[i + 1])
-            yield from zip((file for file, _ in batch), extractor(voxels), strict=True)
+            features = (
+                extractor.with_layers(voxels, layers)
+                if isinstance(extractor, Staged)
+                else [extractor(voxels)]
+            )
+            rows = zip(*features, strict=True)
+            yield from zip((file for file, _ in batch), rows, strict=True)
 
 
 def _in_processes(
@@ -174,11 +191,11 @@ def _in_processes(
     preprocessing: Preprocessing,
     work: Sequence[tuple[Path, Entry]],
     size: int,
-) -> Iterator[tuple[Path, Row]]:
+) -> Iterator[tuple[Path, Sequence[Row]]]:
     # Starting processes takes longer than a handful of volumes does.
     if size == 1 or len(work) <= 4:
         for file, entry in work:
-            yield file, _row(extractor, entry, preprocessing)
+            yield file, [_row(extractor, entry, preprocessing)]
         return
     # Threads of a forked parent (torch, BLAS) can deadlock the child; a spawned one starts clean.
     context = multiprocessing.get_context("spawn")
@@ -186,7 +203,7 @@ def _in_processes(
         min(size, len(work)), context, _start_worker, (extractor, preprocessing)
     ) as pool:
         rows = pool.map(_extract_one, [entry for _, entry in work])
-        yield from zip((file for file, _ in work), rows, strict=True)
+        yield from ((file, [row]) for (file, _), row in zip(work, rows, strict=True))
 
 
 _worker: dict[str, tuple[Extractor, Preprocessing]] = {}

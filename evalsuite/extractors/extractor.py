@@ -1,6 +1,6 @@
 """What an extractor is, and how one is found: the entry-point group `evalsuite.extractors`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
@@ -76,6 +76,21 @@ class Extractor(Protocol):
         order of `slices.rows`. One that goes by `process` and takes `affines` besides, (b, 4, 4),
         is handed those of the volumes, to RAS+ millimetres.
         """
+        ...
+
+
+@runtime_checkable
+class Staged(Protocol):
+    """An extractor of a network whose earlier layers may be extractors, too: one pass gives all."""
+
+    def beneath(self, others: "Sequence[Extractor]") -> "list[Extractor]":
+        """Return those of other extractors that are earlier layers of the same network."""
+        ...
+
+    def with_layers(
+        self, voxels: Float[np.ndarray, "b x y z"], layers: "Sequence[Extractor]"
+    ) -> list[Float[np.ndarray, "b _"]]:
+        """Return its own features, then those of each of these layers."""
         ...
 
 

@@ -16,11 +16,14 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from evalsuite.config import EvaluationConfig
 from evalsuite.errors import EvalsuiteError
+from evalsuite.evaluate import Means, evaluate
 from evalsuite.extractors import medicalnet
 from evalsuite.extractors.checkpoint import load_strictly
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions, load_extractor
 from evalsuite.extractors.networks import vision_transformer_3d
+from evalsuite.extractors.networks.averaged import Averaged
 from evalsuite.extractors.networks.i3resnet import I3ResNet152
 from evalsuite.extractors.networks.vision_transformer_3d import POSITIONS, VisionTransformer3D
 from evalsuite.extractors.sources import WeightsError
@@ -228,7 +231,7 @@ def test_large_volumes_go_one_by_one(monkeypatch):
     monkeypatch.setattr(volumetric, "BATCH_VOXELS", 2 * 16**3)
     network = medicalnet.resnet10_untrained(ExtractorOptions())
     seen = []
-    network.network.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
+    network.network.stages[0].register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
     voxels = np.random.default_rng(0).random((3, 16, 16, 16), dtype=np.float32)
     small = network(voxels)
     large = network(np.pad(voxels, ((0, 0), (8, 8), (8, 8), (8, 8))))
@@ -246,6 +249,45 @@ def test_every_stage_of_medicalnet_can_be_asked_for():
     assert {layer: row.shape[1] for layer, row in rows.items()} == width
     usual = load_extractor("medicalnet-resnet10-untrained", ExtractorOptions())
     np.testing.assert_array_equal(rows["layer4"], usual(voxels))
+
+
+def test_several_layers_are_one_pass_and_each_is_what_it_is_alone(
+    make_cohort, tmp_path, monkeypatch
+):
+    real, gan = make_cohort("real", 4), make_cohort("gan", 4, seed=1)
+    name = "medicalnet-resnet10-untrained"
+    layers = (f"{name}@layer1", name, f"{name}@layer3")
+    passes = []
+    after = Averaged.after
+
+    def counted(self, volumes, counts):
+        passes.append(counts)
+        return after(self, volumes, counts)
+
+    monkeypatch.setattr(Averaged, "after", counted)
+
+    def features(cache, *extractors):
+        config = EvaluationConfig(
+            real=str(real), synthetic=[str(gan)], extractors=extractors, metrics={"mmd": {}}
+        )
+        evaluation, evidence = evaluate(config, Means(cache=tmp_path / cache))
+        assert list(dict.fromkeys(e.extractor for e in evaluation.estimates)) == list(extractors)
+        return {(t.extractor, t.cohort): t.values for t in evidence.features}
+
+    together = features("together", *layers)
+    assert passes == [[5, 2, 4]] * 2  # one a cohort, after these numbers of stages
+    for layer in layers:
+        for key, values in features(f"alone {layers.index(layer)}", layer).items():
+            np.testing.assert_array_equal(together[key], values)
+
+
+def test_layers_that_see_other_volumes_or_other_weights_are_passes_of_their_own():
+    usual = load_extractor("medicalnet-resnet10-untrained", ExtractorOptions())
+    early = load_extractor("medicalnet-resnet10-untrained@layer1", ExtractorOptions())
+    reduced = ExtractorOptions(precision="bfloat16")
+    other = load_extractor("medicalnet-resnet10-untrained@layer1", reduced)
+    assert usual.beneath([usual, early, other]) == [early]
+    assert early.beneath([usual, early, other]) == []
 
 
 def test_the_raw_variant_sees_brightness_and_contrast():

@@ -14,5 +14,13 @@ class Averaged(nn.Module):
 
     def forward(self, volumes: Tensor) -> Tensor:
         """Return (b, channels) of (b, 1, x, y, z), averaged in float32."""
-        maps: Tensor = self.stages(volumes)
-        return maps.float().mean(dim=(2, 3, 4))
+        return self.after(volumes, [len(self.stages)])[0]
+
+    def after(self, volumes: Tensor, counts: Sequence[int]) -> list[Tensor]:
+        """Return the averages after so many stages, for each of several numbers of stages."""
+        averages, maps = {}, volumes
+        for count, stage in enumerate(self.stages, 1):
+            maps = stage(maps)
+            if count in counts:
+                averages[count] = maps.float().mean(dim=(2, 3, 4))
+        return [averages[count] for count in counts]

@@ -1,6 +1,6 @@
 """Three-dimensional networks as extractors."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -36,7 +36,23 @@ class VolumeExtractor:
     slices: None = None
 
     def __call__(self, voxels: Float[np.ndarray, "b x y z"]) -> Float[np.ndarray, "b d"]:
-        """Return one row of features per volume.
+        """Return one row of features per volume."""
+        return self.with_layers(voxels, ())[0]
+
+    def beneath(self, others: Sequence[Extractor]) -> list[Extractor]:
+        """Return those of other extractors that are earlier layers of the same network."""
+        return [
+            other
+            for other in others
+            if isinstance(other, VolumeExtractor)
+            and self.stages > other.stages > 0
+            and self.same_but_for_layer == other.same_but_for_layer
+        ]
+
+    def with_layers(
+        self, voxels: Float[np.ndarray, "b x y z"], layers: Sequence[Extractor]
+    ) -> list[Float[np.ndarray, "b _"]]:
+        """Return its own features, then those of each of these layers, in one pass.
 
         Several volumes at once are much faster than one by one where volumes are small: PyTorch
         leaves its fast convolutions aside for a single small one. Large ones would only take
@@ -44,14 +60,34 @@ class VolumeExtractor:
         """
         import torch
 
+        from evalsuite.extractors.networks.averaged import Averaged
+
         volumes = torch.from_numpy(np.ascontiguousarray(voxels, dtype=np.float32))[:, None]
         at_once = max(1, BATCH_VOXELS // voxels[0].size)
+        stages = [e.stages for e in (self, *layers) if isinstance(e, VolumeExtractor)]
+        rows = []
         with inference(self.device, self.precision):
-            rows = [
-                self.network(batch.to(self.device)).float().cpu()
-                for batch in torch.split(volumes, at_once)
-            ]
-        return torch.cat(rows).numpy()
+            for batch in torch.split(volumes, at_once):
+                shown = batch.to(self.device)
+                features = (
+                    self.network.after(shown, stages)
+                    if isinstance(self.network, Averaged)
+                    else [self.network(shown)]
+                )
+                rows.append([part.float().cpu() for part in features])
+        return [torch.cat(parts).numpy() for parts in zip(*rows, strict=True)]
+
+    @property
+    def stages(self) -> int:
+        """How many stages the network has; 0 for one that has none."""
+        from evalsuite.extractors.networks.averaged import Averaged
+
+        return len(self.network.stages) if isinstance(self.network, Averaged) else 0
+
+    @property
+    def same_but_for_layer(self) -> dict[str, object]:
+        """What decides the features but for the layer."""
+        return {key: value for key, value in self.fingerprint.items() if key != "features"}
 
 
 def volume_extractor(
