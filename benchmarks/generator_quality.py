@@ -23,7 +23,7 @@ import torch
 from scipy import stats
 
 from evalsuite.config import load_config
-from evalsuite.evaluate import Means, evaluate
+from evalsuite.evaluate import Resources, evaluate
 from evalsuite.volumes.population import degrade
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.read import read_volume
@@ -138,7 +138,7 @@ def main() -> None:
                 "allow_leakage": True,
             },
         )
-        evaluation, _ = evaluate(config, Means(cache=folder / "cache"))
+        evaluation, _ = evaluate(config, Resources(cache=folder / "cache"))
     rows = []
     keys = dict.fromkeys((e.extractor, e.name) for e in evaluation.estimates)
     print(f"\n{'':58s}" + "".join(f"{n[:14]:>15s}" for n in names))

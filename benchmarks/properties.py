@@ -19,7 +19,7 @@ import numpy as np
 from scipy import ndimage
 
 from evalsuite.config import load_config
-from evalsuite.evaluate import Means, evaluate
+from evalsuite.evaluate import Resources, evaluate
 from evalsuite.progress import bars
 from evalsuite.volumes.read import read_volume
 from evalsuite.volumes.volume import Volume
@@ -77,7 +77,7 @@ def main():
             clock = time.perf_counter()
             # The first run fills the cache of features for all, as one call would.
             evaluation, _ = evaluate(
-                load_config(None, values), Means(cache=folder / "cache", progress=bars)
+                load_config(None, values), Resources(cache=folder / "cache", progress=bars)
             )
             seconds[metric] = time.perf_counter() - clock
             print(f"{metric:10} {seconds[metric]:6.1f} s  {len(evaluation.estimates)} estimates")

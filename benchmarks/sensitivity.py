@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from evalsuite.config import load_config
-from evalsuite.evaluate import Means, evaluate
+from evalsuite.evaluate import Resources, evaluate
 from evalsuite.progress import bars
 from evalsuite.records import Evaluation
 from evalsuite.results import to_json
@@ -66,7 +66,7 @@ def run(images: Path, n: int, cache: Path, extractors: tuple[str, ...] = EXTRACT
                 "preprocessing": STEPS,
             },
         )
-        evaluation, _ = evaluate(config, Means(cache=cache, progress=bars))
+        evaluation, _ = evaluate(config, Resources(cache=cache, progress=bars))
     return evaluation
 
 

@@ -231,7 +231,7 @@ def compute_metrics(
     declared = load_config(config, overrides)
     done = workflow.compute_metrics(
         declared,
-        workflow.Run(
+        workflow.RunOptions(
             output=output,
             cache=cache,
             device=device,

@@ -40,7 +40,7 @@ TRAINING = "training"  # name of the cohort that the generator was trained on
 
 
 @dataclass(frozen=True, slots=True)
-class Means:
+class Resources:
     """What an evaluation runs on; none of it changes a number.
 
     Args:
@@ -62,7 +62,7 @@ class Means:
     tell: Callable[[str], None] = warnings.warn
 
 
-def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Evidence]:
+def evaluate(config: EvaluationConfig, resources: Resources) -> tuple[Evaluation, Evidence]:
     """Compare each synthetic cohort with the real one.
 
     Nothing heavy starts before every name, weight and volume has been checked.
@@ -71,20 +71,20 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
         EvalsuiteError: for anything that is wrong with the configuration or the volumes.
     """
     started, clock = datetime.now(UTC), time.monotonic()
-    device = str(usable_device(means.device))  # whether or not an extractor will use it
+    device = str(usable_device(resources.device))  # whether or not an extractor will use it
     metrics = load_metrics(config)
     config.synthetic_steps(config.steps())  # wrong ones are told before weights are loaded
     computed = [metric for metric, _ in metrics]
     names = config.extractors if beforehand.needs_features(computed) else ()
-    extractors = loaded_extractors(config, names, means)
+    extractors = loaded_extractors(config, names, resources)
     steps = [config.steps(wants) for wants in (None, *(e.wants for e in extractors))]
     steps += [config.synthetic_steps(one) for one in steps]
     for sentence in beforehand.idle(config, computed, extractors):
-        means.tell(sentence)
+        resources.tell(sentence)
     if extractors:
-        refuse_unwritable(means.cache, "--cache DIR")
-    real, *synthetic = _checked_cohorts(config, steps, means)
-    training = _training(config, [c.name for c in (real, *synthetic)], means)
+        refuse_unwritable(resources.cache, "--cache DIR")
+    real, *synthetic = _checked_cohorts(config, steps, resources)
+    training = _training(config, [c.name for c in (real, *synthetic)], resources)
     told = unneeded(config.stated(), [real, *synthetic, *([training] if training else [])])
     told += geometry_doubts(training, real) if training else []
     real = replace(real, warnings=(*real.warnings, *told))
@@ -105,23 +105,23 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
         by_covariate(
             real, cohort, config.by
         )  # a column that makes none is told before any heavy work
-    labels = _labels(config, metrics, real, synthetic, means.progress)
+    labels = _labels(config, metrics, real, synthetic, resources.progress)
 
     compared = (real, *synthetic)
     cohorts = (*compared, *([training] if training else []))
-    tables = _tables(config, cohorts, extractors, preparations, means)
-    measured = measure(
+    tables = _tables(config, cohorts, extractors, preparations, resources)
+    findings = measure(
         metrics,
         extractors,
         Cohorts(real, synthetic, training, labels, tables, own),
         by=config.by,
-        progress=means.progress,
+        progress=resources.progress,
     )
     record = _record(config, cohorts, labels, own, preparations, extractors, metrics)
     evaluation = Evaluation(
         real=cohort_record(real),
         synthetic=tuple(cohort_record(cohort) for cohort in synthetic),
-        estimates=tuple(measured.estimates),
+        estimates=tuple(findings.estimates),
         config=record,
         config_hash=hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest(),
         environment=environment() | {"device": device},
@@ -130,7 +130,7 @@ def evaluate(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Eviden
     )
     slices = {cohort.name: mid_slices(cohort, own.of(cohort)) for cohort in compared}
     shown = tuple(tables[e.name, c.name] for e in extractors for c in compared)
-    return evaluation, Evidence(shown, slices, tuple(measured.scores), tuple(measured.details))
+    return evaluation, Evidence(shown, slices, tuple(findings.scores), tuple(findings.details))
 
 
 def load_metrics(config: EvaluationConfig) -> list[tuple[Metric, dict[str, Any]]]:
@@ -157,10 +157,10 @@ def _tables(
     cohorts: Sequence[Cohort],
     extractors: Sequence[Extractor],
     preparations: Mapping[str, Preparation],
-    means: Means,
+    resources: Resources,
 ) -> dict[tuple[str, str], FeatureTable]:
     """Return the features by extractor and cohort, with what makes them doubtful."""
-    cache = FeatureCache(means.cache)
+    cache = FeatureCache(resources.cache)
     tables: dict[tuple[str, str], FeatureTable] = {}
     layers = {e.name: _layers(e, extractors, preparations) for e in extractors}
     # The last layer first: its pass leaves the rows of the others in the cache.
@@ -168,14 +168,14 @@ def _tables(
         for cohort in cohorts:
             label = f"{extractor.name}: features of {cohort.name}"
             preparation = preparations[extractor.name]
-            with means.progress(label, len(cohort.entries)) as advance:
+            with resources.progress(label, len(cohort.entries)) as advance:
                 table = extract(
                     cohort,
                     preparation.of(cohort),
                     extractor,
                     cache,
-                    batch_size=means.batch_size,
-                    workers=means.workers,
+                    batch_size=resources.batch_size,
+                    workers=resources.workers,
                     advance=advance,
                     layers=layers[extractor.name],
                 )
@@ -198,7 +198,7 @@ def _layers(
 
 
 def loaded_extractors(
-    config: EvaluationConfig, names: Sequence[str], means: Means
+    config: EvaluationConfig, names: Sequence[str], resources: Resources
 ) -> list[Extractor]:
     """Return extractors with their weights, and the slices that the configuration chooses.
 
@@ -207,19 +207,19 @@ def loaded_extractors(
             slices.
     """
     extractors = [
-        resliced(load_extractor(name, _options(config, name, means)), config.slices)
+        resliced(load_extractor(name, _options(config, name, resources)), config.slices)
         for name in names
     ]
     beforehand.refuse_idle_weights(config.weights, extractors)
     return extractors
 
 
-def _options(config: EvaluationConfig, name: str, means: Means) -> ExtractorOptions:
+def _options(config: EvaluationConfig, name: str, resources: Resources) -> ExtractorOptions:
     weights = config.weights.get(name.partition("@")[0]) or config.weights.get("")
     return ExtractorOptions(
         weights=Path(weights) if weights else None,
-        device=means.device,
-        offline=means.offline,
+        device=resources.device,
+        offline=resources.offline,
         precision=config.precision,
     )
 
@@ -245,7 +245,7 @@ def _forbid_native_shapes(
 
 
 def _checked_cohorts(
-    config: EvaluationConfig, steps: Sequence[Preprocessing], means: Means
+    config: EvaluationConfig, steps: Sequence[Preprocessing], resources: Resources
 ) -> list[Cohort]:
     names = [config.real.name or "real"]
     for source in config.synthetic:
@@ -268,7 +268,7 @@ def _checked_cohorts(
             one.resolve([first.shape], [first.affine])
     checked: list[Cohort] = []
     for cohort in cohorts:
-        with means.progress(f"checking {cohort.name}", len(cohort.entries)) as advance:
+        with resources.progress(f"checking {cohort.name}", len(cohort.entries)) as advance:
             checked.append(
                 check_cohort(
                     cohort,
@@ -280,7 +280,9 @@ def _checked_cohorts(
     return checked
 
 
-def _training(config: EvaluationConfig, names: Sequence[str], means: Means) -> Cohort | None:
+def _training(
+    config: EvaluationConfig, names: Sequence[str], resources: Resources
+) -> Cohort | None:
     """Return the checked cohort that the generator was trained on, if it was named."""
     if config.training is None:
         return None
@@ -291,7 +293,7 @@ def _training(config: EvaluationConfig, names: Sequence[str], means: Means) -> C
         )
     stated = config.stated()
     cohort = read_cohort(config.training.path, name=TRAINING, role="real", stated=stated)
-    with means.progress(f"checking {TRAINING}", len(cohort.entries)) as advance:
+    with resources.progress(f"checking {TRAINING}", len(cohort.entries)) as advance:
         return check_cohort(cohort, skip_invalid=config.skip_invalid, advance=advance)
 
 

@@ -25,7 +25,7 @@ Chosen = Sequence[tuple[Metric, Mapping[str, Any]]]
 
 
 @dataclass
-class Measured:
+class Findings:
     """What all metrics found, in the order in which they found it."""
 
     estimates: list[Estimate] = field(default_factory=list)
@@ -60,7 +60,7 @@ def measure(
     *,
     by: str | None,
     progress: Progress,
-) -> Measured:
+) -> Findings:
     """Return what every metric finds of each synthetic cohort against the real one.
 
     Args:
@@ -75,7 +75,7 @@ def measure(
         *((m, o, e.name) for e in extractors for m, o in metrics if m.by_extractor),
         *((m, o, "") for m, o in metrics if not m.by_extractor),
     ]
-    measured = Measured()
+    findings = Findings()
     real = _views(cohorts, cohorts.real, extractors)
     training = cohorts.training and _views(cohorts, cohorts.training, extractors)
     with progress("metrics", len(cohorts.synthetic) * len(jobs)) as advance:
@@ -90,13 +90,13 @@ def measure(
                 trained = {"training": training} if "training" in metric.needs else {}
                 for group, pair in groups:
                     seen = [v.through(extractor) for v in pair] if extractor else pair
-                    findings = [
+                    of_group = [
                         _about(finding, extractor, cohorts, group, pair)
                         for finding in _findings(metric, seen, {**options, **trained})
                     ]
-                    _keep(measured, findings, *sides, group)
+                    _keep(findings, of_group, *sides, group)
                 advance()
-    return measured
+    return findings
 
 
 def standardise(
@@ -232,17 +232,17 @@ def _fewer(views: Views) -> int | None:
 
 
 def _keep(
-    measured: Measured, found: Sequence[Finding], real: Cohort, synthetic: Cohort, group: Group
+    findings: Findings, new: Sequence[Finding], real: Cohort, synthetic: Cohort, group: Group
 ) -> None:
-    for finding in found:
+    for finding in new:
         if isinstance(finding, Estimate):
-            measured.estimates.append(replace(finding, synthetic=synthetic.name))
+            findings.estimates.append(replace(finding, synthetic=synthetic.name))
         elif group.name:
             continue  # scores and details are those of whole cohorts
         elif isinstance(finding, Detail):
-            measured.details.append(replace(finding, synthetic=synthetic.name))
+            findings.details.append(replace(finding, synthetic=synthetic.name))
         else:
-            measured.scores += _rows(finding, real, synthetic)
+            findings.scores += _rows(finding, real, synthetic)
 
 
 def _rows(scores: Scores, real: Cohort, synthetic: Cohort) -> list[VolumeScore]:

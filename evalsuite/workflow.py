@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class RunOptions:
     """How a command runs; none of it changes a number.
 
     Args:
         output: new folder for the results; None: one under `evalsuite-results`, by time.
         cache: folder of the feature cache; None: the user's.
-        device, batch_size, workers, offline: see `evalsuite.evaluate.Means`.
+        device, batch_size, workers, offline: see `evalsuite.evaluate.Resources`.
     """
 
     output: Path | None = None
@@ -59,12 +59,12 @@ class Done:
     nothing: bool = False
 
 
-def compute_metrics(config: EvaluationConfig, run: Run) -> Done | None:
+def compute_metrics(config: EvaluationConfig, run: RunOptions) -> Done | None:
     """Evaluate and write the results to disk.
 
     Returns None in the processes of `torchrun` other than the first, which only extract.
     """
-    from evalsuite.evaluate import Means, evaluate
+    from evalsuite.evaluate import Resources, evaluate
     from evalsuite.reference.compare import compare
 
     first = rank() == 0
@@ -72,7 +72,7 @@ def compute_metrics(config: EvaluationConfig, run: Run) -> Done | None:
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     folder = run.output or Path("evalsuite-results") / stamp
     results.refuse_to_overwrite(folder)
-    means = Means(
+    resources = Resources(
         cache=run.cache or cache_folder() / "features",
         device=run.device,
         batch_size=run.batch_size,
@@ -82,7 +82,7 @@ def compute_metrics(config: EvaluationConfig, run: Run) -> Done | None:
         tell=_say if first else _keep_silent,
     )
     answer = compare if is_reference(config.real.path) else evaluate
-    evaluation, evidence = answer(config, means)
+    evaluation, evidence = answer(config, resources)
     if not first:
         return None
     figures = draw(evaluation, evidence)

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from benchmarks import sensitivity
 from evalsuite.config import load_config
 from evalsuite.errors import EvalsuiteError, FaultsError
-from evalsuite.evaluate import Means, evaluate
+from evalsuite.evaluate import Resources, evaluate
 from evalsuite.measure import standardise
 
 QUICK = {
@@ -33,7 +33,7 @@ def run(tmp_path):
                 **settings,
             },
         )
-        return evaluate(config, Means(cache=tmp_path / "features", workers=1))
+        return evaluate(config, Resources(cache=tmp_path / "features", workers=1))
 
     return run
 
@@ -143,7 +143,7 @@ def test_wrong_names_are_told_before_any_work(tmp_path, settings, message):
     config = load_config(None, {"real": "r", "synthetic": ["s"], **settings})
     config = replace_weights(config)
     with pytest.raises(EvalsuiteError) as caught:
-        evaluate(config, Means(cache=tmp_path, offline=True))
+        evaluate(config, Resources(cache=tmp_path, offline=True))
     assert str(caught.value).startswith(message)
 
 

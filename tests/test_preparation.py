@@ -11,7 +11,7 @@ from evalsuite import evaluate as evaluation
 from evalsuite import plugins
 from evalsuite.config import load_config
 from evalsuite.errors import EvalsuiteError
-from evalsuite.evaluate import Means, evaluate
+from evalsuite.evaluate import Resources, evaluate
 from evalsuite.extractors.extractor import ExtractorOptions
 from evalsuite.extractors.slices import Slices, slice_extractor
 from evalsuite.metrics.metric import Metric, on_features
@@ -84,7 +84,7 @@ def run(known, tmp_path):
     def run(real, *synthetic, names=("plain", "coarse", "sliced"), **settings):
         declared = {"real": str(real), "synthetic": [str(s) for s in synthetic], **QUICK}
         config = load_config(None, {**declared, "extractors": list(names), **settings})
-        return evaluate(config, Means(cache=tmp_path / "features", workers=1))
+        return evaluate(config, Resources(cache=tmp_path / "features", workers=1))
 
     return run
 

@@ -22,7 +22,7 @@ from benchmarks.references.clones import framed, hippocampi
 from benchmarks.references.inputs import FIXTURES, KEPT, seeded, simulated
 from benchmarks.references.wdm_3d import halved
 from evalsuite.config import load_config
-from evalsuite.evaluate import Means, evaluate
+from evalsuite.evaluate import Resources, evaluate
 from evalsuite.records import Evaluation, Evidence
 
 Files = dict[str, list[Path]]
@@ -119,7 +119,7 @@ def run(
     }
     if files := weights(name, folder):
         overrides["weights"] = files
-    return evaluate(load_config(None, overrides), Means(folder / "cache", tell=lambda _: None))
+    return evaluate(load_config(None, overrides), Resources(folder / "cache", tell=lambda _: None))
 
 
 def differences(name: str, answer: tuple[Evaluation, Evidence], kind: str) -> dict[str, float]:

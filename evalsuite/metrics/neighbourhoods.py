@@ -48,7 +48,7 @@ class Balls(NamedTuple):
     without: list[Left]
 
 
-class Measured(NamedTuple):
+class WithVariance(NamedTuple):
     """A statistic and its variance when both cohorts are drawn anew."""
 
     value: float
@@ -91,7 +91,7 @@ def _rows(count: int, k: int) -> Int[Tensor, " _"]:
 
 def precision(
     to_points: Float[Tensor, "c p"], balls: Balls, subjects: Int[np.ndarray, " p"]
-) -> tuple[Measured, Measured]:
+) -> tuple[WithVariance, WithVariance]:
     """Return the fraction of points in any ball, and the mean number of balls on a point over k.
 
     With real centres and synthetic points these are precision and density; with synthetic centres
@@ -123,15 +123,15 @@ def precision(
     unaffected = to_points.new_zeros(0, len(count))
     k = balls.k
     return (
-        Measured(hit.mean().item(), jackknife_variance(hit, hit_change, unaffected, subjects)),
-        Measured(
+        WithVariance(hit.mean().item(), jackknife_variance(hit, hit_change, unaffected, subjects)),
+        WithVariance(
             count.mean().item() / k,
             jackknife_variance(count / k, change / k, unaffected, subjects),
         ),
     )
 
 
-def coverage(to_points: Float[Tensor, "c p"], balls: Balls, subjects: Subjects) -> Measured:
+def coverage(to_points: Float[Tensor, "c p"], balls: Balls, subjects: Subjects) -> WithVariance:
     """Return the fraction of real volumes with a synthetic one in their ball.
 
     Args:
@@ -154,7 +154,7 @@ def coverage(to_points: Float[Tensor, "c p"], balls: Balls, subjects: Subjects) 
     for change, (_, rows, radii) in zip(without_real, balls.without, strict=True):
         change[rows] = (first[rows] < radii).double() - covered[rows]
     variance = jackknife_variance(covered, without_synthetic, without_real, subjects.real)
-    return Measured(covered.mean().item(), variance)
+    return WithVariance(covered.mean().item(), variance)
 
 
 def jackknife_variance(

@@ -18,7 +18,7 @@ from evalsuite.metrics.features import checked_features
 from evalsuite.metrics.metric import Metric, UndefinedError, judging_options, on_features
 from evalsuite.metrics.neighbourhoods import (
     KYNKAANNIEMI,
-    Measured,
+    WithVariance,
     coverage,
     distances,
     neighbourhoods,
@@ -118,7 +118,7 @@ def compute(
     )
 
     def estimate(
-        name: str, measured: Measured, points: Int[np.ndarray, " p"], method: str
+        name: str, measured: WithVariance, points: Int[np.ndarray, " p"], method: str
     ) -> Estimate:
         make = _density_interval if name == "density" else _proportion_interval
         # A density of 0, or of the same in every volume, has no spread to make an interval of.
@@ -165,7 +165,7 @@ def compute(
     ]
 
 
-def _proportion_interval(measured: Measured, subjects: Int[np.ndarray, " p"]) -> Interval:
+def _proportion_interval(measured: WithVariance, subjects: Int[np.ndarray, " p"]) -> Interval:
     """Return Wilson's interval at the number of independent points that has this variance.
 
     Never more than there are points; as many as there are subjects where the fraction is 0 or 1.
@@ -190,7 +190,7 @@ def _proportion_interval(measured: Measured, subjects: Int[np.ndarray, " p"]) ->
 _NO_SPREAD = "There is no interval: the density does not differ between volumes."
 
 
-def _density_interval(measured: Measured, subjects: Int[np.ndarray, " p"]) -> Interval:
+def _density_interval(measured: WithVariance, subjects: Int[np.ndarray, " p"]) -> Interval:
     half = float(stats.t.ppf((1 + LEVEL) / 2, count(subjects) - 1)) * math.sqrt(measured.variance)
     return Interval(
         low=max(measured.value - half, 0.0),

@@ -7,7 +7,7 @@ from typing import Any
 from evalsuite import __version__
 from evalsuite.config import EvaluationConfig
 from evalsuite.errors import EvalsuiteError
-from evalsuite.evaluate import Means, loaded_extractors
+from evalsuite.evaluate import Resources, loaded_extractors
 from evalsuite.features import FeatureCache, extract
 from evalsuite.moments import Moments, moments
 from evalsuite.preparation import judged, prepared
@@ -24,7 +24,7 @@ FEW_TOLD = (
 )
 
 
-def build(config: EvaluationConfig, means: Means) -> Reference:
+def build(config: EvaluationConfig, resources: Resources) -> Reference:
     """Return the statistics of the features of real volumes.
 
     Args:
@@ -38,31 +38,31 @@ def build(config: EvaluationConfig, means: Means) -> Reference:
             f"The protocol {config.protocol} looks at voxels and not at features, so it has no "
             "reference statistics."
         )
-    extractors = loaded_extractors(config, config.extractors, means)
+    extractors = loaded_extractors(config, config.extractors, resources)
     name = config.real.name or "real"
     cohort = read_cohort(config.real.path, name=name, role="real", stated=config.stated())
-    with means.progress(f"checking {name}", len(cohort.entries)) as advance:
+    with resources.progress(f"checking {name}", len(cohort.entries)) as advance:
         cohort = check_cohort(cohort, skip_invalid=config.skip_invalid, advance=advance)
     n = len(cohort.entries)
     if n < 2:
         raise EvalsuiteError(f"{config.real.path}: statistics need at least 2 volumes, not {n}.")
     if n < FEW:
-        means.tell(FEW_TOLD.format(n=n))
+        resources.tell(FEW_TOLD.format(n=n))
     preparations = {e.name: prepared(config, cohort, e.wants) for e in extractors}
     (cohort,) = judged(
         [cohort], prepared(config, cohort), preparations, mixed=bool(config.protocol)
     )
     statistics: dict[tuple[str, str], Moments] = {}
-    cache = FeatureCache(means.cache)
+    cache = FeatureCache(resources.cache)
     for extractor in extractors:
-        with means.progress(f"{extractor.name}: features of {name}", n) as advance:
+        with resources.progress(f"{extractor.name}: features of {name}", n) as advance:
             table = extract(
                 cohort,
                 preparations[extractor.name].real,
                 extractor,
                 cache,
-                batch_size=means.batch_size,
-                workers=means.workers,
+                batch_size=resources.batch_size,
+                workers=resources.workers,
                 advance=advance,
             )
         for plane, found in _moments(table).items():

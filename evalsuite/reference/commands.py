@@ -49,7 +49,7 @@ def build(
     """
     from evalsuite.caches import cache_folder
     from evalsuite.config import load_config
-    from evalsuite.evaluate import Means
+    from evalsuite.evaluate import Resources
     from evalsuite.progress import bars
     from evalsuite.reference import build as building
     from evalsuite.reference_file import refuse_path, write_reference
@@ -65,7 +65,7 @@ def build(
         **assignments(set_ or ()),
     }
     declared = load_config(config, {k: v for k, v in overrides.items() if v is not None})
-    means = Means(
+    resources = Resources(
         cache=cache or cache_folder() / "features",
         device=device,
         batch_size=batch_size,
@@ -74,7 +74,7 @@ def build(
         progress=bars,
         tell=_say,
     )
-    reference = building.build(declared, means)
+    reference = building.build(declared, resources)
     write_reference(reference, output)
     known = reference.record["real"]
     typer.echo(

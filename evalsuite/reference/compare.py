@@ -16,7 +16,7 @@ from evalsuite.config import EvaluationConfig
 from evalsuite.declared import validated
 from evalsuite.environment import environment
 from evalsuite.errors import EvalsuiteError
-from evalsuite.evaluate import Means, cohort_record, load_metrics, loaded_extractors
+from evalsuite.evaluate import Resources, cohort_record, load_metrics, loaded_extractors
 from evalsuite.extractors.extractor import Extractor
 from evalsuite.features import FeatureCache, extract
 from evalsuite.machine import usable_device
@@ -38,7 +38,7 @@ NOT_SEEN = (
 )
 
 
-def compare(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Evidence]:
+def compare(config: EvaluationConfig, resources: Resources) -> tuple[Evaluation, Evidence]:
     """Compare each synthetic cohort with stored statistics of a real one.
 
     Metrics that need a row of each real volume are left out, with a sentence.
@@ -50,29 +50,29 @@ def compare(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Evidenc
     started, clock = datetime.now(UTC), time.monotonic()
     path = Path(config.real.path)
     reference = read_reference(path)
-    metrics = _possible(load_metrics(config), means)
-    extractors = loaded_extractors(config, config.extractors, means)
+    metrics = _possible(load_metrics(config), resources)
+    extractors = loaded_extractors(config, config.extractors, resources)
     _refuse_others(path, reference, extractors)
     if config.training or config.by:
         raise EvalsuiteError(
             f"{path} holds statistics and no volumes: --training and --by need those."
         )
-    cohorts = _checked(config, means)
+    cohorts = _checked(config, resources)
     estimates: list[Estimate] = []
     tables: list[FeatureTable] = []
-    cache = FeatureCache(means.cache)
+    cache = FeatureCache(resources.cache)
     for extractor in extractors:
         steps = _steps(reference, extractor.name)
         for cohort in cohorts:
             label = f"{extractor.name}: features of {cohort.name}"
-            with means.progress(label, len(cohort.entries)) as advance:
+            with resources.progress(label, len(cohort.entries)) as advance:
                 table = extract(
                     cohort,
                     steps,
                     extractor,
                     cache,
-                    batch_size=means.batch_size,
-                    workers=means.workers,
+                    batch_size=resources.batch_size,
+                    workers=resources.workers,
                     advance=advance,
                 )
             tables.append(table)
@@ -97,7 +97,7 @@ def compare(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Evidenc
         estimates=tuple(estimates),
         config=record,
         config_hash=hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest(),
-        environment=environment() | {"device": str(usable_device(means.device))},
+        environment=environment() | {"device": str(usable_device(resources.device))},
         started=started.isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - clock, 3),
     )
@@ -107,7 +107,7 @@ def compare(config: EvaluationConfig, means: Means) -> tuple[Evaluation, Evidenc
 
 
 def _possible(
-    metrics: list[tuple[Metric, dict[str, Any]]], means: Means
+    metrics: list[tuple[Metric, dict[str, Any]]], resources: Resources
 ) -> list[tuple[Metric, dict[str, Any]]]:
     """Return the metrics that need no row of a real volume, and tell of the others."""
     possible = [(metric, options) for metric, options in metrics if metric.compute_stored]
@@ -119,7 +119,7 @@ def _possible(
             "frechet."
         )
     if others:
-        means.tell(
+        resources.tell(
             f"Left out, as {'it needs a row' if len(others) == 1 else 'they need rows'} of the real "
             f"volumes, which reference statistics do not hold: {', '.join(others)}."
         )
@@ -140,13 +140,13 @@ def _refuse_others(path: Path, reference: Reference, extractors: list[Extractor]
             )
 
 
-def _checked(config: EvaluationConfig, means: Means) -> list[Cohort]:
+def _checked(config: EvaluationConfig, resources: Resources) -> list[Cohort]:
     checked = []
     for source in config.synthetic:
         place = Path(source.path)
         name = source.name or (place.stem if place.is_file() else place.name) or "synthetic"
         cohort = read_cohort(source.path, name=name, role="synthetic", stated=config.stated())
-        with means.progress(f"checking {name}", len(cohort.entries)) as advance:
+        with resources.progress(f"checking {name}", len(cohort.entries)) as advance:
             checked.append(check_cohort(cohort, skip_invalid=config.skip_invalid, advance=advance))
     names = [cohort.name for cohort in checked]
     for name in names:

@@ -13,7 +13,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from evalsuite.config import load_config
 from evalsuite.errors import EvalsuiteError
-from evalsuite.evaluate import Means, evaluate
+from evalsuite.evaluate import Resources, evaluate
 from evalsuite.extractors import medicalnet, weights
 from evalsuite.extractors.checkpoint import load_strictly
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions, load_extractor
@@ -328,7 +328,7 @@ def test_each_of_several_networks_takes_the_weights_under_its_name(
             "metrics": ["mmd"],
         },
     )
-    evaluation, _ = evaluate(config, Means(cache=tmp_path / "cache", offline=True))
+    evaluation, _ = evaluate(config, Resources(cache=tmp_path / "cache", offline=True))
     for name in files:
         recorded = evaluation.config["extractors"][name]["weights_sha256"]
         assert recorded == weights.published()[name].sha256

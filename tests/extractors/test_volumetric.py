@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 
 from evalsuite.config import EvaluationConfig
 from evalsuite.errors import EvalsuiteError
-from evalsuite.evaluate import Means, evaluate
+from evalsuite.evaluate import Resources, evaluate
 from evalsuite.extractors import medicalnet
 from evalsuite.extractors.checkpoint import load_strictly
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions, load_extractor
@@ -270,7 +270,7 @@ def test_several_layers_are_one_pass_and_each_is_what_it_is_alone(
         config = EvaluationConfig(
             real=str(real), synthetic=[str(gan)], extractors=extractors, metrics={"mmd": {}}
         )
-        evaluation, evidence = evaluate(config, Means(cache=tmp_path / cache))
+        evaluation, evidence = evaluate(config, Resources(cache=tmp_path / cache))
         assert list(dict.fromkeys(e.extractor for e in evaluation.estimates)) == list(extractors)
         return {(t.extractor, t.cohort): t.values for t in evidence.features}
 

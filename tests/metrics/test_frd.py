@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalsuite.config import load_config
-from evalsuite.evaluate import Means, evaluate
+from evalsuite.evaluate import Resources, evaluate
 from evalsuite.extractors.extractor import ExtractorOptions
 from evalsuite.extractors.frd import frd_v0, frd_v1
 from evalsuite.measure import standardise
@@ -185,7 +185,7 @@ def test_an_evaluation_shows_the_volumes_as_they_are_on_disk(make_cohort, tmp_pa
             "metrics": {"frd": {"bootstrap": 10}},
         },
     )
-    evaluation, _ = evaluate(config, Means(cache=tmp_path / "features", workers=1))
+    evaluation, _ = evaluate(config, Resources(cache=tmp_path / "features", workers=1))
     found = {e.extractor: e for e in evaluation.estimates}
     for version in FACTORIES:
         files = [sorted(folder.glob("*.nii.gz")) for folder in (real, synthetic)]

@@ -10,7 +10,7 @@ from safetensors.numpy import load_file
 
 from evalsuite.config import load_config
 from evalsuite.errors import EvalsuiteError
-from evalsuite.evaluate import Means, evaluate
+from evalsuite.evaluate import Resources, evaluate
 from evalsuite.metrics.frechet_distance import frechet_distance
 from evalsuite.metrics.frechet_stored import compute, distance_from, interval_of_subjects
 from evalsuite.moments import moments
@@ -126,18 +126,18 @@ SETTINGS = {"extractors": ["medicalnet-resnet10-untrained", "radiomics"], "metri
 def compared(make_cohort, tmp_path):
     real, synthetic = make_cohort("patients", 5, seed=1), make_cohort("gan", 4, seed=2, shift=0.3)
     both = {"real": str(real), "synthetic": [str(synthetic)], **SETTINGS}
-    means = Means(tmp_path / "cache", tell=lambda _: None)
-    reference = build(load_config(None, both), means)
+    resources = Resources(tmp_path / "cache", tell=lambda _: None)
+    reference = build(load_config(None, both), resources)
     file = tmp_path / "brains.reference"
     write_reference(reference, file)
-    return both, means, file
+    return both, resources, file
 
 
 def test_against_statistics_as_against_volumes(compared):
-    both, means, file = compared
-    full, _ = evaluate(load_config(None, both), means)
+    both, resources, file = compared
+    full, _ = evaluate(load_config(None, both), resources)
     stored, evidence = compare(
-        load_config(None, {"real": str(file), "synthetic": both["synthetic"]}), means
+        load_config(None, {"real": str(file), "synthetic": both["synthetic"]}), resources
     )
     expected = {e.extractor: e.value for e in full.estimates if e.name == "frechet_distance"}
     found = {e.extractor: e.value for e in stored.estimates}
@@ -151,7 +151,7 @@ def test_against_statistics_as_against_volumes(compared):
     told = []
     compare(
         load_config(None, {"real": str(file), "synthetic": both["synthetic"]}),
-        replace(means, tell=told.append),
+        replace(resources, tell=told.append),
     )
     assert any("mmd" in sentence and "Left out" in sentence for sentence in told)
 
@@ -168,14 +168,14 @@ def test_the_file_holds_no_row_and_no_name(compared):
 
 
 def test_what_statistics_cannot_answer_is_refused(compared, tmp_path):
-    both, means, file = compared
+    both, resources, file = compared
     against = {"real": str(file), "synthetic": both["synthetic"]}
     for more, told in (
         ({"metrics": ["mmd"]}, "hold no row of a real volume, which mmd needs"),
         ({"by": "sex"}, "--training and --by need those"),
     ):
         with pytest.raises(EvalsuiteError, match=told):
-            compare(load_config(None, {**against, **more}), means)
+            compare(load_config(None, {**against, **more}), resources)
     with pytest.raises(EvalsuiteError, match="made with other settings of preprocessing"):
         load_config(None, {**against, "preprocessing.shape": [9, 9, 9]})
     with pytest.raises(EvalsuiteError, match="made with other settings of protocol"):

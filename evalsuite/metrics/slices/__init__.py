@@ -17,7 +17,7 @@ from evalsuite.metrics.metric import (
 )
 from evalsuite.metrics.slices.consistency import FOLDS, Deviations, grids, judge
 from evalsuite.metrics.slices.estimates import (
-    Measured,
+    SliceMeasures,
     cohort_estimates,
     fault_threshold,
     plane_estimates,
@@ -111,7 +111,7 @@ def compute(
     ]
 
 
-def _measured(views: Views, role: str, shape: tuple[int, int, int]) -> Measured:
+def _measured(views: Views, role: str, shape: tuple[int, int, int]) -> SliceMeasures:
     """Read each volume of a cohort once and measure it."""
     found, spectra, descriptors = [], [], []
     for name, volume in zip(views.names, views.volumes, strict=True):
@@ -127,7 +127,7 @@ def _measured(views: Views, role: str, shape: tuple[int, int, int]) -> Measured:
         found.append(profiles(voxels, box))
         spectra.append(power(voxels[box], views.spacing))
         descriptors.append(described(voxels[box]))
-    return Measured(
+    return SliceMeasures(
         views.codes, found, np.array(spectra), np.array(descriptors), views.spacing, shape
     )
 

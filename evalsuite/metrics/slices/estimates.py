@@ -43,7 +43,7 @@ from evalsuite.records import Caveat, Estimate, Interval, Quantity
 CENTRAL = (0.025, 0.975)
 
 
-class Measured(NamedTuple):
+class SliceMeasures(NamedTuple):
     """What the voxels of n volumes of a cohort say.
 
     Args:
@@ -64,7 +64,7 @@ class Measured(NamedTuple):
 
 
 def plane_estimates(
-    real: Measured, synthetic: Measured, axis: int, seed: int, warnings: tuple[str, ...]
+    real: SliceMeasures, synthetic: SliceMeasures, axis: int, seed: int, warnings: tuple[str, ...]
 ) -> list[Estimate]:
     """Return every estimate of one plane.
 
@@ -79,7 +79,7 @@ def plane_estimates(
     def mean(
         quantity: Quantity,
         method: str,
-        of: Callable[[Measured], Float[np.ndarray, " _"]],
+        of: Callable[[SliceMeasures], Float[np.ndarray, " _"]],
         *,
         log: bool = False,
     ) -> Estimate:
@@ -88,7 +88,7 @@ def plane_estimates(
 
     def over(
         summary: Callable[[Profiles], float],
-    ) -> Callable[[Measured], Float[np.ndarray, " _"]]:
+    ) -> Callable[[SliceMeasures], Float[np.ndarray, " _"]]:
         return lambda cohort: np.array(
             [summary(p) if (p := volume[axis]) else np.nan for volume in cohort.profiles]
         )
@@ -145,7 +145,7 @@ def plane_estimates(
     ]
 
 
-def high_frequency_ratio(cohort: Measured) -> Float[np.ndarray, "n 3"]:
+def high_frequency_ratio(cohort: SliceMeasures) -> Float[np.ndarray, "n 3"]:
     """Return the mean over high frequencies of log power across slices less that within them."""
     wanted = frequencies(cohort.spacing)
     ratios: Float[np.ndarray, "n 3"] = through_plane(cohort.log_power)[
@@ -267,7 +267,7 @@ _TOO_THIN = (
 
 
 def _outside(
-    real: Measured, synthetic: Measured, axis: int
+    real: SliceMeasures, synthetic: SliceMeasures, axis: int
 ) -> tuple[Float[np.ndarray, " m"], Float[np.ndarray, " n"]]:
     """Return per volume the share of its similarities beyond the central range of real ones."""
     known, new = (gridded(c.profiles, "similarity", axis, c.shape[axis]) for c in (real, synthetic))
@@ -289,7 +289,7 @@ def _outside(
 
 
 def _frechet(
-    real: Measured, synthetic: Measured, axis: int, seed: int, warnings: tuple[str, ...]
+    real: SliceMeasures, synthetic: SliceMeasures, axis: int, seed: int, warnings: tuple[str, ...]
 ) -> Estimate:
     theirs, ours = (c.descriptors[:, axis] for c in (real, synthetic))
     whole = [np.isfinite(d).all(axis=(1, 2)) for d in (theirs, ours)]

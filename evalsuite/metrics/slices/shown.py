@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from evalsuite.metrics.slices.consistency import Deviations, gridded, nearest
-from evalsuite.metrics.slices.estimates import Measured
+from evalsuite.metrics.slices.estimates import SliceMeasures
 from evalsuite.metrics.slices.profiles import (
     CUES,
     PERIODS,
@@ -22,7 +22,7 @@ BAND = (0.025, 0.5, 0.975)
 ACROSS = (1, 0, 1)  # the plane in which slices across x, y and z show as lines
 
 
-def bands(cohort: Measured) -> dict[str, object]:
+def bands(cohort: SliceMeasures) -> dict[str, object]:
     """Return quantiles over volumes of the profiles and of the spectra, per plane.
 
     `similarity`: one (3 quantiles, positions) array per plane; `power`: (3 planes, 3 quantiles,
@@ -48,7 +48,7 @@ def _quantiles(rows: Float[np.ndarray, "n p"]) -> Float[np.ndarray, "3 p"] | Non
 def worst(
     names: Sequence[str],
     volumes: Sequence[Float[Tensor, "x y z"]],
-    measured: Measured,
+    measured: SliceMeasures,
     found: Deviations,
 ) -> tuple[dict[str, object], ...]:
     """Return the volumes with the largest deviations: where, by which cue, and a picture of each.
