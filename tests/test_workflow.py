@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from evalsuite import plugins
 from evalsuite.records import Evidence
 from evalsuite.workflow import draw
+from reports.figures.drawing import Drawing
 from tests.evaluations import example
 
 
@@ -17,7 +18,7 @@ class Point:
     drawn: object
 
     def load(self):
-        return lambda evaluation, evidence: self.drawn
+        return Drawing(lambda evaluation, evidence: self.drawn, "overview", "")
 
 
 def test_further_pages_of_a_figure_are_numbered_and_nothing_is_no_figure(monkeypatch):

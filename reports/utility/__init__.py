@@ -88,7 +88,7 @@ def _findings(results: UtilityResults) -> list[str]:
     if repeats < FEW_REPEATS:
         sentences.append(
             f"Each arm was trained only {'once' if repeats == 1 else 'twice'}"
-            f"{'.' if repeats == 1 else ': a small gain or loss cannot be sentences from chance.'}"
+            f"{'.' if repeats == 1 else ': a small gain or loss cannot be told from chance.'}"
         )
     return sentences
 

@@ -115,7 +115,7 @@ def test_the_summary_does_not_call_a_difference_what_the_correction_does_not(mak
 def test_the_summary_does_not_call_telling_apart_what_the_correction_does_not(make_study):
     def areas(study):
         (readings,) = turing_readings(study.table)
-        return obuchowski_rockette(auc_merits(readings), scale="logit").treatments
+        return obuchowski_rockette(auc_merits(readings)).treatments
 
     study, row = doubtful(make_study, areas)
     told = next(text for text in findings(study) if text.startswith("Area"))
@@ -133,7 +133,7 @@ def test_the_area_and_the_superiority_of_a_question_are_corrected_alike(make_stu
             family = rows_of[rows_of["p"].notna()]
             assert family["p_holm"].tolist() == pytest.approx(holm_adjusted(family["p"].to_numpy()))
     (readings,) = turing_readings(study.table)
-    areas = obuchowski_rockette(auc_merits(readings), scale="logit").treatments
+    areas = obuchowski_rockette(auc_merits(readings)).treatments
     assert areas["p_holm"].tolist() == pytest.approx(holm_adjusted(areas["p"].to_numpy()))
     same = rows[(rows["quantity"] == SUPERIORITY) & (rows["question"] == "real_or_synthetic")]
     assert set(same["family"]) == set(areas["family"])

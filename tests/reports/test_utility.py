@@ -107,10 +107,10 @@ def test_cells_are_the_numbers_of_the_summary(written):
 def test_comparisons_have_their_sign_and_both_p_values(written):
     results = example(UNLABELLED)
     shown = table(written(results), "utility-comparisons").frame
-    own = results.comparisons.query("structure == 'mean' and metric == 'dice'")
+    own = results.comparisons.query("structure == 'mean' and quantity == 'dice'")
     assert len(shown) == 2 * len(own) == 2 * 9
     for row, (_, expected) in zip(shown.head(9).to_dict("records"), own.iterrows(), strict=True):
-        number = f"{expected['difference']:+.3f}".replace("-", "\N{MINUS SIGN}")
+        number = f"{expected['value']:+.3f}".replace("-", "\N{MINUS SIGN}")
         assert row["difference"].startswith(f"{number} (")
         assert row["p, corrected"] == f"{expected['p_holm']:.3f}"
 
