@@ -152,6 +152,16 @@ def _warnings(
                 cohort=cohort.name,
             )
         )
+    window = steps.intensity
+    if window.kind == "window" and window.low < 0 <= min(i.minimum for i in cohort.infos):
+        warnings.append(
+            Caveat(
+                f"No volume of {{cohort}} has a value below 0, but the window of {window.low:g} to "
+                f"{window.high:g}{whom} is for CT in Hounsfield units. For other volumes pass "
+                "--set preprocessing.intensity.kind=percentile.",
+                cohort=cohort.name,
+            )
+        )
     if cohort.role == "real":
         return warnings
     if preparation.others:

@@ -20,7 +20,10 @@ from evalsuite.records import Estimate
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.intensity import WindowIntensity
 from evalsuite.volumes.preprocessing import Preprocessing
+from evalsuite.volumes.read import read_volume
 from evalsuite.volumes.sources import read_cohort
+from evalsuite.volumes.volume import Volume
+from evalsuite.volumes.write import write_nifti
 
 QUICK = {"metrics": {"frechet": {}, "mmd": {"permutations": 20}, "realism": {}}}
 COARSE = {
@@ -251,6 +254,23 @@ def test_slices_reach_the_metrics_that_take_them_by_plane_and_group(
         counted = "Counted; the features of a volume are the mean over its slices."
         assert found["sliced", "count", group, ()].method == counted
         assert found["plain", "count", group, ()].method == "Counted."
+
+
+@pytest.mark.parametrize("lowest", [0.0, -1.0])
+def test_a_window_in_hounsfield_units_is_told_on_volumes_that_have_none(run, make_cohort, lowest):
+    real, synthetic = make_cohort("real", 4), make_cohort("gan", 4, seed=1)
+    for file in real.glob("*.nii.gz"):
+        volume = read_volume(file)
+        write_nifti(Volume(np.maximum(volume.voxels, lowest), volume.affine), file)
+    result, _ = run(real, synthetic, names=["plain"], preset="ct")
+    told = [w for w in result.real.warnings if "is for CT in Hounsfield units" in w]
+    assert len(told) == (lowest == 0)
+    assert all(
+        t.startswith("No volume of real has a value below 0, but the window of -") for t in told
+    )
+    assert not [w for w in result.synthetic[0].warnings if "Hounsfield" in w]
+    plain, _ = run(real, synthetic, names=["plain"])
+    assert not [w for w in plain.real.warnings if "Hounsfield" in w]
 
 
 def test_a_native_shape_is_for_extractors_that_can_take_it(run, known, make_cohort):
