@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from evalsuite import beforehand, plugins
-from evalsuite.config import EvaluationConfig
+from evalsuite.config import CohortSource, EvaluationConfig
 from evalsuite.environment import environment
 from evalsuite.errors import EvalsuiteError, VolumeError
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions, Staged, load_extractor
@@ -166,19 +166,15 @@ def _tables(
     # The last layer first: its pass leaves the rows of the others in the cache.
     for extractor in sorted(extractors, key=lambda e: -len(layers[e.name])):
         for cohort in cohorts:
-            label = f"{extractor.name}: features of {cohort.name}"
             preparation = preparations[extractor.name]
-            with resources.progress(label, len(cohort.entries)) as advance:
-                table = extract(
-                    cohort,
-                    preparation.of(cohort),
-                    extractor,
-                    cache,
-                    batch_size=resources.batch_size,
-                    workers=resources.workers,
-                    advance=advance,
-                    layers=layers[extractor.name],
-                )
+            table = extracted(
+                cohort,
+                preparation.of(cohort),
+                extractor,
+                cache,
+                resources,
+                layers=layers[extractor.name],
+            )
             # What was changed of a protocol is told as such.
             caveats = () if config.protocol else preparation.caveats()
             shape = preparation.of(cohort).shape
@@ -187,6 +183,29 @@ def _tables(
             told_of = (*table.warnings, *caveats)
             tables[extractor.name, cohort.name] = replace(table, warnings=told_of)
     return tables
+
+
+def extracted(
+    cohort: Cohort,
+    steps: Preprocessing,
+    extractor: Extractor,
+    cache: FeatureCache,
+    resources: Resources,
+    layers: Sequence[Extractor] = (),
+) -> FeatureTable:
+    """Return the features of a cohort, with progress; see `evalsuite.features.extract`."""
+    label = f"{extractor.name}: features of {cohort.name}"
+    with resources.progress(label, len(cohort.entries)) as advance:
+        return extract(
+            cohort,
+            steps,
+            extractor,
+            cache,
+            batch_size=resources.batch_size,
+            workers=resources.workers,
+            advance=advance,
+            layers=layers,
+        )
 
 
 def _layers(
@@ -247,16 +266,8 @@ def _forbid_native_shapes(
 def _checked_cohorts(
     config: EvaluationConfig, steps: Sequence[Preprocessing], resources: Resources
 ) -> list[Cohort]:
-    names = [config.real.name or "real"]
-    for source in config.synthetic:
-        path = Path(source.path)
-        names.append(source.name or (path.stem if path.is_file() else path.name) or "synthetic")
-    for name in names:
-        if names.count(name) > 1:
-            raise EvalsuiteError(
-                f'Two cohorts are called "{name}". Name them, such as --synthetic NAME=DIR.'
-            )
-    real, *synthetic = names
+    real, *synthetic = names = [config.real.name or "real", *map(cohort_name, config.synthetic)]
+    refuse_one_name(names)
     stated = config.stated()
     cohorts = [read_cohort(config.real.path, name=real, role="real", stated=stated)]
     for source, name in zip(config.synthetic, synthetic, strict=True):
@@ -278,6 +289,21 @@ def _checked_cohorts(
                 )
             )
     return checked
+
+
+def cohort_name(source: CohortSource) -> str:
+    """Return the name of a synthetic cohort: the user's, or that of its file or folder."""
+    path = Path(source.path)
+    return source.name or (path.stem if path.is_file() else path.name) or "synthetic"
+
+
+def refuse_one_name(names: Sequence[str]) -> None:
+    """Raise EvalsuiteError if two cohorts have one name."""
+    for name in names:
+        if names.count(name) > 1:
+            raise EvalsuiteError(
+                f'Two cohorts are called "{name}". Name them, such as --synthetic NAME=DIR.'
+            )
 
 
 def _training(

@@ -7,8 +7,8 @@ from typing import Any
 from evalsuite import __version__
 from evalsuite.config import EvaluationConfig
 from evalsuite.errors import EvalsuiteError
-from evalsuite.evaluate import Resources, loaded_extractors
-from evalsuite.features import FeatureCache, extract
+from evalsuite.evaluate import Resources, extracted, loaded_extractors
+from evalsuite.features import FeatureCache
 from evalsuite.moments import Moments, moments
 from evalsuite.preparation import judged, prepared
 from evalsuite.protocols.changes import recorded
@@ -55,16 +55,7 @@ def build(config: EvaluationConfig, resources: Resources) -> Reference:
     statistics: dict[tuple[str, str], Moments] = {}
     cache = FeatureCache(resources.cache)
     for extractor in extractors:
-        with resources.progress(f"{extractor.name}: features of {name}", n) as advance:
-            table = extract(
-                cohort,
-                preparations[extractor.name].real,
-                extractor,
-                cache,
-                batch_size=resources.batch_size,
-                workers=resources.workers,
-                advance=advance,
-            )
+        table = extracted(cohort, preparations[extractor.name].real, extractor, cache, resources)
         for plane, found in _moments(table).items():
             statistics[extractor.name, plane] = found
     declared = config.model_dump(mode="json")

@@ -16,9 +16,17 @@ from evalsuite.config import EvaluationConfig
 from evalsuite.declared import validated
 from evalsuite.environment import environment
 from evalsuite.errors import EvalsuiteError
-from evalsuite.evaluate import Resources, cohort_record, load_metrics, loaded_extractors
+from evalsuite.evaluate import (
+    Resources,
+    cohort_name,
+    cohort_record,
+    extracted,
+    load_metrics,
+    loaded_extractors,
+    refuse_one_name,
+)
 from evalsuite.extractors.extractor import Extractor
-from evalsuite.features import FeatureCache, extract
+from evalsuite.features import FeatureCache
 from evalsuite.machine import usable_device
 from evalsuite.metrics.metric import Metric, UndefinedError
 from evalsuite.metrics.subjects import coded
@@ -64,17 +72,7 @@ def compare(config: EvaluationConfig, resources: Resources) -> tuple[Evaluation,
     for extractor in extractors:
         steps = _steps(reference, extractor.name)
         for cohort in cohorts:
-            label = f"{extractor.name}: features of {cohort.name}"
-            with resources.progress(label, len(cohort.entries)) as advance:
-                table = extract(
-                    cohort,
-                    steps,
-                    extractor,
-                    cache,
-                    batch_size=resources.batch_size,
-                    workers=resources.workers,
-                    advance=advance,
-                )
+            table = extracted(cohort, steps, extractor, cache, resources)
             tables.append(table)
             for metric, options in metrics:
                 estimates += _estimates(metric, options, reference, extractor, cohort, table)
@@ -141,19 +139,13 @@ def _refuse_others(path: Path, reference: Reference, extractors: list[Extractor]
 
 
 def _checked(config: EvaluationConfig, resources: Resources) -> list[Cohort]:
+    names = list(map(cohort_name, config.synthetic))
+    refuse_one_name(names)
     checked = []
-    for source in config.synthetic:
-        place = Path(source.path)
-        name = source.name or (place.stem if place.is_file() else place.name) or "synthetic"
+    for source, name in zip(config.synthetic, names, strict=True):
         cohort = read_cohort(source.path, name=name, role="synthetic", stated=config.stated())
         with resources.progress(f"checking {name}", len(cohort.entries)) as advance:
             checked.append(check_cohort(cohort, skip_invalid=config.skip_invalid, advance=advance))
-    names = [cohort.name for cohort in checked]
-    for name in names:
-        if names.count(name) > 1:
-            raise EvalsuiteError(
-                f'Two cohorts are called "{name}". Name them, such as --synthetic NAME=DIR.'
-            )
     return checked
 
 
