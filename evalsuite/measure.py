@@ -107,10 +107,17 @@ def standardise(
     A feature that is constant in the reference is centred, not scaled.
     """
     mean, deviation = reference.mean(axis=0), reference.std(axis=0, ddof=int(len(reference) > 1))
+    scaled: Float[np.ndarray, "n d"] = (values - mean) / unit_of(mean, deviation)
+    return scaled
+
+
+def unit_of(
+    mean: Float[np.ndarray, " d"], deviation: Float[np.ndarray, " d"]
+) -> Float[np.ndarray, " d"]:
+    """Return what each standardised feature is divided by: its deviation, 1 where it is constant."""
     # Constant features come out with a deviation of rounding size rather than zero.
     flat = deviation <= 1e-6 * np.maximum(np.abs(mean), 1e-30)
-    scaled: Float[np.ndarray, "n d"] = (values - mean) / np.where(flat, 1.0, deviation)
-    return scaled
+    return np.where(flat, 1.0, deviation)
 
 
 def _features(cohorts: Cohorts, extractor: Extractor, cohort: Cohort) -> "Float[Tensor, 'n d']":

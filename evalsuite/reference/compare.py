@@ -28,6 +28,7 @@ from evalsuite.evaluate import (
 from evalsuite.extractors.extractor import Extractor
 from evalsuite.features import FeatureCache
 from evalsuite.machine import usable_device
+from evalsuite.measure import unit_of
 from evalsuite.metrics.metric import Metric, UndefinedError
 from evalsuite.metrics.subjects import coded
 from evalsuite.moments import Moments
@@ -214,9 +215,7 @@ def _standardised(
     """Return both in units of the real spread, as `evalsuite.measure.standardise` does."""
     moved, scaled = {}, {}
     for plane, known in real.items():
-        deviation = np.sqrt((known.factor**2).sum(axis=0))
-        flat = deviation <= 1e-6 * np.maximum(np.abs(known.mean), 1e-30)
-        unit = np.where(flat, 1.0, deviation)
+        unit = unit_of(known.mean, np.sqrt((known.factor**2).sum(axis=0)))
         moved[plane] = known.scaled(known.mean, unit)
         scaled[plane] = (rows[plane].astype(np.float64) - known.mean) / unit
     return moved, scaled
