@@ -1,6 +1,7 @@
 // What lies over a viewer: letters of direction, names of the planes, and the mouse.
 
 import { el } from "./form.js";
+import { at, pixelsPerMillimetre, tileAt, tiles } from "./layout.js";
 import { GEOMETRY } from "./view.js";
 
 const EDGES = ["left", "right", "top", "bottom"];
@@ -25,7 +26,7 @@ export class Overlay {
   }
 
   draw() {
-    this.tiles = this.view.layout === "solid" ? [] : this.viewer.tiles();
+    this.tiles = tiles(this.view, this.layer.clientWidth, this.layer.clientHeight);
     this.layer.replaceChildren(...this.tiles.map((tile) => this.frame(tile)));
   }
   frame({ plane, left, top, width, height }) {
@@ -43,8 +44,8 @@ export class Overlay {
     const box = this.layer.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
   }
-  tileAt([x, y]) {
-    return this.tiles.find((t) => x >= t.left && x < t.left + t.width && y >= t.top && y < t.top + t.height);
+  tileAt(spot) {
+    return tileAt(this.tiles, ...spot);
   }
   onWheel(event) {
     event.preventDefault();
@@ -78,8 +79,7 @@ export class Overlay {
     this.held.spot = next;
     if (way === "look" && this.tileAt(next)?.plane === tile.plane) this.look(next);
     if (way === "pan") {
-      const scale = this.view.zoom / this.viewer.millimetresPerPixel(tile, this.view);
-      this.act((view) => view.drag(tile.plane, right, down, scale));
+      this.act((view) => view.drag(tile.plane, right, down, pixelsPerMillimetre(view, tile)));
     }
     if (way === "window") this.act((view) => view.adjust(-down, -right));
     if (way === "turn") this.act((view) => { view.turn = [view.turn[0] + right, view.turn[1] + down]; });
@@ -88,8 +88,8 @@ export class Overlay {
     if (this.tileAt(this.spot(event))) this.act((view) => view.toggle("alone"));
   }
   look(spot) {
-    const place = this.viewer.at(...spot);
-    if (place) this.act((view) => view.look(place));
+    const tile = this.tileAt(spot);
+    if (tile) this.act((view) => view.look(at(view, tile, ...spot)));
   }
   close() {
     this.layer.remove();
