@@ -15,6 +15,7 @@ export function fit(canvas, host, ratio) {
   const width = Math.round(box.right * ratio) - Math.round(box.left * ratio);
   const height = Math.round(box.bottom * ratio) - Math.round(box.top * ratio);
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  Object.assign(canvas.style, { width: `${width / ratio}px`, height: `${height / ratio}px` });
   canvas.getContext("2d").clearRect(0, 0, width, height);
 }
 

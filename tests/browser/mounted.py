@@ -7,7 +7,6 @@ import nibabel as nib
 import numpy as np
 from PIL import Image
 
-from reader_app.routes import niivue_file
 from tests.browser.modules import VIEWER, open_modules
 
 QUESTION = {
@@ -54,7 +53,6 @@ def mounted(page, cases, spacing=(1, 1, 1), **state):
     }
     contents = {f"/reader/voxels/t/{side}": _nifti(case, spacing) for side, case in enumerate(cases)}
     contents["/reader/state"] = json.dumps(told).encode()
-    contents["/reader/niivue.js"] = niivue_file().read_bytes()
     page.emulate_media(reduced_motion="reduce")
     open_modules(page, contents)
     for name in ("reading", "stage", "panel"):
