@@ -112,8 +112,10 @@ def test_the_state_says_what_a_browser_needs_and_no_more(study):
     assert state.headers["cache-control"] == "no-store"
     assert set(state.json()) == {
         *("finished", "study", "phase", "position", "total", "presentation", "sides", "shape"),
-        *("spacing", "questions", "next", "back", "earlier"),
+        *("spacing", "grey", "windows", "questions", "next", "back", "earlier"),
     }
+    assert state.json()["grey"] == {"levels": 255, "low": 0, "high": 100, "unit": "%"}
+    assert state.json()["windows"][0] == ["full range", 0, 100]
     assert state.json()["total"] == 12
     for truth in read_truth(home.truth("birds")).values():
         assert truth.case not in state.text
