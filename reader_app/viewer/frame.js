@@ -18,7 +18,9 @@ export class Frame {
   // `scroll(index)` shows a slice, `enlarge()` makes the plane the large one.
   constructor(plane, scroll, enlarge) {
     this.plane = plane;
-    this.name = el("button", { type: "button", class: "name", tabindex: -1, title: "Enlarge", onclick: enlarge });
+    this.index = el("span");
+    this.name = el("button", { type: "button", class: "name", tabindex: -1, title: "Enlarge", onclick: enlarge },
+      el("span", { class: "plane" }, `${plane} `), this.index);
     this.numbers = el("span", { class: "numbers" });
     this.scale = el("span", { class: "scale" });
     this.slider = el("input", {
@@ -36,7 +38,7 @@ export class Frame {
     const { plane } = this;
     for (const side of ["left", "top", "width", "height"]) this.element.style[side] = `${tile[side]}px`;
     this.element.classList.toggle("marked", plane === view.plane);
-    this.name.textContent = `${plane} ${view.index(plane) + 1} of ${view.count(plane)}`;
+    this.index.textContent = `${view.index(plane) + 1} of ${view.count(plane)}`;
     this.slider.max = view.count(plane) - 1;
     this.slider.value = view.index(plane);
     const perMillimetre = pixelsPerMillimetre(view, tile);
@@ -45,6 +47,6 @@ export class Frame {
     this.scale.style.width = `${length * perMillimetre}px`;
     this.numbers.hidden = !first;
     this.numbers.classList.toggle("changing", changing);
-    this.numbers.textContent = `zoom ${view.zoom.toFixed(1)}\n${numbers(view)}`;
+    this.numbers.textContent = `zoom ${view.zoom.toFixed(2)}\n${numbers(view)}`;
   }
 }

@@ -20,7 +20,7 @@ export class Measure {
 
   begin({ side, plane, voxel }) {
     const { first } = this;
-    const goesOn = first?.side === side && first.plane === plane && sameSlice(plane, first.ends[0], voxel);
+    const goesOn = first && first.side === side && first.plane === plane && sameSlice(plane, first.ends[0], voxel);
     this.current = { side, plane, ends: [goesOn ? first.ends[0] : voxel, voxel] };
     this.first = null;
   }

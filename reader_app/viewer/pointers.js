@@ -92,13 +92,13 @@ export class Pointers {
     if (this.fingers.has(event.pointerId)) this.fingers.set(event.pointerId, spot);
     if (!this.held || this.held.way === "spent") return;
     if (this.held.way === "pinch") return this.onPinch();
+    const [right, down] = [0, 1].map((axis) => spot[axis] - this.held.spot[axis]);
+    this.held.spot = spot;
     if (this.held.way === "rests") {
       if (Math.hypot(spot[0] - this.held.from[0], spot[1] - this.held.from[1]) < TREMBLE) return;
       const solid = this.overlay.view.layout === "solid";
       this.begin(solid ? "turn" : this.overlay.mode ? "mode" : "scroll");
     }
-    const [right, down] = [0, 1].map((axis) => spot[axis] - this.held.spot[axis]);
-    this.held.spot = spot;
     this[this.held.way](spot, right, down);
   }
   onUp(event) {

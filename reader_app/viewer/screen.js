@@ -6,6 +6,6 @@ const LEAST = 320; // CSS pixels that an image has across and down, at least
 export function tooSmall(width, height, sides) {
   const across = Math.floor(width / sides);
   if (across >= LEAST && height >= LEAST) return "";
-  return `This screen is too small to read on: an image has ${across} × ${Math.floor(height)} pixels here, ` +
-    `and needs ${LEAST} × ${LEAST}.`;
+  return `This screen is too small to read on: an image has ${across} by ${Math.floor(height)} pixels here, ` +
+    `and needs ${LEAST} by ${LEAST}.`;
 }

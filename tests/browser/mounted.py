@@ -51,7 +51,9 @@ def mounted(page, cases, spacing=(1, 1, 1), **state):
         "earlier": {},
         **state,
     }
-    contents = {f"/reader/voxels/t/{side}": _nifti(case, spacing) for side, case in enumerate(cases)}
+    contents = {
+        f"/reader/voxels/t/{side}": _nifti(case, spacing) for side, case in enumerate(cases)
+    }
     contents["/reader/state"] = json.dumps(told).encode()
     page.emulate_media(reduced_motion="reduce")
     open_modules(page, contents)
