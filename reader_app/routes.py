@@ -8,7 +8,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache, wraps
-from importlib.util import find_spec
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -178,25 +177,6 @@ def form_of(question: Question) -> str:
     return f"/reader/assets/forms/{question.form}.js"
 
 
-async def niivue(_request: Request) -> Response:
-    """Return the viewer's script, which an installed package ships."""
-    path = niivue_file()
-    if path is None:
-        return problem("NiiVue is not installed: pip install 'evalsuite[reader]'.", 404)
-    return FileResponse(
-        path, media_type="text/javascript", headers={"Cache-Control": "max-age=86400"}
-    )
-
-
-def niivue_file() -> Path | None:
-    """Return NiiVue's script among the assets of nilearn, None where it is not."""
-    package = find_spec("nilearn")
-    if package is None or package.origin is None:
-        return None
-    path = Path(package.origin).parent / "_assets" / "js" / "niivue.umd.js"
-    return path if path.is_file() else None
-
-
 def _agreed(reader: Reader) -> bool:
     about = database().study(reader.study)
     return not about.design["consent"] or database().consented(reader.number)
@@ -274,5 +254,4 @@ ROUTES = [
     Route("/reader/slice/{presentation}/{side:int}/{plane}/{index:int}", slice_),
     Route("/reader/assets/{name:path}", asset),
     Route("/reader/forms/{kind}.js", form),
-    Route("/reader/niivue.js", niivue),
 ]
