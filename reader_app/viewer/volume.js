@@ -141,7 +141,7 @@ export class VolumeViewer {
       camera: camera(...view.turn.map((degrees) => (degrees * Math.PI) / 180)),
       size: extent.map((side) => side / diagonal),
       middle: [canvas.width / 2, canvas.height / 2],
-      scale: view.zoom * Math.min(...[canvas.width, canvas.height]),
+      scale: view.zoom * 1.25 * Math.min(canvas.width, canvas.height),
       levels: [low / levels, high / levels],
     });
   }
