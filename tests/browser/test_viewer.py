@@ -89,7 +89,7 @@ def light(page, plane):
     pixels = np.asarray(Image.open(io.BytesIO(picture)).convert("L"))
     rows, columns = pixels.shape
     middle_rows = slice(rows * 5 // 10, rows * 8 // 10)
-    middle_columns = slice(columns * 2 // 10, columns * 5 // 10)
+    middle_columns = slice(columns * 56 // 100, columns * 70 // 100)  # beside names and letters
     edges = {
         "left": pixels[middle_rows, 2 : columns // 12],
         "right": pixels[middle_rows, -columns // 12 : -2],
@@ -310,7 +310,7 @@ def test_looking_around_sends_nothing_and_is_recorded(reading):
     with store.engine.connect() as connection:
         row = connection.exec_driver_sql("SELECT behaviour FROM submissions").scalar_one()
     behaviour = json.loads(row)
-    assert behaviour["viewer"] == "webgl2"
+    assert behaviour["viewer"].startswith("webgl2")
     assert behaviour["slices"]["axial"] >= 3
     assert behaviour["slices"]["coronal"] >= 3
     assert behaviour["slices"]["sagittal"] >= 1
