@@ -8,7 +8,8 @@ const MOVES = /^(Arrow|Page|Home|End)/; // what a slider of the tool bar takes f
 
 const look = (change) => (reading) => reading.act(change);
 const scroll = (steps) => look((view) => view.scroll(view.plane, steps));
-const mark = (plane) => look((view) => { view.plane = plane; });
+const enlarge = (plane) => look((view) => view.enlarge(plane));
+const tool = (name) => (reading) => reading.tools[name]();
 const magnify = (factor) => look((view) => view.magnify(factor));
 const adjust = (lighter, contrast) => look((view) => view.adjust(lighter, contrast));
 const aside = (steps) => (reading, event) => {
@@ -35,16 +36,21 @@ const KEYS = {
     ["↑ ↓", "scroll the marked plane, by one slice", { ArrowUp: scroll(1), ArrowDown: scroll(-1) }, HELD],
     ["Page ↑, Page ↓", "by ten slices", { PageUp: scroll(10), PageDown: scroll(-10) }, HELD],
     ["Home, End", "first slice, last slice", { Home: scroll(-Infinity), End: scroll(Infinity) }],
-    ["A, C, S", "mark the axial, coronal, sagittal plane (← → mark the one before and after)",
-      { a: mark("axial"), c: mark("coronal"), s: mark("sagittal") }],
-    ["F", "marked plane alone, or all three", { f: look((view) => { view.alone = !view.alone; view.solid = false; }) }],
-    ["W", "next window preset", { w: look((view) => view.nextPreset()) }],
+    ["A, C, S", "enlarge the axial, coronal, sagittal plane (← → mark the one before and after)",
+      { a: enlarge("axial"), c: enlarge("coronal"), s: enlarge("sagittal") }],
+    ["F", "large plane alone, and back", { f: look((view) => view.toggle("alone")) }],
+    ["V", "3D, and back", { v: (reading) => reading.toggleSolid() }],
+    ["W", "next window", { w: look((view) => view.nextPreset()) }],
     ["L, D", "lighter, darker", { l: adjust(STEP, 0), d: adjust(-STEP, 0) }, HELD],
     ["M, N", "more, less contrast", { m: adjust(0, STEP), n: adjust(0, -STEP) }, HELD],
     ["+ −", "zoom", { "+": magnify(1.25), "=": magnify(1.25), "-": magnify(0.8) }, HELD],
     ["H", "hide or show the crosshair", { h: look((view) => { view.crosshair = !view.crosshair; }) }],
-    ["V", "3D, and back", { v: (reading) => reading.toggleSolid() }],
-    ["R", "reset the view", { r: look((view) => view.reset()) }],
+    ["P, J, K", "play the slices and stop, slower, faster",
+      { p: tool("play"), j: (reading) => reading.tools.cine.faster(-1), k: (reading) => reading.tools.cine.faster(1) }],
+    ["E, X, Delete", "measure a distance (X: from or to the crosshair), remove the distances",
+      { e: tool("toggleMeasure"), x: tool("mark"), Delete: tool("clear") }],
+    ["Z, O", "full screen, fold the tool bar", { z: tool("fullScreen"), o: tool("fold") }],
+    ["R", "reset the view", { r: tool("reset") }],
   ],
 };
 const MOUSE =

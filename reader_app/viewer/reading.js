@@ -6,13 +6,15 @@ import { el, Form } from "./form.js";
 import { helpDialog, press } from "./keys.js";
 import { Overlay } from "./overlay.js";
 import { PictureViewer } from "./pictures.js";
+import { load } from "./preferences.js";
+import { tooSmall } from "./screen.js";
 import { forgetAllBut, Refused, request, voxels } from "./server.js";
-import { View, WINDOWS } from "./view.js";
+import { ToolBar } from "./toolbar.js";
+import { View } from "./view.js";
 import { hasWebGL2, Unviewable, VolumeViewer } from "./volume.js";
 
 const OFFLINE = "No connection to the server. Your answers are kept here; trying again.";
 const LONGEST_WAIT = 10; // seconds between two attempts
-const ONE_CHANGE = 500; // milliseconds within which changes of the window are one
 const PACE = "evalsuite-pace"; // active seconds of the last cases, for the time that is left
 const REMEMBERED = 10;
 const UNSENT = "evalsuite-unsent"; // the answer that the server has not acknowledged yet
@@ -24,13 +26,14 @@ const randomKey = () =>
 
 class Reading {
   constructor(root, ended) {
-    Object.assign(this, { root, ended, viewers: [], overlays: [], open: false, windowedAt: -Infinity });
+    Object.assign(this, { root, ended, viewers: [], overlays: [], open: false });
     this.Viewer = hasWebGL2() ? VolumeViewer : PictureViewer;
     this.build();
     this.keys = (event) => press(this, event);
     window.addEventListener("keydown", this.keys, { capture: true });
     this.resized = new ResizeObserver(() => {
       this.viewers.forEach((viewer) => viewer.resize());
+      this.warnOfScreen();
       this.draw();
     });
     this.resized.observe(this.stage);
@@ -40,32 +43,25 @@ class Reading {
 
   build() {
     const button = (text, act, kind = "") => el("button", { type: "button", class: kind, onclick: act }, text);
-    const slider = (label) => el("input", {
-      type: "range", min: 0, max: 255, "aria-label": label, title: label, tabindex: -1, oninput: () => this.slideWindow(),
-    });
     this.title = el("strong");
     this.place = el("span", { class: "place" });
     this.left = el("span", { class: "remaining" });
     this.bar = el("progress", { max: 1, value: 0, "aria-label": "Progress" });
     this.stage = el("div", { class: "stage" });
-    this.windowName = button("", () => this.act((view) => view.nextPreset()));
-    this.low = slider("Black at");
-    this.high = slider("White at");
+    this.small = el("p", { class: "small", role: "status", hidden: true });
     this.notice = el("p", { class: "notice", role: "alert", hidden: true });
     this.message = el("div", { class: "message", role: "status", hidden: true });
     this.questions = el("div", { class: "questions" });
     this.submit = button("", () => this.send(), "submit");
     this.back = button("Case before (B)", () => this.goBack(), "back");
     this.help = helpDialog();
-    const tools = el("div", { class: "tools" }, this.windowName, this.low, this.high,
-      button("Reset (R)", () => this.act((view) => view.reset())), button("Keys (?)", () => this.help.showModal()),
-      el("span", { class: "convention" },
-        "Radiological convention: the patient's right is on the left of the image"));
+    this.tools = new ToolBar(this);
     const panel = el("aside", {},
       el("header", {}, this.title, this.place, this.bar, this.left), this.notice, this.message, this.questions,
       el("footer", {}, this.submit, this.back));
     this.form = new Form(this.questions, () => this.offer());
-    const page = el("div", { class: "reading" }, el("main", {}, this.stage, tools), panel, this.help);
+    const page = el("div", { class: "reading" },
+      this.small, el("main", {}, this.stage, this.tools.element), panel, this.help);
     this.divider = new Divider(page, panel);
     this.root.replaceChildren(page);
     // Focus that a click left on a button or slider would take the next Enter or arrow for itself.
@@ -123,7 +119,8 @@ class Reading {
     if (over) await this.tell("The training is over. From here on there is no feedback.", "Begin the reading (Enter)");
     this.stage.classList.add("loading");
     this.questions.inert = true;
-    this.view = new View(state.shape, state.spacing);
+    this.view = new View(state, this.view ?? load(state.study));
+    this.tools.begin(this.view, state.study);
     await this.showCase();
     this.stage.classList.remove("loading");
     this.questions.inert = false;
@@ -132,6 +129,7 @@ class Reading {
     this.key = randomKey();
     this.open = true;
     this.form.focus();
+    this.warnOfScreen();
     this.draw();
     this.offer();
     this.root.dataset.viewer = this.viewers[0].kind;
@@ -161,7 +159,7 @@ class Reading {
       this.stage.append(el("section", {}, ...heading, host));
       const viewer = new this.Viewer(host, (problem) => this.failed(problem));
       this.viewers.push(viewer);
-      this.overlays.push(new Overlay(host, viewer, this.view, (change) => this.act(change)));
+      this.overlays.push(new Overlay(host, side, this.tools, (change) => this.act(change)));
     }
   }
   closeViewers() {
@@ -194,12 +192,10 @@ class Reading {
   // Change what is looked at, in all viewers.
   act(change) {
     if (!this.open) return;
-    const { low, high } = this.view;
+    const { window: { low, high }, zoom } = this.view;
     change(this.view);
-    if (low !== this.view.low || high !== this.view.high) {
-      if (performance.now() - this.windowedAt > ONE_CHANGE) this.behaviour.windows += 1;
-      this.windowedAt = performance.now();
-    }
+    if (low !== this.view.window.low || high !== this.view.window.high) this.behaviour.used("windows");
+    if (zoom !== this.view.zoom) this.behaviour.used("zooms");
     // Only the last of the changes within a frame is drawn.
     this.frame ??= requestAnimationFrame(() => this.draw());
   }
@@ -210,16 +206,18 @@ class Reading {
     this.viewers.forEach((viewer) => viewer.draw(view));
     this.overlays.forEach((overlay) => overlay.draw());
     view.shown().forEach((plane) => this.behaviour.saw(plane, view.index(plane)));
-    this.low.value = view.low;
-    this.high.value = view.high;
-    const preset = WINDOWS[view.preset()];
-    this.windowName.textContent = `Window (W): ${preset ? preset[0] : `${view.low} to ${view.high}`}`;
+    this.tools.draw();
   }
-  slideWindow() {
-    this.act((view) => view.setWindow(Number(this.low.value), Number(this.high.value)));
+  // It stays as long as it is true; reading on is left to the reader.
+  warnOfScreen() {
+    const { clientWidth, clientHeight } = this.stage.parentElement;
+    const sentence = tooSmall(clientWidth, clientHeight, this.state?.sides ?? 1);
+    this.small.hidden = !sentence;
+    this.small.textContent = sentence;
+    if (sentence && this.behaviour) this.behaviour.small = true;
   }
   toggleSolid() {
-    if (this.Viewer === VolumeViewer) this.act((view) => { view.solid = !view.solid; });
+    if (this.Viewer === VolumeViewer) this.act((view) => view.toggle("solid"));
   }
 
   offer() {
@@ -327,6 +325,7 @@ class Reading {
     this.quiet.remove();
     this.behaviour?.save();
     this.behaviour?.close();
+    this.tools.close();
     this.closeViewers();
   }
 }

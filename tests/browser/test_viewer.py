@@ -294,9 +294,9 @@ def test_looking_around_sends_nothing_and_is_recorded(reading):
     page.mouse.move(x + 30, y + 60, steps=5)
     page.mouse.up(button="right")
     page.wait_for_timeout(800)
-    window = page.locator(".tools button").first
-    # 60 pixels down is 60 levels darker, 30 to the right is 30 levels less contrast at either end.
-    assert window.text_content() == "Window (W): 30 to 255"
+    window = page.locator(".numbers:not([hidden])").text_content().split()
+    # 30 pixels to the right make it 2^(30/128) times as wide, 60 down raise its level.
+    assert window[2:] == ["W", "118", "L", "75", "%"]
     press(page, "?")
     assert page.locator("dialog").is_visible()
     press(page, "3", "Escape")  # not an answer while the list of keys is open
@@ -315,6 +315,8 @@ def test_looking_around_sends_nothing_and_is_recorded(reading):
     assert behaviour["slices"]["coronal"] >= 3
     assert behaviour["slices"]["sagittal"] >= 1
     assert 2 <= behaviour["window_changes"] <= 9
+    assert behaviour["tools"] == {"zooms": 2}  # "+", and a reset later
+    assert behaviour["small_screen"] is False
     assert 1 <= behaviour["seconds"] - behaviour["active_seconds"] <= 3
 
 
@@ -343,7 +345,7 @@ def test_pictures_take_over_when_the_graphics_are_lost(reading):
     press(page, "ArrowUp", "ArrowUp", "4")
     page.wait_for_timeout(300)
     place = label(page, "axial")
-    page.locator(".viewer canvas").evaluate(
+    page.locator(".viewer > canvas").evaluate(
         "c => c.getContext('webgl2').getExtension('WEBGL_lose_context').loseContext()"
     )
     page.locator("[data-viewer=png]").wait_for()

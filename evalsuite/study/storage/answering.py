@@ -35,7 +35,9 @@ class Behaviour(Declared):
     active_seconds: Seconds | None = None
     slices: dict[Literal["axial", "coronal", "sagittal"], Count] | None = None
     window_changes: Count | None = None
-    viewer: Literal["webgl2", "png"] | None = None
+    viewer: Literal["webgl2", "webgl2-coarse", "png"] | None = None
+    tools: dict[Literal["zooms", "layouts", "cine", "distances"], Count] | None = None
+    small_screen: bool | None = None
 
 
 class Forbidden(EvalsuiteError):  # noqa: N818
