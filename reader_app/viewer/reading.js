@@ -1,6 +1,7 @@
 // The reading page: state from the server, one case after another, every answer acknowledged.
 
 import { Behaviour } from "./behaviour.js";
+import { Divider } from "./divider.js";
 import { el, Form } from "./form.js";
 import { helpDialog, press } from "./keys.js";
 import { Overlay } from "./overlay.js";
@@ -52,19 +53,22 @@ class Reading {
     this.message = el("div", { class: "message", role: "status", hidden: true });
     this.questions = el("div", { class: "questions" });
     this.submit = button("", () => this.send(), "submit");
-    this.back = button("Back to the case before (B)", () => this.goBack(), "back");
+    this.back = button("Case before (B)", () => this.goBack(), "back");
     this.help = helpDialog();
     this.tools = new ToolBar(this);
     const panel = el("aside", {},
       el("header", {}, this.title, this.place, this.bar, this.left), this.notice, this.message, this.questions,
       el("footer", {}, this.submit, this.back));
     this.form = new Form(this.questions, () => this.offer());
-    this.root.replaceChildren(el("div", { class: "reading" },
-      this.small, el("main", {}, this.stage, this.tools.element), panel, this.help));
-    // Focus that a click left on a button would take the next Enter from the submission.
+    const page = el("div", { class: "reading" },
+      this.small, el("main", {}, this.stage, this.tools.element), panel, this.help);
+    this.divider = new Divider(page, panel);
+    this.root.replaceChildren(page);
+    // Focus that a click left on a button or slider would take the next Enter or arrow for itself.
     this.root.addEventListener("click", (event) => {
-      if (event.detail && event.target.closest("button")) event.target.closest("button").blur();
+      if (event.detail && event.target.closest("button, input[type=range]")) this.form.focus();
     });
+    this.help.addEventListener("close", () => this.form.focus());
   }
   // This page tells of a lost connection itself. Streamlit's dialog would hide the case and make the
   // page inert, and the letters of who is writing would become shortcuts.
@@ -110,6 +114,7 @@ class Reading {
     this.left.textContent = this.timeLeft();
     this.back.hidden = !state.back;
     await this.patiently(() => this.form.load(state.questions));
+    this.divider.restore(state.study);
     this.form.show(state.questions, state.presentation, state.earlier ?? {});
     if (over) await this.tell("The training is over. From here on there is no feedback.", "Begin the reading (Enter)");
     this.stage.classList.add("loading");
@@ -123,6 +128,7 @@ class Reading {
     this.behaviour = new Behaviour(state.study.idle_seconds, state.presentation);
     this.key = randomKey();
     this.open = true;
+    this.form.focus();
     this.warnOfScreen();
     this.draw();
     this.offer();
@@ -287,6 +293,7 @@ class Reading {
       this.message.replaceChildren(el("p", {}, text), go);
       this.message.hidden = false;
       this.questions.hidden = this.submit.hidden = this.back.hidden = true;
+      go.focus();
     });
   }
   end(why) {
