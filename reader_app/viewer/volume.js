@@ -12,6 +12,7 @@ export class Unviewable extends Error {}
 
 const FLUENT = 80; // milliseconds for a drawing, above which fewer pixels are drawn while moving
 const PATIENT = 1000; // milliseconds for a drawing in 3D at rest
+const FEWEST = { flat: 1, solid: 0.25 }; // pixels along a CSS pixel
 const REST = 200; // milliseconds without a change
 const THICKEST = 256; // voxels along a side in 3D
 
@@ -28,7 +29,7 @@ export class VolumeViewer {
     this.canvas.addEventListener("webglcontextlost", lost);
     host.append(this.canvas);
     this.gl = this.canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false });
-    this.times = { flat: [], solid: [] }; // milliseconds a pixel of the last drawings
+    this.times = { flat: [0], solid: [Infinity] }; // milliseconds a pixel of the last drawings
   }
 
   async show(token, side) {
@@ -54,20 +55,18 @@ export class VolumeViewer {
     const ratio = Math.min(full, this.affordable(FLUENT));
     this.paint(ratio);
     if (ratio === full) return;
-    this.kind = "webgl2-coarse";
-    this.resting = setTimeout(() => {
-      this.paint(view.layout === "solid" ? Math.min(full, this.affordable(PATIENT)) : full);
-    }, REST);
+    const solid = view.layout === "solid";
+    if (!solid) this.kind = "webgl2-coarse";
+    this.resting = setTimeout(() => this.paint(solid ? Math.min(full, this.affordable(PATIENT)) : full), REST);
   }
   resize() {
     if (this.view) this.draw(this.view);
   }
   // Pixels along a CSS pixel that can be drawn within so many milliseconds.
   affordable(milliseconds) {
-    const times = this.times[this.view.layout === "solid" ? "solid" : "flat"];
-    if (!times.length) return Infinity;
-    const area = this.host.clientWidth * this.host.clientHeight;
-    return Math.max(0.25, Math.sqrt(milliseconds / Math.min(...times) / Math.max(1, area)));
+    const way = this.view.layout === "solid" ? "solid" : "flat";
+    const area = Math.max(1, this.host.clientWidth * this.host.clientHeight);
+    return Math.max(FEWEST[way], Math.sqrt(milliseconds / Math.min(...this.times[way]) / area));
   }
 
   paint(ratio) {
@@ -82,8 +81,8 @@ export class VolumeViewer {
     else tiles(view, this.host.clientWidth, this.host.clientHeight).forEach((tile) => this.paintPlane(tile));
     gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4)); // waits for the drawing
     const time = (performance.now() - start) / (canvas.width * canvas.height);
-    const kind = solid ? "solid" : "flat";
-    this.times[kind] = [time, ...this.times[kind].slice(0, 2)];
+    const way = solid ? "solid" : "flat";
+    this.times[way] = [time, ...this.times[way].slice(0, 2)];
   }
   // The browser puts the host's edges on whole pixels of the screen; so many has the canvas.
   fit(ratio) {

@@ -13,6 +13,7 @@ from tests.browser.chromium import browser_page
 from tests.reader_app.conftest import make_study  # noqa: F401
 from tests.reader_app.server import Server
 
+EXTENT = {"axial": (24, 30), "coronal": (24, 20), "sagittal": (30, 20)}  # of the phantom
 NO_WEBGL2 = """
 const ask = HTMLCanvasElement.prototype.getContext;
 HTMLCanvasElement.prototype.getContext = function (kind, ...more) {
@@ -85,7 +86,16 @@ def label(page, plane, side=0):
 def light(page, plane):
     """Tell which of the edges left, right, top and bottom of a plane are light."""
     page.wait_for_timeout(300)
-    picture = page.screenshot(clip=page.locator(f".tile[data-plane={plane}]").bounding_box())
+    box = page.locator(f".tile[data-plane={plane}]").bounding_box()
+    across, up = EXTENT[plane]
+    scale = min(box["width"] / across, box["height"] / up)
+    clip = {
+        "x": box["x"] + (box["width"] - across * scale) / 2,
+        "y": box["y"] + (box["height"] - up * scale) / 2,
+        "width": across * scale,
+        "height": up * scale,
+    }
+    picture = page.screenshot(clip=clip)
     pixels = np.asarray(Image.open(io.BytesIO(picture)).convert("L"))
     rows, columns = pixels.shape
     middle_rows = slice(rows * 5 // 10, rows * 8 // 10)
