@@ -238,7 +238,7 @@ def test_the_solid_volume_is_seen_from_where_it_is_turned_to(pages):
     columns = np.flatnonzero(face.max(axis=0) > 20)
     assert len(columns) == pytest.approx(side, abs=6)
     assert face[170, 150:250].min() > 1.3 * face[230, 210:250].max()
-    assert face[230, 148:152].min() > 1.3 * face[230, 210:250].max()
+    assert face[230, 132:138].min() > 1.3 * face[230, 210:250].max()
     page.evaluate("() => window.change('view => { view.turn = [0, 0]; }')")
     back = pixels(page)
     assert back[170, 200] < face[170, 200]
