@@ -182,7 +182,7 @@ class Reading {
   prefetch() {
     const { presentation, next, sides } = this.state;
     forgetAllBut([presentation, next].filter(Boolean));
-    if (!next || this.Viewer === PictureViewer) return;
+    if (!next) return;
     // Without it the case comes later; whatever is wrong is told then.
     for (let side = 0; side < sides; side += 1) voxels(next, side).catch(() => {});
   }

@@ -131,7 +131,7 @@ def make_phantoms(tmp_path):
     return make
 
 
-@pytest.mark.parametrize("script", [None, NO_WEBGL2], ids=["webgl2", "png"])
+@pytest.mark.parametrize("script", [None, NO_WEBGL2], ids=["webgl2", "canvas"])
 def test_left_is_right_however_a_volume_is_stored(reading, make_phantoms, script):
     cohorts = [
         {"name": name, "path": str(make_phantoms(name, orientations)), "role": role}
@@ -145,7 +145,7 @@ def test_left_is_right_however_a_volume_is_stored(reading, make_phantoms, script
     for number in range(4):
         press(page, "h")
         assert page.locator("[data-viewer]").get_attribute("data-viewer") == (
-            "png" if script else "webgl2"
+            "canvas" if script else "webgl2"
         )
         # On screen: the patient's right on the left, the front and the head on top.
         assert light(page, "axial") == {"left", "top"}
@@ -358,8 +358,7 @@ def test_pictures_take_over_when_the_graphics_are_lost(reading):
     page.locator(".viewer canvas").evaluate(
         "c => c.getContext('webgl2').getExtension('WEBGL_lose_context').loseContext()"
     )
-    page.locator("[data-viewer=png]").wait_for()
-    page.locator(".viewer img").first.wait_for()
+    page.locator("[data-viewer=canvas]").wait_for()
     assert label(page, "axial") == place
     press(page, "Enter")
     page.get_by_text("This volume is").wait_for()
