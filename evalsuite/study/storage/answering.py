@@ -40,6 +40,8 @@ class Behaviour(Declared):
     slices: dict[Literal["axial", "coronal", "sagittal"], Count] | None = None
     window_changes: Count | None = None
     viewer: Literal["webgl2", "webgl2-coarse", "canvas", "canvas-coarse", "png"] | None = None
+    tools: dict[Literal["zooms", "layouts", "cine", "distances"], Count] | None = None
+    small_screen: bool | None = None
 
 
 class Forbidden(EvalsuiteError):  # noqa: N818
