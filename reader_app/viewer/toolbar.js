@@ -130,7 +130,7 @@ export class ToolBar {
     LAYOUTS.forEach((name) => press(buttons[name], view.layout === name));
     press(buttons.crosshair, view.crosshair);
     press(buttons.measure, this.mode === this.measure);
-    buttons.solid.hidden = this.reading.viewers[0]?.kind === "png"; // pictures are flat
+    buttons.solid.hidden = this.reading.viewers[0]?.kind.startsWith("canvas"); // draws no 3D
     const drawn = this.measure.shapes(view);
     buttons.clear.hidden = !drawn.length;
     named(buttons.clear, `Remove the distances (Delete): ${drawn.map(({ text }) => text).filter(Boolean).join(", ")}`);

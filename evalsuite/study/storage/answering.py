@@ -29,13 +29,17 @@ ANSWERED = exists().where(submissions.c.presentation == presentations.c.token)
 
 
 class Behaviour(Declared):
-    """How a case was read, as the viewer tells it; nothing else is stored with an answer."""
+    """How a case was read, as the viewer tells it; nothing else is stored with an answer.
+
+    Viewers: `webgl2`, or `canvas` where a browser has no WebGL2; `-coarse` where drawing was too
+    slow for all the screen's pixels while the view moved; `png` before, drawn by the server.
+    """
 
     seconds: Seconds | None = None
     active_seconds: Seconds | None = None
     slices: dict[Literal["axial", "coronal", "sagittal"], Count] | None = None
     window_changes: Count | None = None
-    viewer: Literal["webgl2", "webgl2-coarse", "png"] | None = None
+    viewer: Literal["webgl2", "webgl2-coarse", "canvas", "canvas-coarse", "png"] | None = None
     tools: dict[Literal["zooms", "layouts", "cine", "distances"], Count] | None = None
     small_screen: bool | None = None
 
