@@ -56,7 +56,8 @@ const KEYS = {
 const MOUSE =
   "Mouse: the wheel scrolls, Ctrl and the wheel zoom, the left button moves the crosshair, the " +
   "right button dragged sets the window, Shift and the left button move the picture, a double " +
-  "click enlarges a plane. The edge of the questions can be dragged.";
+  "click enlarges a plane. Fingers: one swipes through the slices, two zoom and move, a tap moves the " +
+  "crosshair, a long press and a drag set the window. The edge of the questions can be dragged.";
 
 const ACTS = new Map(Object.values(KEYS).flat().flatMap(([, , acts = {}, held]) =>
   Object.entries(acts).map(([name, act]) => [name, { act, held }])));

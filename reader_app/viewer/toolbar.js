@@ -13,7 +13,7 @@ const LAYOUT_NAMES = {
   alone: "One plane alone (F)",
   solid: "3D (V)",
 };
-export const CONVENTION = "Radiological convention: the patient's right is on the left of the image";
+const CONVENTION = "The patient's right is on the left of the image";
 
 // The tools of a reading: what buttons and keys do, and what of it is drawn in the overlays.
 export class ToolBar {

@@ -179,13 +179,17 @@ def test_round_lengths_and_small_screens(opened):
     sentences = page.evaluate(
         """async () => {
           const { tooSmall } = await import("/reader/assets/screen.js");
-          return [tooSmall(640, 320, 2), tooSmall(639, 800, 2), tooSmall(900, 319, 1)];
+          return [[600, 360, 1], [720, 360, 2], [390, 440, 1], [744, 359, 2], [719, 900, 2]].map(
+            (size) => tooSmall(...size));
         }"""
     )
+    told = "This screen is too small to read on: the images have {} by {} pixels here, and need {} by 360."
     assert sentences == [
         "",
-        "This screen is too small to read on: an image has 319 by 800 pixels here, and needs 320 by 320.",
-        "This screen is too small to read on: an image has 900 by 319 pixels here, and needs 320 by 320.",
+        "",
+        told.format(390, 440, 600),
+        told.format(744, 359, 720),
+        told.format(719, 900, 720),
     ]
 
 
