@@ -12,6 +12,7 @@ import yaml
 from evalsuite.errors import EvalsuiteError
 from evalsuite.records import Evaluation
 from evalsuite.results import SCORES, read_results
+from evalsuite.spreadsheets import unguarded_table
 from evalsuite.study.export import COLUMNS, SCALES, long_table, with_scales
 from evalsuite.study.home import Home
 from evalsuite.study.protocol.kinds.question import Question
@@ -171,7 +172,8 @@ def _table(path: Path) -> pd.DataFrame:
     try:
         if path.suffix == ".csv":
             # Identifiers may look like numbers, and a reader may be called None.
-            table = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
+            text = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
+            table = unguarded_table(text)
         else:
             table = pd.read_parquet(path)
     except OSError as error:
