@@ -32,8 +32,9 @@ export class Behaviour {
     this.slices[plane].add(index);
   }
 
-  record(viewer) {
+  record(viewer, shape) {
     this.tick();
+    const ratio = Math.round(window.devicePixelRatio * 100) / 100;
     const rounded = (milliseconds) => Math.round(milliseconds / 100) / 10;
     return {
       seconds: rounded(this.seconds),
@@ -41,6 +42,8 @@ export class Behaviour {
       slices: Object.fromEntries(PLANES.map((plane) => [plane, this.slices[plane].size])),
       window_changes: this.windows,
       viewer,
+      shape,
+      screen: { width: window.innerWidth, height: window.innerHeight, ratio },
     };
   }
   save() {

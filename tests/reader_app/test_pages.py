@@ -190,6 +190,35 @@ def test_without_a_consent_the_instructions_are_shown_before_the_first_case(stud
     assert "evalsuite_reading" in components(visit(started.reader))
 
 
+PROFILE = [
+    {"name": "years", "text": "Years?", "kind": "choice", "options": ["under 5", "more"]},
+    {"name": "fields", "text": "Fields?", "kind": "multiple", "options": ["CT", "MR"]},
+    {"name": "seen", "text": "Seen?", "kind": "analogue", "low": "none", "high": "all"},
+    {"name": "post", "text": "Post?", "kind": "text"},
+]
+
+
+def test_readers_are_asked_of_themselves_once_after_the_consent(study, visit):
+    started = study(profile=PROFILE, training=1)
+    app = visit(started.reader)
+    app.checkbox[0].check().run()
+    app = shown(button(app, "Begin").click().run())
+    assert app.title[0].value == "About you"
+    assert "evalsuite_reading" not in components(app)
+    assert app.text_area[0].label == "Post? (may be left out)"
+    app = shown(button(app, "Go on").click().run())
+    assert app.error[0].value == 'The question "years" has no answer; it needs one.'
+    app.radio[0].set_value(2)
+    app.multiselect[0].set_value([1])
+    app.slider[0].set_value(75.0)
+    app = shown(button(app, "Go on").click().run())
+    assert "evalsuite_reading" in components(app)
+    told = {"years": 2, "fields": [1], "seen": 75.0, "post": None}
+    assert started.store.profile(1) == told
+    assert "evalsuite_reading" in components(visit(started.reader))
+    assert started.store.profile(2) is None
+
+
 def test_a_paused_or_closed_study_says_so_kindly_and_goes_on(study, visit):
     started = study()
     started.store.consent(1)

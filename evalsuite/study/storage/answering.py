@@ -28,14 +28,27 @@ Count = Annotated[int, Field(ge=0, le=LONGEST)]
 ANSWERED = exists().where(submissions.c.presentation == presentations.c.token)
 
 
+class Screen(Declared):
+    """What a case was read on: the window in CSS pixels, and the device's pixels for each."""
+
+    width: Count
+    height: Count
+    ratio: float = Field(gt=0, le=100)
+
+
 class Behaviour(Declared):
-    """How a case was read, as the viewer tells it; nothing else is stored with an answer."""
+    """How a case was read, as the viewer tells it; nothing else is stored with an answer.
+
+    `shape` is how many slices there were: sagittal, coronal, axial.
+    """
 
     seconds: Seconds | None = None
     active_seconds: Seconds | None = None
     slices: dict[Literal["axial", "coronal", "sagittal"], Count] | None = None
     window_changes: Count | None = None
     viewer: Literal["webgl2", "png"] | None = None
+    screen: Screen | None = None
+    shape: tuple[Count, Count, Count] | None = None
 
 
 class Forbidden(EvalsuiteError):  # noqa: N818
