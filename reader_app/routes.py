@@ -19,7 +19,8 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.study.blinding.cases import decode
+from evalsuite.study.blinding.cases import HEADER, geometry
+from evalsuite.study.blinding.files import MAGIC, case_file, unpacked
 from evalsuite.study.protocol.kinds.question import Question
 from evalsuite.study.protocol.questions import KINDS, parse_questions
 from evalsuite.study.protocol.windows import Grey
@@ -34,7 +35,7 @@ from reader_app.slices import PLANES, png
 LOG = logging.getLogger(__name__)
 PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 ANSWER_LIMIT = 100_000  # bytes
-KEPT = 16  # cases in memory
+KEPT = 8  # cases in memory, compressed and not
 
 ASSETS = Path(__file__).parent / "viewer"
 SCRIPTS = frozenset(path.relative_to(ASSETS).as_posix() for path in ASSETS.rglob("*.js"))
@@ -127,9 +128,12 @@ async def answer(request: Request, reader: Reader) -> Response:
 @reader_only
 async def voxels(request: Request, reader: Reader) -> Response:
     """Return the prepared voxels of the case that is due, or of the next."""
-    content = await run_in_threadpool(_case, reader, request)
-    # Named so that the server does not compress it: that takes longer than sending it.
-    headers = {**PRIVATE, "Content-Encoding": "identity"}
+    study, case = await run_in_threadpool(_case, reader, request)
+    # Compressed when the case was prepared. The encoding is named, so that no server does it again.
+    content, encoding = await run_in_threadpool(_stored, study, case), "gzip"
+    if "gzip" not in request.headers.get("accept-encoding", "") or not content.startswith(MAGIC):
+        content, encoding = await run_in_threadpool(_plain, study, case), "identity"
+    headers = {**PRIVATE, "Content-Encoding": encoding, "Vary": "Accept-Encoding"}
     return Response(content, media_type="application/octet-stream", headers=headers)
 
 
@@ -148,7 +152,8 @@ async def slice_(request: Request, reader: Reader) -> Response:
         return problem("A window is two numbers.", 400)
     if not all(map(isfinite, window)):
         return problem("A window is two numbers.", 400)
-    content = await run_in_threadpool(_case, reader, request)
+    study, case = await run_in_threadpool(_case, reader, request)
+    content = await run_in_threadpool(_plain, study, case)
     picture = await run_in_threadpool(png, content, plane, index, *map(grey.stored, window))
     return Response(picture, media_type="image/png", headers=PRIVATE)
 
@@ -219,7 +224,7 @@ def _state(reader: Reader, wanted: str | None) -> dict[str, Any]:
     shown = base.presentation(reader.number, wanted) if wanted else base.current(reader.number)
     if shown is None:
         return {**always, "finished": True}
-    voxels, spacing = decode(_content(reader.study, shown.cases[0]))
+    shape, spacing = geometry(unpacked(_stored(reader.study, shown.cases[0]), HEADER))
     before = [p for p in base.plan(reader.number) if p.position < shown.position]
     back = revisable and before and before[-1].phase == shown.phase == "reading"
     return {
@@ -229,7 +234,7 @@ def _state(reader: Reader, wanted: str | None) -> dict[str, Any]:
         "total": shown.phase_total,
         "presentation": shown.token,
         "sides": len(shown.cases),
-        "shape": list(voxels.shape),
+        "shape": list(shape),
         "spacing": list(spacing),
         **shown_grey(about.design),
         "questions": [
@@ -245,18 +250,23 @@ def _grey(reader: Reader) -> Grey:
     return Grey(**shown_grey(database().study(reader.study).design)["grey"])
 
 
-def _case(reader: Reader, request: Request) -> bytes:
+def _case(reader: Reader, request: Request) -> tuple[str, str]:
     token, side = request.path_params["presentation"], int(request.path_params["side"])
     shown = database().presentation(reader.number, token)
     if side >= len(shown.cases):
         raise Forbidden("There is no such side.")
-    return _content(reader.study, shown.cases[side])
+    return reader.study, shown.cases[side]
 
 
 @lru_cache(maxsize=KEPT)
-def _content(study: str, case: str) -> bytes:
+def _plain(study: str, case: str) -> bytes:
+    return unpacked(_stored(study, case))
+
+
+@lru_cache(maxsize=KEPT)
+def _stored(study: str, case: str) -> bytes:
     folder = (prepared_cases() / study).resolve()
-    path = (folder / f"{case}.nii").resolve()
+    path = case_file(folder, case).resolve()
     if path.parent != folder:
         raise Forbidden("There is no such case.")
     try:

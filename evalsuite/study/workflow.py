@@ -92,10 +92,11 @@ def audited(study: str, home: Home, *, as_json: bool) -> Audit:
     from dataclasses import asdict
 
     from evalsuite.study.blinding.audit import audit
+    from evalsuite.study.blinding.files import case_file
 
     truths = read_truth(home.truth(study))
     blinding = audit(
-        {case: home.cases(study) / f"{case}.nii" for case in truths},
+        {case: case_file(home.cases(study), case) for case in truths},
         {case: truth.role == "synthetic" for case, truth in truths.items()},
         seed=0,
     )

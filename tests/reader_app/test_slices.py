@@ -15,7 +15,7 @@ SHAPE = (10, 20, 16)
 
 def phantom():
     """Dark, but light at the patient's right, lighter in front, lightest at the top."""
-    voxels = np.zeros(SHAPE, np.uint8)
+    voxels = np.zeros(SHAPE, np.uint16)
     voxels[-2:] = 80
     voxels[:, -4:] = 140
     voxels[:, :, -3:] = 220
@@ -74,7 +74,7 @@ def test_proportions_are_those_of_the_patient(plane, size):
 
 
 def test_the_window_maps_low_to_black_and_high_to_white():
-    voxels = np.full(SHAPE, 100, np.uint8)
+    voxels = np.full(SHAPE, 100, np.uint16)
     assert np.unique(picture("axial", 0, voxels=voxels)) == [100]
     assert np.unique(picture("axial", 0, low=100, high=200, voxels=voxels)) == [0]
     assert np.unique(picture("axial", 0, low=0, high=100, voxels=voxels)) == [255]
@@ -82,7 +82,7 @@ def test_the_window_maps_low_to_black_and_high_to_white():
 
 
 def test_an_upside_down_window_is_a_step():
-    voxels = np.full(SHAPE, 100, np.uint8)
+    voxels = np.full(SHAPE, 100, np.uint16)
     assert np.unique(picture("axial", 0, low=100, high=20, voxels=voxels)) == [0]
     assert np.unique(picture("axial", 0, low=99, high=20, voxels=voxels)) == [255]
 
@@ -90,7 +90,7 @@ def test_an_upside_down_window_is_a_step():
 @pytest.mark.parametrize("plane", PLANES)
 def test_each_slice_is_its_own_and_beyond_the_last_comes_the_last(plane):
     axis = {"sagittal": 0, "coronal": 1, "axial": 2}[plane]
-    voxels = np.zeros(SHAPE, np.uint8)
+    voxels = np.zeros(SHAPE, np.uint16)
     np.moveaxis(voxels, axis, 0)[:] = (10 * np.arange(SHAPE[axis]))[:, None, None]
     for index in (0, 1, SHAPE[axis] - 1):
         assert np.unique(picture(plane, index, voxels=voxels)) == [10 * index]

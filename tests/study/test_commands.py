@@ -1,6 +1,7 @@
 """`evalsuite study` as a lead types it."""
 
 import csv
+import gzip
 import json
 import re
 from pathlib import Path
@@ -344,10 +345,10 @@ def test_a_planted_leak_fails_the_audit_command(lead, tmp_path):
         rows = list(csv.DictReader(file, delimiter="\t"))
     for row in rows:
         if row["role"] == "synthetic":
-            case = tmp_path / f"studies/app/cases/birds/{row['case']}.nii"
-            content = bytearray(case.read_bytes())
+            case = tmp_path / f"studies/app/cases/birds/{row['case']}.nii.gz"
+            content = bytearray(gzip.decompress(case.read_bytes()))
             content[148:158] = b"generated!"
-            case.write_bytes(bytes(content))
+            case.write_bytes(gzip.compress(content, mtime=0))
     status, out, _ = lead("audit", "birds")
     assert status == 1
     assert "Leak" in out
