@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache, wraps
 from importlib.util import find_spec
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from evalsuite.errors import EvalsuiteError
 from evalsuite.study.blinding.cases import decode
 from evalsuite.study.protocol.kinds.question import Question
 from evalsuite.study.protocol.questions import KINDS, parse_questions
+from evalsuite.study.protocol.windows import Grey
+from evalsuite.study.protocol.windows import shown as shown_grey
 from evalsuite.study.storage.database import DatabaseError
 from evalsuite.study.storage.study_database import Forbidden
 from reader_app.cookies import COOKIE
@@ -137,12 +140,16 @@ async def slice_(request: Request, reader: Reader) -> Response:
     if plane not in PLANES:
         return problem("There is no such plane.", 404)
     index = int(request.path_params["index"])
+    grey = await run_in_threadpool(_grey, reader)
+    asked = request.query_params
     try:
-        low, high = (int(request.query_params.get(k, d)) for k, d in (("low", 0), ("high", 255)))
+        window = [float(asked.get(end, getattr(grey, end))) for end in ("low", "high")]
     except ValueError:
-        return problem("A window is two whole numbers.", 400)
+        return problem("A window is two numbers.", 400)
+    if not all(map(isfinite, window)):
+        return problem("A window is two numbers.", 400)
     content = await run_in_threadpool(_case, reader, request)
-    picture = await run_in_threadpool(png, content, plane, index, low, high)
+    picture = await run_in_threadpool(png, content, plane, index, *map(grey.stored, window))
     return Response(picture, media_type="image/png", headers=PRIVATE)
 
 
@@ -212,7 +219,7 @@ def _state(reader: Reader, wanted: str | None) -> dict[str, Any]:
     shown = base.presentation(reader.number, wanted) if wanted else base.current(reader.number)
     if shown is None:
         return {**always, "finished": True}
-    grey, spacing = decode(_content(reader.study, shown.cases[0]))
+    voxels, spacing = decode(_content(reader.study, shown.cases[0]))
     before = [p for p in base.plan(reader.number) if p.position < shown.position]
     back = revisable and before and before[-1].phase == shown.phase == "reading"
     return {
@@ -222,8 +229,9 @@ def _state(reader: Reader, wanted: str | None) -> dict[str, Any]:
         "total": shown.phase_total,
         "presentation": shown.token,
         "sides": len(shown.cases),
-        "shape": list(grey.shape),
+        "shape": list(voxels.shape),
         "spacing": list(spacing),
+        **shown_grey(about.design),
         "questions": [
             {**q.shown(), "form": form_of(q)} for q in parse_questions(about.design["questions"])
         ],
@@ -231,6 +239,10 @@ def _state(reader: Reader, wanted: str | None) -> dict[str, Any]:
         "back": before[-1].token if back else None,
         "earlier": base.answers(reader.number, shown.token) if shown.answered else {},
     }
+
+
+def _grey(reader: Reader) -> Grey:
+    return Grey(**shown_grey(database().study(reader.study).design)["grey"])
 
 
 def _case(reader: Reader, request: Request) -> bytes:

@@ -10,14 +10,14 @@ PLANES = ("axial", "coronal", "sagittal")
 LARGEST = 768  # pixels along the longer side
 
 
-def png(content: bytes, plane: str, index: int, low: int, high: int) -> bytes:
+def png(content: bytes, plane: str, index: int, low: float, high: float) -> bytes:
     """Return a slice in radiological convention, square pixels, windowed.
 
     Args:
         content: a prepared case.
         plane: one of `PLANES`.
         index: of the slice, from the patient's left, back or feet; too large ones are cut.
-        low, high: grey levels that become black and white.
+        low, high: stored levels, or what lies between or beyond them, that become black and white.
     """
     from PIL import Image
 

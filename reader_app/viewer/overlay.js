@@ -25,7 +25,7 @@ export class Overlay {
   }
 
   draw() {
-    this.tiles = this.view.solid ? [] : this.viewer.tiles();
+    this.tiles = this.view.layout === "solid" ? [] : this.viewer.tiles();
     this.layer.replaceChildren(...this.tiles.map((tile) => this.frame(tile)));
   }
   frame({ plane, left, top, width, height }) {
@@ -54,7 +54,7 @@ export class Overlay {
     const forward = this.wheeled < 0 ? 1 : -1;
     this.wheeled = 0;
     this.act((view) => {
-      view.plane = tile.plane;
+      view.mark(tile.plane);
       if (event.ctrlKey) view.magnify(CLOSER ** forward);
       else view.scroll(tile.plane, forward);
     });
@@ -62,12 +62,12 @@ export class Overlay {
   onDown(event) {
     const spot = this.spot(event);
     const tile = this.tileAt(spot);
-    if (!tile && !this.view.solid) return;
+    if (!tile && this.view.layout !== "solid") return;
     this.layer.setPointerCapture(event.pointerId);
     const look = event.button === 0 && !event.shiftKey;
     const pan = event.button === 1 || (event.button === 0 && event.shiftKey);
-    this.held = { tile, spot, way: this.view.solid ? "turn" : look ? "look" : pan ? "pan" : "window" };
-    if (tile) this.act((view) => { view.plane = tile.plane; });
+    this.held = { tile, spot, way: this.view.layout === "solid" ? "turn" : look ? "look" : pan ? "pan" : "window" };
+    if (tile) this.act((view) => view.mark(tile.plane));
     if (this.held.way === "look") this.look(spot);
   }
   onMove(event) {
@@ -78,14 +78,14 @@ export class Overlay {
     this.held.spot = next;
     if (way === "look" && this.tileAt(next)?.plane === tile.plane) this.look(next);
     if (way === "pan") {
-      const step = this.viewer.millimetresPerPixel(tile, this.view);
-      this.act((view) => view.drag(tile.plane, right, down, step));
+      const scale = this.view.zoom / this.viewer.millimetresPerPixel(tile, this.view);
+      this.act((view) => view.drag(tile.plane, right, down, scale));
     }
     if (way === "window") this.act((view) => view.adjust(-down, -right));
     if (way === "turn") this.act((view) => { view.turn = [view.turn[0] + right, view.turn[1] + down]; });
   }
   onDouble(event) {
-    if (this.tileAt(this.spot(event))) this.act((view) => { view.alone = !view.alone; });
+    if (this.tileAt(this.spot(event))) this.act((view) => view.toggle("alone"));
   }
   look(spot) {
     const place = this.viewer.at(...spot);

@@ -37,7 +37,8 @@ export class PictureViewer {
   }
   address(plane) {
     const { token, side, view } = this;
-    const query = `low=${view.low}&high=${view.high}`;
+    const { low, high } = view.stored();
+    const query = `low=${Math.round(low)}&high=${Math.round(high)}`;
     return `/reader/slice/${encodeURIComponent(token)}/${side}/${plane}/${view.index(plane)}?${query}`;
   }
   async fetch(plane, address) {
@@ -86,10 +87,10 @@ export class PictureViewer {
     Object.assign(this.frames[plane].style,
       { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });
     this.images[plane].style.transform =
-      `translate(${right(view.pan[across])}px, ${-view.pan[up] * scale}px) scale(${view.zoom})`;
+      `translate(${right(-view.centre[across] * view.zoom)}px, ${view.centre[up] * view.zoom * scale}px) scale(${view.zoom})`;
     const [vertical, horizontal] = this.lines[plane];
     vertical.hidden = horizontal.hidden = !view.crosshair;
-    const onScreen = (axis) => view.pan[axis] + view.zoom * view.millimetres(axis);
+    const onScreen = (axis) => view.zoom * (view.millimetres(axis) - view.centre[axis]);
     vertical.style.left = `${width / 2 + right(onScreen(across))}px`;
     horizontal.style.top = `${height / 2 - onScreen(up) * scale}px`;
   }
@@ -106,11 +107,11 @@ export class PictureViewer {
       const { across, up } = GEOMETRY[plane];
       return { plane, left, top, width: size(across) * scale, height: size(up) * scale };
     };
-    if (view.alone) {
-      const { across, up } = GEOMETRY[view.plane];
+    if (view.layout === "alone") {
+      const { across, up } = GEOMETRY[view.main];
       const scale = Math.min(wide / size(across), high / size(up));
       const [left, top] = [(wide - size(across) * scale) / 2, (high - size(up) * scale) / 2];
-      return [place(view.plane, scale, left, top)];
+      return [place(view.main, scale, left, top)];
     }
     const scale = Math.min((wide - GAP) / (size(0) + size(1)), (high - GAP) / (size(1) + size(2)));
     const left = (wide - GAP - (size(0) + size(1)) * scale) / 2;
@@ -129,7 +130,7 @@ export class PictureViewer {
     const step = this.millimetresPerPixel(tile, view);
     const fromMiddle = (x - tile.left - tile.width / 2) * step;
     const voxel = (axis, onScreen) =>
-      (onScreen - view.pan[axis]) / view.zoom / view.spacing[axis] + (view.shape[axis] - 1) / 2;
+      (onScreen / view.zoom + view.centre[axis]) / view.spacing[axis] + (view.shape[axis] - 1) / 2;
     const found = [...view.place];
     found[across] = voxel(across, mirrored ? -fromMiddle : fromMiddle);
     found[up] = voxel(up, (tile.top + tile.height / 2 - y) * step);

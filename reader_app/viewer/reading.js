@@ -6,7 +6,7 @@ import { helpDialog, press } from "./keys.js";
 import { Overlay } from "./overlay.js";
 import { PictureViewer } from "./pictures.js";
 import { forgetAllBut, Refused, request, voxels } from "./server.js";
-import { View, WINDOWS } from "./view.js";
+import { View } from "./view.js";
 import { hasWebGL2, Unviewable, VolumeViewer } from "./volume.js";
 
 const OFFLINE = "No connection to the server. Your answers are kept here; trying again.";
@@ -40,7 +40,7 @@ class Reading {
   build() {
     const button = (text, act, kind = "") => el("button", { type: "button", class: kind, onclick: act }, text);
     const slider = (label) => el("input", {
-      type: "range", min: 0, max: 255, "aria-label": label, title: label, tabindex: -1, oninput: () => this.slideWindow(),
+      type: "range", step: "any", "aria-label": label, title: label, tabindex: -1, oninput: () => this.slideWindow(),
     });
     this.title = el("strong");
     this.place = el("span", { class: "place" });
@@ -118,7 +118,11 @@ class Reading {
     if (over) await this.tell("The training is over. From here on there is no feedback.", "Begin the reading (Enter)");
     this.stage.classList.add("loading");
     this.questions.inert = true;
-    this.view = new View(state.shape, state.spacing);
+    this.view = new View(state, this.view);
+    for (const slider of [this.low, this.high]) {
+      slider.min = this.view.grey.low;
+      slider.max = this.view.grey.high;
+    }
     await this.showCase();
     this.stage.classList.remove("loading");
     this.questions.inert = false;
@@ -188,9 +192,9 @@ class Reading {
   // Change what is looked at, in all viewers.
   act(change) {
     if (!this.open) return;
-    const { low, high } = this.view;
+    const { low, high } = this.view.window;
     change(this.view);
-    if (low !== this.view.low || high !== this.view.high) {
+    if (low !== this.view.window.low || high !== this.view.window.high) {
       if (performance.now() - this.windowedAt > ONE_CHANGE) this.behaviour.windows += 1;
       this.windowedAt = performance.now();
     }
@@ -204,16 +208,16 @@ class Reading {
     this.viewers.forEach((viewer) => viewer.draw(view));
     this.overlays.forEach((overlay) => overlay.draw());
     view.shown().forEach((plane) => this.behaviour.saw(plane, view.index(plane)));
-    this.low.value = view.low;
-    this.high.value = view.high;
-    const preset = WINDOWS[view.preset()];
-    this.windowName.textContent = `Window (W): ${preset ? preset[0] : `${view.low} to ${view.high}`}`;
+    this.low.value = view.window.low;
+    this.high.value = view.window.high;
+    const preset = view.windows[view.preset()];
+    this.windowName.textContent = `Window (W): ${preset ? preset[0] : `${Math.round(view.window.low)} to ${Math.round(view.window.high)} ${view.grey.unit}`}`;
   }
   slideWindow() {
     this.act((view) => view.setWindow(Number(this.low.value), Number(this.high.value)));
   }
   toggleSolid() {
-    if (this.Viewer === VolumeViewer) this.act((view) => { view.solid = !view.solid; });
+    if (this.Viewer === VolumeViewer) this.act((view) => view.toggle("solid"));
   }
 
   offer() {

@@ -120,13 +120,14 @@ export class VolumeViewer {
 
   draw(view) {
     const { scene, opts } = this.view;
-    const line = view.alone ? 0.12 : 0.25; // percent of what is in sight, which is less when zoomed
-    opts.crosshairWidth = view.crosshair && !view.solid ? line / view.zoom : 0;
-    opts.sliceType = SLICE_TYPE[view.solid ? "solid" : view.alone ? view.plane : "all"];
+    const line = view.layout === "alone" ? 0.12 : 0.25; // percent of what is in sight, which is less when zoomed
+    opts.crosshairWidth = view.crosshair && view.layout !== "solid" ? line / view.zoom : 0;
+    opts.sliceType = SLICE_TYPE[{ solid: "solid", alone: view.main }[view.layout] ?? "all"];
     scene.crosshairPos = this.view.vox2frac(view.place);
-    scene.pan2Dxyzmm = [...view.pan, view.zoom];
+    scene.pan2Dxyzmm = [...view.centre.map((middle) => -middle * view.zoom), view.zoom];
     [scene.renderAzimuth, scene.renderElevation] = view.turn;
-    this.filter.set(view.low, view.high);
+    const { low, high } = view.stored();
+    this.filter.set(low, high);
     this.view.drawScene();
   }
   resize() {

@@ -14,6 +14,14 @@ from evalsuite.errors import unknown
 from evalsuite.settings import laid_over, read_settings
 from evalsuite.study.protocol.kinds.question import Question, Slug
 from evalsuite.study.protocol.questions import KINDS, TEMPLATES, AnyQuestion
+from evalsuite.study.protocol.windows import (
+    Window,
+    grey_of,
+    odd_windows,
+    public,
+    spelled_out,
+    usual_windows,
+)
 from evalsuite.volumes.preprocessing import PRESETS, Preprocessing
 
 Name = Annotated[
@@ -69,6 +77,9 @@ class StudyDesign(Declared):
         preparation: what is done to every volume, the words of
             `evalsuite.volumes.preprocessing.Preprocessing`. All cases end in one orientation,
             spacing, matrix and range of intensities, so `native` and `zscore` are refused.
+        windows: in which readers see the cases, the first at the start: names of usual ones (such
+            as `brain`) or tables of name, low and high, in the unit of the preparation. Without
+            any there are the usual ones.
         margins: by question, the largest difference between the means of two cohorts that would
             not matter, in points of its answer; for a forced choice, the largest distance of the
             share of right answers from one half.
@@ -90,6 +101,7 @@ class StudyDesign(Declared):
     consent: str = ""
     preset: Literal["mri", "ct"] = "mri"
     preparation: Preprocessing = Preprocessing()
+    windows: tuple[Window, ...] = ()
     margins: dict[str, PositiveFloat] = Field(default_factory=dict)
     idle_seconds: int = Field(default=30, ge=5)
 
@@ -109,11 +121,13 @@ class StudyDesign(Declared):
         spelled["preparation"] = _over_preset(
             spelled.get("preset", "mri"), spelled.get("preparation", {})
         )
+        spelled["windows"] = spelled_out(spelled.get("windows", ()))
         return spelled
 
     @model_validator(mode="after")
     def _consistent(self) -> "StudyDesign":
         faults = [*self._doubled(), *self._mismatched(), *self._unprepared(), *self._odd_margins()]
+        faults += odd_windows(self.windows, grey_of(self.preparation))
         if faults:
             raise ValueError("; ".join(faults))
         return self
@@ -140,7 +154,9 @@ class StudyDesign(Declared):
             "name", "title", "questions", "profile", "paired", "revisable", "instructions",
             "consent", "idle_seconds",
         }  # fmt: skip
-        return self.model_dump(mode="json", include=shared)
+        grey = grey_of(self.preparation)
+        windows = self.windows or usual_windows(grey)
+        return self.model_dump(mode="json", include=shared) | public(grey, windows)
 
     def _doubled(self) -> list[str]:
         faults = []
@@ -149,6 +165,7 @@ class StudyDesign(Declared):
             ("readers", list(self.readers)),
             ("questions", [question.name for question in self.questions]),
             ("questions of the profile", [question.name for question in self.profile]),
+            ("windows", [window.name for window in self.windows]),
         ):
             folded = [name.casefold() for name in names]
             faults += [
