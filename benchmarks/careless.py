@@ -76,19 +76,25 @@ def study(rng, asked, kind, reader) -> pd.DataFrame:
 def main() -> None:
     """Simulate, print and write."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--studies", type=int, default=200, help="of each kind")
+    parser.add_argument(
+        "--studies",
+        type=int,
+        default=200,
+        help="of each kind with honest readers, a third as many with careless ones",
+    )
     studies = parser.parse_args().studies
     rows = []
     for name, asked in ASKED.items():
         for kind in KINDS:
             for reader in (*PACES, *CARELESS):
                 rng = np.random.default_rng([len(rows), studies])
+                honest = reader in PACES
                 counted = range(READERS) if reader == "honest" else [READERS - 1]
                 signs = [
                     {s.quantity for s in found if s.at("reader") == f"R{place}"}
                     for found in (
                         raised(careless(study(rng, asked, kind, reader), asked))
-                        for _ in range(studies)
+                        for _ in range(studies if honest else -(-studies // 3))
                     )
                     for place in counted
                 ]

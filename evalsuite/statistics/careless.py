@@ -21,7 +21,7 @@ SECONDS = 2.0
 SLICES, OF_PLANE = 3, 0.5
 FEWEST_CASES, FEWEST_REPEATS = 10, 4
 LEAST = 3  # readings or repeated answers, without which nothing is raised
-OTHERS_TOO = 0.75
+OTHERS_TOO = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +59,15 @@ SAME = Rule(
     0.95,
     FEWEST_CASES,
     "the same answers to all questions in 95 % of the cases or more, which the other readers gave "
-    "in less than 75 %; the limits are ours",
+    "in less than half; the limits are ours",
     "{k} of {n} cases got the same answers",
     "Meade and Craig 2012",
 )
 CONTRADICTED = Rule(
     "repeats contradicted",
-    1 / 3,
+    0.4,
     FEWEST_REPEATS,
-    "a third or more of the answers to hidden repeats at least half of the scale away from the "
+    "two fifths or more of the answers to hidden repeats at least half of the scale away from the "
     "first ones; the limits are ours",
     "{k} of {n} answers to repeated cases lie half of the scale or more from the first ones",
     "Meade and Craig 2012",

@@ -112,7 +112,8 @@ def _results(rows: pd.DataFrame, points: Mapping[str, int] | None) -> Iterator[R
         return
     for result in comparisons(rows, points=points):
         if result.quantity == DIFFERENCE and result.at("reader") == ALL:
-            yield result
+            cases = result.counts["first"] + result.counts["second"]
+            yield replace(result, counts={**result.counts, "cases": cases})
     for readings in turing_readings(rows, points):
         yield from obuchowski_rockette(auc_merits(readings)).treatments
     for pairs in choices(rows):

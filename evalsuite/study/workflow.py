@@ -152,7 +152,7 @@ def _brief(row: Mapping[str, Any], *, named: bool) -> dict[str, object]:
         "answered": f"{row['answered']} of {row['total']}",
         "minutes": f"{row['active_seconds'] / 60:.0f}",
         "s/case": "" if per_case is None else f"{per_case:.0f}",
-        "last seen (UTC)": (row["last_seen"] or "")[:16].replace("T", " "),
+        "last seen": (row["last_seen"] or "")[: 10 if named else 16].replace("T", " "),
         "signs": len(row["signs"]) or "",
     }
 

@@ -12,6 +12,7 @@ from reports.readers.reading import suspected
 from reports.readers.shown import counted, interval
 from reports.sources import StudyData
 
+NOTHING = "\N{EN DASH}"
 # Simulated with 12 to 40 cases of a kind; see benchmarks/coverage.py.
 COVERED_BY_TWO = (
     "In simulations 95 % intervals of means, differences, areas and shares were cautious: they "
@@ -133,7 +134,7 @@ def _profile(study: StudyData) -> list[Table]:
     if not any(told.values()):
         return []
     frame = pd.DataFrame(
-        {"reader": name, **{text: answers.get(name) for text, answers in told.items()}}
+        {"reader": name, **{text: answers.get(name, NOTHING) for text, answers in told.items()}}
         for name in study.readers
     )
     return [Table("profile", "What the readers told of themselves.", frame)]

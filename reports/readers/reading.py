@@ -8,7 +8,7 @@ from evalsuite.statistics.behaviour import behaviour, used
 from evalsuite.statistics.careless import NOT_JUDGED, RAISED, RULES, careless, raised, told
 from evalsuite.statistics.result import Result, tabulated
 from reports.document import Block, Notice, Section, Table
-from reports.readers.shown import computed, counted
+from reports.readers.shown import computed, counted, interval
 from reports.sources import StudyData
 
 TITLE = "How the cases were read"
@@ -63,9 +63,7 @@ def _behaviour(study: StudyData) -> Block:
 def _median(result: Result) -> str:
     """Return a median with its percentiles, or with the share of the slices where that is known."""
     if result.quantity == "active seconds":
-        return (
-            f"{result.value:.0f} ({result.parts['tenth']:.0f} to {result.parts['ninetieth']:.0f})"
-        )
+        return interval(result.value, result.parts["tenth"], result.parts["ninetieth"])
     share = result.parts["share"]
     return f"{result.value:.0f}" + ("" if math.isnan(share) else f" ({share:.0%})")
 

@@ -17,18 +17,22 @@ READ = (
     "difference between them."
 )
 COLUMNS = {
-    "group": "by",
-    "of": "stratum",
+    "by": "by",
+    "group": "stratum",
     "cohort": "cohort",
     "readers": "n_readers",
     "cases": "n_cases",
 }
-LONG = 24
+LONG = 12
 
 
 def strata(study: StudyData) -> list[Section]:
     """Return the chapter on groups of readers and cases; none where there is one group only."""
-    results = by_stratum(study.table, groupings(study), study.points)
+    order = {question.name: place for place, question in enumerate(study.questions)}
+    results = sorted(
+        by_stratum(study.table, groupings(study), study.points),
+        key=lambda result: order[result.at("question")],
+    )
     if not results:
         return []
     means = [result for result in results if result.quantity == "mean"]
@@ -51,7 +55,9 @@ def groupings(study: StudyData) -> list[Grouping]:
         for q in asked
         if q.scale != "none"
     ]
-    return [*of_readers, case_grouping(study.table, CASES)]
+    columns = [cohort.get("stratify_by") for cohort in study.design.get("cohorts") or ()]
+    named = ", ".join(dict.fromkeys(filter(None, columns)))
+    return [*of_readers, case_grouping(study.table, f"{CASES}: {named}" if named else CASES)]
 
 
 def _table(study: StudyData, name: str, what: str, results: list[Result]) -> Table | None:

@@ -256,6 +256,18 @@ def test_the_lead_follows_invites_and_withdraws(study, visit):
     assert ("lead", "revoked") in actions(started)
 
 
+def test_the_lead_is_told_of_signs_of_careless_reading_and_of_no_answer(study, visit):
+    started = study(cases=6)
+    assert "careless" not in texts(visit(started.lead))
+    while due := started.store.current(1):
+        answers = {"appearance": 1 + due.position % 3, "anatomy": 2, "consistency": 3}
+        started.store.submit(1, due.token, due.token, answers, {"active_seconds": 0.2})
+    page = texts(visit(started.lead))
+    assert "Dr. Ada, too fast: 12 of 12 cases took less than 2 s of active time." in page
+    assert "A sign is a reason to ask; nobody is left out for it." in page
+    assert "evalsuite study enrol birds NAME" in page
+
+
 def test_the_lead_pauses_resumes_and_closes_only_by_name(study, visit):
     started = study()
     app = shown(button(visit(started.lead), "Pause").click().run())

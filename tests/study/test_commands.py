@@ -245,6 +245,37 @@ def test_a_reader_who_comes_later_gets_an_order_of_their_own(lead, tmp_path):
     assert len(noted.read_text().splitlines()) == 3
 
 
+def test_the_status_fits_80_columns_and_tells_signs_of_careless_reading(lead, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    create(lead)
+    store = StudyDatabase("sqlite:///studies/app/studies.db")
+    lead("enrol", "birds", "Dr. Eve")
+    for reader, seconds in ((1, 0.2), (2, 30.0)):
+        while due := store.current(reader):
+            given = {"appearance": 1 + due.position % 3, "anatomy": 2, "consistency": 3}
+            store.submit(reader, due.token, "k", given, {"active_seconds": seconds})
+    status, out, err = lead("status", "birds")
+    assert status == 0
+    lines = [line.split() for line in out.splitlines() if line.strip()]
+    assert lines[0] == ["reader", "answered", "minutes", "s/case", "last", "seen", "signs"]
+    assert lines[2][:6] == ["Ada", "10", "of", "10", "0", "0"]
+    assert lines[2][-1] == "1"
+    assert lines[3][:6] == ["Bob", "10", "of", "10", "5", "30"]
+    assert lines[4] == ["Dr.", "Eve", "(later)", "0", "of", "10", "0"]
+    assert max(map(len, out.splitlines())) <= 80
+    assert err.splitlines()[:2] == [
+        "birds: Ada, too fast: 10 of 10 cases took less than 2 s of active time.",
+        "A sign is a reason to ask; nobody is left out for it.",
+    ]
+    rows = json.loads(lead("status", "--json")[1])
+    assert [(row["reader"], row["later"], row["signs"]) for row in rows] == [
+        ("Ada", False, ["too fast"]),
+        ("Bob", False, []),
+        ("Dr. Eve", True, []),
+    ]
+    assert max(map(len, lead("status")[1].splitlines())) <= 80
+
+
 def test_what_readers_tell_of_themselves_is_exported_without_names(lead, tmp_path):
     profile = [
         {"name": "years", "text": "Years?", "kind": "choice", "options": ["under 5", "more"]},
@@ -267,6 +298,11 @@ def test_what_readers_tell_of_themselves_is_exported_without_names(lead, tmp_pat
     with (tmp_path / "x.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert {(row["reader"], row["reader_number"]) for row in rows} == {("Ada", "1"), ("Bob", "2")}
+    for name in ("x.csv", "birds"):
+        told = read_study(name, Home.at(default_folder()))
+        assert told.told_of_readers("years") == {"Ada": "more"}  # Eve has answered nothing
+        assert told.told_of_readers("post") == {"Ada": "-1"}
+        assert told.later == ()
 
 
 def test_how_a_case_was_read_is_exported(lead, tmp_path):

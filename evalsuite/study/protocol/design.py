@@ -164,8 +164,8 @@ class StudyDesign(Declared):
             ("cohorts", [cohort.name for cohort in self.cohorts]),
             ("readers", list(self.readers)),
             ("questions", [question.name for question in self.questions]),
-            ("windows", [window.name for window in self.windows]),
             ("questions of the profile", [question.name for question in self.profile]),
+            ("windows", [window.name for window in self.windows]),
         ):
             folded = [name.casefold() for name in names]
             faults += [
