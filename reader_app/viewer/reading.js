@@ -230,7 +230,7 @@ class Reading {
     this.submit.textContent = "Saving";
     this.submit.disabled = true;
     this.notice.hidden = true;
-    const behaviour = this.behaviour.record(this.viewers[0].kind);
+    const behaviour = this.behaviour.record(this.viewers[0].kind, this.state.shape);
     const { presentation } = this.state;
     await this.deliver(JSON.stringify({ presentation, key: this.key, answers: this.form.answers, behaviour }));
   }

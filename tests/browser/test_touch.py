@@ -99,9 +99,8 @@ def test_a_long_press_and_a_drag_set_the_window(tablet):
     x, y = spot(page, "axial", 0.5, 0.5)
     touch("Start", (x, y))
     touch("Move", (x + 2, y + 1))  # a finger trembles
-    page.wait_for_timeout(600)
     numbers = tile(page, "axial").locator(".numbers")
-    assert "changing" in numbers.get_attribute("class")
+    tile(page, "axial").locator(".numbers.changing").wait_for()
     touch("Move", (x + 2, y - 63))
     touch("Move", (x - 126, y - 63))
     touch("End")
