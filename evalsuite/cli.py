@@ -9,6 +9,26 @@ import typer
 from typer.core import TyperGroup
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.options import (
+    AsJson,
+    BatchSize,
+    Cache,
+    Config,
+    Device,
+    Experiment,
+    Extractor,
+    NoTracking,
+    Offline,
+    Preset,
+    Protocol,
+    RunName,
+    Seed,
+    Set,
+    SkipInvalid,
+    Spacing,
+    Weights,
+    Workers,
+)
 
 
 def main() -> None:
@@ -120,36 +140,19 @@ def compute_metrics(
         str | None,
         typer.Option(metavar="COLUMN", help="Break the metrics down by a column of the tables."),
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="YAML or TOML file with the same settings.")
-    ] = None,
-    extractor: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Feature extractors (see `evalsuite extractors`): repeated, or with commas."
-        ),
-    ] = None,
+    config: Config = None,
+    extractor: Extractor = None,
     metrics: Annotated[
         list[str] | None,
         typer.Option(help="Names (see `evalsuite metrics`): repeated, or with commas."),
     ] = None,
-    weights: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="[NAME=]FILE", help="Weight file of an extractor; NAME where several take one."
-        ),
-    ] = None,
+    weights: Weights = None,
     precision: Annotated[
         str | None, typer.Option(help="Arithmetic of networks: float32 or bfloat16 (faster).")
     ] = None,
-    protocol: Annotated[
-        str | None,
-        typer.Option(help="Published way to compare (see `evalsuite protocols`)."),
-    ] = None,
-    preset: Annotated[str | None, typer.Option(help="Preprocessing preset: mri or ct.")] = None,
-    spacing: Annotated[
-        str | None, typer.Option(metavar="X,Y,Z", help="Millimetres per voxel, `auto` or `native`.")
-    ] = None,
+    protocol: Protocol = None,
+    preset: Preset = None,
+    spacing: Spacing = None,
     shape: Annotated[
         str | None, typer.Option(metavar="X,Y,Z", help="Voxels per axis, `auto` or `native`.")
     ] = None,
@@ -161,38 +164,22 @@ def compute_metrics(
         str | None,
         typer.Option(metavar="CODE", help="Orientation where a file states none, such as LPS."),
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Any other setting, such as "
-            "`metrics.frechet.level=0.9` or `preprocessing.fit=resize`.",
-        ),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of every random draw.")] = None,
+    set_: Set = None,
+    seed: Seed = None,
     output: Annotated[Path | None, typer.Option(help="New folder for the results.")] = None,
-    experiment: Annotated[
-        str, typer.Option(envvar="MLFLOW_EXPERIMENT_NAME", help="MLflow experiment.")
-    ] = "evalsuite",
-    run_name: Annotated[str | None, typer.Option(help="Name of the MLflow run.")] = None,
-    no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Skip MLflow.")] = False,
-    skip_invalid: Annotated[
-        bool, typer.Option("--skip-invalid", help="Go on without volumes that have faults.")
-    ] = False,
+    experiment: Experiment = "evalsuite",
+    run_name: RunName = None,
+    no_tracking: NoTracking = False,
+    skip_invalid: SkipInvalid = False,
     allow_leakage: Annotated[
         bool, typer.Option("--allow-leakage", help="Accept volumes that are in both cohorts.")
     ] = False,
-    cache: Annotated[Path | None, typer.Option(help="Folder of the feature cache.")] = None,
-    device: Annotated[
-        str, typer.Option(help="Torch device; auto: a GPU if there is one.")
-    ] = "auto",
-    batch_size: Annotated[int, typer.Option(min=1, help="Volumes a network sees at once.")] = 4,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes for radiomics; default: all cores.")
-    ] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Never download weights.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
+    cache: Cache = None,
+    device: Device = "auto",
+    batch_size: BatchSize = 4,
+    workers: Workers = None,
+    offline: Offline = False,
+    as_json: AsJson = False,
 ) -> None:
     """Compare synthetic volumes with real ones: FID, MMD, MS-SSIM, precision and recall.
 
@@ -249,27 +236,21 @@ def compute_metrics(
         raise typer.Exit(1)
 
 
-def metrics(
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
-) -> None:
+def metrics(as_json: AsJson = False) -> None:
     """List the metrics with their options and defaults."""
     from evalsuite import listings
 
     listings.show_metrics(listings.metrics(), as_json=as_json)
 
 
-def extractors(
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
-) -> None:
+def extractors(as_json: AsJson = False) -> None:
     """List the feature extractors."""
     from evalsuite import listings, output
 
     output.show(listings.extractors(), as_json=as_json)
 
 
-def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
-) -> None:
+def doctor(as_json: AsJson = False) -> None:
     """Check this machine: packages, weights, cache, tracking; says how to mend what is amiss."""
     from evalsuite import listings, output
 
@@ -293,7 +274,7 @@ def log(
             envvar="MLFLOW_EXPERIMENT_NAME", help="MLflow experiment; default: that of the command."
         ),
     ] = None,
-    run_name: Annotated[str | None, typer.Option(help="Name of the MLflow run.")] = None,
+    run_name: RunName = None,
 ) -> None:
     """Log results on disk to MLflow, for when the tracking server was down."""
     from evalsuite.log import log as log_folder
@@ -325,9 +306,7 @@ weights_app = typer.Typer(
 
 
 @weights_app.command("list")
-def weights_list(
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
-) -> None:
+def weights_list(as_json: AsJson = False) -> None:
     """List the published weights, their licences, and where each lies on this machine."""
     from evalsuite import listings, output
 

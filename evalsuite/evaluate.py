@@ -28,7 +28,7 @@ from evalsuite.progress import Progress, silent
 from evalsuite.protocols.changes import recorded
 from evalsuite.records import CohortRecord, Evaluation, Evidence, FeatureTable
 from evalsuite.volumes.check import check_cohort, check_volume
-from evalsuite.volumes.cohort import Cohort, find_leaks, leakage_sentence
+from evalsuite.volumes.cohort import Cohort, find_leaks, leakage
 from evalsuite.volumes.doubts import geometry_doubts, unneeded
 from evalsuite.volumes.labels import Segmentations, check_labels, label_files
 from evalsuite.volumes.preprocessing import Preprocessing
@@ -353,17 +353,17 @@ def _forbid_leaks(config: EvaluationConfig, real: Cohort, synthetic: list[Cohort
         leaks = find_leaks(real, cohort)
         if not leaks:
             continue
-        sentence = leakage_sentence(real, cohort, leaks)
+        caveat = leakage(real, cohort, leaks)
         if not config.allow_leakage:
-            raise EvalsuiteError(f"{sentence} Remove them, or pass --allow-leakage.")
-        synthetic[i] = replace(cohort, warnings=(*cohort.warnings, sentence))
+            raise EvalsuiteError(f"{caveat} Remove them, or pass --allow-leakage.")
+        synthetic[i] = replace(cohort, warnings=(*cohort.warnings, caveat))
 
 
 def _forbid_training_on(training: Cohort, real: Cohort) -> None:
     """Refuse a hold-out with a volume, or a subject, that the generator was trained on."""
     told = []
     if copies := find_leaks(training, real):
-        told.append(leakage_sentence(training, real, copies))
+        told.append(str(leakage(training, real, copies)))
     if subjects := shared_subjects(training, real):
         told.append(shared_sentence(training, real, subjects))
     if told:

@@ -9,16 +9,17 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
 
+from evalsuite import caveats
 from evalsuite.errors import EvalsuiteError
 from evalsuite.output import finite
-from evalsuite.records import Caveat, CohortRecord, Estimate, Evaluation, Evidence, Where
+from evalsuite.records import Evaluation, Evidence, Scope, Where
 from evalsuite.writable import refuse_unwritable
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 RESULTS = "results.json"
 SCHEMA = 2  # of that file; the first had no number
 SCORES = "volume_scores"
-Warned = TypeVar("Warned", CohortRecord, Estimate)
 COLUMNS = [
     "synthetic",
     "extractor",
@@ -55,7 +55,10 @@ def estimate_rows(evaluation: Evaluation) -> list[dict[str, object]]:
     """Return the estimates as flat rows with the columns `COLUMNS`, warnings joined by a space."""
     rows = []
     for estimate in evaluation.estimates:
-        row = asdict(estimate) | {"name": estimate.key, "warnings": " ".join(estimate.warnings)}
+        row = asdict(estimate) | {
+            "name": estimate.key,
+            "warnings": " ".join(map(str, estimate.warnings)),
+        }
         row["protocol"] = evaluation.protocol
         interval = estimate.interval
         row["low"] = interval.low if interval else None
@@ -70,14 +73,13 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
     """Return the evaluation as JSON values; nan and infinity, which JSON lacks, become null.
 
     `key` is name and place of an estimate in one, as tables and MLflow have it. Beside the sentences
-    of `warnings` stand, in the same order, their `caveats`: template, values.
+    of `warnings` stand, in the same order, their `caveats`: code, template, scope, values.
     """
     record: dict[str, Any] = {"schema": SCHEMA, **finite(asdict(evaluation))}
-    told = [evaluation.real.warnings, *(c.warnings for c in evaluation.synthetic)]
+    told = [cohort.warnings for cohort in evaluation.cohorts]
     told += [estimate.warnings for estimate in evaluation.estimates]
-    for values, warnings in zip(_warned(record), told, strict=True):
-        caveats = [w if isinstance(w, Caveat) else Caveat(w) for w in warnings]
-        values["caveats"] = [{"template": c.template, "values": finite(c.values)} for c in caveats]
+    for values, warnings in zip(_carriers(record), told, strict=True):
+        values |= {"warnings": list(map(str, warnings)), "caveats": caveats.to_json(warnings)}
     for values, estimate in zip(record["estimates"], evaluation.estimates, strict=True):
         values["key"] = estimate.key
     return record
@@ -102,13 +104,11 @@ def from_json(record: Mapping[str, Any]) -> Evaluation:
         values["value"] = _number(values["value"])
         if interval := values["interval"]:
             interval |= {"low": _number(interval["low"]), "high": _number(interval["high"])}
-    evaluation = TypeAdapter(Evaluation).validate_python(known)
-    return replace(
-        evaluation,
-        real=_cautioned(evaluation.real, known["real"]),
-        synthetic=tuple(map(_cautioned, evaluation.synthetic, known["synthetic"])),
-        estimates=tuple(map(_cautioned, evaluation.estimates, known["estimates"])),
-    )
+    for values in _carriers(known):
+        scope: Scope = "cohort" if "role" in values else "estimate"
+        told = values.get("caveats", values["warnings"])  # the first schema had no caveats
+        values["warnings"] = caveats.from_json(told, scope)
+    return TypeAdapter(Evaluation).validate_python(known)
 
 
 def write_results(
@@ -221,25 +221,13 @@ def _write_all(
         )
 
 
-def _warned(record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the parts of a record that carry warnings."""
+def _carriers(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the parts of a record that carry caveats."""
     return [record["real"], *record["synthetic"], *record["estimates"]]
-
-
-def _cautioned(one: Warned, values: Mapping[str, Any]) -> Warned:
-    """Return a record whose warnings know their values again."""
-    caveats = [
-        Caveat(kept["template"], **{k: _number(v) for k, v in kept["values"].items()})
-        for kept in values["caveats"]
-    ]
-    return replace(one, warnings=tuple(caveats))
 
 
 def _bring_up(record: dict[str, Any]) -> None:
     """Turn a record of the first schema, of which there are several forms, into the present one."""
-    for values in _warned(record):
-        sentences = [{"template": warning, "values": {}} for warning in values["warnings"]]
-        values.setdefault("caveats", sentences)
     for values in record["estimates"]:
         # Before there was a choice of tests, every p-value was of a permutation test.
         permuted = values["name"].endswith("_p_value")

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from evalsuite.options import Database, Experiment, NoTracking, StudiesHome
+
 
 def report(
     output: Annotated[Path, typer.Option(help="New folder for the report.")],
@@ -21,16 +23,11 @@ def report(
         typer.Option(help="Results of `evalsuite utility`; repeat for more."),
     ] = None,
     title: Annotated[str | None, typer.Option(help="Of the report.")] = None,
-    home: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the studies; default EVALSUITE_STUDIES, else studies."),
-    ] = None,
-    database: Annotated[str | None, typer.Option(help="SQLAlchemy URL of the studies.")] = None,
+    home: StudiesHome = None,
+    database: Database = None,
     replicates: Annotated[int, typer.Option(min=100, help="Of every bootstrap.")] = 2000,
-    experiment: Annotated[
-        str, typer.Option(envvar="MLFLOW_EXPERIMENT_NAME", help="MLflow experiment.")
-    ] = "evalsuite-reports",
-    no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Skip MLflow.")] = False,
+    experiment: Experiment = "evalsuite-reports",
+    no_tracking: NoTracking = False,
 ) -> None:
     """Write a report of a study, evaluations and utility experiments that opens offline and prints.
 

@@ -17,6 +17,20 @@ from evalsuite import plugins
 from evalsuite.caches import cache_folder
 from evalsuite.extractors.extractor import ExtractorOptions
 from evalsuite.extractors.sources import PackageFile, Source, SourceError, WeightsError, expanded
+from evalsuite.records import Caveat
+
+OWN_WEIGHTS = Caveat(
+    "own-weights",
+    "The weights are {path} (SHA-256 {sha256}), not the published ones: features and distances "
+    "compare only with those of the same file.",
+    "extractor",
+)
+UNPUBLISHED = Caveat(
+    "weights-without-published-sum",
+    "No SHA-256 of the weights {name} is published: those met first here ({sha256}) are trusted, "
+    "and compare only with results of the same SHA-256.",
+    "extractor",
+)
 
 State = Literal[
     "verified", "trusted at first use", "not yet trusted", "installed", "absent", "wrong hash"
@@ -92,20 +106,12 @@ class WeightFile:
     trust: Literal["published", "own", "first use"]
 
     @property
-    def warnings(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[Caveat, ...]:
         """What to tell beside every number that these weights made."""
         if self.trust == "own":
-            sentence = (
-                f"The weights are {self.path} (SHA-256 {self.sha256}), not the published ones: "
-                "features and distances compare only with those of the same file."
-            )
-            return (sentence,)
+            return (OWN_WEIGHTS(path=str(self.path), sha256=self.sha256),)
         if self.trust == "first use":
-            sentence = (
-                f"No SHA-256 of the weights {self.path.name} is published: those met first here "
-                f"({self.sha256}) are trusted, and compare only with results of the same SHA-256."
-            )
-            return (sentence,)
+            return (UNPUBLISHED(name=self.path.name, sha256=self.sha256),)
         return ()
 
 

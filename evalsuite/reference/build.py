@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from evalsuite import __version__
+from evalsuite import __version__, caveats
 from evalsuite.config import EvaluationConfig
 from evalsuite.errors import EvalsuiteError
 from evalsuite.evaluate import Resources, extracted, loaded_extractors
@@ -68,7 +68,7 @@ def build(config: EvaluationConfig, resources: Resources) -> Reference:
             "volumes": n,
             "subjects": len(set(cohort.subjects)) if named else None,
             "fingerprint": cohort.fingerprint,
-            "warnings": list(cohort.warnings),
+            "warnings": caveats.to_json(cohort.warnings),
         },
         "settings": {key: declared[key] for key in SETTINGS},
         "protocol": recorded(declared),

@@ -5,6 +5,19 @@ from typing import Annotated
 
 import typer
 
+from evalsuite.options import (
+    BatchSize,
+    Cache,
+    Config,
+    Device,
+    Extractor,
+    Offline,
+    Protocol,
+    Set,
+    Weights,
+    Workers,
+)
+
 app = typer.Typer(
     no_args_is_help=True,
     help="Statistics of real features, to compare with where the volumes may not be shared.",
@@ -17,31 +30,16 @@ def build(
         str, typer.Option(help="Real volumes: a folder, glob, CSV/TSV manifest or BIDS.")
     ],
     output: Annotated[Path, typer.Option(help="New file, such as brains.reference.")],
-    protocol: Annotated[
-        str | None, typer.Option(help="Published way to compare (see `evalsuite protocols`).")
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="YAML or TOML file with settings of `compute-metrics`.")
-    ] = None,
-    extractor: Annotated[
-        list[str] | None, typer.Option(help="Feature extractors: repeated, or with commas.")
-    ] = None,
-    weights: Annotated[
-        list[str] | None, typer.Option(metavar="[NAME=]FILE", help="Weight file of the network.")
-    ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Any setting of `compute-metrics`."),
-    ] = None,
-    cache: Annotated[Path | None, typer.Option(help="Folder of the feature cache.")] = None,
-    device: Annotated[
-        str, typer.Option(help="Torch device; auto: a GPU if there is one.")
-    ] = "auto",
-    batch_size: Annotated[int, typer.Option(min=1, help="Volumes a network sees at once.")] = 4,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes for radiomics; default: all cores.")
-    ] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Never download weights.")] = False,
+    protocol: Protocol = None,
+    config: Config = None,
+    extractor: Extractor = None,
+    weights: Weights = None,
+    set_: Set = None,
+    cache: Cache = None,
+    device: Device = "auto",
+    batch_size: BatchSize = 4,
+    workers: Workers = None,
+    offline: Offline = False,
 ) -> None:
     """Write mean and covariance of real features, with how they were made; no row of a volume.
 

@@ -11,8 +11,10 @@ from uuid import uuid4
 
 import pandas as pd
 
+from evalsuite import caveats
 from evalsuite.errors import EvalsuiteError
 from evalsuite.output import finite
+from evalsuite.records import Caveat
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,7 +49,7 @@ class UtilityResults:
         cases: one row per arm, share, repeat, case and structure.
         summary: table of `evalsuite.utility.analysis.summarise`.
         comparisons: see `evalsuite.utility.analysis.compare`.
-        warnings: reasons to doubt the experiment, each one plain sentence.
+        warnings: reasons to doubt the experiment.
         environment: versions, platform, git commit.
         started: UTC, ISO 8601.
         seconds: wall-clock time of all trainings, those of earlier, interrupted calls included.
@@ -61,7 +63,7 @@ class UtilityResults:
     cases: pd.DataFrame
     summary: pd.DataFrame
     comparisons: pd.DataFrame
-    warnings: tuple[str, ...]
+    warnings: tuple[Caveat, ...]
     environment: dict[str, Any]
     started: str
     seconds: float
@@ -89,6 +91,8 @@ def to_json(results: UtilityResults) -> dict[str, Any]:
     del record["cases"]
     for name in ("summary", "comparisons"):
         record[name] = record[name].to_dict("records")
+    record["warnings"] = list(map(str, results.warnings))
+    record["caveats"] = caveats.to_json(results.warnings)
     cleaned: dict[str, Any] = finite(record)
     return cleaned
 
@@ -110,7 +114,8 @@ def read_results(folder: Path) -> UtilityResults:
                 na_values={c: [""] for c in NUMBERS},
             )
             record[name] = table.rename(columns=RENAMED)
-        record["warnings"] = tuple(record["warnings"])
+        told = record.pop("caveats", record["warnings"])  # sentences alone, before codes
+        record["warnings"] = caveats.from_json(told, "cohort")
         return UtilityResults(**record)
     except FileNotFoundError as error:
         raise EvalsuiteError(

@@ -47,14 +47,31 @@ ICC_METHODS = (
     "two-way random effects, absolute agreement, mean of {k} readers",
     "two-way mixed effects, consistency, mean of {k} readers",
 )
+INCOMPLETE = Caveat(
+    "incomplete-for-icc",
+    "An ICC needs at least 2 cases that all {k} readers answered, but {lacking} of {size} cases "
+    "lack an answer.",
+)
+TOO_FEW_READERS = Caveat(
+    "too-few-readers-to-agree", "Agreement needs at least 2 readers, but got {n}."
+)
+NOTHING_SHARED = Caveat(
+    "nothing-shared",
+    "No case was answered by two readers, so their {n} cases cannot be compared.",
+)
+ONE_SHARED = Caveat(
+    "one-case-shared", "Agreement needs at least 2 cases with answers of two readers, but got 1."
+)
 ICC_REFERENCE = "Shrout and Fleiss 1979; McGraw and Wong 1996"
 IMPOSSIBLE = Caveat(
+    "impossible-icc",
     "The ICC cannot be computed: readers agree so much less than by chance that its estimate is "
-    "below the least that is possible."
+    "below the least that is possible.",
 )
 MEANINGLESS = Caveat(
+    "meaningless-icc-of-mean",
     "The ICC of the mean cannot be computed: readers agree so much less than by chance that its "
-    "estimate is below -1, where it has no meaning."
+    "estimate is below -1, where it has no meaning.",
 )
 
 
@@ -73,7 +90,7 @@ class Coefficient:
     reference: str
     replicates: Callable[[Float[np.ndarray, "c r"], Draws], Float[np.ndarray, " b"]]
     takes_single: bool = False
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Caveat, ...] = ()
 
 
 class Usable(NamedTuple):
@@ -89,7 +106,7 @@ class Usable(NamedTuple):
     ratings: Float[np.ndarray, "c r"]
     strata: Int[np.ndarray, " c"]
     readers: tuple[str, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Caveat, ...]
 
 
 def agreement_between_readers(
@@ -204,7 +221,7 @@ def _coefficient_results(answers: Answers, resampling: Resampling) -> Iterator[R
 
 
 def _together(
-    coefficients: list[Coefficient], usable: Usable, resampling: Resampling, reason: str
+    coefficients: list[Coefficient], usable: Usable, resampling: Resampling, reason: Caveat | None
 ) -> list[Result]:
     """Return the coefficients of the same answers, from one bootstrap."""
     if not coefficients:
@@ -269,9 +286,7 @@ def _icc_results(answers: Answers, resampling: Resampling) -> Iterator[Result]:
     n, k = ratings.shape
     notes = usable.notes
     if not reason and n < 2:
-        reason = Caveat(
-            "An ICC needs at least 2 cases that all {k} readers answered, but {lacking} of {size} "
-            "cases lack an answer.",
+        reason = INCOMPLETE(
             k=k,
             lacking=len(complete) - n,
             size=len(complete),
@@ -349,7 +364,7 @@ def _bootstrapped(
     ratings: Float[np.ndarray, "c r"],
     strata: Int[np.ndarray, " c"],
     resampling: Resampling,
-    reason: str,
+    reason: Caveat | None,
     statistics: int,
 ) -> list[Result]:
     """Return the statistics over all readers, or nan for one reason."""
@@ -380,21 +395,18 @@ def _usable(answers: Answers, *, shared: bool) -> Usable:
     return Usable(answers.first[rows][:, present], answers.strata[rows], readers, notes)
 
 
-def _why_undefined(ratings: Float[np.ndarray, "c r"]) -> str:
-    """Return why no coefficient can be computed, or nothing."""
+def _why_undefined(ratings: Float[np.ndarray, "c r"]) -> Caveat | None:
+    """Return why no coefficient can be computed, if none can."""
     c, r = ((~np.isnan(ratings)).any(axis=axis).sum() for axis in (1, 0))
     if r < 2:
-        return Caveat("Agreement needs at least 2 readers, but got {n}.", n=int(r))
+        return TOO_FEW_READERS(n=int(r))
     shared = int(((~np.isnan(ratings)).sum(axis=1) > 1).sum())
     if shared == 0:
-        sentence = "No case was answered by two readers, so their {n} cases cannot be compared."
-        return Caveat(sentence, n=int(c))
-    if shared == 1:
-        return Caveat("Agreement needs at least 2 cases with answers of two readers, but got 1.")
-    return ""
+        return NOTHING_SHARED(n=int(c))
+    return ONE_SHARED if shared == 1 else None
 
 
-def _in_pairs(usable: Usable) -> tuple[Bool[np.ndarray, "c r"], tuple[str, ...]]:
+def _in_pairs(usable: Usable) -> tuple[Bool[np.ndarray, "c r"], tuple[Caveat, ...]]:
     """Return the answers within pairs of readers that have a kappa, and which pairs have none."""
     i, j = np.triu_indices(len(usable.readers), k=1)
     first, second = usable.ratings[:, i], usable.ratings[:, j]
