@@ -5,10 +5,7 @@ import csv
 import json
 import math
 import re
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,9 +15,9 @@ import yaml
 
 from evalsuite import caveats
 from evalsuite.errors import EvalsuiteError
-from evalsuite.output import finite
+from evalsuite.output import finite, refuse_newer
 from evalsuite.records import Evaluation, Evidence, Scope, Where
-from evalsuite.writable import refuse_unwritable
+from evalsuite.writable import new_folder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -93,12 +90,9 @@ def from_json(record: Mapping[str, Any]) -> Evaluation:
     """
     from pydantic import TypeAdapter
 
-    version = record.get("schema", 1)
-    if version not in range(1, SCHEMA + 1):
-        msg = f"the schema {version} is newer than {SCHEMA}"
-        raise ValueError(msg)
+    refuse_newer(record, SCHEMA)
     known = copy.deepcopy(dict(record))
-    if version == 1:
+    if "schema" not in known:
         _bring_up(known)
     for values in known["estimates"]:
         values["value"] = _number(values["value"])
@@ -133,34 +127,6 @@ def write_results(
         _write_all(evaluation, evidence, figures, rerun, draft)
 
 
-@contextmanager
-def new_folder(folder: Path, what: str, mend: str) -> Iterator[Path]:
-    """Yield a folder to write into that takes its place at the end: all of it is there or nothing.
-
-    Args:
-        folder: must not hold anything yet.
-        what: is written, for the error.
-        mend: a sentence on what to do where it cannot be written.
-
-    Raises:
-        EvalsuiteError: if the folder holds something or cannot be written.
-    """
-    refuse_to_overwrite(folder)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-        try:
-            yield draft
-            draft.chmod(0o755)
-            draft.replace(folder)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
-    except OSError as error:
-        raise EvalsuiteError(
-            f"{folder}: {what} cannot be written: {error.strerror}. {mend}"
-        ) from None
-
-
 def read_results(folder: Path) -> Evaluation:
     """Return the evaluation of a folder that `write_results` made.
 
@@ -178,15 +144,6 @@ def read_results(folder: Path) -> Evaluation:
         raise EvalsuiteError(
             f"{path}: not the results of an evaluation, or of a newer version of evalsuite."
         ) from None
-
-
-def refuse_to_overwrite(folder: Path) -> None:
-    """Raise EvalsuiteError if results would meet something in the folder, or cannot go there."""
-    if folder.is_dir() and any(folder.iterdir()):
-        raise EvalsuiteError(f"{folder} is not empty. Name another folder with --output DIR.")
-    if folder.exists() and not folder.is_dir():
-        raise EvalsuiteError(f"{folder} is a file. Name another folder with --output DIR.")
-    refuse_unwritable(folder, "--output DIR")
 
 
 def _write_all(

@@ -19,6 +19,7 @@ from evalsuite.records import Evaluation
 from evalsuite.reference_file import is_reference
 from evalsuite.seeds import seed_of
 from evalsuite.table import print_table
+from evalsuite.writable import new_folder, refuse_to_overwrite
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -71,7 +72,7 @@ def compute_metrics(config: EvaluationConfig, run: RunOptions) -> Done | None:
     join("gloo")
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     folder = run.output or Path("evalsuite-results") / stamp
-    results.refuse_to_overwrite(folder)
+    refuse_to_overwrite(folder)
     resources = Resources(
         cache=run.cache or cache_folder() / "features",
         device=run.device,
@@ -139,7 +140,7 @@ def simulate_population(
         "BlurVoxels": blur,
         "NoiseShare": noise,
     }
-    with results.new_folder(folder, "the volumes", "Name another folder.") as draft:
+    with new_folder(folder, "the volumes", "Name another folder.") as draft:
         (draft / "population.json").write_text(json.dumps(note, indent=1) + "\n")
         with bars(f"simulating {folder}", n) as advance:
             for i in range(n):

@@ -33,8 +33,8 @@ def report(
 
     One HTML file, its tables as CSV and LaTeX, its figures as SVG and PNG, and an MLflow run.
     """
-    from evalsuite.results import refuse_to_overwrite
     from evalsuite.study.home import Home, default_folder
+    from evalsuite.writable import refuse_to_overwrite
     from reports.build import build, write_report
     from reports.sources import read_evaluation, read_study
 

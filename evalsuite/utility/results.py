@@ -1,25 +1,25 @@
 """An experiment on disk: a record, tables of cases, of arms and of comparisons, and figures."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pandas as pd
 
 from evalsuite import caveats
 from evalsuite.errors import EvalsuiteError
-from evalsuite.output import finite
+from evalsuite.output import finite, refuse_newer
 from evalsuite.records import Caveat
+from evalsuite.writable import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 RESULTS = "results.json"
+SCHEMA = 2  # of that file; the first had no number
 TABLES = ("cases", "summary", "comparisons")
 NUMBERS = ("dice", "hd95", "value", "low", "high", "standard_error", "p", "p_holm", "difference")
 # How columns were called before they were those of every statistic.
@@ -88,6 +88,7 @@ def write_results(results: UtilityResults, figures: Mapping[str, "Figure"], fold
 def to_json(results: UtilityResults) -> dict[str, Any]:
     """Return the record without the rows of cases; nan becomes null."""
     record = {field.name: getattr(results, field.name) for field in fields(results)}
+    record["schema"] = SCHEMA
     del record["cases"]
     for name in ("summary", "comparisons"):
         record[name] = record[name].to_dict("records")
@@ -105,6 +106,8 @@ def read_results(folder: Path) -> UtilityResults:
     """
     try:
         record = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
+        refuse_newer(record, SCHEMA)
+        record.pop("schema", None)
         text = {"structure": str, "subject": str, "case": str}
         for name in TABLES:
             table = pd.read_csv(
@@ -135,18 +138,9 @@ def write(path: Path, content: bytes) -> None:
     Raises:
         EvalsuiteError: if the disk refuses.
     """
-    part = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with part.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
+        with whole_file(path) as file:
+            file.write(content)
     except OSError as error:
         raise EvalsuiteError(
             f"{path}: it cannot be written: {error.strerror}. Make room, then go on with --resume."

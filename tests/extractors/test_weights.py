@@ -365,7 +365,7 @@ def test_first_use_where_nothing_can_be_recorded_is_told(machine, unhashed, monk
     def refuse(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("pathlib.Path.write_text", refuse)
+    monkeypatch.setattr("os.fsync", refuse)
     text = message(weights.obtain, "unhashed", ExtractorOptions(weights=mine))
     assert text == (
         f"{mine}.sha256: the SHA-256 of the weights, of which none is published, cannot be "
