@@ -12,18 +12,16 @@ from typing import Any
 import numpy as np
 
 from evalsuite import beforehand, caveats
+from evalsuite.cohorts import cohort_name, cohort_record, refuse_one_name
 from evalsuite.config import EvaluationConfig
 from evalsuite.declared import validated
 from evalsuite.environment import environment
 from evalsuite.errors import EvalsuiteError
 from evalsuite.evaluate import (
     Resources,
-    cohort_name,
-    cohort_record,
     extracted,
     load_metrics,
     loaded_extractors,
-    refuse_one_name,
 )
 from evalsuite.extractors.extractor import Extractor
 from evalsuite.features import FeatureCache
