@@ -124,7 +124,31 @@ def write_results(
     """
     mend = "Name another folder with --output DIR; the features are cached."
     with new_folder(folder, "the results", mend) as draft:
-        _write_all(evaluation, evidence, figures, rerun, draft)
+        record = json.dumps(to_json(evaluation), indent=1, allow_nan=False)
+        (draft / RESULTS).write_text(record + "\n", encoding="utf-8")
+        (draft / "config.yaml").write_text(yaml.safe_dump(dict(rerun), sort_keys=False))
+        with (draft / "estimates.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(estimate_rows(evaluation))
+        for kind, content in (("figures", figures), ("features", evidence.features)):
+            if content:
+                (draft / kind).mkdir()
+        for name, figure in figures.items():
+            figure.savefig(draft / "figures" / f"{name}.png", dpi=150)
+        if evidence.scores:
+            import pandas as pd
+
+            table = pd.DataFrame([asdict(score) for score in evidence.scores])
+            table.to_csv(draft / f"{SCORES}.csv", index=False)
+            table.to_parquet(draft / f"{SCORES}.parquet", index=False)
+        for features in evidence.features:
+            name = f"{features.cohort}--{features.extractor}.npz".replace("/", "_")
+            np.savez_compressed(
+                draft / "features" / name,
+                values=features.values,
+                volumes=np.array(features.volumes),
+            )
 
 
 def read_results(folder: Path) -> Evaluation:
@@ -144,38 +168,6 @@ def read_results(folder: Path) -> Evaluation:
         raise EvalsuiteError(
             f"{path}: not the results of an evaluation, or of a newer version of evalsuite."
         ) from None
-
-
-def _write_all(
-    evaluation: Evaluation,
-    evidence: Evidence,
-    figures: Mapping[str, "Figure"],
-    rerun: Mapping[str, object],
-    folder: Path,
-) -> None:
-    record = json.dumps(to_json(evaluation), indent=1, allow_nan=False)
-    (folder / RESULTS).write_text(record + "\n", encoding="utf-8")
-    (folder / "config.yaml").write_text(yaml.safe_dump(dict(rerun), sort_keys=False))
-    with (folder / "estimates.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(estimate_rows(evaluation))
-    for kind, content in (("figures", figures), ("features", evidence.features)):
-        if content:
-            (folder / kind).mkdir()
-    for name, figure in figures.items():
-        figure.savefig(folder / "figures" / f"{name}.png", dpi=150)
-    if evidence.scores:
-        import pandas as pd
-
-        table = pd.DataFrame([asdict(score) for score in evidence.scores])
-        table.to_csv(folder / f"{SCORES}.csv", index=False)
-        table.to_parquet(folder / f"{SCORES}.parquet", index=False)
-    for features in evidence.features:
-        name = f"{features.cohort}--{features.extractor}.npz".replace("/", "_")
-        np.savez_compressed(
-            folder / "features" / name, values=features.values, volumes=np.array(features.volumes)
-        )
 
 
 def _carriers(record: Mapping[str, Any]) -> list[dict[str, Any]]:
