@@ -8,27 +8,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from evalsuite import options
 from evalsuite.errors import EvalsuiteError
-from evalsuite.options import (
-    AsJson,
-    BatchSize,
-    Cache,
-    Config,
-    Device,
-    Experiment,
-    Extractor,
-    NoTracking,
-    Offline,
-    Preset,
-    Protocol,
-    RunName,
-    Seed,
-    Set,
-    SkipInvalid,
-    Spacing,
-    Weights,
-    Workers,
-)
 
 
 def main() -> None:
@@ -140,19 +121,19 @@ def compute_metrics(
         str | None,
         typer.Option(metavar="COLUMN", help="Break the metrics down by a column of the tables."),
     ] = None,
-    config: Config = None,
-    extractor: Extractor = None,
+    config: options.Config = None,
+    extractor: options.Extractor = None,
     metrics: Annotated[
         list[str] | None,
         typer.Option(help="Names (see `evalsuite metrics`): repeated, or with commas."),
     ] = None,
-    weights: Weights = None,
+    weights: options.Weights = None,
     precision: Annotated[
         str | None, typer.Option(help="Arithmetic of networks: float32 or bfloat16 (faster).")
     ] = None,
-    protocol: Protocol = None,
-    preset: Preset = None,
-    spacing: Spacing = None,
+    protocol: options.Protocol = None,
+    preset: options.Preset = None,
+    spacing: options.Spacing = None,
     shape: Annotated[
         str | None, typer.Option(metavar="X,Y,Z", help="Voxels per axis, `auto` or `native`.")
     ] = None,
@@ -164,22 +145,22 @@ def compute_metrics(
         str | None,
         typer.Option(metavar="CODE", help="Orientation where a file states none, such as LPS."),
     ] = None,
-    set_: Set = None,
-    seed: Seed = None,
+    set_: options.Set = None,
+    seed: options.Seed = None,
     output: Annotated[Path | None, typer.Option(help="New folder for the results.")] = None,
-    experiment: Experiment = "evalsuite",
-    run_name: RunName = None,
-    no_tracking: NoTracking = False,
-    skip_invalid: SkipInvalid = False,
+    experiment: options.Experiment = "evalsuite",
+    run_name: options.RunName = None,
+    no_tracking: options.NoTracking = False,
+    skip_invalid: options.SkipInvalid = False,
     allow_leakage: Annotated[
         bool, typer.Option("--allow-leakage", help="Accept volumes that are in both cohorts.")
     ] = False,
-    cache: Cache = None,
-    device: Device = "auto",
-    batch_size: BatchSize = 4,
-    workers: Workers = None,
-    offline: Offline = False,
-    as_json: AsJson = False,
+    cache: options.Cache = None,
+    device: options.Device = "auto",
+    batch_size: options.BatchSize = 4,
+    workers: options.Workers = None,
+    offline: options.Offline = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Compare synthetic volumes with real ones: FID, MMD, MS-SSIM, precision and recall.
 
@@ -236,21 +217,21 @@ def compute_metrics(
         raise typer.Exit(1)
 
 
-def metrics(as_json: AsJson = False) -> None:
+def metrics(as_json: options.AsJson = False) -> None:
     """List the metrics with their options and defaults."""
     from evalsuite import listings
 
     listings.show_metrics(listings.metrics(), as_json=as_json)
 
 
-def extractors(as_json: AsJson = False) -> None:
+def extractors(as_json: options.AsJson = False) -> None:
     """List the feature extractors."""
     from evalsuite import listings, output
 
     output.show(listings.extractors(), as_json=as_json)
 
 
-def doctor(as_json: AsJson = False) -> None:
+def doctor(as_json: options.AsJson = False) -> None:
     """Check this machine: packages, weights, cache, tracking; says how to mend what is amiss."""
     from evalsuite import listings, output
 
@@ -274,7 +255,7 @@ def log(
             envvar="MLFLOW_EXPERIMENT_NAME", help="MLflow experiment; default: that of the command."
         ),
     ] = None,
-    run_name: RunName = None,
+    run_name: options.RunName = None,
 ) -> None:
     """Log results on disk to MLflow, for when the tracking server was down."""
     from evalsuite.log import log as log_folder
@@ -306,7 +287,7 @@ weights_app = typer.Typer(
 
 
 @weights_app.command("list")
-def weights_list(as_json: AsJson = False) -> None:
+def weights_list(as_json: options.AsJson = False) -> None:
     """List the published weights, their licences, and where each lies on this machine."""
     from evalsuite import listings, output
 

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from evalsuite import options
 from evalsuite.errors import EvalsuiteError
-from evalsuite.options import AsJson, Device, Experiment, NoTracking, Resume, Seed, Set, SkipInvalid
 
 EXTRA = ("diffusers", "einops", "safetensors")
 
@@ -27,13 +27,13 @@ def train(
     config: Annotated[
         Path | None, typer.Option(help="YAML file laid over the preset it names.")
     ] = None,
-    set_: Set = None,
-    seed: Seed = None,
-    resume: Resume = False,
-    device: Device = "auto",
-    experiment: Experiment = "evalsuite-generator",
-    no_tracking: NoTracking = False,
-    skip_invalid: SkipInvalid = False,
+    set_: options.Set = None,
+    seed: options.Seed = None,
+    resume: options.Resume = False,
+    device: options.Device = "auto",
+    experiment: options.Experiment = "evalsuite-generator",
+    no_tracking: options.NoTracking = False,
+    skip_invalid: options.SkipInvalid = False,
 ) -> None:
     """Train both stages; `torchrun --nproc-per-node N -m evalsuite generator train` on many."""
     _check_extra()
@@ -73,7 +73,7 @@ def sample(
     ] = None,
     class_: Annotated[str | None, typer.Option("--class", help="Class of all samples.")] = None,
     guidance: Annotated[float, typer.Option(min=0, help="Of the class; 1: none.")] = 1.0,
-    device: Device = "auto",
+    device: options.Device = "auto",
 ) -> None:
     """Sample volumes as NIfTI with sidecars, a manifest and a contact sheet."""
     _check_extra()
@@ -86,7 +86,7 @@ def sample(
 
 @app.command()
 def presets(
-    as_json: AsJson = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """List the presets with the GPU memory that training needs (estimated)."""
     from evalsuite import output

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from evalsuite.options import Database, Experiment, NoTracking, StudiesHome
+from evalsuite import options
 
 
 def report(
@@ -23,11 +23,11 @@ def report(
         typer.Option(help="Results of `evalsuite utility`; repeat for more."),
     ] = None,
     title: Annotated[str | None, typer.Option(help="Of the report.")] = None,
-    home: StudiesHome = None,
-    database: Database = None,
+    home: options.StudiesHome = None,
+    database: options.Database = None,
     replicates: Annotated[int, typer.Option(min=100, help="Of every bootstrap.")] = 2000,
-    experiment: Experiment = "evalsuite-reports",
-    no_tracking: NoTracking = False,
+    experiment: options.Experiment = "evalsuite-reports",
+    no_tracking: options.NoTracking = False,
 ) -> None:
     """Write a report of a study, evaluations and utility experiments that opens offline and prints.
 

@@ -5,18 +5,7 @@ from typing import Annotated
 
 import typer
 
-from evalsuite.options import (
-    BatchSize,
-    Cache,
-    Config,
-    Device,
-    Extractor,
-    Offline,
-    Protocol,
-    Set,
-    Weights,
-    Workers,
-)
+from evalsuite import options
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,16 +19,16 @@ def build(
         str, typer.Option(help="Real volumes: a folder, glob, CSV/TSV manifest or BIDS.")
     ],
     output: Annotated[Path, typer.Option(help="New file, such as brains.reference.")],
-    protocol: Protocol = None,
-    config: Config = None,
-    extractor: Extractor = None,
-    weights: Weights = None,
-    set_: Set = None,
-    cache: Cache = None,
-    device: Device = "auto",
-    batch_size: BatchSize = 4,
-    workers: Workers = None,
-    offline: Offline = False,
+    protocol: options.Protocol = None,
+    config: options.Config = None,
+    extractor: options.Extractor = None,
+    weights: options.Weights = None,
+    set_: options.Set = None,
+    cache: options.Cache = None,
+    device: options.Device = "auto",
+    batch_size: options.BatchSize = 4,
+    workers: options.Workers = None,
+    offline: options.Offline = False,
 ) -> None:
     """Write mean and covariance of real features, with how they were made; no row of a volume.
 

@@ -5,19 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from evalsuite.options import (
-    AsJson,
-    Config,
-    Device,
-    Experiment,
-    NoTracking,
-    Preset,
-    Resume,
-    RunName,
-    Seed,
-    Set,
-    Spacing,
-)
+from evalsuite import options
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -48,7 +36,7 @@ def segmentation(
             help="Real volumes to pre-train on; default: those to train on, without labels.",
         ),
     ] = None,
-    config: Config = None,
+    config: options.Config = None,
     shares: Annotated[
         str | None,
         typer.Option(
@@ -87,16 +75,16 @@ def segmentation(
             metavar="X,Y,Z", help="Voxels to train on at once, or `auto`.", show_default="auto"
         ),
     ] = None,
-    preset: Preset = None,
-    spacing: Spacing = None,
-    set_: Set = None,
-    seed: Seed = None,
-    resume: Resume = False,
-    device: Device = "auto",
-    experiment: Experiment = "evalsuite-utility",
-    run_name: RunName = None,
-    no_tracking: NoTracking = False,
-    as_json: AsJson = False,
+    preset: options.Preset = None,
+    spacing: options.Spacing = None,
+    set_: options.Set = None,
+    seed: options.Seed = None,
+    resume: options.Resume = False,
+    device: options.Device = "auto",
+    experiment: options.Experiment = "evalsuite-utility",
+    run_name: options.RunName = None,
+    no_tracking: options.NoTracking = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Pre-train a 3D U-Net on synthetic volumes, fine-tune it on few labels, test on real ones.
 
