@@ -58,6 +58,10 @@ Set = Annotated[
         help="Any other setting, a key with dots for one within another; repeat for several.",
     ),
 ]
+Shape = Annotated[
+    str | None,
+    typer.Option("--shape", metavar="X,Y,Z", help="Voxels per axis, `auto` (default) or `native`."),
+]
 SkipInvalid = Annotated[
     bool, typer.Option("--skip-invalid", help="Go on without volumes that have faults.")
 ]

@@ -23,6 +23,8 @@ def build(
     config: options.Config = None,
     extractor: options.Extractor = None,
     weights: options.Weights = None,
+    spacing: options.Spacing = None,
+    shape: options.Shape = None,
     set_: options.Set = None,
     cache: options.Cache = None,
     device: options.Device = "auto",
@@ -40,18 +42,19 @@ def build(
     from evalsuite.progress import bars
     from evalsuite.reference import build as building
     from evalsuite.reference_file import refuse_path, write_reference
-    from evalsuite.settings import assignments, listed
+    from evalsuite.settings import listed, triple, with_assignments
 
     refuse_path(output)
-    overrides = {
+    options = {
         "real": real,
         "synthetic": [real],  # is not looked at
         "protocol": protocol,
         "extractors": listed(extractor),
         "weights": weights,
-        **assignments(set_ or ()),
+        "preprocessing.spacing": spacing and triple(spacing),
+        "preprocessing.shape": shape and triple(shape),
     }
-    declared = load_config(config, {k: v for k, v in overrides.items() if v is not None})
+    declared = load_config(config, with_assignments(options, set_ or ()))
     resources = Resources(
         cache=cache or cache_folder() / "features",
         device=device,

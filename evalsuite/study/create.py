@@ -17,11 +17,12 @@ from evalsuite.progress import Progress, silent
 from evalsuite.seeds import sequence
 from evalsuite.study.blinding.audit import Audit, audit
 from evalsuite.study.blinding.cases import encode, prepare, remarks, resolve
+from evalsuite.study.blinding.files import case_file, make_equally_long, packed
 from evalsuite.study.home import Home
 from evalsuite.study.protocol.design import StudyCohort, StudyDesign, write_design
 from evalsuite.study.protocol.schedule import schedule
 from evalsuite.study.storage.study_database import StudyDatabase
-from evalsuite.study.truth import CaseTruth, write_truth
+from evalsuite.study.truth import CaseTruth, by_phase, write_truth
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.cohort import Cohort, VolumeInfo
 from evalsuite.volumes.preprocessing import Preprocessing
@@ -96,6 +97,7 @@ def create(design: StudyDesign, home: Home, *, progress: Progress = silent) -> C
     try:
         with progress("preparing cases", len(chosen)) as advance:
             truths = [_prepare(c, cohorts, steps, part, advance) for c in chosen]
+        make_equally_long([case_file(part, truth.case) for truth in truths])
         blinding = _audited(design, truths, part, progress)
         write_truth(lead_part / "truth.tsv", truths)
         if blinding:
@@ -154,7 +156,7 @@ def _audited(
         return None
     with progress("auditing the blinding", len(truths)) as advance:
         return audit(
-            {t.case: folder / f"{t.case}.nii" for t in truths},
+            {t.case: case_file(folder, t.case) for t in truths},
             {t.case: t.role == "synthetic" for t in truths},
             seed=design.seed,
             advance=advance,
@@ -214,7 +216,7 @@ def _prepare(
     case = secrets.token_hex(12)
     assert not isinstance(steps.spacing, str)  # noqa: S101
     content = encode(prepare(entry.read(), steps), steps.spacing)
-    (folder / f"{case}.nii").write_bytes(content)
+    case_file(folder, case).write_bytes(packed(content))
     advance()
     return CaseTruth(
         case=case,
@@ -238,12 +240,7 @@ def _enrol(
         for t in truths
         if t.phase == "training"
     }
-    cases: dict[str, dict[str, list[str]]] = {"training": {}, "reading": {}}
-    for declared in design.cohorts:
-        for phase, by_cohort in cases.items():
-            by_cohort[declared.name] = [
-                t.case for t in truths if t.cohort == declared.name and t.phase == phase
-            ]
+    cases = by_phase(truths)
     return database.create_study(
         design.name,
         design.public(),

@@ -9,13 +9,13 @@ const exact = (value) => Number(value.toPrecision(9)); // 0.1 + 0.2 is 0.3
 export function controls({ text, low, high, ends }, answer, { el, set }) {
   const shown = el("output", {}, answer === undefined ? UNANSWERED : String(answer));
   const slider = el("input", {
-    type: "range", min: ends[0], max: ends[1], step: step(ends), tabindex: -1, "aria-label": text,
+    type: "range", min: ends[0], max: ends[1], step: step(ends), "aria-label": text,
     class: answer === undefined ? "untouched" : "",
     oninput: () => set(Number(slider.value)),
     onpointerup: () => set(Number(slider.value)),
   });
   slider.value = answer ?? middle(ends);
-  const hint = el("small", {}, `← → by ${step(ends)}, 1 to 9 by ${10 * step(ends)}`);
+  const hint = el("small", { class: "hint" }, `← → by ${step(ends)}, with Shift by ${10 * step(ends)}`);
   return [slider, el("div", { class: "ends" }, el("span", {}, low), shown, el("span", {}, high)), hint];
 }
 export function refresh(box, { ends }, answer) {

@@ -113,4 +113,5 @@ class Question(Declared):
 
     def shown(self) -> dict[str, Any]:
         """Return what the reader's screen needs to draw the question, as JSON values."""
-        return {**self.model_dump(mode="json"), "options": list(self.labels), "ends": self.ends}
+        told = {"options": list(self.labels), "ends": self.ends, "scale": self.scale}
+        return {**self.model_dump(mode="json"), **told}
