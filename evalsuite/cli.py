@@ -165,10 +165,11 @@ def compute_metrics(
     Every choice is recorded with the result, in the output folder and as an MLflow run.
     """
     from evalsuite import workflow
+    from evalsuite.caches import feature_cache
     from evalsuite.config import load_config, with_labels
     from evalsuite.settings import listed, triple, with_assignments
 
-    options = {
+    given = {
         "real": with_labels(real, real_labels),
         "synthetic": _sources(synthetic, synthetic_labels),
         "training": training,
@@ -187,18 +188,13 @@ def compute_metrics(
         "skip_invalid": skip_invalid or None,
         "allow_leakage": allow_leakage or None,
     }
-    declared = load_config(config, with_assignments(options, set_ or ()))
-    done = workflow.compute_metrics(
-        declared,
-        workflow.RunOptions(
-            output=output,
-            cache=cache,
-            device=device,
-            batch_size=batch_size,
-            workers=workers,
-            offline=offline,
-        ),
+    declared = load_config(config, with_assignments(given, set_ or ()))
+    from evalsuite.evaluate import Resources  # heavy, so only once the settings are possible
+
+    resources = Resources(
+        cache or feature_cache(), device, batch_size, workers=workers, offline=offline
     )
+    done = workflow.compute_metrics(declared, resources, output)
     if done is None:
         return
     workflow.show(done, as_json=as_json)

@@ -48,5 +48,5 @@ def report(
         from evalsuite import tracking
         from evalsuite.tracking.report import run_record
 
-        run = tracking.log(run_record(output), experiment=experiment, kept=output)
-        typer.echo(f"MLflow run: {run.run_id} ({run.hint})", err=True)
+        tracked = tracking.log(run_record(output), experiment=experiment, kept=output)
+        typer.echo(tracked.told, err=True)

@@ -36,7 +36,7 @@ def build(
 
     `evalsuite compute-metrics --real FILE.reference --synthetic DIR` compares with them.
     """
-    from evalsuite.caches import cache_folder
+    from evalsuite.caches import feature_cache
     from evalsuite.config import load_config
     from evalsuite.evaluate import Resources
     from evalsuite.progress import bars
@@ -45,7 +45,7 @@ def build(
     from evalsuite.settings import listed, triple, with_assignments
 
     refuse_path(output)
-    options = {
+    given = {
         "real": real,
         "synthetic": [real],  # is not looked at
         "protocol": protocol,
@@ -54,15 +54,9 @@ def build(
         "preprocessing.spacing": spacing and triple(spacing),
         "preprocessing.shape": shape and triple(shape),
     }
-    declared = load_config(config, with_assignments(options, set_ or ()))
+    declared = load_config(config, with_assignments(given, set_ or ()))
     resources = Resources(
-        cache=cache or cache_folder() / "features",
-        device=device,
-        batch_size=batch_size,
-        workers=workers,
-        offline=offline,
-        progress=bars,
-        tell=_say,
+        cache or feature_cache(), device, batch_size, workers, offline, bars, tell=_say
     )
     reference = building.build(declared, resources)
     write_reference(reference, output)
