@@ -16,7 +16,7 @@ import numpy as np
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.moments import Moments
-from evalsuite.writable import whole_file
+from evalsuite.writable import write_whole
 
 SUFFIX = ".reference"
 FORMAT = "evalsuite reference statistics"
@@ -72,14 +72,8 @@ def write_reference(reference: Reference, path: Path) -> None:
         "version": str(VERSION),
         "record": json.dumps(reference.record, sort_keys=True),
     }
-    try:
-        with whole_file(path) as file:
-            file.write(save(tensors, metadata))
-    except OSError as error:
-        raise EvalsuiteError(
-            f"{path}: the statistics cannot be written: {error.strerror}. "
-            "Name another file with --output FILE."
-        ) from None
+    mend = "Name another file with --output FILE."
+    write_whole(path, save(tensors, metadata), mend, "the statistics")
 
 
 def refuse_path(path: Path) -> None:

@@ -87,3 +87,22 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: bytes, mend: str, what: str = "it") -> None:
+    """Write a file, all of it or nothing; one that is there is replaced.
+
+    Args:
+        mend: a sentence on what to do where it cannot be written.
+        what: is written, for the error.
+
+    Raises:
+        EvalsuiteError: if the disk refuses.
+    """
+    try:
+        with whole_file(path) as file:
+            file.write(content)
+    except OSError as error:
+        raise EvalsuiteError(
+            f"{path}: {what} cannot be written: {error.strerror}. {mend}"
+        ) from None

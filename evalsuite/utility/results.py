@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,13 +14,14 @@ from evalsuite import caveats
 from evalsuite.errors import EvalsuiteError
 from evalsuite.output import finite, refuse_newer
 from evalsuite.records import Caveat
-from evalsuite.writable import whole_file
+from evalsuite.writable import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 RESULTS = "results.json"
 SCHEMA = 2  # of that file; the first had no number
+write = partial(write_whole, mend="Make room, then go on with --resume.")
 TABLES = ("cases", "summary", "comparisons")
 NUMBERS = ("dice", "hd95", "value", "low", "high", "standard_error", "p", "p_holm", "difference")
 # How columns were called before they were those of every statistic.
@@ -129,19 +131,4 @@ def read_results(folder: Path) -> UtilityResults:
         raise EvalsuiteError(
             f"{folder / RESULTS}: not the results of a utility experiment, or of a newer version "
             "of evalsuite."
-        ) from None
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees all of it or nothing, even after kill -9.
-
-    Raises:
-        EvalsuiteError: if the disk refuses.
-    """
-    try:
-        with whole_file(path) as file:
-            file.write(content)
-    except OSError as error:
-        raise EvalsuiteError(
-            f"{path}: it cannot be written: {error.strerror}. Make room, then go on with --resume."
         ) from None

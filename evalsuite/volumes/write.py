@@ -8,7 +8,7 @@ import numpy as np
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.volumes.volume import Volume
-from evalsuite.writable import whole_file
+from evalsuite.writable import write_whole
 
 SCANNER = 1  # code of an affine to scanner coordinates in NIfTI
 
@@ -31,13 +31,7 @@ def write_nifti(volume: Volume, path: Path) -> None:
     content = _encode(volume)
     if name.endswith(".gz"):
         content = _compress(content)
-    try:
-        with whole_file(path) as file:
-            file.write(content)
-    except OSError as error:
-        raise EvalsuiteError(
-            f"{path}: it cannot be written: {error.strerror}. Make room or name another folder."
-        ) from error
+    write_whole(path, content, "Make room or name another folder.")
 
 
 def _encode(volume: Volume) -> bytes:
