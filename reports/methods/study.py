@@ -43,6 +43,10 @@ def _design(study: StudyData) -> list[str]:
             f"balanced blocks{seed} and stored before the first answer."
         ),
     ]
+    if study.left_out:
+        sentences.append(
+            f"Answers of {counted(len(study.left_out), 'further reader')} were left out."
+        )
     if study.later:
         sentences.append(
             f"{counted(len(study.later), 'reader')} came after the study was made, with orders "

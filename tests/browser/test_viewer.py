@@ -318,6 +318,10 @@ def test_looking_around_sends_nothing_and_is_recorded(reading):
     assert behaviour["slices"]["sagittal"] >= 1
     assert 2 <= behaviour["window_changes"] <= 9
     assert 1 <= behaviour["seconds"] - behaviour["active_seconds"] <= 3
+    assert behaviour["screen"] == {**page.viewport_size, "ratio": 1}
+    assert len(behaviour["shape"]) == 3
+    for plane, there in zip(("sagittal", "coronal", "axial"), behaviour["shape"], strict=True):
+        assert behaviour["slices"][plane] <= there
 
 
 def test_two_volumes_move_together(reading):
