@@ -57,7 +57,7 @@ def create(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any setting, such as `repeats=4`."),
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of choice and order.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the choice of cases.")] = None,
     home: HomeOption = None,
     database: DatabaseOption = None,
     experiment: Annotated[
