@@ -7,7 +7,7 @@ import typer
 
 from evalsuite.options import AsJson as Json
 from evalsuite.options import Database as DatabaseOption
-from evalsuite.options import Experiment, NoTracking, Seed, Set
+from evalsuite.options import Experiment, NoTracking, Set
 from evalsuite.options import StudiesHome as HomeOption
 from evalsuite.output import show
 from evalsuite.study.home import Home, default_folder
@@ -47,7 +47,7 @@ def create(
         typer.Option(help="Questions by `evalsuite study templates`, such as turing,paper."),
     ] = None,
     set_: Set = None,
-    seed: Seed = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the choice of cases.")] = None,
     home: HomeOption = None,
     database: DatabaseOption = None,
     experiment: Experiment = "evalsuite-studies",
