@@ -200,9 +200,9 @@ def compute_metrics(
     """
     from evalsuite import workflow
     from evalsuite.config import load_config, with_labels
-    from evalsuite.settings import assignments, listed
+    from evalsuite.settings import listed, triple, with_assignments
 
-    overrides: dict[str, Any] = {
+    options = {
         "real": with_labels(real, real_labels),
         "synthetic": _sources(synthetic, synthetic_labels),
         "training": training,
@@ -213,22 +213,15 @@ def compute_metrics(
         "precision": precision,
         "protocol": protocol,
         "preset": preset,
-        "preprocessing.spacing": spacing and _triple(spacing),
-        "preprocessing.shape": shape and _triple(shape),
+        "preprocessing.spacing": spacing and triple(spacing),
+        "preprocessing.shape": shape and triple(shape),
         "assume_spacing": assume_spacing,
         "assume_orientation": assume_orientation,
         "seed": seed,
         "skip_invalid": skip_invalid or None,
         "allow_leakage": allow_leakage or None,
     }
-    overrides = {key: value for key, value in overrides.items() if value is not None}
-    for key, value in assignments(set_ or ()).items():
-        if key in overrides:
-            raise typer.BadParameter(
-                f"--set {key}: there is an option of that name, given as well."
-            )
-        overrides[key] = value
-    declared = load_config(config, overrides)
+    declared = load_config(config, with_assignments(options, set_ or ()))
     done = workflow.compute_metrics(
         declared,
         workflow.RunOptions(
@@ -369,13 +362,3 @@ def _sources(texts: list[str] | None, labels: list[str] | None) -> object:
     if len(labels) != len(texts or ()):
         raise typer.BadParameter("--synthetic-labels: expected one folder for each --synthetic.")
     return [with_labels(text, folder) for text, folder in zip(texts or (), labels, strict=True)]
-
-
-def _triple(text: str) -> object:
-    return [_value(part) for part in text.split(",")] if "," in text else text
-
-
-def _value(text: str) -> Any:
-    from evalsuite.settings import parse_yaml
-
-    return parse_yaml(text)

@@ -76,6 +76,7 @@ def evaluate(config: EvaluationConfig, resources: Resources) -> tuple[Evaluation
     config.synthetic_steps(config.steps())  # wrong ones are told before weights are loaded
     computed = [metric for metric, _ in metrics]
     names = config.extractors if beforehand.needs_features(computed) else ()
+    beforehand.refuse_strangers(computed, names)
     extractors = loaded_extractors(config, names, resources)
     steps = [config.steps(wants) for wants in (None, *(e.wants for e in extractors))]
     steps += [config.synthetic_steps(one) for one in steps]
@@ -109,7 +110,7 @@ def evaluate(config: EvaluationConfig, resources: Resources) -> tuple[Evaluation
 
     compared = (real, *synthetic)
     cohorts = (*compared, *([training] if training else []))
-    tables = _tables(config, cohorts, extractors, preparations, resources)
+    tables = feature_tables(config, cohorts, extractors, preparations, resources)
     findings = measure(
         metrics,
         extractors,
@@ -152,14 +153,21 @@ def load_metrics(config: EvaluationConfig) -> list[tuple[Metric, dict[str, Any]]
     return loaded
 
 
-def _tables(
+def feature_tables(
     config: EvaluationConfig,
     cohorts: Sequence[Cohort],
     extractors: Sequence[Extractor],
     preparations: Mapping[str, Preparation],
     resources: Resources,
 ) -> dict[tuple[str, str], FeatureTable]:
-    """Return the features by extractor and cohort, with what makes them doubtful."""
+    """Return the features by extractor and cohort, with what makes them doubtful.
+
+    Several layers of one network that see the same volumes take one pass.
+
+    Args:
+        cohorts: checked.
+        preparations: by name of the extractor.
+    """
     cache = FeatureCache(resources.cache)
     tables: dict[tuple[str, str], FeatureTable] = {}
     layers = {e.name: _layers(e, extractors, preparations) for e in extractors}
@@ -167,13 +175,13 @@ def _tables(
     for extractor in sorted(extractors, key=lambda e: -len(layers[e.name])):
         for cohort in cohorts:
             preparation = preparations[extractor.name]
-            table = extracted(
+            table = _extracted(
                 cohort,
                 preparation.of(cohort),
                 extractor,
                 cache,
                 resources,
-                layers=layers[extractor.name],
+                layers[extractor.name],
             )
             # What was changed of a protocol is told as such.
             caveats = () if config.protocol else preparation.caveats()
@@ -185,13 +193,13 @@ def _tables(
     return tables
 
 
-def extracted(
+def _extracted(
     cohort: Cohort,
     steps: Preprocessing,
     extractor: Extractor,
     cache: FeatureCache,
     resources: Resources,
-    layers: Sequence[Extractor] = (),
+    layers: Sequence[Extractor],
 ) -> FeatureTable:
     """Return the features of a cohort, with progress; see `evalsuite.features.extract`."""
     label = f"{extractor.name}: features of {cohort.name}"

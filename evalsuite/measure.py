@@ -72,7 +72,12 @@ def measure(
         progress: one step per metric, pair of cohorts and extractor.
     """
     jobs = [
-        *((m, o, e.name) for e in extractors for m, o in metrics if m.by_extractor),
+        *(
+            (m, o, e.name)
+            for e in extractors
+            for m, o in metrics
+            if m.by_extractor and m.takes(e.name)
+        ),
         *((m, o, "") for m, o in metrics if not m.by_extractor),
     ]
     findings = Findings()
@@ -158,25 +163,28 @@ def _of_slices(
     return {plane: torch.from_numpy(values) for plane, values in planes.items()}
 
 
+def undefined(metric: Metric, error: UndefinedError, volumes: tuple[int, int]) -> Estimate:
+    """Return the nan that says why a metric cannot compute anything of so many volumes."""
+    return Estimate(
+        name=metric.name,
+        value=math.nan,
+        direction="lower is better",
+        n_real=volumes[0],
+        n_synthetic=volumes[1],
+        method=metric.summary,
+        warnings=error.args,  # a caveat stays one
+    )
+
+
 def _findings(
     metric: Metric, pair: Sequence[Views], options: Mapping[str, Any]
 ) -> Sequence[Finding]:
-    """Return the findings; what a metric cannot compute becomes one nan that says why."""
+    """Return the findings with what the metric does not know of slices and subjects."""
     real, synthetic = pair
     try:
         findings = metric.compute(real, synthetic, **options)
     except UndefinedError as error:
-        return [
-            Estimate(
-                name=metric.name,
-                value=math.nan,
-                direction="lower is better",
-                n_real=len(real.names),
-                n_synthetic=len(synthetic.names),
-                method=metric.summary,
-                warnings=error.args,  # a caveat stays one
-            )
-        ]
+        return [undefined(metric, error, (len(real.names), len(synthetic.names)))]
     if real.slices and "slices" not in metric.needs:
         findings = [
             _of_means(f) if metric.by_extractor or f.extractor in real.slices else f

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from evalsuite.results import new_folder
+from evalsuite.spreadsheets import guarded_table
 from evalsuite.tracking.report import RECORD
 from reports.latex import latex
 
@@ -181,7 +182,7 @@ def _write_parts(report: Report, folder: Path) -> None:
     for block in (block for section in report.sections for block in section.blocks):
         if isinstance(block, Table):
             data = block.frame if block.data is None else block.data
-            data.to_csv(folder / "tables" / f"{block.name}.csv", index=False)
+            guarded_table(data).to_csv(folder / "tables" / f"{block.name}.csv", index=False)
             tex = latex(shown(block.frame), block.caption, block.notes, block.group)
             (folder / "tables" / f"{block.name}.tex").write_text(tex, encoding="utf-8")
         elif isinstance(block, Picture):

@@ -65,6 +65,7 @@ def unread(monkeypatch):
         (("--set", "seed=abc"), 1, "seed: expected a whole number of at least 0"),
         (("--seed", 1, "--set", "seed=2"), 2, "there is an option of that name, given as well"),
         (("--set", "by=a", "--set", "by=b"), 2, "by is set twice"),
+        (("--metrics", "frd"), 1, "frd is of the features of radiomics-frd-v1 or radiomics-frd-v0"),
         (("--weights", "real/v00.nii.gz"), 1, "none of the extractors takes these weights"),
         (("--weights", "nowhere.pth"), 1, "nowhere.pth: the file cannot be read"),
         (("--weights", "radiomics=nowhere.pth"), 1, "nowhere.pth: the file cannot be read"),

@@ -238,6 +238,7 @@ METRIC = Metric(
     "radiomics-frd-v1 or -v0",
     needs=("features", "subjects"),
     compute=compute,
+    extractors=tuple(VERSIONS),
     quantities=(V1, V0),
     methods="The Fréchet radiomics distance was computed as by frd-score, in version 1 {frd_v1} or "
     "version 0 {frd_v0}",

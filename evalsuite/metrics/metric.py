@@ -141,6 +141,7 @@ class Metric:
         compute_stored: of a metric that needs but mean and covariance of real features,
             `compute_stored(real, synthetic, *, volumes, subjects, level) -> estimates`, see
             `evalsuite.metrics.frechet_stored.compute`; None for one that needs rows.
+        extractors: those whose features alone it is of; all if empty.
         quantities: what its estimates mean, those that a summary prefers first.
         scores: what its scores of volumes mean.
         methods: the sentence of a methods section, without its full stop; the name of a quantity
@@ -152,6 +153,7 @@ class Metric:
     needs: tuple[Need, ...]
     compute: Callable[..., Sequence[Finding]]
     compute_stored: Callable[..., Sequence[Estimate]] | None = None
+    extractors: tuple[str, ...] = ()
     quantities: tuple[Quantity, ...] = ()
     scores: tuple[Quantity, ...] = ()
     methods: str = ""
@@ -160,6 +162,10 @@ class Metric:
     def by_extractor(self) -> bool:
         """Whether it is computed for every extractor alone."""
         return "features" in self.needs and "volumes" not in self.needs
+
+    def takes(self, extractor: str) -> bool:
+        """Tell whether it is of the features of an extractor."""
+        return not self.extractors or extractor in self.extractors
 
     def options(self) -> dict[str, object]:
         """Return the options of the metric with their defaults, by name."""

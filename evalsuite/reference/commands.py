@@ -29,9 +29,15 @@ def build(
     weights: Annotated[
         list[str] | None, typer.Option(metavar="[NAME=]FILE", help="Weight file of the network.")
     ] = None,
+    spacing: Annotated[
+        str | None, typer.Option(metavar="X,Y,Z", help="Millimetres per voxel, `auto` or `native`.")
+    ] = None,
+    shape: Annotated[
+        str | None, typer.Option(metavar="X,Y,Z", help="Voxels per axis, `auto` or `native`.")
+    ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Any setting of `compute-metrics`."),
+        typer.Option("--set", metavar="KEY=VALUE", help="Any other setting of `compute-metrics`."),
     ] = None,
     cache: Annotated[Path | None, typer.Option(help="Folder of the feature cache.")] = None,
     device: Annotated[
@@ -53,18 +59,19 @@ def build(
     from evalsuite.progress import bars
     from evalsuite.reference import build as building
     from evalsuite.reference_file import refuse_path, write_reference
-    from evalsuite.settings import assignments, listed
+    from evalsuite.settings import listed, triple, with_assignments
 
     refuse_path(output)
-    overrides = {
+    options = {
         "real": real,
         "synthetic": [real],  # is not looked at
         "protocol": protocol,
         "extractors": listed(extractor),
         "weights": weights,
-        **assignments(set_ or ()),
+        "preprocessing.spacing": spacing and triple(spacing),
+        "preprocessing.shape": shape and triple(shape),
     }
-    declared = load_config(config, {k: v for k, v in overrides.items() if v is not None})
+    declared = load_config(config, with_assignments(options, set_ or ()))
     resources = Resources(
         cache=cache or cache_folder() / "features",
         device=device,

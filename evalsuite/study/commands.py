@@ -157,6 +157,17 @@ def invite(
 
 
 @app.command()
+def enrol(
+    study: Study, reader: Reader, home: HomeOption = None, database: DatabaseOption = None
+) -> None:
+    """Enrol a reader who comes later, with an order of their own, and print their link, this once."""
+    from evalsuite.study.enrol import enrol as enrolled
+    from evalsuite.study.workflow import reader_link
+
+    typer.echo(reader_link(enrolled(study, reader, _home(home, database))))
+
+
+@app.command()
 def revoke(
     study: Study, reader: Reader, home: HomeOption = None, database: DatabaseOption = None
 ) -> None:
@@ -218,7 +229,7 @@ def import_(
     database: DatabaseOption = None,
 ) -> None:
     """Add answers that were gathered elsewhere, such as on paper; each is logged as imported."""
-    from evalsuite.study.export import import_table
+    from evalsuite.study.paper import import_table
 
     typer.echo(import_table(study, table, _home(home, database)), err=True)
 

@@ -22,7 +22,7 @@ from evalsuite.study.home import Home
 from evalsuite.study.protocol.design import StudyCohort, StudyDesign, write_design
 from evalsuite.study.protocol.schedule import schedule
 from evalsuite.study.storage.study_database import StudyDatabase
-from evalsuite.study.truth import CaseTruth, write_truth
+from evalsuite.study.truth import CaseTruth, by_phase, write_truth
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.cohort import Cohort, VolumeInfo
 from evalsuite.volumes.preprocessing import Preprocessing
@@ -240,12 +240,7 @@ def _enrol(
         for t in truths
         if t.phase == "training"
     }
-    cases: dict[str, dict[str, list[str]]] = {"training": {}, "reading": {}}
-    for declared in design.cohorts:
-        for phase, by_cohort in cases.items():
-            by_cohort[declared.name] = [
-                t.case for t in truths if t.cohort == declared.name and t.phase == phase
-            ]
+    cases = by_phase(truths)
     return database.create_study(
         design.name,
         design.public(),

@@ -44,8 +44,9 @@ export class Behaviour {
     this.usedAt[tool] = now;
   }
 
-  record(viewer) {
+  record(viewer, shape) {
     this.tick();
+    const ratio = Math.round(window.devicePixelRatio * 100) / 100;
     const { windows, ...tools } = this.uses;
     const rounded = (milliseconds) => Math.round(milliseconds / 100) / 10;
     return {
@@ -54,6 +55,8 @@ export class Behaviour {
       slices: Object.fromEntries(PLANES.map((plane) => [plane, this.slices[plane].size])),
       window_changes: windows,
       viewer,
+      shape,
+      screen: { width: window.innerWidth, height: window.innerHeight, ratio },
       tools,
       small_screen: this.small,
     };

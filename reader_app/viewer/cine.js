@@ -14,11 +14,12 @@ export class Cine {
     if (this.playing) return this.stop();
     let shown = performance.now();
     const play = (now) => {
-      this.frame = requestAnimationFrame(play);
-      if (now - shown < 1000 / this.speed) return;
-      // A screen that cannot follow leaves no slice out; it is slower.
-      shown = Math.max(shown + 1000 / this.speed, now - 1000 / this.speed);
-      this.step();
+      if (now - shown >= 1000 / this.speed) {
+        // A screen that cannot follow leaves no slice out; it is slower.
+        shown = Math.max(shown + 1000 / this.speed, now - 1000 / this.speed);
+        this.step();
+      }
+      this.frame = requestAnimationFrame(play); // after the step, which so is drawn before the next
     };
     this.frame = requestAnimationFrame(play);
     this.changed();

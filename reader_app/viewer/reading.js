@@ -132,7 +132,6 @@ class Reading {
     this.warnOfScreen();
     this.draw();
     this.offer();
-    this.root.dataset.viewer = this.viewers[0].kind;
     this.root.dataset.ready = state.presentation;
     this.prefetch();
   }
@@ -176,7 +175,6 @@ class Reading {
       await this.showCase();
       this.open = true;
       this.draw();
-      this.root.dataset.viewer = this.viewers[0].kind;
     } catch (other) {
       await this.recover(other instanceof Refused ? other : problem);
     }
@@ -184,7 +182,7 @@ class Reading {
   prefetch() {
     const { presentation, next, sides } = this.state;
     forgetAllBut([presentation, next].filter(Boolean));
-    if (!next || this.Viewer === PictureViewer) return;
+    if (!next) return;
     // Without it the case comes later; whatever is wrong is told then.
     for (let side = 0; side < sides; side += 1) voxels(next, side).catch(() => {});
   }
@@ -204,6 +202,7 @@ class Reading {
     if (!this.open) return;
     const { view } = this;
     this.viewers.forEach((viewer) => viewer.draw(view));
+    this.root.dataset.viewer = this.viewers[0].kind;
     this.overlays.forEach((overlay) => overlay.draw());
     view.shown().forEach((plane) => this.behaviour.saw(plane, view.index(plane)));
     this.tools.draw();
@@ -231,7 +230,7 @@ class Reading {
     this.submit.textContent = "Saving";
     this.submit.disabled = true;
     this.notice.hidden = true;
-    const behaviour = this.behaviour.record(this.viewers[0].kind);
+    const behaviour = this.behaviour.record(this.viewers[0].kind, this.state.shape);
     const { presentation } = this.state;
     await this.deliver(JSON.stringify({ presentation, key: this.key, answers: this.form.answers, behaviour }));
   }

@@ -13,7 +13,7 @@ const LAYOUT_NAMES = {
   alone: "One plane alone (F)",
   solid: "3D (V)",
 };
-export const CONVENTION = "Radiological convention: the patient's right is on the left of the image";
+const CONVENTION = "The patient's right is on the left of the image";
 
 // The tools of a reading: what buttons and keys do, and what of it is drawn in the overlays.
 export class ToolBar {
@@ -130,7 +130,7 @@ export class ToolBar {
     LAYOUTS.forEach((name) => press(buttons[name], view.layout === name));
     press(buttons.crosshair, view.crosshair);
     press(buttons.measure, this.mode === this.measure);
-    buttons.solid.hidden = this.reading.viewers[0]?.kind === "png"; // pictures are flat
+    buttons.solid.hidden = this.reading.viewers[0]?.kind.startsWith("canvas"); // draws no 3D
     const drawn = this.measure.shapes(view);
     buttons.clear.hidden = !drawn.length;
     named(buttons.clear, `Remove the distances (Delete): ${drawn.map(({ text }) => text).filter(Boolean).join(", ")}`);

@@ -1,6 +1,7 @@
 // The viewer over WebGL2. It only draws: pointer and keys act on the view. What it holds on the
 // graphics card is one slice for each plane, so no volume is too large and a window costs nothing.
 
+import { Canvas } from "./canvas.js";
 import { at, tiles } from "./layout.js";
 import { read, slice } from "./nifti.js";
 import { voxels } from "./server.js";
@@ -10,9 +11,6 @@ import { GEOMETRY, PLANES } from "./view.js";
 // This browser cannot show volumes; pictures have to do.
 export class Unviewable extends Error {}
 
-const FLUENT = 80; // milliseconds for a drawing, above which fewer pixels are drawn while moving
-const PATIENT = 1000; // milliseconds for a drawing in 3D at rest
-const REST = 200; // milliseconds without a change
 const THICKEST = 256; // voxels along a side in 3D
 
 export function hasWebGL2() {
@@ -23,12 +21,9 @@ export function hasWebGL2() {
 
 export class VolumeViewer {
   constructor(host, lost) {
-    Object.assign(this, { host, lost });
-    this.canvas = document.createElement("canvas");
-    this.canvas.addEventListener("webglcontextlost", lost);
-    host.append(this.canvas);
-    this.gl = this.canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false });
-    this.times = { flat: [], solid: [] }; // milliseconds a pixel of the last drawings
+    Object.assign(this, { host, lost, canvas: new Canvas(host) });
+    this.canvas.element.addEventListener("webglcontextlost", lost);
+    this.gl = this.canvas.element.getContext("webgl2", { alpha: false, antialias: false, depth: false });
   }
 
   async show(token, side) {
@@ -46,67 +41,34 @@ export class VolumeViewer {
     return shaders;
   }
 
-  // Every pixel of the screen; where that is measured too slow, fewer while the view changes.
   draw(view) {
     this.view = view;
-    clearTimeout(this.resting);
-    const full = devicePixelRatio;
-    const ratio = Math.min(full, this.affordable(FLUENT));
-    this.paint(ratio);
-    if (ratio === full) return;
-    this.kind = "webgl2-coarse";
-    this.resting = setTimeout(() => {
-      this.paint(view.layout === "solid" ? Math.min(full, this.affordable(PATIENT)) : full);
-    }, REST);
+    const solid = view.layout === "solid";
+    const coarse = this.canvas.draw(solid ? "solid" : "flat", (scale) => this.paint(scale));
+    if (coarse && !solid) this.kind = "webgl2-coarse";
   }
   resize() {
     if (this.view) this.draw(this.view);
   }
-  // Pixels along a CSS pixel that can be drawn within so many milliseconds.
-  affordable(milliseconds) {
-    const times = this.times[this.view.layout === "solid" ? "solid" : "flat"];
-    if (!times.length) return Infinity;
-    const area = this.host.clientWidth * this.host.clientHeight;
-    return Math.max(0.25, Math.sqrt(milliseconds / Math.min(...times) / Math.max(1, area)));
-  }
-
-  paint(ratio) {
-    const { gl, canvas, view } = this;
-    const solid = view.layout === "solid";
-    this.fit(ratio);
-    if (solid) this.thicken();
-    const start = performance.now();
-    gl.scissor(0, 0, canvas.width, canvas.height);
+  paint(scale) {
+    const { gl, view, host } = this;
+    const { width, height } = this.canvas.element;
+    gl.viewport(0, 0, width, height);
+    gl.scissor(0, 0, width, height);
     gl.clear(gl.COLOR_BUFFER_BIT);
-    if (solid) this.paintSolid();
-    else tiles(view, this.host.clientWidth, this.host.clientHeight).forEach((tile) => this.paintPlane(tile));
+    if (view.layout === "solid") this.paintSolid(width, height);
+    tiles(view, host.clientWidth, host.clientHeight).forEach((tile) => this.paintPlane(tile, scale, height));
     gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4)); // waits for the drawing
-    const time = (performance.now() - start) / (canvas.width * canvas.height);
-    const kind = solid ? "solid" : "flat";
-    this.times[kind] = [time, ...this.times[kind].slice(0, 2)];
-  }
-  // The browser puts the host's edges on whole pixels of the screen; so many has the canvas.
-  fit(ratio) {
-    const { left, top, width, height } = this.host.getBoundingClientRect();
-    const pixels = (from, length) =>
-      Math.round((from + length) * devicePixelRatio) - Math.round(from * devicePixelRatio);
-    const screen = [pixels(left, width), pixels(top, height)];
-    const wanted = screen.map((count) => Math.max(1, Math.round((count * ratio) / devicePixelRatio)));
-    const { canvas } = this;
-    if (canvas.width !== wanted[0] || canvas.height !== wanted[1]) [canvas.width, canvas.height] = wanted;
-    [canvas.style.width, canvas.style.height] = screen.map((count) => `${count / devicePixelRatio}px`);
-    this.scale = wanted.map((count, axis) => (count * devicePixelRatio) / screen[axis]);
   }
 
-  paintPlane(tile) {
-    const { gl, canvas, view, scale } = this;
+  paintPlane(tile, scale, height) {
+    const { gl, view } = this;
     const { across, up } = GEOMETRY[tile.plane];
     this.hold(tile.plane);
     const [left, right] = [tile.left, tile.left + tile.width].map((x) => Math.round(x * scale[0]));
     const [top, bottom] = [tile.top, tile.top + tile.height].map((y) => Math.round(y * scale[1]));
-    gl.viewport(0, 0, canvas.width, canvas.height);
-    gl.scissor(left, canvas.height - bottom, right - left, bottom - top);
-    const floor = canvas.height / scale[1];
+    gl.scissor(left, height - bottom, right - left, bottom - top);
+    const floor = height / scale[1];
     const origin = at(view, tile, 0, floor);
     const next = at(view, tile, 1 / scale[0], floor - 1 / scale[1]);
     const { low, high } = view.stored();
@@ -130,18 +92,18 @@ export class VolumeViewer {
     this.held[plane] = index;
   }
 
-  paintSolid() {
-    const { canvas, view, scale } = this;
+  paintSolid(width, height) {
+    const { view } = this;
     const extent = view.shape.map((count, axis) => count * view.spacing[axis]);
     const diagonal = Math.hypot(...extent);
     const { levels } = view.grey;
     const { low, high } = view.stored();
-    this.gl.viewport(0, 0, canvas.width, canvas.height);
+    this.thicken();
     this.shaders.solid({
       camera: camera(...view.turn.map((degrees) => (degrees * Math.PI) / 180)),
       size: extent.map((side) => side / diagonal),
-      middle: [canvas.width / 2, canvas.height / 2],
-      scale: view.zoom * 1.25 * Math.min(canvas.width, canvas.height),
+      middle: [width / 2, height / 2],
+      scale: view.zoom * 1.25 * Math.min(width, height),
       levels: [low / levels, high / levels],
     });
   }
@@ -174,10 +136,9 @@ export class VolumeViewer {
   }
 
   close() {
-    clearTimeout(this.resting);
-    this.canvas.removeEventListener("webglcontextlost", this.lost);
+    this.canvas.element.removeEventListener("webglcontextlost", this.lost);
     this.gl?.getExtension("WEBGL_lose_context")?.loseContext();
-    this.canvas.remove();
+    this.canvas.close();
   }
 }
 

@@ -43,6 +43,14 @@ def _design(study: StudyData) -> list[str]:
             f"balanced blocks{seed} and stored before the first answer."
         ),
     ]
+    if study.later:
+        sentences.append(
+            f"{counted(len(study.later), 'reader')} came after the study was made, with orders "
+            "drawn afresh and balanced in the same way."
+        )
+    if study.profile:
+        told = ", ".join(f"“{question.text}”" for question in study.profile)
+        sentences.append(f"Before the first case readers were asked of themselves: {told}.")
     if design.get("repeats"):
         sentences.append(
             f"To measure agreement within readers, {design['repeats']} of each reader's "

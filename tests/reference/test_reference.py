@@ -1,5 +1,6 @@
 """Statistics of real features stand in for the volumes, and hold none of them."""
 
+import hashlib
 import json
 from dataclasses import replace
 
@@ -11,12 +12,15 @@ from safetensors.numpy import load_file
 from evalsuite.config import load_config
 from evalsuite.errors import EvalsuiteError
 from evalsuite.evaluate import Resources, evaluate
+from evalsuite.extractors.networks.averaged import Averaged
+from evalsuite.extractors.networks.squeezenet import SqueezeNet
 from evalsuite.metrics.frechet_distance import frechet_distance
 from evalsuite.metrics.frechet_stored import compute, distance_from, interval_of_subjects
 from evalsuite.moments import moments
 from evalsuite.reference.build import build
 from evalsuite.reference.compare import compare
 from evalsuite.reference_file import WHOLE, read_reference, write_reference
+from tests.extractors.seeded import seeded_tensors, shapes_of
 
 
 def rows(n, d, seed, shift=0.0):
@@ -200,14 +204,79 @@ def test_files_that_are_none_are_told(compared, tmp_path):
         read_reference(newer)
 
 
+def test_small_slices_and_other_inputs_are_told_with_the_statistics_and_what_compares(
+    make_cohort, tmp_path
+):
+    real, synthetic = (
+        make_cohort(name, 2, seed=seed, shape=(20, 20, 20))
+        for seed, name in enumerate(("patients", "gan"))
+    )
+    told = []
+    resources = Resources(tmp_path / "cache", tell=told.append)
+    weights = tmp_path / "seeded.pth"
+    torch.save(seeded_tensors(shapes_of(SqueezeNet())), weights)
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    (tmp_path / "seeded.pth.sha256").write_text(f"{digest}  seeded.pth\n")
+    settings = {
+        "synthetic": [str(synthetic)],
+        "extractors": ["squeezenet1_1", "radiomics-frd-v0"],
+        "weights": {"": str(weights)},
+        "metrics": ["frechet"],
+        "preprocessing.orientation": "RAS",  # of FRD native
+    }
+    reference = build(load_config(None, {"real": str(real), **settings}), resources)
+    assert any("features rest on one or two places" in sentence for sentence in told)
+    assert any("is made for orientation native" in sentence for sentence in told)
+    write_reference(reference, tmp_path / "b.reference")
+    against = {"real": str(tmp_path / "b.reference"), "weights": {"": str(weights)}}
+    found, _ = compare(load_config(None, {**against, "synthetic": [str(synthetic)]}), resources)
+    warnings = {e.extractor: " ".join(e.warnings) for e in found.estimates}
+    assert "features rest on one or two places" in warnings["squeezenet1_1"]
+    assert "is made for orientation native" in warnings["radiomics-frd-v0"]
+
+
+def test_layers_of_one_network_take_one_pass_on_either_side(make_cohort, tmp_path, monkeypatch):
+    real, synthetic = make_cohort("patients", 4, seed=1), make_cohort("gan", 4, seed=2)
+    passes = []
+    after = Averaged.after
+
+    def counted(self, volumes, counts):
+        passes.append(counts)
+        return after(self, volumes, counts)
+
+    monkeypatch.setattr(Averaged, "after", counted)
+    name = "medicalnet-resnet10-untrained"
+    both = {
+        "synthetic": [str(synthetic)],
+        "extractors": [f"{name}@layer1", name],
+        "metrics": ["frechet"],
+    }
+    resources = Resources(tmp_path / "cache", tell=lambda _: None)
+    reference = build(load_config(None, {"real": str(real), **both}), resources)
+    write_reference(reference, tmp_path / "b.reference")
+    against = {"real": str(tmp_path / "b.reference"), "synthetic": [str(synthetic)]}
+    found, _ = compare(load_config(None, against), resources)
+    assert passes == [[5, 2]] * 2
+    assert [e.extractor for e in found.estimates] == both["extractors"]
+
+
 def test_command(make_cohort, cli, tmp_path):
     make_cohort("real", 4, seed=1)
     make_cohort("gan", 4, seed=2)
     quick = ("--extractor", "medicalnet-resnet10-untrained", "--cache", "c")
     status, out, err = cli(
-        "reference", "build", "--real", "real", "--output", "r.reference", *quick
-    )
+        "reference", "build", "--real", "real", "--output", "r.reference", *quick,
+        "--shape", "24,16,16", "--spacing", "1,1,1.5",
+    )  # fmt: skip
     assert (status, out) == (0, "")
+    steps = read_reference(tmp_path / "r.reference").record["preparations"]
+    real = steps["medicalnet-resnet10-untrained"]["real"]
+    assert (real["shape"], real["spacing"]) == ([24, 16, 16], [1, 1, 1.5])
+    twice = ("--shape", "24,16,16", "--set", "preprocessing.shape=[9,9,9]")
+    status, _, err_twice = cli(
+        "reference", "build", "--real", "real", "--output", "q.reference", *quick, *twice
+    )
+    assert (status, "option of that name" in err_twice) == (2, True)
     assert "Think twice before you share them" in err
     assert not list(tmp_path.glob("*.part"))
     status, out, _ = cli(

@@ -10,7 +10,15 @@ from sqlalchemy import Connection, select, update
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study.protocol.schedule import Slot
-from evalsuite.study.storage import access, answering, database, events, lifecycle, responses
+from evalsuite.study.storage import (
+    access,
+    answering,
+    database,
+    events,
+    lifecycle,
+    people,
+    responses,
+)
 from evalsuite.study.storage.access import Session, SignInRefused
 from evalsuite.study.storage.answering import Forbidden, Presentation, Receipt
 from evalsuite.study.storage.lifecycle import About
@@ -65,16 +73,19 @@ class StudyDatabase:
         with database.writing(self.engine) as connection:
             secret = lifecycle.create(connection, name, design, design_hash, prepared, feedback)
             tokens = {
-                reader: lifecycle.enrol(connection, name, reader, slots)
+                reader: lifecycle.enrol(connection, name, reader, slots, later=False)
                 for reader, slots in schedules.items()
             }
         return secret, tokens
 
     def enrol(self, study: str, reader: str, slots: Sequence[Slot]) -> str:
-        """Add a reader with a schedule and return the token."""
+        """Add a reader who comes later, with a schedule, and return the token.
+
+        Raises:
+            EvalsuiteError: if the study is closed, or has a reader of that name.
+        """
         with database.writing(self.engine) as connection:
-            lifecycle.about(connection, study)
-            return lifecycle.enrol(connection, study, reader, slots)
+            return lifecycle.enrol(connection, study, reader, slots, later=True)
 
     def studies(self) -> list[str]:
         """Return the names of all studies."""
@@ -196,6 +207,22 @@ class StudyDatabase:
             if row.consented_at is None:
                 connection.execute(update(readers).where(mine).values(consented_at=events.now()))
                 events.append(connection, study, f"reader {row.name}", "consented")
+
+    def profile(self, reader_id: int) -> dict[str, Any] | None:
+        """Return what a reader told of themselves, None before they were asked."""
+        with database.reading(self.engine) as connection:
+            return people.profile(connection, reader_id)
+
+    def tell_profile(self, reader_id: int, answers: Mapping[str, Any]) -> None:
+        """Store what a reader tells of themselves, once; see `people.tell`."""
+        with database.writing(self.engine) as connection:
+            people.tell(connection, reader_id, answers)
+
+    def readers(self, study: str) -> list[people.Reader]:
+        """Return the readers of a study in the order in which they were enrolled."""
+        with database.reading(self.engine) as connection:
+            lifecycle.about(connection, study)
+            return people.readers_of(connection, study)
 
     def current(self, reader_id: int) -> Presentation | None:
         """Return the presentation that is due, None when all are answered."""
