@@ -1,17 +1,18 @@
 """`evalsuite study`: parse, call one function, print."""
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from evalsuite.errors import EvalsuiteError
 from evalsuite.output import show
 from evalsuite.study.home import Home, default_folder
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Design, run, close and export a blinded reader study; readers use "
-    "`streamlit run reader_app`.",
+    help="Design, run, close and export a blinded reader study; `serve` it to the readers.",
 )
 
 HomeOption = Annotated[
@@ -27,6 +28,7 @@ DatabaseOption = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 Study = Annotated[str, typer.Argument(help="Name of the study.")]
 Reader = Annotated[str, typer.Argument(help="Name of the reader.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 @app.command()
@@ -169,10 +171,49 @@ def enrol(
 
 @app.command()
 def revoke(
-    study: Study, reader: Reader, home: HomeOption = None, database: DatabaseOption = None
+    study: Study,
+    reader: Reader,
+    home: HomeOption = None,
+    database: DatabaseOption = None,
+    yes: Yes = False,
 ) -> None:
     """Withdraw a reader's link and end their sessions; their answers stay."""
-    _open(home, database).revoke(study, reader)
+    studies = _open(home, database)
+    studies.study(study)
+    _ask(f"{reader} will be signed out of {study} and need a new link.", yes=yes)
+    studies.revoke(study, reader)
+
+
+@app.command()
+def serve(
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 for other machines.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port.")] = 8501,
+    base_path: Annotated[
+        str, typer.Option(metavar="/PATH", help="Path below which a proxy forwards to the app.")
+    ] = "",
+    trusted_proxies: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS,...",
+            envvar="FORWARDED_ALLOW_IPS",
+            help="Whose X-Forwarded-For and X-Forwarded-Proto are believed; networks may be named.",
+        ),
+    ] = "",
+    home: HomeOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Serve the studies to their readers and leads until Ctrl-C, and print the address."""
+    from evalsuite.study.serve import serve as run
+
+    run(
+        _home(home, database),
+        host=host,
+        port=port,
+        base_path=base_path,
+        trusted_proxies=trusted_proxies,
+    )
 
 
 @app.command()
@@ -196,10 +237,17 @@ def close(
         str, typer.Option(envvar="MLFLOW_EXPERIMENT_NAME", help="MLflow experiment.")
     ] = "evalsuite-studies",
     no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Skip MLflow.")] = False,
+    yes: Yes = False,
 ) -> None:
     """End the study for good: no more answers, and the truth may be exported."""
     from evalsuite.study import workflow
 
+    rows = _open(home, database).progress(study)
+    answered, total = (sum(row[key] for row in rows) for key in ("answered", "total"))
+    _ask(
+        f"{study} has answers to {answered} of {total} presentations and will never take another.",
+        yes=yes,
+    )
     workflow.close(study, _home(home, database), None if no_tracking else experiment)
 
 
@@ -265,6 +313,19 @@ def _open(folder: Path | None, database: str | None) -> Any:
     from evalsuite.study.storage.study_database import StudyDatabase
 
     return StudyDatabase(_home(folder, database).database)
+
+
+def _ask(consequence: str, *, yes: bool) -> None:
+    """Tell what cannot be taken back and go on if the answer is yes; otherwise end with status 1.
+
+    Raises:
+        EvalsuiteError: if there is nobody to ask.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise EvalsuiteError(f"{consequence} Add --yes to do it without being asked.")
+    typer.confirm(f"{consequence} Go on?", abort=True, err=True)
 
 
 def _integers(text: str) -> list[int]:
