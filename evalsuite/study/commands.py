@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -104,28 +104,58 @@ def audit(
 
 @app.command()
 def power(
+    figure: Annotated[
+        Literal["ratings", "auc", "choice"],
+        typer.Option(help="Mean ratings, or how well readers tell real from synthetic."),
+    ] = "ratings",
     readers: Annotated[str, typer.Option(help="Numbers of readers to try.")] = "2,3,5",
-    cases: Annotated[str, typer.Option(help="Numbers of cases per cohort.")] = "20,40,80",
-    difference: Annotated[float, typer.Option(help="True difference of mean ratings.")] = 0.5,
-    margin: Annotated[float, typer.Option(help="Margin of equivalence.")] = 0.5,
-    replicates: Annotated[int, typer.Option(min=100, help="Simulated studies each.")] = 2000,
+    cases: Annotated[str, typer.Option(help="Numbers of cases per cohort, or pairs.")] = "20,40,80",
+    difference: Annotated[
+        float | None,
+        typer.Option(help="True difference of mean ratings (0.5), or from guessing (0.1)."),
+    ] = None,
+    margin: Annotated[
+        float | None, typer.Option(help="Margin of equivalence; defaults as the difference.")
+    ] = None,
+    questions: Annotated[
+        int, typer.Option(min=1, help="Comparisons that are corrected together (Holm).")
+    ] = 1,
+    pilot: Annotated[
+        Path | None,
+        typer.Option("--from", help="Export of a closed pilot study, whose variances count."),
+    ] = None,
+    question: Annotated[str | None, typer.Option(help="Question of the pilot.")] = None,
+    points: Annotated[
+        int | None, typer.Option(help="Points of the scale for which the usual variances are; 5.")
+    ] = None,
+    components: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME=VALUE,...",
+            help="Variances: reader, reader_cohort, case, reader_case.",
+        ),
+    ] = None,
+    replicates: Annotated[
+        int, typer.Option(min=100, help="Simulated studies each, of ratings.")
+    ] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="Seed.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Tell by simulation how many readers and cases detect, or rule out, a difference."""
-    from dataclasses import asdict
+    """Tell how many readers and cases detect, or rule out, a difference."""
+    from evalsuite.study.planning import Plan, chosen_variances, tell_power
 
-    from evalsuite.study.protocol import power as simulated
-
-    rows = simulated.power(
+    plan = Plan(
+        figure,
         _integers(readers),
         _integers(cases),
-        difference=difference,
-        margin=margin,
-        replicates=replicates,
-        seed=seed,
+        difference,
+        margin,
+        questions,
+        replicates,
+        seed,
     )
-    show([asdict(row) for row in rows], as_json=as_json)
+    variances, source = chosen_variances(pilot, question, points, components)
+    tell_power(plan, variances, source, as_json=as_json)
 
 
 @app.command()
