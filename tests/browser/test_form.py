@@ -196,7 +196,7 @@ def test_more_than_ten_options_take_two_digits(asked):
     )
     assert page.locator("[data-question=worst] kbd").nth(4).inner_text() == "05"
     press(page, "1")
-    assert page.locator("fieldset").first.get_attribute("data-typed") == "1"
+    assert page.locator("legend").first.get_attribute("data-typed") == "1"
     assert chosen(page, "worst") == []
     press(page, "Backspace", "7", "0", "0", "1", "2")  # no 7x, no 00
     assert chosen(page, "worst") == [12]
