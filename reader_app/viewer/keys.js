@@ -9,6 +9,7 @@ const MOVES = /^(Arrow|Page|Home|End)/; // what a slider of the tool bar takes f
 const look = (change) => (reading) => reading.act(change);
 const scroll = (steps) => look((view) => view.scroll(view.plane, steps));
 const enlarge = (plane) => look((view) => view.enlarge(plane));
+const form = (name) => (reading) => reading.form.act(name);
 const tool = (name) => (reading) => reading.tools[name]();
 const magnify = (factor) => look((view) => view.magnify(factor));
 const adjust = (lighter, contrast) => look((view) => view.adjust(lighter, contrast));
@@ -24,8 +25,11 @@ const KEYS = {
     ["Tab, Shift+Tab", "next question, question before; after the last one the other controls"],
     ["← →", "another place on a line, or another option once Tab has led to it (with Shift: ten steps)",
       { ArrowLeft: aside(-1), ArrowRight: aside(1) }, HELD],
-    ["Backspace", "take back the answer to the marked question", { Backspace: (reading) => reading.form.takeBack() }],
+    ["Backspace", "take back the answer to the marked question, or the last place marked", { Backspace: (reading) => reading.form.takeBack() }],
     ["T, Esc", "write in the text field, leave it", { t: (reading) => reading.form.write() }],
+    ["G, Y", "where places are marked: mark the crosshair (a box by two corners), mark with the pointer",
+      { g: form("put"), y: form("mode") }],
+    ["U, Q", "where places are marked: point or box, left or right volume", { u: form("shape"), q: form("side") }],
     ["Enter", "submit when all is answered (Ctrl+Enter while writing)", { Enter: (reading) => reading.send() }],
     ["B", "back to the case before, where the study allows it", { b: (reading) => reading.goBack() }],
     [", .", "narrower, wider questions",
