@@ -94,14 +94,14 @@ def marks_table(
     return pd.DataFrame(rows, columns=[*kept, *TOLD, *places])
 
 
-def counted_marks(table: "pd.DataFrame") -> "pd.DataFrame":
+def counted_marks(table: "pd.DataFrame", questions: Iterable[Question]) -> "pd.DataFrame":
     """Return the answers that are marks as numbers of marks, which statistics take for ratings.
 
-    Each side of a pair becomes a case of its own. `lowest` is 0 and `highest` the most that any
-    reader gave, for want of an end.
+    Each side of a pair becomes a case of its own.
 
     Args:
         table: a long table with scales.
+        questions: of the study.
     """
     import pandas as pd
 
@@ -113,11 +113,12 @@ def counted_marks(table: "pd.DataFrame") -> "pd.DataFrame":
             of_side = [m for m in marks or () if m.get("side", 1) == side]
             row = {**answer, "case": case, "answer": None if marks is None else len(of_side)}
             row["position"] = 2 * answer["position"] + side
+            row["presentation"] = f"{answer['presentation']} {side}"
             for column in ("cohort", "role"):
                 if isinstance(answer.get(column), str):
                     row[column] = answer[column].split("|")[side - 1]
             rows.append(row)
     counts = pd.DataFrame(rows, columns=table.columns)
-    highest = max((row["answer"] or 0 for row in rows), default=0)
-    ends = {"lowest": 0.0, "highest": float(max(1, highest))}
-    return counts.assign(scale="interval", analysis="ratings", **ends)
+    most = {q.name: float(q.most) for q in questions if isinstance(q, Marks)}
+    highest = [most[name] for name in counts["question"]]
+    return counts.assign(scale="interval", analysis="ratings", lowest=0.0, highest=highest)

@@ -67,9 +67,10 @@ class Marks(Question):
             sides: 2 for a pair.
         """
         for mark in marks:
+            corners: list[list[float]] = [mark[end] for end in ("voxel", "end") if end in mark]
             if ("side" in mark) != (sides > 1):
                 raise self.refusal(mark, "a side for each mark in a pair, and none in one volume")
-            for place in (mark["voxel"], mark.get("end", mark["voxel"])):
+            for place in corners:
                 if not all(-0.5 <= at <= n - 0.5 for at, n in zip(place, shape, strict=True)):
                     size = " x ".join(map(str, shape))
                     raise self.refusal(mark, f"a place within the {size} voxels of the case")
