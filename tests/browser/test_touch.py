@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from tests.browser.chromium import browser_page
 from tests.browser.mounted import drawn, mounted, press_tool, text, tile
 
 # The fingers of a busy machine are slow: only where it is asked for is that a long press.
@@ -13,31 +12,21 @@ window.setTimeout = (act, wait, ...more) => later(act, wait === 450 ? 60000 : wa
 """
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with browser_page() as page:
-        yield page.context.browser
-
-
 @pytest.fixture
-def tablet(browser, request):
-    """Yield a page over a volume of 60 x 60 x 60 mm, and what touches it."""
-    context = browser.new_context(
-        viewport={"width": 1180, "height": 820}, device_scale_factor=2, has_touch=True
-    )
-    page = context.new_page()
+def tablet(opened, request):
+    """Return a page over a volume of 60 x 60 x 60 mm, and what touches it."""
+    page = opened(1180, 820, 2, has_touch=True)
     if "long" not in request.node.name:
         page.add_init_script(PATIENT)
     mounted(page, [np.full((60, 60, 60), 90, np.uint8)])
-    session = context.new_cdp_session(page)
+    session = page.context.new_cdp_session(page)
 
     def touch(kind, *points):
         names = [{"x": x, "y": y, "id": n} for n, (x, y) in enumerate(points)]
         session.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": names})
         drawn(page)
 
-    yield page, touch
-    context.close()
+    return page, touch
 
 
 def slices(page):
