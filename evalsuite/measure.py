@@ -156,6 +156,7 @@ def _views(cohorts: Cohorts, cohort: Cohort, extractors: Sequence[Extractor]) ->
         labels=cohorts.labels.get(cohort.name),
         subjects=cohort.subjects,
         slices={e.name: _of_slices(cohorts, e, cohort) for e in extractors if e.slices},
+        standardised=frozenset(e.name for e in extractors if e.standardise),
     )
 
 

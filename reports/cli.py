@@ -22,6 +22,12 @@ def report(
         list[Path] | None,
         typer.Option(help="Results of `evalsuite utility`; repeat for more."),
     ] = None,
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A reader of the study whose answers are not to count; told and recorded."
+        ),
+    ] = None,
     title: Annotated[str | None, typer.Option(help="Of the report.")] = None,
     home: options.StudiesHome = None,
     database: options.Database = None,
@@ -40,6 +46,7 @@ def report(
 
     refuse_to_overwrite(output)
     read = read_study(study, Home.at(home or default_folder(), database)) if study else None
+    read = read.without(leave_out) if read and leave_out else read
     evaluations = [read_evaluation(folder) for folder in evaluation or ()]
     made = build(read, evaluations, utilities=utility or (), title=title, replicates=replicates)
     page = write_report(made, output)

@@ -13,11 +13,11 @@ from evalsuite.metrics import frechet_stored
 from evalsuite.metrics.features import IDENTICAL, checked_features
 from evalsuite.metrics.frechet_distance import SUBJECT, affordable, rotated
 from evalsuite.metrics.frechet_infinity import INFINITY, infinity_estimate
+from evalsuite.metrics.frechet_influence import unit_influence
 from evalsuite.metrics.frechet_sampling import (
     FEWEST_DIVISIONS,
     Error,
     Sampled,
-    around,
     error_of,
     jackknife,
     mean_of,
@@ -115,6 +115,7 @@ def compute(
     *,
     subjects: Subjects | None = None,
     slices: tuple[Slices, Slices] | None = None,
+    standardised: bool = False,
     seed: int = 0,
     level: Level = 0.95,
 ) -> list[Estimate]:
@@ -136,6 +137,8 @@ def compute(
         synthetic: the same features of the synthetic volumes; at least 2 rows.
         subjects: whom the volumes show; by default each another.
         slices: features of the slices of the same volumes, by plane; None for whole volumes.
+        standardised: whether features are in standard deviations of the real volumes, whose own
+            error is then a part of that of the distance.
         seed: of the random halves.
         level: nominal coverage of the intervals, between 0 and 1.
 
@@ -146,7 +149,10 @@ def compute(
     checked = checked_features(real, synthetic, metric=SUBJECT)
     if slices is None:
         divisions = _divisions(checked)
-        whole = _compared(*checked, subjects, divisions=divisions, seed=seed, rows="volumes")
+        units = unit_influence(*checked) if standardised else None
+        whole = _compared(
+            *checked, subjects, divisions=divisions, seed=seed, rows="volumes", units=units
+        )
         return _estimates(whole, subjects, level)
     divisions = _divisions([cohort for of in slices for cohort in of.values()])
     planes = {
@@ -188,12 +194,15 @@ def _compared(
     divisions: int,
     seed: int,
     rows: str,
+    units: Float[Tensor, " m"] | None = None,
 ) -> _Compared:
     flat = real.flatten(0, -2), synthetic.flatten(0, -2)
     first, second = (sorted(map(hash, map(bytes, cohort.numpy()))) for cohort in flat)
     return _Compared(
         # Distances do not change under rotation.
-        distance=sampled(*rotated(real, synthetic), subjects, divisions=divisions, seed=seed),
+        distance=sampled(
+            *rotated(real, synthetic), subjects, divisions=divisions, seed=seed, units=units
+        ),
         reference=_expected(real, subjects, seed),
         sizes=(len(flat[0]), len(flat[1])),
         features=real.shape[-1],
@@ -234,8 +243,8 @@ def _estimates(
     about = (IDENTICAL,) if identical else _warnings_about_size(compared)
     interval = None
     if min(subjects.counts) >= 2 and error.size > 0 and not identical:
-        method = f"{jackknife(compared.distance, subjects.unit)}, skewed"
-        low, high = around(value, error.half_width(level))
+        low, high = error.interval(value, level)
+        method = jackknife(compared.distance, subjects.unit)
         interval = Interval(max(0.0, low), high, level, method)
     distance = Estimate(
         name=DISTANCE.name,

@@ -13,7 +13,6 @@ from evalsuite.metrics.frechet_sampling import (
     FEWEST_DIVISIONS,
     FEWEST_TO_DIVIDE,
     Sampled,
-    around,
     infinity_error_of,
     jackknife,
     sampled,
@@ -116,28 +115,29 @@ def infinity_estimate(
     if identical:
         return replace(estimate, warnings=(NOTHING,))
     value, error = distance.infinity, infinity_error_of(distance)
-    half_width = error.half_width(level)
-    known, method = error.size > 0, jackknife(distance, unit)
+    ends = error.interval(value, level)
+    known = error.size > 0
     return replace(
         estimate,
         value=value,
-        interval=Interval(*around(value, half_width), level, f"{method}, skewed")
-        if known
-        else None,
+        interval=Interval(*ends, level, jackknife(distance, unit)) if known else None,
         standard_error=error.size if known else None,
-        warnings=_curved(distance, half_width, level, unit),
+        warnings=_curved(distance, ends, level, unit),
     )
 
 
-def _curved(distance: Sampled, half_width: float, level: float, unit: str) -> tuple[Caveat, ...]:
+def _curved(
+    distance: Sampled, ends: tuple[float, float], level: float, unit: str
+) -> tuple[Caveat, ...]:
     """Return the caveat of a limit that halves and quarters, by their line, put elsewhere.
 
     Only where it lies outside the interval, and further off than the random divisions explain.
     """
     limits = 2 * distance.halves - distance.quarters
     spread = limits - (2 * distance.value - distance.halves)
-    off, divisions = abs(spread.mean()), len(spread)
+    low, high = ends
+    divisions = len(spread)
     chance = stdtrit(divisions - 1, (1 + level) / 2) * spread.std(ddof=1) / divisions**0.5
-    if not off > max(half_width, chance):
+    if low <= limits.mean() <= high or not abs(spread.mean()) > chance:
         return ()
     return (CURVED(unit=unit, halves=distance.infinity, quarters=float(limits.mean())),)

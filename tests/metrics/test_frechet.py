@@ -6,7 +6,7 @@ import torch
 
 from evalsuite.metrics.frechet import METRIC, compute
 from evalsuite.metrics.frechet_distance import frechet_distance
-from evalsuite.metrics.frechet_sampling import around, error_of, infinity_error_of, sampled
+from evalsuite.metrics.frechet_sampling import error_of, infinity_error_of, sampled
 from evalsuite.metrics.frechet_within import expected_distance
 from evalsuite.metrics.metric import Views
 from evalsuite.metrics.subjects import Subjects, each_its_own
@@ -40,11 +40,12 @@ def test_interval_is_that_of_the_standard_error():
     estimate, infinity = compute(real, synthetic, seed=5, level=0.9)
     found = sampled(real, synthetic, each_its_own(30, 25), divisions=10, seed=5)
     error, limit = error_of(found), infinity_error_of(found)
-    low, high = around(found.value, error.half_width(0.9))
-    assert (estimate.interval.low, estimate.interval.high) == pytest.approx((low, high))
+    assert (estimate.interval.low, estimate.interval.high) == pytest.approx(
+        error.interval(found.value, 0.9)
+    )
     assert estimate.standard_error == pytest.approx(error.size)
     assert (infinity.interval.low, infinity.interval.high) == pytest.approx(
-        around(found.infinity, limit.half_width(0.9))
+        limit.interval(found.infinity, 0.9)
     )
     assert estimate.interval.level == infinity.interval.level == 0.9
 
@@ -293,6 +294,28 @@ def test_an_evaluation_hands_slices_of_their_extractor_to_the_metric():
         for of in cohorts
     )
     assert METRIC.compute(real, synthetic, seed=3) == by_slices(*cohorts, seed=3)
+
+
+def test_an_evaluation_tells_the_metric_whose_deviations_are_units():
+    real, synthetic = normal(20, 3, seed=1), 2 * normal(18, 3, seed=2) + 1
+    cohorts = [cohort / real.std(dim=0) for cohort in (real, synthetic)]
+    views = [
+        Views(
+            names=[str(i) for i in range(len(rows))],
+            features={"net": rows},
+            volumes=[torch.zeros(1, 1, 1)] * len(rows),
+            spacing=(1.0, 1.0, 1.0),
+            standardised=frozenset({"net"}),
+        )
+        for rows in cohorts
+    ]
+    own = compute(*cohorts, standardised=True, seed=3)
+    assert METRIC.compute(*views, seed=3) == own
+    assert own[0].standard_error > 1.2 * compute(*cohorts, seed=3)[0].standard_error
+    # A group has the units of all, which its own volumes hardly move.
+    some = [v.of(range(15)) for v in views]
+    given = compute(*(rows[:15] for rows in cohorts), seed=3)
+    assert METRIC.compute(*some, seed=3) == given
 
 
 def test_intervals_of_slices_are_of_subjects():
