@@ -54,6 +54,7 @@ def test_a_study_from_its_creation_to_the_table(lead, tmp_path):
     status, out, err = create(lead, "--set", "repeats=2", "--set", "training=1", "--seed", "3")
     assert status == 0, err
     assert "12 cases prepared" in out
+    assert "Serve them with: evalsuite study serve\n" in err
     assert len(re.findall(r"/enter\?token=\S{43}", out)) == 2
     assert re.search(r"lead: \S+study=birds&lead=\S{43}", out)
     assert "tells real from synthetic" in err
