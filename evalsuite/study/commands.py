@@ -7,6 +7,10 @@ from typing import Annotated, Any, Literal
 import typer
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.options import AsJson as Json
+from evalsuite.options import Database as DatabaseOption
+from evalsuite.options import Experiment, NoTracking, Set
+from evalsuite.options import StudiesHome as HomeOption
 from evalsuite.output import show
 from evalsuite.study.home import Home, default_folder
 
@@ -15,17 +19,6 @@ app = typer.Typer(
     help="Design, run, close and export a blinded reader study; `serve` it to the readers.",
 )
 
-HomeOption = Annotated[
-    Path | None,
-    typer.Option("--home", help="Folder of the studies; default EVALSUITE_STUDIES, else studies."),
-]
-DatabaseOption = Annotated[
-    str | None,
-    typer.Option(
-        help="SQLAlchemy URL; default EVALSUITE_DATABASE, else a SQLite file in the home."
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 Study = Annotated[str, typer.Argument(help="Name of the study.")]
 Reader = Annotated[str, typer.Argument(help="Name of the reader.")]
 Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
@@ -55,17 +48,12 @@ def create(
         str | None,
         typer.Option(help="Questions by `evalsuite study templates`, such as turing,paper."),
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Any setting, such as `repeats=4`."),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of choice and order.")] = None,
+    set_: Set = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the choice of cases.")] = None,
     home: HomeOption = None,
     database: DatabaseOption = None,
-    experiment: Annotated[
-        str, typer.Option(envvar="MLFLOW_EXPERIMENT_NAME", help="MLflow experiment.")
-    ] = "evalsuite-studies",
-    no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Skip MLflow.")] = False,
+    experiment: Experiment = "evalsuite-studies",
+    no_tracking: NoTracking = False,
 ) -> None:
     """Choose and prepare the cases, audit the blinding, enrol the readers, print their links."""
     from evalsuite.study import workflow
@@ -263,10 +251,8 @@ def close(
     study: Study,
     home: HomeOption = None,
     database: DatabaseOption = None,
-    experiment: Annotated[
-        str, typer.Option(envvar="MLFLOW_EXPERIMENT_NAME", help="MLflow experiment.")
-    ] = "evalsuite-studies",
-    no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Skip MLflow.")] = False,
+    experiment: Experiment = "evalsuite-studies",
+    no_tracking: NoTracking = False,
     yes: Yes = False,
 ) -> None:
     """End the study for good: no more answers, and the truth may be exported."""
@@ -325,9 +311,7 @@ def log(
     study: Study,
     home: HomeOption = None,
     database: DatabaseOption = None,
-    experiment: Annotated[
-        str, typer.Option(envvar="MLFLOW_EXPERIMENT_NAME", help="MLflow experiment.")
-    ] = "evalsuite-studies",
+    experiment: Experiment = "evalsuite-studies",
 ) -> None:
     """Bring the study's MLflow runs up to date: progress, and ratings once it is closed."""
     from evalsuite.study import workflow

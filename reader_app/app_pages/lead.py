@@ -120,7 +120,7 @@ def _results(study: str, state: str) -> None:
         "holds the truth, run:"
     )
     closing = "" if state == "closed" else f"evalsuite study close {study}\n"
-    st.code(f"{closing}evalsuite study export {study} --output {study}.csv", language="sh")
+    st.code(f"{closing}evalsuite study export {study} --output {study}.csv", language=None)
 
 
 def _audit_log(study: str, design_hash: str, *, locked: bool) -> None:

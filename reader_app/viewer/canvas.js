@@ -5,6 +5,22 @@ const PATIENT = 1000; // milliseconds for a drawing in 3D at rest
 const REST = 200; // milliseconds without a change
 const FEWEST = { flat: 1, solid: 0.25 }; // pixels along a CSS pixel
 
+// Give a canvas its host's place in whole CSS pixels, which the browser shows as whole pixels of the
+// screen, and `ratio` pixels of its own along each. Returns how many there are exactly.
+export function fit(canvas, host, ratio) {
+  const { left, top, right, bottom } = host.getBoundingClientRect();
+  const edges = [[left, right], [top, bottom]].map((ends) => ends.map(Math.round));
+  const screen = edges.map(([from, to]) =>
+    Math.round(to * devicePixelRatio) - Math.round(from * devicePixelRatio));
+  const wanted = screen.map((count) => Math.max(1, Math.round((count * ratio) / devicePixelRatio)));
+  if (canvas.width !== wanted[0] || canvas.height !== wanted[1]) [canvas.width, canvas.height] = wanted;
+  const [wide, high] = edges.map(([from, to]) => to - from);
+  Object.assign(canvas.style, {
+    left: `${edges[0][0] - left}px`, top: `${edges[1][0] - top}px`, width: `${wide}px`, height: `${high}px`,
+  });
+  return [wanted[0] / Math.max(1, wide), wanted[1] / Math.max(1, high)];
+}
+
 export class Canvas {
   constructor(host) {
     this.host = host;
@@ -32,25 +48,12 @@ export class Canvas {
     return Math.max(FEWEST[way], Math.sqrt(milliseconds / Math.min(...this.times[way]) / area));
   }
   timed(way, ratio, paint) {
-    const scale = this.fit(ratio);
+    const scale = fit(this.element, this.host, ratio);
     const start = performance.now();
     paint(scale);
     const time = (performance.now() - start) / (this.element.width * this.element.height);
     this.times[way] = [time, ...this.times[way].slice(0, 2)];
   }
-  // The browser puts the host's edges on whole pixels of the screen; so many has the canvas.
-  fit(ratio) {
-    const { left, top, width, height } = this.host.getBoundingClientRect();
-    const pixels = (from, length) =>
-      Math.round((from + length) * devicePixelRatio) - Math.round(from * devicePixelRatio);
-    const screen = [pixels(left, width), pixels(top, height)];
-    const wanted = screen.map((count) => Math.max(1, Math.round((count * ratio) / devicePixelRatio)));
-    const { element } = this;
-    if (element.width !== wanted[0] || element.height !== wanted[1]) [element.width, element.height] = wanted;
-    [element.style.width, element.style.height] = screen.map((count) => `${count / devicePixelRatio}px`);
-    return wanted.map((count, axis) => (count * devicePixelRatio) / screen[axis]);
-  }
-
   close() {
     clearTimeout(this.resting);
     this.element.remove();

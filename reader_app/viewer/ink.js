@@ -9,16 +9,6 @@ const GAP = 0.12; // of the shorter side of a plane, on each side of what is rea
 const INSET = 24; // pixels at the edges of a plane, where its letters are
 const LENGTHS = [1, 2, 5];
 
-// A canvas with the pixels of the screen over a host, whatever fraction of one the host begins at.
-export function fit(canvas, host, ratio) {
-  const box = host.getBoundingClientRect();
-  const width = Math.round(box.right * ratio) - Math.round(box.left * ratio);
-  const height = Math.round(box.bottom * ratio) - Math.round(box.top * ratio);
-  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
-  Object.assign(canvas.style, { width: `${width / ratio}px`, height: `${height / ratio}px` });
-  canvas.getContext("2d").clearRect(0, 0, width, height);
-}
-
 export function within(context, ratio, { left, top, width, height }, draw) {
   context.save();
   context.beginPath();

@@ -1,8 +1,9 @@
 // What lies over a viewer: lines, letters and numbers, and what the pointer does.
 
+import { fit } from "./canvas.js";
 import { el } from "./form.js";
 import { Frame } from "./frame.js";
-import { crosshair, fit, shape, within } from "./ink.js";
+import { crosshair, shape, within } from "./ink.js";
 import { tiles } from "./layout.js";
 import { Pointers } from "./pointers.js";
 import { GEOMETRY, PLANES } from "./view.js";
@@ -43,6 +44,7 @@ export class Overlay {
     this.layer.classList.toggle("drawing", Boolean(this.mode));
     fit(canvas, host, ratio);
     const context = canvas.getContext("2d");
+    context.clearRect(0, 0, canvas.width, canvas.height);
     const shapes = this.tools.shapes(view).filter(({ side }) => side === undefined || side === this.side);
     for (const tile of this.tiles) {
       within(context, ratio, tile, () => {

@@ -292,7 +292,9 @@ def test_looking_around_sends_nothing_and_is_recorded(reading):
     page.wait_for_timeout(200)
     number, of = label(page, "coronal").split()[1::2]
     assert number == of
-    press(page, "w", "l", "n", "+", "f", "f", "v", "v", "h", "c", "r")
+    press(page, "w", "l", "n", "+")
+    page.wait_for_timeout(800)
+    press(page, "f", "f", "v", "v", "h", "c", "r")
     page.wait_for_timeout(800)
     box = page.locator(".tile[data-plane=coronal]").bounding_box()
     x, y = box["x"] + box["width"] / 4, box["y"] + box["height"] / 4
@@ -328,6 +330,10 @@ def test_looking_around_sends_nothing_and_is_recorded(reading):
     assert behaviour["tools"] == {"zooms": 2}  # "+", and a reset later
     assert behaviour["small_screen"] is False
     assert 1 <= behaviour["seconds"] - behaviour["active_seconds"] <= 3
+    assert behaviour["screen"] == {**page.viewport_size, "ratio": 1}
+    assert len(behaviour["shape"]) == 3
+    for plane, there in zip(("sagittal", "coronal", "axial"), behaviour["shape"], strict=True):
+        assert behaviour["slices"][plane] <= there
 
 
 def test_two_volumes_move_together(reading):

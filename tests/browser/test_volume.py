@@ -153,12 +153,24 @@ def test_the_canvas_has_the_pixels_of_the_screen(pages, size):
     # At rest, should drawing so many pixels in software have been found too slow for motion.
     measured = "size => { const c = window.viewer.canvas.element; return `${c.width} ${c.height}` === size; }"
     page.wait_for_function(measured, arg=f"{round(width * ratio)} {round(height * ratio)}")
-    page.evaluate(
-        """() => { document.querySelector(".viewer").style.cssText = "left: 10.4px; right: 50%";
-                   window.viewer.resize(); }"""
-    )
-    columns = round(width / 2 * ratio) - round(10.4 * ratio)
-    page.wait_for_function(measured, arg=f"{columns} {round(height * ratio)}")
+
+
+@pytest.mark.parametrize("ratio", [1, 2])
+@pytest.mark.parametrize("file", ["volume", "pictures"])
+def test_pixels_are_whole_where_the_host_begins_within_one(pages, file, ratio):
+    voxels = np.random.default_rng(2).integers(0, 65536, (300, 200, 3)).astype(np.uint16)
+    page = pages(600, 400, ratio)
+    grey = {**CT, "levels": 65535}
+    draw(page, voxels, change='view => view.arrange("alone")', grey=grey, windows=BRAIN, file=file)
+    (tile,) = page.evaluate("""() => {
+        const { style } = document.querySelector(".viewer");
+        Object.assign(style, { left: "10.4px", top: "7.7px", width: "480.3px", height: "320.4px" });
+        return window.change("view => view.setWindow(-1000, 1000)"); }""")
+    assert (tile["width"], tile["height"]) == (480, 320)
+    page.wait_for_timeout(400)
+    wanted, _ = expected(voxels, (1, 1, 1), tile, ratio, (0, 0, 1), 0, 65535)
+    shown = pixels(page)[8 * ratio : 328 * ratio, 10 * ratio : 490 * ratio]
+    np.testing.assert_allclose(shown, wanted, atol=0.6)
 
 
 def test_inserts_of_a_ct_phantom_differ_by_the_right_number_of_greys(pages):

@@ -224,26 +224,48 @@ def test_a_reader_who_comes_later_gets_an_order_of_their_own(lead, tmp_path):
     assert len({tuple(p.cases for p in plan) for plan in plans.values()}) == 3
     assert len({frozenset((p.phase, p.cases) for p in plan) for plan in plans.values()}) == 1
     assert len(plans[3]) == 14
-    # The seed is for the lead alone: with it the order tells the cohorts apart.
-    noted = tmp_path / "studies/lead/birds/enrolments.tsv"
-    head, row = noted.read_text().splitlines()
-    assert (head, row.split("\t")[0]) == ("reader\tseed", "Eve")
+    # The seed is for the lead alone: with it the orders tell the cohorts apart.
+    noted = tmp_path / "studies/lead/birds/order.seed"
     assert noted.stat().st_mode & 0o777 == 0o600
-    seed = row.split("\t")[1]
+    seed = noted.read_text().strip()
+    assert int(seed) > 2**64
     assert seed.encode() not in (tmp_path / "studies/app/studies.db").read_bytes()
     design = load_design(tmp_path / "studies/lead/birds/design.yaml")
     cases = by_phase(read_truth(Home.at(default_folder()).truth("birds")).values())
-    again = schedule(design, cases, "Eve", seed=int(seed))
-    assert [slot.cases for slot in again] == [shown.cases for shown in plans[3]]
+    for reader, name in enumerate(("Ada", "Bob", "Eve"), 1):
+        again = schedule(design, cases, name, seed=int(seed))
+        assert [slot.cases for slot in again] == [shown.cases for shown in plans[reader]]
+        guessed = schedule(design, cases, name)
+        assert [slot.cases for slot in guessed] != [shown.cases for shown in plans[reader]]
 
     assert "readers of birds, two readers are called" in lead("enrol", "birds", "eve")[2]
     assert "readers.3: expected one line of 1 to 100" in lead("enrol", "birds", "a\nb")[2]
     assert lead("enrol", "birds", "Zoe")[0] == 0
-    assert len(noted.read_text().splitlines()) == 3
     lead("close", "birds", "--no-tracking", "--yes")
     status, _, err = lead("enrol", "birds", "Kim")
     assert (status, "closed for good" in err) == (1, True)
-    assert len(noted.read_text().splitlines()) == 3
+    lead("export", "birds", "--output", "x.csv")
+    assert yaml.safe_load((tmp_path / "x.design.yaml").read_text())["order_seed"] == int(seed)
+
+
+def test_pairs_of_a_later_reader_are_those_of_the_others(lead):
+    create(lead, "--set", "paired=true", "--template", "2afc")
+    lead("enrol", "birds", "Eve")
+    store = StudyDatabase("sqlite:///studies/app/studies.db")
+    ada, eve = ({frozenset(shown.cases) for shown in store.plan(reader)} for reader in (1, 3))
+    assert ada == eve
+
+
+def test_a_later_reader_of_an_older_study_gets_an_order_of_its_design(lead, tmp_path):
+    create(lead)
+    (tmp_path / "studies/lead/birds/order.seed").unlink()
+    assert lead("enrol", "birds", "Eve")[0] == 0
+    design = load_design(tmp_path / "studies/lead/birds/design.yaml")
+    cases = by_phase(read_truth(Home.at(default_folder()).truth("birds")).values())
+    plan = StudyDatabase("sqlite:///studies/app/studies.db").plan(3)
+    assert [s.cases for s in schedule(design, cases, "Eve")] == [p.cases for p in plan]
+    (tmp_path / "studies/lead/birds/order.seed").write_text("none")
+    assert "order.seed: expected the seed" in lead("enrol", "birds", "Zoe")[2]
 
 
 def test_the_status_fits_80_columns_and_tells_signs_of_careless_reading(lead, monkeypatch):
