@@ -92,6 +92,14 @@ def test_a_study_from_its_creation_to_the_table(lead, tmp_path):
     assert about["design"]["seed"] == 3
     assert about["environment"]["packages"]["numpy"]
 
+    power = ("power", "--from", "closed.csv", "--figure", "auc", "--question")
+    assert "Variances of consistency in closed.csv: " in lead(*power, "consistency")[2]
+    assert "one of appearance, anatomy, consistency." in lead(*power, "clarity")[2]
+    assert (
+        "Export the study with the truth."
+        in lead("power", "--from", "open.csv", "--question", "anatomy")[2]
+    )
+
     assert lead("export", "birds", "--output", "closed.imrmc")[0] == 0
     lines = (tmp_path / "closed.imrmc").read_text().splitlines()
     assert lines[1:6] == ["NR: 2", "N0: 5", "N1: 5", "NM: 3", "BEGIN DATA:"]
