@@ -54,6 +54,7 @@ def test_a_study_from_its_creation_to_the_table(lead, tmp_path):
     status, out, err = create(lead, "--set", "repeats=2", "--set", "training=1", "--seed", "3")
     assert status == 0, err
     assert "12 cases prepared" in out
+    assert "Serve them with: evalsuite study serve\n" in err
     assert len(re.findall(r"/enter\?token=\S{43}", out)) == 2
     assert re.search(r"lead: \S+study=birds&lead=\S{43}", out)
     assert "tells real from synthetic" in err
@@ -90,6 +91,14 @@ def test_a_study_from_its_creation_to_the_table(lead, tmp_path):
     about = yaml.safe_load((tmp_path / "closed.design.yaml").read_text())
     assert about["design"]["seed"] == 3
     assert about["environment"]["packages"]["numpy"]
+
+    power = ("power", "--from", "closed.csv", "--figure", "auc", "--question")
+    assert "Variances of consistency in closed.csv: " in lead(*power, "consistency")[2]
+    assert "one of appearance, anatomy, consistency." in lead(*power, "clarity")[2]
+    assert (
+        "Export the study with the truth."
+        in lead("power", "--from", "open.csv", "--question", "anatomy")[2]
+    )
 
     assert lead("export", "birds", "--output", "closed.imrmc")[0] == 0
     lines = (tmp_path / "closed.imrmc").read_text().splitlines()
