@@ -222,7 +222,15 @@ def _exported(path: Path) -> StudyData:
 
 def _people(path: Path) -> pd.DataFrame | None:
     """Return the table of readers beside an export; older ones have none."""
-    return _csv(path).astype({"reader_number": int}) if path.exists() else None
+    if not path.exists():
+        return None
+    try:
+        return _csv(path).astype({"reader_number": int, "enrolled": str})
+    except (KeyError, ValueError):
+        raise EvalsuiteError(
+            f"{path}: this is no table of readers of `evalsuite study export`. Export the study "
+            "again."
+        ) from None
 
 
 def _csv(path: Path) -> pd.DataFrame:
