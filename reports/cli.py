@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from evalsuite import options
+
 
 def report(
     output: Annotated[Path, typer.Option(help="New folder for the report.")],
@@ -27,23 +29,18 @@ def report(
         ),
     ] = None,
     title: Annotated[str | None, typer.Option(help="Of the report.")] = None,
-    home: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the studies; default EVALSUITE_STUDIES, else studies."),
-    ] = None,
-    database: Annotated[str | None, typer.Option(help="SQLAlchemy URL of the studies.")] = None,
+    home: options.StudiesHome = None,
+    database: options.Database = None,
     replicates: Annotated[int, typer.Option(min=100, help="Of every bootstrap.")] = 2000,
-    experiment: Annotated[
-        str, typer.Option(envvar="MLFLOW_EXPERIMENT_NAME", help="MLflow experiment.")
-    ] = "evalsuite-reports",
-    no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Skip MLflow.")] = False,
+    experiment: options.Experiment = "evalsuite-reports",
+    no_tracking: options.NoTracking = False,
 ) -> None:
     """Write a report of a study, evaluations and utility experiments that opens offline and prints.
 
     One HTML file, its tables as CSV and LaTeX, its figures as SVG and PNG, and an MLflow run.
     """
-    from evalsuite.results import refuse_to_overwrite
     from evalsuite.study.home import Home, default_folder
+    from evalsuite.writable import refuse_to_overwrite
     from reports.build import build, write_report
     from reports.sources import read_evaluation, read_study
 
@@ -58,5 +55,5 @@ def report(
         from evalsuite import tracking
         from evalsuite.tracking.report import run_record
 
-        run = tracking.log(run_record(output), experiment=experiment, kept=output)
-        typer.echo(f"MLflow run: {run.run_id} ({run.hint})", err=True)
+        tracked = tracking.log(run_record(output), experiment=experiment, kept=output)
+        typer.echo(tracked.told, err=True)

@@ -17,6 +17,7 @@ from evalsuite.progress import Progress, silent
 from evalsuite.seeds import sequence
 from evalsuite.study.blinding.audit import Audit, audit
 from evalsuite.study.blinding.cases import encode, prepare, remarks, resolve
+from evalsuite.study.blinding.files import case_file, make_equally_long, packed
 from evalsuite.study.home import Home
 from evalsuite.study.order import fresh_seed, note_seed
 from evalsuite.study.protocol.design import StudyCohort, StudyDesign, write_design
@@ -98,6 +99,7 @@ def create(design: StudyDesign, home: Home, *, progress: Progress = silent) -> C
     try:
         with progress("preparing cases", len(chosen)) as advance:
             truths = [_prepare(c, cohorts, steps, part, advance) for c in chosen]
+        make_equally_long([case_file(part, truth.case) for truth in truths])
         blinding = _audited(design, truths, part, progress)
         write_truth(lead_part / "truth.tsv", truths)
         note_seed(lead_part, seed)
@@ -157,7 +159,7 @@ def _audited(
         return None
     with progress("auditing the blinding", len(truths)) as advance:
         return audit(
-            {t.case: folder / f"{t.case}.nii" for t in truths},
+            {t.case: case_file(folder, t.case) for t in truths},
             {t.case: t.role == "synthetic" for t in truths},
             seed=design.seed,
             advance=advance,
@@ -217,7 +219,7 @@ def _prepare(
     case = secrets.token_hex(12)
     assert not isinstance(steps.spacing, str)  # noqa: S101
     content = encode(prepare(entry.read(), steps), steps.spacing)
-    (folder / f"{case}.nii").write_bytes(content)
+    case_file(folder, case).write_bytes(packed(content))
     advance()
     return CaseTruth(
         case=case,

@@ -22,7 +22,7 @@ class CaseTruth:
         volume: identifier within the cohort.
         source: the file or folder.
         digest: SHA-256 of the source's bytes.
-        prepared: SHA-256 of the prepared file.
+        prepared: SHA-256 of the prepared file, uncompressed.
     """
 
     case: str

@@ -1,6 +1,7 @@
 """`evalsuite study` as a lead types it."""
 
 import csv
+import gzip
 import json
 import re
 from pathlib import Path
@@ -79,7 +80,7 @@ def test_a_study_from_its_creation_to_the_table(lead, tmp_path):
     assert (status, "without the truth: the study is not closed" in err) == (0, True)
     assert "role" not in (tmp_path / "open.csv").read_text().splitlines()[0]
 
-    assert lead("close", "birds", "--no-tracking")[0] == 0
+    assert lead("close", "birds", "--no-tracking", "--yes")[0] == 0
     assert lead("export", "birds", "--output", "closed.csv")[0] == 0
     with (tmp_path / "closed.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -205,7 +206,7 @@ def test_new_links_replace_old_ones(lead):
     assert store.session(store.sign_in(second, "x")).name == "Ada"
     with pytest.raises(Exception, match="opens nothing"):
         store.sign_in(first, "x")
-    lead("revoke", "birds", "Ada")
+    lead("revoke", "birds", "Ada", "--yes")
     with pytest.raises(Exception, match="opens nothing"):
         store.sign_in(second, "x")
 
@@ -239,7 +240,7 @@ def test_a_reader_who_comes_later_gets_an_order_of_their_own(lead, tmp_path):
     assert "readers of birds, two readers are called" in lead("enrol", "birds", "eve")[2]
     assert "readers.3: expected one line of 1 to 100" in lead("enrol", "birds", "a\nb")[2]
     assert lead("enrol", "birds", "Zoe")[0] == 0
-    lead("close", "birds", "--no-tracking")
+    lead("close", "birds", "--no-tracking", "--yes")
     status, _, err = lead("enrol", "birds", "Kim")
     assert (status, "closed for good" in err) == (1, True)
     lead("export", "birds", "--output", "x.csv")
@@ -402,10 +403,10 @@ def test_a_planted_leak_fails_the_audit_command(lead, tmp_path):
         rows = list(csv.DictReader(file, delimiter="\t"))
     for row in rows:
         if row["role"] == "synthetic":
-            case = tmp_path / f"studies/app/cases/birds/{row['case']}.nii"
-            content = bytearray(case.read_bytes())
+            case = tmp_path / f"studies/app/cases/birds/{row['case']}.nii.gz"
+            content = bytearray(gzip.decompress(case.read_bytes()))
             content[148:158] = b"generated!"
-            case.write_bytes(bytes(content))
+            case.write_bytes(gzip.compress(content, mtime=0))
     status, out, _ = lead("audit", "birds")
     assert status == 1
     assert "Leak" in out
@@ -416,7 +417,7 @@ def test_a_study_is_followed_in_mlflow(lead, client, runs):
     read_everything()
     assert lead("log", "birds")[0] == 0
     assert runs("evalsuite-studies")["birds"].info.status == "RUNNING"
-    assert lead("close", "birds")[0] == 0
+    assert lead("close", "birds", "--yes")[0] == 0
     found = runs("evalsuite-studies")
     assert set(found) == {"birds", "birds: Ada", "birds: Bob"}
     assert found["birds: Ada"].data.metrics["answered"] == 10
@@ -437,7 +438,7 @@ def test_a_closed_study_s_runs_hold_what_counts_alone(lead, client, runs):
             store.submit(reader, due.token, "k", given, {})
             if not again:
                 store.submit(reader, due.token, "k2", {**given, "appearance": 2}, {})
-    assert lead("close", "birds")[0] == 0
+    assert lead("close", "birds", "--yes")[0] == 0
     values = runs("evalsuite-studies")["birds"].data.metrics
     assert (values["appearance/real"], values["appearance/fake"]) == (2, 2)
 
@@ -452,7 +453,7 @@ def test_a_forced_choice_is_logged_as_the_share_of_right_answers(lead, client, r
             # Ada is always right, Bob always says left.
             store.submit(reader, due.token, "k", {"real_side": real if reader == 1 else 1}, {})
     bob = [truth[shown.cases[0]].role == "real" for shown in store.plan(2)]
-    assert lead("close", "birds")[0] == 0
+    assert lead("close", "birds", "--yes")[0] == 0
     values = runs("evalsuite-studies")["birds"].data.metrics
     assert values["real_side/fake/right"] == (5 + sum(bob)) / 10
     assert not [name for name in values if name.startswith("real_side/real")]

@@ -53,6 +53,7 @@ class Window(Declared):
 
 
 FULL = "full range"
+TWELVE_BITS, SIXTEEN_BITS = 2**12 - 1, 2**16 - 1
 EIGHT_BITS = Grey(255, 0, 100, "%")  # of studies made before there were others
 USUAL = {
     "HU": tuple(
@@ -75,10 +76,18 @@ USUAL = {
 
 
 def grey_of(steps: Preprocessing) -> Grey:
-    """Return what the voxels of cases mean after these steps."""
-    if isinstance(steps.intensity, WindowIntensity):
-        return Grey(255, steps.intensity.low, steps.intensity.high, "HU")
-    return EIGHT_BITS
+    """Return what the voxels of cases mean after these steps.
+
+    Scanners store whole Hounsfield units. In as many levels they fall on levels, and no volume
+    has gaps between them; 12 bits are beyond what any screen shows, and noise in further ones
+    would not compress.
+    """
+    if not isinstance(steps.intensity, WindowIntensity):
+        return Grey(TWELVE_BITS, 0, 100, "%")
+    low, high = steps.intensity.low, steps.intensity.high
+    width = high - low
+    as_scanned = width.is_integer() and EIGHT_BITS.levels <= width <= SIXTEEN_BITS
+    return Grey(int(width) if as_scanned else TWELVE_BITS, low, high, "HU")
 
 
 def usual_windows(grey: Grey) -> tuple[Window, ...]:
@@ -109,13 +118,22 @@ def spelled_out(windows: object) -> object:
 
 
 def odd_windows(windows: tuple[Window, ...], grey: Grey) -> list[str]:
-    """Return a clause for each window that shows nothing of the range."""
-    return [
-        f'the window "{w.name}" ({w.low:g} to {w.high:g} {grey.unit}) lies outside the range of '
-        f"the preparation, {grey.low:g} to {grey.high:g} {grey.unit}"
-        for w in windows
-        if w.high <= grey.low or w.low >= grey.high
-    ]
+    """Return a clause for each window of another unit, or that shows nothing of the range."""
+    faults = []
+    for window in windows:
+        units = [unit for unit, usual in USUAL.items() if window in usual]
+        if units and grey.unit not in units:
+            faults.append(
+                f'the window "{window.name}" is one in {units[0]}, but these cases are shown '
+                f"in {grey.unit}; name one of {', '.join(w.name for w in USUAL[grey.unit])}, "
+                "or give name, low and high"
+            )
+        elif window.high <= grey.low or window.low >= grey.high:
+            faults.append(
+                f'the window "{window.name}" ({window.low:g} to {window.high:g} {grey.unit}) lies '
+                f"outside the range of the preparation, {grey.low:g} to {grey.high:g} {grey.unit}"
+            )
+    return faults
 
 
 def public(grey: Grey, windows: tuple[Window, ...]) -> dict[str, Any]:

@@ -155,7 +155,7 @@ def test_imports_are_all_or_nothing_and_once(database):
         ({"seconds": 10**400}, "seconds: expected a number"),
         ({"seconds": math.nan}, "seconds: expected a number"),
         ({"slices": {"axial": object()}}, "slices"),
-        ({"viewer": "x" * 20_000}, 'viewer: expected webgl2, png or null, but found "xxx'),
+        ({"viewer": "x" * 20_000}, 'viewer: expected webgl2, .* or null, but found "xxx'),
     ],
 )
 def test_a_record_that_no_viewer_makes_is_refused(database, behaviour, sentence):
