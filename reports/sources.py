@@ -28,7 +28,8 @@ from evalsuite.study.truth import read_truth
 
 NUMBERS = (
     "position", "revision", "seconds", "active_seconds", "real_side", "repeat_of", "reader_number",
-    "axial_slices", "coronal_slices", "sagittal_slices", "window_changes",
+    "axial_slices", "coronal_slices", "sagittal_slices", "window_changes", "zooms", "layouts",
+    "cine", "distances",
 )  # fmt: skip
 
 
