@@ -342,7 +342,8 @@ def test_how_a_case_was_read_is_exported(lead, tmp_path):
     read = {
         "seconds": 9.5, "active_seconds": 7.0, "window_changes": 2, "viewer": "webgl2",
         "slices": {"axial": 12, "coronal": 3, "sagittal": 1}, "shape": [64, 80, 60],
-        "screen": {"width": 1366, "height": 768, "ratio": 1.25},
+        "screen": {"width": 1366, "height": 768, "ratio": 1.25}, "small_screen": False,
+        "tools": {"zooms": 4, "layouts": 0, "cine": 1, "distances": 2},
     }  # fmt: skip
     answers = {"appearance": 1, "anatomy": 2, "consistency": 3}
     store.submit(1, store.current(1).token, "k", answers, read)
@@ -351,10 +352,11 @@ def test_how_a_case_was_read_is_exported(lead, tmp_path):
     with (tmp_path / "x.csv").open() as file:
         rows = list(csv.DictReader(file))
     columns = ("seconds", "active_seconds", "axial_slices", "coronal_slices", "sagittal_slices")
-    columns += ("shape", "window_changes", "viewer", "screen")
+    columns += ("shape", "window_changes", "viewer", "screen", "small_screen", "zooms", "layouts")
+    columns += ("cine", "distances")
     assert [rows[0][column] for column in columns] == [
         *("9.5", "7.0", "12.0", "3.0", "1.0"),
-        *("64x80x60", "2.0", "webgl2", "1366x768@1.25"),
+        *("64x80x60", "2.0", "webgl2", "1366x768@1.25", "False", "4.0", "0.0", "1.0", "2.0"),
     ]
     assert {rows[-1][column] for column in columns} == {""}
 
