@@ -507,6 +507,8 @@ def test_mlflow_that_fails_is_told_with_the_command_that_logs_later(lead, client
 
 
 def test_templates_and_power_are_tables(lead):
+    status, out, _ = lead("templates", "multiple")
+    assert (status, "exclusive: Nothing" in out) == (0, True)
     _, out, _ = lead("templates", "--json")
     assert {"paper", "turing", "2afc"} <= {row["template"] for row in json.loads(out)}
     status, out, _ = lead(
