@@ -13,7 +13,7 @@ from starlette.routing import Route
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study.storage.access import IDLE_SECONDS
 from evalsuite.study.storage.study_database import SignInRefused
-from reader_app.settings import database
+from reader_app.settings import base_path, database
 
 COOKIE = "evalsuite_session"
 FORM_LIMIT = 4096  # bytes
@@ -47,15 +47,16 @@ async def enter(request: Request) -> Response:
         if refusal.delay and not HELD_BACK.locked():
             async with HELD_BACK:
                 await asyncio.sleep(refusal.delay)
-        return RedirectResponse("/?refused=1", status_code=303, headers=PRIVATE)
+        return RedirectResponse(f"{base_path()}/?refused=1", status_code=303, headers=PRIVATE)
     except EvalsuiteError as error:
         return _unavailable(error)
-    response = RedirectResponse("/", status_code=303, headers=PRIVATE)
+    response = RedirectResponse(f"{base_path()}/", status_code=303, headers=PRIVATE)
     # No other site can send the cookie, and no script can read it.
     response.set_cookie(
         COOKIE,
         cookie,
         max_age=IDLE_SECONDS,
+        path=base_path() or "/",
         httponly=True,
         samesite="strict",
         secure=request.url.scheme == "https",
@@ -71,8 +72,8 @@ async def leave(request: Request) -> Response:
             await run_in_threadpool(database().sign_out, cookie)
     except EvalsuiteError as error:
         return _unavailable(error)
-    response = RedirectResponse("/", status_code=303, headers=PRIVATE)
-    response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    response = RedirectResponse(f"{base_path()}/", status_code=303, headers=PRIVATE)
+    response.delete_cookie(COOKIE, path=base_path() or "/", httponly=True, samesite="strict")
     return response
 
 

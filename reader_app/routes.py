@@ -26,7 +26,7 @@ from evalsuite.study.storage.database import DatabaseError
 from evalsuite.study.storage.study_database import Forbidden
 from reader_app.cookies import COOKIE
 from reader_app.finished import reader_finished
-from reader_app.settings import database, prepared_cases
+from reader_app.settings import base_path, database, prepared_cases
 
 LOG = logging.getLogger(__name__)
 PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -154,8 +154,8 @@ def _script(path: Path | None) -> Response:
 def form_of(question: Question) -> str:
     """Return the address of the module that draws a question."""
     if isinstance(question.form, Path):
-        return f"/reader/forms/{question.kind}.js"
-    return f"/reader/assets/forms/{question.form}.js"
+        return f"{base_path()}/reader/forms/{question.kind}.js"
+    return f"{base_path()}/reader/assets/forms/{question.form}.js"
 
 
 def _agreed(reader: Reader) -> bool:

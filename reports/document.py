@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from evalsuite.results import new_folder
 from evalsuite.spreadsheets import guarded_table
-from evalsuite.tracking.report import RECORD
+from evalsuite.tracking.report import RECORD, SCHEMA
+from evalsuite.writable import new_folder
 from reports.latex import latex
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ def _write_parts(report: Report, folder: Path) -> None:
         report=report, images=images, numbers=_numbers(report), unprinted=UNPRINTED
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
-    about = {"title": report.title, "record": report.record}
+    about = {"schema": SCHEMA, "title": report.title, "record": report.record}
     (folder / RECORD).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
 

@@ -2,14 +2,14 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import yaml
 
-from evalsuite.errors import EvalsuiteError
+from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.records import Evaluation
 from evalsuite.results import SCORES, read_results
 from evalsuite.spreadsheets import unguarded_table
@@ -45,6 +45,7 @@ class StudyData:
         audit: what the audit of the blinding found, None where it is not at hand.
         people: when readers were enrolled and what they told of themselves, by number; None where
             it is not at hand, see `evalsuite.study.export.readers_table`.
+        left_out: readers whose answers are not in the table because somebody said so.
     """
 
     name: str
@@ -54,6 +55,20 @@ class StudyData:
     design_hash: str
     audit: Mapping[str, Any] | None = None
     people: pd.DataFrame | None = None
+    left_out: tuple[str, ...] = ()
+
+    def without(self, names: Sequence[str]) -> "StudyData":
+        """Return the study without what some readers answered; it says who they are.
+
+        Raises:
+            EvalsuiteError: if there is no such reader.
+        """
+        for name in names:
+            if name not in self.readers:
+                raise EvalsuiteError(unknown("reader", name, self.readers))
+        kept = ~self.table["reader"].astype(str).isin(names)
+        table = self.table[kept].reset_index(drop=True)
+        return replace(self, table=table, left_out=tuple(dict.fromkeys(names)))
 
     @property
     def unblinded(self) -> bool:

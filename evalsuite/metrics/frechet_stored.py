@@ -13,6 +13,11 @@ from evalsuite.metrics.metric import Level
 from evalsuite.moments import Moments
 from evalsuite.records import Caveat, Estimate, Interval, Where
 
+FEW_ROWS = Caveat(
+    "few-rows",
+    "{real} real and {synthetic} synthetic rows are few for {d} features: the value is biased "
+    "upward.",
+)
 METHOD = (
     "Squared Frechet distance with unbiased covariances (FID) from the stored mean and covariance "
     "of the real cohort, the same as from its {rows}; biased upward at small n."
@@ -50,15 +55,7 @@ def compute(
         influences.append(influence.reshape(len(subjects), -1).mean(axis=1))
         d = len(known.mean)
         if min(known.n, len(rows)) <= d:
-            caveats.append(
-                Caveat(
-                    "{real} real and {synthetic} synthetic rows are few for {d} features: the "
-                    "value is biased upward.",
-                    real=known.n,
-                    synthetic=len(rows),
-                    d=d,
-                )
-            )
+            caveats.append(FEW_ROWS(real=known.n, synthetic=len(rows), d=d))
     sliced = len(real) > 1
 
     def estimate(value: float, influence: Float[np.ndarray, " n"], where: Where) -> Estimate:

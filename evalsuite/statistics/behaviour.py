@@ -7,8 +7,10 @@ from evalsuite.statistics.result import NAN, Result
 
 SHAPE = ("sagittal", "coronal", "axial")  # the order of the column `shape`
 PLANES = ("axial", "coronal", "sagittal")
-DESCRIBED = Caveat("There is no interval: it tells what was done, not what might have been.")
-UNRECORDED = Caveat("It was not recorded.")
+DESCRIBED = Caveat(
+    "described", "There is no interval: it tells what was done, not what might have been."
+)
+UNRECORDED = Caveat("unrecorded", "It was not recorded.")
 QUANTITIES = {  # by column of the table
     "active_seconds": "active seconds",
     **{f"{plane}_slices": f"{plane} slices" for plane in PLANES},

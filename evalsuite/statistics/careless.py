@@ -82,7 +82,14 @@ UNSEEN = Rule(
 )
 RULES = {rule.name: rule for rule in (FAST, SAME, CONTRADICTED, UNSEEN)}
 
-ALIKE = Caveat("Not raised: the other readers gave these answers about as often.")
+ALIKE = Caveat(
+    "answers-of-others-alike", "Not raised: the other readers gave these answers about as often."
+)
+TOO_FEW = Caveat(
+    "too-few-to-judge",
+    "Not judged: that needs {fewest} readings with a record, or repeated answers, and there are "
+    "{n}.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +158,7 @@ def _result(reader: str, rule: Rule, count: Count) -> Result:
     share = count.found / count.judged if count.judged else NAN
     enough = count.judged >= rule.fewest
     over = share >= rule.limit and count.found >= LEAST
-    few = Caveat(
-        "Not judged: that needs {fewest} readings with a record, or repeated answers, and there "
-        "are {n}.",
-        fewest=rule.fewest,
-        n=count.judged,
-    )
+    few = TOO_FEW(fewest=rule.fewest, n=count.judged)
     return Result(
         where={
             "reader": reader,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from evalsuite.errors import EvalsuiteError
 from evalsuite.spreadsheets import guarded_table
 from evalsuite.study.home import Home
+from evalsuite.study.order import kept_seed
 from evalsuite.study.protocol.kinds.question import Question
 from evalsuite.study.protocol.questions import parse_questions
 from evalsuite.study.truth import CaseTruth, read_truth
@@ -256,6 +257,7 @@ def _record(database: Any, study: str, home: Home, *, with_truth: bool) -> str:
         "design_hash": about.design_hash,
         "audit_log": {"entries": len(log), "last": log[-1].hash if log else None},
         "design": design,
+        **({"order_seed": kept_seed(home, study)} if with_truth else {}),
         "environment": environment(),
     }
     return yaml.safe_dump(record, sort_keys=False, allow_unicode=True)

@@ -8,7 +8,7 @@ import streamlit as st
 from evalsuite.errors import EvalsuiteError
 from evalsuite.statistics.careless import told
 from evalsuite.study.oversight import CALM, signs
-from reader_app.app_pages.layout import origin, sign_out
+from reader_app.app_pages.layout import app_address, sign_out
 from reader_app.settings import database
 
 STATES = {
@@ -83,10 +83,13 @@ def _invitations(study: str, readers: list[str]) -> None:
     if buttons.button("Make a new link"):
         token = database().invite(study, reader)
         outcome.write("The new link, which is told this once:")
-        outcome.code(f"{origin()}/enter?token={token}", language=None, wrap_lines=True)
-    if buttons.button("Withdraw the link"):
+        outcome.code(f"{app_address()}/enter?token={token}", language=None, wrap_lines=True)
+    with buttons.popover("Withdraw the link"):
+        st.write(f"{reader} is signed out and cannot sign in again until you make a new link.")
+        withdraw = st.button("Withdraw it", type="primary")
+    if withdraw:
         database().revoke(study, reader)
-        outcome.success("The reader can no longer sign in.")
+        outcome.success(f"{reader} can no longer sign in.")
 
 
 def _state(study: str, state: str) -> None:
@@ -117,7 +120,7 @@ def _results(study: str, state: str) -> None:
         "holds the truth, run:"
     )
     closing = "" if state == "closed" else f"evalsuite study close {study}\n"
-    st.code(f"{closing}evalsuite study export {study} --output {study}.csv", language="sh")
+    st.code(f"{closing}evalsuite study export {study} --output {study}.csv", language=None)
 
 
 def _audit_log(study: str, design_hash: str, *, locked: bool) -> None:

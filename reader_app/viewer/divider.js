@@ -28,7 +28,7 @@ export class Divider {
   }
   // Null: the width that the styles give.
   widen(pixels) {
-    const width = pixels && Math.round(Math.min(window.innerWidth / 2, Math.max(NARROWEST, pixels)));
+    const width = pixels && 2 * Math.round(Math.min(window.innerWidth / 2, Math.max(NARROWEST, pixels)) / 2);
     this.set(width);
     save(this.study, { panel: width });
   }

@@ -79,17 +79,20 @@ export class Form {
     this.boxes[this.active]?.scrollIntoView({ block: "nearest" });
   }
 
+  get heading() {
+    return this.boxes[this.active].firstElementChild;
+  }
   // A digit, which names an option of the active question or is the first of two that do.
   type(digit) {
     const many = this.questions[this.active].options.length;
-    const box = this.boxes[this.active];
     if (many <= ONE_DIGIT) return this.choose(digit || 10);
-    if (box.dataset.typed === undefined) {
-      if (10 * digit <= many) box.dataset.typed = digit;
+    const { typed } = this.heading.dataset;
+    if (typed === undefined) {
+      if (10 * digit <= many) this.heading.dataset.typed = digit;
       return;
     }
-    const value = 10 * Number(box.dataset.typed) + digit;
-    delete box.dataset.typed;
+    const value = 10 * Number(typed) + digit;
+    delete this.heading.dataset.typed;
     if (value) this.choose(value);
   }
   // Option or place `value` of the active question; the next one without an answer is then active.
@@ -122,9 +125,8 @@ export class Form {
     if (option.getAttribute("role") === "radio") this.set(this.questions[this.active], place + 1);
   }
   takeBack() {
-    const box = this.boxes[this.active];
-    if (box.dataset.typed === undefined) this.set(this.questions[this.active], undefined);
-    delete box.dataset.typed;
+    if (this.heading.dataset.typed === undefined) this.set(this.questions[this.active], undefined);
+    delete this.heading.dataset.typed;
   }
   write() {
     const texts = this.boxes.map((box, place) => (box.querySelector("textarea") ? place : -1));
@@ -166,7 +168,7 @@ export class Form {
   activate(place) {
     if (place !== this.active) {
       this.left = null;
-      delete this.boxes[this.active]?.dataset.typed;
+      delete this.heading.dataset.typed;
     }
     this.active = place;
     this.mark();

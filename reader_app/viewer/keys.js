@@ -53,10 +53,12 @@ const KEYS = {
     ["R", "reset the view", { r: tool("reset") }],
   ],
 };
-const MOUSE =
-  "Mouse: the wheel scrolls, Ctrl and the wheel zoom, the left button moves the crosshair, the " +
-  "right button dragged sets the window, Shift and the left button move the picture, a double " +
-  "click enlarges a plane. The edge of the questions can be dragged.";
+const OTHERWISE = [
+  "Mouse: the wheel scrolls, Ctrl and the wheel zoom, the left button moves the crosshair, the right button " +
+    "dragged sets the window, Shift and the left button move the picture, a double click shows a plane alone.",
+  "Touch: one finger scrolls, two zoom and move, a long press and a drag set the window, a tap moves the crosshair.",
+  "The edge of the questions can be dragged.",
+];
 
 const ACTS = new Map(Object.values(KEYS).flat().flatMap(([, , acts = {}, held]) =>
   Object.entries(acts).map(([name, act]) => [name, { act, held }])));
@@ -67,7 +69,7 @@ export function helpDialog() {
     el("section", {}, el("h3", {}, title), el("dl", {}, ...rows.map(row))));
   const close = el("button", { type: "button", onclick: () => dialog.close() }, "Close (Esc)");
   const dialog = el("dialog", { class: "help", "aria-label": "Keys" }, el("h2", {}, "Keys"),
-    ...sections, el("p", {}, MOUSE), close);
+    ...sections, ...OTHERWISE.map((text) => el("p", {}, text)), close);
   return dialog;
 }
 

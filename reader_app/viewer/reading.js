@@ -46,6 +46,10 @@ class Reading {
     this.title = el("strong");
     this.place = el("span", { class: "place" });
     this.left = el("span", { class: "remaining" });
+    const out = "Instructions, sign out";
+    this.leave = el("button", {
+      type: "button", class: "leave", title: out, "aria-label": out, onclick: () => this.end("instructions"),
+    }, "☰");
     this.bar = el("progress", { max: 1, value: 0, "aria-label": "Progress" });
     this.stage = el("div", { class: "stage" });
     this.small = el("p", { class: "small", role: "status", hidden: true });
@@ -57,7 +61,7 @@ class Reading {
     this.help = helpDialog();
     this.tools = new ToolBar(this);
     const panel = el("aside", {},
-      el("header", {}, this.title, this.place, this.bar, this.left), this.notice, this.message, this.questions,
+      el("header", {}, this.title, this.place, this.leave, this.bar, this.left), this.notice, this.message, this.questions,
       el("footer", {}, this.submit, this.back));
     this.form = new Form(this.questions, () => this.offer());
     const page = el("div", { class: "reading" },
@@ -87,7 +91,7 @@ class Reading {
     if (unsent) return this.deliver(unsent);
     const query = token ? `?presentation=${encodeURIComponent(token)}` : "";
     try {
-      await this.enter(await this.patiently(() => request(`/reader/state${query}`)));
+      await this.enter(await this.patiently(() => request(`state${query}`)));
     } catch (problem) {
       await this.recover(problem);
     }
@@ -241,7 +245,7 @@ class Reading {
     const headers = { "Content-Type": "application/json" };
     sessionStorage.setItem(UNSENT, body);
     try {
-      const told = await this.patiently(() => request("/reader/answer", { method: "POST", headers, body }));
+      const told = await this.patiently(() => request("answer", { method: "POST", headers, body }));
       sessionStorage.removeItem(UNSENT);
       Form.forget(presentation);
       Behaviour.forget(presentation);

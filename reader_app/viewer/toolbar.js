@@ -13,13 +13,14 @@ const LAYOUT_NAMES = {
   alone: "One plane alone (F)",
   solid: "3D (V)",
 };
-export const CONVENTION = "Radiological convention: the patient's right is on the left of the image";
+const CONVENTION = "The patient's right is on the left of the image";
 
 // The tools of a reading: what buttons and keys do, and what of it is drawn in the overlays.
 export class ToolBar {
   constructor(reading) {
     Object.assign(this, { reading, mode: null, folded: false });
     this.measure = new Measure(() => reading.behaviour.used("distances"));
+    this.drawings = [this.measure]; // whatever has shapes(view), as ink.js describes them
     this.cine = new Cine(() => this.step(), () => this.draw());
     this.windows = el("div", { class: "windows", role: "group", "aria-label": "Windows (W: the next)" });
     this.speed = el("input", {
@@ -67,7 +68,7 @@ export class ToolBar {
     this.mode = null;
   }
   shapes(view) {
-    return this.measure.shapes(view);
+    return this.drawings.flatMap((drawing) => drawing.shapes(view));
   }
 
   arrange(layout) {

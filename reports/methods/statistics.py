@@ -115,8 +115,8 @@ STATEMENTS = {
     }),
     "behaviour": Statement("How each reader read was summarised by medians of", {}),
     "signs": Statement(
-        "Signs of careless reading were looked for by declared rules, and nobody was left out for "
-        "them:",
+        "Signs of careless reading were looked for by declared rules, none of which leaves anybody "
+        "out:",
         {
             FAST.name: "cases read in less than 2 s",
             SAME.name: "the same answers to nearly all cases",

@@ -61,8 +61,15 @@ def cautions(study: StudyData) -> list[str]:
         sentences.append(
             _audited(study.audit) + " Readers may have judged these cues instead of the anatomy."
         )
+    if study.left_out:
+        were = "was" if len(study.left_out) == 1 else "were"
+        sentences.append(
+            f"{enumerated(study.left_out)} read as well but {were} left out of every number, as was "
+            "asked for when this report was made."
+        )
+    known = (*study.readers, *study.left_out)
     readers, invited = len(study.readers), study.design.get("readers") or ()
-    silent = [str(name) for name in invited if str(name) not in study.readers]
+    silent = [str(name) for name in invited if str(name) not in known]
     if silent:
         sentences.append(
             f"Of {len(invited)} readers {len(silent)} have answered nothing: {enumerated(silent)}."

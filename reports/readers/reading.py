@@ -12,10 +12,8 @@ from reports.readers.shown import computed, counted, interval
 from reports.sources import StudyData
 
 TITLE = "How the cases were read"
-CALM = (
-    "A sign is a reason to ask, not a proof, and nobody was left out for it: every number of this "
-    "report rests on all readers."
-)
+NO_PROOF = "A sign is a reason to ask, not a proof."
+NOBODY = "Nobody was left out: every number of this report rests on all readers."
 
 
 def signs(study: StudyData) -> list[Result]:
@@ -30,12 +28,12 @@ def suspected(study: StudyData) -> list[str]:
         return []
     readers = counted(len({sign.at("reader") for sign in found}), "reader")
     what = "; ".join(told(sign) for sign in found)
-    return [f"Signs of careless reading were found in {readers} ({what}). {CALM}"]
+    return [f"Signs of careless reading were found in {readers} ({what}). {_calm(study)}"]
 
 
 def reading(study: StudyData) -> Section:
     """Return the chapter on what the viewer recorded, reader by reader."""
-    blocks = [_behaviour(study), _signs(careless(study.table, study.points))]
+    blocks = [_behaviour(study), _signs(study)]
     return Section("reading", TITLE, (*blocks, *computed(blocks)))
 
 
@@ -68,7 +66,12 @@ def _median(result: Result) -> str:
     return f"{result.value:.0f}" + ("" if math.isnan(share) else f" ({share:.0%})")
 
 
-def _signs(results: list[Result]) -> Table:
+def _calm(study: StudyData) -> str:
+    return NO_PROOF if study.left_out else f"{NO_PROOF} {NOBODY}"
+
+
+def _signs(study: StudyData) -> Table:
+    results = careless(study.table, study.points)
     view: dict[str, dict[str, str]] = {}
     for result in results:
         view.setdefault(result.at("reader"), {})[result.quantity] = _cell(result)
@@ -77,7 +80,7 @@ def _signs(results: list[Result]) -> Table:
     )
     caption = (
         f"Signs of careless reading: how many of how many readings, or repeated answers, each rule "
-        f"counts. {CALM}"
+        f"counts. {_calm(study)}"
     )
     return Table("signs", caption, frame, data=tabulated(results))
 

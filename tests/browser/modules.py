@@ -3,7 +3,7 @@
 from pathlib import Path
 
 VIEWER = Path(__file__).parents[2] / "reader_app" / "viewer"
-PAGE = """<!doctype html><style>
+PAGE = """<!doctype html><meta name="viewport" content="width=device-width, initial-scale=1"><style>
 body { margin: 0 } .viewer { position: absolute; inset: 0; overflow: hidden; background: #000 }
 </style>"""
 

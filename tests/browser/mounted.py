@@ -17,6 +17,7 @@ QUESTION = {
     "options": ["no", "yes"],
     "form": "/reader/assets/forms/options.js",
 }
+LINE = (108, 195, 239)  # the colour of the crosshair
 MOUNT = """
 async () => {
   const root = document.createElement("div");
@@ -92,3 +93,17 @@ def text(page, plane, part, side=0):
 def press_tool(page, name):
     page.locator(f"[data-tool={name}]").click()
     drawn(page)
+
+
+def grey(shape):
+    return np.full(shape, 90, np.uint8)
+
+
+def crosshair(picture, ratio):
+    """Return where a plane has the colour of the lines, within its frame, and their columns and rows."""
+    on = (picture == LINE).all(axis=2)
+    edge = round(28 * ratio)
+    on[:edge] = on[-edge:] = on[:, :edge] = on[:, -edge:] = False
+    columns = np.flatnonzero(on.sum(axis=0) > 0.2 * on.shape[0])
+    rows = np.flatnonzero(on.sum(axis=1) > 0.2 * on.shape[1])
+    return on, columns.tolist(), rows.tolist()

@@ -330,6 +330,10 @@ def test_looking_around_sends_nothing_and_is_recorded(reading):
     assert behaviour["tools"] == {"zooms": 2}  # "+", and a reset later
     assert behaviour["small_screen"] is False
     assert 1 <= behaviour["seconds"] - behaviour["active_seconds"] <= 3
+    assert behaviour["screen"] == {**page.viewport_size, "ratio": 1}
+    assert len(behaviour["shape"]) == 3
+    for plane, there in zip(("sagittal", "coronal", "axial"), behaviour["shape"], strict=True):
+        assert behaviour["slices"][plane] <= there
 
 
 def test_two_volumes_move_together(reading):

@@ -6,13 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from evalsuite.errors import EvalsuiteError
 from evalsuite.study.protocol.questions import parse_questions
+from reports.build import build
 from reports.guidelines import checklist
 from reports.methods.study import study_paragraphs
-from reports.readers import cautions, study_sections
+from reports.readers import cautions
 from reports.readers.overview import overview
+from reports.readers.ratings import ratings
 from reports.readers.reading import reading
 from reports.readers.strata import strata
+from reports.sources import fingerprint
 
 READERS = ("Ada", "Bob", "Eve", "Kim")
 PROFILE = [
@@ -31,7 +35,7 @@ PEOPLE = pd.DataFrame(
 )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def study(make_study):
     """Return a study whose last reader clicks through it; the fifth has answered nothing."""
     made = make_study(readers=READERS, repeats=4, profile=[dict(q) for q in PROFILE])
@@ -82,7 +86,7 @@ def test_signs_stand_before_everything_and_leave_nobody_out(study):
     assert sentence.startswith(
         "Signs of careless reading were found in 1 reader (Kim, too fast: 28"
     )
-    assert "nobody was left out for it" in sentence
+    assert "Nobody was left out" in sentence
     blocks = reading(study).blocks
     signs = of(blocks, "signs").frame.set_index("reader")
     assert signs.loc["Kim", "too fast"] == "28 of 28: raised"
@@ -98,9 +102,24 @@ def test_signs_stand_before_everything_and_leave_nobody_out(study):
         "viewer": "webgl2",
         "screen": "1366x768@1",
     }
-    everyone = of(next(s for s in study_sections(study, replicates=20)
-                       if s.name == "ratings").blocks, "averages").data  # fmt: skip
+    everyone = of(ratings(study).blocks, "averages").data
     assert set(everyone["n_readers"]) == {4}
+
+
+def test_a_reader_is_left_out_only_by_name_and_it_is_told(study):
+    fewer = study.without(["Kim"])
+    assert fewer.readers == ("Ada", "Bob", "Eve")
+    words = " ".join(cautions(fewer))
+    assert "Kim read as well but was left out of every number, as was asked for" in words
+    assert "have answered nothing" not in words
+    assert "careless" not in words
+    assert "Nobody was left out" not in reading(fewer).blocks[1].caption
+    assert "Answers of 1 further reader were left out." in study_paragraphs(fewer, [])[0]
+    record = build(fewer, [], replicates=20).record
+    assert record["readers left out"] == "Kim"
+    assert record["answers (SHA-256 of the table)"] != fingerprint(study.table)
+    with pytest.raises(EvalsuiteError, match='Unknown reader "Kym". Did you mean "Kim"'):
+        study.without(["Kym"])
 
 
 def test_a_study_without_signs_says_nothing_of_them_beforehand(make_study):

@@ -15,6 +15,7 @@ from evalsuite.statistics.careless import (
     raised,
     told,
 )
+from tests.caveats import sentences
 
 POINTS = {"q": 4, "r": 6}
 
@@ -96,7 +97,7 @@ def test_the_same_answers_as_the_others_give_are_none():
 
     results = careless(table([*of("Ada", 20), *of("Bob", 10)]), POINTS)
     assert sign(results, "Ada", SAME) == ("no", 20, 20)
-    told_why = next(r for r in results if r.quantity == SAME.name).warnings
+    told_why = sentences(next(r for r in results if r.quantity == SAME.name))
     assert told_why == ("Not raised: the other readers gave these answers about as often.",)
     results = careless(table([*of("Ada", 20), *of("Bob", 9)]), POINTS)
     assert sign(results, "Ada", SAME) == ("raised", 20, 20)

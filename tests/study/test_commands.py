@@ -80,7 +80,7 @@ def test_a_study_from_its_creation_to_the_table(lead, tmp_path):
     assert (status, "without the truth: the study is not closed" in err) == (0, True)
     assert "role" not in (tmp_path / "open.csv").read_text().splitlines()[0]
 
-    assert lead("close", "birds", "--no-tracking")[0] == 0
+    assert lead("close", "birds", "--no-tracking", "--yes")[0] == 0
     assert lead("export", "birds", "--output", "closed.csv")[0] == 0
     with (tmp_path / "closed.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -206,7 +206,7 @@ def test_new_links_replace_old_ones(lead):
     assert store.session(store.sign_in(second, "x")).name == "Ada"
     with pytest.raises(Exception, match="opens nothing"):
         store.sign_in(first, "x")
-    lead("revoke", "birds", "Ada")
+    lead("revoke", "birds", "Ada", "--yes")
     with pytest.raises(Exception, match="opens nothing"):
         store.sign_in(second, "x")
 
@@ -223,26 +223,48 @@ def test_a_reader_who_comes_later_gets_an_order_of_their_own(lead, tmp_path):
     assert len({tuple(p.cases for p in plan) for plan in plans.values()}) == 3
     assert len({frozenset((p.phase, p.cases) for p in plan) for plan in plans.values()}) == 1
     assert len(plans[3]) == 14
-    # The seed is for the lead alone: with it the order tells the cohorts apart.
-    noted = tmp_path / "studies/lead/birds/enrolments.tsv"
-    head, row = noted.read_text().splitlines()
-    assert (head, row.split("\t")[0]) == ("reader\tseed", "Eve")
+    # The seed is for the lead alone: with it the orders tell the cohorts apart.
+    noted = tmp_path / "studies/lead/birds/order.seed"
     assert noted.stat().st_mode & 0o777 == 0o600
-    seed = row.split("\t")[1]
+    seed = noted.read_text().strip()
+    assert int(seed) > 2**64
     assert seed.encode() not in (tmp_path / "studies/app/studies.db").read_bytes()
     design = load_design(tmp_path / "studies/lead/birds/design.yaml")
     cases = by_phase(read_truth(Home.at(default_folder()).truth("birds")).values())
-    again = schedule(design, cases, "Eve", seed=int(seed))
-    assert [slot.cases for slot in again] == [shown.cases for shown in plans[3]]
+    for reader, name in enumerate(("Ada", "Bob", "Eve"), 1):
+        again = schedule(design, cases, name, seed=int(seed))
+        assert [slot.cases for slot in again] == [shown.cases for shown in plans[reader]]
+        guessed = schedule(design, cases, name)
+        assert [slot.cases for slot in guessed] != [shown.cases for shown in plans[reader]]
 
     assert "readers of birds, two readers are called" in lead("enrol", "birds", "eve")[2]
     assert "readers.3: expected one line of 1 to 100" in lead("enrol", "birds", "a\nb")[2]
     assert lead("enrol", "birds", "Zoe")[0] == 0
-    assert len(noted.read_text().splitlines()) == 3
-    lead("close", "birds", "--no-tracking")
+    lead("close", "birds", "--no-tracking", "--yes")
     status, _, err = lead("enrol", "birds", "Kim")
     assert (status, "closed for good" in err) == (1, True)
-    assert len(noted.read_text().splitlines()) == 3
+    lead("export", "birds", "--output", "x.csv")
+    assert yaml.safe_load((tmp_path / "x.design.yaml").read_text())["order_seed"] == int(seed)
+
+
+def test_pairs_of_a_later_reader_are_those_of_the_others(lead):
+    create(lead, "--set", "paired=true", "--template", "2afc")
+    lead("enrol", "birds", "Eve")
+    store = StudyDatabase("sqlite:///studies/app/studies.db")
+    ada, eve = ({frozenset(shown.cases) for shown in store.plan(reader)} for reader in (1, 3))
+    assert ada == eve
+
+
+def test_a_later_reader_of_an_older_study_gets_an_order_of_its_design(lead, tmp_path):
+    create(lead)
+    (tmp_path / "studies/lead/birds/order.seed").unlink()
+    assert lead("enrol", "birds", "Eve")[0] == 0
+    design = load_design(tmp_path / "studies/lead/birds/design.yaml")
+    cases = by_phase(read_truth(Home.at(default_folder()).truth("birds")).values())
+    plan = StudyDatabase("sqlite:///studies/app/studies.db").plan(3)
+    assert [s.cases for s in schedule(design, cases, "Eve")] == [p.cases for p in plan]
+    (tmp_path / "studies/lead/birds/order.seed").write_text("none")
+    assert "order.seed: expected the seed" in lead("enrol", "birds", "Zoe")[2]
 
 
 def test_the_status_fits_80_columns_and_tells_signs_of_careless_reading(lead, monkeypatch):
@@ -395,7 +417,7 @@ def test_a_study_is_followed_in_mlflow(lead, client, runs):
     read_everything()
     assert lead("log", "birds")[0] == 0
     assert runs("evalsuite-studies")["birds"].info.status == "RUNNING"
-    assert lead("close", "birds")[0] == 0
+    assert lead("close", "birds", "--yes")[0] == 0
     found = runs("evalsuite-studies")
     assert set(found) == {"birds", "birds: Ada", "birds: Bob"}
     assert found["birds: Ada"].data.metrics["answered"] == 10
@@ -416,7 +438,7 @@ def test_a_closed_study_s_runs_hold_what_counts_alone(lead, client, runs):
             store.submit(reader, due.token, "k", given, {})
             if not again:
                 store.submit(reader, due.token, "k2", {**given, "appearance": 2}, {})
-    assert lead("close", "birds")[0] == 0
+    assert lead("close", "birds", "--yes")[0] == 0
     values = runs("evalsuite-studies")["birds"].data.metrics
     assert (values["appearance/real"], values["appearance/fake"]) == (2, 2)
 
@@ -431,7 +453,7 @@ def test_a_forced_choice_is_logged_as_the_share_of_right_answers(lead, client, r
             # Ada is always right, Bob always says left.
             store.submit(reader, due.token, "k", {"real_side": real if reader == 1 else 1}, {})
     bob = [truth[shown.cases[0]].role == "real" for shown in store.plan(2)]
-    assert lead("close", "birds")[0] == 0
+    assert lead("close", "birds", "--yes")[0] == 0
     values = runs("evalsuite-studies")["birds"].data.metrics
     assert values["real_side/fake/right"] == (5 + sum(bob)) / 10
     assert not [name for name in values if name.startswith("real_side/real")]

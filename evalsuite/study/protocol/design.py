@@ -69,7 +69,7 @@ class StudyDesign(Declared):
         paired: show one real and one synthetic volume side by side.
         repeats: how many of the presentations each reader gets a second time, unknowingly.
         training: cases per cohort, with feedback, before the reading.
-        seed: of the choice of cases and of every order.
+        seed: of the choice of cases; that of the orders is drawn and kept for the lead alone.
         revisable: whether a reader may go back to a submitted case.
         instructions: shown before the first case.
         consent: what a reader has to agree to; empty asks nothing.
