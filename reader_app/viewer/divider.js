@@ -11,9 +11,13 @@ export class Divider {
     Object.assign(this, { page, panel });
     const edge = el("div", {
       class: "divider", title: "Drag to narrow or widen the questions (keys: , and .); double click for the usual width",
-      onpointerdown: (event) => { edge.setPointerCapture(event.pointerId); event.preventDefault(); },
+      onpointerdown: (event) => {
+        edge.setPointerCapture(event.pointerId);
+        event.preventDefault();
+        this.held = panel.offsetWidth + event.clientX;
+      },
       onpointermove: (event) => {
-        if (edge.hasPointerCapture(event.pointerId)) this.widen(panel.getBoundingClientRect().right - event.clientX);
+        if (edge.hasPointerCapture(event.pointerId)) this.widen(this.held - event.clientX);
       },
       ondblclick: () => this.widen(null),
     });

@@ -130,9 +130,9 @@ def test_the_panel_is_as_wide_as_a_reader_left_it(asked):
     width = page.locator("aside").bounding_box()["width"]
     assert width == 328
     edge = page.locator("aside").bounding_box()["x"]
-    page.mouse.move(edge, 300)
+    page.mouse.move(edge + 4, 300)
     page.mouse.down()
-    page.mouse.move(edge - 101, 300, steps=3)
+    page.mouse.move(edge + 4 - 101, 300, steps=3)
     page.mouse.up()
     press(page, ".", ",", ",")
     drawn(page)
