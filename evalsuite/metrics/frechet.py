@@ -99,11 +99,10 @@ def compute(
 
     The interval of the distance is for the expected distance at these numbers of volumes, not for
     that of the populations: small-sample bias is outside it, and what the straight line leaves
-    of it is outside that of the extrapolation. Both are Student's, with the standard error of
-    `frechet_sampling`, which is of subjects with all their volumes and slices. In simulations of
-    20 to 60 volumes a side (benchmarks/frechet_intervals.py, 60 pairs each) 95 % intervals of
-    slices hold the truth in 88 to 100 %, where taking slices for subjects gives 35 to 53 %, and
-    those of heavy tails at 20 volumes in about 90 %. The reference is `expected_distance`.
+    of it is outside that of the extrapolation. Both are score limits by Student's t, with the
+    standard error of `frechet_sampling`, which is of subjects with all their volumes and slices.
+    How often they hold the truth is simulated in benchmarks/frechet_intervals.py (COVERAGE). The
+    reference is `expected_distance`.
 
     Args:
         real: one row of features per real volume; at least 2 rows.
