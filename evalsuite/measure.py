@@ -14,13 +14,18 @@ from evalsuite.metrics.metric import Finding, LabelMap, Metric, UndefinedError, 
 from evalsuite.preparation import Preparation
 from evalsuite.preprocessed import PreprocessedVolumes
 from evalsuite.progress import Progress
-from evalsuite.records import Detail, Estimate, FeatureTable, Scores, VolumeScore
+from evalsuite.records import Caveat, Detail, Estimate, FeatureTable, Scores, VolumeScore
 from evalsuite.volumes.cohort import Cohort
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Tables = Mapping[tuple[str, str], FeatureTable]
+TOO_NARROW = Caveat(
+    "volumes-taken-for-independent",
+    "The interval takes all volumes for independent, but some show the same subject: it is too "
+    "narrow.",
+)
 Chosen = Sequence[tuple[Metric, Mapping[str, Any]]]
 
 
@@ -173,7 +178,7 @@ def undefined(metric: Metric, error: UndefinedError, volumes: tuple[int, int]) -
         n_real=volumes[0],
         n_synthetic=volumes[1],
         method=metric.summary,
-        warnings=error.args,  # a caveat stays one
+        warnings=(error.caveat,),
     )
 
 
@@ -210,11 +215,7 @@ def _of_volumes(finding: Finding, pair: Sequence[Views]) -> Finding:
         return finding
     if all(_fewer(views) is None for views in pair):
         return finding
-    warning = (
-        "The interval takes all volumes for independent, but some show the same subject: "
-        "it is too narrow."
-    )
-    return replace(finding, warnings=(*finding.warnings, warning))
+    return replace(finding, warnings=(*finding.warnings, TOO_NARROW))
 
 
 def _about(

@@ -5,7 +5,7 @@ import logging
 import streamlit as st
 
 from evalsuite.errors import EvalsuiteError
-from reader_app.app_pages import consent, done, lead, reading, sign_in, welcome
+from reader_app.app_pages import consent, done, lead, profile, reading, sign_in, welcome
 from reader_app.cookies import COOKIE
 from reader_app.settings import database
 
@@ -56,6 +56,8 @@ def _show_reader(study: str, reader_id: int, name: str) -> None:
         done.resting(about)
     elif not consent.given(about, reader_id, plan):
         consent.show(about, reader_id, plan)
+    elif not profile.given(about, reader_id):
+        profile.show(about, reader_id)
     else:
         reading.show()
 

@@ -1,4 +1,4 @@
-"""What the reading component asks for: its state, voxels, slices, and where answers go.
+"""What the reading component asks for: its state, voxels, and where answers go.
 
 Every answer is `no-store`; nothing in any of them says more of a case than a random name.
 """
@@ -8,7 +8,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache, wraps
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +17,21 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.study.blinding.cases import decode
+from evalsuite.study.blinding.cases import HEADER, geometry
+from evalsuite.study.blinding.files import MAGIC, case_file, unpacked
 from evalsuite.study.protocol.kinds.question import Question
 from evalsuite.study.protocol.questions import KINDS, parse_questions
+from evalsuite.study.protocol.windows import shown as shown_grey
 from evalsuite.study.storage.database import DatabaseError
 from evalsuite.study.storage.study_database import Forbidden
 from reader_app.cookies import COOKIE
 from reader_app.finished import reader_finished
 from reader_app.settings import database, prepared_cases
-from reader_app.slices import PLANES, png
 
 LOG = logging.getLogger(__name__)
 PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 ANSWER_LIMIT = 100_000  # bytes
-KEPT = 16  # cases in memory
+KEPT = 8  # cases in memory, compressed and not
 
 ASSETS = Path(__file__).parent / "viewer"
 SCRIPTS = frozenset(path.relative_to(ASSETS).as_posix() for path in ASSETS.rglob("*.js"))
@@ -124,26 +124,13 @@ async def answer(request: Request, reader: Reader) -> Response:
 @reader_only
 async def voxels(request: Request, reader: Reader) -> Response:
     """Return the prepared voxels of the case that is due, or of the next."""
-    content = await run_in_threadpool(_case, reader, request)
-    # Named so that the server does not compress it: that takes longer than sending it.
-    headers = {**PRIVATE, "Content-Encoding": "identity"}
+    study, case = await run_in_threadpool(_case, reader, request)
+    # Compressed when the case was prepared. The encoding is named, so that no server does it again.
+    content, encoding = await run_in_threadpool(_stored, study, case), "gzip"
+    if "gzip" not in request.headers.get("accept-encoding", "") or not content.startswith(MAGIC):
+        content, encoding = await run_in_threadpool(_plain, study, case), "identity"
+    headers = {**PRIVATE, "Content-Encoding": encoding, "Vary": "Accept-Encoding"}
     return Response(content, media_type="application/octet-stream", headers=headers)
-
-
-@reader_only
-async def slice_(request: Request, reader: Reader) -> Response:
-    """Return one slice as PNG, for browsers without WebGL2."""
-    plane = request.path_params["plane"]
-    if plane not in PLANES:
-        return problem("There is no such plane.", 404)
-    index = int(request.path_params["index"])
-    try:
-        low, high = (int(request.query_params.get(k, d)) for k, d in (("low", 0), ("high", 255)))
-    except ValueError:
-        return problem("A window is two whole numbers.", 400)
-    content = await run_in_threadpool(_case, reader, request)
-    picture = await run_in_threadpool(png, content, plane, index, low, high)
-    return Response(picture, media_type="image/png", headers=PRIVATE)
 
 
 async def asset(request: Request) -> Response:
@@ -171,25 +158,6 @@ def form_of(question: Question) -> str:
     return f"/reader/assets/forms/{question.form}.js"
 
 
-async def niivue(_request: Request) -> Response:
-    """Return the viewer's script, which an installed package ships."""
-    path = niivue_file()
-    if path is None:
-        return problem("NiiVue is not installed: pip install 'evalsuite[reader]'.", 404)
-    return FileResponse(
-        path, media_type="text/javascript", headers={"Cache-Control": "max-age=86400"}
-    )
-
-
-def niivue_file() -> Path | None:
-    """Return NiiVue's script among the assets of nilearn, None where it is not."""
-    package = find_spec("nilearn")
-    if package is None or package.origin is None:
-        return None
-    path = Path(package.origin).parent / "_assets" / "js" / "niivue.umd.js"
-    return path if path.is_file() else None
-
-
 def _agreed(reader: Reader) -> bool:
     about = database().study(reader.study)
     return not about.design["consent"] or database().consented(reader.number)
@@ -212,7 +180,7 @@ def _state(reader: Reader, wanted: str | None) -> dict[str, Any]:
     shown = base.presentation(reader.number, wanted) if wanted else base.current(reader.number)
     if shown is None:
         return {**always, "finished": True}
-    grey, spacing = decode(_content(reader.study, shown.cases[0]))
+    shape, spacing = geometry(unpacked(_stored(reader.study, shown.cases[0]), HEADER))
     before = [p for p in base.plan(reader.number) if p.position < shown.position]
     back = revisable and before and before[-1].phase == shown.phase == "reading"
     return {
@@ -222,8 +190,9 @@ def _state(reader: Reader, wanted: str | None) -> dict[str, Any]:
         "total": shown.phase_total,
         "presentation": shown.token,
         "sides": len(shown.cases),
-        "shape": list(grey.shape),
+        "shape": list(shape),
         "spacing": list(spacing),
+        **shown_grey(about.design),
         "questions": [
             {**q.shown(), "form": form_of(q)} for q in parse_questions(about.design["questions"])
         ],
@@ -233,18 +202,23 @@ def _state(reader: Reader, wanted: str | None) -> dict[str, Any]:
     }
 
 
-def _case(reader: Reader, request: Request) -> bytes:
+def _case(reader: Reader, request: Request) -> tuple[str, str]:
     token, side = request.path_params["presentation"], int(request.path_params["side"])
     shown = database().presentation(reader.number, token)
     if side >= len(shown.cases):
         raise Forbidden("There is no such side.")
-    return _content(reader.study, shown.cases[side])
+    return reader.study, shown.cases[side]
 
 
 @lru_cache(maxsize=KEPT)
-def _content(study: str, case: str) -> bytes:
+def _plain(study: str, case: str) -> bytes:
+    return unpacked(_stored(study, case))
+
+
+@lru_cache(maxsize=KEPT)
+def _stored(study: str, case: str) -> bytes:
     folder = (prepared_cases() / study).resolve()
-    path = (folder / f"{case}.nii").resolve()
+    path = case_file(folder, case).resolve()
     if path.parent != folder:
         raise Forbidden("There is no such case.")
     try:
@@ -259,8 +233,6 @@ ROUTES = [
     Route("/reader/state", state),
     Route("/reader/answer", answer, methods=["POST"]),
     Route("/reader/voxels/{presentation}/{side:int}", voxels),
-    Route("/reader/slice/{presentation}/{side:int}/{plane}/{index:int}", slice_),
     Route("/reader/assets/{name:path}", asset),
     Route("/reader/forms/{kind}.js", form),
-    Route("/reader/niivue.js", niivue),
 ]

@@ -18,6 +18,11 @@ from evalsuite.metrics.subjects import Subjects, resampled
 from evalsuite.records import Caveat, Estimate, Interval, Quantity
 
 FEWEST_SUBJECTS = 8
+ROUGH_INTERVAL = Caveat(
+    "rough-interval-of-frd",
+    "{real} real and {synthetic} synthetic {unit} are too few for the interval of FRD to be "
+    "trusted.",
+)
 HIGHEST = 7.45670747756958  # end of the range of version 0
 # A distance below this share of the spread is that of cohorts with the same moments, but for
 # rounding.
@@ -219,19 +224,11 @@ def _reference(real: Float[Tensor, "m d"], subjects: Subjects, seed: int) -> flo
     return math.log(expected) if expected else None
 
 
-def _warnings(subjects: Subjects) -> tuple[str, ...]:
+def _warnings(subjects: Subjects) -> tuple[Caveat, ...]:
     m, n = subjects.counts
     if min(m, n) >= FEWEST_SUBJECTS:
         return ()
-    return (
-        Caveat(
-            "{real} real and {synthetic} synthetic {unit} are too few for the interval of FRD to "
-            "be trusted.",
-            real=m,
-            synthetic=n,
-            unit=subjects.unit,
-        ),
-    )
+    return (ROUGH_INTERVAL(real=m, synthetic=n, unit=subjects.unit),)
 
 
 METRIC = Metric(

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from scipy.special import stdtrit
 from torch import Tensor
 
-from evalsuite.metrics.features import checked_features
+from evalsuite.metrics.features import IDENTICAL, checked_features
 from evalsuite.metrics.frechet_distance import affordable, rotated
 from evalsuite.metrics.frechet_sampling import (
     FEWEST_DIVISIONS,
@@ -20,7 +20,18 @@ from evalsuite.metrics.frechet_sampling import (
 from evalsuite.metrics.subjects import Subjects, each_its_own
 from evalsuite.records import Caveat, Estimate, Interval, Quantity
 
-IDENTICAL = "The two feature sets are identical."
+NOTHING = Caveat("nothing-to-extrapolate", f"{IDENTICAL} There is nothing to extrapolate.")
+TOO_FEW = Caveat(
+    "too-few-to-extrapolate",
+    f"The extrapolation needs at least {FEWEST_TO_DIVIDE} {{unit}} in each set, but got {{real}} "
+    "real and {synthetic} synthetic.",
+)
+CURVED = Caveat(
+    "not-linear",
+    "The distance is not linear in 1/n at these numbers of {unit}: wholes and halves extrapolate "
+    "to {halves:.4g}, halves and quarters to {quarters:.4g}. The extrapolated value is still "
+    "biased.",
+)
 INFINITY = Quantity(
     name="frechet_distance_infinity",
     title="Fréchet distance, any size",
@@ -100,15 +111,9 @@ def infinity_estimate(
         ),
     )
     if min(m, n) < FEWEST_TO_DIVIDE:
-        too_few = Caveat(
-            f"The extrapolation needs at least {FEWEST_TO_DIVIDE} {unit} in each set, "
-            "but got {real} real and {synthetic} synthetic.",
-            real=m,
-            synthetic=n,
-        )
-        return replace(estimate, warnings=(too_few,))
+        return replace(estimate, warnings=(TOO_FEW(real=m, synthetic=n, unit=unit),))
     if identical:
-        return replace(estimate, warnings=(f"{IDENTICAL} There is nothing to extrapolate.",))
+        return replace(estimate, warnings=(NOTHING,))
     value, error = distance.infinity, infinity_error_of(distance)
     ends = error.interval(value, level)
     known = error.size > 0
@@ -123,7 +128,7 @@ def infinity_estimate(
 
 def _curved(
     distance: Sampled, ends: tuple[float, float], level: float, unit: str
-) -> tuple[str, ...]:
+) -> tuple[Caveat, ...]:
     """Return the caveat of a limit that halves and quarters, by their line, put elsewhere.
 
     Only where it lies outside the interval, and further off than the random divisions explain.
@@ -135,11 +140,4 @@ def _curved(
     chance = stdtrit(divisions - 1, (1 + level) / 2) * spread.std(ddof=1) / divisions**0.5
     if low <= limits.mean() <= high or not abs(spread.mean()) > chance:
         return ()
-    curved = Caveat(
-        f"The distance is not linear in 1/n at these numbers of {unit}: wholes and halves "
-        "extrapolate to {halves:.4g}, halves and quarters to {quarters:.4g}. "
-        "The extrapolated value is still biased.",
-        halves=distance.infinity,
-        quarters=float(limits.mean()),
-    )
-    return (curved,)
+    return (CURVED(unit=unit, halves=distance.infinity, quarters=float(limits.mean())),)

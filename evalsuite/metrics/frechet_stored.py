@@ -20,6 +20,11 @@ INTERVAL = (
     "score limits by Student's t, infinitesimal jackknife over the synthetic subjects; the real ones "
     "are taken as they are, for their statistics do not say how they vary"
 )
+FEW_ROWS = Caveat(
+    "few-rows",
+    "{real} real and {synthetic} synthetic rows are few for {d} features: the value is biased "
+    "upward.",
+)
 METHOD = (
     "Squared Frechet distance with unbiased covariances (FID) from the stored mean and covariance "
     "of the real cohort, the same as from its {rows}; biased upward at small n."
@@ -55,15 +60,7 @@ def compute(
         distances[plane] = distance_from(known, synthetic[plane], subjects)
         rows, d = synthetic[plane][..., 0].numel(), len(known.mean)
         if min(known.n, rows) <= d:
-            caveats.append(
-                Caveat(
-                    "{real} real and {synthetic} synthetic rows are few for {d} features: the "
-                    "value is biased upward.",
-                    real=known.n,
-                    synthetic=rows,
-                    d=d,
-                )
-            )
+            caveats.append(FEW_ROWS(real=known.n, synthetic=rows, d=d))
     sliced = len(real) > 1
 
     def estimate(distance: Sampled, where: Where) -> Estimate:

@@ -15,9 +15,10 @@ from torch import Tensor
 from evalsuite.declared import allowed, faults, properties
 from evalsuite.errors import EvalsuiteError
 from evalsuite.metrics.subjects import Subjects, coded
-from evalsuite.records import Detail, Estimate, Quantity, Scores
+from evalsuite.records import Caveat, Detail, Estimate, Quantity, Scores
 
 Finding = Estimate | Scores | Detail
+UNDEFINED = Caveat("undefined", "{why}")
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -39,7 +40,15 @@ FalsePositiveRate = Annotated[
 
 
 class UndefinedError(ValueError):
-    """What a metric cannot compute of these cohorts; the result says so, with the reason."""
+    """What a metric cannot compute of these cohorts; the result says so, with the reason.
+
+    Args:
+        reason: best a caveat, which knows its values; otherwise a sentence.
+    """
+
+    def __init__(self, reason: Caveat | str) -> None:
+        super().__init__(reason)
+        self.caveat = reason if isinstance(reason, Caveat) else UNDEFINED(why=reason)
 
 
 @runtime_checkable

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from evalsuite import __version__
+from evalsuite import __version__, caveats
 from evalsuite.config import EvaluationConfig
 from evalsuite.errors import EvalsuiteError
 from evalsuite.evaluate import Resources, feature_tables, loaded_extractors
@@ -53,7 +53,7 @@ def build(config: EvaluationConfig, resources: Resources) -> Reference:
     )
     tables = feature_tables(config, [cohort], extractors, preparations, resources)
     for doubt in dict.fromkeys(warning for table in tables.values() for warning in table.warnings):
-        resources.tell(doubt)
+        resources.tell(str(doubt))
     statistics = {
         (extractor, plane): found
         for (extractor, _), table in tables.items()
@@ -69,7 +69,7 @@ def build(config: EvaluationConfig, resources: Resources) -> Reference:
             "volumes": n,
             "subjects": len(set(cohort.subjects)) if named else None,
             "fingerprint": cohort.fingerprint,
-            "warnings": list(cohort.warnings),
+            "warnings": caveats.to_json(cohort.warnings),
         },
         "settings": {key: declared[key] for key in SETTINGS},
         "protocol": recorded(declared),

@@ -11,19 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from evalsuite import beforehand
+from evalsuite import beforehand, caveats
+from evalsuite.cohorts import cohort_name, cohort_record, refuse_one_name
 from evalsuite.config import EvaluationConfig
 from evalsuite.declared import validated
 from evalsuite.environment import environment
 from evalsuite.errors import EvalsuiteError
 from evalsuite.evaluate import (
     Resources,
-    cohort_name,
-    cohort_record,
     feature_tables,
     load_metrics,
     loaded_extractors,
-    refuse_one_name,
 )
 from evalsuite.extractors.extractor import Extractor
 from evalsuite.machine import usable_device
@@ -34,16 +32,18 @@ from evalsuite.moments import Moments
 from evalsuite.preparation import Preparation
 from evalsuite.preprocessed import mid_slices
 from evalsuite.protocols.changes import recorded
-from evalsuite.records import CohortRecord, Estimate, Evaluation, Evidence, FeatureTable
+from evalsuite.records import Caveat, CohortRecord, Estimate, Evaluation, Evidence, FeatureTable
 from evalsuite.reference_file import WHOLE, Reference, digest, read_reference
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.cohort import Cohort
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.sources import read_cohort
 
-NOT_SEEN = (
+NOT_SEEN = Caveat(
+    "real-known-by-statistics",
     "The real volumes are known by their statistics alone: whether synthetic volumes are copies of "
-    "them was not looked at, and there is no yardstick within the real cohort."
+    "them was not looked at, and there is no yardstick within the real cohort.",
+    "cohort",
 )
 
 
@@ -89,7 +89,7 @@ def compare(config: EvaluationConfig, resources: Resources) -> tuple[Evaluation,
         volumes=tuple(f"volume {i + 1}" for i in range(known["volumes"])),
         subjects=known["subjects"],
         skipped=(),
-        warnings=(*known["warnings"], NOT_SEEN),
+        warnings=(*caveats.from_json(known["warnings"], "cohort"), NOT_SEEN),
     )
     evaluation = Evaluation(
         real=real,

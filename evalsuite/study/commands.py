@@ -5,6 +5,10 @@ from typing import Annotated, Any
 
 import typer
 
+from evalsuite.options import AsJson as Json
+from evalsuite.options import Database as DatabaseOption
+from evalsuite.options import Experiment, NoTracking, Set
+from evalsuite.options import StudiesHome as HomeOption
 from evalsuite.output import show
 from evalsuite.study.home import Home, default_folder
 
@@ -14,17 +18,6 @@ app = typer.Typer(
     "`streamlit run reader_app`.",
 )
 
-HomeOption = Annotated[
-    Path | None,
-    typer.Option("--home", help="Folder of the studies; default EVALSUITE_STUDIES, else studies."),
-]
-DatabaseOption = Annotated[
-    str | None,
-    typer.Option(
-        help="SQLAlchemy URL; default EVALSUITE_DATABASE, else a SQLite file in the home."
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 Study = Annotated[str, typer.Argument(help="Name of the study.")]
 Reader = Annotated[str, typer.Argument(help="Name of the reader.")]
 
@@ -53,17 +46,12 @@ def create(
         str | None,
         typer.Option(help="Questions by `evalsuite study templates`, such as turing,paper."),
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Any setting, such as `repeats=4`."),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of choice and order.")] = None,
+    set_: Set = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the choice of cases.")] = None,
     home: HomeOption = None,
     database: DatabaseOption = None,
-    experiment: Annotated[
-        str, typer.Option(envvar="MLFLOW_EXPERIMENT_NAME", help="MLflow experiment.")
-    ] = "evalsuite-studies",
-    no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Skip MLflow.")] = False,
+    experiment: Experiment = "evalsuite-studies",
+    no_tracking: NoTracking = False,
 ) -> None:
     """Choose and prepare the cases, audit the blinding, enrol the readers, print their links."""
     from evalsuite.study import workflow
@@ -157,6 +145,17 @@ def invite(
 
 
 @app.command()
+def enrol(
+    study: Study, reader: Reader, home: HomeOption = None, database: DatabaseOption = None
+) -> None:
+    """Enrol a reader who comes later, with an order of their own, and print their link, this once."""
+    from evalsuite.study.enrol import enrol as enrolled
+    from evalsuite.study.workflow import reader_link
+
+    typer.echo(reader_link(enrolled(study, reader, _home(home, database))))
+
+
+@app.command()
 def revoke(
     study: Study, reader: Reader, home: HomeOption = None, database: DatabaseOption = None
 ) -> None:
@@ -181,10 +180,8 @@ def close(
     study: Study,
     home: HomeOption = None,
     database: DatabaseOption = None,
-    experiment: Annotated[
-        str, typer.Option(envvar="MLFLOW_EXPERIMENT_NAME", help="MLflow experiment.")
-    ] = "evalsuite-studies",
-    no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Skip MLflow.")] = False,
+    experiment: Experiment = "evalsuite-studies",
+    no_tracking: NoTracking = False,
 ) -> None:
     """End the study for good: no more answers, and the truth may be exported."""
     from evalsuite.study import workflow
@@ -218,7 +215,7 @@ def import_(
     database: DatabaseOption = None,
 ) -> None:
     """Add answers that were gathered elsewhere, such as on paper; each is logged as imported."""
-    from evalsuite.study.export import import_table
+    from evalsuite.study.paper import import_table
 
     typer.echo(import_table(study, table, _home(home, database)), err=True)
 
@@ -236,9 +233,7 @@ def log(
     study: Study,
     home: HomeOption = None,
     database: DatabaseOption = None,
-    experiment: Annotated[
-        str, typer.Option(envvar="MLFLOW_EXPERIMENT_NAME", help="MLflow experiment.")
-    ] = "evalsuite-studies",
+    experiment: Experiment = "evalsuite-studies",
 ) -> None:
     """Bring the study's MLflow runs up to date: progress, and ratings once it is closed."""
     from evalsuite.study import workflow

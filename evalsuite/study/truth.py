@@ -22,7 +22,7 @@ class CaseTruth:
         volume: identifier within the cohort.
         source: the file or folder.
         digest: SHA-256 of the source's bytes.
-        prepared: SHA-256 of the prepared file.
+        prepared: SHA-256 of the prepared file, uncompressed.
     """
 
     case: str
@@ -34,6 +34,14 @@ class CaseTruth:
     source: str
     digest: str
     prepared: str
+
+
+def by_phase(truths: Iterable[CaseTruth]) -> dict[str, dict[str, list[str]]]:
+    """Return the ids of the cases by phase and cohort, as `schedule` wants them."""
+    cases: dict[str, dict[str, list[str]]] = {}
+    for truth in truths:
+        cases.setdefault(truth.phase, {}).setdefault(truth.cohort, []).append(truth.case)
+    return cases
 
 
 def write_truth(path: Path, truths: Iterable[CaseTruth]) -> None:

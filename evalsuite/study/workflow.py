@@ -92,10 +92,11 @@ def audited(study: str, home: Home, *, as_json: bool) -> Audit:
     from dataclasses import asdict
 
     from evalsuite.study.blinding.audit import audit
+    from evalsuite.study.blinding.files import case_file
 
     truths = read_truth(home.truth(study))
     blinding = audit(
-        {case: home.cases(study) / f"{case}.nii" for case in truths},
+        {case: case_file(home.cases(study), case) for case in truths},
         {case: truth.role == "synthetic" for case, truth in truths.items()},
         seed=0,
     )
@@ -108,15 +109,30 @@ def audited(study: str, home: Home, *, as_json: bool) -> Audit:
 
 
 def status(study: str | None, home: Home, *, entry: str | None, as_json: bool) -> None:
-    """Print one row per reader, and say whether the audit log is whole."""
+    """Print one row per reader, whether the audit log is whole, and signs of careless reading."""
     if entry and not study:
         raise EvalsuiteError("--entry HASH is that of one study. Name it: status STUDY.")
+    from evalsuite.statistics.careless import told
+    from evalsuite.study.oversight import CALM, signs
     from evalsuite.study.storage.study_database import StudyDatabase
 
     database = StudyDatabase(home.database)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in [study] if study else database.studies():
-        rows += database.progress(name)
+        raised = signs(database, name)
+        later = {reader.name for reader in database.readers(name) if reader.later}
+        rows += [
+            row
+            | {
+                "later": row["reader"] in later,
+                "signs": [s.quantity for s in raised if s.at("reader") == row["reader"]],
+            }
+            for row in database.progress(name)
+        ]
+        for sign in raised:
+            typer.echo(f"{name}: {told(sign)}.", err=True)
+        if raised:
+            typer.echo(CALM, err=True)
         fault = database.verify(name, entry)
         if fault:
             raise EvalsuiteError(f"The audit log of {name} is broken: {fault}")
@@ -124,7 +140,21 @@ def status(study: str | None, home: Home, *, entry: str | None, as_json: bool) -
         typer.echo(
             f"The audit log of {name} is whole: {last.seq} entries, the last {last.hash}", err=True
         )
-    show(rows, as_json=as_json)
+    show(rows if as_json else [_brief(row, named=not study) for row in rows], as_json=as_json)
+
+
+def _brief(row: Mapping[str, Any], *, named: bool) -> dict[str, object]:
+    """Return a row of the progress that fits a terminal of 80 columns."""
+    per_case = row["seconds_per_case"]
+    return {
+        **({"study": row["study"]} if named else {}),
+        "reader": row["reader"] + (" (later)" if row["later"] else ""),
+        "answered": f"{row['answered']} of {row['total']}",
+        "minutes": f"{row['active_seconds'] / 60:.0f}",
+        "s/case": "" if per_case is None else f"{per_case:.0f}",
+        "last seen": (row["last_seen"] or "")[: 10 if named else 16].replace("T", " "),
+        "signs": len(row["signs"]) or "",
+    }
 
 
 def close(study: str, home: Home, experiment: str | None) -> None:

@@ -38,7 +38,7 @@ def show() -> None:
         _links(st.session_state[MADE])
         return
     st.write(ABOUT)
-    st.code(COMMANDS.strip(), language="sh")
+    st.code(COMMANDS.strip(), language=None)
     # A visitor from elsewhere must not fill an empty server with studies.
     local = st.get_option("server.address") in LOOPBACK
     if local and prepared_cases() == home().app / "cases":

@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 FOLDER = Path(__file__).parent
+STYLES = ("reading", "stage", "panel")
 # The scripts are modules of their own, served by a route, so that they can import one another.
 MOUNT = """
 export default function ({ parentElement, setTriggerValue }) {
@@ -31,7 +32,7 @@ def reading() -> str | None:
     component = st.components.v2.component(
         "evalsuite_reading",
         html='<div class="reading-root"></div>',
-        css=(FOLDER / "reading.css").read_text(encoding="utf-8"),
+        css="".join((FOLDER / f"{name}.css").read_text(encoding="utf-8") for name in STYLES),
         js=MOUNT,
     )
     result = component(key="reading", height="content", on_ended_change=lambda: None)

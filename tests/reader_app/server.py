@@ -14,8 +14,9 @@ ROOT = Path(__file__).parents[2]
 class Server:
     """Starts, kills and restarts the app on one port."""
 
-    def __init__(self, home, log, **environment):
+    def __init__(self, home, log, *, root=ROOT, **environment):
         self.log = log
+        self.root = root
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -34,7 +35,7 @@ class Server:
         command = [sys.executable, "-m", "streamlit", "run", "reader_app"]
         self.process = subprocess.Popen(
             [*command, "--server.port", str(self.port)],
-            cwd=ROOT,
+            cwd=self.root,
             env=self.environment,
             stdout=self.log.open("ab"),
             stderr=subprocess.STDOUT,

@@ -190,6 +190,35 @@ def test_without_a_consent_the_instructions_are_shown_before_the_first_case(stud
     assert "evalsuite_reading" in components(visit(started.reader))
 
 
+PROFILE = [
+    {"name": "years", "text": "Years?", "kind": "choice", "options": ["under 5", "more"]},
+    {"name": "fields", "text": "Fields?", "kind": "multiple", "options": ["CT", "MR"]},
+    {"name": "seen", "text": "Seen?", "kind": "analogue", "low": "none", "high": "all"},
+    {"name": "post", "text": "Post?", "kind": "text"},
+]
+
+
+def test_readers_are_asked_of_themselves_once_after_the_consent(study, visit):
+    started = study(profile=PROFILE, training=1)
+    app = visit(started.reader)
+    app.checkbox[0].check().run()
+    app = shown(button(app, "Begin").click().run())
+    assert app.title[0].value == "About you"
+    assert "evalsuite_reading" not in components(app)
+    assert app.text_area[0].label == "Post? (may be left out)"
+    app = shown(button(app, "Go on").click().run())
+    assert app.error[0].value == 'The question "years" has no answer; it needs one.'
+    app.radio[0].set_value(2)
+    app.multiselect[0].set_value([1])
+    app.slider[0].set_value(75.0)
+    app = shown(button(app, "Go on").click().run())
+    assert "evalsuite_reading" in components(app)
+    told = {"years": 2, "fields": [1], "seen": 75.0, "post": None}
+    assert started.store.profile(1) == told
+    assert "evalsuite_reading" in components(visit(started.reader))
+    assert started.store.profile(2) is None
+
+
 def test_a_paused_or_closed_study_says_so_kindly_and_goes_on(study, visit):
     started = study()
     started.store.consent(1)
@@ -225,6 +254,18 @@ def test_the_lead_follows_invites_and_withdraws(study, visit):
     assert started.store.session(bob) is None
     assert ("lead", "invited") in actions(started)
     assert ("lead", "revoked") in actions(started)
+
+
+def test_the_lead_is_told_of_signs_of_careless_reading_and_of_no_answer(study, visit):
+    started = study(cases=6)
+    assert "careless" not in texts(visit(started.lead))
+    while due := started.store.current(1):
+        answers = {"appearance": 1 + due.position % 3, "anatomy": 2, "consistency": 3}
+        started.store.submit(1, due.token, due.token, answers, {"active_seconds": 0.2})
+    page = texts(visit(started.lead))
+    assert "Dr. Ada, too fast: 12 of 12 cases took less than 2 s of active time." in page
+    assert "A sign is a reason to ask; nobody is left out for it." in page
+    assert "evalsuite study enrol birds NAME" in page
 
 
 def test_the_lead_pauses_resumes_and_closes_only_by_name(study, visit):

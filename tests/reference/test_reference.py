@@ -20,6 +20,7 @@ from evalsuite.moments import moments
 from evalsuite.reference.build import build
 from evalsuite.reference.compare import compare
 from evalsuite.reference_file import WHOLE, read_reference, write_reference
+from tests.caveats import sentences
 from tests.extractors.seeded import seeded_tensors, shapes_of
 
 
@@ -153,7 +154,7 @@ def test_against_statistics_as_against_volumes(compared):
     assert found == {name: pytest.approx(v, rel=1e-9) for name, v in expected.items()}
     assert stored.real.fingerprint == full.real.fingerprint
     assert len(stored.real.volumes) == 5
-    assert "copies" in stored.real.warnings[-1]
+    assert "copies" in sentences(stored.real)[-1]
     assert {table.cohort for table in evidence.features} == {"gan"}
     assert "real ones are taken as they are" in stored.estimates[0].interval.method
     # The default metrics need rows; the sentence names those that were left out.
@@ -235,7 +236,7 @@ def test_small_slices_and_other_inputs_are_told_with_the_statistics_and_what_com
     write_reference(reference, tmp_path / "b.reference")
     against = {"real": str(tmp_path / "b.reference"), "weights": {"": str(weights)}}
     found, _ = compare(load_config(None, {**against, "synthetic": [str(synthetic)]}), resources)
-    warnings = {e.extractor: " ".join(e.warnings) for e in found.estimates}
+    warnings = {e.extractor: " ".join(sentences(e)) for e in found.estimates}
     assert "features rest on one or two places" in warnings["squeezenet1_1"]
     assert "is made for orientation native" in warnings["radiomics-frd-v0"]
 

@@ -4,28 +4,41 @@ What could tell real from synthetic without looking at the anatomy is taken away
 not change what a reader judges: name, header, orientation, spacing, matrix, padding, intensity
 range, data type, and the gaps in the histogram of a volume that was once stored in few bits. The
 rest is for `audit` to tell.
+
+Cases have one stored level for each Hounsfield unit, as scanners store them, or 12 bits; see
+`evalsuite.study.protocol.windows`.
 """
 
 import hashlib
+import math
 import struct
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, UInt8, UInt16
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.study.protocol.windows import grey_of
 from evalsuite.volumes.cohort import VolumeInfo
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.volume import Volume
 
-WHITE = 255
+WHITE = 255  # on screen
 HEADER = 352  # bytes before the voxels: 348 of header, 4 that announce no extension
-UINT8 = 2  # code of the data type
+TYPES: dict[int, np.dtype[Any]] = {
+    2: np.dtype("u1"),
+    512: np.dtype("<u2"),
+}  # by NIfTI's code; studies before had 8 bits
 ALIGNED = 2  # code of an affine to coordinates aligned with, but not those of, the scanner
+DAMAGED = (
+    "The file of a case is damaged: it is not NIfTI as this suite prepares it. "
+    "Copy the study's folder of cases again."
+)
 SPARE = 2 / 3  # share of a volume's extent that a crop must leave to go unmentioned
 
 Plane = Literal["axial", "coronal", "sagittal"]
+Voxels = UInt16[np.ndarray, "x y z"] | UInt8[np.ndarray, "x y z"]
 
 
 def resolve(
@@ -95,8 +108,8 @@ def remarks(
     return tuple(sentences)
 
 
-def prepare(volume: Volume, steps: Preprocessing) -> UInt8[np.ndarray, "x y z"]:
-    """Return what a reader sees of a volume: RAS, one spacing and matrix, 256 grey levels.
+def prepare(volume: Volume, steps: Preprocessing) -> UInt16[np.ndarray, "x y z"]:
+    """Return what a reader sees of a volume: RAS, one spacing, matrix and range of grey levels.
 
     A volume that was stored in few levels would keep gaps between its grey levels. By the same
     rule for every volume, triangular dither (Lipshitz et al., J. Audio Eng. Soc. 40 (1992)) of at
@@ -121,11 +134,13 @@ def prepare(volume: Volume, steps: Preprocessing) -> UInt8[np.ndarray, "x y z"]:
         msg = "the volume holds NaN or Inf; check it before preparing it"
         raise ValueError(msg)
     filled = steps.apply(Volume(_fill_levels(volume.voxels), volume.affine))
-    grey: UInt8[np.ndarray, "x y z"] = np.rint(filled.voxels * WHITE).astype(np.uint8)
-    return grey
+    stored: UInt16[np.ndarray, "x y z"] = np.rint(filled.voxels * grey_of(steps).levels).astype(
+        np.uint16
+    )
+    return stored
 
 
-def encode(voxels: UInt8[np.ndarray, "x y z"], spacing: tuple[float, float, float]) -> bytes:
+def encode(voxels: UInt16[np.ndarray, "x y z"], spacing: tuple[float, float, float]) -> bytes:
     """Return the voxels as uncompressed NIfTI-1; equal shape and spacing give equal headers.
 
     The affine is diagonal, in millimetres, with the world's origin in the middle of the matrix;
@@ -135,35 +150,37 @@ def encode(voxels: UInt8[np.ndarray, "x y z"], spacing: tuple[float, float, floa
         voxels: along the patient's right, anterior and superior.
         spacing: millimetres per voxel along each axis.
     """
-    return _header(voxels.shape, spacing) + voxels.astype(np.uint8, copy=False).tobytes("F")
+    return _header(voxels.shape, spacing) + voxels.astype("<u2", copy=False).tobytes("F")
 
 
-def decode(content: bytes) -> tuple[UInt8[np.ndarray, "x y z"], tuple[float, float, float]]:
+def decode(content: bytes) -> tuple[Voxels, tuple[float, float, float]]:
     """Return voxels and spacing of a case that `encode` wrote, without copying the voxels.
 
     Raises:
         EvalsuiteError: if the bytes are not those of such a case.
     """
-    if len(content) >= HEADER and content[344:348] == b"n+1\0":
-        x, y, z = struct.unpack_from("<3h", content, 42)
-        (kind,) = struct.unpack_from("<h", content, 70)
-        i, j, k = struct.unpack_from("<3f", content, 80)
-        if kind == UINT8 and min(x, y, z) > 0 and len(content) == HEADER + x * y * z:
-            voxels = np.frombuffer(content, np.uint8, offset=HEADER)
-            return voxels.reshape((x, y, z), order="F"), (i, j, k)
-    raise EvalsuiteError(
-        "The file of a case is damaged: it is not NIfTI as this suite prepares it. "
-        "Copy the study's folder of cases again."
-    )
+    shape, spacing, dtype = _geometry(content)
+    if len(content) != HEADER + math.prod(shape) * dtype.itemsize:
+        raise EvalsuiteError(DAMAGED)
+    return np.frombuffer(content, dtype, offset=HEADER).reshape(shape, order="F"), spacing
+
+
+def geometry(content: bytes) -> tuple[tuple[int, int, int], tuple[float, float, float]]:
+    """Return shape and spacing of a case, of which the first `HEADER` bytes suffice.
+
+    Raises:
+        EvalsuiteError: if the bytes are not those of such a case.
+    """
+    return _geometry(content)[:2]
 
 
 def image(
-    voxels: UInt8[np.ndarray, "x y z"],
+    voxels: Voxels,
     plane: Plane,
     index: int,
     *,
-    low: float = 0,
-    high: float = WHITE,
+    low: float,
+    high: float,
 ) -> UInt8[np.ndarray, "rows columns"]:
     """Return one slice as shown on screen, first row on top, in radiological convention.
 
@@ -173,7 +190,7 @@ def image(
     Args:
         voxels: along the patient's right, anterior and superior, as `prepare` returns them.
         index: of the slice along the axis across the plane, from 0.
-        low, high: the window: grey levels shown as black and as white.
+        low, high: the window: stored levels shown as black and as white.
     """
     cut = {
         "axial": lambda: voxels[::-1, ::-1, index].T,
@@ -187,18 +204,29 @@ def image(
     return shown
 
 
+def _geometry(
+    content: bytes,
+) -> tuple[tuple[int, int, int], tuple[float, float, float], np.dtype[Any]]:
+    if len(content) >= HEADER and content[344:348] == b"n+1\0":
+        x, y, z = struct.unpack_from("<3h", content, 42)
+        (code,) = struct.unpack_from("<h", content, 70)
+        i, j, k = struct.unpack_from("<3f", content, 80)
+        if code in TYPES and min(x, y, z) > 0:
+            return (x, y, z), (i, j, k), TYPES[code]
+    raise EvalsuiteError(DAMAGED)
+
+
 def _header(shape: Sequence[int], spacing: tuple[float, float, float]) -> bytes:
     from nibabel import Nifti1Header
 
     affine = np.diag([*spacing, 1.0])
     affine[:3, 3] = -(np.array(shape) - 1) / 2 * np.array(spacing)
     header = Nifti1Header(endianness="<")
-    header.set_data_dtype(np.uint8)
+    header.set_data_dtype(np.uint16)
     header.set_data_shape(shape)
     header.set_xyzt_units("mm")
     header.set_sform(affine, ALIGNED)
     header.set_qform(affine, ALIGNED)
-    header["cal_max"] = WHITE
     header["vox_offset"] = HEADER
     header["scl_slope"] = 1
     header["scl_inter"] = 0

@@ -1,6 +1,5 @@
 """Trivial cues: what a program or a sharp eye could tell a case by without knowing anatomy."""
 
-import gzip
 import math
 import zlib
 
@@ -8,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.study.blinding.files import unpacked
 from evalsuite.volumes.formats.loaded import sizes_text
 
 Cues = dict[str, float | str]
@@ -30,9 +30,7 @@ def case_cues(content: bytes) -> tuple[Cues, Cues]:
         EvalsuiteError: if the content is not such a file.
     """
     size = len(content)
-    if content[:2] == b"\x1f\x8b":
-        content = _unzipped(content)
-    fields, voxels = _parsed(content)
+    fields, voxels = _parsed(unpacked(content))
     cues: Cues = {"file size": size, **fields, **_intensity_cues(voxels), **_border_cues(voxels)}
     cues["compressed size"] = len(zlib.compress(voxels.tobytes("F"), level=1))
     return cues, {"sharpness": _sharpness(voxels)}
@@ -80,13 +78,6 @@ def table(
     varying = {name.partition(": ")[0] for name in names}
     groups = dict.fromkeys(name.partition(": ")[0] for name in same)
     return names, matrix, tuple(group for group in groups if group not in varying)
-
-
-def _unzipped(content: bytes) -> bytes:
-    try:
-        return gzip.decompress(content)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise EvalsuiteError("its gzip stream is damaged. Prepare the study anew.") from error
 
 
 def _parsed(content: bytes) -> tuple[Cues, np.ndarray]:

@@ -14,6 +14,14 @@ from evalsuite.errors import unknown
 from evalsuite.settings import laid_over, read_settings
 from evalsuite.study.protocol.kinds.question import Question, Slug
 from evalsuite.study.protocol.questions import KINDS, TEMPLATES, AnyQuestion
+from evalsuite.study.protocol.windows import (
+    Window,
+    grey_of,
+    odd_windows,
+    public,
+    spelled_out,
+    usual_windows,
+)
 from evalsuite.volumes.preprocessing import PRESETS, Preprocessing
 
 Name = Annotated[
@@ -57,10 +65,11 @@ class StudyDesign(Declared):
         cohorts: real and synthetic volumes.
         readers: the name of each reader, who reads every case.
         questions: asked of every case, in this order.
+        profile: asked of every reader once, before the first case, such as years of experience.
         paired: show one real and one synthetic volume side by side.
         repeats: how many of the presentations each reader gets a second time, unknowingly.
         training: cases per cohort, with feedback, before the reading.
-        seed: of the choice of cases and of every order.
+        seed: of the choice of cases; that of the orders is drawn and kept for the lead alone.
         revisable: whether a reader may go back to a submitted case.
         instructions: shown before the first case.
         consent: what a reader has to agree to; empty asks nothing.
@@ -68,6 +77,9 @@ class StudyDesign(Declared):
         preparation: what is done to every volume, the words of
             `evalsuite.volumes.preprocessing.Preprocessing`. All cases end in one orientation,
             spacing, matrix and range of intensities, so `native` and `zscore` are refused.
+        windows: in which readers see the cases, the first at the start: names of usual ones (such
+            as `brain`) or tables of name, low and high, in the unit of the preparation. Without
+            any there are the usual ones.
         margins: by question, the largest difference between the means of two cohorts that would
             not matter, in points of its answer; for a forced choice, the largest distance of the
             share of right answers from one half.
@@ -79,6 +91,7 @@ class StudyDesign(Declared):
     cohorts: tuple[StudyCohort, ...] = Field(min_length=1)
     readers: tuple[Name, ...] = Field(min_length=1)
     questions: tuple[AnyQuestion, ...]
+    profile: tuple[AnyQuestion, ...] = ()
     paired: bool = False
     repeats: int = Field(default=0, ge=0)
     training: int = Field(default=0, ge=0)
@@ -88,6 +101,7 @@ class StudyDesign(Declared):
     consent: str = ""
     preset: Literal["mri", "ct"] = "mri"
     preparation: Preprocessing = Preprocessing()
+    windows: tuple[Window, ...] = ()
     margins: dict[str, PositiveFloat] = Field(default_factory=dict)
     idle_seconds: int = Field(default=30, ge=5)
 
@@ -107,11 +121,13 @@ class StudyDesign(Declared):
         spelled["preparation"] = _over_preset(
             spelled.get("preset", "mri"), spelled.get("preparation", {})
         )
+        spelled["windows"] = spelled_out(spelled.get("windows", ()))
         return spelled
 
     @model_validator(mode="after")
     def _consistent(self) -> "StudyDesign":
         faults = [*self._doubled(), *self._mismatched(), *self._unprepared(), *self._odd_margins()]
+        faults += odd_windows(self.windows, grey_of(self.preparation))
         if faults:
             raise ValueError("; ".join(faults))
         return self
@@ -135,10 +151,12 @@ class StudyDesign(Declared):
         case could be traced to its cohort or the purpose of the study be guessed.
         """
         shared = {
-            "name", "title", "questions", "paired", "revisable", "instructions", "consent",
-            "idle_seconds",
+            "name", "title", "questions", "profile", "paired", "revisable", "instructions",
+            "consent", "idle_seconds",
         }  # fmt: skip
-        return self.model_dump(mode="json", include=shared)
+        grey = grey_of(self.preparation)
+        windows = self.windows or usual_windows(grey)
+        return self.model_dump(mode="json", include=shared) | public(grey, windows)
 
     def _doubled(self) -> list[str]:
         faults = []
@@ -146,6 +164,8 @@ class StudyDesign(Declared):
             ("cohorts", [cohort.name for cohort in self.cohorts]),
             ("readers", list(self.readers)),
             ("questions", [question.name for question in self.questions]),
+            ("questions of the profile", [question.name for question in self.profile]),
+            ("windows", [window.name for window in self.windows]),
         ):
             folded = [name.casefold() for name in names]
             faults += [
@@ -162,6 +182,8 @@ class StudyDesign(Declared):
         faults = [] if self.questions else ["the study asks no question"]
         of_pairs = [q.name for q in self.questions if q.shows == "pair"]
         of_one = [q.name for q in self.questions if q.shows == "case"]
+        about_cases = [q for q in self.profile if q.shows != "either"]
+        own_form = [q for q in self.profile if isinstance(q.form, Path)]
         turing = [q.name for q in self.questions if q.analysis == "turing"]
         if of_pairs and not self.paired:
             faults.append(f'the question "{of_pairs[0]}" compares two volumes; set paired: true')
@@ -178,6 +200,16 @@ class StudyDesign(Declared):
         if turing and not (real and synthetic):
             faults.append(
                 f'the question "{turing[0]}" needs a real and a synthetic cohort to tell apart'
+            )
+        if about_cases:
+            faults.append(
+                f'profile asks "{about_cases[0].name}" of readers, but its kind '
+                f"{about_cases[0].kind} is about cases"
+            )
+        if own_form:
+            faults.append(
+                f'profile asks "{own_form[0].name}", but its kind {own_form[0].kind} has a form '
+                "that is drawn beside cases only"
             )
         if self.repeats > self.presentations:
             faults.append(

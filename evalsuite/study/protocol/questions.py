@@ -150,6 +150,7 @@ TEMPLATES: dict[str, tuple[Question, ...]] = {
                 "Artefacts at the border",
                 "Something else",
             ),
+            exclusive="Nothing",
         ),
     ),
     "text": (FreeText(name="remarks", text="Remarks"),),

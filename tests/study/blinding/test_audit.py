@@ -383,7 +383,9 @@ def test_a_histogram_with_every_other_level_empty_is_wholly_uneven():
 
 def test_a_case_of_two_dimensions_is_told():
     content = encode(np.zeros((4, 4, 1), np.uint8), (1.0, 1.0, 1.0))
-    with pytest.raises(EvalsuiteError, match=r"its voxels are uint8 in a matrix of 4 x 4 x 1; exp"):
+    with pytest.raises(
+        EvalsuiteError, match=r"its voxels are uint16 in a matrix of 4 x 4 x 1; exp"
+    ):
         audit({"a": content, "b": content}, {"a": True, "b": False}, seed=0)
 
 

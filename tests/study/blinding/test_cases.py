@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study.blinding.cases import decode, encode, image, prepare, remarks, resolve
+from evalsuite.study.protocol.windows import Grey, grey_of
 from evalsuite.volumes.check import check_volume
 from evalsuite.volumes.intensity import WindowIntensity
 from evalsuite.volumes.preprocessing import Preprocessing
@@ -71,18 +72,18 @@ def test_right_front_and_top_are_right_for_every_orientation_of_the_source(tmp_p
     # By an independent reader: what a viewer makes of the file.
     seen = nibabel.Nifti1Image.from_bytes(content)
     assert nibabel.aff2axcodes(seen.affine) == ("R", "A", "S")
-    np.testing.assert_array_equal(np.asarray(seen.dataobj) == 255, asymmetric() == 1000)
-    x, y, z = seen.affine[:3] @ [*np.argwhere(np.asarray(seen.dataobj) == 255)[0], 1]
+    np.testing.assert_array_equal(np.asarray(seen.dataobj) == 1000, asymmetric() == 1000)
+    x, y, z = seen.affine[:3] @ [*np.argwhere(np.asarray(seen.dataobj) == 1000)[0], 1]
     assert (x > 0, y > 0, z > 0) == (True, True, True)
 
 
 def test_slices_are_shown_in_radiological_convention():
     spot = (asymmetric() == 1000).astype(np.uint8) * 255
-    row, column = np.argwhere(image(spot, "axial", 10))[0]
+    row, column = np.argwhere(image(spot, "axial", 10, low=0, high=255))[0]
     assert (row, column) == (12 - 1 - 9, 10 - 1 - 7)  # front on top, right at the left
-    row, column = np.argwhere(image(spot, "coronal", 9))[0]
+    row, column = np.argwhere(image(spot, "coronal", 9, low=0, high=255))[0]
     assert (row, column) == (13 - 1 - 10, 10 - 1 - 7)  # top on top, right at the left
-    row, column = np.argwhere(image(spot, "sagittal", 7))[0]
+    row, column = np.argwhere(image(spot, "sagittal", 7, low=0, high=255))[0]
     assert (row, column) == (13 - 1 - 10, 9)  # top on top, front at the right
 
 
@@ -104,19 +105,18 @@ def test_every_case_has_the_same_header_whatever_its_source(tmp_path):
         nibabel.save(picture, path)
         content = encode(prepare(read_volume(path), STEPS), (1.0, 1.0, 1.0))
         headers.add(content[:352])
-        assert len(content) == 352 + 14 * 15 * 16
+        assert len(content) == 352 + 14 * 15 * 16 * 2
     assert len(headers) == 1
 
 
 def test_the_header_is_a_plain_centred_grid():
-    seen = nibabel.Nifti1Image.from_bytes(encode(np.zeros((4, 5, 7), np.uint8), (1.0, 2.0, 0.5)))
+    seen = nibabel.Nifti1Image.from_bytes(encode(np.zeros((4, 5, 7), np.uint16), (1.0, 2.0, 0.5)))
     expected = np.diag([1.0, 2.0, 0.5, 1.0])
     expected[:3, 3] = [-1.5, -4.0, -1.5]  # the middle of 4, 5 and 7 voxels lies at the origin
     np.testing.assert_allclose(seen.affine, expected)
     np.testing.assert_allclose(seen.get_qform(), expected)
-    assert seen.header.get_data_dtype() == np.uint8
+    assert seen.header.get_data_dtype() == np.dtype("<u2")
     assert seen.header.get_xyzt_units()[0] == "mm"
-    assert (seen.header["cal_min"], seen.header["cal_max"]) == (0, 255)
     assert not seen.header["descrip"].item()
     nibabel.Nifti1Header(seen.header.binaryblock, check=True)
 
@@ -127,7 +127,7 @@ def test_the_header_is_a_plain_centred_grid():
     st.integers(0, 99),
 )
 def test_what_is_encoded_is_decoded(shape, spacing, seed):
-    voxels = np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
+    voxels = np.random.default_rng(seed).integers(0, 2**16, shape, dtype=np.uint16)
     found, steps = decode(encode(voxels, spacing))
     np.testing.assert_array_equal(found, voxels)
     assert steps == spacing
@@ -137,13 +137,13 @@ def test_what_is_encoded_is_decoded(shape, spacing, seed):
     "damage", [lambda c: c[:-1], lambda c: c[:40], lambda _: b"", lambda c: b"x" * len(c)]
 )
 def test_a_damaged_case_is_told(damage):
-    content = encode(np.zeros((3, 4, 5), np.uint8), (1, 1, 1))
+    content = encode(np.zeros((3, 4, 5), np.uint16), (1, 1, 1))
     with pytest.raises(EvalsuiteError, match="The file of a case is damaged: it is not NIfTI"):
         decode(damage(content))
 
 
 def test_a_case_of_another_type_is_damaged():
-    content = bytearray(encode(np.zeros((3, 4, 5), np.uint8), (1, 1, 1)))
+    content = bytearray(encode(np.zeros((3, 4, 5), np.uint16), (1, 1, 1)))
     struct.pack_into("<h", content, 70, 4)
     with pytest.raises(EvalsuiteError, match="is damaged"):
         decode(bytes(content))
@@ -156,6 +156,32 @@ def test_preparation_depends_on_the_volume_alone():
     np.testing.assert_array_equal(prepare(volume, STEPS), first)
 
 
+def test_an_eight_bit_case_of_an_older_study_is_decoded():
+    content = bytearray(encode(np.zeros((3, 4, 5), np.uint16), (1, 2, 3)))[: 352 + 60]
+    struct.pack_into("<2h", content, 70, 2, 8)
+    content[352:] = bytes(range(60))
+    voxels, spacing = decode(bytes(content))
+    assert (voxels.dtype, voxels[1, 0, 0], spacing) == (np.uint8, 1, (1, 2, 3))
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_computed_tomography_is_stored_in_hounsfield_units(whole):
+    """Whole units of a scanner and fractions of a generator fall on the same levels."""
+    steps = STEPS.model_copy(update={"intensity": WindowIntensity(low=-1000, high=1000)})
+    noise = np.random.default_rng(0).normal(0, 10, (14, 15, 16))
+    inserts = np.array([30, 37, 60, -1200])[np.arange(16) // 4] + noise
+    voxels = (np.rint(inserts) if whole else inserts).astype(np.float32)
+    prepared = prepare(Volume(voxels, np.eye(4)), steps)
+    grey = grey_of(steps)
+    assert grey == Grey(2000, -1000, 1000, "HU")
+    read = grey.low + prepared / grey.levels * (grey.high - grey.low)
+    assert (
+        np.abs(read - voxels.clip(-1000)).max() <= 1.5
+    )  # less than a unit of dither, and rounding
+    means = [read[..., i : i + 4].mean() for i in range(0, 16, 4)]
+    np.testing.assert_allclose(means, [30, 37, 60, -1000], atol=1)  # 10 HU / sqrt(840) is 0.35
+
+
 def test_a_volume_of_few_levels_leaves_no_gaps_and_moves_by_less_than_its_own_step():
     exact = smooth(shape=(24, 24, 24))
     low, high = exact.min(), exact.max()
@@ -164,14 +190,15 @@ def test_a_volume_of_few_levels_leaves_no_gaps_and_moves_by_less_than_its_own_st
         shape=(24, 24, 24), spacing=(1, 1, 1), intensity=WindowIntensity(low=0, high=49)
     )
     prepared = prepare(Volume(few.astype(np.float32), np.eye(4)), steps)
-    plain = np.rint(few / 49 * 255)
+    plain = np.rint(few / 49 * 4095)
     assert len(np.unique(plain)) <= 50
-    middle = np.bincount(prepared.ravel(), minlength=256)[64:192]
+    # 13,824 voxels: some two in each of 256 classes that no stored level of the volume is in.
+    middle = np.bincount(prepared.ravel() // 16, minlength=256)[64:192]
     assert (middle > 0).all()
-    assert np.abs(prepared - plain).max() <= 255 / 49 + 1
+    assert np.abs(prepared - plain).max() <= 4095 / 49 + 1
     # A triangle on one step has a standard deviation of 1 / sqrt(6) steps.
     inside = (few > 0) & (few < 49)
-    assert (prepared - plain)[inside].std() == pytest.approx(255 / 49 / np.sqrt(6), rel=0.05)
+    assert (prepared - plain)[inside].std() == pytest.approx(4095 / 49 / np.sqrt(6), rel=0.05)
 
 
 def test_background_and_saturation_stay_where_they_are():
@@ -179,20 +206,20 @@ def test_background_and_saturation_stay_where_they_are():
     steps = STEPS.model_copy(update={"intensity": WindowIntensity(low=0, high=11)})
     prepared = prepare(Volume(levels.astype(np.float32), np.eye(4)), steps)
     assert set(prepared[levels == 0]) == {0}
-    assert set(prepared[levels == 11]) == {255}
+    assert set(prepared[levels == 11]) == {4095}
 
 
 def test_a_floating_point_volume_is_rounded_and_no_more():
     voxels = np.random.default_rng(0).random((14, 15, 16), dtype=np.float32)
     steps = STEPS.model_copy(update={"intensity": WindowIntensity(low=0, high=1)})
     prepared = prepare(Volume(voxels, np.eye(4)), steps)
-    assert np.abs(prepared - voxels * 255.0).max() < 0.51 + 255 * 2 / voxels.size
+    assert np.abs(prepared - voxels * 4095.0).max() < 0.51 + 4095 * 2 / voxels.size
 
 
 def test_a_nearly_empty_volume_is_prepared():
     two = np.zeros((14, 15, 16), np.float32)
     two[3, 3, 3] = 1
-    assert set(np.unique(prepare(Volume(two, np.eye(4)), STEPS))) == {0, 255}
+    assert set(np.unique(prepare(Volume(two, np.eye(4)), STEPS))) == {0, 4095}
 
 
 def infos(folder, sizes, spacing=1.0):

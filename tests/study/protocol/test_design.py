@@ -4,6 +4,7 @@ import yaml
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study.protocol.design import StudyDesign, load_design, read_design, write_design
 from evalsuite.study.protocol.questions import TEMPLATES
+from evalsuite.study.protocol.windows import Grey
 from evalsuite.volumes.intensity import WindowIntensity
 from evalsuite.volumes.preprocessing import PRESETS
 
@@ -52,6 +53,7 @@ def test_the_preparation_is_laid_over_its_preset():
         {},
         {"paired": True, "repeats": 2, "margins": {"real_side": 0.1}},
         {"template": "likert", "preset": "ct", "consent": "D'accord, à vous\n- oui", "seed": 7},
+        {"windows": ["darker", {"name": "narrow", "low": 40, "high": 60}]},
     ],
 )
 def test_a_written_design_is_read_back(tmp_path, more):
@@ -71,6 +73,7 @@ def test_the_hash_follows_every_field():
         {"preset": "ct"},
         {"margins": {"anatomy": 0.5}},
         {"consent": "I agree"},
+        {"windows": ["darker"]},
     ]
     hashes = {read_design(BASE | change).hash for change in changes}
     assert len(hashes) == len(changes)
@@ -94,19 +97,99 @@ def test_the_app_learns_nothing_that_tells_cases_apart():
         "name",
         "title",
         "questions",
+        "profile",
         "paired",
         "revisable",
         "instructions",
         "consent",
         "idle_seconds",
+        "grey",
+        "windows",
     }
     for word in ("xreal", "xgen", "xr", "xage", "987654321", "Ann"):
         assert word not in yaml.safe_dump(public)
 
 
+def ct(low, high, **more):
+    intensity = {"kind": "window", "low": low, "high": high}
+    return read_design(BASE | {"preparation": {"intensity": intensity}, **more})
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "levels"),
+    [
+        (-1000, 1000, 2000),  # a level for each Hounsfield unit
+        (-1024, 3071, 4095),
+        (-160, 240, 400),
+        (0, 100, 4095),  # too few units for fine windows
+        (0, 1.5, 4095),
+        (-40000, 40000, 4095),  # more than 16 bits hold
+    ],
+)
+def test_the_levels_of_computed_tomography(low, high, levels):
+    grey = ct(low, high).public()["grey"]
+    assert grey == {"levels": levels, "low": low, "high": high, "unit": "HU"}
+    assert Grey(**grey).stored(low) == 0
+    assert Grey(**grey).stored(high) == levels
+
+
+def test_magnetic_resonance_has_percent_of_its_range():
+    assert read_design(BASE).public()["grey"] == {
+        "levels": 4095, "low": 0, "high": 100, "unit": "%"
+    }  # fmt: skip
+    windows = read_design(BASE).public()["windows"]
+    assert windows[0] == ["full range", 0, 100]
+    assert [name for name, *_ in windows[1:]] == ["brighter", "darker", "contrast"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "names"),
+    [
+        (-1000, 1000, ["soft tissue", "lung", "bone", "brain", "liver", "full range"]),
+        (-160, 240, ["soft tissue", "brain", "liver", "full range"]),
+        (0, 80, ["brain", "liver", "full range"]),
+    ],
+)
+def test_the_usual_windows_are_those_that_the_range_shows(low, high, names):
+    windows = {name: tuple(ends) for name, *ends in ct(low, high).public()["windows"]}
+    assert list(windows) == names
+    # Level and width as on a scanner's console.
+    usual = {
+        "soft tissue": (-160, 240), "lung": (-1350, 150), "bone": (-500, 1300),
+        "brain": (0, 80), "liver": (-45, 105), "full range": (low, high),
+    }  # fmt: skip
+    assert windows == {name: usual[name] for name in names}
+
+
+def test_a_design_names_its_own_windows_and_which_comes_first():
+    stroke = {"name": "stroke", "low": 15, "high": 55}
+    design = ct(-1000, 1000, windows=["brain", stroke])
+    assert design.public()["windows"] == [["brain", 0, 80], ["stroke", 15, 55]]
+    assert read_design(BASE | {"windows": ["darker"]}).public()["windows"] == [["darker", 24, 100]]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        ({"windows": ["bran"]}, 'unknown window "bran". Did you mean "brain"?'),
+        ({"windows": "brain"}, "windows: expected a list"),
+        ({"windows": [{"name": "a", "low": 2}]}, 'the setting "windows.0.high" is missing'),
+        (
+            {"windows": [{"name": "a", "low": 5, "high": 5}]},
+            'windows.0: the window "a" must rise, but goes from 5 to 5',
+        ),
+        ({"windows": ["darker", "darker"]}, 'two windows are called "darker"'),
+        (
+            {"windows": [{"name": "a", "low": 100, "high": 200}]},
+            ('the window "a" (100 to 200 %) lies outside the range of the preparation, 0 to 100 %'),
+        ),
+        (
+            {"windows": ["lung"]},
+            (
+                'the window "lung" is one in HU, but these cases are shown in %; name one of '
+                "full range, brighter, darker, contrast, or give name, low and high"
+            ),
+        ),
         ({"sede": 1}, 'the setting "sede" is unknown'),
         (
             {"readers": []},
@@ -217,3 +300,21 @@ def test_a_design_cannot_be_changed():
     design = StudyDesign(**BASE)
     with pytest.raises(ValueError, match="frozen"):
         design.seed = 3
+
+
+@pytest.mark.parametrize(
+    ("profile", "fault"),
+    [
+        ([{"name": "r", "text": "?", "kind": "confidence"}], "its kind confidence is about cases"),
+        (
+            [
+                {"name": "r", "text": "?", "kind": "text"},
+                {"name": "r", "text": "!", "kind": "text"},
+            ],
+            'two questions of the profile are called "r"',
+        ),
+    ],
+)
+def test_a_profile_asks_readers_of_themselves(profile, fault):
+    with pytest.raises(EvalsuiteError, match=fault):
+        read_design(BASE | {"profile": profile})

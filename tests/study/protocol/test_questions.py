@@ -118,6 +118,32 @@ def test_wrong_multiple_answers_are_refused():
         )
 
 
+def test_an_exclusive_option_goes_with_no_other():
+    faults = Several(name="q", text="?", options=("None", "a", "b"), exclusive="None")
+    assert faults.check([1]) == [1]
+    assert faults.check([3, 2]) == [2, 3]
+    for wrong in ([1, 2], [3, 1.0]):
+        assert refusal(faults, wrong).endswith('expected nothing beside "None".')
+    assert faults.shown()["exclusive"] == "None"
+    assert parse_questions([faults.model_dump(mode="json")]) == (faults,)
+    # Where it is not used, a design is what it was before there was one.
+    assert "exclusive" not in MULTIPLE.model_dump()
+    assert "exclusive" not in MULTIPLE.model_dump(mode="json")
+    with pytest.raises(EvalsuiteError, match='exclusive is "c", which is none of the options; exp'):
+        parse_questions([{**faults.model_dump(), "exclusive": "c"}])
+    assert TEMPLATES["multiple"][0].exclusive == "Nothing"
+
+
+def test_words_that_yaml_takes_for_something_else_are_told_with_the_mend():
+    values = {"kind": "choice", "name": "q", "text": "?", "options": [False, "Yes"]}
+    with pytest.raises(EvalsuiteError) as refused:
+        parse_questions([values], "study.yaml")
+    assert str(refused.value).startswith(
+        "In study.yaml, questions.0.options.0: expected text, but found false; "
+        "put it in quotes, as YAML reads No as false."
+    )
+
+
 @given(st.text(alphabet=st.characters(), max_size=12))
 def test_stored_text_fits_every_database(answer):
     try:
