@@ -39,6 +39,7 @@ export class ToolBar {
       keys: this.button("keys", "Keys (?)", () => reading.help.showModal()),
       fold: this.button("fold", "Fold the tool bar (O)", () => this.fold()),
     };
+    this.buttons.play.append(icon("pause")); // the styles show one of the two
     this.buttons.full.hidden = !document.fullscreenEnabled;
     const { main, three, alone, solid, fold, ...tools } = this.buttons;
     const { play, ...others } = tools;
@@ -136,7 +137,6 @@ export class ToolBar {
     buttons.clear.hidden = !drawn.length;
     named(buttons.clear, `Remove the distances (Delete): ${drawn.map(({ text }) => text).filter(Boolean).join(", ")}`);
     press(buttons.play, this.cine.playing);
-    buttons.play.replaceChildren(icon(this.cine.playing ? "pause" : "play"));
     this.speed.hidden = this.rate.hidden = !this.cine.playing;
     this.speed.value = SPEEDS.indexOf(this.cine.speed);
     this.rate.textContent = `${this.cine.speed}/s`;

@@ -66,6 +66,46 @@ def test_the_right_button_sets_level_and_width_in_proportion(opened):
     assert text(page, "axial", "numbers").endswith("W 80 L 40 HU")
 
 
+def test_the_mouse_scrolls_zooms_moves_and_enlarges(opened):
+    page = opened()
+    mounted(page, [grey((60, 60, 60))])
+    box = tile(page, "axial").bounding_box()
+    x, y = box["x"] + 0.6 * box["width"], box["y"] + 0.4 * box["height"]
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, -120)
+    page.mouse.wheel(0, -20)  # a trackpad sends fewer at a time
+    page.mouse.wheel(0, -20)
+    assert text(page, "axial", "name") == "axial 33 of 60"
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -120)
+    page.keyboard.up("Control")
+    page.keyboard.down("Shift")
+    page.mouse.down()
+    page.mouse.move(x - 30, y + 50, steps=3)
+    page.mouse.up()
+    page.keyboard.up("Shift")
+    assert "zoom 1.25" in text(page, "axial", "numbers")
+    assert text(page, "coronal", "name") == "coronal 31 of 60"
+    # What was under the pointer when it zoomed has moved with it.
+    page.mouse.click(x - 30, y + 50)
+    scale = min(box["width"], box["height"]) / 60
+    sagittal = int(text(page, "sagittal", "name").split()[1])
+    coronal = int(text(page, "coronal", "name").split()[1])
+    assert sagittal == pytest.approx(30.5 - 0.1 * box["width"] / scale, abs=1)
+    assert coronal == pytest.approx(30.5 + 0.1 * box["height"] / scale, abs=1)
+    tile(page, "sagittal").locator(".name").click()
+    drawn(page)
+    large = tile(page, "sagittal").bounding_box()
+    assert large["x"] == 0
+    assert large["width"] > tile(page, "axial").bounding_box()["width"]
+    page.mouse.dblclick(300, 300)
+    drawn(page)
+    assert tile(page, "axial").is_hidden()
+    page.mouse.dblclick(300, 300)
+    drawn(page)
+    assert tile(page, "axial").is_visible()
+
+
 def distances(page):
     drawn(page)
     clear = page.locator("[data-tool=clear]")
