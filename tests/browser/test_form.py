@@ -337,6 +337,7 @@ def test_fingers_find_large_buttons_and_the_image_keeps_its_room(asked, width, h
       .map((e) => e.outerHTML.slice(0, 80))""")
     assert small == []
     assert page.evaluate(CUT) == []
+    assert page.locator(".questions").evaluate("e => e.scrollHeight <= e.clientHeight")
     stage, panel = (page.locator(s).bounding_box() for s in (".stage", "aside"))
     assert stage["width"] * stage["height"] > 0.5 * width * height
     below = panel["y"] >= stage["y"] + stage["height"]
