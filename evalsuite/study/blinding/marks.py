@@ -10,6 +10,7 @@ from evalsuite.study.blinding.axes import AXES
 
 GRID = 64  # blocks along an axis, at most
 LARGEST = 10.0  # usual steps between neighbours, beyond which a mark counts no more
+DEEPEST = 100.0  # the same of layers, whose means differ little
 
 
 def relief(voxels: Float[np.ndarray, "x y z"]) -> Float[np.ndarray, " v"]:
@@ -39,7 +40,7 @@ def relief(voxels: Float[np.ndarray, "x y z"]) -> Float[np.ndarray, " v"]:
 def in_usual_steps(
     reliefs: Float[np.ndarray, "n v"], shape: Sequence[int]
 ) -> Float[np.ndarray, "n v"]:
-    """Return reliefs in units of what is usual over all cases, cut at `LARGEST`.
+    """Return reliefs in units of what is usual over all cases, cut at `LARGEST` and `DEEPEST`.
 
     One unit for all, so that a smoother cohort is not made rougher by it.
 
@@ -48,10 +49,10 @@ def in_usual_steps(
     """
     of_voxels = math.prod(_blocks(shape))
     scaled = []
-    for part in (reliefs[:, :of_voxels], reliefs[:, of_voxels:]):
+    for part, largest in ((reliefs[:, :of_voxels], LARGEST), (reliefs[:, of_voxels:], DEEPEST)):
         sizes = np.abs(part)
         step = float(np.median(sizes[sizes > 0])) if sizes.any() else 1.0
-        scaled.append(np.clip(part / step, -LARGEST, LARGEST))
+        scaled.append(np.clip(part / step, -largest, largest))
     return np.hstack(scaled)
 
 

@@ -4,15 +4,17 @@ What is learnt of all cases is learnt without their roles, so a permutation of t
 likely as the roles themselves.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Complex, Float
 
 from evalsuite.study.blinding.axes import AXES
 
 GRID = 32  # blocks along an axis, at most
-ROUNDS = 3  # of aligning to the mean of the aligned
+ROUNDS = 4  # of aligning to the mean of the aligned
 PATTERNS = 2  # of asymmetry
-FAINT = 1e-4  # of the strongest, below which a pattern is a rounding error
+FAINT = 1e-6  # share of the asymmetry, below which a pattern is a rounding error
 POSITION = "position"  # what names of cues begin with
 SIDE = "side of the asymmetry"
 
@@ -34,45 +36,63 @@ def placement_cues(
     """Return for each cue its value in every case.
 
     The position along an axis is where the case fits the mean of all best, in blocks towards the
-    right, front or head. The side of an asymmetry is 1 or 0 by the sign of a case's part of the
-    strongest patterns that mirroring along an axis reverses (principal components about zero), so
-    that it parts a cohort that was mirrored from one that was not.
+    right, front or head. The side of an asymmetry is the sign of a case's part of the strongest
+    patterns that mirroring along an axis reverses (principal components about zero), so that it
+    parts a cohort that was mirrored from one that was not; its size, the same for all cases, is
+    the share of the asymmetry that the pattern makes up, most along the axis of the mirror.
     """
-    cues = {}
-    for axis, places in enumerate(_places(portraits).T):
-        cues[f"{POSITION} {AXES[axis]}"] = places
+    places, aligned = _aligned(portraits - portraits.mean(axis=(1, 2, 3), keepdims=True))
+    cues = {f"{POSITION} {name}": along for name, along in zip(AXES, places.T, strict=True)}
+    # About the middle of the anatomy, so that no shift is taken for a mirror.
     for axis, name in enumerate(AXES):
-        odd = (portraits - np.flip(portraits, axis + 1)).reshape(len(portraits), -1)
+        odd = (aligned - np.flip(aligned, axis + 1)).reshape(len(aligned), -1)
         odd /= np.maximum(np.linalg.norm(odd, axis=1, keepdims=True), 1e-9)
         sizes, vectors = np.linalg.eigh(odd @ odd.T)
         for pattern in range(min(PATTERNS, len(sizes))):
             # A pattern that no case has would be some order of the cases.
-            sides = vectors[:, -1 - pattern] * (sizes[-1 - pattern] > FAINT * sizes[-1])
-            again = ", second pattern" * pattern
-            cues[f"{SIDE} {name}{again}"] = (sides > 0).astype(float)
+            share = sizes[-1 - pattern] / len(sizes)
+            sides = np.sign(vectors[:, -1 - pattern]) * (share if share > FAINT else 0.0)
+            cues[f"{SIDE} {name}{', second pattern' * pattern}"] = sides
     return cues
 
 
-def _places(portraits: Float[np.ndarray, "n i j k"]) -> Float[np.ndarray, "n 3"]:
-    """Return for each case how far it lies from the mean of all, in blocks."""
-    shape = portraits.shape[1:]
+def _aligned(
+    pictures: Float[np.ndarray, "n i j k"],
+) -> tuple[Float[np.ndarray, "n 3"], Float[np.ndarray, "n i j k"]]:
+    """Return how far each case lies from the mean of all, in blocks, and the cases moved there.
+
+    Those are weighted by a Hann window; each round looks through it at what the last one moved,
+    since the place of the window would draw that of the anatomy to itself.
+    """
+    shape = pictures.shape[1:]
     window = np.ones(())
     for axis, size in enumerate(shape):
         window = window * _along(np.hanning(size + 2)[1:-1], axis)
-    centred = (portraits - portraits.mean(axis=(1, 2, 3), keepdims=True)) * window
-    centred /= np.maximum(np.sqrt((centred**2).sum(axis=(1, 2, 3), keepdims=True)), 1e-9)
-    spectra = np.fft.rfftn(centred, axes=(1, 2, 3))
-    frequencies = [np.fft.fftfreq(shape[0]), np.fft.fftfreq(shape[1]), np.fft.rfftfreq(shape[2])]
-    places = np.zeros((len(portraits), 3))
+    spectra = np.fft.rfftn(pictures, axes=(1, 2, 3))
+    places = np.zeros((len(pictures), 3))
     for _ in range(ROUNDS):
-        turns = sum(
-            places[:, axis, None, None, None] * _along(along, axis)
-            for axis, along in enumerate(frequencies)
-        )
-        template = (spectra * np.exp(2j * np.pi * turns)).mean(axis=0)
-        fits = np.fft.irfftn(spectra * template.conj(), s=shape, axes=(1, 2, 3))
-        places = np.array([_peak(fit) for fit in fits])
-    return places
+        moved = np.fft.irfftn(_moved_back(spectra, places, shape), s=shape, axes=(1, 2, 3)) * window
+        lengths = np.sqrt((moved**2).sum(axis=(1, 2, 3), keepdims=True))
+        seen = np.fft.rfftn(moved / np.maximum(lengths, 1e-9), axes=(1, 2, 3))
+        fits = np.fft.irfftn(seen * seen.mean(axis=0).conj(), s=shape, axes=(1, 2, 3))
+        places = places + np.array([_peak(fit) for fit in fits])
+    moved = np.fft.irfftn(_moved_back(spectra, places, shape), s=shape, axes=(1, 2, 3))
+    return places, moved * window
+
+
+def _moved_back(
+    spectra: Complex[np.ndarray, "n i j m"],
+    places: Float[np.ndarray, "n 3"],
+    shape: Sequence[int],
+) -> Complex[np.ndarray, "n i j m"]:
+    """Return the spectra of pictures moved cyclically from their places to the common one."""
+    frequencies = [*map(np.fft.fftfreq, shape[:2]), np.fft.rfftfreq(shape[2])]
+    turns = sum(
+        places[:, axis, None, None, None] * _along(along, axis)
+        for axis, along in enumerate(frequencies)
+    )
+    moved: Complex[np.ndarray, "n i j m"] = spectra * np.exp(2j * np.pi * turns)
+    return moved
 
 
 def _peak(fit: Float[np.ndarray, "i j k"]) -> list[float]:

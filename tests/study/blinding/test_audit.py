@@ -109,7 +109,7 @@ def filtered(voxels):
     """Return the voxels without what repeats every 3.2 to 4 of them from back to front."""
     waves = fft.dctn(voxels.astype(float), axes=1)
     cycles = np.arange(voxels.shape[1]) / 2 / voxels.shape[1]
-    waves[:, (cycles >= 4 / 16) & (cycles < 5 / 16)] = 0
+    waves[:, (cycles > 3.5 / 16) & (cycles < 5.5 / 16)] = 0
     return np.clip(fft.idctn(waves, axes=1), 0, 4095)
 
 
