@@ -21,6 +21,16 @@ def needs_features(metrics: Sequence[Metric]) -> bool:
     return any("features" in metric.needs for metric in metrics)
 
 
+def refuse_strangers(metrics: Sequence[Metric], extractors: Sequence[str]) -> None:
+    """Raise EvalsuiteError for a metric that takes the features of none of the extractors."""
+    for metric in metrics:
+        if "features" in metric.needs and not any(map(metric.takes, extractors)):
+            raise EvalsuiteError(
+                f"The metric {metric.name} is of the features of {' or '.join(metric.extractors)}, "
+                f"not of {', '.join(extractors)}. Name one of them with --extractor."
+            )
+
+
 def refuse_idle_weights(weights: Mapping[str, str], extractors: Sequence[Extractor]) -> None:
     """Raise EvalsuiteError if weights were named that no one extractor has in its fingerprint.
 

@@ -10,3 +10,8 @@ def cache_folder() -> Path:
 
     chosen = os.environ.get("EVALSUITE_CACHE")
     return Path(chosen) if chosen else user_cache_path("evalsuite")
+
+
+def feature_cache() -> Path:
+    """Return where features are kept unless another folder is named."""
+    return cache_folder() / "features"

@@ -1,99 +1,142 @@
 """Reasons not to trust numbers: each told once, with its values and what it holds for."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Self
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
 
-from evalsuite.records import Caveat, Estimate
+from evalsuite.output import finite
+from evalsuite.records import Caveat, CohortRecord, Estimate, Evaluation, Scope
 
 NAMED = 3  # numbers, features or groups before they are only counted
+Key = tuple[str, ...]
+Kind = Literal["cohort", "estimate", "group"]
 
 
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """The caveats of some estimates, numbered from 1 in their order.
+    """The caveats of cohorts and of estimates, numbered from 1; those of groups alone are last.
 
     Args:
-        carriers: by template, the caveats with the estimates that carry them.
+        cohorts, estimates: by key, the caveats with what carries them.
         everything: all estimates, with and without caveats.
     """
 
-    carriers: dict[str, list[tuple[str, Estimate]]]
+    cohorts: dict[Key, list[tuple[Caveat, CohortRecord]]]
+    estimates: dict[Key, list[tuple[Caveat, Estimate]]]
     everything: Sequence[Estimate]
 
     @classmethod
-    def of(cls, estimates: Sequence[Estimate]) -> Self:
-        """Collect the caveats of the estimates."""
-        carriers: dict[str, list[tuple[str, Estimate]]] = {}
+    def of(cls, *evaluations: Evaluation) -> Self:
+        """Collect the caveats of evaluations that are shown together."""
+        estimates = [estimate for evaluation in evaluations for estimate in evaluation.estimates]
+        told: dict[Key, list[tuple[Caveat, CohortRecord]]] = {}
+        for cohort in (cohort for evaluation in evaluations for cohort in evaluation.cohorts):
+            for caveat in cohort.warnings:
+                told.setdefault(caveat.key, []).append((caveat, cohort))
+        carried: dict[Key, list[tuple[Caveat, Estimate]]] = {}
         for estimate in estimates:
             for caveat in estimate.warnings:
-                carriers.setdefault(template(caveat), []).append((caveat, estimate))
-        return cls(carriers, estimates)
+                carried.setdefault(caveat.key, []).append((caveat, estimate))
+        ordered = sorted(carried, key=lambda key: all(e.group for _, e in carried[key]))
+        return cls(told, {key: carried[key] for key in ordered}, estimates)
 
-    def marks(self, caveats: Iterable[str]) -> str:
-        """Return the numbers of caveats, or of their templates, in brackets, or nothing."""
-        own = set(map(template, caveats))
-        numbers = [str(i) for i, key in enumerate(self.carriers, 1) if key in own]
+    def marks(self, wanted: Iterable[Key]) -> str:
+        """Return the numbers of caveats in brackets, or nothing."""
+        own = set(wanted)
+        numbers = [str(i) for i, k in enumerate((*self.cohorts, *self.estimates), 1) if k in own]
         return f"[{', '.join(numbers)}]" if numbers else ""
 
-    def sentences(self, title: Callable[[Estimate], str] = lambda e: e.key) -> list[str]:
-        """Return each caveat with its number and what it holds for.
+    def sentences(
+        self,
+        title: Callable[[Estimate], str] = lambda estimate: estimate.key,
+        measured_on: Callable[[Estimate], str] = lambda estimate: estimate.extractor or "voxels",
+        kinds: Iterable[Kind] = ("cohort", "estimate", "group"),
+    ) -> dict[Key, str]:
+        """Return each caveat by its key, with its number and what it holds for.
 
         Args:
-            title: how a number is called.
+            title, measured_on: how a number and its features are called.
+            kinds: what they are about; `group` stands for groups alone.
         """
-        return [
-            f"[{number}] {scope([e for _, e in held], self.everything, title)}: "
-            f"{joined([caveat for caveat, _ in held])}"
-            for number, held in enumerate(self.carriers.values(), 1)
-        ]
+        told: dict[Key, tuple[Kind, str, list[Caveat]]] = {}
+        for key, of_cohorts in self.cohorts.items():
+            names = enumerated(dict.fromkeys(cohort.name for _, cohort in of_cohorts))
+            told[key] = "cohort", names, [caveat for caveat, _ in of_cohorts]
+        for key, held in self.estimates.items():
+            estimates, caveats = [e for _, e in held], [caveat for caveat, _ in held]
+            kind: Kind = "group" if all(e.group for e in estimates) else "estimate"
+            about = concerned(caveats[0], estimates, self.everything, title, measured_on)
+            told[key] = kind, about, caveats
+        return {
+            key: f"[{number}] {about}: {joined(caveats)}"
+            for number, (key, (kind, about, caveats)) in enumerate(told.items(), 1)
+            if kind in kinds
+        }
 
 
-def template(caveat: str) -> str:
-    """Return the sentence of a caveat without its values; a plain sentence is its own."""
-    return caveat.template if isinstance(caveat, Caveat) else caveat
+def keys(caveats: Iterable[Caveat]) -> set[Key]:
+    """Return what tells caveats apart that are told once each."""
+    return {caveat.key for caveat in caveats}
 
 
-def kind(caveat: str) -> object:
-    """Return what caveats have in common that differ in numbers alone."""
-    values = caveat.values.values() if isinstance(caveat, Caveat) else ()
-    return template(caveat), *(value for value in values if isinstance(value, str))
-
-
-def joined(caveats: Sequence[str]) -> str:
-    """Return caveats with one template as one sentence: numbers as a range, texts as a list.
+def joined(caveats: Sequence[Caveat]) -> str:
+    """Return caveats with one key as one sentence, its numbers as ranges.
 
     Args:
-        caveats: at least one; all with the template of the first.
+        caveats: at least one; all with the key of the first.
     """
     first = caveats[0]
-    if not isinstance(first, Caveat) or not first.values:
-        return first
-    values = [c.values for c in caveats if isinstance(c, Caveat)]
-    return first.template.format(
-        **{name: _Several(v[name] for v in values) for name in first.values}
-    )
+    values = {
+        name: value if isinstance(value, str) else _Range([c.values[name] for c in caveats])
+        for name, value in first.values.items()
+    }
+    return first.template.format(**values) if values else first.template
 
 
-def scope(
+def to_json(caveats: Iterable[Caveat]) -> list[dict[str, object]]:
+    """Return caveats as JSON values."""
+    return [finite(asdict(caveat)) for caveat in caveats]
+
+
+def from_json(told: Iterable[str | Mapping[str, Any]], scope: Scope) -> tuple[Caveat, ...]:
+    """Return the caveats that `to_json` was given.
+
+    Args:
+        told: those written before caveats had codes are plain sentences, or templates with values;
+            they are their own codes.
+        scope: of those.
+    """
+    caveats = []
+    for one in told:
+        kept: Mapping[str, Any] = {"template": one} if isinstance(one, str) else one
+        values = {k: math.nan if v is None else v for k, v in kept.get("values", {}).items()}
+        code = kept.get("code", kept["template"])
+        caveats.append(Caveat(code, kept["template"], kept.get("scope", scope), values))
+    return tuple(caveats)
+
+
+def concerned(
+    caveat: Caveat,
     estimates: Sequence[Estimate],
     everything: Sequence[Estimate],
-    title: Callable[[Estimate], str] = lambda estimate: estimate.key,
-    measured_on: Callable[[Estimate], str] = lambda estimate: estimate.extractor or "voxels",
+    title: Callable[[Estimate], str],
+    measured_on: Callable[[Estimate], str],
 ) -> str:
-    """Return what some estimates have in common: numbers, features, cohorts, groups.
+    """Return what carries a caveat: numbers, unless it is about features, cohorts, groups.
 
     Cohorts and groups are left out where they are those of everything.
 
     Args:
         estimates: at least one.
         everything: all estimates of the evaluation.
-        title, measured_on: how the number and its features are called.
+        title, measured_on: how a number and its features are called.
     """
+    features = enumerated(dict.fromkeys(map(measured_on, estimates)))
     titles = list(dict.fromkeys(map(title, estimates)))
     several = len(titles) > NAMED
     what = f"{titles[0]} and {len(titles) - 1} other numbers" if several else enumerated(titles)
-    parts = [what, f"on {enumerated(list(dict.fromkeys(map(measured_on, estimates))))}"]
+    parts = [features if caveat.scope == "extractor" else f"{what} on {features}"]
     cohorts = list(dict.fromkeys(e.synthetic for e in estimates))
     if set(cohorts) != {e.synthetic for e in everything}:
         parts.append(f"of {enumerated(cohorts)}")
@@ -111,15 +154,12 @@ def enumerated(parts: Iterable[object]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-class _Several:
-    """The values of one field in several sentences, which `str.format` asks for their text."""
+class _Range:
+    """The numbers of one field in several sentences, which `str.format` asks for their text."""
 
-    def __init__(self, values: Iterable[float | str]) -> None:
-        self._values = list(dict.fromkeys(values))
+    def __init__(self, numbers: Sequence[Any]) -> None:
+        self._ends = min(numbers), max(numbers)
 
     def __format__(self, form: str) -> str:
-        numbers = [value for value in self._values if not isinstance(value, str)]
-        if len(numbers) < len(self._values):
-            return enumerated([format(value, form) for value in self._values])
-        low, high = format(min(numbers), form), format(max(numbers), form)
+        low, high = (format(end, form) for end in self._ends)
         return low if low == high else f"{low} to {high}"

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from evalsuite import options
 from evalsuite.errors import EvalsuiteError
 
 
@@ -120,39 +121,20 @@ def compute_metrics(
         str | None,
         typer.Option(metavar="COLUMN", help="Break the metrics down by a column of the tables."),
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="YAML or TOML file with the same settings.")
-    ] = None,
-    extractor: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Feature extractors (see `evalsuite extractors`): repeated, or with commas."
-        ),
-    ] = None,
+    config: options.Config = None,
+    extractor: options.Extractor = None,
     metrics: Annotated[
         list[str] | None,
         typer.Option(help="Names (see `evalsuite metrics`): repeated, or with commas."),
     ] = None,
-    weights: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="[NAME=]FILE", help="Weight file of an extractor; NAME where several take one."
-        ),
-    ] = None,
+    weights: options.Weights = None,
     precision: Annotated[
         str | None, typer.Option(help="Arithmetic of networks: float32 or bfloat16 (faster).")
     ] = None,
-    protocol: Annotated[
-        str | None,
-        typer.Option(help="Published way to compare (see `evalsuite protocols`)."),
-    ] = None,
-    preset: Annotated[str | None, typer.Option(help="Preprocessing preset: mri or ct.")] = None,
-    spacing: Annotated[
-        str | None, typer.Option(metavar="X,Y,Z", help="Millimetres per voxel, `auto` or `native`.")
-    ] = None,
-    shape: Annotated[
-        str | None, typer.Option(metavar="X,Y,Z", help="Voxels per axis, `auto` or `native`.")
-    ] = None,
+    protocol: options.Protocol = None,
+    preset: options.Preset = None,
+    spacing: options.Spacing = None,
+    shape: options.Shape = None,
     assume_spacing: Annotated[
         str | None,
         typer.Option(metavar="X,Y,Z", help="Millimetres per voxel where a file states none."),
@@ -161,48 +143,33 @@ def compute_metrics(
         str | None,
         typer.Option(metavar="CODE", help="Orientation where a file states none, such as LPS."),
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set",
-            metavar="KEY=VALUE",
-            help="Any other setting, such as "
-            "`metrics.frechet.level=0.9` or `preprocessing.fit=resize`.",
-        ),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of every random draw.")] = None,
+    set_: options.Set = None,
+    seed: options.Seed = None,
     output: Annotated[Path | None, typer.Option(help="New folder for the results.")] = None,
-    experiment: Annotated[
-        str, typer.Option(envvar="MLFLOW_EXPERIMENT_NAME", help="MLflow experiment.")
-    ] = "evalsuite",
-    run_name: Annotated[str | None, typer.Option(help="Name of the MLflow run.")] = None,
-    no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Skip MLflow.")] = False,
-    skip_invalid: Annotated[
-        bool, typer.Option("--skip-invalid", help="Go on without volumes that have faults.")
-    ] = False,
+    experiment: options.Experiment = "evalsuite",
+    run_name: options.RunName = None,
+    no_tracking: options.NoTracking = False,
+    skip_invalid: options.SkipInvalid = False,
     allow_leakage: Annotated[
         bool, typer.Option("--allow-leakage", help="Accept volumes that are in both cohorts.")
     ] = False,
-    cache: Annotated[Path | None, typer.Option(help="Folder of the feature cache.")] = None,
-    device: Annotated[
-        str, typer.Option(help="Torch device; auto: a GPU if there is one.")
-    ] = "auto",
-    batch_size: Annotated[int, typer.Option(min=1, help="Volumes a network sees at once.")] = 4,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes for radiomics; default: all cores.")
-    ] = None,
-    offline: Annotated[bool, typer.Option("--offline", help="Never download weights.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
+    cache: options.Cache = None,
+    device: options.Device = "auto",
+    batch_size: options.BatchSize = 4,
+    workers: options.Workers = None,
+    offline: options.Offline = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Compare synthetic volumes with real ones: FID, MMD, MS-SSIM, precision and recall.
 
     Every choice is recorded with the result, in the output folder and as an MLflow run.
     """
     from evalsuite import workflow
+    from evalsuite.caches import feature_cache
     from evalsuite.config import load_config, with_labels
-    from evalsuite.settings import assignments, listed
+    from evalsuite.settings import listed, triple, with_assignments
 
-    overrides: dict[str, Any] = {
+    given = {
         "real": with_labels(real, real_labels),
         "synthetic": _sources(synthetic, synthetic_labels),
         "training": training,
@@ -213,33 +180,21 @@ def compute_metrics(
         "precision": precision,
         "protocol": protocol,
         "preset": preset,
-        "preprocessing.spacing": spacing and _triple(spacing),
-        "preprocessing.shape": shape and _triple(shape),
+        "preprocessing.spacing": spacing and triple(spacing),
+        "preprocessing.shape": shape and triple(shape),
         "assume_spacing": assume_spacing,
         "assume_orientation": assume_orientation,
         "seed": seed,
         "skip_invalid": skip_invalid or None,
         "allow_leakage": allow_leakage or None,
     }
-    overrides = {key: value for key, value in overrides.items() if value is not None}
-    for key, value in assignments(set_ or ()).items():
-        if key in overrides:
-            raise typer.BadParameter(
-                f"--set {key}: there is an option of that name, given as well."
-            )
-        overrides[key] = value
-    declared = load_config(config, overrides)
-    done = workflow.compute_metrics(
-        declared,
-        workflow.RunOptions(
-            output=output,
-            cache=cache,
-            device=device,
-            batch_size=batch_size,
-            workers=workers,
-            offline=offline,
-        ),
+    declared = load_config(config, with_assignments(given, set_ or ()))
+    from evalsuite.evaluate import Resources  # heavy, so only once the settings are possible
+
+    resources = Resources(
+        cache or feature_cache(), device, batch_size, workers=workers, offline=offline
     )
+    done = workflow.compute_metrics(declared, resources, output)
     if done is None:
         return
     workflow.show(done, as_json=as_json)
@@ -249,27 +204,21 @@ def compute_metrics(
         raise typer.Exit(1)
 
 
-def metrics(
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
-) -> None:
+def metrics(as_json: options.AsJson = False) -> None:
     """List the metrics with their options and defaults."""
     from evalsuite import listings
 
     listings.show_metrics(listings.metrics(), as_json=as_json)
 
 
-def extractors(
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
-) -> None:
+def extractors(as_json: options.AsJson = False) -> None:
     """List the feature extractors."""
     from evalsuite import listings, output
 
     output.show(listings.extractors(), as_json=as_json)
 
 
-def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
-) -> None:
+def doctor(as_json: options.AsJson = False) -> None:
     """Check this machine: packages, weights, cache, tracking; says how to mend what is amiss."""
     from evalsuite import listings, output
 
@@ -293,7 +242,7 @@ def log(
             envvar="MLFLOW_EXPERIMENT_NAME", help="MLflow experiment; default: that of the command."
         ),
     ] = None,
-    run_name: Annotated[str | None, typer.Option(help="Name of the MLflow run.")] = None,
+    run_name: options.RunName = None,
 ) -> None:
     """Log results on disk to MLflow, for when the tracking server was down."""
     from evalsuite.log import log as log_folder
@@ -325,9 +274,7 @@ weights_app = typer.Typer(
 
 
 @weights_app.command("list")
-def weights_list(
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
-) -> None:
+def weights_list(as_json: options.AsJson = False) -> None:
     """List the published weights, their licences, and where each lies on this machine."""
     from evalsuite import listings, output
 
@@ -369,13 +316,3 @@ def _sources(texts: list[str] | None, labels: list[str] | None) -> object:
     if len(labels) != len(texts or ()):
         raise typer.BadParameter("--synthetic-labels: expected one folder for each --synthetic.")
     return [with_labels(text, folder) for text, folder in zip(texts or (), labels, strict=True)]
-
-
-def _triple(text: str) -> object:
-    return [_value(part) for part in text.split(",")] if "," in text else text
-
-
-def _value(text: str) -> Any:
-    from evalsuite.settings import parse_yaml
-
-    return parse_yaml(text)

@@ -5,16 +5,23 @@ import json
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from evalsuite import beforehand, plugins
-from evalsuite.config import CohortSource, EvaluationConfig
+from evalsuite.cohorts import (
+    checked_cohorts,
+    cohort_record,
+    forbid_training_on,
+    labels_of,
+    training_cohort,
+    with_leaks,
+)
+from evalsuite.config import EvaluationConfig
 from evalsuite.environment import environment
-from evalsuite.errors import EvalsuiteError, VolumeError
+from evalsuite.errors import EvalsuiteError
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions, Staged, load_extractor
 from evalsuite.extractors.slices import resliced
 from evalsuite.features import FeatureCache, extract
@@ -26,17 +33,12 @@ from evalsuite.preparation import Preparation, judged, prepared
 from evalsuite.preprocessed import mid_slices
 from evalsuite.progress import Progress, silent
 from evalsuite.protocols.changes import recorded
-from evalsuite.records import CohortRecord, Evaluation, Evidence, FeatureTable
-from evalsuite.volumes.check import check_cohort, check_volume
-from evalsuite.volumes.cohort import Cohort, find_leaks, leakage_sentence
+from evalsuite.records import Evaluation, Evidence, FeatureTable
+from evalsuite.volumes.cohort import Cohort
 from evalsuite.volumes.doubts import geometry_doubts, unneeded
-from evalsuite.volumes.labels import Segmentations, check_labels, label_files
+from evalsuite.volumes.labels import Segmentations
 from evalsuite.volumes.preprocessing import Preprocessing
-from evalsuite.volumes.sources import read_cohort
-from evalsuite.volumes.subjects import shared_sentence, shared_subjects
 from evalsuite.writable import refuse_unwritable
-
-TRAINING = "training"  # name of the cohort that the generator was trained on
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ def evaluate(config: EvaluationConfig, resources: Resources) -> tuple[Evaluation
     config.synthetic_steps(config.steps())  # wrong ones are told before weights are loaded
     computed = [metric for metric, _ in metrics]
     names = config.extractors if beforehand.needs_features(computed) else ()
+    beforehand.refuse_strangers(computed, names)
     extractors = loaded_extractors(config, names, resources)
     steps = [config.steps(wants) for wants in (None, *(e.wants for e in extractors))]
     steps += [config.synthetic_steps(one) for one in steps]
@@ -83,8 +86,8 @@ def evaluate(config: EvaluationConfig, resources: Resources) -> tuple[Evaluation
         resources.tell(sentence)
     if extractors:
         refuse_unwritable(resources.cache, "--cache DIR")
-    real, *synthetic = _checked_cohorts(config, steps, resources)
-    training = _training(config, [c.name for c in (real, *synthetic)], resources)
+    real, *synthetic = checked_cohorts(config, steps, resources.progress)
+    training = training_cohort(config, [c.name for c in (real, *synthetic)], resources.progress)
     told = unneeded(config.stated(), [real, *synthetic, *([training] if training else [])])
     told += geometry_doubts(training, real) if training else []
     real = replace(real, warnings=(*real.warnings, *told))
@@ -96,20 +99,18 @@ def evaluate(config: EvaluationConfig, resources: Resources) -> tuple[Evaluation
     real, *synthetic = judged(
         (real, *synthetic), own, looked_at | preparations, mixed=config.protocol is not None
     )
-    _forbid_leaks(config, real, synthetic)
+    synthetic = [with_leaks(real, c, allowed=config.allow_leakage) for c in synthetic]
     if training and not config.allow_leakage:
-        _forbid_training_on(training, real)
+        forbid_training_on(training, real)
     if not any("training" in metric.needs for metric in computed):
         training = None
     for cohort in synthetic:
-        by_covariate(
-            real, cohort, config.by
-        )  # a column that makes none is told before any heavy work
-    labels = _labels(config, metrics, real, synthetic, resources.progress)
+        by_covariate(real, cohort, config.by)  # a column that makes none is told now
+    labels = labels_of(config, metrics, real, synthetic, resources.progress)
 
     compared = (real, *synthetic)
     cohorts = (*compared, *([training] if training else []))
-    tables = _tables(config, cohorts, extractors, preparations, resources)
+    tables = feature_tables(config, cohorts, extractors, preparations, resources)
     findings = measure(
         metrics,
         extractors,
@@ -152,14 +153,21 @@ def load_metrics(config: EvaluationConfig) -> list[tuple[Metric, dict[str, Any]]
     return loaded
 
 
-def _tables(
+def feature_tables(
     config: EvaluationConfig,
     cohorts: Sequence[Cohort],
     extractors: Sequence[Extractor],
     preparations: Mapping[str, Preparation],
     resources: Resources,
 ) -> dict[tuple[str, str], FeatureTable]:
-    """Return the features by extractor and cohort, with what makes them doubtful."""
+    """Return the features by extractor and cohort, with what makes them doubtful.
+
+    Several layers of one network that see the same volumes take one pass.
+
+    Args:
+        cohorts: checked.
+        preparations: by name of the extractor.
+    """
     cache = FeatureCache(resources.cache)
     tables: dict[tuple[str, str], FeatureTable] = {}
     layers = {e.name: _layers(e, extractors, preparations) for e in extractors}
@@ -167,13 +175,13 @@ def _tables(
     for extractor in sorted(extractors, key=lambda e: -len(layers[e.name])):
         for cohort in cohorts:
             preparation = preparations[extractor.name]
-            table = extracted(
+            table = _extracted(
                 cohort,
                 preparation.of(cohort),
                 extractor,
                 cache,
                 resources,
-                layers=layers[extractor.name],
+                layers[extractor.name],
             )
             # What was changed of a protocol is told as such.
             caveats = () if config.protocol else preparation.caveats()
@@ -185,13 +193,13 @@ def _tables(
     return tables
 
 
-def extracted(
+def _extracted(
     cohort: Cohort,
     steps: Preprocessing,
     extractor: Extractor,
     cache: FeatureCache,
     resources: Resources,
-    layers: Sequence[Extractor] = (),
+    layers: Sequence[Extractor],
 ) -> FeatureTable:
     """Return the features of a cohort, with progress; see `evalsuite.features.extract`."""
     label = f"{extractor.name}: features of {cohort.name}"
@@ -263,116 +271,6 @@ def _forbid_native_shapes(
         )
 
 
-def _checked_cohorts(
-    config: EvaluationConfig, steps: Sequence[Preprocessing], resources: Resources
-) -> list[Cohort]:
-    real, *synthetic = names = [config.real.name or "real", *map(cohort_name, config.synthetic)]
-    refuse_one_name(names)
-    stated = config.stated()
-    cohorts = [read_cohort(config.real.path, name=real, role="real", stated=stated)]
-    for source, name in zip(config.synthetic, synthetic, strict=True):
-        cohorts.append(read_cohort(source.path, name=name, role="synthetic", stated=stated))
-    # One volume tells whether the steps are possible; its faults are told with those of all.
-    with suppress(VolumeError):
-        first = check_volume(cohorts[0].entries[0].path, cohorts[0].entries[0].stated)
-        for one in steps:
-            one.resolve([first.shape], [first.affine])
-    checked: list[Cohort] = []
-    for cohort in cohorts:
-        with resources.progress(f"checking {cohort.name}", len(cohort.entries)) as advance:
-            checked.append(
-                check_cohort(
-                    cohort,
-                    skip_invalid=config.skip_invalid,
-                    advance=advance,
-                    real=checked[0] if checked else None,
-                )
-            )
-    return checked
-
-
-def cohort_name(source: CohortSource) -> str:
-    """Return the name of a synthetic cohort: the user's, or that of its file or folder."""
-    path = Path(source.path)
-    return source.name or (path.stem if path.is_file() else path.name) or "synthetic"
-
-
-def refuse_one_name(names: Sequence[str]) -> None:
-    """Raise EvalsuiteError if two cohorts have one name."""
-    for name in names:
-        if names.count(name) > 1:
-            raise EvalsuiteError(
-                f'Two cohorts are called "{name}". Name them, such as --synthetic NAME=DIR.'
-            )
-
-
-def _training(
-    config: EvaluationConfig, names: Sequence[str], resources: Resources
-) -> Cohort | None:
-    """Return the checked cohort that the generator was trained on, if it was named."""
-    if config.training is None:
-        return None
-    if TRAINING in names:
-        raise EvalsuiteError(
-            f'A cohort is called "{TRAINING}", which is the name of the one that --training names. '
-            "Name it otherwise, such as --real NAME=DIR."
-        )
-    stated = config.stated()
-    cohort = read_cohort(config.training.path, name=TRAINING, role="real", stated=stated)
-    with resources.progress(f"checking {TRAINING}", len(cohort.entries)) as advance:
-        return check_cohort(cohort, skip_invalid=config.skip_invalid, advance=advance)
-
-
-def _labels(
-    config: EvaluationConfig,
-    metrics: Sequence[tuple[Metric, dict[str, Any]]],
-    real: Cohort,
-    synthetic: Sequence[Cohort],
-    progress: Progress,
-) -> dict[str, Segmentations]:
-    """Return the segmentations of the cohorts that have some, by name of the cohort."""
-    wanted = [metric.name for metric, _ in metrics if "labels" in metric.needs]
-    if not wanted:
-        return {}
-    found = {}
-    for cohort, source in zip((real, *synthetic), (config.real, *config.synthetic), strict=True):
-        files = label_files(cohort, source.labels)
-        if files is None:
-            raise EvalsuiteError(
-                f"The metric {wanted[0]} needs a label map for each volume of {cohort.name}. Name "
-                "their folder with --real-labels or --synthetic-labels, or in a column label of "
-                "the cohort's table."
-            )
-        with progress(f"checking label maps of {cohort.name}", len(files)) as advance:
-            found[cohort.name] = check_labels(cohort, files, advance)
-    return found
-
-
-def _forbid_leaks(config: EvaluationConfig, real: Cohort, synthetic: list[Cohort]) -> None:
-    for i, cohort in enumerate(synthetic):
-        leaks = find_leaks(real, cohort)
-        if not leaks:
-            continue
-        sentence = leakage_sentence(real, cohort, leaks)
-        if not config.allow_leakage:
-            raise EvalsuiteError(f"{sentence} Remove them, or pass --allow-leakage.")
-        synthetic[i] = replace(cohort, warnings=(*cohort.warnings, sentence))
-
-
-def _forbid_training_on(training: Cohort, real: Cohort) -> None:
-    """Refuse a hold-out with a volume, or a subject, that the generator was trained on."""
-    told = []
-    if copies := find_leaks(training, real):
-        told.append(leakage_sentence(training, real, copies))
-    if subjects := shared_subjects(training, real):
-        told.append(shared_sentence(training, real, subjects))
-    if told:
-        raise EvalsuiteError(
-            f"{' '.join(told)} A hold-out must not have been trained on: remove them from one of "
-            "the two, or pass --allow-leakage."
-        )
-
-
 def _record(
     config: EvaluationConfig,
     cohorts: Sequence[Cohort],
@@ -409,17 +307,3 @@ def _subjects(cohort: Cohort) -> dict[str, object]:
     """Return how many subjects there are, and a hash of which volume shows which."""
     names = json.dumps(cohort.subjects).encode()
     return {"count": len(set(cohort.subjects)), "sha256": hashlib.sha256(names).hexdigest()}
-
-
-def cohort_record(cohort: Cohort) -> CohortRecord:
-    """Return what results say of a checked cohort."""
-    return CohortRecord(
-        name=cohort.name,
-        role=cohort.role,
-        source=cohort.source,
-        fingerprint=cohort.fingerprint,
-        volumes=tuple(entry.id for entry in cohort.entries),
-        subjects=len(set(cohort.subjects)) if any(e.subject for e in cohort.entries) else None,
-        skipped=tuple(str(fault) for fault in cohort.skipped),
-        warnings=cohort.warnings,
-    )

@@ -9,6 +9,24 @@ from evalsuite.volumes.cohort import Cohort, enumerated
 
 FEW = 10  # volumes below which a group says nothing
 MOST = 20  # values of a column beyond which it is no grouping
+NO_COLUMN = Caveat(
+    "synthetic-without-column",
+    'The synthetic cohort has no "{column}": all of its volumes stand against the real ones of '
+    "each group.",
+)
+SMALL = Caveat(
+    "small-group",
+    "{real} real and {synthetic} synthetic volumes: a group with fewer than "
+    f"{FEW} of either says little.",
+)
+REAL_IN_NONE = Caveat(
+    "real-in-no-group", '{n} real volumes have no "{column}" and are in no group.'
+)
+SYNTHETIC_IN_NONE = Caveat(
+    "synthetic-in-no-group",
+    '{n} synthetic volumes are in no group: they have no "{column}", or one that no real volume '
+    "has.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +41,7 @@ class Group:
 
     name: str
     chosen: tuple[list[int], list[int]]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Caveat, ...] = ()
 
 
 def by_covariate(real: Cohort, synthetic: Cohort, by: str | None) -> list[Group]:
@@ -51,37 +69,13 @@ def by_covariate(real: Cohort, synthetic: Cohort, by: str | None) -> list[Group]
         warnings = []
         if not any(sides[1]):
             second = everything.chosen[1]
-            warnings.append(
-                Caveat(
-                    'The synthetic cohort has no "{column}": all of its volumes stand against the '
-                    "real ones of each group.",
-                    column=by,
-                )
-            )
+            warnings.append(NO_COLUMN(column=by))
         if min(len(first), len(second)) < FEW:
-            warnings.append(
-                Caveat(
-                    "{real} real and {synthetic} synthetic volumes: a group with fewer than "
-                    f"{FEW} of either says little.",
-                    real=len(first),
-                    synthetic=len(second),
-                )
-            )
+            warnings.append(SMALL(real=len(first), synthetic=len(second)))
         if untold:
-            warnings.append(
-                Caveat(
-                    '{n} real volumes have no "{column}" and are in no group.', n=untold, column=by
-                )
-            )
+            warnings.append(REAL_IN_NONE(n=untold, column=by))
         if any(sides[1]) and outside:
-            warnings.append(
-                Caveat(
-                    '{n} synthetic volumes are in no group: they have no "{column}", or one that '
-                    "no real volume has.",
-                    n=outside,
-                    column=by,
-                )
-            )
+            warnings.append(SYNTHETIC_IN_NONE(n=outside, column=by))
         found.append(Group(f"{by}={value}", (first, second), tuple(warnings)))
     return found
 

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from evalsuite import plugins
@@ -13,7 +12,6 @@ from evalsuite.records import Quantity
 from evalsuite.writable import refuse_unwritable
 
 Row = dict[str, str]
-VIEWER = "_assets/js/niivue.umd.js"
 
 
 def metrics() -> list[dict[str, Any]]:
@@ -70,7 +68,7 @@ def doctor() -> list[Row]:
     States: `good`; `absent` for what only some jobs need; `broken` for what a job that is given
     no other options cannot do without.
     """
-    return [*_packages(), _cache(), *_weights(), _tracking(), *_reader(), _accelerator()]
+    return [*_packages(), _cache(), *_weights(), _tracking(), _reader(), _accelerator()]
 
 
 def show_metrics(rows: Sequence[Mapping[str, Any]], *, as_json: bool) -> None:
@@ -151,26 +149,17 @@ def _tracking() -> Row:
     }
 
 
-def _reader() -> list[Row]:
-    """Return what `streamlit run reader_app` needs: Streamlit, and the viewer nilearn ships."""
+def _reader() -> Row:
+    """Return what `streamlit run reader_app` needs."""
     from importlib.util import find_spec
 
-    package = find_spec("nilearn")
-    viewer = package and package.origin and Path(package.origin).parent / VIEWER
     app = find_spec("streamlit")
-    found = {
-        "reader app: streamlit": str(app.origin) if app else "",
-        "reader app: NiiVue": str(viewer) if viewer and viewer.is_file() else "",
+    return {
+        "check": "reader app: streamlit",
+        "state": "good" if app else "absent",
+        "found": str(app.origin) if app else "",
+        "mend": "" if app else "pip install 'evalsuite[reader]'",
     }
-    return [
-        {
-            "check": check,
-            "state": "good" if where else "absent",
-            "found": where,
-            "mend": "" if where else "pip install 'evalsuite[reader]'",
-        }
-        for check, where in found.items()
-    ]
 
 
 def _accelerator() -> Row:

@@ -28,8 +28,7 @@ def log(folder: Path, experiment: str | None, run_name: str | None) -> str:
         return workflow.log(folder, experiment or "evalsuite", run_name)
     if (folder / report.RECORD).is_file():
         place = experiment or "evalsuite-reports"
-        run = tracking.log(report.run_record(folder, run_name), experiment=place, kept=folder)
-        return f"MLflow run: {run.run_id} ({run.hint})"
+        return tracking.log(report.run_record(folder, run_name), experiment=place, kept=folder).told
     stages = [p for p in (folder, *sorted(folder.glob("*"))) if (p / training.HISTORY).is_file()]
     if not stages:
         raise EvalsuiteError(
@@ -38,11 +37,10 @@ def log(folder: Path, experiment: str | None, run_name: str | None) -> str:
             "evalsuite study log STUDY"
         )
     place = experiment or "evalsuite-generator"
-    runs = [
-        tracking.log(training.run_record(stage, run_name), experiment=place, kept=stage)
+    return "\n".join(
+        tracking.log(training.run_record(stage, run_name), experiment=place, kept=stage).told
         for stage in stages
-    ]
-    return "\n".join(f"MLflow run: {run.run_id} ({run.hint})" for run in runs)
+    )
 
 
 def _is_utility(path: Path) -> bool:

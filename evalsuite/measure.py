@@ -14,13 +14,18 @@ from evalsuite.metrics.metric import Finding, LabelMap, Metric, UndefinedError, 
 from evalsuite.preparation import Preparation
 from evalsuite.preprocessed import PreprocessedVolumes
 from evalsuite.progress import Progress
-from evalsuite.records import Detail, Estimate, FeatureTable, Scores, VolumeScore
+from evalsuite.records import Caveat, Detail, Estimate, FeatureTable, Scores, VolumeScore
 from evalsuite.volumes.cohort import Cohort
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 Tables = Mapping[tuple[str, str], FeatureTable]
+TOO_NARROW = Caveat(
+    "volumes-taken-for-independent",
+    "The interval takes all volumes for independent, but some show the same subject: it is too "
+    "narrow.",
+)
 Chosen = Sequence[tuple[Metric, Mapping[str, Any]]]
 
 
@@ -72,7 +77,12 @@ def measure(
         progress: one step per metric, pair of cohorts and extractor.
     """
     jobs = [
-        *((m, o, e.name) for e in extractors for m, o in metrics if m.by_extractor),
+        *(
+            (m, o, e.name)
+            for e in extractors
+            for m, o in metrics
+            if m.by_extractor and m.takes(e.name)
+        ),
         *((m, o, "") for m, o in metrics if not m.by_extractor),
     ]
     findings = Findings()
@@ -146,6 +156,7 @@ def _views(cohorts: Cohorts, cohort: Cohort, extractors: Sequence[Extractor]) ->
         labels=cohorts.labels.get(cohort.name),
         subjects=cohort.subjects,
         slices={e.name: _of_slices(cohorts, e, cohort) for e in extractors if e.slices},
+        standardised=frozenset(e.name for e in extractors if e.standardise),
     )
 
 
@@ -158,25 +169,28 @@ def _of_slices(
     return {plane: torch.from_numpy(values) for plane, values in planes.items()}
 
 
+def undefined(metric: Metric, error: UndefinedError, volumes: tuple[int, int]) -> Estimate:
+    """Return the nan that says why a metric cannot compute anything of so many volumes."""
+    return Estimate(
+        name=metric.name,
+        value=math.nan,
+        direction="lower is better",
+        n_real=volumes[0],
+        n_synthetic=volumes[1],
+        method=metric.summary,
+        warnings=(error.caveat,),
+    )
+
+
 def _findings(
     metric: Metric, pair: Sequence[Views], options: Mapping[str, Any]
 ) -> Sequence[Finding]:
-    """Return the findings; what a metric cannot compute becomes one nan that says why."""
+    """Return the findings with what the metric does not know of slices and subjects."""
     real, synthetic = pair
     try:
         findings = metric.compute(real, synthetic, **options)
     except UndefinedError as error:
-        return [
-            Estimate(
-                name=metric.name,
-                value=math.nan,
-                direction="lower is better",
-                n_real=len(real.names),
-                n_synthetic=len(synthetic.names),
-                method=metric.summary,
-                warnings=error.args,  # a caveat stays one
-            )
-        ]
+        return [undefined(metric, error, (len(real.names), len(synthetic.names)))]
     if real.slices and "slices" not in metric.needs:
         findings = [
             _of_means(f) if metric.by_extractor or f.extractor in real.slices else f
@@ -201,11 +215,7 @@ def _of_volumes(finding: Finding, pair: Sequence[Views]) -> Finding:
         return finding
     if all(_fewer(views) is None for views in pair):
         return finding
-    warning = (
-        "The interval takes all volumes for independent, but some show the same subject: "
-        "it is too narrow."
-    )
-    return replace(finding, warnings=(*finding.warnings, warning))
+    return replace(finding, warnings=(*finding.warnings, TOO_NARROW))
 
 
 def _about(

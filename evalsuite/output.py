@@ -36,6 +36,13 @@ def finite(value: Any) -> Any:
     return value
 
 
+def refuse_newer(record: Mapping[str, Any], schema: int) -> None:
+    """Raise ValueError for a JSON record of a later schema; one without a number is of the first."""
+    if record.get("schema", 1) not in range(1, schema + 1):
+        msg = f"the schema {record['schema']} is newer than {schema}"
+        raise ValueError(msg)
+
+
 def _cell(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"

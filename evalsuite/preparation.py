@@ -11,6 +11,35 @@ from evalsuite.volumes.cohort import Cohort
 from evalsuite.volumes.preprocessing import Preprocessing
 
 Json = dict[str, Any]
+OVERRIDDEN = Caveat(
+    "made-for-other-steps",
+    "The extractor is made for {told}, which the settings give it: its features compare only with "
+    "those of the same settings.",
+    "extractor",
+)
+INTERPOLATED = Caveat(
+    "interpolated",
+    "{changed} of {n} volumes were interpolated to {spacing} mm{whom}; interpolation smooths, "
+    "which moves every distance.",
+    "cohort",
+)
+NO_HOUNSFIELD = Caveat(
+    "no-hounsfield-units",
+    "No volume has a value below 0, but the window of {low:g} to {high:g}{whom} is for CT in "
+    "Hounsfield units. For other volumes pass --set preprocessing.intensity.kind=percentile.",
+    "cohort",
+)
+PREPARED_OTHERWISE = Caveat(
+    "prepared-otherwise",
+    "They were prepared otherwise than the real ones{whom}, as configured: {told}.",
+    "cohort",
+)
+PADDED = Caveat(
+    "padded",
+    "Most volumes are smaller than {shape} voxels and were padded with {value}{whom}, which moves "
+    "every distance.{mend}",
+    "cohort",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +80,7 @@ class Preparation:
             told["overridden"] = dict(self.overridden)
         return told
 
-    def caveats(self) -> tuple[str, ...]:
+    def caveats(self) -> tuple[Caveat, ...]:
         """Return why features of an extractor that was shown something else are doubtful."""
         if not self.overridden:
             return ()
@@ -60,12 +89,7 @@ class Preparation:
             f"{name} {_told(wanted)}, not {_told(given[name])}"
             for name, wanted in self.overridden.items()
         )
-        return (
-            Caveat(
-                f"The extractor is made for {told}, which the settings give it: its features "
-                "compare only with those of the same settings."
-            ),
-        )
+        return (OVERRIDDEN(told=told),)
 
 
 def prepared(
@@ -120,8 +144,8 @@ def judged(
     told = []
     for cohort in cohorts:
         warnings = list(cohort.warnings)
-        if sentence := cohort.mixed_spacing():
-            warnings.append(sentence)
+        if mixture := cohort.mixed_spacing():
+            warnings.append(mixture)
         for steps, names in alike.items():
             whom = "" if steps == own.hash else f" for {' and '.join(names)}"
             warnings += _warnings(cohort, cohorts[0], looked_at[names[0]], whom, mixed=mixed)
@@ -135,44 +159,26 @@ def _warnings(
     steps = preparation.of(cohort)
     for info in cohort.infos:
         steps.refuse_giant(info.shape, info.affine)
-    sentence = cohort.mixed_spacing()
+    mixture = cohort.mixed_spacing()
     free = mixed or steps.shape == "native"
-    if sentence and steps.spacing == "native" and not free:
-        raise EvalsuiteError(f"{sentence} Give a spacing to resample to, such as --spacing 1,1,1.")
+    if mixture and steps.spacing == "native" and not free:
+        raise EvalsuiteError(f"{mixture} Give a spacing to resample to, such as --spacing 1,1,1.")
     warnings = []
     changed = sum(steps.interpolates(info.affine) for info in cohort.infos)
     if changed:
         spacing = " x ".join(f"{v:g}" for v in steps.spacing if not isinstance(v, str))
-        warnings.append(
-            Caveat(
-                f"{{changed}} of {{n}} volumes of {{cohort}} were interpolated to {spacing} mm"
-                f"{whom}; interpolation smooths, which moves every distance.",
-                changed=changed,
-                n=len(cohort.infos),
-                cohort=cohort.name,
-            )
+        interpolated = INTERPOLATED(
+            changed=changed, n=len(cohort.infos), spacing=spacing, whom=whom
         )
+        warnings.append(interpolated)
     window = steps.intensity
     if window.kind == "window" and window.low < 0 <= min(i.minimum for i in cohort.infos):
-        warnings.append(
-            Caveat(
-                f"No volume of {{cohort}} has a value below 0, but the window of {window.low:g} to "
-                f"{window.high:g}{whom} is for CT in Hounsfield units. For other volumes pass "
-                "--set preprocessing.intensity.kind=percentile.",
-                cohort=cohort.name,
-            )
-        )
+        warnings.append(NO_HOUNSFIELD(low=window.low, high=window.high, whom=whom))
     if cohort.role == "real":
         return warnings
     if preparation.others:
         told = ", ".join(f"{name} {_told(value)}" for name, value in preparation.others.items())
-        warnings.append(
-            Caveat(
-                f"The volumes of {{cohort}} were prepared otherwise than the real ones{whom}, as "
-                f"configured: {told}.",
-                cohort=cohort.name,
-            )
-        )
+        warnings.append(PREPARED_OTHERWISE(whom=whom, told=told))
     wanted = steps.shape
     if steps.fit == "resize" or isinstance(wanted, str):
         return warnings
@@ -187,13 +193,8 @@ def _warnings(
             if not (whom or mixed)
             else ""
         )
-        warnings.append(
-            Caveat(
-                f"Most volumes of {{cohort}} are smaller than {' x '.join(map(str, wanted))} "
-                f"voxels and were padded with {value}{whom}, which moves every distance.{mend}",
-                cohort=cohort.name,
-            )
-        )
+        shape = " x ".join(map(str, wanted))
+        warnings.append(PADDED(shape=shape, value=value, whom=whom, mend=mend))
     return warnings
 
 

@@ -1,7 +1,7 @@
 """The frozen records that travel between the rooms of the suite."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -10,6 +10,7 @@ from jaxtyping import Float
 Direction = Literal["lower is better", "higher is better", "nearer the reference is better"]
 Chapter = Literal["distance", "overlap", "diversity", "slices", "anatomy", "privacy", "other"]
 Scale = Literal["nominal", "ordinal", "interval", "none"]  # of the answers to a question
+Scope = Literal["cohort", "extractor", "estimate"]  # of a caveat
 Where = tuple[tuple[str, str], ...]
 STRUCTURES = ("structure", "other")  # kinds of places
 
@@ -78,28 +79,44 @@ class Interval:
     method: str
 
 
-class Caveat(str):
-    """A reason not to trust a number: a sentence that still knows the values in it.
+@dataclass(frozen=True, slots=True)
+class Caveat:
+    """A reason not to trust a number; its sentence is made where it is shown.
 
-    Wherever text is wanted it is its sentence. Those with one template say one thing of several
-    cohorts, groups or numbers and are told once, see `evalsuite.caveats`; what a caveat is about
-    stands on the estimate that carries it, not in the sentence.
+    Declared once, where it arises, and called with its values where it holds. Those with one key
+    say one thing and are told once, see `evalsuite.caveats`; which number or cohort a caveat is
+    about stands on what carries it, not in the sentence.
 
     Args:
-        template: the sentence, with a field of `str.format` where a value stands.
+        code: of this declaration alone, kebab-case.
+        template: the sentence, with a field of `str.format` where a value stands; without values
+            it is taken as it stands, braces and all.
+        scope: what it is about.
         values: by name of the field.
+
+    Example:
+        >>> FEW = Caveat("few-volumes", "Only {n} {role} volumes.")
+        >>> str(FEW(n=3, role="real"))
+        'Only 3 real volumes.'
     """
 
-    __slots__ = ("template", "values")
-
+    code: str
     template: str
-    values: dict[str, float | str]
+    scope: Scope = "estimate"
+    values: Mapping[str, float | str] = field(default_factory=dict, hash=False)
 
-    def __new__(cls, template: str, /, **values: float | str) -> Self:
-        """Make the sentence; a template without values is taken as it stands, braces and all."""
-        caveat = super().__new__(cls, template.format(**values) if values else template)
-        caveat.template, caveat.values = template, values
-        return caveat
+    def __call__(self, **values: float | str) -> Self:
+        """Return the caveat with its values."""
+        return replace(self, values=values)
+
+    def __str__(self) -> str:
+        return self.template.format(**self.values) if self.values else self.template
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What caveats have in common that differ in numbers alone."""
+        texts = (value for value in self.values.values() if isinstance(value, str))
+        return self.code, self.scope, *texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +132,7 @@ class Estimate:
         interval: uncertainty of `value`, or None where the method has none.
         standard_error: in the unit of `value`, or None.
         reference: the same quantity within the real cohort, where that is the yardstick.
-        warnings: reasons not to trust the number, each one plain sentence, best a `Caveat`.
+        warnings: reasons not to trust the number.
         synthetic, extractor: which cohort and which features it is about; metrics leave both
             empty, the evaluation fills them in (`extractor` stays empty for metrics on volumes).
         group: `COLUMN=VALUE` where only that group of both cohorts went in; filled in likewise.
@@ -135,7 +152,7 @@ class Estimate:
     interval: Interval | None = None
     standard_error: float | None = None
     reference: float | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Caveat, ...] = ()
     synthetic: str = ""
     extractor: str = ""
     group: str = ""
@@ -234,7 +251,7 @@ class FeatureTable:
     extractor: str
     volumes: tuple[str, ...]
     values: Float[np.ndarray, "n d"]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Caveat, ...] = ()
     slices: Mapping[str, Float[np.ndarray, "n s d"]] | None = None
 
 
@@ -267,7 +284,7 @@ class CohortRecord:
         volumes: identifiers (paths relative to the source) in order.
         subjects: how many its volumes show; None where no subject is named.
         skipped: one `path: problem` for each volume that `--skip-invalid` left out.
-        warnings: reasons to doubt the cohort, each one plain sentence, best a `Caveat`.
+        warnings: reasons to doubt the cohort.
     """
 
     name: str
@@ -277,7 +294,7 @@ class CohortRecord:
     volumes: tuple[str, ...]
     subjects: int | None = None
     skipped: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Caveat, ...] = ()
 
     @property
     def shared(self) -> int | None:
@@ -310,6 +327,11 @@ class Evaluation:
     environment: dict[str, object]
     started: str
     seconds: float
+
+    @property
+    def cohorts(self) -> tuple[CohortRecord, ...]:
+        """The real one first."""
+        return self.real, *self.synthetic
 
     @property
     def protocol(self) -> str:

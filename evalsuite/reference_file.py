@@ -7,8 +7,6 @@ nor the name of a file.
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,7 @@ import numpy as np
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.moments import Moments
+from evalsuite.writable import write_whole
 
 SUFFIX = ".reference"
 FORMAT = "evalsuite reference statistics"
@@ -73,19 +72,8 @@ def write_reference(reference: Reference, path: Path) -> None:
         "version": str(VERSION),
         "record": json.dumps(reference.record, sort_keys=True),
     }
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-            file.write(save(tensors, metadata))
-            file.flush()
-            os.fsync(file.fileno())
-        Path(file.name).chmod(0o644)
-        Path(file.name).replace(path)
-    except OSError as error:
-        raise EvalsuiteError(
-            f"{path}: the statistics cannot be written: {error.strerror}. "
-            "Name another file with --output FILE."
-        ) from None
+    mend = "Name another file with --output FILE."
+    write_whole(path, save(tensors, metadata), mend, "the statistics")
 
 
 def refuse_path(path: Path) -> None:

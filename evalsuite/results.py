@@ -5,21 +5,19 @@ import csv
 import json
 import math
 import re
-import shutil
-import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
 
+from evalsuite import caveats
 from evalsuite.errors import EvalsuiteError
-from evalsuite.output import finite
-from evalsuite.records import Caveat, CohortRecord, Estimate, Evaluation, Evidence, Where
-from evalsuite.writable import refuse_unwritable
+from evalsuite.output import finite, refuse_newer
+from evalsuite.records import Evaluation, Evidence, Scope, Where
+from evalsuite.writable import new_folder
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
 RESULTS = "results.json"
 SCHEMA = 2  # of that file; the first had no number
 SCORES = "volume_scores"
-Warned = TypeVar("Warned", CohortRecord, Estimate)
 COLUMNS = [
     "synthetic",
     "extractor",
@@ -55,7 +52,10 @@ def estimate_rows(evaluation: Evaluation) -> list[dict[str, object]]:
     """Return the estimates as flat rows with the columns `COLUMNS`, warnings joined by a space."""
     rows = []
     for estimate in evaluation.estimates:
-        row = asdict(estimate) | {"name": estimate.key, "warnings": " ".join(estimate.warnings)}
+        row = asdict(estimate) | {
+            "name": estimate.key,
+            "warnings": " ".join(map(str, estimate.warnings)),
+        }
         row["protocol"] = evaluation.protocol
         interval = estimate.interval
         row["low"] = interval.low if interval else None
@@ -70,14 +70,13 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
     """Return the evaluation as JSON values; nan and infinity, which JSON lacks, become null.
 
     `key` is name and place of an estimate in one, as tables and MLflow have it. Beside the sentences
-    of `warnings` stand, in the same order, their `caveats`: template, values.
+    of `warnings` stand, in the same order, their `caveats`: code, template, scope, values.
     """
     record: dict[str, Any] = {"schema": SCHEMA, **finite(asdict(evaluation))}
-    told = [evaluation.real.warnings, *(c.warnings for c in evaluation.synthetic)]
+    told = [cohort.warnings for cohort in evaluation.cohorts]
     told += [estimate.warnings for estimate in evaluation.estimates]
-    for values, warnings in zip(_warned(record), told, strict=True):
-        caveats = [w if isinstance(w, Caveat) else Caveat(w) for w in warnings]
-        values["caveats"] = [{"template": c.template, "values": finite(c.values)} for c in caveats]
+    for values, warnings in zip(_carriers(record), told, strict=True):
+        values |= {"warnings": list(map(str, warnings)), "caveats": caveats.to_json(warnings)}
     for values, estimate in zip(record["estimates"], evaluation.estimates, strict=True):
         values["key"] = estimate.key
     return record
@@ -91,24 +90,19 @@ def from_json(record: Mapping[str, Any]) -> Evaluation:
     """
     from pydantic import TypeAdapter
 
-    version = record.get("schema", 1)
-    if version not in range(1, SCHEMA + 1):
-        msg = f"the schema {version} is newer than {SCHEMA}"
-        raise ValueError(msg)
+    refuse_newer(record, SCHEMA)
     known = copy.deepcopy(dict(record))
-    if version == 1:
+    if "schema" not in known:
         _bring_up(known)
     for values in known["estimates"]:
         values["value"] = _number(values["value"])
         if interval := values["interval"]:
             interval |= {"low": _number(interval["low"]), "high": _number(interval["high"])}
-    evaluation = TypeAdapter(Evaluation).validate_python(known)
-    return replace(
-        evaluation,
-        real=_cautioned(evaluation.real, known["real"]),
-        synthetic=tuple(map(_cautioned, evaluation.synthetic, known["synthetic"])),
-        estimates=tuple(map(_cautioned, evaluation.estimates, known["estimates"])),
-    )
+    for values in _carriers(known):
+        scope: Scope = "cohort" if "role" in values else "estimate"
+        told = values.get("caveats", values["warnings"])  # the first schema had no caveats
+        values["warnings"] = caveats.from_json(told, scope)
+    return TypeAdapter(Evaluation).validate_python(known)
 
 
 def write_results(
@@ -130,35 +124,31 @@ def write_results(
     """
     mend = "Name another folder with --output DIR; the features are cached."
     with new_folder(folder, "the results", mend) as draft:
-        _write_all(evaluation, evidence, figures, rerun, draft)
+        record = json.dumps(to_json(evaluation), indent=1, allow_nan=False)
+        (draft / RESULTS).write_text(record + "\n", encoding="utf-8")
+        (draft / "config.yaml").write_text(yaml.safe_dump(dict(rerun), sort_keys=False))
+        with (draft / "estimates.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(estimate_rows(evaluation))
+        for kind, content in (("figures", figures), ("features", evidence.features)):
+            if content:
+                (draft / kind).mkdir()
+        for name, figure in figures.items():
+            figure.savefig(draft / "figures" / f"{name}.png", dpi=150)
+        if evidence.scores:
+            import pandas as pd
 
-
-@contextmanager
-def new_folder(folder: Path, what: str, mend: str) -> Iterator[Path]:
-    """Yield a folder to write into that takes its place at the end: all of it is there or nothing.
-
-    Args:
-        folder: must not hold anything yet.
-        what: is written, for the error.
-        mend: a sentence on what to do where it cannot be written.
-
-    Raises:
-        EvalsuiteError: if the folder holds something or cannot be written.
-    """
-    refuse_to_overwrite(folder)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
-        try:
-            yield draft
-            draft.chmod(0o755)
-            draft.replace(folder)
-        finally:
-            shutil.rmtree(draft, ignore_errors=True)
-    except OSError as error:
-        raise EvalsuiteError(
-            f"{folder}: {what} cannot be written: {error.strerror}. {mend}"
-        ) from None
+            table = pd.DataFrame([asdict(score) for score in evidence.scores])
+            table.to_csv(draft / f"{SCORES}.csv", index=False)
+            table.to_parquet(draft / f"{SCORES}.parquet", index=False)
+        for features in evidence.features:
+            name = f"{features.cohort}--{features.extractor}.npz".replace("/", "_")
+            np.savez_compressed(
+                draft / "features" / name,
+                values=features.values,
+                volumes=np.array(features.volumes),
+            )
 
 
 def read_results(folder: Path) -> Evaluation:
@@ -180,66 +170,13 @@ def read_results(folder: Path) -> Evaluation:
         ) from None
 
 
-def refuse_to_overwrite(folder: Path) -> None:
-    """Raise EvalsuiteError if results would meet something in the folder, or cannot go there."""
-    if folder.is_dir() and any(folder.iterdir()):
-        raise EvalsuiteError(f"{folder} is not empty. Name another folder with --output DIR.")
-    if folder.exists() and not folder.is_dir():
-        raise EvalsuiteError(f"{folder} is a file. Name another folder with --output DIR.")
-    refuse_unwritable(folder, "--output DIR")
-
-
-def _write_all(
-    evaluation: Evaluation,
-    evidence: Evidence,
-    figures: Mapping[str, "Figure"],
-    rerun: Mapping[str, object],
-    folder: Path,
-) -> None:
-    record = json.dumps(to_json(evaluation), indent=1, allow_nan=False)
-    (folder / RESULTS).write_text(record + "\n", encoding="utf-8")
-    (folder / "config.yaml").write_text(yaml.safe_dump(dict(rerun), sort_keys=False))
-    with (folder / "estimates.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(estimate_rows(evaluation))
-    for kind, content in (("figures", figures), ("features", evidence.features)):
-        if content:
-            (folder / kind).mkdir()
-    for name, figure in figures.items():
-        figure.savefig(folder / "figures" / f"{name}.png", dpi=150)
-    if evidence.scores:
-        import pandas as pd
-
-        table = pd.DataFrame([asdict(score) for score in evidence.scores])
-        table.to_csv(folder / f"{SCORES}.csv", index=False)
-        table.to_parquet(folder / f"{SCORES}.parquet", index=False)
-    for features in evidence.features:
-        name = f"{features.cohort}--{features.extractor}.npz".replace("/", "_")
-        np.savez_compressed(
-            folder / "features" / name, values=features.values, volumes=np.array(features.volumes)
-        )
-
-
-def _warned(record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the parts of a record that carry warnings."""
+def _carriers(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the parts of a record that carry caveats."""
     return [record["real"], *record["synthetic"], *record["estimates"]]
-
-
-def _cautioned(one: Warned, values: Mapping[str, Any]) -> Warned:
-    """Return a record whose warnings know their values again."""
-    caveats = [
-        Caveat(kept["template"], **{k: _number(v) for k, v in kept["values"].items()})
-        for kept in values["caveats"]
-    ]
-    return replace(one, warnings=tuple(caveats))
 
 
 def _bring_up(record: dict[str, Any]) -> None:
     """Turn a record of the first schema, of which there are several forms, into the present one."""
-    for values in _warned(record):
-        sentences = [{"template": warning, "values": {}} for warning in values["warnings"]]
-        values.setdefault("caveats", sentences)
     for values in record["estimates"]:
         # Before there was a choice of tests, every p-value was of a permutation test.
         permuted = values["name"].endswith("_p_value")

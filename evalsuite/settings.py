@@ -101,6 +101,36 @@ def listed(values: Iterable[str] | None) -> list[str] | None:
     return [name.strip() for text in values for name in text.split(",")]
 
 
+def triple(text: str) -> object:
+    """Return the three values of an option X,Y,Z as a list, one without commas as it is.
+
+    Example:
+        >>> triple("1,1,2.5"), triple("native")
+        ([1, 1, 2.5], 'native')
+    """
+    return [parse_yaml(part) for part in text.split(",")] if "," in text else text
+
+
+def with_assignments(options: Mapping[str, Any], texts: Iterable[str]) -> Settings:
+    """Return the options that were given, by their keys with dots, and those of `--set`.
+
+    Args:
+        options: None where an option was not given.
+        texts: each a `KEY=VALUE`.
+
+    Raises:
+        typer.BadParameter: as `assignments`, and for a key that is set by an option as well.
+    """
+    given = {key: value for key, value in options.items() if value is not None}
+    for key, value in assignments(texts).items():
+        if key in given:
+            raise typer.BadParameter(
+                f"--set {key}: there is an option of that name, given as well."
+            )
+        given[key] = value
+    return given
+
+
 def nested(key: str, value: object) -> Settings:
     """Return the tables that a key with dots goes through, with the value in the last one."""
     *tables, last = key.split(".")

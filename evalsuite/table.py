@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 from rich.cells import cell_len
 
-from evalsuite.caveats import Notes, enumerated, joined, template
-from evalsuite.records import Estimate, Evaluation
+from evalsuite.caveats import Key, Notes, enumerated, keys
+from evalsuite.records import CohortRecord, Estimate, Evaluation
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -78,16 +78,6 @@ def grids(evaluation: Evaluation, notes: Notes) -> list[Grid]:
     return found
 
 
-def caveats(evaluation: Evaluation, notes: Notes) -> list[str]:
-    """Return every warning once: those on numbers by their notes, those on cohorts by name."""
-    owners: dict[str, dict[str, str]] = {}
-    for cohort in (evaluation.real, *evaluation.synthetic):
-        for warning in cohort.warnings:
-            owners.setdefault(template(warning), {})[cohort.name] = warning
-    about = [f"{enumerated(list(own))}: {joined(list(own.values()))}" for own in owners.values()]
-    return [*notes.sentences(), *about]
-
-
 def legend(evaluation: Evaluation) -> str:
     """Return how the tables are to be read."""
     told = [MEANT]
@@ -113,7 +103,7 @@ def counted(volumes: int, subjects: int | None) -> str:
 
 def print_table(evaluation: Evaluation, console: "Console") -> None:
     """Print all numbers, as many columns beside each other as fit, and every warning once."""
-    notes = Notes.of(evaluation.estimates)
+    notes = Notes.of(evaluation)
     console.print(evaluation.standing, markup=False, highlight=False)
     for grid in grids(evaluation, notes):
         start, end = 0, len(grid.heads)
@@ -124,9 +114,9 @@ def print_table(evaluation: Evaluation, console: "Console") -> None:
             )
             console.print(_drawn(grid, start, stop, console.width))
             start = stop
-    for told in (legend(evaluation), *caveats(evaluation, notes)):
+    for told in (legend(evaluation), *notes.sentences().values()):
         console.print(told, markup=False, highlight=False)
-    for cohort in (evaluation.real, *evaluation.synthetic):
+    for cohort in evaluation.cohorts:
         if cohort.skipped:
             count = len(cohort.skipped)
             console.print(f"{cohort.name}: {count} invalid volumes skipped, see results.json.")
@@ -152,7 +142,7 @@ def _side_by_side(evaluation: Evaluation, estimates: Sequence[Estimate], notes: 
         return number(estimate.value), f"({low} to {high})"
 
     usual = _most_common(map(count_real, estimates))
-    heads, rows = _filled(columns, cell, count, notes)
+    heads, rows = _filled(columns, cell, count, notes, evaluation.synthetic)
     by_row = _by_row(columns)
     told = []
     for row, found in zip(rows, by_row.values(), strict=True):
@@ -160,7 +150,8 @@ def _side_by_side(evaluation: Evaluation, estimates: Sequence[Estimate], notes: 
         others.pop(usual, None)
         own = (_reference(found.values()), *(text for count in others for text in count))
         told.append(replace(row, reference=" ".join(own).strip()))
-    return Grid("", heads, tuple(told), (f"within {evaluation.real.name}", *usual))
+    real = f"within {evaluation.real.name} {notes.marks(keys(evaluation.real.warnings))}".strip()
+    return Grid("", heads, tuple(told), (real, *usual))
 
 
 def _by_group(title: str, columns: Mapping[str, Sequence[Estimate]], by: str, notes: Notes) -> Grid:
@@ -184,6 +175,7 @@ def _filled(
     cell: Callable[[Estimate], tuple[str, ...]],
     count: Callable[[Estimate], tuple[str, ...]],
     notes: Notes,
+    cohorts: Sequence[CohortRecord] = (),
 ) -> tuple[tuple[tuple[str, ...], ...], tuple[Row, ...]]:
     """Return the heads of the columns and the rows.
 
@@ -193,7 +185,7 @@ def _filled(
     in_column = {name: _shared(own) for name, own in columns.items()}
     rows = []
     for (features, _), found in _by_row(columns).items():
-        left = {name: _templates(e) - in_column[name] for name, e in found.items()}
+        left = {name: keys(e.warnings) - in_column[name] for name, e in found.items()}
         in_row = set.intersection(*left.values())
         cells: list[tuple[str, ...]] = []
         for name in columns:
@@ -207,7 +199,11 @@ def _filled(
         some = next(iter(found.values()))
         label = f"{BETTER[some.direction]} {some.key} {notes.marks(in_row)}".strip()
         rows.append(Row(features or "voxels", label, tuple(cells)))
-    heads = [(f"{name} {notes.marks(in_column[name])}".strip(), *usual[name]) for name in columns]
+    about = {cohort.name: keys(cohort.warnings) for cohort in cohorts}
+    heads = [
+        (f"{name} {notes.marks(in_column[name] | about.get(name, set()))}".strip(), *usual[name])
+        for name in columns
+    ]
     return tuple(heads), tuple(rows)
 
 
@@ -223,12 +219,8 @@ def _by_row(
     return {key: found[key] for key in sorted(found, key=lambda key: order.index(key[0]))}
 
 
-def _templates(estimate: Estimate) -> set[str]:
-    return {template(caveat) for caveat in estimate.warnings}
-
-
-def _shared(estimates: Sequence[Estimate]) -> set[str]:
-    return set.intersection(*map(_templates, estimates)) if estimates else set()
+def _shared(estimates: Sequence[Estimate]) -> set[Key]:
+    return set.intersection(*(keys(e.warnings) for e in estimates)) if estimates else set()
 
 
 def _most_common(counts: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import json
 import math
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import typer
 
 from evalsuite import plugins, results
-from evalsuite.caches import cache_folder
 from evalsuite.config import EvaluationConfig
 from evalsuite.machine import join, rank
 from evalsuite.progress import bars, silent
@@ -19,29 +18,13 @@ from evalsuite.records import Evaluation
 from evalsuite.reference_file import is_reference
 from evalsuite.seeds import seed_of
 from evalsuite.table import print_table
+from evalsuite.writable import new_folder, refuse_to_overwrite
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from evalsuite.evaluate import Resources
     from evalsuite.records import Evidence
-
-
-@dataclass(frozen=True, slots=True)
-class RunOptions:
-    """How a command runs; none of it changes a number.
-
-    Args:
-        output: new folder for the results; None: one under `evalsuite-results`, by time.
-        cache: folder of the feature cache; None: the user's.
-        device, batch_size, workers, offline: see `evalsuite.evaluate.Resources`.
-    """
-
-    output: Path | None = None
-    cache: Path | None = None
-    device: str = "auto"
-    batch_size: int = 4
-    workers: int | None = None
-    offline: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,27 +42,26 @@ class Done:
     nothing: bool = False
 
 
-def compute_metrics(config: EvaluationConfig, run: RunOptions) -> Done | None:
+def compute_metrics(
+    config: EvaluationConfig, resources: "Resources", output: Path | None
+) -> Done | None:
     """Evaluate and write the results to disk.
 
     Returns None in the processes of `torchrun` other than the first, which only extract.
+
+    Args:
+        output: new folder for the results; None: one under `evalsuite-results`, by time.
     """
-    from evalsuite.evaluate import Resources, evaluate
+    from evalsuite.evaluate import evaluate
     from evalsuite.reference.compare import compare
 
     first = rank() == 0
     join("gloo")
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    folder = run.output or Path("evalsuite-results") / stamp
-    results.refuse_to_overwrite(folder)
-    resources = Resources(
-        cache=run.cache or cache_folder() / "features",
-        device=run.device,
-        batch_size=run.batch_size,
-        workers=run.workers,
-        offline=run.offline,
-        progress=bars if first else silent,
-        tell=_say if first else _keep_silent,
+    folder = output or Path("evalsuite-results") / stamp
+    refuse_to_overwrite(folder)
+    resources = replace(
+        resources, progress=bars if first else silent, tell=_say if first else _keep_silent
     )
     answer = compare if is_reference(config.real.path) else evaluate
     evaluation, evidence = answer(config, resources)
@@ -104,8 +86,7 @@ def track(done: Done, experiment: str, run_name: str | None) -> str:
     from evalsuite.tracking.evaluation import run_record
 
     record = run_record(done.evaluation, done.folder, run_name)
-    tracked = tracking.log(record, experiment=experiment, kept=done.folder)
-    return f"MLflow run: {tracked.run_id} ({tracked.hint})"
+    return tracking.log(record, experiment=experiment, kept=done.folder).told
 
 
 def draw(evaluation: Evaluation, evidence: "Evidence") -> "dict[str, Figure]":
@@ -139,7 +120,7 @@ def simulate_population(
         "BlurVoxels": blur,
         "NoiseShare": noise,
     }
-    with results.new_folder(folder, "the volumes", "Name another folder.") as draft:
+    with new_folder(folder, "the volumes", "Name another folder.") as draft:
         (draft / "population.json").write_text(json.dumps(note, indent=1) + "\n")
         with bars(f"simulating {folder}", n) as advance:
             for i in range(n):

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from evalsuite import options
 from evalsuite.errors import EvalsuiteError
 
 EXTRA = ("diffusers", "einops", "safetensors")
@@ -26,26 +27,13 @@ def train(
     config: Annotated[
         Path | None, typer.Option(help="YAML file laid over the preset it names.")
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Any setting, such as `vqgan.training.steps=500`."
-        ),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of every random draw.")] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the last checkpoint.")
-    ] = False,
-    device: Annotated[
-        str, typer.Option(help="Torch device; auto: a GPU if there is one.")
-    ] = "auto",
-    experiment: Annotated[
-        str, typer.Option(envvar="MLFLOW_EXPERIMENT_NAME", help="MLflow experiment.")
-    ] = "evalsuite-generator",
-    no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Skip MLflow.")] = False,
-    skip_invalid: Annotated[
-        bool, typer.Option("--skip-invalid", help="Go on without volumes that have faults.")
-    ] = False,
+    set_: options.Set = None,
+    seed: options.Seed = None,
+    resume: options.Resume = False,
+    device: options.Device = "auto",
+    experiment: options.Experiment = "evalsuite-generator",
+    no_tracking: options.NoTracking = False,
+    skip_invalid: options.SkipInvalid = False,
 ) -> None:
     """Train both stages; `torchrun --nproc-per-node N -m evalsuite generator train` on many."""
     _check_extra()
@@ -85,9 +73,7 @@ def sample(
     ] = None,
     class_: Annotated[str | None, typer.Option("--class", help="Class of all samples.")] = None,
     guidance: Annotated[float, typer.Option(min=0, help="Of the class; 1: none.")] = 1.0,
-    device: Annotated[
-        str, typer.Option(help="Torch device; auto: a GPU if there is one.")
-    ] = "auto",
+    device: options.Device = "auto",
 ) -> None:
     """Sample volumes as NIfTI with sidecars, a manifest and a contact sheet."""
     _check_extra()
@@ -100,7 +86,7 @@ def sample(
 
 @app.command()
 def presets(
-    as_json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """List the presets with the GPU memory that training needs (estimated)."""
     from evalsuite import output

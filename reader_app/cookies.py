@@ -1,5 +1,7 @@
 """The session of a browser: a random value in a cookie that scripts cannot read."""
 
+import asyncio
+import ipaddress
 import logging
 from urllib.parse import parse_qsl
 
@@ -11,17 +13,28 @@ from starlette.routing import Route
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study.storage.access import IDLE_SECONDS
 from evalsuite.study.storage.study_database import SignInRefused
-from reader_app.settings import database
+from reader_app.settings import base_path, database
 
 COOKIE = "evalsuite_session"
 FORM_LIMIT = 4096  # bytes
+HELD_BACK = asyncio.Semaphore(100)  # refusals at a time; more of them are answered at once
 PRIVATE = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
 NO_DATABASE = "The database of the studies does not answer. Try again in a minute."
 
 
 def address(request: Request) -> str:
-    """Return where a request comes from."""
-    return request.client.host if request.client else "unknown"
+    """Return where a request comes from: behind a proxy that uvicorn trusts, what it says.
+
+    Of an IPv6 address its network of 64 bits, all of which one machine may use.
+    """
+    host = request.client.host if request.client else "unknown"
+    try:
+        parsed = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if parsed.version == 4:
+        return host
+    return str(parsed.ipv4_mapped or ipaddress.ip_network((int(parsed) >> 64 << 64, 64)))
 
 
 async def enter(request: Request) -> Response:
@@ -30,16 +43,20 @@ async def enter(request: Request) -> Response:
     values = await _form(request) if posted else dict(request.query_params)
     try:
         cookie = await run_in_threadpool(_signed_in, values, address(request))
-    except SignInRefused:
-        return RedirectResponse("/?refused=1", status_code=303, headers=PRIVATE)
+    except SignInRefused as refusal:
+        if refusal.delay and not HELD_BACK.locked():
+            async with HELD_BACK:
+                await asyncio.sleep(refusal.delay)
+        return RedirectResponse(f"{base_path()}/?refused=1", status_code=303, headers=PRIVATE)
     except EvalsuiteError as error:
         return _unavailable(error)
-    response = RedirectResponse("/", status_code=303, headers=PRIVATE)
+    response = RedirectResponse(f"{base_path()}/", status_code=303, headers=PRIVATE)
     # No other site can send the cookie, and no script can read it.
     response.set_cookie(
         COOKIE,
         cookie,
         max_age=IDLE_SECONDS,
+        path=base_path() or "/",
         httponly=True,
         samesite="strict",
         secure=request.url.scheme == "https",
@@ -55,8 +72,8 @@ async def leave(request: Request) -> Response:
             await run_in_threadpool(database().sign_out, cookie)
     except EvalsuiteError as error:
         return _unavailable(error)
-    response = RedirectResponse("/", status_code=303, headers=PRIVATE)
-    response.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    response = RedirectResponse(f"{base_path()}/", status_code=303, headers=PRIVATE)
+    response.delete_cookie(COOKIE, path=base_path() or "/", httponly=True, samesite="strict")
     return response
 
 

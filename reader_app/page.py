@@ -5,7 +5,7 @@ import logging
 import streamlit as st
 
 from evalsuite.errors import EvalsuiteError
-from reader_app.app_pages import consent, done, lead, reading, sign_in, welcome
+from reader_app.app_pages import consent, done, lead, profile, reading, sign_in, welcome
 from reader_app.cookies import COOKIE
 from reader_app.settings import database
 
@@ -14,18 +14,11 @@ UNAVAILABLE = (
     "The study cannot be reached at the moment. What you have submitted is saved. Load this page "
     "again in a minute; if that does not help, tell the lead of the study."
 )
-BELOW_A_PATH = (
-    "The app needs the root of a host name, such as https://study.example.org/. Remove "
-    "server.baseUrlPath from Streamlit's settings and let the proxy forward a host of its own."
-)
 
 
 def main() -> None:
     """Show one page."""
     st.set_page_config(page_title="Reader study", layout="centered")
-    if st.get_option("server.baseUrlPath"):
-        st.error(BELOW_A_PATH)
-        return
     try:
         _show()
     except EvalsuiteError:
@@ -56,6 +49,10 @@ def _show_reader(study: str, reader_id: int, name: str) -> None:
         done.resting(about)
     elif not consent.given(about, reader_id, plan):
         consent.show(about, reader_id, plan)
+    elif not profile.given(about, reader_id):
+        profile.show(about, reader_id)
+    elif consent.asked_again():
+        consent.show_again(about, plan)
     else:
         reading.show()
 

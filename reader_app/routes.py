@@ -1,4 +1,4 @@
-"""What the reading component asks for: its state, voxels, slices, and where answers go.
+"""What the reading component asks for: its state, voxels, and where answers go.
 
 Every answer is `no-store`; nothing in any of them says more of a case than a random name.
 """
@@ -8,8 +8,6 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import lru_cache, wraps
-from importlib.util import find_spec
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +21,12 @@ from evalsuite.study.blinding.cases import HEADER, geometry
 from evalsuite.study.blinding.files import MAGIC, case_file, unpacked
 from evalsuite.study.protocol.kinds.question import Question
 from evalsuite.study.protocol.questions import KINDS, parse_questions
-from evalsuite.study.protocol.windows import Grey
 from evalsuite.study.protocol.windows import shown as shown_grey
 from evalsuite.study.storage.database import DatabaseError
 from evalsuite.study.storage.study_database import Forbidden
 from reader_app.cookies import COOKIE
 from reader_app.finished import reader_finished
-from reader_app.settings import database, prepared_cases
-from reader_app.slices import PLANES, png
+from reader_app.settings import base_path, database, prepared_cases
 
 LOG = logging.getLogger(__name__)
 PRIVATE = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -137,27 +133,6 @@ async def voxels(request: Request, reader: Reader) -> Response:
     return Response(content, media_type="application/octet-stream", headers=headers)
 
 
-@reader_only
-async def slice_(request: Request, reader: Reader) -> Response:
-    """Return one slice as PNG, for browsers without WebGL2."""
-    plane = request.path_params["plane"]
-    if plane not in PLANES:
-        return problem("There is no such plane.", 404)
-    index = int(request.path_params["index"])
-    grey = await run_in_threadpool(_grey, reader)
-    asked = request.query_params
-    try:
-        window = [float(asked.get(end, getattr(grey, end))) for end in ("low", "high")]
-    except ValueError:
-        return problem("A window is two numbers.", 400)
-    if not all(map(isfinite, window)):
-        return problem("A window is two numbers.", 400)
-    study, case = await run_in_threadpool(_case, reader, request)
-    content = await run_in_threadpool(_plain, study, case)
-    picture = await run_in_threadpool(png, content, plane, index, *map(grey.stored, window))
-    return Response(picture, media_type="image/png", headers=PRIVATE)
-
-
 async def asset(request: Request) -> Response:
     """Return one of the component's own scripts."""
     name = request.path_params["name"]
@@ -179,27 +154,8 @@ def _script(path: Path | None) -> Response:
 def form_of(question: Question) -> str:
     """Return the address of the module that draws a question."""
     if isinstance(question.form, Path):
-        return f"/reader/forms/{question.kind}.js"
-    return f"/reader/assets/forms/{question.form}.js"
-
-
-async def niivue(_request: Request) -> Response:
-    """Return the viewer's script, which an installed package ships."""
-    path = niivue_file()
-    if path is None:
-        return problem("NiiVue is not installed: pip install 'evalsuite[reader]'.", 404)
-    return FileResponse(
-        path, media_type="text/javascript", headers={"Cache-Control": "max-age=86400"}
-    )
-
-
-def niivue_file() -> Path | None:
-    """Return NiiVue's script among the assets of nilearn, None where it is not."""
-    package = find_spec("nilearn")
-    if package is None or package.origin is None:
-        return None
-    path = Path(package.origin).parent / "_assets" / "js" / "niivue.umd.js"
-    return path if path.is_file() else None
+        return f"{base_path()}/reader/forms/{question.kind}.js"
+    return f"{base_path()}/reader/assets/forms/{question.form}.js"
 
 
 def _agreed(reader: Reader) -> bool:
@@ -246,10 +202,6 @@ def _state(reader: Reader, wanted: str | None) -> dict[str, Any]:
     }
 
 
-def _grey(reader: Reader) -> Grey:
-    return Grey(**shown_grey(database().study(reader.study).design)["grey"])
-
-
 def _case(reader: Reader, request: Request) -> tuple[str, str]:
     token, side = request.path_params["presentation"], int(request.path_params["side"])
     shown = database().presentation(reader.number, token)
@@ -281,8 +233,6 @@ ROUTES = [
     Route("/reader/state", state),
     Route("/reader/answer", answer, methods=["POST"]),
     Route("/reader/voxels/{presentation}/{side:int}", voxels),
-    Route("/reader/slice/{presentation}/{side:int}/{plane}/{index:int}", slice_),
     Route("/reader/assets/{name:path}", asset),
     Route("/reader/forms/{kind}.js", form),
-    Route("/reader/niivue.js", niivue),
 ]

@@ -18,6 +18,14 @@ def prepared_cases() -> Path:
     return Path(os.environ.get("EVALSUITE_CASES") or home().app / "cases")
 
 
+def base_path() -> str:
+    """Return the path below which the app is served, such as `/study`; usually empty."""
+    import streamlit as st
+
+    path = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{path}" if path else ""
+
+
 @cache
 def database_at(url: str) -> StudyDatabase:
     """Return a database, opened once in each process; its tables are made if need be."""

@@ -109,6 +109,8 @@ def _record(
         record["study"] = f"{study.name}, {study.state}"
         record["design"] = study.design_hash
         record["answers (SHA-256 of the table)"] = fingerprint(study.table)
+        if study.left_out:
+            record["readers left out"] = ", ".join(study.left_out)
     for data in evaluations:
         record[f"evaluation {data.folder}"] = (
             f"configuration {data.evaluation.config_hash}, {data.evaluation.started}"

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from evalsuite.results import new_folder
-from evalsuite.tracking.report import RECORD
+from evalsuite.spreadsheets import guarded_table
+from evalsuite.tracking.report import RECORD, SCHEMA
+from evalsuite.writable import new_folder
 from reports.latex import latex
 
 if TYPE_CHECKING:
@@ -181,7 +182,7 @@ def _write_parts(report: Report, folder: Path) -> None:
     for block in (block for section in report.sections for block in section.blocks):
         if isinstance(block, Table):
             data = block.frame if block.data is None else block.data
-            data.to_csv(folder / "tables" / f"{block.name}.csv", index=False)
+            guarded_table(data).to_csv(folder / "tables" / f"{block.name}.csv", index=False)
             tex = latex(shown(block.frame), block.caption, block.notes, block.group)
             (folder / "tables" / f"{block.name}.tex").write_text(tex, encoding="utf-8")
         elif isinstance(block, Picture):
@@ -198,7 +199,7 @@ def _write_parts(report: Report, folder: Path) -> None:
         report=report, images=images, numbers=_numbers(report), unprinted=UNPRINTED
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
-    about = {"title": report.title, "record": report.record}
+    about = {"schema": SCHEMA, "title": report.title, "record": report.record}
     (folder / RECORD).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
 

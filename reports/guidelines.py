@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from reports.readers.strata import TITLE, groupings
 from reports.sources import EvaluationData, StudyData
 
 AUTHORS = "to write"
@@ -91,7 +92,8 @@ def _items(evaluations: Sequence[EvaluationData], study: StudyData | None) -> li
              *_where(read or measured, METHODS if read else OVERVIEW)),
         Item(15, "Reference standard", "why this one"),
         Item(16, "Reference standard", "who annotated, and how qualified",
-             *_where(read, STUDY, "experience and training of the readers")),
+             *_where(read, STUDY,
+                     "" if _profiled(study) else "experience and training of the readers")),
         Item(17, "Reference standard", "how test cases were annotated, with which tools",
              *_where(read, METHODS, "screens and rooms")),
         Item(18, "Reference standard", "variability between and within readers",
@@ -112,7 +114,7 @@ def _items(evaluations: Sequence[EvaluationData], study: StudyData | None) -> li
         Item(29, "Evaluation", "uncertainty and significance",
              *_where(measured or read, METHODS)),
         Item(30, "Evaluation", "robustness: whether it holds in subgroups",
-             *_where(_by_group(evaluations), "Does it hold in every group?",
+             *_where(bool(_groups(evaluations, study)), _groups(evaluations, study),
                      "other analyses of sensitivity")),
         Item(31, "Evaluation", "explainability, if it was studied"),
         Item(32, "Evaluation", "performance on internal data",
@@ -159,8 +161,15 @@ def _trained(evaluations: Sequence[EvaluationData]) -> bool:
     return any(isinstance(known, dict) and "training" in known for known in cohorts)
 
 
-def _by_group(evaluations: Sequence[EvaluationData]) -> bool:
-    return any(e.group for data in evaluations for e in data.evaluation.estimates)
+def _groups(evaluations: Sequence[EvaluationData], study: StudyData | None) -> str:
+    """Return the chapters on subgroups; nothing without any."""
+    measured = any(e.group for data in evaluations for e in data.evaluation.estimates)
+    read = bool(study and any(len(g.strata) > 1 for g in groupings(study)))
+    return "; ".join(["Does it hold in every group?"] * measured + [TITLE] * read)
+
+
+def _profiled(study: StudyData | None) -> bool:
+    return bool(study and any(study.told_of_readers(q.name) for q in study.profile))
 
 
 def _complete(study: StudyData | None) -> bool:

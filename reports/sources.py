@@ -2,23 +2,35 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import yaml
 
-from evalsuite.errors import EvalsuiteError
+from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.records import Evaluation
 from evalsuite.results import SCORES, read_results
-from evalsuite.study.export import COLUMNS, SCALES, long_table, with_scales
+from evalsuite.spreadsheets import unguarded_table
+from evalsuite.study.export import (
+    COLUMNS,
+    READERS,
+    SCALES,
+    long_table,
+    readers_table,
+    with_scales,
+)
 from evalsuite.study.home import Home
 from evalsuite.study.protocol.kinds.question import Question
 from evalsuite.study.protocol.questions import parse_questions
 from evalsuite.study.truth import read_truth
 
-NUMBERS = ("position", "revision", "seconds", "active_seconds", "real_side", "repeat_of")
+NUMBERS = (
+    "position", "revision", "seconds", "active_seconds", "real_side", "repeat_of", "reader_number",
+    "axial_slices", "coronal_slices", "sagittal_slices", "window_changes", "zooms", "layouts",
+    "cine", "distances",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +44,9 @@ class StudyData:
         design: as far as it is known.
         design_hash: of the whole design.
         audit: what the audit of the blinding found, None where it is not at hand.
+        people: when readers were enrolled and what they told of themselves, by number; None where
+            it is not at hand, see `evalsuite.study.export.readers_table`.
+        left_out: readers whose answers are not in the table because somebody said so.
     """
 
     name: str
@@ -40,6 +55,21 @@ class StudyData:
     design: Mapping[str, Any]
     design_hash: str
     audit: Mapping[str, Any] | None = None
+    people: pd.DataFrame | None = None
+    left_out: tuple[str, ...] = ()
+
+    def without(self, names: Sequence[str]) -> "StudyData":
+        """Return the study without what some readers answered; it says who they are.
+
+        Raises:
+            EvalsuiteError: if there is no such reader.
+        """
+        for name in names:
+            if name not in self.readers:
+                raise EvalsuiteError(unknown("reader", name, self.readers))
+        kept = ~self.table["reader"].astype(str).isin(names)
+        table = self.table[kept].reset_index(drop=True)
+        return replace(self, table=table, left_out=tuple(dict.fromkeys(names)))
 
     @property
     def unblinded(self) -> bool:
@@ -61,6 +91,29 @@ class StudyData:
     def questions(self) -> tuple[Question, ...]:
         """The questions of the design."""
         return parse_questions(self.design.get("questions", []))
+
+    @property
+    def profile(self) -> tuple[Question, ...]:
+        """The questions that readers were asked of themselves."""
+        return parse_questions(self.design.get("profile") or [])
+
+    @property
+    def later(self) -> tuple[str, ...]:
+        """The readers who came after the study was made and have answered something."""
+        return tuple(
+            name
+            for name, enrolled in self.told_of_readers("enrolled").items()
+            if enrolled == "later"
+        )
+
+    def told_of_readers(self, column: str) -> dict[str, str]:
+        """Return a column of `people` by the names of readers, of those who have answered."""
+        if self.people is None or column not in self.people or "reader_number" not in self.table:
+            return {}
+        told = self.people.set_index("reader_number")[column].dropna()
+        numbers = self.table.drop_duplicates("reader").set_index("reader")["reader_number"]
+        known = numbers.map(told).dropna()
+        return {str(name): str(value) for name, value in known.items()}
 
     @property
     def points(self) -> dict[str, int]:
@@ -127,6 +180,7 @@ def read_study(name: str, home: Home) -> StudyData:
         design=design,
         design_hash=about.design_hash,
         audit=yaml.safe_load(audit.read_text(encoding="utf-8")) if audit.exists() else None,
+        people=readers_table(database, name),
     )
 
 
@@ -163,17 +217,32 @@ def _exported(path: Path) -> StudyData:
         table=with_scales(table, questions),
         design=about["design"],
         design_hash=str(about["design_hash"]),
+        people=_people(path.with_suffix(READERS)),
     )
+
+
+def _people(path: Path) -> pd.DataFrame | None:
+    """Return the table of readers beside an export; older ones have none."""
+    if not path.exists():
+        return None
+    try:
+        return _csv(path).astype({"reader_number": int, "enrolled": str})
+    except (KeyError, ValueError):
+        raise EvalsuiteError(
+            f"{path}: this is no table of readers of `evalsuite study export`. Export the study "
+            "again."
+        ) from None
+
+
+def _csv(path: Path) -> pd.DataFrame:
+    """Return a CSV file of ours as texts; identifiers may look like numbers, or like None."""
+    return unguarded_table(pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""]))
 
 
 def _table(path: Path) -> pd.DataFrame:
     """Return an exported table with numbers where numbers belong, and names as they were."""
     try:
-        if path.suffix == ".csv":
-            # Identifiers may look like numbers, and a reader may be called None.
-            table = pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""])
-        else:
-            table = pd.read_parquet(path)
+        table = _csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
     except OSError as error:
         reason = error.strerror or "it is no Parquet file"
         raise EvalsuiteError(f"{path}: it cannot be read as a table: {reason}.") from None

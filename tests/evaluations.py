@@ -5,8 +5,9 @@ from pathlib import Path
 from evalsuite import tracking
 from evalsuite.records import CohortRecord, Estimate, Evaluation, Interval
 from evalsuite.tracking.evaluation import run_record
+from tests.caveats import plain
 
-FEW = "40 real and 30 synthetic volumes are few for 512 features."
+FEW = plain("40 real and 30 synthetic volumes are few for 512 features.")
 
 
 def example(*names: str) -> Evaluation:

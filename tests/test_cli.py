@@ -4,12 +4,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Annotated, get_args, get_origin
 
 import numpy as np
 import pytest
 import torch
 
-from evalsuite import plugins
+from evalsuite import options, plugins
+from evalsuite.cli import _app
 from evalsuite.errors import EvalsuiteError
 from evalsuite.machine import processes, usable_device
 
@@ -398,3 +400,36 @@ def test_a_population_is_reproducible_and_honest(cli, tmp_path):
     status, _, err = cli("simulate-population", "a")
     assert status == 1
     assert "is not empty" in err
+
+
+OWN_WORDS = {  # what means something else there
+    ("generator sample", "--seed"), ("generator train", "--config"),
+    ("generator train", "--preset"), ("log", "--experiment"), ("simulate-population", "--seed"),
+    ("simulate-population", "--spacing"), ("study create", "--seed"), ("study power", "--seed"),
+    ("utility segmentation", "--batch-size"),
+}  # fmt: skip
+
+
+def commands(group, path=()):
+    """Return every command by the words that call it."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, (*path, name))
+        else:
+            yield " ".join((*path, name)), command
+
+
+def test_an_option_that_several_commands_share_has_the_same_words_in_each():
+    shared = {}
+    for alias in vars(options).values():
+        if get_origin(alias) is Annotated:
+            (option,) = get_args(alias)[1:]
+            shared[option.param_decls[0] if option.param_decls else option.default] = option.help
+    used = set()
+    for name, command in commands(_app()):
+        for parameter in command.params:
+            for flag in set(parameter.opts) & set(shared):
+                if (name, flag) not in OWN_WORDS:
+                    assert parameter.help == shared[flag], (name, flag)
+                    used.add(flag)
+    assert used == set(shared)

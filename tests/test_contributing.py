@@ -153,7 +153,7 @@ def test_a_question_kind_of_a_third_party_goes_all_the_way(package, cohorts):
     commands(
         cohorts, environment,
         ["study", "import", "lobes", "answers.csv"],
-        ["study", "close", "lobes", "--no-tracking"],
+        ["study", "close", "lobes", "--no-tracking", "--yes"],
         ["study", "export", "lobes", "--output", "lobes.csv"],
         ["report", "--study", "lobes.csv", "--output", "lobes", "--no-tracking"],
     )  # fmt: skip

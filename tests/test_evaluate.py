@@ -12,6 +12,7 @@ from evalsuite.config import load_config
 from evalsuite.errors import EvalsuiteError, FaultsError
 from evalsuite.evaluate import Resources, evaluate
 from evalsuite.measure import standardise
+from tests.caveats import sentences
 
 QUICK = {
     "metrics.mmd.permutations": 50,
@@ -75,7 +76,7 @@ def test_leakage_is_an_error_unless_allowed(run, make_cohort):
     with pytest.raises(EvalsuiteError, match=r"v03\.nii\.gz \(real: v05\.nii\.gz\).*--allow-leak"):
         run(real, synthetic)
     evaluation, _ = run(real, synthetic, allow_leakage=True)
-    assert "v03.nii.gz" in evaluation.synthetic[0].warnings[0]
+    assert "v03.nii.gz" in sentences(evaluation.synthetic[0])[0]
 
 
 def test_faults_of_all_cohorts_stop_before_any_feature(run, make_cohort, tmp_path):
@@ -97,8 +98,8 @@ def test_mixed_spacing_is_resampled_with_a_warning_or_refused(run, make_cohort):
     coarse = make_cohort("coarse", 1, seed=7, spacing=2.0)
     (coarse / "v00.nii.gz").rename(real / "coarse.nii.gz")
     evaluation, _ = run(real, synthetic)
-    assert any("spacing differs" in warning for warning in evaluation.real.warnings)
-    assert any("1 of 9 volumes of real were interpol" in w for w in evaluation.real.warnings)
+    assert any("spacing differs" in warning for warning in sentences(evaluation.real))
+    assert any("1 of 9 volumes were interpol" in w for w in sentences(evaluation.real))
     with pytest.raises(EvalsuiteError, match=r"--spacing 1,1,1"):
         run(real, synthetic, **{"preprocessing.spacing": "native"})
 
@@ -106,9 +107,9 @@ def test_mixed_spacing_is_resampled_with_a_warning_or_refused(run, make_cohort):
 def test_smaller_synthetic_volumes_are_not_padded_in_silence(run, make_cohort):
     real, synthetic = make_cohort("real", 8), make_cohort("gan", 8, seed=1, shape=(12, 15, 14))
     evaluation, _ = run(real, synthetic)
-    assert evaluation.synthetic[0].warnings[0].endswith("pass --shape 12,15,14.")
+    assert sentences(evaluation.synthetic[0])[0].endswith("pass --shape 12,15,14.")
     evaluation, _ = run(real, synthetic, **{"preprocessing.shape": [12, 15, 14]})
-    assert evaluation.synthetic[0].warnings == ()
+    assert sentences(evaluation.synthetic[0]) == ()
 
 
 def test_a_metric_that_cannot_be_computed_says_so_and_stops_nothing(run, make_cohort):
@@ -116,7 +117,7 @@ def test_a_metric_that_cannot_be_computed_says_so_and_stops_nothing(run, make_co
     evaluation, _ = run(real, synthetic)
     undefined = [e for e in evaluation.estimates if math.isnan(e.value)]
     assert undefined
-    assert all(e.warnings for e in undefined)
+    assert all(sentences(e) for e in undefined)
     assert any(math.isfinite(e.value) for e in evaluation.estimates)
 
 

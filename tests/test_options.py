@@ -25,6 +25,7 @@ from evalsuite.records import Estimate, FeatureTable, Interval
 from evalsuite.volumes.cohort import Cohort, Entry
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.volume import Volume
+from tests.caveats import sentences
 
 STEPS = Preprocessing(spacing=(1.0, 1.0, 1.0), shape=(4, 4, 4))
 METRICS = {name: point.load() for name, point in plugins.available("metrics").items()}
@@ -180,7 +181,7 @@ TOO_NARROW = "The interval takes all volumes for independent"
 def test_a_metric_that_knows_no_subjects_is_computed_and_says_so(subjects, told):
     (estimate,) = measured(THIRD_PARTY, subjects)
     assert estimate.value == 3 * 0.5 * 2 * 8
-    assert any(w.startswith(TOO_NARROW) for w in estimate.warnings) == told
+    assert any(w.startswith(TOO_NARROW) for w in sentences(estimate)) == told
 
 
 def test_a_metric_that_takes_subjects_is_given_them_and_answers_for_its_interval():
@@ -193,7 +194,7 @@ def test_a_metric_that_takes_subjects_is_given_them_and_answers_for_its_interval
     knowing = replace(THIRD_PARTY, needs=("features", "subjects"), compute=on_features(compute))
     (estimate,) = measured(knowing, "aabc")
     assert given == [[0, 0, 1, 2]]
-    assert not any(w.startswith(TOO_NARROW) for w in estimate.warnings)
+    assert not any(w.startswith(TOO_NARROW) for w in sentences(estimate))
 
 
 def test_an_estimate_without_an_interval_has_none_that_is_too_narrow():
@@ -201,7 +202,7 @@ def test_an_estimate_without_an_interval_has_none_that_is_too_narrow():
         return [replace(e, interval=None) for e in spread(real, synthetic, seed=seed)]
 
     (estimate,) = measured(replace(THIRD_PARTY, compute=on_features(compute)), "aabc")
-    assert not any(w.startswith(TOO_NARROW) for w in estimate.warnings)
+    assert not any(w.startswith(TOO_NARROW) for w in sentences(estimate))
 
 
 @pytest.mark.parametrize("error", [ValueError, TypeError, IndexError])
@@ -245,4 +246,4 @@ def test_what_a_metric_cannot_compute_is_a_row_that_says_why():
 
     (estimate,) = measured(replace(THIRD_PARTY, compute=on_features(compute)), "abcd")
     assert np.isnan(estimate.value)
-    assert estimate.warnings == ("Too few.",)
+    assert sentences(estimate) == ("Too few.",)

@@ -24,6 +24,7 @@ from evalsuite.volumes.read import read_volume
 from evalsuite.volumes.sources import read_cohort
 from evalsuite.volumes.volume import Volume
 from evalsuite.volumes.write import write_nifti
+from tests.caveats import sentences
 
 QUICK = {"metrics": {"frechet": {}, "mmd": {"permutations": 20}, "realism": {}}}
 COARSE = {
@@ -140,24 +141,24 @@ def test_what_the_user_overrides_is_told_on_its_numbers_and_recorded(run, make_c
         "the same settings."
     )
     for estimate in result.estimates:
-        assert (told in estimate.warnings) == (estimate.extractor == "coarse")
+        assert (told in sentences(estimate)) == (estimate.extractor == "coarse")
 
 
 def test_what_only_some_extractors_see_is_told_with_their_names(run, make_cohort):
     real, synthetic = make_cohort("real", 4), make_cohort("gan", 4, seed=1, shape=(9, 15, 16))
     result, _ = run(real, synthetic, names=["plain", "coarse"])
-    told = result.synthetic[0].warnings
+    told = sentences(result.synthetic[0])
     assert told == (
         (
-            "Most volumes of gan are smaller than 14 x 15 x 16 voxels and were padded with zeros, "
+            "Most volumes are smaller than 14 x 15 x 16 voxels and were padded with zeros, "
             "which moves every distance. To cut all cohorts to one size, pass --shape 9,15,16."
         ),
         (
-            "4 of 4 volumes of gan were interpolated to 4 x 2 x 3 mm for coarse; interpolation "
+            "4 of 4 volumes were interpolated to 4 x 2 x 3 mm for coarse; interpolation "
             "smooths, which moves every distance."
         ),
         (
-            "Most volumes of gan are smaller than 4 x 7 x 5 voxels and were padded with zeros for "
+            "Most volumes are smaller than 4 x 7 x 5 voxels and were padded with zeros for "
             "coarse, which moves every distance."
         ),
     )
@@ -175,8 +176,8 @@ def test_other_steps_for_synthetic_volumes_are_theirs_alone(run, known, make_coh
     assert record["preprocessing_synthetic"]["intensity"] == {"kind": "none"}
     assert record["preprocessing"]["intensity"]["kind"] == "percentile"
     assert result.config["preprocessing_synthetic"]["intensity"] == {"kind": "none"}
-    assert result.synthetic[0].warnings == (
-        "The volumes of gan were prepared otherwise than the real ones, as configured: intensity none.",
+    assert sentences(result.synthetic[0]) == (
+        "They were prepared otherwise than the real ones, as configured: intensity none.",
     )
     assert evidence.slices["gan"][0].axial.min() < 0
 
@@ -263,14 +264,12 @@ def test_a_window_in_hounsfield_units_is_told_on_volumes_that_have_none(run, mak
         volume = read_volume(file)
         write_nifti(Volume(np.maximum(volume.voxels, lowest), volume.affine), file)
     result, _ = run(real, synthetic, names=["plain"], preset="ct")
-    told = [w for w in result.real.warnings if "is for CT in Hounsfield units" in w]
+    told = [w for w in sentences(result.real) if "is for CT in Hounsfield units" in w]
     assert len(told) == (lowest == 0)
-    assert all(
-        t.startswith("No volume of real has a value below 0, but the window of -") for t in told
-    )
-    assert not [w for w in result.synthetic[0].warnings if "Hounsfield" in w]
+    assert all(t.startswith("No volume has a value below 0, but the window of -") for t in told)
+    assert not [w for w in sentences(result.synthetic[0]) if "Hounsfield" in w]
     plain, _ = run(real, synthetic, names=["plain"])
-    assert not [w for w in plain.real.warnings if "Hounsfield" in w]
+    assert not [w for w in sentences(plain.real) if "Hounsfield" in w]
 
 
 def test_a_native_shape_is_for_extractors_that_can_take_it(run, known, make_cohort):
@@ -289,7 +288,9 @@ def test_steps_of_an_extractor_that_are_impossible_are_told_from_one_volume(
 ):
     real, synthetic = make_cohort("real", 4), make_cohort("gan", 4, seed=1)
     known["coarse"].wants = {"spacing": (0.001, 0.001, 0.001)}
-    monkeypatch.setattr(evaluation, "check_cohort", lambda *_, **__: pytest.fail("all were read"))
+    monkeypatch.setattr(
+        "evalsuite.cohorts.check_cohort", lambda *_, **__: pytest.fail("all were read")
+    )
     with pytest.raises(EvalsuiteError, match="would have 14000 x 15000 x 16000 voxels"):
         run(real, synthetic)
 

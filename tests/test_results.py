@@ -11,6 +11,7 @@ from evalsuite import results
 from evalsuite.errors import EvalsuiteError
 from evalsuite.records import CohortRecord, Estimate, Evaluation, Evidence, FeatureTable, Interval
 from evalsuite.tracking.evaluation import metric_values
+from tests.caveats import plain
 
 NUMBERS = st.floats(allow_nan=True, allow_infinity=False)
 INTERVALS = st.none() | st.builds(
@@ -27,7 +28,7 @@ ESTIMATES = st.builds(
     interval=INTERVALS,
     standard_error=st.none() | st.floats(0, 9),
     reference=st.none() | st.floats(0, 1),
-    warnings=st.lists(st.text(max_size=4), max_size=2).map(tuple),
+    warnings=st.lists(st.text(max_size=4).map(plain), max_size=2).map(tuple),
     synthetic=st.just("gan"),
     extractor=st.sampled_from(["", "radiomics"]),
     where=st.sampled_from([(), (("plane", "axial"),), (("structure", "1"), ("other", "2"))]),
@@ -37,7 +38,13 @@ ESTIMATES = st.builds(
 def evaluation(*estimates):
     return Evaluation(
         real=CohortRecord(
-            "real", "real", "r", "f" * 64, ("a", "b"), skipped=("c: empty",), warnings=("w",)
+            "real",
+            "real",
+            "r",
+            "f" * 64,
+            ("a", "b"),
+            skipped=("c: empty",),
+            warnings=(plain("w", "cohort"),),
         ),
         synthetic=(CohortRecord("gan", "synthetic", "s", "e" * 64, ("x",)),),
         estimates=estimates,
@@ -58,7 +65,7 @@ def estimate(**changes):
         "n_synthetic": 1,
         "method": "m",
         "interval": Interval(0.1, 0.9, 0.95, "bootstrap"),
-        "warnings": ("n is small.", "beware."),
+        "warnings": (plain("n is small."), plain("beware.")),
     }
     return Estimate(**(defaults | changes))
 

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from evalsuite.records import Caveat
 from evalsuite.table import counted, number, print_table
+from tests.caveats import plain
 from tests.evaluations import example
 
 SIZES = {"": (30, 40), "sex=F": (12, 19), "sex=M": (18, 21)}
@@ -39,7 +40,7 @@ def by_sex(names=("gan", "vae"), sizes=None, quantities=("",)):
                     group=group,
                     n_synthetic=n,
                     n_real=real,
-                    warnings=(Caveat("{n} are few.", n=n),) if e.interval else (),
+                    warnings=(Caveat("few", "{n} are few.")(n=n),) if e.interval else (),
                 )
                 for e in evaluation.estimates
             ]
@@ -106,15 +107,15 @@ def test_subjects_are_told_where_volumes_share_them():
 
 def test_the_note_of_a_column_or_row_stands_at_its_head():
     base = example("gan", "vae").estimates
-    warnings = {"gan": ("Random.",), "vae": ()}
+    warnings = {"gan": (plain("Random."),), "vae": ()}
     estimates = tuple(dataclasses.replace(e, warnings=warnings[e.synthetic]) for e in base)
     text = printed(dataclasses.replace(example("gan", "vae"), estimates=estimates))
     assert row(text, "gan") == ["gan", "[1]", "vae", "within", "real"]
     assert text.count("[1]") == 2
-    one = dataclasses.replace(base[0], warnings=("Odd.",)), *base[1:]
+    one = dataclasses.replace(base[0], warnings=(plain("Odd."),)), *base[1:]
     text = printed(
         dataclasses.replace(example("gan", "vae"), estimates=tuple(
-            dataclasses.replace(e, warnings=("Odd.",) * (e is one[0])) for e in one))
+            dataclasses.replace(e, warnings=(plain("Odd."),) * (e is one[0])) for e in one))
     )  # fmt: skip
     assert row(text, "frechet_distance")[2:4] == ["3.25", "[1]"]
 

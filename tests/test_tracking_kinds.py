@@ -10,6 +10,7 @@ import yaml
 from mlflow import MlflowClient, MlflowException
 
 from evalsuite import tracking
+from evalsuite.errors import EvalsuiteError
 from evalsuite.tracking import RunRecord, TrackingError
 from evalsuite.tracking import report as reports
 from evalsuite.tracking import training as trainings
@@ -258,3 +259,10 @@ def test_a_training_whose_run_another_server_has_gets_a_new_one(client, tmp_path
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path / 'other.db'}")
     run_id = log_training(folder, "e")
     assert history(MlflowClient(), run_id) == [(3, 7.0), (6, 4.0)]
+
+
+def test_a_report_of_a_newer_version_is_told(tmp_path):
+    folder = report(tmp_path / "report")
+    (folder / "report.json").write_text(json.dumps({"schema": 2, "title": "x", "record": {}}))
+    with pytest.raises(EvalsuiteError, match="one of a newer version of evalsuite"):
+        reports.run_record(folder)

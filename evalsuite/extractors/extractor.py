@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from evalsuite import plugins
 from evalsuite.errors import EvalsuiteError
+from evalsuite.records import Caveat
 
 if TYPE_CHECKING:
     from evalsuite.extractors.slices import Slices
@@ -59,7 +60,7 @@ class Extractor(Protocol):
 
     name: str
     fingerprint: dict[str, object]
-    warnings: tuple[str, ...]
+    warnings: tuple[Caveat, ...]
     parallel: Literal["batch", "process"]
     standardise: bool
     wants: Mapping[str, Any]

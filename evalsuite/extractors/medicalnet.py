@@ -15,10 +15,17 @@ from evalsuite.extractors.extractor import Extractor, ExtractorOptions
 from evalsuite.extractors.sources import HubFile
 from evalsuite.extractors.volumetric.extractor import averaged_extractor
 from evalsuite.extractors.weights import PublishedWeights, obtain
+from evalsuite.records import Caveat
 
 if TYPE_CHECKING:
     import torch
 
+UNTRAINED = Caveat(
+    "untrained",
+    "The network is untrained: its weights are random numbers, so these features know nothing of "
+    "medicine, and no distance on them can be compared with a published one.",
+    "extractor",
+)
 DILATIONS = {"layer3": 2, "layer4": 4}
 
 # By depth: the SHA-256 of resnet_N.pth and of resnet_N_23dataset.pth.
@@ -135,7 +142,7 @@ def _extractor(
     depth: int,
     network: "torch.nn.Module",
     weights_sha256: str,
-    warnings: tuple[str, ...],
+    warnings: tuple[Caveat, ...],
     options: ExtractorOptions,
     *,
     raw: bool = False,
@@ -211,10 +218,6 @@ def resnet10_untrained(options: ExtractorOptions) -> Extractor:
     for key, tensor in network.state_dict().items():
         digest.update(key.encode())
         digest.update(tensor.numpy().tobytes())
-    warning = (
-        "The network is untrained: its weights are random numbers, so these features know nothing "
-        "of medicine, and no distance on them can be compared with a published one."
-    )
     return _extractor(
-        "medicalnet-resnet10-untrained", 10, network, digest.hexdigest(), (warning,), options
+        "medicalnet-resnet10-untrained", 10, network, digest.hexdigest(), (UNTRAINED,), options
     )

@@ -13,6 +13,7 @@ from evalsuite.errors import EvalsuiteError
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions
 from evalsuite.extractors.weights import sha256
 from evalsuite.machine import usable_device
+from evalsuite.records import Caveat
 
 if TYPE_CHECKING:
     import torch
@@ -33,7 +34,7 @@ class ModuleExtractor:
     fingerprint: dict[str, object]
     module: Callable[["torch.Tensor"], Any] = field(repr=False)
     device: "torch.device"
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Caveat, ...] = ()
     parallel: Literal["batch", "process"] = "batch"
     standardise: bool = False
     wants: Mapping[str, Any] = field(default_factory=dict)

@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 VERSION = 1
 FEWEST_PIXELS = 64  # twice the total stride of common networks
 BATCH_PIXELS = 1 << 21  # of all slices that a network sees at once, whatever their size
+SMALL = Caveat(
+    "small-slices",
+    "Its slices have {pixels} pixels along one side: two-dimensional networks look in steps of up "
+    "to 32, so features rest on one or two places and are erratic. Enlarge the slices, such as "
+    "--set slices.size=128.",
+    "extractor",
+)
 
 Plane = Literal["sagittal", "coronal", "axial"]
 AXES: dict[Plane, int] = {"sagittal": 0, "coronal": 1, "axial": 2}  # that slices lie across
@@ -110,14 +117,7 @@ class Slices(Declared):
         sides = [n for p in self.planes for axis, n in enumerate(shape) if axis != AXES[p]]
         if self.size is not None or min(sides) >= FEWEST_PIXELS:
             return ()
-        return (
-            Caveat(
-                "Its slices have {pixels} pixels along one side: two-dimensional networks look in "
-                "steps of up to 32, so features rest on one or two places and are erratic. "
-                "Enlarge the slices, such as --set slices.size=128.",
-                pixels=min(sides),
-            ),
-        )
+        return (SMALL(pixels=min(sides)),)
 
     def chosen(self, n: int) -> range:
         """Return which of the n slices of a plane are looked at.
@@ -194,7 +194,7 @@ class SliceExtractor:
     device: "torch.device"
     precision: Literal["float32", "bfloat16"] = "float32"
     wants: Mapping[str, Any] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Caveat, ...] = ()
     parallel: Literal["batch", "process"] = "batch"
     standardise: bool = False
 
@@ -230,7 +230,7 @@ def slice_extractor(
     options: ExtractorOptions,
     *,
     wants: Mapping[str, Any] | None = None,
-    warnings: tuple[str, ...] = (),
+    warnings: tuple[Caveat, ...] = (),
 ) -> Extractor:
     """Return an extractor that shows a network the slices of each volume.
 

@@ -7,7 +7,6 @@ refused from then on. Nothing here needs torch.
 
 import hashlib
 import os
-import tempfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +16,21 @@ from evalsuite import plugins
 from evalsuite.caches import cache_folder
 from evalsuite.extractors.extractor import ExtractorOptions
 from evalsuite.extractors.sources import PackageFile, Source, SourceError, WeightsError, expanded
+from evalsuite.records import Caveat
+from evalsuite.writable import whole_file
+
+OWN_WEIGHTS = Caveat(
+    "own-weights",
+    "The weights are {path} (SHA-256 {sha256}), not the published ones: features and distances "
+    "compare only with those of the same file.",
+    "extractor",
+)
+UNPUBLISHED = Caveat(
+    "weights-without-published-sum",
+    "No SHA-256 of the weights {name} is published: those met first here ({sha256}) are trusted, "
+    "and compare only with results of the same SHA-256.",
+    "extractor",
+)
 
 State = Literal[
     "verified", "trusted at first use", "not yet trusted", "installed", "absent", "wrong hash"
@@ -92,20 +106,12 @@ class WeightFile:
     trust: Literal["published", "own", "first use"]
 
     @property
-    def warnings(self) -> tuple[str, ...]:
+    def warnings(self) -> tuple[Caveat, ...]:
         """What to tell beside every number that these weights made."""
         if self.trust == "own":
-            sentence = (
-                f"The weights are {self.path} (SHA-256 {self.sha256}), not the published ones: "
-                "features and distances compare only with those of the same file."
-            )
-            return (sentence,)
+            return (OWN_WEIGHTS(path=str(self.path), sha256=self.sha256),)
         if self.trust == "first use":
-            sentence = (
-                f"No SHA-256 of the weights {self.path.name} is published: those met first here "
-                f"({self.sha256}) are trusted, and compare only with results of the same SHA-256."
-            )
-            return (sentence,)
+            return (UNPUBLISHED(name=self.path.name, sha256=self.sha256),)
         return ()
 
 
@@ -250,30 +256,22 @@ def _here_or_fetched(weights: PublishedWeights, *, offline: bool) -> WeightFile:
 def _fetch(weights: PublishedWeights) -> tuple[Path, str]:
     """Return the file in our cache and its SHA-256: all of it, verified, or nothing is there."""
     target = weights.own_path
-    part = None
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # One temporary file per process: several may be fetching at once under torchrun.
-        with tempfile.NamedTemporaryFile(dir=target.parent, suffix=".part", delete=False) as file:
-            part = Path(file.name)
+        # Several processes may be fetching at once under torchrun, each into a file of its own.
+        with whole_file(target) as file:
             weights.source.write(file)
-        found = sha256(part)
-        if weights.expected not in (None, found):
-            raise WeightsError(
-                f"{weights.source.file} as fetched has the SHA-256 {found}, but "
-                f"{weights.expected} was {'published' if weights.sha256 else 'met first'}; nothing "
-                "was kept."
-            )
-        # The umask applies to files that a user makes, but not to temporary ones.
-        part.chmod(0o644)
-        part.replace(target)
+            file.flush()
+            found = sha256(Path(file.name))
+            if weights.expected not in (None, found):
+                raise WeightsError(
+                    f"{weights.source.file} as fetched has the SHA-256 {found}, but "
+                    f"{weights.expected} was {'published' if weights.sha256 else 'met first'}; "
+                    "nothing was kept."
+                )
     except SourceError as error:
         raise _unavailable(weights, str(error)) from None
     except OSError as error:
         raise _unavailable(weights, f"could not be kept ({error.strerror})") from None
-    finally:
-        if part is not None:
-            part.unlink(missing_ok=True)
     return target, found
 
 
@@ -287,11 +285,8 @@ def _vouched(path: Path) -> str | None:
 
 def _record(path: Path, digest: str, file: str) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Under torchrun others read it: all of it is there, or nothing.
-        part = path.with_name(f"{path.name}.{os.getpid()}.part")
-        part.write_text(f"{digest}  {file}\n")
-        part.replace(path)
+        with whole_file(path) as voucher:  # others read it under torchrun
+            voucher.write(f"{digest}  {file}\n".encode())
     except OSError as error:
         raise WeightsError(
             f"{path}: the SHA-256 of the weights, of which none is published, cannot be recorded "

@@ -30,6 +30,19 @@ from evalsuite.metrics.subjects import (
 from evalsuite.records import Caveat, Detail, Estimate, Interval, Quantity, Scores, Where
 
 FEW = 20
+RARE = Caveat(
+    "rare-structure",
+    "The structure is in fewer than two subjects of a cohort, or is the same in all.",
+)
+ROUGH = Caveat(
+    "rough-anatomy",
+    "Only {real} real and {synthetic} synthetic {unit}: the distance is biased upward and rough.",
+)
+UNKNOWN = Caveat(
+    "unknown-structures",
+    "{count} of {n} synthetic volumes have structures that no real one has, such as {structure}; "
+    "those are not compared. Do both cohorts number structures alike?",
+)
 HALVES = 50
 MEASURES = ("volume", "surface", "sphericity")
 AXES = ("right", "anterior", "superior")
@@ -207,8 +220,7 @@ def _distance(
     }
     sizes = [count(subjects.real), count(subjects.synthetic)]
     if min(sizes) < 2 or scale == 0:
-        why = "The structure is in fewer than two subjects of a cohort, or is the same in all."
-        return Estimate(value=math.nan, method="1-Wasserstein distance", warnings=(why,), **common)  # type: ignore[arg-type]
+        return Estimate(value=math.nan, method="1-Wasserstein distance", warnings=(RARE,), **common)  # type: ignore[arg-type]
     value = stats.wasserstein_distance(real, synthetic) / scale
     rows = (resampled(codes, random, replicates) for codes in (subjects.real, subjects.synthetic))
     drawn = [
@@ -232,16 +244,7 @@ def _distance(
         else "; Kolmogorov-Smirnov p = "
         f"{float(stats.ks_2samp(real, synthetic).pvalue):.3g}, not corrected"
     )
-    warnings = []
-    if min(sizes) < FEW:
-        warnings.append(
-            Caveat(
-                "Only {real} real and {synthetic} synthetic "
-                f"{'subjects' if repeated else 'volumes'}: the distance is biased upward and rough.",
-                real=sizes[0],
-                synthetic=sizes[1],
-            )
-        )
+    counted = ROUGH(real=sizes[0], synthetic=sizes[1], unit="subjects" if repeated else "volumes")
     return Estimate(
         value=float(value),
         method=f"1-Wasserstein distance over the real standard deviation ({scale:.4g} {unit}); "
@@ -251,25 +254,20 @@ def _distance(
             max(0.0, float(low)), float(high), LEVEL, "bootstrap over subjects, shifted"
         ),
         reference=float(np.mean(halves)) * smaller,
-        warnings=tuple(warnings),
+        warnings=(counted,) if min(sizes) < FEW else (),
         **common,  # type: ignore[arg-type]
     )
 
 
-def _unknown(synthetic: Sequence[dict[int, Shape]], structures: Sequence[int]) -> tuple[str, ...]:
+def _unknown(
+    synthetic: Sequence[dict[int, Shape]], structures: Sequence[int]
+) -> tuple[Caveat, ...]:
     """Return a warning if there are structures that no real volume has."""
     extra = sorted({s for shapes in synthetic for s in shapes} - set(structures))
     if not extra:
         return ()
     count = sum(any(s in shapes for s in extra) for shapes in synthetic)
-    told = Caveat(
-        "{count} of {n} synthetic volumes have structures that no real one has, such as {structure};"
-        " those are not compared. Do both cohorts number structures alike?",
-        count=count,
-        n=len(synthetic),
-        structure=str(extra[0]),
-    )
-    return (told,)
+    return (UNKNOWN(count=count, n=len(synthetic), structure=str(extra[0])),)
 
 
 def _faults(
@@ -277,7 +275,7 @@ def _faults(
     real: Sequence[dict[int, Shape]],
     synthetic: Sequence[dict[int, Shape]],
     subjects: Int[np.ndarray, " n"],
-    warnings: tuple[str, ...],
+    warnings: tuple[Caveat, ...],
 ) -> Estimate:
     def faulty(shapes: dict[int, Shape]) -> bool:
         own = shapes.get(structure)

@@ -7,6 +7,13 @@ from torch import Tensor
 from evalsuite.metrics.metric import UndefinedError
 from evalsuite.records import Caveat
 
+IDENTICAL = Caveat("identical-features", "The two feature sets are identical.")
+TOO_FEW = Caveat(
+    "too-few-volumes",
+    "{metric} needs at least {fewest} volumes in each set, but got {real} real and {synthetic} "
+    "synthetic.",
+)
+
 
 def checked_features(
     real: Float[Tensor, "m _"],
@@ -29,12 +36,7 @@ def checked_features(
     """
     if min(len(real), len(synthetic)) < fewest:
         raise UndefinedError(
-            Caveat(
-                f"{metric} needs at least {fewest} volumes in each set, "
-                "but got {real} real and {synthetic} synthetic.",
-                real=len(real),
-                synthetic=len(synthetic),
-            )
+            TOO_FEW(metric=metric, fewest=fewest, real=len(real), synthetic=len(synthetic))
         )
     if real.shape[1] != synthetic.shape[1]:
         raise UndefinedError(

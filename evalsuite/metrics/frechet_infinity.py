@@ -7,13 +7,12 @@ from jaxtyping import Float
 from scipy.special import stdtrit
 from torch import Tensor
 
-from evalsuite.metrics.features import checked_features
+from evalsuite.metrics.features import IDENTICAL, checked_features
 from evalsuite.metrics.frechet_distance import affordable, rotated
 from evalsuite.metrics.frechet_sampling import (
     FEWEST_DIVISIONS,
     FEWEST_TO_DIVIDE,
     Sampled,
-    around,
     infinity_error_of,
     jackknife,
     sampled,
@@ -21,7 +20,18 @@ from evalsuite.metrics.frechet_sampling import (
 from evalsuite.metrics.subjects import Subjects, each_its_own
 from evalsuite.records import Caveat, Estimate, Interval, Quantity
 
-IDENTICAL = "The two feature sets are identical."
+NOTHING = Caveat("nothing-to-extrapolate", f"{IDENTICAL} There is nothing to extrapolate.")
+TOO_FEW = Caveat(
+    "too-few-to-extrapolate",
+    f"The extrapolation needs at least {FEWEST_TO_DIVIDE} {{unit}} in each set, but got {{real}} "
+    "real and {synthetic} synthetic.",
+)
+CURVED = Caveat(
+    "not-linear",
+    "The distance is not linear in 1/n at these numbers of {unit}: wholes and halves extrapolate "
+    "to {halves:.4g}, halves and quarters to {quarters:.4g}. The extrapolated value is still "
+    "biased.",
+)
 INFINITY = Quantity(
     name="frechet_distance_infinity",
     title="Fréchet distance, any size",
@@ -101,45 +111,33 @@ def infinity_estimate(
         ),
     )
     if min(m, n) < FEWEST_TO_DIVIDE:
-        too_few = Caveat(
-            f"The extrapolation needs at least {FEWEST_TO_DIVIDE} {unit} in each set, "
-            "but got {real} real and {synthetic} synthetic.",
-            real=m,
-            synthetic=n,
-        )
-        return replace(estimate, warnings=(too_few,))
+        return replace(estimate, warnings=(TOO_FEW(real=m, synthetic=n, unit=unit),))
     if identical:
-        return replace(estimate, warnings=(f"{IDENTICAL} There is nothing to extrapolate.",))
+        return replace(estimate, warnings=(NOTHING,))
     value, error = distance.infinity, infinity_error_of(distance)
-    half_width = error.half_width(level)
-    known, method = error.size > 0, jackknife(distance, unit)
+    ends = error.interval(value, level)
+    known = error.size > 0
     return replace(
         estimate,
         value=value,
-        interval=Interval(*around(value, half_width), level, f"{method}, skewed")
-        if known
-        else None,
+        interval=Interval(*ends, level, jackknife(distance, unit)) if known else None,
         standard_error=error.size if known else None,
-        warnings=_curved(distance, half_width, level, unit),
+        warnings=_curved(distance, ends, level, unit),
     )
 
 
-def _curved(distance: Sampled, half_width: float, level: float, unit: str) -> tuple[str, ...]:
+def _curved(
+    distance: Sampled, ends: tuple[float, float], level: float, unit: str
+) -> tuple[Caveat, ...]:
     """Return the caveat of a limit that halves and quarters, by their line, put elsewhere.
 
     Only where it lies outside the interval, and further off than the random divisions explain.
     """
     limits = 2 * distance.halves - distance.quarters
     spread = limits - (2 * distance.value - distance.halves)
-    off, divisions = abs(spread.mean()), len(spread)
+    low, high = ends
+    divisions = len(spread)
     chance = stdtrit(divisions - 1, (1 + level) / 2) * spread.std(ddof=1) / divisions**0.5
-    if not off > max(half_width, chance):
+    if low <= limits.mean() <= high or not abs(spread.mean()) > chance:
         return ()
-    curved = Caveat(
-        f"The distance is not linear in 1/n at these numbers of {unit}: wholes and halves "
-        "extrapolate to {halves:.4g}, halves and quarters to {quarters:.4g}. "
-        "The extrapolated value is still biased.",
-        halves=distance.infinity,
-        quarters=float(limits.mean()),
-    )
-    return (curved,)
+    return (CURVED(unit=unit, halves=distance.infinity, quarters=float(limits.mean())),)

@@ -68,6 +68,37 @@ def influence(
     return Influence(parts.distance, *values)
 
 
+def unit_influence(
+    real: Float[Tensor, "m d"], synthetic: Float[Tensor, "n d"]
+) -> Float[Tensor, " m"]:
+    """Return what each real row contributes by the units, where those are its cohort's deviations.
+
+    For features in standard deviations of the real cohort, to be added to the influence of its
+    rows: a row far out along a feature makes its unit longer and both cohorts smaller along it.
+    With x a centred row, its squares divided by the variances 1, and g_k the derivative of the
+    distance by the logarithm of the scale of feature k,
+
+        -1/2 sum over k of g_k (m / (m - 1) x_k^2 - 1),
+        g / 2 = (mu_1 - mu_2)^2 + diag S_1 + diag S_2 - diag T S_1 - diag T' S_2
+
+    where T' is the transport back. Constant features, which have no unit, are left out.
+
+    Args:
+        real, synthetic: rows of features before any rotation.
+    """
+    A1, A2 = factor(real), factor(synthetic)
+    R1, R2 = reduced(A1), reduced(A2)
+    U, s, V = _singular(R1 @ R2.T)
+    used = s > 1e-7 * s.max()
+    gradient = (real.mean(dim=0) - synthetic.mean(dim=0)).square()
+    for R, axes in ((R1, R2.T @ V[:, used]), (R2, R1.T @ U[:, used])):
+        transported = (axes / s[used] * (R.T @ (R @ axes))).sum(dim=1)
+        gradient += R.square().sum(dim=0) - transported
+    squares = A1.square() * len(real)
+    contributions: Float[Tensor, " m"] = R1.square().sum(dim=0) @ gradient - squares @ gradient
+    return contributions
+
+
 def _singular(
     K: Float[Tensor, "a b"],
 ) -> tuple[Float[Tensor, "a r"], Float[Tensor, " r"], Float[Tensor, "b r"]]:

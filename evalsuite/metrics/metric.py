@@ -15,16 +15,23 @@ from torch import Tensor
 from evalsuite.declared import allowed, faults, properties
 from evalsuite.errors import EvalsuiteError
 from evalsuite.metrics.subjects import Subjects, coded
-from evalsuite.records import Detail, Estimate, Quantity, Scores
+from evalsuite.records import Caveat, Detail, Estimate, Quantity, Scores
 
 Finding = Estimate | Scores | Detail
+UNDEFINED = Caveat("undefined", "{why}")
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 Need = Literal["features", "slices", "volumes", "labels", "subjects", "training"]
 
-HANDED = {"seed", "slices", "subjects", "training"}  # what the evaluation fills in, not the user
+HANDED = {
+    "seed",
+    "slices",
+    "standardised",
+    "subjects",
+    "training",
+}  # what the evaluation fills in, not the user
 
 Level = Annotated[float, Field(gt=0, lt=1, description="nominal coverage of the intervals")]
 FalsePositiveRate = Annotated[
@@ -33,7 +40,15 @@ FalsePositiveRate = Annotated[
 
 
 class UndefinedError(ValueError):
-    """What a metric cannot compute of these cohorts; the result says so, with the reason."""
+    """What a metric cannot compute of these cohorts; the result says so, with the reason.
+
+    Args:
+        reason: best a caveat, which knows its values; otherwise a sentence.
+    """
+
+    def __init__(self, reason: Caveat | str) -> None:
+        super().__init__(reason)
+        self.caveat = reason if isinstance(reason, Caveat) else UNDEFINED(why=reason)
 
 
 @runtime_checkable
@@ -79,6 +94,7 @@ class Views:
         subjects: whom each volume shows; None where each shows another. The same name in the
             real and in the training cohort is the same person.
         slices: by extractor of slices and by plane, one row of features per volume and slice.
+        standardised: extractors whose features are in standard deviations of these real volumes.
     """
 
     names: Sequence[str]
@@ -88,6 +104,7 @@ class Views:
     labels: Sequence[LabelMap] | None = None
     subjects: Sequence[Hashable] | None = None
     slices: Mapping[str, Mapping[str, Float[Tensor, "n s _"]]] = field(default_factory=dict)
+    standardised: frozenset[str] = frozenset()
 
     def through(self, extractor: str) -> "Views":
         """Return the same with the features of one extractor alone."""
@@ -112,6 +129,7 @@ class Views:
                 name: {plane: values[chosen] for plane, values in planes.items()}
                 for name, planes in self.slices.items()
             },
+            standardised=frozenset(),  # by the others as well
         )
 
     @property
@@ -141,6 +159,7 @@ class Metric:
         compute_stored: of a metric that needs but mean and covariance of real features,
             `compute_stored(real, synthetic, *, volumes, subjects, level) -> estimates`, see
             `evalsuite.metrics.frechet_stored.compute`; None for one that needs rows.
+        extractors: those whose features alone it is of; all if empty.
         quantities: what its estimates mean, those that a summary prefers first.
         scores: what its scores of volumes mean.
         methods: the sentence of a methods section, without its full stop; the name of a quantity
@@ -152,6 +171,7 @@ class Metric:
     needs: tuple[Need, ...]
     compute: Callable[..., Sequence[Finding]]
     compute_stored: Callable[..., Sequence[Estimate]] | None = None
+    extractors: tuple[str, ...] = ()
     quantities: tuple[Quantity, ...] = ()
     scores: tuple[Quantity, ...] = ()
     methods: str = ""
@@ -160,6 +180,10 @@ class Metric:
     def by_extractor(self) -> bool:
         """Whether it is computed for every extractor alone."""
         return "features" in self.needs and "volumes" not in self.needs
+
+    def takes(self, extractor: str) -> bool:
+        """Tell whether it is of the features of an extractor."""
+        return not self.extractors or extractor in self.extractors
 
     def options(self) -> dict[str, object]:
         """Return the options of the metric with their defaults, by name."""
@@ -195,9 +219,10 @@ class Metric:
 def on_features(compute: Callable[..., R]) -> Callable[..., R]:
     """Return a `compute` of views from a function of two tensors of features, one row per volume.
 
-    The function may take two keywords besides its options: `subjects`, the `Subjects` of the
-    volumes; and `slices`, of an extractor of slices a pair (real, synthetic) of features by plane,
-    (n, s, d) each, else None. Its metric has to need them.
+    The function may take three keywords besides its options: `subjects`, the `Subjects` of the
+    volumes; `slices`, of an extractor of slices a pair (real, synthetic) of features by plane,
+    (n, s, d) each, else None; its metric has to need these. And `standardised`, whether features
+    are in standard deviations of the real volumes.
     """
     return _on(compute, lambda views: next(iter(views.features.values())))
 
@@ -220,6 +245,8 @@ def _on(compute: Callable[..., R], part: Callable[[Views], Any]) -> Callable[...
             handed["subjects"] = Subjects(real.codes, synthetic.codes)
         if "slices" in parameters and real.slices:
             handed["slices"] = tuple(next(iter(v.slices.values())) for v in (real, synthetic))
+        if "standardised" in parameters:
+            handed["standardised"] = not real.standardised.isdisjoint(real.features)
         return compute(part(real), part(synthetic), **handed, **keywords)
 
     return see

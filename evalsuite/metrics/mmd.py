@@ -10,7 +10,7 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
-from evalsuite.metrics.features import checked_features
+from evalsuite.metrics.features import IDENTICAL, checked_features
 from evalsuite.metrics.kernels import cubic_kernel, median_distance, rbf_kernel, subject_sums
 from evalsuite.metrics.metric import Level, Metric, UndefinedError, judging_options, on_features
 from evalsuite.metrics.squared_mmd import (
@@ -171,18 +171,34 @@ METRIC = Metric(
 )
 
 
-_SKEWED = (
+_SKEWED = Caveat(
+    "subjects-of-unequal-numbers",
     "Subjects differ in numbers of volumes, so the p-value is approximate: for very skewed features "
-    "the test at 5 % rejects in up to 9 %. That of mmd_rbf does not."
+    "the test at 5 % rejects in up to 9 %. That of mmd_rbf does not.",
 )
-_NO_BANDWIDTH = (
+_NO_BANDWIDTH = Caveat(
+    "no-bandwidth",
     "The median distance between real volumes is 0, so the RBF kernel has no bandwidth. "
-    "Set the option `bandwidth` or mend the extractor."
+    "Set the option `bandwidth` or mend the extractor.",
+)
+_NO_ERROR = Caveat(
+    "no-standard-error-of-mmd",
+    "{real} real and {synthetic} synthetic {unit} give no standard error: it needs 3 of each.",
+)
+_ROUGH_ERROR = Caveat(
+    "rough-standard-error-of-mmd",
+    "{real} real and {synthetic} synthetic {unit} are few for the standard error and the interval, "
+    f"which rest on a normal approximation (at least {FEW} of each are advisable).",
+)
+_FEW_LABELLINGS = Caveat(
+    "few-labellings",
+    "{real} real and {synthetic} synthetic {unit} can be relabelled in so few ways that the p-value "
+    "cannot fall below {smallest:.2g}.",
 )
 
 
 def _without_numbers(
-    name: str, method: str, warnings: tuple[str, ...], subjects: Subjects
+    name: str, method: str, warnings: tuple[Caveat, ...], subjects: Subjects
 ) -> tuple[Estimate, Estimate]:
     """Return the two estimates of one kernel without their numbers."""
     pairs = " Over pairs of different subjects." if subjects.unit == "subjects" else ""
@@ -261,38 +277,23 @@ def _tested(
     return replace(estimate, value=p, method=method, test=kind, warnings=warnings)
 
 
-def _warnings_about_features(rows: Float[Tensor, "N d"], m: int) -> tuple[str, ...]:
+def _warnings_about_features(rows: Float[Tensor, "N d"], m: int) -> tuple[Caveat, ...]:
     real, synthetic = rows[:m].numpy(), rows[m:].numpy()
     if sorted(map(bytes, real)) == sorted(map(bytes, synthetic)):
-        return ("The two feature sets are identical.",)
+        return (IDENTICAL,)
     return ()
 
 
-def _warnings_about_error(subjects: Subjects) -> tuple[str, ...]:
+def _warnings_about_error(subjects: Subjects) -> tuple[Caveat, ...]:
     (m, n), unit = subjects.counts, subjects.unit
-    if min(m, n) < 3:
-        told = f"{{real}} real and {{synthetic}} synthetic {unit} give no standard error: it needs 3 of each."
-    elif min(m, n) < FEW:
-        told = (
-            f"{{real}} real and {{synthetic}} synthetic {unit} are few for the standard error and "
-            "the interval, which rest on a normal approximation (at least "
-            f"{FEW} of each are advisable)."
-        )
-    else:
+    if min(m, n) >= FEW:
         return ()
-    return (Caveat(told, real=m, synthetic=n),)
+    return ((_NO_ERROR if min(m, n) < 3 else _ROUGH_ERROR)(real=m, synthetic=n, unit=unit),)
 
 
-def _warnings_about_labellings(m: int, n: int, unit: str) -> tuple[str, ...]:
+def _warnings_about_labellings(m: int, n: int, unit: str) -> tuple[Caveat, ...]:
     # With m = n, swapping the cohorts gives the same value.
     smallest = (2 if m == n else 1) / comb(m + n, m)
     if smallest <= 0.05:
         return ()
-    warning = Caveat(
-        f"{{real}} real and {{synthetic}} synthetic {unit} can be relabelled in so few ways that "
-        "the p-value cannot fall below {smallest:.2g}.",
-        real=m,
-        synthetic=n,
-        smallest=smallest,
-    )
-    return (warning,)
+    return (_FEW_LABELLINGS(real=m, synthetic=n, unit=unit, smallest=smallest),)

@@ -36,6 +36,29 @@ IDENTICAL = 1 - 1e-6  # similarity from which two volumes count as the same
 FEW_VOLUMES = 10
 CACHE_BYTES = 2**30
 LEVEL = 0.95
+TOO_FEW = Caveat(
+    "too-few-for-ms-ssim",
+    "MS-SSIM compares volumes within a cohort and needs at least 2 in each, but got {real} real and "
+    "{synthetic} synthetic.",
+)
+TOO_FEW_SUBJECTS = replace(
+    TOO_FEW,
+    code="too-few-subjects-for-ms-ssim",
+    template=TOO_FEW.template.replace("at least 2", "at least 2 subjects"),
+)
+FEW = Caveat(
+    "few-compared-within",
+    "Only {n} {unit} of a cohort are compared: too few for a firm conclusion.",
+)
+SHRUNK = Caveat(
+    "window-shrunk",
+    "The window was shrunk from {wanted} to {used} voxels to fit volumes of {shape}.",
+)
+COLLAPSED = Caveat(
+    "collapsed",
+    "All {pairs} pairs of {role} volumes are identical: the cohort has collapsed to one volume.",
+)
+REPEATED = Caveat("identical-pairs", "{same} of {pairs} pairs of {role} volumes are identical.")
 
 
 class _Mean(NamedTuple):
@@ -187,15 +210,7 @@ def compute(
     (m, n), unit = subjects.counts, subjects.unit
     repeated = unit == "subjects"
     if min(m, n) < 2:
-        raise UndefinedError(
-            Caveat(
-                "MS-SSIM compares volumes within a cohort and needs at least 2"
-                f"{' subjects' if repeated else ''} in each, but got {{real}} real and {{synthetic}}"
-                " synthetic.",
-                real=m,
-                synthetic=n,
-            )
-        )
+        raise UndefinedError((TOO_FEW_SUBJECTS if repeated else TOO_FEW)(real=m, synthetic=n))
     first = draw_pairs(m, pairs, (seed, 0))[:1]
     sample = real[int(draw_volumes(first, subjects.real, (seed, 2))[0, 0])]
     settings = fit_settings(tuple(sample.shape), kernel_size, sigma, scales, k1, k2, convention)
@@ -222,16 +237,10 @@ def compute(
     warnings = [*_repeats(multi.values, "synthetic"), *_repeats(real_multi.values, "real")]
     fewest = min(multi.subjects, real_multi.subjects)
     if fewest < FEW_VOLUMES:
-        warnings.append(
-            Caveat(
-                f"Only {{n}} {unit} of a cohort are compared: too few for a firm conclusion.",
-                n=fewest,
-            )
-        )
+        warnings.append(FEW(n=fewest, unit=unit))
     if settings.kernel_size < kernel_size:
         warnings.append(
-            f"The window was shrunk from {kernel_size} to {settings.kernel_size} voxels to fit"
-            f" volumes of {shape_text(sample.shape)}."
+            SHRUNK(wanted=kernel_size, used=settings.kernel_size, shape=shape_text(sample.shape))
         )
     drawn = (
         f"over {len(multi.values)} synthetic and {len(real_multi.values)} real random pairs of"
@@ -346,16 +355,13 @@ def _interval(mean: _Mean, lowest: float) -> Interval:
     )
 
 
-def _repeats(values: Float[np.ndarray, " p"], role: str) -> list[str]:
+def _repeats(values: Float[np.ndarray, " p"], role: str) -> list[Caveat]:
     """Return a warning if pairs of different volumes of a cohort are the same."""
     same = int(np.sum(values > IDENTICAL))
-    if same == len(values):
-        told = "All {pairs} pairs of {role} volumes are identical: the cohort has collapsed to one volume."
-    elif same:
-        told = "{same} of {pairs} pairs of {role} volumes are identical."
-    else:
+    if not same:
         return []
-    return [Caveat(told, same=same, pairs=len(values), role=role)]
+    caveat = COLLAPSED if same == len(values) else REPEATED
+    return [caveat(same=same, pairs=len(values), role=role)]
 
 
 def _loader(

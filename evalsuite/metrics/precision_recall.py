@@ -187,7 +187,24 @@ def _proportion_interval(measured: WithVariance, subjects: Int[np.ndarray, " p"]
     )
 
 
-_NO_SPREAD = "There is no interval: the density does not differ between volumes."
+_NO_SPREAD = Caveat(
+    "constant-density", "There is no interval: the density does not differ between volumes."
+)
+_ROUGH = Caveat(
+    "few-for-balls",
+    f"Only {{real}} real and {{synthetic}} synthetic {{unit}}: below {FEW} of each, the balls fill "
+    "the space between volumes poorly and the values are rough.",
+)
+_UNEQUAL = Caveat(
+    "cohorts-of-unequal-size",
+    "The cohorts differ in size ({real} real, {synthetic} synthetic), which alone moves precision, "
+    "recall and coverage: compare only with values at the same sizes.",
+)
+_EMPTY = Caveat(
+    "empty-balls",
+    "{empty} of {n} {role} volumes have at least {k} exact copies by their features: their balls "
+    "have no extent and hold nothing.",
+)
 
 
 def _density_interval(measured: WithVariance, subjects: Int[np.ndarray, " p"]) -> Interval:
@@ -204,25 +221,10 @@ def _few(subjects: Subjects) -> list[Caveat]:
     (real, synthetic), unit = subjects.counts, subjects.unit
     found = []
     if min(real, synthetic) < FEW:
-        found.append(
-            Caveat(
-                f"Only {{real}} real and {{synthetic}} synthetic {unit}: below "
-                f"{FEW} of each, the balls fill the space between volumes poorly and the"
-                " values are rough.",
-                real=real,
-                synthetic=synthetic,
-            )
-        )
+        found.append(_ROUGH(real=real, synthetic=synthetic, unit=unit))
     real, synthetic = len(subjects.real), len(subjects.synthetic)
     if max(real, synthetic) > 2 * min(real, synthetic):
-        found.append(
-            Caveat(
-                "The cohorts differ in size ({real} real, {synthetic} synthetic), which alone moves"
-                " precision, recall and coverage: compare only with values at the same sizes.",
-                real=real,
-                synthetic=synthetic,
-            )
-        )
+        found.append(_UNEQUAL(real=real, synthetic=synthetic))
     return found
 
 
@@ -230,11 +232,7 @@ def _empty_balls(radii: Float[Tensor, " c"], role: str, k: int) -> list[Caveat]:
     empty = int((radii == 0).sum())
     if empty == 0:
         return []
-    told = (
-        "{empty} of {n} {role} volumes have at least {k} exact copies by their features: their"
-        " balls have no extent and hold nothing."
-    )
-    return [Caveat(told, empty=empty, n=len(radii), role=role, k=k)]
+    return [_EMPTY(empty=empty, n=len(radii), role=role, k=k)]
 
 
 _SHARE = Quantity(

@@ -8,9 +8,13 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy import stats
 
-from evalsuite.records import Interval
+from evalsuite.records import Caveat, Interval
 
 LEVEL = 0.95
+COARSE_RATE = Caveat(
+    "coarse-rate",
+    "{n} real volumes cannot calibrate a rate of {rate:.3g}: the least is {least:.3g}.",
+)
 
 
 @dataclass(frozen=True, slots=True)

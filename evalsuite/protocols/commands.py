@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+from evalsuite.options import AsJson
 
 app = typer.Typer(
     invoke_without_command=True,

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from evalsuite import __version__
+from evalsuite import __version__, caveats
 from evalsuite.config import EvaluationConfig
 from evalsuite.errors import EvalsuiteError
-from evalsuite.evaluate import Resources, extracted, loaded_extractors
-from evalsuite.features import FeatureCache
+from evalsuite.evaluate import Resources, feature_tables, loaded_extractors
 from evalsuite.moments import Moments, moments
 from evalsuite.preparation import judged, prepared
 from evalsuite.protocols.changes import recorded
@@ -52,12 +51,14 @@ def build(config: EvaluationConfig, resources: Resources) -> Reference:
     (cohort,) = judged(
         [cohort], prepared(config, cohort), preparations, mixed=bool(config.protocol)
     )
-    statistics: dict[tuple[str, str], Moments] = {}
-    cache = FeatureCache(resources.cache)
-    for extractor in extractors:
-        table = extracted(cohort, preparations[extractor.name].real, extractor, cache, resources)
-        for plane, found in _moments(table).items():
-            statistics[extractor.name, plane] = found
+    tables = feature_tables(config, [cohort], extractors, preparations, resources)
+    for doubt in dict.fromkeys(warning for table in tables.values() for warning in table.warnings):
+        resources.tell(str(doubt))
+    statistics = {
+        (extractor, plane): found
+        for (extractor, _), table in tables.items()
+        for plane, found in _moments(table).items()
+    }
     declared = config.model_dump(mode="json")
     named = any(entry.subject for entry in cohort.entries)
     record: dict[str, Any] = {
@@ -68,7 +69,7 @@ def build(config: EvaluationConfig, resources: Resources) -> Reference:
             "volumes": n,
             "subjects": len(set(cohort.subjects)) if named else None,
             "fingerprint": cohort.fingerprint,
-            "warnings": list(cohort.warnings),
+            "warnings": caveats.to_json(cohort.warnings),
         },
         "settings": {key: declared[key] for key in SETTINGS},
         "protocol": recorded(declared),
@@ -77,6 +78,7 @@ def build(config: EvaluationConfig, resources: Resources) -> Reference:
             name: {
                 "real": preparation.real.model_dump(mode="json"),
                 "synthetic": preparation.synthetic.model_dump(mode="json"),
+                "overridden": dict(preparation.overridden),
             }
             for name, preparation in preparations.items()
         },

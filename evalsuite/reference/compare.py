@@ -11,39 +11,39 @@ from typing import Any
 
 import numpy as np
 
-from evalsuite import beforehand
+from evalsuite import beforehand, caveats
+from evalsuite.cohorts import cohort_name, cohort_record, refuse_one_name
 from evalsuite.config import EvaluationConfig
 from evalsuite.declared import validated
 from evalsuite.environment import environment
 from evalsuite.errors import EvalsuiteError
 from evalsuite.evaluate import (
     Resources,
-    cohort_name,
-    cohort_record,
-    extracted,
+    feature_tables,
     load_metrics,
     loaded_extractors,
-    refuse_one_name,
 )
 from evalsuite.extractors.extractor import Extractor
-from evalsuite.features import FeatureCache
 from evalsuite.machine import usable_device
-from evalsuite.measure import unit_of
+from evalsuite.measure import undefined, unit_of
 from evalsuite.metrics.metric import Metric, UndefinedError
 from evalsuite.metrics.subjects import coded
 from evalsuite.moments import Moments
+from evalsuite.preparation import Preparation
 from evalsuite.preprocessed import mid_slices
 from evalsuite.protocols.changes import recorded
-from evalsuite.records import CohortRecord, Estimate, Evaluation, Evidence, FeatureTable
+from evalsuite.records import Caveat, CohortRecord, Estimate, Evaluation, Evidence, FeatureTable
 from evalsuite.reference_file import WHOLE, Reference, digest, read_reference
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.cohort import Cohort
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.sources import read_cohort
 
-NOT_SEEN = (
+NOT_SEEN = Caveat(
+    "real-known-by-statistics",
     "The real volumes are known by their statistics alone: whether synthetic volumes are copies of "
-    "them was not looked at, and there is no yardstick within the real cohort."
+    "them was not looked at, and there is no yardstick within the real cohort.",
+    "cohort",
 )
 
 
@@ -67,16 +67,17 @@ def compare(config: EvaluationConfig, resources: Resources) -> tuple[Evaluation,
             f"{path} holds statistics and no volumes: --training and --by need those."
         )
     cohorts = _checked(config, resources)
-    estimates: list[Estimate] = []
-    tables: list[FeatureTable] = []
-    cache = FeatureCache(resources.cache)
-    for extractor in extractors:
-        steps = _steps(reference, extractor.name)
-        for cohort in cohorts:
-            table = extracted(cohort, steps, extractor, cache, resources)
-            tables.append(table)
-            for metric, options in metrics:
-                estimates += _estimates(metric, options, reference, extractor, cohort, table)
+    preparations = {e.name: _preparation(reference, e.name) for e in extractors}
+    tables = feature_tables(config, cohorts, extractors, preparations, resources)
+    estimates = [
+        estimate
+        for extractor in extractors
+        for cohort in cohorts
+        for metric, options in metrics
+        for estimate in _estimates(
+            metric, options, reference, extractor, cohort, tables[extractor.name, cohort.name]
+        )
+    ]
     declared = config.model_dump(mode="json")
     record = _record(config, declared, path, reference, extractors, cohorts, metrics)
     known = reference.record["real"]
@@ -88,7 +89,7 @@ def compare(config: EvaluationConfig, resources: Resources) -> tuple[Evaluation,
         volumes=tuple(f"volume {i + 1}" for i in range(known["volumes"])),
         subjects=known["subjects"],
         skipped=(),
-        warnings=(*known["warnings"], NOT_SEEN),
+        warnings=(*caveats.from_json(known["warnings"], "cohort"), NOT_SEEN),
     )
     evaluation = Evaluation(
         real=real,
@@ -100,9 +101,10 @@ def compare(config: EvaluationConfig, resources: Resources) -> tuple[Evaluation,
         started=started.isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - clock, 3),
     )
-    first = _steps(reference, extractors[0].name).along_patient()
+    first = preparations[extractors[0].name].synthetic.along_patient()
     shown = {cohort.name: mid_slices(cohort, first) for cohort in cohorts}
-    return evaluation, Evidence(tuple(tables), shown)
+    used = tuple(tables[e.name, cohort.name] for e in extractors for cohort in cohorts)
+    return evaluation, Evidence(used, shown)
 
 
 def _possible(
@@ -150,10 +152,14 @@ def _checked(config: EvaluationConfig, resources: Resources) -> list[Cohort]:
     return checked
 
 
-def _steps(reference: Reference, extractor: str) -> Preprocessing:
-    """Return the resolved steps for synthetic volumes."""
-    steps = reference.record["preparations"][extractor]["synthetic"]
-    return validated(Preprocessing, steps, "the reference statistics")
+def _preparation(reference: Reference, extractor: str) -> Preparation:
+    """Return the resolved steps that the statistics were made with."""
+    stored = reference.record["preparations"][extractor]
+    real, synthetic = (
+        validated(Preprocessing, stored[role], "the reference statistics")
+        for role in ("real", "synthetic")
+    )
+    return Preparation(real, synthetic, stored.get("overridden", {}))
 
 
 def _estimates(
@@ -172,29 +178,13 @@ def _estimates(
         real, rows = _standardised(real, rows)
     tensors = {plane: torch.from_numpy(values.astype(np.float64)) for plane, values in rows.items()}
     codes = coded(cohort.subjects)
+    volumes = reference.record["real"]["volumes"]
     assert metric.compute_stored  # noqa: S101  (others were left out)
     chosen = {"level": options["level"]} if "level" in options else {}
     try:
-        found = metric.compute_stored(
-            real,
-            tensors,
-            volumes=reference.record["real"]["volumes"],
-            subjects=codes,
-            **chosen,
-        )
+        found = metric.compute_stored(real, tensors, volumes=volumes, subjects=codes, **chosen)
     except UndefinedError as error:
-        found = [
-            Estimate(
-                name=quantity.name,
-                value=float("nan"),
-                direction=quantity.direction,
-                n_real=reference.record["real"]["volumes"],
-                n_synthetic=len(codes),
-                method=metric.summary,
-                warnings=error.args,
-            )
-            for quantity in metric.quantities[:1]
-        ]
+        found = [undefined(metric, error, (volumes, len(codes)))]
     repeated = len(set(codes.tolist())) < len(codes)
     return [
         replace(

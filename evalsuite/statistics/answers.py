@@ -15,9 +15,10 @@ COLUMNS = (
     "revision",
 )  # fmt: skip
 CHOICE = "choice"  # the analysis of questions which of a pair is real
-POINTS_UNTOLD = (
+POINTS_UNTOLD = Caveat(
+    "points-untold",
     "How many answers the question offers was not told and is taken as {points}, the largest that "
-    "occurs."
+    "occurs.",
 )
 
 
@@ -51,7 +52,7 @@ class Answers:
     strata: Int[np.ndarray, " c"]
     points: int
     ends: tuple[float, float]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Caveat, ...] = ()
 
 
 def answers_by_question(
@@ -95,14 +96,14 @@ def _answers(rows: pd.DataFrame, question: str, points: int | None, readers: lis
     )
     scores = _scores(rows, question)
     given_scores = scores.dropna()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Caveat, ...] = ()
     if analysis == CHOICE:
         points = 2
     elif scale == "interval":
         points = 0
     elif points is None:
         points = max(2, int(given_scores.max())) if len(given_scores) else 2
-        warnings = (Caveat(POINTS_UNTOLD, points=points),)
+        warnings = (POINTS_UNTOLD(points=points),)
     low, high = (
         (1.0, float(points)) if points else rows[["lowest", "highest"]].iloc[0].astype(float)
     )

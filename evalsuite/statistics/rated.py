@@ -14,8 +14,9 @@ from evalsuite.statistics.answers import CHOICE, Answers, answers_by_question
 from evalsuite.statistics.omissions import left_out
 
 NO_TRUTH = Caveat(
+    "no-truth",
     "The table does not say which cases are real, as before a study is closed, so cohorts are "
-    "not told apart."
+    "not told apart.",
 )
 ALL_CASES = "all cases"
 TICKED = 2.0
@@ -43,7 +44,7 @@ class Rated:
     cases: dict[str, tuple[str, ...]]
     scores: dict[str, Float[np.ndarray, "c r"]]
     roles: dict[str, str]
-    warnings: tuple[str, ...]
+    warnings: tuple[Caveat, ...]
 
     def scale(self, points: Mapping[str, int] | None) -> tuple[float, float]:
         """Return the ends of the scale; infinite where it is not told how many options it has."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields, replace
 import numpy as np
 import pandas as pd
 
+from evalsuite.records import Caveat
 from evalsuite.statistics.multiplicity import holm_adjusted
 
 NAN = float("nan")
@@ -37,7 +38,7 @@ class Result:
         interval: kind of the interval where those of one table differ, such as `bootstrap`.
         method: variant of the number and of the interval.
         reference: where these were published, by author and year.
-        warnings: reasons not to trust it, each one sentence, best a `Caveat`.
+        warnings: reasons not to trust it.
     """
 
     where: Mapping[str, str | float] = field(default_factory=dict)
@@ -58,7 +59,7 @@ class Result:
     interval: str = ""
     method: str = ""
     reference: str = ""
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Caveat, ...] = ()
 
     @property
     def columns(self) -> dict[str, object]:
@@ -69,7 +70,7 @@ class Result:
             if column.name == "counts":
                 row |= {f"n_{what}": count for what, count in value.items()}
             elif column.name == "warnings":
-                row["warnings"] = " ".join(value)
+                row["warnings"] = " ".join(map(str, value))
             else:
                 row |= value if isinstance(value, Mapping) else {column.name: value}
         return row

@@ -1,32 +1,27 @@
 """`evalsuite study`: parse, call one function, print."""
 
+import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
+from evalsuite.errors import EvalsuiteError
+from evalsuite.options import AsJson as Json
+from evalsuite.options import Database as DatabaseOption
+from evalsuite.options import Experiment, NoTracking, Set
+from evalsuite.options import StudiesHome as HomeOption
 from evalsuite.output import show
 from evalsuite.study.home import Home, default_folder
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Design, run, close and export a blinded reader study; readers use "
-    "`streamlit run reader_app`.",
+    help="Design, run, close and export a blinded reader study; `serve` it to the readers.",
 )
 
-HomeOption = Annotated[
-    Path | None,
-    typer.Option("--home", help="Folder of the studies; default EVALSUITE_STUDIES, else studies."),
-]
-DatabaseOption = Annotated[
-    str | None,
-    typer.Option(
-        help="SQLAlchemy URL; default EVALSUITE_DATABASE, else a SQLite file in the home."
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 Study = Annotated[str, typer.Argument(help="Name of the study.")]
 Reader = Annotated[str, typer.Argument(help="Name of the reader.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 
 @app.command()
@@ -53,17 +48,12 @@ def create(
         str | None,
         typer.Option(help="Questions by `evalsuite study templates`, such as turing,paper."),
     ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Any setting, such as `repeats=4`."),
-    ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of choice and order.")] = None,
+    set_: Set = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of the choice of cases.")] = None,
     home: HomeOption = None,
     database: DatabaseOption = None,
-    experiment: Annotated[
-        str, typer.Option(envvar="MLFLOW_EXPERIMENT_NAME", help="MLflow experiment.")
-    ] = "evalsuite-studies",
-    no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Skip MLflow.")] = False,
+    experiment: Experiment = "evalsuite-studies",
+    no_tracking: NoTracking = False,
 ) -> None:
     """Choose and prepare the cases, audit the blinding, enrol the readers, print their links."""
     from evalsuite.study import workflow
@@ -77,10 +67,18 @@ def create(
 
 
 @app.command()
-def templates(as_json: Json = False) -> None:
-    """List the templates of questions, with their questions and options."""
-    from evalsuite.study.protocol.questions import TEMPLATES
+def templates(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Print their questions as YAML, for a design.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the templates of questions; print those that are named, with all their options."""
+    from evalsuite.study.protocol.questions import TEMPLATES, spelled_out
 
+    if names:
+        typer.echo(spelled_out(names), nl=False)
+        return
     rows = [
         {"template": name, "question": question.name, "kind": question.kind, "text": question.text}
         for name, questions in TEMPLATES.items()
@@ -102,28 +100,58 @@ def audit(
 
 @app.command()
 def power(
+    figure: Annotated[
+        Literal["ratings", "auc", "choice"],
+        typer.Option(help="Mean ratings, or how well readers tell real from synthetic."),
+    ] = "ratings",
     readers: Annotated[str, typer.Option(help="Numbers of readers to try.")] = "2,3,5",
-    cases: Annotated[str, typer.Option(help="Numbers of cases per cohort.")] = "20,40,80",
-    difference: Annotated[float, typer.Option(help="True difference of mean ratings.")] = 0.5,
-    margin: Annotated[float, typer.Option(help="Margin of equivalence.")] = 0.5,
-    replicates: Annotated[int, typer.Option(min=100, help="Simulated studies each.")] = 2000,
+    cases: Annotated[str, typer.Option(help="Numbers of cases per cohort, or pairs.")] = "20,40,80",
+    difference: Annotated[
+        float | None,
+        typer.Option(help="True difference of mean ratings (0.5), or from guessing (0.1)."),
+    ] = None,
+    margin: Annotated[
+        float | None, typer.Option(help="Margin of equivalence; defaults as the difference.")
+    ] = None,
+    questions: Annotated[
+        int, typer.Option(min=1, help="Comparisons that are corrected together (Holm).")
+    ] = 1,
+    pilot: Annotated[
+        Path | None,
+        typer.Option("--from", help="Export of a closed pilot study, whose variances count."),
+    ] = None,
+    question: Annotated[str | None, typer.Option(help="Question of the pilot.")] = None,
+    points: Annotated[
+        int | None, typer.Option(help="Points of the scale for which the usual variances are; 5.")
+    ] = None,
+    components: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME=VALUE,...",
+            help="Variances: reader, reader_cohort, case, reader_case.",
+        ),
+    ] = None,
+    replicates: Annotated[
+        int, typer.Option(min=100, help="Simulated studies each, of ratings.")
+    ] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="Seed.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Tell by simulation how many readers and cases detect, or rule out, a difference."""
-    from dataclasses import asdict
+    """Tell how many readers and cases detect, or rule out, a difference."""
+    from evalsuite.study.planning import Plan, chosen_variances, tell_power
 
-    from evalsuite.study.protocol import power as simulated
-
-    rows = simulated.power(
+    plan = Plan(
+        figure,
         _integers(readers),
         _integers(cases),
-        difference=difference,
-        margin=margin,
-        replicates=replicates,
-        seed=seed,
+        difference,
+        margin,
+        questions,
+        replicates,
+        seed,
     )
-    show([asdict(row) for row in rows], as_json=as_json)
+    variances, source = chosen_variances(pilot, question, points, components)
+    tell_power(plan, variances, source, as_json=as_json)
 
 
 @app.command()
@@ -157,11 +185,61 @@ def invite(
 
 
 @app.command()
-def revoke(
+def enrol(
     study: Study, reader: Reader, home: HomeOption = None, database: DatabaseOption = None
 ) -> None:
+    """Enrol a reader who comes later, with an order of their own, and print their link, this once."""
+    from evalsuite.study.enrol import enrol as enrolled
+    from evalsuite.study.workflow import reader_link
+
+    typer.echo(reader_link(enrolled(study, reader, _home(home, database))))
+
+
+@app.command()
+def revoke(
+    study: Study,
+    reader: Reader,
+    home: HomeOption = None,
+    database: DatabaseOption = None,
+    yes: Yes = False,
+) -> None:
     """Withdraw a reader's link and end their sessions; their answers stay."""
-    _open(home, database).revoke(study, reader)
+    studies = _open(home, database)
+    studies.study(study)
+    _ask(f"{reader} will be signed out of {study} and need a new link.", yes=yes)
+    studies.revoke(study, reader)
+
+
+@app.command()
+def serve(
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 for other machines.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port.")] = 8501,
+    base_path: Annotated[
+        str, typer.Option(metavar="/PATH", help="Path below which a proxy forwards to the app.")
+    ] = "",
+    trusted_proxies: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS,...",
+            envvar="FORWARDED_ALLOW_IPS",
+            help="Whose X-Forwarded-For and X-Forwarded-Proto are believed; networks may be named.",
+        ),
+    ] = "",
+    home: HomeOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Serve the studies to their readers and leads until Ctrl-C, and print the address."""
+    from evalsuite.study.serve import serve as run
+
+    run(
+        _home(home, database),
+        host=host,
+        port=port,
+        base_path=base_path,
+        trusted_proxies=trusted_proxies,
+    )
 
 
 @app.command()
@@ -181,14 +259,19 @@ def close(
     study: Study,
     home: HomeOption = None,
     database: DatabaseOption = None,
-    experiment: Annotated[
-        str, typer.Option(envvar="MLFLOW_EXPERIMENT_NAME", help="MLflow experiment.")
-    ] = "evalsuite-studies",
-    no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Skip MLflow.")] = False,
+    experiment: Experiment = "evalsuite-studies",
+    no_tracking: NoTracking = False,
+    yes: Yes = False,
 ) -> None:
     """End the study for good: no more answers, and the truth may be exported."""
     from evalsuite.study import workflow
 
+    rows = _open(home, database).progress(study)
+    answered, total = (sum(row[key] for row in rows) for key in ("answered", "total"))
+    _ask(
+        f"{study} has answers to {answered} of {total} presentations and will never take another.",
+        yes=yes,
+    )
     workflow.close(study, _home(home, database), None if no_tracking else experiment)
 
 
@@ -218,7 +301,7 @@ def import_(
     database: DatabaseOption = None,
 ) -> None:
     """Add answers that were gathered elsewhere, such as on paper; each is logged as imported."""
-    from evalsuite.study.export import import_table
+    from evalsuite.study.paper import import_table
 
     typer.echo(import_table(study, table, _home(home, database)), err=True)
 
@@ -236,9 +319,7 @@ def log(
     study: Study,
     home: HomeOption = None,
     database: DatabaseOption = None,
-    experiment: Annotated[
-        str, typer.Option(envvar="MLFLOW_EXPERIMENT_NAME", help="MLflow experiment.")
-    ] = "evalsuite-studies",
+    experiment: Experiment = "evalsuite-studies",
 ) -> None:
     """Bring the study's MLflow runs up to date: progress, and ratings once it is closed."""
     from evalsuite.study import workflow
@@ -254,6 +335,19 @@ def _open(folder: Path | None, database: str | None) -> Any:
     from evalsuite.study.storage.study_database import StudyDatabase
 
     return StudyDatabase(_home(folder, database).database)
+
+
+def _ask(consequence: str, *, yes: bool) -> None:
+    """Tell what cannot be taken back and go on if the answer is yes; otherwise end with status 1.
+
+    Raises:
+        EvalsuiteError: if there is nobody to ask.
+    """
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise EvalsuiteError(f"{consequence} Add --yes to do it without being asked.")
+    typer.confirm(f"{consequence} Go on?", abort=True, err=True)
 
 
 def _integers(text: str) -> list[int]:

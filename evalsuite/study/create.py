@@ -19,10 +19,11 @@ from evalsuite.study.blinding.audit import Audit, audit
 from evalsuite.study.blinding.cases import encode, prepare, remarks, resolve
 from evalsuite.study.blinding.files import case_file, make_equally_long, packed
 from evalsuite.study.home import Home
+from evalsuite.study.order import fresh_seed, note_seed
 from evalsuite.study.protocol.design import StudyCohort, StudyDesign, write_design
 from evalsuite.study.protocol.schedule import schedule
 from evalsuite.study.storage.study_database import StudyDatabase
-from evalsuite.study.truth import CaseTruth, write_truth
+from evalsuite.study.truth import CaseTruth, by_phase, write_truth
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.cohort import Cohort, VolumeInfo
 from evalsuite.volumes.preprocessing import Preprocessing
@@ -86,8 +87,9 @@ def create(design: StudyDesign, home: Home, *, progress: Progress = silent) -> C
             cohorts[declared.name] = check_cohort(cohort, advance=advance)
     chosen = [c for declared in design.cohorts for c in _choose(design, declared, cohorts)]
     steps, warnings = _steps(design, cohorts, chosen)
+    seed = fresh_seed()
     # The order of the files on disk must not tell the cohorts apart.
-    np.random.default_rng([design.seed, 1]).shuffle(chosen)
+    np.random.default_rng([seed, 1]).shuffle(chosen)
     part = home.cases(design.name).with_name(f".{design.name}.part")
     lead = home.lead / design.name
     lead_part = lead.with_name(f".{design.name}.part")
@@ -100,6 +102,7 @@ def create(design: StudyDesign, home: Home, *, progress: Progress = silent) -> C
         make_equally_long([case_file(part, truth.case) for truth in truths])
         blinding = _audited(design, truths, part, progress)
         write_truth(lead_part / "truth.tsv", truths)
+        note_seed(lead_part, seed)
         if blinding:
             (lead_part / "audit.json").write_text(json.dumps(asdict(blinding), indent=1) + "\n")
         write_design(design, lead_part / "design.yaml")
@@ -110,7 +113,7 @@ def create(design: StudyDesign, home: Home, *, progress: Progress = silent) -> C
             shutil.rmtree(folder, ignore_errors=True)
         raise
     try:
-        secret, invitations = _enrol(database, design, truths)
+        secret, invitations = _enrol(database, design, truths, seed)
     except BaseException:
         for folder in (home.cases(design.name), lead):
             shutil.rmtree(folder, ignore_errors=True)
@@ -232,7 +235,7 @@ def _prepare(
 
 
 def _enrol(
-    database: StudyDatabase, design: StudyDesign, truths: Sequence[CaseTruth]
+    database: StudyDatabase, design: StudyDesign, truths: Sequence[CaseTruth], seed: int
 ) -> tuple[str, dict[str, str]]:
     """Write the study to the database; the app learns of no cohort, source or truth."""
     feedback = {
@@ -240,17 +243,12 @@ def _enrol(
         for t in truths
         if t.phase == "training"
     }
-    cases: dict[str, dict[str, list[str]]] = {"training": {}, "reading": {}}
-    for declared in design.cohorts:
-        for phase, by_cohort in cases.items():
-            by_cohort[declared.name] = [
-                t.case for t in truths if t.cohort == declared.name and t.phase == phase
-            ]
+    cases = by_phase(truths)
     return database.create_study(
         design.name,
         design.public(),
         design.hash,
         {t.case: t.prepared for t in truths},
         feedback,
-        {reader: schedule(design, cases, reader) for reader in design.readers},
+        {reader: schedule(design, cases, reader, seed=seed) for reader in design.readers},
     )

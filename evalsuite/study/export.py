@@ -1,11 +1,13 @@
-"""All answers of a study as one long table, on its way out and on its way in."""
+"""All answers of a study as one long table, on its way out."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.spreadsheets import guarded_table
 from evalsuite.study.home import Home
+from evalsuite.study.order import kept_seed
 from evalsuite.study.protocol.kinds.question import Question
 from evalsuite.study.protocol.questions import parse_questions
 from evalsuite.study.truth import CaseTruth, read_truth
@@ -13,11 +15,18 @@ from evalsuite.study.truth import CaseTruth, read_truth
 if TYPE_CHECKING:
     import pandas as pd
 
+    from evalsuite.study.storage.study_database import StudyDatabase
+
 COLUMNS = [
     "study", "reader", "position", "phase", "presentation", "case", "repeat_of", "question",
     "kind", "answer", "revision", "answered_at", "seconds", "active_seconds",
 ]  # fmt: skip
+BEHAVIOUR = [  # older tables lack them
+    "reader_number", "axial_slices", "coronal_slices", "sagittal_slices", "shape",
+    "window_changes", "viewer", "screen", "small_screen", "zooms", "layouts", "cine", "distances",
+]  # fmt: skip
 TRUTH = ["cohort", "role", "stratum", "real_side", "digest"]
+READERS = ".readers.csv"  # ending of the table beside the export
 SCALES = ["scale", "analysis", "lowest", "highest"]
 ROLES = ("real", "synthetic")
 
@@ -28,12 +37,12 @@ def long_table(
     """Return one row per answer, with what the case is where the truth is given.
 
     Args:
-        rows: with `COLUMNS`; `case` holds both cases of a pair, joined by `|`.
+        rows: with `COLUMNS` and `BEHAVIOUR`; `case` holds both cases of a pair, joined by `|`.
         truth: by case; None leaves out the columns `TRUTH`.
     """
     import pandas as pd
 
-    table = pd.DataFrame(list(rows), columns=COLUMNS)
+    table = pd.DataFrame(list(rows), columns=[*COLUMNS, *BEHAVIOUR])
     if truth is None:
         return table
     shown = [_truth_of([truth[case] for case in cases.split("|")]) for cases in table["case"]]
@@ -57,8 +66,8 @@ def with_scales(table: "pd.DataFrame", questions: Iterable[Question]) -> "pd.Dat
 
 
 def write_csv(table: "pd.DataFrame", path: Path) -> None:
-    """Write a table as CSV in UTF-8."""
-    table.to_csv(path, index=False)
+    """Write a table as CSV in UTF-8, in which no text runs as a formula."""
+    guarded_table(table).to_csv(path, index=False)
 
 
 def export(study: str, output: Path, home: Home, *, unblind: bool) -> str:
@@ -68,7 +77,8 @@ def export(study: str, output: Path, home: Home, *, unblind: bool) -> str:
 
     Args:
         study: its name.
-        output: ends in .csv, .parquet or .imrmc; beside it goes `<name>.design.yaml`.
+        output: ends in .csv, .parquet or .imrmc; beside it go `<name>.design.yaml` and
+            `<name>.readers.csv`.
         home: where the study lies.
         unblind: export the truth of a study that is still open.
 
@@ -104,12 +114,40 @@ def export(study: str, output: Path, home: Home, *, unblind: bool) -> str:
             table.assign(answer=table["answer"].astype(str)).to_parquet(output, index=False)
         else:
             output.write_text(text, encoding="utf-8")
+        write_csv(readers_table(database, study), output.with_suffix(READERS))
         record = _record(database, study, home, with_truth=truth is not None)
         output.with_suffix(".design.yaml").write_text(record, encoding="utf-8")
     except OSError as error:
         raise EvalsuiteError(f"{output}: it cannot be written: {error.strerror}.") from None
     held = "with the truth" if truth is not None else "without the truth: the study is not closed"
     return f"{len(table)} answers {held}: {output}{note}"
+
+
+def readers_table(database: "StudyDatabase", study: str) -> "pd.DataFrame":
+    """Return one row per reader, by number and not by name, with what they told of themselves.
+
+    Answers with labels are told by these, several of them joined by "; ".
+    """
+    import pandas as pd
+
+    questions = parse_questions(database.study(study).design.get("profile", []))
+    rows = [
+        {
+            "reader_number": reader.number,
+            "enrolled": "later" if reader.later else "at creation",
+            **{q.name: _labelled(q, (reader.profile or {}).get(q.name)) for q in questions},
+        }
+        for reader in database.readers(study)
+    ]
+    return pd.DataFrame(rows, columns=["reader_number", "enrolled", *(q.name for q in questions)])
+
+
+def _labelled(question: Question, answer: Any) -> object:
+    """Return an answer in the words of its question where it has words for it."""
+    if not question.labels or answer is None:
+        return answer
+    numbers = answer if isinstance(answer, list) else [answer]
+    return "; ".join(question.labels[int(number) - 1] for number in numbers)
 
 
 def counted(table: "pd.DataFrame") -> "pd.DataFrame":
@@ -191,46 +229,6 @@ def _without_commas(names: Iterable[str]) -> dict[str, str]:
     return plain
 
 
-def import_table(study: str, path: Path, home: Home) -> str:
-    """Add answers that were gathered elsewhere, all of them or none, and say how many.
-
-    Args:
-        study: its name.
-        path: CSV with the columns reader, presentation, question and answer.
-        home: where the study lies.
-
-    Raises:
-        EvalsuiteError: naming the line of the first answer that cannot be taken.
-    """
-    import csv
-    from itertools import groupby
-
-    from evalsuite.study.storage.study_database import StudyDatabase
-
-    wanted = ("reader", "presentation", "question", "answer")
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            missing = [name for name in wanted if name not in (reader.fieldnames or ())]
-            if missing:
-                raise EvalsuiteError(f"{path}: it has no column {missing[0]}.")
-            rows: list[dict[str, Any]] = [{**row, "line": reader.line_num} for row in reader]
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not a text file"
-        raise EvalsuiteError(f"{path}: it cannot be read: {reason}.") from None
-
-    def whose(row: Mapping[str, Any]) -> tuple[str, str]:
-        return str(row["reader"]), str(row["presentation"])
-
-    batches = []
-    for (name, presentation), group in groupby(sorted(rows, key=whose), key=whose):
-        batch = list(group)
-        answers = {str(row["question"]): _parsed(str(row["answer"])) for row in batch}
-        batches.append((batch[0]["line"], name, presentation, answers))
-    stored = StudyDatabase(home.database).import_answers(study, batches, path.name)
-    return f"{stored} presentations imported from {path}; {len(batches) - stored} were there."
-
-
 def _truth_of(truths: list[CaseTruth]) -> dict[str, object]:
     side = next((i for i, t in enumerate(truths, 1) if t.role == "real"), None)
     return {
@@ -240,16 +238,6 @@ def _truth_of(truths: list[CaseTruth]) -> dict[str, object]:
         "real_side": side if len(truths) > 1 else None,
         "digest": "|".join(t.digest for t in truths),
     }
-
-
-def _parsed(text: str) -> object:
-    """Return a cell as the answer it was: a number, a list of numbers, or text."""
-    import json
-
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 def _record(database: Any, study: str, home: Home, *, with_truth: bool) -> str:
@@ -269,6 +257,7 @@ def _record(database: Any, study: str, home: Home, *, with_truth: bool) -> str:
         "design_hash": about.design_hash,
         "audit_log": {"entries": len(log), "last": log[-1].hash if log else None},
         "design": design,
+        **({"order_seed": kept_seed(home, study)} if with_truth else {}),
         "environment": environment(),
     }
     return yaml.safe_dump(record, sort_keys=False, allow_unicode=True)

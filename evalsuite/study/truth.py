@@ -36,6 +36,14 @@ class CaseTruth:
     prepared: str
 
 
+def by_phase(truths: Iterable[CaseTruth]) -> dict[str, dict[str, list[str]]]:
+    """Return the ids of the cases by phase and cohort, as `schedule` wants them."""
+    cases: dict[str, dict[str, list[str]]] = {}
+    for truth in truths:
+        cases.setdefault(truth.phase, {}).setdefault(truth.cohort, []).append(truth.case)
+    return cases
+
+
 def write_truth(path: Path, truths: Iterable[CaseTruth]) -> None:
     """Write the table, readable by its owner alone."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

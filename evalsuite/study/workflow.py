@@ -1,6 +1,7 @@
 """What `evalsuite study` does from end to end: design, store, track, show."""
 
 import json
+import os
 import shlex
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,7 @@ from evalsuite.study.blinding.audit import Audit
 from evalsuite.study.home import Home, default_folder
 from evalsuite.study.truth import read_truth
 
-ADDRESS = "http://127.0.0.1:8501"
+ADDRESS = "http://127.0.0.1:8501"  # unless EVALSUITE_STUDY_ADDRESS names that of a proxy
 
 
 def overrides(
@@ -72,19 +73,23 @@ def create(
     for reader, token in created.invitations.items():
         say(f"  {reader}: {reader_link(token)}")
     say(f"  lead: {lead_link(created.study, created.lead_secret)}")
-    say(f"Serve them with: {_serve(home)}", err=True)
+    say(f"Serve them with: {_command('serve', home)}", err=True)
     if experiment:
         log(created.study, home, experiment)
 
 
 def reader_link(token: str) -> str:
-    """Return the address that signs a reader in, where the app is served on this machine."""
-    return f"{ADDRESS}/enter?token={token}"
+    """Return the address that signs a reader in."""
+    return f"{_address()}/enter?token={token}"
 
 
 def lead_link(study: str, secret: str) -> str:
-    """Return the address of the lead's page, where the app is served on this machine."""
-    return f"{ADDRESS}/enter?study={study}&lead={secret}"
+    """Return the address of the lead's page."""
+    return f"{_address()}/enter?study={study}&lead={secret}"
+
+
+def _address() -> str:
+    return os.environ.get("EVALSUITE_STUDY_ADDRESS", ADDRESS).rstrip("/")
 
 
 def audited(study: str, home: Home, *, as_json: bool) -> Audit:
@@ -109,15 +114,30 @@ def audited(study: str, home: Home, *, as_json: bool) -> Audit:
 
 
 def status(study: str | None, home: Home, *, entry: str | None, as_json: bool) -> None:
-    """Print one row per reader, and say whether the audit log is whole."""
+    """Print one row per reader, whether the audit log is whole, and signs of careless reading."""
     if entry and not study:
         raise EvalsuiteError("--entry HASH is that of one study. Name it: status STUDY.")
+    from evalsuite.statistics.careless import told
+    from evalsuite.study.oversight import CALM, signs
     from evalsuite.study.storage.study_database import StudyDatabase
 
     database = StudyDatabase(home.database)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in [study] if study else database.studies():
-        rows += database.progress(name)
+        raised = signs(database, name)
+        later = {reader.name for reader in database.readers(name) if reader.later}
+        rows += [
+            row
+            | {
+                "later": row["reader"] in later,
+                "signs": [s.quantity for s in raised if s.at("reader") == row["reader"]],
+            }
+            for row in database.progress(name)
+        ]
+        for sign in raised:
+            typer.echo(f"{name}: {told(sign)}.", err=True)
+        if raised:
+            typer.echo(CALM, err=True)
         fault = database.verify(name, entry)
         if fault:
             raise EvalsuiteError(f"The audit log of {name} is broken: {fault}")
@@ -125,7 +145,21 @@ def status(study: str | None, home: Home, *, entry: str | None, as_json: bool) -
         typer.echo(
             f"The audit log of {name} is whole: {last.seq} entries, the last {last.hash}", err=True
         )
-    show(rows, as_json=as_json)
+    show(rows if as_json else [_brief(row, named=not study) for row in rows], as_json=as_json)
+
+
+def _brief(row: Mapping[str, Any], *, named: bool) -> dict[str, object]:
+    """Return a row of the progress that fits a terminal of 80 columns."""
+    per_case = row["seconds_per_case"]
+    return {
+        **({"study": row["study"]} if named else {}),
+        "reader": row["reader"] + (" (later)" if row["later"] else ""),
+        "answered": f"{row['answered']} of {row['total']}",
+        "minutes": f"{row['active_seconds'] / 60:.0f}",
+        "s/case": "" if per_case is None else f"{per_case:.0f}",
+        "last seen": (row["last_seen"] or "")[: 10 if named else 16].replace("T", " "),
+        "signs": len(row["signs"]) or "",
+    }
 
 
 def close(study: str, home: Home, experiment: str | None) -> None:
@@ -133,7 +167,7 @@ def close(study: str, home: Home, experiment: str | None) -> None:
     from evalsuite.study.storage.study_database import StudyDatabase
 
     StudyDatabase(home.database).close(study)
-    export_it = f"{_command('export', study, home)} --output {study}.csv"
+    export_it = f"{_command('export', home, study)} --output {study}.csv"
     typer.echo(f"{study} is closed. Export it with: {export_it}", err=True)
     if experiment:
         log(study, home, experiment)
@@ -184,7 +218,7 @@ def log(study: str, home: Home, experiment: str) -> None:
             record,
             experiment=experiment,
             kept="the database of the study",
-            command=_command("log", study, home),
+            command=_command("log", home, study),
         )
 
 
@@ -216,17 +250,12 @@ def _numbers(row: Mapping[str, object]) -> dict[str, float]:
     return {key: float(value) for key, value in row.items() if isinstance(value, int | float)}
 
 
-def _command(verb: str, study: str, home: Home) -> str:
-    """Return `evalsuite study VERB STUDY` with the options that find this home again."""
+def _command(verb: str, home: Home, *study: str) -> str:
+    """Return `evalsuite study VERB [STUDY]` with the options that find this home again."""
     usual = Home.at(default_folder())
-    words = ["evalsuite", "study", verb, study]
+    words = ["evalsuite", "study", verb, *study]
     if home.app != usual.app:
         words += ["--home", str(home.app.parent)]
     if home.database != Home.at(home.app.parent).database:
         words += ["--database", home.database]
     return shlex.join(words)
-
-
-def _serve(home: Home) -> str:
-    where = f"EVALSUITE_STUDIES={home.app.parent} " if home.app.parent != Path("studies") else ""
-    return f"{where}streamlit run reader_app"

@@ -10,7 +10,7 @@ from typing import Any
 
 from evalsuite.caveats import Notes
 from evalsuite.records import Estimate, Evaluation
-from evalsuite.table import Grid, caveats, grids, legend
+from evalsuite.table import Grid, grids, legend
 from evalsuite.tracking.record import TAG_LENGTH, RunRecord, described_by, key_of
 
 WARNINGS_LENGTH = 2000  # of the summary, so that numbers have room
@@ -94,7 +94,7 @@ def tag_values(evaluation: Evaluation) -> dict[str, str]:
         "evalsuite.real": evaluation.real.name,
         "evalsuite.extractors": ", ".join(extractors),
         "evalsuite.protocol": evaluation.protocol or "none",
-        "evalsuite.warnings": str(len(caveats(evaluation, Notes.of(evaluation.estimates)))),
+        "evalsuite.warnings": str(len(Notes.of(evaluation).sentences())),
         **described_by(evaluation.environment, "evalsuite compute-metrics", summary(evaluation)),
     }
     if version := tags.get("environment.packages.evalsuite"):
@@ -140,9 +140,9 @@ def summary(evaluation: Evaluation) -> str:
         f"**{cohort.name}** ({len(cohort.volumes)} {cohort.role} volumes from `{cohort.source}`)"
         for cohort in (evaluation.real, *evaluation.synthetic)
     ]
-    notes = Notes.of(evaluation.estimates)
+    notes = Notes.of(evaluation)
     lines = [f"{', '.join(synthetic)} against {real}.", "", evaluation.standing, ""]
-    if warnings := caveats(evaluation, notes):
+    if warnings := list(notes.sentences().values()):
         lines += ["**Warnings**", *_first(warnings, WARNINGS_LENGTH), ""]
     lines += [legend(evaluation), ""]
     for grid in grids(evaluation, notes):

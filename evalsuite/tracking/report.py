@@ -5,9 +5,11 @@ import json
 from pathlib import Path
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.output import refuse_newer
 from evalsuite.tracking.record import RunRecord
 
 RECORD = "report.json"  # title and record of a report, which become name and parameters of its run
+SCHEMA = 1  # of that file; one without a number is the first too
 
 
 def run_record(folder: Path, run_name: str | None = None) -> RunRecord:
@@ -23,10 +25,12 @@ def run_record(folder: Path, run_name: str | None = None) -> RunRecord:
     try:
         content = (folder / RECORD).read_bytes()
         about = json.loads(content)
+        refuse_newer(about, SCHEMA)
         title, record = str(about["title"]), dict(about["record"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise EvalsuiteError(
-            f"{folder} holds no {RECORD}. Name a folder that `evalsuite report` wrote."
+            f"{folder} holds no {RECORD}, or one of a newer version of evalsuite. Name a folder that "
+            "`evalsuite report` wrote."
         ) from None
     identity = {"evalsuite.report": hashlib.sha256(content).hexdigest()}
     return RunRecord(run_name or title, identity, record, files={"": folder})

@@ -47,6 +47,11 @@ class TrackedRun:
     hint: str
     nested: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def told(self) -> str:
+        """Which run it is and how to see it."""
+        return f"MLflow run: {self.run_id} ({self.hint})"
+
 
 def log(
     record: RunRecord, *, experiment: str, kept: Path | str, command: str | None = None

@@ -27,11 +27,12 @@ METRICS = ("dice", "hd95")
 MEAN = "mean"  # of all structures
 CASE_COLUMNS = ["arm", "share", "repeat", "case", "subject", "structure", "dice", "hd95"]
 ONE_REPEAT = Caveat(
-    "Of one training each: the interval tells of other subjects, not of other trainings."
+    "one-training-each",
+    "Of one training each: the interval tells of other subjects, not of other trainings.",
 )
-ONE_SUBJECT = Caveat("There is no interval: it needs 2 subjects.")
-UNVARYING = Caveat("There is no interval: the values do not vary.")
-UNDEFINED = "{n} of {size} scores are undefined and left out."
+ONE_SUBJECT = Caveat("one-subject", "There is no interval: it needs 2 subjects.")
+UNVARYING = Caveat("unvarying-scores", "There is no interval: the values do not vary.")
+UNDEFINED = Caveat("scores-undefined", "{n} of {size} scores are undefined and left out.")
 
 
 def summarise(cases: pd.DataFrame, *, level: float = 0.95) -> list[Result]:
@@ -156,7 +157,7 @@ def _warnings(
 ) -> tuple[Caveat, ...]:
     warnings: tuple[Caveat, ...] = ()
     if counts["undefined"]:
-        warnings += (Caveat(UNDEFINED, n=counts["undefined"], size=scores),)
+        warnings += (UNDEFINED(n=counts["undefined"], size=scores),)
     if counts["repeats"] == 1:
         warnings += (ONE_REPEAT,)
     if np.isnan(mean.half_width(level)):

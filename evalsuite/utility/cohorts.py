@@ -7,16 +7,41 @@ from typing import Literal
 from evalsuite.config import CohortSource
 from evalsuite.errors import EvalsuiteError
 from evalsuite.progress import Progress
+from evalsuite.records import Caveat
 from evalsuite.utility.config import UtilityConfig
 from evalsuite.utility.data import Examples, refuse_no_structures, refuse_other_structures
 from evalsuite.utility.splits import Splits, split
 from evalsuite.volumes.check import check_cohort
-from evalsuite.volumes.cohort import Cohort, enumerated, find_leaks, leakage_sentence
+from evalsuite.volumes.cohort import Cohort, enumerated, find_leaks, leakage
 from evalsuite.volumes.labels import Segmentations, check_labels, label_files
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.sources import read_cohort
 
 MOST_VOXELS = 96  # of an automatic patch along an axis
+NO_SUBJECTS = Caveat(
+    "no-subjects-named",
+    "{source} names no subjects, so each file counts as one. If a subject has several, give a table "
+    'with the columns "path" and "subject".',
+    "cohort",
+)
+DRAWN_BY_SEED = Caveat(
+    "held-out-by-seed",
+    "The held-out subjects were drawn by the seed. If the generator of {synthetic} was trained on "
+    "some of them, the arms with synthetic volumes are flattered: name them in a table with the "
+    'column "split" (train or test).',
+    "cohort",
+)
+HELD_OUT = Caveat(
+    "held-out-among-unlabelled",
+    "{n} unlabelled volumes are of held-out subjects and left out: {names}.",
+    "cohort",
+)
+SMALLER_THAN_PATCHES = Caveat(
+    "smaller-than-patches",
+    "Most volumes of {cohort} have {size} voxels and are padded with zeros to patches of {patch}, "
+    "which real ones are not. Use a smaller --patch.",
+    "cohort",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +67,7 @@ class Prepared:
     structures: tuple[int, ...]
     preprocessing: Preprocessing
     patch: tuple[int, int, int]
-    warnings: tuple[str, ...]
+    warnings: tuple[Caveat, ...]
 
     @property
     def examples(self) -> tuple[Examples, ...]:
@@ -123,39 +148,31 @@ def _labels(cohort: Cohort, source: CohortSource, option: str, progress: Progres
     return labels
 
 
-def _doubts(real: Cohort, synthetic: Cohort, splits: Splits) -> list[str]:
+def _doubts(real: Cohort, synthetic: Cohort, splits: Splits) -> list[Caveat]:
     warnings = [*real.warnings, *synthetic.warnings]
     if not any(entry.subject for entry in real.entries):
-        warnings.append(
-            f"{real.source} names no subjects, so each file counts as one. If a subject has "
-            'several, give a table with the columns "path" and "subject".'
-        )
+        warnings.append(NO_SUBJECTS(source=real.source))
     if not splits.told:
-        warnings.append(
-            f"The held-out subjects were drawn by the seed. If the generator of {synthetic.name} "
-            "was trained on some of them, the arms with synthetic volumes are flattered: name "
-            'them in a table with the column "split" (train or test).'
-        )
-    sentence = real.mixed_spacing()
-    return [*warnings, sentence] if sentence else warnings
+        warnings.append(DRAWN_BY_SEED(synthetic=synthetic.name))
+    mixture = real.mixed_spacing()
+    return [*warnings, mixture] if mixture else warnings
 
 
-def _leaks(real: Cohort, synthetic: Cohort, splits: Splits) -> list[str]:
-    """Return a warning on copies of training volumes; refuse those of held-out ones."""
+def _leaks(real: Cohort, synthetic: Cohort, splits: Splits) -> list[Caveat]:
+    """Return a caveat on copies of training volumes; refuse those of held-out ones."""
     leaks = find_leaks(real, synthetic)
     held = {real.entries[place].id for place in splits.tested}
     tested = [pair for pair in leaks if pair[0].id in held]
     if tested:
         raise EvalsuiteError(
-            f"{leakage_sentence(real, synthetic, tested)} They are held out to test with. Remove "
-            "the copies."
+            f"{leakage(real, synthetic, tested)} They are held out to test with. Remove the copies."
         )
-    return [leakage_sentence(real, synthetic, leaks)] if leaks else []
+    return [leakage(real, synthetic, leaks)] if leaks else []
 
 
 def _not_held_out(
     unlabelled: Cohort, real: Cohort, splits: Splits
-) -> tuple[tuple[int, ...], list[str]]:
+) -> tuple[tuple[int, ...], list[Caveat]]:
     """Return the places of unlabelled volumes that no test has, and a warning on the others."""
     voxels = {real.infos[place].voxel_digest for place in splits.tested}
     out = [
@@ -174,7 +191,7 @@ def _not_held_out(
     if not out:
         return seen, []
     names = enumerated([unlabelled.entries[place].id for place in out])
-    return seen, [f"{len(out)} unlabelled volumes are of held-out subjects and left out: {names}."]
+    return seen, [HELD_OUT(n=len(out), names=names)]
 
 
 def _patch(config: UtilityConfig, steps: Preprocessing, real: Cohort) -> tuple[int, int, int]:
@@ -197,16 +214,11 @@ def _patch(config: UtilityConfig, steps: Preprocessing, real: Cohort) -> tuple[i
     return x, y, z
 
 
-def _padded(cohort: Cohort, steps: Preprocessing, patch: tuple[int, int, int]) -> list[str]:
+def _padded(cohort: Cohort, steps: Preprocessing, patch: tuple[int, int, int]) -> list[Caveat]:
     size = steps.median_size([i.shape for i in cohort.infos], [i.affine for i in cohort.infos])
     if all(side >= least for side, least in zip(size, patch, strict=True)):
         return []
-    return [
-        (
-            f"Most volumes of {cohort.name} have {_by(size)} voxels and are padded with zeros to "
-            f"patches of {_by(patch)}, which real ones are not. Use a smaller --patch."
-        )
-    ]
+    return [SMALLER_THAN_PATCHES(cohort=cohort.name, size=_by(size), patch=_by(patch))]
 
 
 def _by(sides: Sequence[int]) -> str:

@@ -5,6 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
+from evalsuite import options
+
 app = typer.Typer(
     no_args_is_help=True,
     help="Train networks with and without synthetic volumes, to see whether they are useful.",
@@ -34,9 +36,7 @@ def segmentation(
             help="Real volumes to pre-train on; default: those to train on, without labels.",
         ),
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="YAML or TOML file with the same settings.")
-    ] = None,
+    config: options.Config = None,
     shares: Annotated[
         str | None,
         typer.Option(
@@ -75,37 +75,16 @@ def segmentation(
             metavar="X,Y,Z", help="Voxels to train on at once, or `auto`.", show_default="auto"
         ),
     ] = None,
-    preset: Annotated[
-        str | None, typer.Option(help="Preprocessing preset: mri or ct.", show_default="mri")
-    ] = None,
-    spacing: Annotated[
-        str | None,
-        typer.Option(
-            metavar="X,Y,Z",
-            help="Millimetres per voxel, `auto` or `native`.",
-            show_default="auto",
-        ),
-    ] = None,
-    set_: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Any of these settings."),
-    ] = None,
-    seed: Annotated[
-        int | None, typer.Option(help="Seed of every random draw.", show_default="0")
-    ] = None,
-    resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Go on after an interruption, or add shares or repeats."),
-    ] = False,
-    device: Annotated[
-        str, typer.Option(help="Torch device; auto: a GPU if there is one.")
-    ] = "auto",
-    experiment: Annotated[
-        str, typer.Option(envvar="MLFLOW_EXPERIMENT_NAME", help="MLflow experiment.")
-    ] = "evalsuite-utility",
-    run_name: Annotated[str | None, typer.Option(help="Name of the MLflow run.")] = None,
-    no_tracking: Annotated[bool, typer.Option("--no-tracking", help="Skip MLflow.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON.")] = False,
+    preset: options.Preset = None,
+    spacing: options.Spacing = None,
+    set_: options.Set = None,
+    seed: options.Seed = None,
+    resume: options.Resume = False,
+    device: options.Device = "auto",
+    experiment: options.Experiment = "evalsuite-utility",
+    run_name: options.RunName = None,
+    no_tracking: options.NoTracking = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Pre-train a 3D U-Net on synthetic volumes, fine-tune it on few labels, test on real ones.
 

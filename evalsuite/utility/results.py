@@ -1,23 +1,27 @@
 """An experiment on disk: a record, tables of cases, of arms and of comparisons, and figures."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pandas as pd
 
+from evalsuite import caveats
 from evalsuite.errors import EvalsuiteError
-from evalsuite.output import finite
+from evalsuite.output import finite, refuse_newer
+from evalsuite.records import Caveat
+from evalsuite.writable import write_whole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 RESULTS = "results.json"
+SCHEMA = 2  # of that file; the first had no number
+write = partial(write_whole, mend="Make room, then go on with --resume.")
 TABLES = ("cases", "summary", "comparisons")
 NUMBERS = ("dice", "hd95", "value", "low", "high", "standard_error", "p", "p_holm", "difference")
 # How columns were called before they were those of every statistic.
@@ -47,7 +51,7 @@ class UtilityResults:
         cases: one row per arm, share, repeat, case and structure.
         summary: table of `evalsuite.utility.analysis.summarise`.
         comparisons: see `evalsuite.utility.analysis.compare`.
-        warnings: reasons to doubt the experiment, each one plain sentence.
+        warnings: reasons to doubt the experiment.
         environment: versions, platform, git commit.
         started: UTC, ISO 8601.
         seconds: wall-clock time of all trainings, those of earlier, interrupted calls included.
@@ -61,7 +65,7 @@ class UtilityResults:
     cases: pd.DataFrame
     summary: pd.DataFrame
     comparisons: pd.DataFrame
-    warnings: tuple[str, ...]
+    warnings: tuple[Caveat, ...]
     environment: dict[str, Any]
     started: str
     seconds: float
@@ -86,9 +90,12 @@ def write_results(results: UtilityResults, figures: Mapping[str, "Figure"], fold
 def to_json(results: UtilityResults) -> dict[str, Any]:
     """Return the record without the rows of cases; nan becomes null."""
     record = {field.name: getattr(results, field.name) for field in fields(results)}
+    record["schema"] = SCHEMA
     del record["cases"]
     for name in ("summary", "comparisons"):
         record[name] = record[name].to_dict("records")
+    record["warnings"] = list(map(str, results.warnings))
+    record["caveats"] = caveats.to_json(results.warnings)
     cleaned: dict[str, Any] = finite(record)
     return cleaned
 
@@ -101,6 +108,8 @@ def read_results(folder: Path) -> UtilityResults:
     """
     try:
         record = json.loads((folder / RESULTS).read_text(encoding="utf-8"))
+        refuse_newer(record, SCHEMA)
+        record.pop("schema", None)
         text = {"structure": str, "subject": str, "case": str}
         for name in TABLES:
             table = pd.read_csv(
@@ -110,7 +119,8 @@ def read_results(folder: Path) -> UtilityResults:
                 na_values={c: [""] for c in NUMBERS},
             )
             record[name] = table.rename(columns=RENAMED)
-        record["warnings"] = tuple(record["warnings"])
+        told = record.pop("caveats", record["warnings"])  # sentences alone, before codes
+        record["warnings"] = caveats.from_json(told, "cohort")
         return UtilityResults(**record)
     except FileNotFoundError as error:
         raise EvalsuiteError(
@@ -121,28 +131,4 @@ def read_results(folder: Path) -> UtilityResults:
         raise EvalsuiteError(
             f"{folder / RESULTS}: not the results of a utility experiment, or of a newer version "
             "of evalsuite."
-        ) from None
-
-
-def write(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees all of it or nothing, even after kill -9.
-
-    Raises:
-        EvalsuiteError: if the disk refuses.
-    """
-    part = path.with_name(f".{path.name}.{uuid4().hex}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with part.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise EvalsuiteError(
-            f"{path}: it cannot be written: {error.strerror}. Make room, then go on with --resume."
         ) from None

@@ -56,8 +56,7 @@ def log(folder: Path, experiment: str, run_name: str | None) -> str:
     from evalsuite.utility.tracked import run_record
 
     record = run_record(read_results(folder), folder, run_name)
-    tracked = tracking.log(record, experiment=experiment, kept=folder)
-    return f"MLflow run: {tracked.run_id} ({tracked.hint})"
+    return tracking.log(record, experiment=experiment, kept=folder).told
 
 
 def show(results: UtilityResults, folder: Path, *, as_json: bool) -> None:

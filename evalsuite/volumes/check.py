@@ -11,12 +11,14 @@ import numpy as np
 from jaxtyping import Float32
 
 from evalsuite.errors import FaultsError, VolumeError
+from evalsuite.records import Caveat
 from evalsuite.volumes.cohort import Cohort, Entry, VolumeInfo, enumerated
 from evalsuite.volumes.doubts import geometry_doubts
 from evalsuite.volumes.geometry import CONVENTION, Geometry
 from evalsuite.volumes.read import load
 from evalsuite.volumes.volume import Volume
 
+COPIES = Caveat("copies-within", "{n} of {size} volumes {verb}: {copies}.", "cohort")
 FLAT = 1e-4  # volume of the box of three unit axes below which they do not span space
 
 
@@ -144,8 +146,8 @@ def _grid_problem(volume: Volume) -> str | None:
     return None
 
 
-def _copies(passed: list[tuple[Entry, VolumeInfo]]) -> list[str]:
-    """Return a warning if a volume occurs more than once in a cohort."""
+def _copies(passed: list[tuple[Entry, VolumeInfo]]) -> list[Caveat]:
+    """Return a caveat if a volume occurs more than once in a cohort."""
     first: dict[str, Entry] = {}
     copies = []
     for entry, info in passed:
@@ -155,4 +157,4 @@ def _copies(passed: list[tuple[Entry, VolumeInfo]]) -> list[str]:
     if not copies:
         return []
     verb = "is a copy of another" if len(copies) == 1 else "are copies of others"
-    return [f"{len(copies)} of {len(passed)} volumes {verb}: {enumerated(copies)}."]
+    return [COPIES(n=len(copies), size=len(passed), verb=verb, copies=enumerated(copies))]

@@ -11,12 +11,21 @@ import numpy as np
 from jaxtyping import Float
 
 from evalsuite.errors import VolumeError
+from evalsuite.records import Caveat
 from evalsuite.volumes.geometry import CONVENTION, Geometry
 from evalsuite.volumes.read import read_volume
 from evalsuite.volumes.volume import UNREMARKABLE, Remarks, Volume
 
 SAME = 0.01  # share by which voxel spacings may differ and still count as one
 NAMED = 5  # volumes named in a sentence before the rest is only counted
+MIXED_SPACING = Caveat(
+    "mixed-spacing",
+    "The voxel spacing differs between the volumes of {cohort}: {fine} to {coarse}.",
+    "cohort",
+)
+LEAKAGE = Caveat(
+    "copies-of-real", "{n} of {size} volumes of {synthetic} {are} of {real}: {pairs}.", "cohort"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +104,7 @@ class Cohort:
         fingerprint: SHA-256 over the keys of the volumes in their order; names and dates do
             not count. Empty before the check.
         skipped: the faults of the volumes that were left out.
-        warnings: reasons to doubt the cohort, each one plain sentence.
+        warnings: reasons to doubt the cohort.
     """
 
     name: str
@@ -105,15 +114,15 @@ class Cohort:
     infos: tuple[VolumeInfo, ...] = ()
     fingerprint: str = ""
     skipped: tuple[VolumeError, ...] = ()
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Caveat, ...] = ()
 
     @property
     def subjects(self) -> tuple[str | tuple[str, str], ...]:
         """Whom each volume shows; one of whom nothing is told is its own subject."""
         return tuple(entry.subject or (self.name, entry.id) for entry in self.entries)
 
-    def mixed_spacing(self) -> str | None:
-        """Return a sentence if the voxels of a checked cohort differ in size by over 1 %."""
+    def mixed_spacing(self) -> Caveat | None:
+        """Return a caveat if the voxels of a checked cohort differ in size by over 1 %."""
         if not self.infos:
             return None
         spacings = np.array([_anatomical(info) for info in self.infos])
@@ -125,7 +134,7 @@ class Cohort:
             f"{' x '.join(f'{step:.4g}' for step in spacings[i])} mm ({self.entries[i].id})"
             for i in (axis.argmin(), axis.argmax())
         )
-        return f"The voxel spacing differs between the volumes of {self.name}: {fine} to {coarse}."
+        return MIXED_SPACING(cohort=self.name, fine=fine, coarse=coarse)
 
 
 def find_leaks(real: Cohort, synthetic: Cohort) -> list[tuple[Entry, Entry]]:
@@ -141,12 +150,16 @@ def find_leaks(real: Cohort, synthetic: Cohort) -> list[tuple[Entry, Entry]]:
     return [(known[i.voxel_digest], entry) for entry, i in pairs if i.voxel_digest in known]
 
 
-def leakage_sentence(real: Cohort, synthetic: Cohort, leaks: Sequence[tuple[Entry, Entry]]) -> str:
-    """Return a sentence that names the first few leaks."""
-    pairs = enumerated([f"{copy.id} (real: {original.id})" for original, copy in leaks])
-    are = "is a copy of a volume" if len(leaks) == 1 else "are copies of volumes"
-    count = f"{len(leaks)} of {len(synthetic.entries)} volumes of {synthetic.name}"
-    return f"{count} {are} of {real.name}: {pairs}."
+def leakage(real: Cohort, synthetic: Cohort, leaks: Sequence[tuple[Entry, Entry]]) -> Caveat:
+    """Return a caveat that names the first few leaks."""
+    return LEAKAGE(
+        n=len(leaks),
+        size=len(synthetic.entries),
+        synthetic=synthetic.name,
+        are="is a copy of a volume" if len(leaks) == 1 else "are copies of volumes",
+        real=real.name,
+        pairs=enumerated([f"{copy.id} (real: {original.id})" for original, copy in leaks]),
+    )
 
 
 def enumerated(names: Sequence[str]) -> str:

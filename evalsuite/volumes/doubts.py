@@ -1,19 +1,80 @@
-"""Reasons to doubt the geometry of a cohort, each one sentence or two, once for all its volumes."""
+"""Reasons to doubt the geometry of a cohort, each told once for all its volumes."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from evalsuite.records import Caveat
 from evalsuite.volumes.cohort import SAME, Cohort, Entry, VolumeInfo, enumerated
 from evalsuite.volumes.geometry import PARTS, Geometry, Part, obliqueness
 
-OBLIQUE = 5.0  # degrees against the patient's axes from which a rotated grid is told
+ROTATED = 5.0  # degrees against the patient's axes from which a rotated grid is told
 NAMES: dict[Part, str] = {"spacing": "voxel spacing", "orientation": "orientation"}
 Pair = tuple[Entry, VolumeInfo]
 
+ASSUMED = Caveat(
+    "geometry-assumed",
+    "{n} of {size} volumes of {cohort} do not state their {what} and were taken {taken}. State it "
+    "in the columns spacing and orientation of a table, or to compute-metrics with "
+    "--assume-spacing X,Y,Z and --assume-orientation CODE.",
+    "cohort",
+)
+UNLIKE_REAL = Caveat(
+    "geometry-unlike-real",
+    "{n} of {size} volumes of {cohort} do not state their {what}, as generators often write them, "
+    "but have the shape of volumes of {real}, which state {told}. They were taken {taken}, and so "
+    "compared on another grid. If they lie on that of the real ones, pass {options}.",
+    "cohort",
+)
+PLACEHOLDER = Caveat(
+    "identity-affine",
+    "{n} of {size} volumes of {cohort} have the identity for an affine, which is written for want "
+    "of a true one, but the shape of volumes of {real}, which state {told}. If they lie on the grid "
+    "of the real ones, write them again with its affine.",
+    "cohort",
+)
+CONTRADICTED = Caveat(
+    "table-contradicted",
+    "The spacing or orientation in the table of {cohort} is not that of these files, which was "
+    "taken: {files}.",
+    "cohort",
+)
+SHEARED = Caveat(
+    "sheared",
+    "{n} of {size} volumes of {cohort} lie on sheared grids, as after a scan with a tilted gantry "
+    "(by up to {degrees:.0f} degrees, {file}), and were resampled onto orthogonal ones; "
+    "interpolation smooths within slices, and the corners that this adds are filled with the "
+    "smallest intensity.",
+    "cohort",
+)
+OBLIQUE = Caveat(
+    "oblique",
+    "{n} of {size} volumes of {cohort} are rotated against the patient's axes (by up to "
+    "{degrees:.0f} degrees, {file}) and were taken along their own; unless the other cohort is "
+    "rotated alike, resample them along the patient's.",
+    "cohort",
+)
+CHANNEL_FIRST = Caveat(
+    "channel-first",
+    "{n} of {size} volumes of {cohort} hold a channel as their first axis; their affine was taken "
+    "to be that of the three axes behind it.",
+    "cohort",
+)
+LEFT_OUT = Caveat(
+    "files-left-out",
+    "Left out of the volumes of {cohort}, for they are no slices of the series in whose folder they "
+    "lie: {names}.",
+    "cohort",
+)
+UNNEEDED = Caveat(
+    "statement-unneeded",
+    "--assume-{part} changed nothing: the {name} of every volume is stated.",
+    "cohort",
+)
 
-def geometry_doubts(cohort: Cohort, real: Cohort | None = None) -> list[str]:
+
+def geometry_doubts(cohort: Cohort, real: Cohort | None = None) -> list[Caveat]:
     """Return what was assumed, resampled or left out to read the volumes of a checked cohort.
 
     Args:
@@ -28,11 +89,11 @@ def geometry_doubts(cohort: Cohort, real: Cohort | None = None) -> list[str]:
         _channel_first(cohort),
         _left_out(cohort),
     ]
-    return [sentence for sentence in found if sentence]
+    return [caveat for caveat in found if caveat]
 
 
-def unneeded(stated: Geometry, cohorts: Sequence[Cohort]) -> list[str]:
-    """Return a sentence for each part of a statement that no volume of checked cohorts needed."""
+def unneeded(stated: Geometry, cohorts: Sequence[Cohort]) -> list[Caveat]:
+    """Return a caveat for each part of a statement that no volume of checked cohorts needed."""
     needed = {
         part
         for cohort in cohorts
@@ -41,14 +102,14 @@ def unneeded(stated: Geometry, cohorts: Sequence[Cohort]) -> list[str]:
         if not entry.covariates.get(part)
     }
     return [
-        f"--assume-{part} changed nothing: the {NAMES[part]} of every volume is stated."
+        UNNEEDED(part=part, name=NAMES[part])
         for part in PARTS
         if getattr(stated, part) is not None and part not in needed
     ]
 
 
-def _assumed(cohort: Cohort, real: Cohort | None) -> str | None:
-    """Return a sentence on volumes of whose geometry neither file nor user say all."""
+def _assumed(cohort: Cohort, real: Cohort | None) -> Caveat | None:
+    """Return a caveat on volumes of whose geometry neither file nor user say all."""
     parts = {part for pair in _pairs(cohort) for part in _missing(pair)}
     if not parts:
         return None
@@ -66,21 +127,15 @@ def _assumed(cohort: Cohort, real: Cohort | None) -> str | None:
     grid = _grid_of_same_shape(lacking, real)
     if grid and _differs(grid, [info for _, info in lacking], missing):
         told, options = _statement(grid, missing)
-        return (
-            f"{count} do not state their {what}, as generators often write them, but have the "
-            f"shape of volumes of {real.name if real else ''}, which state {told}. They were "
-            f"taken {taken}, and so compared on another grid. If they lie on that of the real "
-            f"ones, pass {options}."
-        )
-    return (
-        f"{count} do not state their {what} and were taken {taken}. State it in the columns "
-        "spacing and orientation of a table, or to compute-metrics with --assume-spacing X,Y,Z "
-        "and --assume-orientation CODE."
-    )
+        return UNLIKE_REAL(
+            **count, what=what, real=real.name if real else "", told=told, taken=taken,
+            options=options,
+        )  # fmt: skip
+    return ASSUMED(**count, what=what, taken=taken)
 
 
-def _placeholders(cohort: Cohort, real: Cohort | None) -> str | None:
-    """Return a sentence on identity affines where real volumes of that shape have another grid."""
+def _placeholders(cohort: Cohort, real: Cohort | None) -> Caveat | None:
+    """Return a caveat on identity affines where real volumes of that shape have another grid."""
     identity = [
         (entry, info)
         for entry, info in _pairs(cohort)
@@ -90,15 +145,11 @@ def _placeholders(cohort: Cohort, real: Cohort | None) -> str | None:
     if not grid or not _differs(grid, [info for _, info in identity], PARTS):
         return None
     told, _ = _statement(grid, PARTS)
-    return (
-        f"{_count(identity, cohort)} have the identity for an affine, which is written for want of "
-        f"a true one, but the shape of volumes of {real.name if real else ''}, which state {told}. "
-        "If they lie on the grid of the real ones, write them again with its affine."
-    )
+    return PLACEHOLDER(**_count(identity, cohort), real=real.name if real else "", told=told)
 
 
-def _contradicted(cohort: Cohort) -> str | None:
-    """Return a sentence on volumes whose files state another geometry than their table does."""
+def _contradicted(cohort: Cohort) -> Caveat | None:
+    """Return a caveat on volumes whose files state another geometry than their table does."""
     ids = [
         entry.id
         for entry, info in _pairs(cohort)
@@ -108,55 +159,35 @@ def _contradicted(cohort: Cohort) -> str | None:
     ]
     if not ids:
         return None
-    return (
-        f"The spacing or orientation in the table of {cohort.name} is not that of these files, "
-        f"which was taken: {enumerated(list(dict.fromkeys(ids)))}."
-    )
+    return CONTRADICTED(cohort=cohort.name, files=enumerated(list(dict.fromkeys(ids))))
 
 
-def _sheared(cohort: Cohort) -> str | None:
+def _sheared(cohort: Cohort) -> Caveat | None:
     sheared = [pair for pair in _pairs(cohort) if pair[1].remarks.shear]
     if not sheared:
         return None
-    return (
-        f"{_count(sheared, cohort)} lie on sheared grids, as after a scan with a tilted gantry "
-        f"({_up_to(sheared, lambda info: info.remarks.shear)}), and were resampled onto orthogonal "
-        "ones; interpolation smooths within slices, and the corners that this adds are filled with "
-        "the smallest intensity."
-    )
+    return SHEARED(**_count(sheared, cohort), **_most(sheared, lambda info: info.remarks.shear))
 
 
-def _oblique(cohort: Cohort) -> str | None:
-    oblique = [pair for pair in _pairs(cohort) if obliqueness(pair[1].affine) > OBLIQUE]
+def _oblique(cohort: Cohort) -> Caveat | None:
+    oblique = [pair for pair in _pairs(cohort) if obliqueness(pair[1].affine) > ROTATED]
     if not oblique:
         return None
-    return (
-        f"{_count(oblique, cohort)} are rotated against the patient's axes "
-        f"({_up_to(oblique, lambda info: obliqueness(info.affine))}) and were taken along their "
-        "own; unless the other cohort is rotated alike, resample them along the patient's."
+    return OBLIQUE(
+        **_count(oblique, cohort), **_most(oblique, lambda info: obliqueness(info.affine))
     )
 
 
-def _channel_first(cohort: Cohort) -> str | None:
+def _channel_first(cohort: Cohort) -> Caveat | None:
     found = [pair for pair in _pairs(cohort) if pair[1].remarks.channel_first]
-    if not found:
-        return None
-    return (
-        f"{_count(found, cohort)} hold a channel as their first axis; their affine was taken to be "
-        "that of the three axes behind it."
-    )
+    return CHANNEL_FIRST(**_count(found, cohort)) if found else None
 
 
-def _left_out(cohort: Cohort) -> str | None:
+def _left_out(cohort: Cohort) -> Caveat | None:
     names = [
         f"{entry.id}/{name}" for entry, info in _pairs(cohort) for name in info.remarks.left_out
     ]
-    if not names:
-        return None
-    return (
-        f"Left out of the volumes of {cohort.name}, for they are no slices of the series in whose "
-        f"folder they lie: {enumerated(names)}."
-    )
+    return LEFT_OUT(cohort=cohort.name, names=enumerated(names)) if names else None
 
 
 def _pairs(cohort: Cohort) -> list[Pair]:
@@ -169,13 +200,13 @@ def _missing(pair: Pair) -> list[Part]:
     return [part for part in info.remarks.unstated if getattr(info.stated, part) is None]
 
 
-def _count(some: Sequence[Pair], cohort: Cohort) -> str:
-    return f"{len(some)} of {len(cohort.infos)} volumes of {cohort.name}"
+def _count(some: Sequence[Pair], cohort: Cohort) -> dict[str, float | str]:
+    return {"n": len(some), "size": len(cohort.infos), "cohort": cohort.name}
 
 
-def _up_to(some: Sequence[Pair], degrees: Callable[[VolumeInfo], float]) -> str:
+def _most(some: Sequence[Pair], degrees: Callable[[VolumeInfo], float]) -> dict[str, float | str]:
     entry, info = max(some, key=lambda pair: degrees(pair[1]))
-    return f"by up to {degrees(info):.0f} degrees, {entry.id}"
+    return {"degrees": degrees(info), "file": entry.id}
 
 
 def _grid_of_same_shape(some: Sequence[Pair], real: Cohort | None) -> Geometry | None:

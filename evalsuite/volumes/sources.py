@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.records import Caveat
 from evalsuite.volumes.cohort import Cohort, Entry
 from evalsuite.volumes.formats.dicom import is_dicom
 from evalsuite.volumes.geometry import CONVENTION, Geometry, read_orientation, read_spacing
@@ -21,6 +22,11 @@ from evalsuite.volumes.subjects import look_alike
 
 BIDS_DATATYPES = ("anat", "ct", "pet")
 BIDS_LABELS = ("mask", "dseg", "probseg")
+MIXED_KINDS = Caveat(
+    "mixed-kinds",
+    "It mixes kinds of images: {told}. A glob takes one alone, as {example}.",
+    "cohort",
+)
 
 
 def read_cohort(
@@ -47,7 +53,7 @@ def read_cohort(
     """
     if not source:
         raise EvalsuiteError(f"The cohort {name} has no source; expected a folder, glob or table.")
-    warnings: list[str] = []
+    warnings: list[Caveat] = []
     try:
         # Path.expanduser raises for the home of a user who does not exist.
         path = Path(os.path.expanduser(source))  # noqa: PTH111
@@ -247,7 +253,7 @@ def _stated(row: Mapping[str, str]) -> Geometry:
     return Geometry(**values)
 
 
-def _bids(root: Path, source: str) -> tuple[list[Entry], list[str]]:
+def _bids(root: Path, source: str) -> tuple[list[Entry], list[Caveat]]:
     """List the images of a raw BIDS dataset, without derivatives, sourcedata and labels."""
     pattern = re.compile(
         rf"(sub-[^/]+)/(?:ses-[^/]+/)?(?:{'|'.join(BIDS_DATATYPES)})/[^/]*_([^_/.]+)\.nii(?:\.gz)?"
@@ -270,7 +276,7 @@ def _bids(root: Path, source: str) -> tuple[list[Entry], list[str]]:
         return entries, []
     told = ", ".join(f"{kind} ({len(names)})" for kind, names in sorted(kinds.items()))
     example = f"{source}/sub-*/**/*_{min(kinds)}.nii*"
-    return entries, [f"It mixes kinds of images: {told}. A glob takes one alone, as {example}."]
+    return entries, [MIXED_KINDS(told=told, example=example)]
 
 
 def _participants(path: Path, source: str) -> dict[str, dict[str, str]]:

@@ -4,9 +4,17 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+from evalsuite.records import Caveat
 from evalsuite.volumes.cohort import Cohort, Entry, enumerated
 
 MOST = 6  # volumes that may show one subject before a common name looks like something else
+LOOK_ALIKE = Caveat(
+    "names-of-one-subject",
+    "{n} of {size} volumes of {cohort} look by their names like several of one subject, such as "
+    "{first} and {second}. Every interval and test takes each for a subject of its own: name the "
+    "subjects in a table with the columns path and subject.",
+    "cohort",
+)
 
 _BIDS = re.compile(r"sub-([A-Za-z0-9]+)")
 _VISIT = re.compile(
@@ -29,8 +37,8 @@ def shared_sentence(first: Cohort, second: Cohort, subjects: Sequence[str]) -> s
     )
 
 
-def look_alike(name: str, entries: Sequence[Entry]) -> list[str]:
-    """Return a warning if no subject is named but file names look like several of one.
+def look_alike(name: str, entries: Sequence[Entry]) -> list[Caveat]:
+    """Return a caveat if no subject is named but file names look like several of one.
 
     They do where at least half of the volumes share what stands before a visit, a side or a BIDS
     entity, or a folder, with one to five others.
@@ -45,13 +53,11 @@ def look_alike(name: str, entries: Sequence[Entry]) -> list[str]:
         groups = _groups(entries, subject_of)
         sizes = [len(ids) for ids in groups]
         if len(groups) > 1 and max(sizes) <= MOST and 2 * sum(sizes) >= len(entries):
-            sentence = (
-                f"{sum(sizes)} of {len(entries)} volumes of {name} look by their names like several"
-                f" of one subject, such as {groups[0][0]} and {groups[0][1]}. Every interval and"
-                " test takes each for a subject of its own: name the subjects in a table with the"
-                " columns path and subject."
+            first, second, *_ = groups[0]
+            caveat = LOOK_ALIKE(
+                n=sum(sizes), size=len(entries), cohort=name, first=first, second=second
             )
-            return [sentence]
+            return [caveat]
     return []
 
 

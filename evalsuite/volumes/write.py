@@ -3,12 +3,12 @@
 import gzip
 import io
 from pathlib import Path
-from uuid import uuid4
 
 import numpy as np
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.volumes.volume import Volume
+from evalsuite.writable import write_whole
 
 SCANNER = 1  # code of an affine to scanner coordinates in NIfTI
 
@@ -31,18 +31,7 @@ def write_nifti(volume: Volume, path: Path) -> None:
     content = _encode(volume)
     if name.endswith(".gz"):
         content = _compress(content)
-    part = path.with_name(f".{path.name}.{uuid4().hex}.part")
-    try:
-        try:
-            part.write_bytes(content)
-            part.replace(path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise EvalsuiteError(
-            f"{path}: it cannot be written: {error.strerror}. Make room or name another folder."
-        ) from error
+    write_whole(path, content, "Make room or name another folder.")
 
 
 def _encode(volume: Volume) -> bytes:

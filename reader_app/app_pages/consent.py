@@ -11,12 +11,12 @@ from reader_app.settings import database
 KEYS = """
 | Key | What it does |
 |---|---|
-| `1 - 9` | answer the marked question |
+| `1 - 9, 0` | answer the marked question |
 | `Tab, Shift+Tab` | next question, question before |
 | `Enter` | submit when all is answered |
 | `↑ ↓` or the wheel | scroll the slices |
-| `← →` | mark another plane |
-| `W` | next window preset |
+| `A, C, S` | enlarge the axial, coronal, sagittal plane |
+| `W` | next window |
 | `+ -` | zoom |
 | `?` | all keys, at any time |
 """
@@ -26,6 +26,7 @@ ABOUT = (
     "at the same case, on this or another machine, with the same link."
 )
 BEGUN = "begun"
+AGAIN = "instructions again"
 
 
 def given(about: About, reader_id: int, plan: Sequence[Presentation]) -> bool:
@@ -37,13 +38,7 @@ def given(about: About, reader_id: int, plan: Sequence[Presentation]) -> bool:
 
 def show(about: About, reader_id: int, plan: Sequence[Presentation]) -> None:
     """Show the page."""
-    st.title(about.design["title"])
-    if about.design["instructions"]:
-        st.text(about.design["instructions"])
-    st.write(_length(about, plan))
-    st.subheader("The keyboard does everything")
-    st.markdown(KEYS)
-    st.write(ABOUT)
+    _explain(about, plan)
     agreed = True
     if about.design["consent"]:
         st.subheader("Consent")
@@ -55,6 +50,38 @@ def show(about: About, reader_id: int, plan: Sequence[Presentation]) -> None:
         st.session_state[BEGUN] = True
         st.rerun()
     sign_out()
+
+
+def ask_again() -> None:
+    """Show the instructions in place of the reading when the page is next drawn."""
+    st.session_state[AGAIN] = True
+
+
+def asked_again() -> bool:
+    """Tell whether a reader has left the reading for the instructions."""
+    return AGAIN in st.session_state
+
+
+def show_again(about: About, plan: Sequence[Presentation]) -> None:
+    """Show the page to a reader who is in the middle of the reading."""
+    if st.button("Back to the case", type="primary"):
+        del st.session_state[AGAIN]
+        st.rerun()
+    sign_out()
+    _explain(about, plan)
+    if about.design["consent"]:
+        st.subheader("What you agreed to")
+        st.text(about.design["consent"])
+
+
+def _explain(about: About, plan: Sequence[Presentation]) -> None:
+    st.title(about.design["title"])
+    if about.design["instructions"]:
+        st.text(about.design["instructions"])
+    st.write(_length(about, plan))
+    st.subheader("The keyboard does everything")
+    st.markdown(KEYS)
+    st.write(ABOUT)
 
 
 def _length(about: About, plan: Sequence[Presentation]) -> str:

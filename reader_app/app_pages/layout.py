@@ -5,6 +5,8 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
+from reader_app.settings import base_path
+
 # The values come as data and not in the markup, which Streamlit keeps for all sessions.
 SCRIPT = """
 export default function ({ data, parentElement }) {
@@ -69,7 +71,7 @@ def form(
     component(
         key=key,
         data={
-            "action": action,
+            "action": base_path() + action,
             "label": label,
             "hidden": dict(hidden or {}),
             "asked": dict(asked or {}),
@@ -84,7 +86,7 @@ def sign_out() -> None:
     form("leave", "/leave", "Sign out")
 
 
-def origin() -> str:
-    """Return the scheme and the host under which the visitor reached the app."""
+def app_address() -> str:
+    """Return the address, without a slash at its end, under which the visitor reached the app."""
     address = urlsplit(st.context.url or "")
-    return f"{address.scheme}://{address.netloc}" if address.netloc else ""
+    return f"{address.scheme}://{address.netloc}{base_path()}" if address.netloc else base_path()

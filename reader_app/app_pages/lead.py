@@ -6,7 +6,9 @@ import pandas as pd
 import streamlit as st
 
 from evalsuite.errors import EvalsuiteError
-from reader_app.app_pages.layout import origin, sign_out
+from evalsuite.statistics.careless import told
+from evalsuite.study.oversight import CALM, signs
+from reader_app.app_pages.layout import app_address, sign_out
 from reader_app.settings import database
 
 STATES = {
@@ -23,6 +25,7 @@ def show(study: str) -> None:
     st.title(about.design["title"])
     st.write(f"Lead's page of `{study}`, which is {STATES[about.state]}.")
     _progress(rows)
+    _careless(study)
     try:
         if about.state != "closed":
             _invitations(study, [row["reader"] for row in rows])
@@ -58,11 +61,21 @@ def _progress(rows: list[dict[str, Any]]) -> None:
     st.button("Refresh")
 
 
+def _careless(study: str) -> None:
+    raised = signs(database(), study)
+    if raised:
+        st.subheader("Signs of careless reading")
+        for sign in raised:
+            st.text(f"{told(sign)}.")
+        st.caption(f"{CALM} `evalsuite report` tells the rules.")
+
+
 def _invitations(study: str, readers: list[str]) -> None:
     st.subheader("Invitations")
     st.write(
         "A new link ends the reader's older ones and signs them out; their answers stay, and they go "
-        "on at the same case."
+        "on at the same case. A reader who comes later is enrolled on the machine that holds the "
+        f"truth: `evalsuite study enrol {study} NAME`."
     )
     reader = st.selectbox("Reader", readers)
     buttons = st.container(horizontal=True)
@@ -70,10 +83,13 @@ def _invitations(study: str, readers: list[str]) -> None:
     if buttons.button("Make a new link"):
         token = database().invite(study, reader)
         outcome.write("The new link, which is told this once:")
-        outcome.code(f"{origin()}/enter?token={token}", language=None, wrap_lines=True)
-    if buttons.button("Withdraw the link"):
+        outcome.code(f"{app_address()}/enter?token={token}", language=None, wrap_lines=True)
+    with buttons.popover("Withdraw the link"):
+        st.write(f"{reader} is signed out and cannot sign in again until you make a new link.")
+        withdraw = st.button("Withdraw it", type="primary")
+    if withdraw:
         database().revoke(study, reader)
-        outcome.success("The reader can no longer sign in.")
+        outcome.success(f"{reader} can no longer sign in.")
 
 
 def _state(study: str, state: str) -> None:
@@ -104,7 +120,7 @@ def _results(study: str, state: str) -> None:
         "holds the truth, run:"
     )
     closing = "" if state == "closed" else f"evalsuite study close {study}\n"
-    st.code(f"{closing}evalsuite study export {study} --output {study}.csv", language="sh")
+    st.code(f"{closing}evalsuite study export {study} --output {study}.csv", language=None)
 
 
 def _audit_log(study: str, design_hash: str, *, locked: bool) -> None:

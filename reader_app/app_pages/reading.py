@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from reader_app.app_pages import consent
 from reader_app.viewer.component import reading
 
 # The component fills the page; Streamlit's margins would take a fifth of it.
@@ -17,5 +18,8 @@ FULL = """
 def show() -> None:
     """Show the page; when the reading ends, another takes its place."""
     st.html(FULL)
-    if reading() is not None:
+    ended = reading()
+    if ended == "instructions":
+        consent.ask_again()
+    if ended is not None:
         st.rerun()

@@ -18,8 +18,7 @@ def show(*, ended: bool) -> None:
         st.info("You are no longer signed in. What you have submitted is saved.")
     if "refused" in st.query_params:
         st.error(
-            "That link or token opens nothing, or too many were tried from here. Check it, wait a "
-            "quarter of an hour, or ask the lead of the study for a new one."
+            "That link or token opens nothing. Check it, or ask the lead of the study for a new one."
         )
     st.write(
         "Open the personal link that you were sent: it takes you to the case at which you stopped. "

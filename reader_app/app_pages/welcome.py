@@ -5,7 +5,7 @@ import streamlit as st
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study.create import Created
 from evalsuite.study.demo import READER, demo
-from reader_app.app_pages.layout import form, origin
+from reader_app.app_pages.layout import app_address, form
 from reader_app.settings import home, prepared_cases
 
 ABOUT = (
@@ -38,7 +38,7 @@ def show() -> None:
         _links(st.session_state[MADE])
         return
     st.write(ABOUT)
-    st.code(COMMANDS.strip(), language="sh")
+    st.code(COMMANDS.strip(), language=None)
     # A visitor from elsewhere must not fill an empty server with studies.
     local = st.get_option("server.address") in LOOPBACK
     if local and prepared_cases() == home().app / "cases":
@@ -79,8 +79,8 @@ def _links(made: Created) -> None:
     form("demo_lead", "/enter", "Open the lead's page", hidden=lead)
     st.write("The links, which are told this once:")
     st.code(
-        f"{origin()}/enter?token={token}\n"
-        f"{origin()}/enter?study={made.study}&lead={made.lead_secret}",
+        f"{app_address()}/enter?token={token}\n"
+        f"{app_address()}/enter?study={made.study}&lead={made.lead_secret}",
         language=None,
         wrap_lines=True,
     )

@@ -12,14 +12,21 @@ export function el(tag, attributes = {}, ...children) {
   return made;
 }
 
+// What a digit can name by itself; longer lists take two digits.
+const ONE_DIGIT = 10;
+// How much of the options is shown, the first that fits: all labels; numbers in a row and the
+// labels of the marked question below all; numbers in a row.
+const DENSITIES = ["labels", "key", "numbers"];
+
 // How each question is drawn and what keys do to it is told by the module that its `form` names:
 //   controls(question, answer, { el, set, choose })  the elements that show an answer
 //   refresh(box, question, answer)                   another answer in the same elements
-//   digit(question, answer, value)                   { answer, done } after a digit, or null
+//   digit(question, answer, value)                   { answer, done } after a number typed, or null
 //   slide(question, answer, steps)                   where ← and → move the answer
 export class Form {
   constructor(host, changed) {
-    Object.assign(this, { host, changed, questions: [], answers: {}, active: 0 });
+    Object.assign(this, { host, changed, questions: [], answers: {}, boxes: [], active: 0 });
+    new ResizeObserver(() => this.fit()).observe(host);
   }
 
   async load(questions) {
@@ -30,8 +37,11 @@ export class Form {
     this.key = `draft-${token}`;
     this.answers = { ...earlier, ...JSON.parse(sessionStorage.getItem(this.key) ?? "{}") };
     this.boxes = questions.map((question, place) => this.box(question, place));
-    this.host.replaceChildren(...this.boxes);
+    this.labels = this.boxes.map((box, place) => this.labelsOf(box, questions[place]));
+    const key = el("div", { class: "key", "aria-hidden": "true" }, ...this.labels);
+    this.host.replaceChildren(...this.boxes, key);
     this.active = Math.max(0, questions.findIndex((question) => !this.answered(question)));
+    this.fit();
     this.mark();
     this.changed();
   }
@@ -55,34 +65,77 @@ export class Form {
       choose: (value) => { this.activate(place); this.choose(value); },
     });
   }
+  // The labels of a scale once more, for where its own elements show numbers only.
+  labelsOf(box, question) {
+    const names = [...box.querySelectorAll(".scale kbd")].map((kbd) => kbd.textContent);
+    return el("ul", {}, ...names.map((name, index) =>
+      el("li", { onclick: () => this.choose(index + 1) }, el("kbd", {}, name), el("span", {}, question.options[index]))));
+  }
+  fit() {
+    for (const density of DENSITIES) {
+      this.host.dataset.density = density;
+      if (this.host.scrollHeight <= this.host.clientHeight) break;
+    }
+    this.boxes[this.active]?.scrollIntoView({ block: "nearest" });
+  }
 
-  // What a digit does to the active question; the next one without an answer may then be active.
+  get heading() {
+    return this.boxes[this.active].firstElementChild;
+  }
+  // A digit, which names an option of the active question or is the first of two that do.
+  type(digit) {
+    const many = this.questions[this.active].options.length;
+    if (many <= ONE_DIGIT) return this.choose(digit || 10);
+    const { typed } = this.heading.dataset;
+    if (typed === undefined) {
+      if (10 * digit <= many) this.heading.dataset.typed = digit;
+      return;
+    }
+    const value = 10 * Number(typed) + digit;
+    delete this.heading.dataset.typed;
+    if (value) this.choose(value);
+  }
+  // Option or place `value` of the active question; the next one without an answer is then active.
   choose(value) {
     const question = this.questions[this.active];
     const chosen = this.forms[this.active].digit(question, this.answers[question.name], value);
     if (!chosen) return;
     this.set(question, chosen.answer);
     const next = this.questions.findIndex((other, place) => place > this.active && !this.answered(other));
-    if (chosen.done && next >= 0) this.activate(next);
+    if (chosen.done && next >= 0) {
+      this.activate(next);
+      this.focus();
+    }
   }
-  // Move the answer of the active question; tells whether it has one that moves.
-  slide(steps) {
+  // ← and →: among options if one has the focus, on a line if it is the active question's. Tells
+  // whether there was something to move.
+  aside(steps) {
     const question = this.questions[this.active];
-    const slide = this.forms[this.active].slide;
-    if (slide) this.set(question, slide(question, this.answers[question.name], steps));
-    return Boolean(slide);
+    const option = this.host.getRootNode().activeElement?.closest(".option");
+    const { slide } = this.forms[this.active];
+    if (option) this.rove(option, steps);
+    else if (slide) this.set(question, slide(question, this.answers[question.name], steps));
+    return Boolean(option ?? slide);
+  }
+  rove(option, steps) {
+    const options = [...this.boxes[this.active].querySelectorAll(".option")];
+    const place = Math.min(options.length - 1, Math.max(0, options.indexOf(option) + steps));
+    options.forEach((other, index) => { other.tabIndex = index === place ? 0 : -1; });
+    options[place].focus();
+    if (option.getAttribute("role") === "radio") this.set(this.questions[this.active], place + 1);
   }
   takeBack() {
-    this.set(this.questions[this.active], undefined);
-  }
-  leave(field) {
-    this.left = this.active;
-    field.blur();
+    if (this.heading.dataset.typed === undefined) this.set(this.questions[this.active], undefined);
+    delete this.heading.dataset.typed;
   }
   write() {
     const texts = this.boxes.map((box, place) => (box.querySelector("textarea") ? place : -1));
     const place = texts.includes(this.active) ? this.active : texts.find((one) => one >= 0);
     if (place !== undefined) this.boxes[place].querySelector("textarea").focus();
+  }
+  leave() {
+    this.focus();
+    this.left = this.active;
   }
 
   set(question, answer) {
@@ -98,27 +151,33 @@ export class Form {
     this.forms[place].refresh(this.boxes[place], question, this.answers[question.name]);
   }
 
-  // To another question; false at either end, where the focus may leave the form.
-  move(step) {
-    const place = this.active + step;
-    // A text field that an answer led to is entered first, unless it was left by Escape.
-    const field = this.boxes[this.active]?.querySelector("textarea");
-    if (field && step > 0 && field.getRootNode().activeElement !== field && this.left !== this.active) {
-      field.focus();
-      return true;
-    }
-    if (place < 0 || place >= this.questions.length) return false;
-    (this.boxes[place].querySelector("textarea") ?? this.boxes[place]).focus({ preventScroll: true });
-    this.activate(place);
-    return true;
+  // The marked question has the focus as a whole, so that letters and arrows look at the volume.
+  focus() {
+    this.boxes[this.active]?.focus({ preventScroll: true });
+  }
+  // Tab from a question that is marked as a whole leads to the next one; tells whether it did. A
+  // text field is entered first, unless it was just left by Escape.
+  passOver(target) {
+    const place = this.boxes.indexOf(target);
+    if (place < 0 || (target.querySelector("textarea") && this.left !== place)) return false;
+    const controls = this.boxes[place + 1]?.querySelectorAll("button, input, select, textarea") ?? [];
+    const stop = [...controls].find(({ tabIndex }) => tabIndex === 0);
+    stop?.focus();
+    return Boolean(stop);
   }
   activate(place) {
-    if (place !== this.active) this.left = null;
+    if (place !== this.active) {
+      this.left = null;
+      delete this.heading.dataset.typed;
+    }
     this.active = place;
     this.mark();
   }
   mark() {
-    this.boxes.forEach((box, place) => box.classList.toggle("active", place === this.active));
+    this.boxes.forEach((box, place) => {
+      box.classList.toggle("active", place === this.active);
+      this.labels[place].classList.toggle("active", place === this.active);
+    });
     this.boxes[this.active]?.scrollIntoView({ block: "nearest" });
   }
 

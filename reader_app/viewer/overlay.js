@@ -1,95 +1,57 @@
-// What lies over a viewer: letters of direction, names of the planes, and the mouse.
+// What lies over a viewer: lines, letters and numbers, and what the pointer does.
 
+import { fit } from "./canvas.js";
 import { el } from "./form.js";
-import { GEOMETRY } from "./view.js";
-
-const EDGES = ["left", "right", "top", "bottom"];
-const CLOSER = 1.25;
-const NOTCH = 30; // pixels of the wheel for one slice; a trackpad sends fewer at a time
+import { Frame } from "./frame.js";
+import { crosshair, shape, within } from "./ink.js";
+import { tiles } from "./layout.js";
+import { Pointers } from "./pointers.js";
+import { GEOMETRY, PLANES } from "./view.js";
 
 export class Overlay {
-  // `act(change)` applies a change to the view and draws it.
-  constructor(host, viewer, view, act) {
-    Object.assign(this, { viewer, view, act, wheeled: 0 });
-    this.layer = el("div", { class: "overlay" });
+  // `act(change)` applies a change to the view and draws it. `tools` may have a `mode`, which gets
+  // what the left button or one finger does in a plane instead of the crosshair:
+  //   { name, begin(place), move(place), end(place) }, place: { side, plane, voxel }
+  // with fractional voxels along the patient's axes; a click is a begin and an end at one place. And
+  // `tools.shapes(view)` are the shapes to be drawn (see ink.js).
+  constructor(host, side, tools, act) {
+    Object.assign(this, { host, side, tools, act, view: null, tiles: [], windowing: false });
+    this.canvas = el("canvas", { class: "ink" });
+    this.frames = PLANES.map((plane) => new Frame(plane, (index) => this.scrollTo(plane, index),
+      () => act((view) => view.enlarge(plane))));
+    this.layer = el("div", { class: "overlay" }, this.canvas, ...this.frames.map(({ element }) => element));
+    this.pointers = new Pointers(this.layer, this);
     host.append(this.layer);
-    const listen = (name, handler) => this.layer.addEventListener(name, handler, { passive: false });
-    listen("wheel", (event) => this.onWheel(event));
-    listen("pointerdown", (event) => this.onDown(event));
-    listen("pointermove", (event) => this.onMove(event));
-    listen("pointerup", () => { this.held = null; });
-    listen("pointercancel", () => { this.held = null; });
-    listen("dblclick", (event) => this.onDouble(event));
-    listen("contextmenu", (event) => event.preventDefault());
-    listen("mousedown", (event) => event.preventDefault());
+  }
+  get mode() {
+    return this.tools.mode;
+  }
+  scrollTo(plane, index) {
+    this.act((view) => {
+      view.mark(plane);
+      view.scroll(plane, index - view.place[GEOMETRY[plane].through]);
+    });
   }
 
   draw() {
-    this.tiles = this.view.solid ? [] : this.viewer.tiles();
-    this.layer.replaceChildren(...this.tiles.map((tile) => this.frame(tile)));
-  }
-  frame({ plane, left, top, width, height }) {
-    const { view } = this;
-    const letters = GEOMETRY[plane].letters.map((letter, place) => el("b", { class: EDGES[place] }, letter));
-    const name = `${plane} ${view.index(plane) + 1} of ${view.count(plane)}`;
-    const frame = el("div", { class: plane === view.plane ? "tile marked" : "tile", "data-plane": plane },
-      el("span", { class: "name" }, name), ...letters);
-    Object.assign(frame.style,
-      { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });
-    return frame;
-  }
-
-  spot(event) {
-    const box = this.layer.getBoundingClientRect();
-    return [event.clientX - box.left, event.clientY - box.top];
-  }
-  tileAt([x, y]) {
-    return this.tiles.find((t) => x >= t.left && x < t.left + t.width && y >= t.top && y < t.top + t.height);
-  }
-  onWheel(event) {
-    event.preventDefault();
-    const tile = this.tileAt(this.spot(event));
-    this.wheeled += event.deltaY;
-    if (!tile || Math.abs(this.wheeled) < NOTCH) return;
-    const forward = this.wheeled < 0 ? 1 : -1;
-    this.wheeled = 0;
-    this.act((view) => {
-      view.plane = tile.plane;
-      if (event.ctrlKey) view.magnify(CLOSER ** forward);
-      else view.scroll(tile.plane, forward);
-    });
-  }
-  onDown(event) {
-    const spot = this.spot(event);
-    const tile = this.tileAt(spot);
-    if (!tile && !this.view.solid) return;
-    this.layer.setPointerCapture(event.pointerId);
-    const look = event.button === 0 && !event.shiftKey;
-    const pan = event.button === 1 || (event.button === 0 && event.shiftKey);
-    this.held = { tile, spot, way: this.view.solid ? "turn" : look ? "look" : pan ? "pan" : "window" };
-    if (tile) this.act((view) => { view.plane = tile.plane; });
-    if (this.held.way === "look") this.look(spot);
-  }
-  onMove(event) {
-    if (!this.held) return;
-    const { way, tile, spot } = this.held;
-    const next = this.spot(event);
-    const [right, down] = [next[0] - spot[0], next[1] - spot[1]];
-    this.held.spot = next;
-    if (way === "look" && this.tileAt(next)?.plane === tile.plane) this.look(next);
-    if (way === "pan") {
-      const step = this.viewer.millimetresPerPixel(tile, this.view);
-      this.act((view) => view.drag(tile.plane, right, down, step));
+    const { view, host, canvas } = this;
+    const ratio = window.devicePixelRatio;
+    this.tiles = tiles(view, host.clientWidth, host.clientHeight);
+    for (const frame of this.frames) {
+      const tile = this.tiles.find(({ plane }) => plane === frame.plane);
+      frame.draw(view, tile, tile === this.tiles[0], this.windowing);
     }
-    if (way === "window") this.act((view) => view.adjust(-down, -right));
-    if (way === "turn") this.act((view) => { view.turn = [view.turn[0] + right, view.turn[1] + down]; });
-  }
-  onDouble(event) {
-    if (this.tileAt(this.spot(event))) this.act((view) => { view.alone = !view.alone; });
-  }
-  look(spot) {
-    const place = this.viewer.at(...spot);
-    if (place) this.act((view) => view.look(place));
+    this.layer.classList.toggle("drawing", Boolean(this.mode));
+    fit(canvas, host, ratio);
+    const context = canvas.getContext("2d");
+    context.clearRect(0, 0, canvas.width, canvas.height);
+    const shapes = this.tools.shapes(view).filter(({ side }) => side === undefined || side === this.side);
+    for (const tile of this.tiles) {
+      within(context, ratio, tile, () => {
+        if (view.crosshair) crosshair(context, ratio, view, tile);
+        shapes.forEach((one) => shape(context, ratio, view, tile, one));
+      });
+    }
   }
   close() {
     this.layer.remove();

@@ -1,146 +1,88 @@
-// The viewer for browsers without WebGL2: slices drawn by the server.
+// The viewer for browsers without WebGL2: the same pixels, computed by the processor. No 3D.
 
-import { GEOMETRY, PLANES } from "./view.js";
-import { request } from "./server.js";
-
-const GAP = 4; // pixels
+import { Canvas } from "./canvas.js";
+import { at, tiles } from "./layout.js";
+import { read, slice } from "./nifti.js";
+import { voxels } from "./server.js";
+import { GEOMETRY } from "./view.js";
 
 export class PictureViewer {
-  kind = "png";
-
-  constructor(host, failed) {
-    this.host = host;
-    this.failed = failed;
-    this.images = Object.fromEntries(PLANES.map((plane) => {
-      const image = document.createElement("img");
-      image.alt = `${plane} slice`;
-      image.draggable = false;
-      return [plane, image];
-    }));
-    this.frames = Object.fromEntries(PLANES.map((plane) => {
-      const frame = document.createElement("figure");
-      frame.append(this.images[plane]);
-      return [plane, frame];
-    }));
-    this.lines = Object.fromEntries(PLANES.map((plane) => [plane, ["across", "up"].map((way) => {
-      const line = document.createElement("i");
-      line.className = way;
-      this.frames[plane].append(line);
-      return line;
-    })]));
-    host.append(...Object.values(this.frames));
+  constructor(host) {
+    Object.assign(this, { host, canvas: new Canvas(host) });
+    this.context = this.canvas.element.getContext("2d", { alpha: false });
   }
-
   async show(token, side, view) {
-    Object.assign(this, { token, side, view, wanted: {}, drawn: {}, busy: {} });
-    await Promise.all(PLANES.map((plane) => this.fetch(plane, this.address(plane))));
-  }
-  address(plane) {
-    const { token, side, view } = this;
-    const query = `low=${view.low}&high=${view.high}`;
-    return `/reader/slice/${encodeURIComponent(token)}/${side}/${plane}/${view.index(plane)}?${query}`;
-  }
-  async fetch(plane, address) {
-    const blob = await request(address, {}, (answer) => answer.blob());
-    const image = this.images[plane];
-    const old = image.src;
-    image.src = URL.createObjectURL(blob);
-    await image.decode();
-    URL.revokeObjectURL(old);
-    this.drawn[plane] = address;
-  }
-  // One request for each plane at a time: while a key is held, slices that no longer matter are
-  // never asked for.
-  async follow(plane) {
-    if (this.busy[plane]) return;
-    this.busy[plane] = true;
-    const { token, side } = this;
-    try {
-      while (this.token === token && this.side === side && this.drawn[plane] !== this.wanted[plane]) {
-        await this.fetch(plane, this.wanted[plane]);
-      }
-    } catch (problem) {
-      this.failed(problem);
-    } finally {
-      this.busy[plane] = false;
-    }
+    Object.assign(this, { volume: read(await voxels(token, side)), held: {}, kind: "canvas" });
+    view.arrange(view.flat);
   }
 
   draw(view) {
     this.view = view;
-    const tiles = Object.fromEntries(this.tiles().map((tile) => [tile.plane, tile]));
-    for (const plane of PLANES) {
-      const tile = tiles[plane];
-      this.frames[plane].hidden = !tile;
-      if (!tile) continue;
-      this.arrange(plane, tile);
-      this.wanted[plane] = this.address(plane);
-      this.follow(plane);
-    }
-  }
-  arrange(plane, { left, top, width, height }) {
-    const { across, up, mirrored } = GEOMETRY[plane];
-    const { view } = this;
-    const scale = width / (view.shape[across] * view.spacing[across]);
-    const right = (millimetres) => (mirrored ? -millimetres : millimetres) * scale;
-    Object.assign(this.frames[plane].style,
-      { left: `${left}px`, top: `${top}px`, width: `${width}px`, height: `${height}px` });
-    this.images[plane].style.transform =
-      `translate(${right(view.pan[across])}px, ${-view.pan[up] * scale}px) scale(${view.zoom})`;
-    const [vertical, horizontal] = this.lines[plane];
-    vertical.hidden = horizontal.hidden = !view.crosshair;
-    const onScreen = (axis) => view.pan[axis] + view.zoom * view.millimetres(axis);
-    vertical.style.left = `${width / 2 + right(onScreen(across))}px`;
-    horizontal.style.top = `${height / 2 - onScreen(up) * scale}px`;
+    if (this.canvas.draw("flat", (scale) => this.paint(scale))) this.kind = "canvas-coarse";
   }
   resize() {
     if (this.view) this.draw(this.view);
   }
-
-  // Coronal above axial, sagittal beside coronal, all at one scale; or one plane as large as can be.
-  tiles() {
-    const { view } = this;
-    const size = (axis) => view.shape[axis] * view.spacing[axis];
-    const [wide, high] = [this.host.clientWidth, this.host.clientHeight];
-    const place = (plane, scale, left, top) => {
-      const { across, up } = GEOMETRY[plane];
-      return { plane, left, top, width: size(across) * scale, height: size(up) * scale };
-    };
-    if (view.alone) {
-      const { across, up } = GEOMETRY[view.plane];
-      const scale = Math.min(wide / size(across), high / size(up));
-      const [left, top] = [(wide - size(across) * scale) / 2, (high - size(up) * scale) / 2];
-      return [place(view.plane, scale, left, top)];
+  paint(scale) {
+    const { host, context } = this;
+    context.fillRect(0, 0, this.canvas.element.width, this.canvas.element.height);
+    for (const tile of tiles(this.view, host.clientWidth, host.clientHeight)) {
+      const [left, right] = [tile.left, tile.left + tile.width].map((x) => Math.round(x * scale[0]));
+      const [top, bottom] = [tile.top, tile.top + tile.height].map((y) => Math.round(y * scale[1]));
+      const { across, up } = GEOMETRY[tile.plane];
+      const columns = Array.from({ length: right - left }, (_, i) =>
+        at(this.view, tile, (left + i + 0.5) / scale[0], 0)[across]);
+      const rows = Array.from({ length: bottom - top }, (_, i) =>
+        at(this.view, tile, 0, (top + i + 0.5) / scale[1])[up]);
+      context.putImageData(this.picture(tile.plane, columns, rows), left, top);
     }
-    const scale = Math.min((wide - GAP) / (size(0) + size(1)), (high - GAP) / (size(1) + size(2)));
-    const left = (wide - GAP - (size(0) + size(1)) * scale) / 2;
-    const top = (high - GAP - (size(1) + size(2)) * scale) / 2;
-    return [
-      place("coronal", scale, left, top),
-      place("sagittal", scale, left + size(0) * scale + GAP, top),
-      place("axial", scale, left, top + size(2) * scale + GAP),
-    ];
   }
-  at(x, y) {
-    const tile = this.tiles().find((t) => x >= t.left && x < t.left + t.width && y >= t.top && y < t.top + t.height);
-    if (!tile) return null;
-    const { view } = this;
-    const { across, up, mirrored } = GEOMETRY[tile.plane];
-    const step = this.millimetresPerPixel(tile, view);
-    const fromMiddle = (x - tile.left - tile.width / 2) * step;
-    const voxel = (axis, onScreen) =>
-      (onScreen - view.pan[axis]) / view.zoom / view.spacing[axis] + (view.shape[axis] - 1) / 2;
-    const found = [...view.place];
-    found[across] = voxel(across, mirrored ? -fromMiddle : fromMiddle);
-    found[up] = voxel(up, (tile.top + tile.height / 2 - y) * step);
-    return found;
+  // Interpolated linearly at so many voxels across and up, then windowed; black outside.
+  picture(plane, columns, rows) {
+    const { shape } = this.volume;
+    const { across, up } = GEOMETRY[plane];
+    const cut = this.cut(plane);
+    const { low, high } = this.view.stored();
+    const image = new ImageData(columns.length, rows.length);
+    const pixels = new Uint32Array(image.data.buffer).fill(0xff000000);
+    const [x, y] = [between(columns, shape[across]), between(rows, shape[up])];
+    const slope = 255 / (high - low);
+    for (let row = 0, place = 0; row < rows.length; row += 1) {
+      const [below, above, rise] = [y.first[row] * shape[across], y.second[row] * shape[across], y.part[row]];
+      for (let column = 0; column < columns.length; column += 1, place += 1) {
+        const [a, b, part] = [x.first[column], x.second[column], x.part[column]];
+        if (a < 0 || below < 0) continue;
+        const under = cut[below + a] + (cut[below + b] - cut[below + a]) * part;
+        const over = cut[above + a] + (cut[above + b] - cut[above + a]) * part;
+        const grey = (under + (over - under) * rise - low) * slope;
+        pixels[place] |= (grey <= 0 ? 0 : grey >= 255 ? 255 : Math.floor(grey + 0.5)) * 0x010101;
+      }
+    }
+    return image;
   }
-  millimetresPerPixel(tile, view) {
-    const { across } = GEOMETRY[tile.plane];
-    return (view.shape[across] * view.spacing[across]) / tile.width;
+  cut(plane) {
+    const index = this.view.index(plane);
+    if (this.held[plane]?.index !== index) {
+      this.held[plane] = { index, cut: slice(this.volume, GEOMETRY[plane].through, index) };
+    }
+    return this.held[plane].cut;
   }
+
   close() {
-    Object.values(this.images).forEach((image) => URL.revokeObjectURL(image.src));
-    Object.values(this.frames).forEach((frame) => frame.remove());
+    this.canvas.close();
   }
+}
+
+// The voxels on either side of each place and the way between them; -1 where there is no image.
+function between(places, size) {
+  const first = new Int32Array(places.length).fill(-1);
+  const [second, part] = [new Int32Array(places.length), new Float64Array(places.length)];
+  places.forEach((place, i) => {
+    if (place < -0.5 || place > size - 0.5) return;
+    const inside = Math.min(size - 1, Math.max(0, place));
+    first[i] = Math.floor(inside);
+    second[i] = Math.min(size - 1, first[i] + 1);
+    part[i] = inside - first[i];
+  });
+  return { first, second, part };
 }

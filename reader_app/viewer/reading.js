@@ -1,17 +1,20 @@
 // The reading page: state from the server, one case after another, every answer acknowledged.
 
 import { Behaviour } from "./behaviour.js";
+import { Divider } from "./divider.js";
 import { el, Form } from "./form.js";
 import { helpDialog, press } from "./keys.js";
 import { Overlay } from "./overlay.js";
 import { PictureViewer } from "./pictures.js";
+import { load } from "./preferences.js";
+import { tooSmall } from "./screen.js";
 import { forgetAllBut, Refused, request, voxels } from "./server.js";
-import { View, WINDOWS } from "./view.js";
+import { ToolBar } from "./toolbar.js";
+import { View } from "./view.js";
 import { hasWebGL2, Unviewable, VolumeViewer } from "./volume.js";
 
 const OFFLINE = "No connection to the server. Your answers are kept here; trying again.";
 const LONGEST_WAIT = 10; // seconds between two attempts
-const ONE_CHANGE = 500; // milliseconds within which changes of the window are one
 const PACE = "evalsuite-pace"; // active seconds of the last cases, for the time that is left
 const REMEMBERED = 10;
 const UNSENT = "evalsuite-unsent"; // the answer that the server has not acknowledged yet
@@ -23,13 +26,14 @@ const randomKey = () =>
 
 class Reading {
   constructor(root, ended) {
-    Object.assign(this, { root, ended, viewers: [], overlays: [], open: false, windowedAt: -Infinity });
+    Object.assign(this, { root, ended, viewers: [], overlays: [], open: false });
     this.Viewer = hasWebGL2() ? VolumeViewer : PictureViewer;
     this.build();
     this.keys = (event) => press(this, event);
     window.addEventListener("keydown", this.keys, { capture: true });
     this.resized = new ResizeObserver(() => {
       this.viewers.forEach((viewer) => viewer.resize());
+      this.warnOfScreen();
       this.draw();
     });
     this.resized.observe(this.stage);
@@ -39,36 +43,36 @@ class Reading {
 
   build() {
     const button = (text, act, kind = "") => el("button", { type: "button", class: kind, onclick: act }, text);
-    const slider = (label) => el("input", {
-      type: "range", min: 0, max: 255, "aria-label": label, title: label, tabindex: -1, oninput: () => this.slideWindow(),
-    });
     this.title = el("strong");
     this.place = el("span", { class: "place" });
     this.left = el("span", { class: "remaining" });
+    const out = "Instructions, sign out";
+    this.leave = el("button", {
+      type: "button", class: "leave", title: out, "aria-label": out, onclick: () => this.end("instructions"),
+    }, "☰");
     this.bar = el("progress", { max: 1, value: 0, "aria-label": "Progress" });
     this.stage = el("div", { class: "stage" });
-    this.windowName = button("", () => this.act((view) => view.nextPreset()));
-    this.low = slider("Black at");
-    this.high = slider("White at");
+    this.small = el("p", { class: "small", role: "status", hidden: true });
     this.notice = el("p", { class: "notice", role: "alert", hidden: true });
     this.message = el("div", { class: "message", role: "status", hidden: true });
     this.questions = el("div", { class: "questions" });
     this.submit = button("", () => this.send(), "submit");
-    this.back = button("Back to the case before (B)", () => this.goBack(), "back");
+    this.back = button("Case before (B)", () => this.goBack(), "back");
     this.help = helpDialog();
-    const tools = el("div", { class: "tools" }, this.windowName, this.low, this.high,
-      button("Reset (R)", () => this.act((view) => view.reset())), button("Keys (?)", () => this.help.showModal()),
-      el("span", { class: "convention" },
-        "Radiological convention: the patient's right is on the left of the image"));
+    this.tools = new ToolBar(this);
     const panel = el("aside", {},
-      el("header", {}, this.title, this.place, this.bar, this.left), this.notice, this.message, this.questions,
+      el("header", {}, this.title, this.place, this.leave, this.bar, this.left), this.notice, this.message, this.questions,
       el("footer", {}, this.submit, this.back));
     this.form = new Form(this.questions, () => this.offer());
-    this.root.replaceChildren(el("div", { class: "reading" }, el("main", {}, this.stage, tools), panel, this.help));
-    // Focus that a click left on a button would take the next Enter from the submission.
+    const page = el("div", { class: "reading" },
+      this.small, el("main", {}, this.stage, this.tools.element), panel, this.help);
+    this.divider = new Divider(page, panel);
+    this.root.replaceChildren(page);
+    // Focus that a click left on a button or slider would take the next Enter or arrow for itself.
     this.root.addEventListener("click", (event) => {
-      if (event.detail && event.target.closest("button")) event.target.closest("button").blur();
+      if (event.detail && event.target.closest("button, input[type=range]")) this.form.focus();
     });
+    this.help.addEventListener("close", () => this.form.focus());
   }
   // This page tells of a lost connection itself. Streamlit's dialog would hide the case and make the
   // page inert, and the letters of who is writing would become shortcuts.
@@ -87,7 +91,7 @@ class Reading {
     if (unsent) return this.deliver(unsent);
     const query = token ? `?presentation=${encodeURIComponent(token)}` : "";
     try {
-      await this.enter(await this.patiently(() => request(`/reader/state${query}`)));
+      await this.enter(await this.patiently(() => request(`state${query}`)));
     } catch (problem) {
       await this.recover(problem);
     }
@@ -114,11 +118,13 @@ class Reading {
     this.left.textContent = this.timeLeft();
     this.back.hidden = !state.back;
     await this.patiently(() => this.form.load(state.questions));
+    this.divider.restore(state.study);
     this.form.show(state.questions, state.presentation, state.earlier ?? {});
     if (over) await this.tell("The training is over. From here on there is no feedback.", "Begin the reading (Enter)");
     this.stage.classList.add("loading");
     this.questions.inert = true;
-    this.view = new View(state.shape, state.spacing);
+    this.view = new View(state, this.view ?? load(state.study));
+    this.tools.begin(this.view, state.study);
     await this.showCase();
     this.stage.classList.remove("loading");
     this.questions.inert = false;
@@ -126,9 +132,10 @@ class Reading {
     this.behaviour = new Behaviour(state.study.idle_seconds, state.presentation);
     this.key = randomKey();
     this.open = true;
+    this.form.focus();
+    this.warnOfScreen();
     this.draw();
     this.offer();
-    this.root.dataset.viewer = this.viewers[0].kind;
     this.root.dataset.ready = state.presentation;
     this.prefetch();
   }
@@ -155,7 +162,7 @@ class Reading {
       this.stage.append(el("section", {}, ...heading, host));
       const viewer = new this.Viewer(host, (problem) => this.failed(problem));
       this.viewers.push(viewer);
-      this.overlays.push(new Overlay(host, viewer, this.view, (change) => this.act(change)));
+      this.overlays.push(new Overlay(host, side, this.tools, (change) => this.act(change)));
     }
   }
   closeViewers() {
@@ -172,7 +179,6 @@ class Reading {
       await this.showCase();
       this.open = true;
       this.draw();
-      this.root.dataset.viewer = this.viewers[0].kind;
     } catch (other) {
       await this.recover(other instanceof Refused ? other : problem);
     }
@@ -180,7 +186,7 @@ class Reading {
   prefetch() {
     const { presentation, next, sides } = this.state;
     forgetAllBut([presentation, next].filter(Boolean));
-    if (!next || this.Viewer === PictureViewer) return;
+    if (!next) return;
     // Without it the case comes later; whatever is wrong is told then.
     for (let side = 0; side < sides; side += 1) voxels(next, side).catch(() => {});
   }
@@ -188,12 +194,10 @@ class Reading {
   // Change what is looked at, in all viewers.
   act(change) {
     if (!this.open) return;
-    const { low, high } = this.view;
+    const { window: { low, high }, zoom } = this.view;
     change(this.view);
-    if (low !== this.view.low || high !== this.view.high) {
-      if (performance.now() - this.windowedAt > ONE_CHANGE) this.behaviour.windows += 1;
-      this.windowedAt = performance.now();
-    }
+    if (low !== this.view.window.low || high !== this.view.window.high) this.behaviour.used("windows");
+    if (zoom !== this.view.zoom) this.behaviour.used("zooms");
     // Only the last of the changes within a frame is drawn.
     this.frame ??= requestAnimationFrame(() => this.draw());
   }
@@ -202,18 +206,21 @@ class Reading {
     if (!this.open) return;
     const { view } = this;
     this.viewers.forEach((viewer) => viewer.draw(view));
+    this.root.dataset.viewer = this.viewers[0].kind;
     this.overlays.forEach((overlay) => overlay.draw());
     view.shown().forEach((plane) => this.behaviour.saw(plane, view.index(plane)));
-    this.low.value = view.low;
-    this.high.value = view.high;
-    const preset = WINDOWS[view.preset()];
-    this.windowName.textContent = `Window (W): ${preset ? preset[0] : `${view.low} to ${view.high}`}`;
+    this.tools.draw();
   }
-  slideWindow() {
-    this.act((view) => view.setWindow(Number(this.low.value), Number(this.high.value)));
+  // It stays as long as it is true; reading on is left to the reader.
+  warnOfScreen() {
+    const { clientWidth, clientHeight } = this.stage.parentElement;
+    const sentence = tooSmall(clientWidth, clientHeight, this.state?.sides ?? 1);
+    this.small.hidden = !sentence;
+    this.small.textContent = sentence;
+    if (sentence && this.behaviour) this.behaviour.small = true;
   }
   toggleSolid() {
-    if (this.Viewer === VolumeViewer) this.act((view) => { view.solid = !view.solid; });
+    if (this.Viewer === VolumeViewer) this.act((view) => view.toggle("solid"));
   }
 
   offer() {
@@ -227,7 +234,7 @@ class Reading {
     this.submit.textContent = "Saving";
     this.submit.disabled = true;
     this.notice.hidden = true;
-    const behaviour = this.behaviour.record(this.viewers[0].kind);
+    const behaviour = this.behaviour.record(this.viewers[0].kind, this.state.shape);
     const { presentation } = this.state;
     await this.deliver(JSON.stringify({ presentation, key: this.key, answers: this.form.answers, behaviour }));
   }
@@ -238,7 +245,7 @@ class Reading {
     const headers = { "Content-Type": "application/json" };
     sessionStorage.setItem(UNSENT, body);
     try {
-      const told = await this.patiently(() => request("/reader/answer", { method: "POST", headers, body }));
+      const told = await this.patiently(() => request("answer", { method: "POST", headers, body }));
       sessionStorage.removeItem(UNSENT);
       Form.forget(presentation);
       Behaviour.forget(presentation);
@@ -289,6 +296,7 @@ class Reading {
       this.message.replaceChildren(el("p", {}, text), go);
       this.message.hidden = false;
       this.questions.hidden = this.submit.hidden = this.back.hidden = true;
+      go.focus();
     });
   }
   end(why) {
@@ -320,6 +328,7 @@ class Reading {
     this.quiet.remove();
     this.behaviour?.save();
     this.behaviour?.close();
+    this.tools.close();
     this.closeViewers();
   }
 }

@@ -1,5 +1,8 @@
 // Requests to the app, and the one download of each case.
 
+// The routes of the app, wherever a proxy puts them: this script is one of them.
+const address = (path) => new URL(`../${path}`, import.meta.url).href;
+
 const STALE = 20_000; // milliseconds without an answer after which a request is sent anew
 const STALE_CASE = 180_000;
 
@@ -11,8 +14,8 @@ export class Refused extends Error {
   }
 }
 
-export async function request(url, options = {}, read = (answer) => answer.json(), limit = STALE) {
-  const answer = await fetch(url, { cache: "no-store", ...options, signal: AbortSignal.timeout(limit) });
+export async function request(path, options = {}, read = (answer) => answer.json(), limit = STALE) {
+  const answer = await fetch(address(path), { cache: "no-store", ...options, signal: AbortSignal.timeout(limit) });
   if (answer.status >= 500 || answer.status === 408 || answer.status === 429) {
     throw new Error(`The server answers with status ${answer.status}.`);
   }
@@ -27,7 +30,7 @@ export async function request(url, options = {}, read = (answer) => answer.json(
 const downloads = new Map();
 
 export function voxels(token, side) {
-  const url = `/reader/voxels/${encodeURIComponent(token)}/${side}`;
+  const url = `voxels/${encodeURIComponent(token)}/${side}`;
   if (!downloads.has(url)) {
     const download = request(url, {}, (answer) => answer.arrayBuffer(), STALE_CASE);
     download.catch(() => downloads.delete(url));

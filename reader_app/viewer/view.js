@@ -10,30 +10,42 @@ export const GEOMETRY = {
   sagittal: { across: 1, up: 2, through: 0, mirrored: false, letters: ["P", "A", "S", "I"] },
 };
 
-// Grey levels shown as black and as white.
-export const WINDOWS = [["full", 0, 255], ["brighter", 0, 170], ["darker", 60, 255], ["contrast", 50, 190]];
-const NARROWEST = 8;
+// One large plane with two small ones, three planes at one scale, the large plane alone, or 3D.
+export const LAYOUTS = ["main", "three", "alone", "solid"];
+
+// What a stored voxel means, and windows, where a study does not tell: a share of its range.
+const GREY = { levels: 255, low: 0, high: 100, unit: "%" };
+const WINDOWS = [["full", 0, 100], ["brighter", 0, 67], ["darker", 24, 100], ["contrast", 20, 75]];
+const NARROWEST = 0.001; // of the range of grey, and never less than this many levels:
+const FEWEST = 8;
 const LARGEST = 10;
 
 const within = (low, value, high) => Math.min(high, Math.max(low, value));
 
 export class View {
-  constructor(shape, spacing) {
-    Object.assign(this, { shape, spacing, plane: "axial", crosshair: true });
+  // `before`: the view of the case before, whose layout stays.
+  constructor({ shape, spacing, grey = GREY, windows = WINDOWS }, before = null) {
+    const { flat = "main", several = "main", main = "axial", crosshair = true } = before ?? {};
+    Object.assign(this, { shape, spacing, grey, windows, main, plane: main, crosshair, several });
+    this.arrange(flat);
     this.reset();
   }
   reset() {
     this.place = this.shape.map((size) => Math.floor(size / 2));
-    Object.assign(this, { low: 0, high: 255, alone: false, solid: false, turn: [110, 10] });
+    this.turn = [110, 10];
+    this.arrange(this.flat);
+    const [, low, high] = this.windows[0];
+    this.window = { low, high };
     this.unzoom();
   }
+  // `centre`: millimetres from the middle of the volume to what is in the middle of each tile.
   unzoom() {
-    Object.assign(this, { zoom: 1, pan: [0, 0, 0] });
+    Object.assign(this, { zoom: 1, centre: [0, 0, 0] });
   }
 
+  // Planes in sight.
   shown() {
-    if (this.solid) return [];
-    return this.alone ? [this.plane] : PLANES;
+    return { solid: [], alone: [this.main] }[this.layout] ?? PLANES;
   }
   count(plane) {
     return this.shape[GEOMETRY[plane].through];
@@ -41,8 +53,32 @@ export class View {
   index(plane) {
     return this.place[GEOMETRY[plane].through];
   }
-  millimetres(axis) {
-    return (this.place[axis] - (this.shape[axis] - 1) / 2) * this.spacing[axis];
+  // From the middle of the volume.
+  millimetres(axis, place = this.place) {
+    return (place[axis] - (this.shape[axis] - 1) / 2) * this.spacing[axis];
+  }
+
+  // `plane` is the marked one, which keys scroll; `main` is the large one.
+  mark(plane) {
+    this.plane = plane;
+    if (this.layout === "alone") this.main = plane;
+  }
+  enlarge(plane) {
+    this.plane = this.main = plane;
+  }
+  turnTo(step) {
+    this.mark(PLANES[(PLANES.indexOf(this.plane) + step + PLANES.length) % PLANES.length]);
+  }
+  arrange(layout) {
+    this.layout = layout;
+    if (layout === "alone") this.main = this.plane;
+    if (layout === "main" || layout === "three") this.several = layout;
+    if (layout !== "solid") this.flat = layout;
+  }
+  // To "alone" or "solid", and back to the layout before.
+  toggle(layout) {
+    const back = layout === "solid" ? this.flat : this.several;
+    this.arrange(layout === this.layout ? back : layout);
   }
 
   scroll(plane, steps) {
@@ -52,35 +88,55 @@ export class View {
   look(place) {
     this.place = this.place.map((old, axis) => within(0, Math.round(place[axis]), this.shape[axis] - 1));
   }
-  turnTo(step) {
-    this.plane = PLANES[(PLANES.indexOf(this.plane) + step + PLANES.length) % PLANES.length];
-  }
-  // What is under the crosshair stays where it is on the screen.
-  magnify(factor) {
+  // A place, that of the crosshair by default, stays where it is on the screen.
+  magnify(factor, place = this.place) {
     const zoom = within(1, this.zoom * factor, LARGEST);
-    this.pan = this.pan.map((old, axis) => old + (this.zoom - zoom) * this.millimetres(axis));
+    this.centre = this.centre.map((old, axis) => {
+      const fixed = this.millimetres(axis, place);
+      return fixed - ((fixed - old) * this.zoom) / zoom;
+    });
     this.zoom = zoom;
     if (zoom === 1) this.unzoom();
   }
-  // Pixels to the right and down, of which each is so many millimetres when not zoomed.
-  drag(plane, right, down, millimetres) {
+  // By pixels to the right and down.
+  drag(plane, right, down, pixelsPerMillimetre) {
     const { across, up, mirrored } = GEOMETRY[plane];
-    this.pan[across] += (mirrored ? -right : right) * millimetres;
-    this.pan[up] -= down * millimetres;
+    this.centre[across] += ((mirrored ? 1 : -1) * right) / pixelsPerMillimetre;
+    this.centre[up] += down / pixelsPerMillimetre;
   }
+
+  // The grey shown as black and as white, in the unit of `grey`. The level stays within the range of
+  // what is stored; the window may reach beyond it, as presets do.
   setWindow(low, high) {
-    this.low = within(0, Math.round(low), 255 - NARROWEST);
-    this.high = within(this.low + NARROWEST, Math.round(high), 255);
+    const { levels, low: least, high: most } = this.grey;
+    const range = most - least;
+    const width = within(range * Math.max(NARROWEST, FEWEST / levels), high - low, 2 * range);
+    const level = within(least, (low + high) / 2, most);
+    this.window = { low: level - width / 2, high: level + width / 2 };
   }
-  // Positive: lighter, and more contrast.
+  get level() {
+    return (this.window.low + this.window.high) / 2;
+  }
+  get width() {
+    return this.window.high - this.window.low;
+  }
+  // Positive: lighter by so many 256ths of the window, and more contrast: 64 halve its width.
   adjust(lighter, contrast) {
-    this.setWindow(this.low - lighter + contrast, this.high - lighter - contrast);
+    const level = this.level - (lighter * this.width) / 256;
+    const half = (this.width * 2 ** (-contrast / 64)) / 2;
+    this.setWindow(level - half, level + half);
   }
   preset() {
-    return WINDOWS.findIndex(([, low, high]) => low === this.low && high === this.high);
+    return this.windows.findIndex(([, low, high]) => low === this.window.low && high === this.window.high);
   }
   nextPreset() {
-    const [, low, high] = WINDOWS[(this.preset() + 1) % WINDOWS.length];
-    this.setWindow(low, high);
+    const [, low, high] = this.windows[(this.preset() + 1) % this.windows.length];
+    this.window = { low, high };
+  }
+  // The window in stored levels.
+  stored() {
+    const { levels, low, high } = this.grey;
+    const level = (value) => ((value - low) / (high - low)) * levels;
+    return { low: level(this.window.low), high: level(this.window.high) };
   }
 }

@@ -1,28 +1,17 @@
-// The viewer over NiiVue. It only draws: pointer and keys act on the view, never on NiiVue.
+// The viewer over WebGL2. It only draws: pointer and keys act on the view. What it holds on the
+// graphics card is one slice for each plane, so no volume is too large and a window costs nothing.
 
-import { GEOMETRY, PLANES } from "./view.js";
+import { Canvas } from "./canvas.js";
+import { at, tiles } from "./layout.js";
+import { read, slice } from "./nifti.js";
 import { voxels } from "./server.js";
+import { shader } from "./shaders.js";
+import { GEOMETRY, PLANES } from "./view.js";
 
 // This browser cannot show volumes; pictures have to do.
 export class Unviewable extends Error {}
 
-const SLICE_TYPE = { axial: 0, coronal: 1, sagittal: 2, all: 3, solid: 4 };
-
-let script = null;
-function niivue() {
-  script ??= new Promise((resolve, reject) => {
-    const tag = document.createElement("script");
-    tag.src = "/reader/niivue.js";
-    tag.onload = () => resolve(window.niivue);
-    tag.onerror = () => {
-      tag.remove();
-      script = null;
-      reject(new Unviewable("The viewer could not be loaded."));
-    };
-    document.head.append(tag);
-  });
-  return script;
-}
+const THICKEST = 256; // voxels along a side in 3D
 
 export function hasWebGL2() {
   const context = document.createElement("canvas").getContext("webgl2");
@@ -30,131 +19,132 @@ export function hasWebGL2() {
   return context !== null;
 }
 
-// The window, as a filter over the canvas. NiiVue would upload the whole volume anew for each change,
-// which takes seconds in software rendering; the volume has 256 grey levels, as the canvas has.
-class WindowFilter {
-  constructor(host, canvas) {
-    const make = (tag, attributes, ...children) => {
-      const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-      Object.entries(attributes).forEach(([name, value]) => made.setAttribute(name, value));
-      made.append(...children);
-      return made;
-    };
-    this.canvas = canvas;
-    this.id = `window-${crypto.getRandomValues(new Uint32Array(1))[0]}`;
-    this.channels = ["R", "G", "B"].map((channel) => make(`feFunc${channel}`, { type: "linear" }));
-    const transfer = make("feComponentTransfer", {}, ...this.channels);
-    this.drawing = make("svg", { width: 0, height: 0, style: "position: absolute", "aria-hidden": "true" },
-      make("filter", { id: this.id, "color-interpolation-filters": "sRGB" }, transfer));
-    host.append(this.drawing);
-  }
-  set(low, high) {
-    const slope = 255 / (high - low);
-    for (const channel of this.channels) {
-      channel.setAttribute("slope", slope);
-      channel.setAttribute("intercept", (-low / 255) * slope);
-    }
-    this.canvas.style.filter = low === 0 && high === 255 ? "" : `url(#${this.id})`;
-  }
-  close() {
-    this.drawing.remove();
-  }
-}
-
 export class VolumeViewer {
-  kind = "webgl2";
-
   constructor(host, lost) {
-    this.host = host;
-    this.canvas = document.createElement("canvas");
-    this.canvas.addEventListener("webglcontextlost", lost);
-    host.append(this.canvas);
-    this.filter = new WindowFilter(host, this.canvas);
+    Object.assign(this, { host, lost, canvas: new Canvas(host) });
+    this.canvas.element.addEventListener("webglcontextlost", lost);
+    this.gl = this.canvas.element.getContext("webgl2", { alpha: false, antialias: false, depth: false });
   }
 
   async show(token, side) {
-    const [library, content] = await Promise.all([niivue(), voxels(token, side)]);
-    this.view ??= await this.attach(library);
-    const url = URL.createObjectURL(new Blob([content]));
-    try {
-      await this.view.loadVolumes([{ url, name: "case.nii", colormap: "gray", cal_min: 0, cal_max: 255 }]);
-    } finally {
-      this.view.gl.disable(this.view.gl.SCISSOR_TEST);
-      URL.revokeObjectURL(url);
-    }
+    const volume = read(await voxels(token, side));
+    this.shaders ??= this.prepare();
+    Object.assign(this, { volume, held: {}, kind: "webgl2" });
   }
-  async attach(library) {
-    const view = new library.Niivue({
-      backColor: [0, 0, 0, 1],
-      crosshairColor: [0.42, 0.78, 0.95, 0.55],
-      crosshairWidthUnit: "percent",
-      crosshairGap: 2,
-      isRadiologicalConvention: true,
-      isOrientationTextVisible: false, // the overlay's letters are larger
-      multiplanarShowRender: library.SHOW_RENDER.NEVER,
-      multiplanarPadPixels: 4,
-      forceDevicePixelRatio: 1, // software rendering pays for every pixel
-      dragAndDropEnabled: false,
-      loadingText: "",
-      logLevel: "silent",
-    });
-    try {
-      await view.attachToCanvas(this.canvas, false);
-    } catch (problem) {
-      throw new Unviewable(String(problem));
-    }
-    this.skipGradients(view);
-    return view;
-  }
-  // For lighting in 3D, which is off, NiiVue blurs and differentiates every volume: in software
-  // rendering the larger part of the time to a picture. In an empty scissor box those passes, which
-  // begin with this shader, draw nothing.
-  skipGradients({ gl, blurShader }) {
-    const use = blurShader.use.bind(blurShader);
-    blurShader.use = (context) => {
-      use(context);
-      gl.enable(gl.SCISSOR_TEST);
-      gl.scissor(0, 0, 0, 0);
-    };
+  prepare() {
+    const { gl } = this;
+    const shaders = gl && { plane: shader(gl, "plane"), solid: shader(gl, "solid") };
+    if (!shaders?.plane || !shaders.solid) throw new Unviewable("WebGL2 cannot draw volumes here.");
+    gl.pixelStorei(gl.UNPACK_ALIGNMENT, 2);
+    gl.enable(gl.SCISSOR_TEST);
+    this.textures = Object.fromEntries(PLANES.map((plane) => [plane, gl.createTexture()]));
+    return shaders;
   }
 
   draw(view) {
-    const { scene, opts } = this.view;
-    const line = view.alone ? 0.12 : 0.25; // percent of what is in sight, which is less when zoomed
-    opts.crosshairWidth = view.crosshair && !view.solid ? line / view.zoom : 0;
-    opts.sliceType = SLICE_TYPE[view.solid ? "solid" : view.alone ? view.plane : "all"];
-    scene.crosshairPos = this.view.vox2frac(view.place);
-    scene.pan2Dxyzmm = [...view.pan, view.zoom];
-    [scene.renderAzimuth, scene.renderElevation] = view.turn;
-    this.filter.set(view.low, view.high);
-    this.view.drawScene();
+    this.view = view;
+    const solid = view.layout === "solid";
+    const coarse = this.canvas.draw(solid ? "solid" : "flat", (scale) => this.paint(scale));
+    if (coarse && !solid) this.kind = "webgl2-coarse";
   }
   resize() {
-    this.view?.resizeListener();
+    if (this.view) this.draw(this.view);
+  }
+  paint(scale) {
+    const { gl, view, host } = this;
+    const { width, height } = this.canvas.element;
+    gl.viewport(0, 0, width, height);
+    gl.scissor(0, 0, width, height);
+    gl.clear(gl.COLOR_BUFFER_BIT);
+    if (view.layout === "solid") this.paintSolid(width, height);
+    tiles(view, host.clientWidth, host.clientHeight).forEach((tile) => this.paintPlane(tile, scale, height));
+    gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4)); // waits for the drawing
   }
 
-  // Where on the host each plane is, in pixels.
-  tiles() {
-    const slices = this.view.screenSlices.filter((slice) => slice.axCorSag < PLANES.length);
-    return slices.map((slice) => {
-      const [left, top, width, height] = slice.leftTopWidthHeight;
-      return { plane: PLANES[slice.axCorSag], left, top, width, height };
+  paintPlane(tile, scale, height) {
+    const { gl, view } = this;
+    const { across, up } = GEOMETRY[tile.plane];
+    this.hold(tile.plane);
+    const [left, right] = [tile.left, tile.left + tile.width].map((x) => Math.round(x * scale[0]));
+    const [top, bottom] = [tile.top, tile.top + tile.height].map((y) => Math.round(y * scale[1]));
+    gl.scissor(left, height - bottom, right - left, bottom - top);
+    const floor = height / scale[1];
+    const origin = at(view, tile, 0, floor);
+    const next = at(view, tile, 1 / scale[0], floor - 1 / scale[1]);
+    const { low, high } = view.stored();
+    this.shaders.plane({
+      origin: [origin[across], origin[up]],
+      pace: [next[across] - origin[across], next[up] - origin[up]],
+      levels: [low, high],
     });
   }
-  // The voxel under a point of the host, null outside the planes.
-  at(x, y) {
-    const fractions = this.view.canvasPos2frac([x, y]);
-    if (fractions[0] < 0) return null;
-    return [...fractions.slice(0, 3)].map((fraction, axis) => fraction * this.view.volumes[0].dimsRAS[axis + 1] - 0.5);
+  // The plane's slice on the graphics card.
+  hold(plane) {
+    const { gl, volume } = this;
+    const { across, up, through } = GEOMETRY[plane];
+    const index = this.view.index(plane);
+    gl.bindTexture(gl.TEXTURE_2D, this.textures[plane]);
+    if (this.held[plane] === index) return;
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.R16UI, volume.shape[across], volume.shape[up], 0, gl.RED_INTEGER,
+      gl.UNSIGNED_SHORT, slice(volume, through, index));
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MIN_FILTER, gl.NEAREST);
+    gl.texParameteri(gl.TEXTURE_2D, gl.TEXTURE_MAG_FILTER, gl.NEAREST);
+    this.held[plane] = index;
   }
-  millimetresPerPixel(tile, view) {
-    const { across } = GEOMETRY[tile.plane];
-    return (view.shape[across] * view.spacing[across]) / tile.width;
+
+  paintSolid(width, height) {
+    const { view } = this;
+    const extent = view.shape.map((count, axis) => count * view.spacing[axis]);
+    const diagonal = Math.hypot(...extent);
+    const { levels } = view.grey;
+    const { low, high } = view.stored();
+    this.thicken();
+    this.shaders.solid({
+      camera: camera(...view.turn.map((degrees) => (degrees * Math.PI) / 180)),
+      size: extent.map((side) => side / diagonal),
+      middle: [width / 2, height / 2],
+      scale: view.zoom * 1.25 * Math.min(width, height),
+      levels: [low / levels, high / levels],
+    });
   }
+  // The volume on the graphics card, for 3D only: every second voxel where it is large.
+  thicken() {
+    const { gl, volume } = this;
+    if (this.held.solid) return;
+    const steps = volume.shape.map((size) => Math.ceil(size / THICKEST));
+    const [x, y, z] = volume.shape.map((size, axis) => Math.ceil(size / steps[axis]));
+    const { levels } = this.view.grey;
+    gl.deleteTexture(this.textures.solid);
+    this.textures.solid = gl.createTexture();
+    gl.bindTexture(gl.TEXTURE_3D, this.textures.solid);
+    gl.texStorage3D(gl.TEXTURE_3D, 1, gl.R16F, x, y, z);
+    const sheet = new Float32Array(x * y);
+    for (let k = 0; k < z; k += 1) {
+      const cut = slice(volume, 2, k * steps[2]);
+      for (let place = 0, j = 0; j < y; j += 1) {
+        for (let i = 0; i < x; i += 1, place += 1) {
+          sheet[place] = cut[j * steps[1] * volume.shape[0] + i * steps[0]] / levels;
+        }
+      }
+      gl.texSubImage3D(gl.TEXTURE_3D, 0, 0, 0, k, x, y, 1, gl.RED, gl.FLOAT, sheet);
+    }
+    for (const [name, value] of [["MIN_FILTER", "LINEAR"], ["MAG_FILTER", "LINEAR"],
+      ["WRAP_S", "CLAMP_TO_EDGE"], ["WRAP_T", "CLAMP_TO_EDGE"], ["WRAP_R", "CLAMP_TO_EDGE"]]) {
+      gl.texParameteri(gl.TEXTURE_3D, gl[`TEXTURE_${name}`], gl[value]);
+    }
+    this.held.solid = true;
+  }
+
   close() {
-    this.view?.cleanup();
-    this.filter.close();
-    this.canvas.getContext("webgl2")?.getExtension("WEBGL_lose_context")?.loseContext();
-    this.canvas.remove();
+    this.canvas.element.removeEventListener("webglcontextlost", this.lost);
+    this.gl?.getExtension("WEBGL_lose_context")?.loseContext();
+    this.canvas.close();
   }
+}
+
+// Right, up and towards the reader along the patient's axes: at azimuth 180 the reader sees the face.
+function camera(azimuth, elevation) {
+  const [sideways, away] = [Math.sin(azimuth), Math.cos(azimuth)];
+  const [rise, level] = [Math.sin(elevation), Math.cos(elevation)];
+  return [away, -sideways, 0, -sideways * -rise, away * rise, level, -sideways * level, -away * level, rise];
 }

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 
+from evalsuite.caveats import Notes
 from reports.document import Block, Notice, Section, Text, suffixed
-from reports.evaluations.caveats import Caveats
 from reports.evaluations.chapters import group_chapter, number_chapters
 from reports.evaluations.comparison import Comparison, comparisons, of_subjects
 from reports.evaluations.findings import findings
 from reports.evaluations.pictures import other_figures, own_figures
 from reports.evaluations.volumes import volume_chapter
+from reports.glossary import measured_on, title
 from reports.sources import EvaluationData
 
 READ = (
@@ -28,15 +29,15 @@ def evaluation_sections(evaluations: Sequence[EvaluationData]) -> list[Section]:
         evaluations: in the order in which their generators are shown.
     """
     found = comparisons(evaluations)
-    caveats = Caveats.of(found)
+    notes = Notes.of(*(comparison.evaluation for comparison in found))
     sections = []
     for place, comparison in enumerate(found, 1):
         suffix = "" if len(found) == 1 else f"-{place}"
         ending = "" if len(found) == 1 else f" (comparison {place})"
         own = [
-            _overview(comparison, found, caveats if place == 1 else None),
-            *number_chapters(comparison, caveats),
-            *group_chapter(comparison, caveats),
+            _overview(comparison, found, notes if place == 1 else None),
+            *number_chapters(comparison, notes),
+            *group_chapter(comparison, notes),
             *volume_chapter(comparison),
             *other_figures(comparison),
         ]
@@ -47,19 +48,16 @@ def evaluation_sections(evaluations: Sequence[EvaluationData]) -> list[Section]:
 def evaluation_findings(evaluations: Sequence[EvaluationData]) -> list[str]:
     """Return the few sentences on evaluations that who reads nothing else has to read."""
     found = comparisons(evaluations)
-    count = len(Caveats.of(found).numbered)
+    count = len(Notes.of(*(comparison.evaluation for comparison in found)).sentences())
     told = [sentence for comparison in found for sentence in findings(comparison)]
     if count:
-        notes = "note limits" if count == 1 else f"{count} notes limit"
-        told.append(
-            f"{'One ' if count == 1 else ''}{notes} what the numbers of the evaluation say; they "
-            "stand in that part."
-        )
+        limits = "One note limits" if count == 1 else f"{count} notes limit"
+        told.append(f"{limits} what the numbers of the evaluation say; they stand in that part.")
     return told
 
 
 def _overview(
-    comparison: Comparison, everything: Sequence[Comparison], caveats: Caveats | None
+    comparison: Comparison, everything: Sequence[Comparison], notes: Notes | None
 ) -> Section:
     real = comparison.evaluation.real
     synthetic = [f"{len(c.volumes)} of {c.name}" for c in comparison.evaluation.synthetic]
@@ -80,8 +78,7 @@ def _overview(
     levels = sorted({f"{100 * interval.level:g} %" for interval in intervals}) or ["95 %"]
     read = READ.format(level=" or ".join(levels))
     blocks: list[Block] = [Text((*said, *comparison.remarks, read))]
-    told = caveats.sentences(("cohort", "estimate")) if caveats else ()
-    if told:
-        blocks.append(Notice(told))
+    if notes and (told := notes.sentences(title, measured_on, ("cohort", "estimate"))):
+        blocks.append(Notice(tuple(told.values())))
     blocks += own_figures(comparison, "overview")
     return Section("evaluation", "Synthetic against real volumes: what was compared", tuple(blocks))

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
+from evalsuite.caveats import Notes
 from evalsuite.records import Chapter, Estimate
 from reports.document import Block, Notice, Picture, Section, Table, Text
-from reports.evaluations.caveats import Caveats
 from reports.evaluations.comparison import Comparison
 from reports.evaluations.pictures import own_figures
 from reports.evaluations.tables import full_table, meanings, side_by_side
@@ -68,7 +68,7 @@ MARKED = (
 )
 
 
-def number_chapters(comparison: Comparison, caveats: Caveats) -> list[Section]:
+def number_chapters(comparison: Comparison, notes: Notes) -> list[Section]:
     """Return one chapter per kind of number that was computed.
 
     Each has an introduction, the runs' own figures, points with intervals, a table of all
@@ -82,8 +82,8 @@ def number_chapters(comparison: Comparison, caveats: Caveats) -> list[Section]:
             continue
         name = f"evaluation-{chapter}"
         blocks: list[Block] = [Text((introduction,)), *own_figures(comparison, chapter)]
-        blocks += _forests(name, own, comparison, caveats)
-        tables = side_by_side(own, comparison, caveats)
+        blocks += _forests(name, own, comparison, notes)
+        tables = side_by_side(own, comparison, notes)
         for place, frame in enumerate(tables, 1):
             last = place == len(tables)
             blocks.append(
@@ -95,7 +95,7 @@ def number_chapters(comparison: Comparison, caveats: Caveats) -> list[Section]:
                 )
             )
         in_full = f"The same numbers in full.{_by(comparison)}"
-        blocks.append(full_table(f"{name}-full", in_full, own, caveats))
+        blocks.append(full_table(f"{name}-full", in_full, own, notes))
         sections.append(Section(name, question, tuple(blocks)))
     return sections
 
@@ -107,12 +107,12 @@ def _by(comparison: Comparison) -> str:
 
 
 def _forests(
-    name: str, estimates: Sequence[Estimate], comparison: Comparison, caveats: Caveats
+    name: str, estimates: Sequence[Estimate], comparison: Comparison, notes: Notes
 ) -> list[Block]:
     """Return the figures of a chapter: a row for each number of several planes or features."""
     rows = _panels([e for e in estimates if meaning(e).role != "test"])
     question = CHAPTERS[meaning(estimates[0]).chapter][0]
-    return _pictures(name, question, rows, comparison, caveats)
+    return _pictures(name, question, rows, comparison, notes)
 
 
 def _panels(estimates: Sequence[Estimate]) -> list[list[Panel]]:
@@ -132,7 +132,7 @@ def _pictures(
     question: str,
     rows: Sequence[Sequence[Panel]],
     comparison: Comparison,
-    caveats: Caveats,
+    notes: Notes,
 ) -> list[Block]:
     """Return as many figures as it takes for all panels with a number."""
     own_looks = looks(comparison.evaluation)
@@ -146,19 +146,19 @@ def _pictures(
             "within the real cohort." + MARKED * marked
             if place == 1
             else "The figure before, continued.",
-            forests(panels, own_looks, caveats.marks, groups),
+            forests(panels, own_looks, notes.marks, groups),
             "Small panels with one row per synthetic cohort; the table below has the numbers.",
         )
         for place, (panels, groups) in enumerate(portions, 1)
     ]
 
 
-def group_chapter(comparison: Comparison, caveats: Caveats) -> list[Section]:
+def group_chapter(comparison: Comparison, notes: Notes) -> list[Section]:
     """Return the chapter on groups of volumes, none where the evaluation has no groups."""
     grouped = [e for e in comparison.evaluation.estimates if e.group]
     if not grouped:
         return []
-    told = caveats.sentences(("group",))
+    told = notes.sentences(title, measured_on, ("group",)).values()
     rows = _panels([e for e in grouped if meaning(e).by_group])
     blocks: list[Block] = [
         Text(
@@ -170,13 +170,13 @@ def group_chapter(comparison: Comparison, caveats: Caveats) -> list[Section]:
                 ),
             )
         ),
-        *([Notice(told)] if told else []),
-        *_pictures("evaluation-groups", GROUPS, rows, comparison, caveats),
+        *([Notice(tuple(told))] if told else []),
+        *_pictures("evaluation-groups", GROUPS, rows, comparison, notes),
         full_table(
             "evaluation-groups",
             "Numbers by group, with the volumes that went in.",
             grouped,
-            caveats,
+            notes,
             folded=len(grouped) > LONG,
         ),
     ]

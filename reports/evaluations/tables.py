@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from evalsuite.caveats import Notes, keys
 from evalsuite.records import Estimate
 from reports.document import Table, cell
-from reports.evaluations.caveats import Caveats
 from reports.evaluations.comparison import Comparison
 from reports.glossary import meaning, measured_on, title
 
@@ -20,17 +20,17 @@ GOOD = {
 
 
 def side_by_side(
-    estimates: Sequence[Estimate], comparison: Comparison, caveats: Caveats
+    estimates: Sequence[Estimate], comparison: Comparison, notes: Notes
 ) -> list[pd.DataFrame]:
     """Return tables with a row per number and features and a column per synthetic cohort.
 
     A cell holds value, interval and the numbers of its caveats; as many tables as it takes for
     `ABREAST` cohorts each.
     """
-    keys = list(dict.fromkeys((e.key, e.extractor) for e in estimates))
+    measures = list(dict.fromkeys((e.key, e.extractor) for e in estimates))
     by_key = {(e.key, e.extractor, e.synthetic): e for e in estimates}
     heads = {
-        c.name: f"{c.name} {caveats.marks(c.warnings, 'cohort')}".strip()
+        c.name: f"{c.name} {notes.marks(keys(c.warnings))}".strip()
         for c in comparison.evaluation.synthetic
     }
     measured = {e.synthetic for e in estimates}
@@ -39,14 +39,14 @@ def side_by_side(
     for start in range(0, len(shown), ABREAST):
         names = shown[start : start + ABREAST]
         rows = []
-        for name, extractor in keys:
+        for name, extractor in measures:
             by_cohort = {
                 n: by_key[name, extractor, n] for n in names if (name, extractor, n) in by_key
             }
             if not by_cohort:
                 continue
             some = next(iter(by_cohort.values()))
-            cells = {heads[n]: _told(by_cohort.get(n), caveats) for n in names}
+            cells = {heads[n]: _told(by_cohort.get(n), notes) for n in names}
             rows.append(
                 {
                     "number": title(some),
@@ -60,7 +60,7 @@ def side_by_side(
     return tables
 
 
-def in_full(estimates: Sequence[Estimate], caveats: Caveats) -> pd.DataFrame:
+def in_full(estimates: Sequence[Estimate], notes: Notes) -> pd.DataFrame:
     """Return one row per estimate with its numbers as numbers."""
     return pd.DataFrame(
         {
@@ -76,26 +76,26 @@ def in_full(estimates: Sequence[Estimate], caveats: Caveats) -> pd.DataFrame:
             "good is": GOOD[e.direction],
             "n real": e.n_real,
             "n synthetic": e.n_synthetic,
-            "notes": caveats.marks(e.warnings),
+            "notes": notes.marks(keys(e.warnings)),
         }
         for e in estimates
     )
 
 
 def full_table(
-    name: str, caption: str, estimates: Sequence[Estimate], caveats: Caveats, *, folded: bool = True
+    name: str, caption: str, estimates: Sequence[Estimate], notes: Notes, *, folded: bool = True
 ) -> Table:
     """Return the table of all numbers; on the page it is as narrow as it can be.
 
     Args:
         name, caption: of the table.
         estimates: one per row; those of a cohort stand together.
-        caveats: to which the last column points.
+        notes: to which the last column points.
         folded: whether it is opened on demand.
     """
     order = list(dict.fromkeys(e.synthetic for e in estimates))
     ordered = sorted(estimates, key=lambda e: order.index(e.synthetic))
-    data = in_full(ordered, caveats)
+    data = in_full(ordered, notes)
     ends = [
         f"{cell(low)} to {cell(high)}" if math.isfinite(low) and math.isfinite(high) else None
         for low, high in zip(data["low"], data["high"], strict=True)
@@ -125,13 +125,13 @@ def methods(estimates: Sequence[Estimate]) -> tuple[str, ...]:
     return tuple(sentences.values())
 
 
-def _told(estimate: Estimate | None, caveats: Caveats) -> str:
+def _told(estimate: Estimate | None, notes: Notes) -> str:
     """Return value, interval and caveats as one cell."""
     if estimate is None:
         return cell(None)
     if not math.isfinite(estimate.value):
-        return f"undefined {caveats.marks(estimate.warnings)}".strip()
-    return f"{number(estimate)} {caveats.marks(estimate.warnings)}".strip()
+        return f"undefined {notes.marks(keys(estimate.warnings))}".strip()
+    return f"{number(estimate)} {notes.marks(keys(estimate.warnings))}".strip()
 
 
 def number(estimate: Estimate) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from evalsuite.caveats import Notes, enumerated, template
+from evalsuite.caveats import Notes, enumerated, keys
 from evalsuite.records import Estimate, Evaluation, Evidence
 from reports.figures.canvas import empty
 from reports.figures.cohorts import looks
@@ -27,7 +27,7 @@ def estimates(evaluation: Evaluation, evidence: Evidence) -> list[Figure]:  # no
     """
     if not evaluation.estimates:
         return [empty("There are no estimates.")]
-    notes = Notes.of(evaluation.estimates)
+    notes = Notes.of(evaluation)
     own_looks = looks(evaluation)
     del own_looks[evaluation.real.name]
     whole = [e for e in evaluation.estimates if not e.group]
@@ -78,12 +78,8 @@ def _told(missing: Sequence[str]) -> list[str]:
 
 def _lines(notes: Notes, shown: Sequence[Estimate]) -> list[str]:
     """Return the notes on what is shown, as many as fit below a page."""
-    templates = {template(caveat) for estimate in shown for caveat in estimate.warnings}
-    told = [
-        sentence
-        for key, sentence in zip(notes.carriers, notes.sentences(title), strict=True)
-        if key in templates
-    ]
+    here = {key for estimate in shown for key in keys(estimate.warnings)}
+    told = [sentence for key, sentence in notes.sentences(title).items() if key in here]
     lines = [textwrap.shorten(text, NOTE_LENGTH, placeholder=" …") for text in told[:NOTES]]
     if len(told) > NOTES:
         lines.append(f"{len(told) - NOTES} more warnings are in results.json.")

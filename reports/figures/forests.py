@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from evalsuite.caveats import template
+from evalsuite.caveats import Key, keys
 from evalsuite.records import Estimate
 from reports.figures.canvas import GREY, INK, Canvas
 from reports.figures.cohorts import Look
@@ -71,7 +71,7 @@ def forest_pages(
 def forests(
     rows: Sequence[Sequence[Panel]],
     looks: Mapping[str, Look],
-    marks: Callable[[Iterable[str]], str],
+    marks: Callable[[Iterable[Key]], str],
     groups: Sequence[str] = ("",),
     foot: Sequence[str] = (),
 ) -> Figure:
@@ -92,7 +92,7 @@ def forests(
     lines = max(places.values()) + 1
     canvas = Canvas()
     for axes, column, panel in placed(canvas, rows, lines):
-        shared = set.intersection(*({*map(template, e.warnings)} for e in panel.estimates))
+        shared = set.intersection(*(keys(e.warnings) for e in panel.estimates))
         about = f"{panel.features} {marks(shared)}"
         head(canvas, axes, panel.title, about, _good(panel.estimates))
         frame(axes, lines)
@@ -117,9 +117,14 @@ def forests(
                 zorder=1,
             )
         for estimate in panel.estimates:
-            left = [w for w in estimate.warnings if template(w) not in shared]
             y = places[estimate.group, estimate.synthetic]
-            _estimate(axes, y, estimate, looks[estimate.synthetic], marks(left))
+            _estimate(
+                axes,
+                y,
+                estimate,
+                looks[estimate.synthetic],
+                marks(keys(estimate.warnings) - shared),
+            )
     drawn = [e for row in rows for panel in row for e in panel.estimates]
     named = {} if groups == ("",) or len(looks) == 1 else looks
     canvas.legend([*_of_cohorts(named), *legend(drawn)])

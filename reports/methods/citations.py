@@ -70,6 +70,13 @@ WORKS = {
     "Journal of Psychology 15 (1904) 72-101.",
     "kendall": "Kendall MG. The treatment of ties in ranking problems. Biometrika 33 (1945) "
     "239-251.",
+    "effort": "Wise SL, Kong X. Response time effort: a new measure of examinee motivation in "
+    "computer-based tests. Applied Measurement in Education 18 (2005) 163-183.",
+    "huang": "Huang JL, Curran PG, Keeney J, Poposki EM, DeShon RP. Detecting and deterring "
+    "insufficient effort responding to surveys. Journal of Business and Psychology 27 (2012) "
+    "99-114.",
+    "meade": "Meade AW, Craig SB. Identifying careless responses in survey data. Psychological "
+    "Methods 17 (2012) 437-455.",
     "owen": "Owen AB. The pigeonhole bootstrap. Annals of Applied Statistics 1 (2007) 386-411.",
 }  # fmt: skip
 # How the rows of statistics call works, by author and year.
@@ -88,10 +95,12 @@ REFERENCES = {
     "Gwet 2014": "handbook",
     "Hillis 2007": "hillis",
     "Hillis 2014": "marginal",
+    "Huang et al. 2012": "huang",
     "Kendall 1945": "kendall",
     "Krippendorff 2011": "krippendorff",
     "Light 1971": "light",
     "Lin 1989": "lin",
+    "Meade and Craig 2012": "meade",
     "McCullagh 1980": "mccullagh",
     "McGraw and Wong 1996": "mcgraw",
     "Obuchowski and Rockette 1995": "obuchowski",
@@ -100,6 +109,7 @@ REFERENCES = {
     "Shrout and Fleiss 1979": "shrout",
     "Spearman 1904": "spearman",
     "Wilson 1927": "wilson",
+    "Wise and Kong 2005": "effort",
     "Woodruff 1952": "woodruff",
 }
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from evalsuite.caveats import enumerated
+from evalsuite.statistics.careless import CONTRADICTED, FAST, SAME, UNSEEN
 from evalsuite.statistics.multiplicity import FAMILIES
 from evalsuite.statistics.ratings.comparison import DIFFERENCE, ODDS_RATIO, SUPERIORITY
 from evalsuite.statistics.roc.choice import ACCURACY
@@ -86,6 +87,15 @@ STATEMENTS = {
             "non-inferiority": "one-sided tests of non-inferiority",
         },
     ),
+    "strata-apart": Statement(
+        "For groups of readers and cases, without tests, it was estimated how well real was told "
+        "from synthetic by",
+        {"AUC": "the AUC", ACCURACY: "the share of right choices"},
+    ),
+    "strata-differences": Statement("Ratings of real and synthetic cases were compared in groups by", {
+        DIFFERENCE: "the difference of mean answers",
+    }),
+    "strata-means": Statement("Answers of groups were summarised by", {"mean": "means"}),
     "agreement-all": Statement("Agreement between readers was measured by", AGREEMENT),
     "agreement-pairs": Statement(
         "Agreement of every two readers was measured by", AGREEMENT
@@ -103,6 +113,17 @@ STATEMENTS = {
     "times": Statement("Active times on a case were summarised by", {
         "geometric mean": "geometric means", "median": "medians",
     }),
+    "behaviour": Statement("How each reader read was summarised by medians of", {}),
+    "signs": Statement(
+        "Signs of careless reading were looked for by declared rules, none of which leaves anybody "
+        "out:",
+        {
+            FAST.name: "cases read in less than 2 s",
+            SAME.name: "the same answers to nearly all cases",
+            CONTRADICTED.name: "answers to hidden repeats that contradict the first ones",
+            UNSEEN.name: "cases of which hardly a slice was seen",
+        },
+    ),
     "course": Statement(
         "Whether answers and times changed over the reading was estimated by",
         {

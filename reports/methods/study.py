@@ -28,21 +28,33 @@ def _design(study: StudyData) -> list[str]:
     reading = study.table[study.table["phase"] == "reading"]
     cases = {case for shown in reading["case"].astype(str) for case in shown.split("|")}
     cohorts = [f"{c['cases']} {c['role']} ({c['name']})" for c in design.get("cohorts") or ()]
-    planned = f"; the design has {', '.join(cohorts)}" if cohorts else ""
+    seed = f" (seed {design['seed']})" if design.get("seed") is not None else ""
+    planned = f"; the design has {', '.join(cohorts)}, drawn at random{seed}" if cohorts else ""
     read = f"{counted(len(study.readers), 'reader')} read {counted(len(cases), 'case')}"
     shown = (
         "in pairs of a real and a synthetic case side by side"
         if design.get("paired")
         else "one case at a time"
     )
-    seed = f" (seed {design['seed']})" if design.get("seed") is not None else ""
     sentences = [
         f"In the blinded reader study {study.name}, {read}{planned}.",
         (
             f"They read {shown}, each in an order of their own, which was randomised in "
-            f"balanced blocks{seed} and stored before the first answer."
+            "balanced blocks and stored before the first answer."
         ),
     ]
+    if study.left_out:
+        sentences.append(
+            f"Answers of {counted(len(study.left_out), 'further reader')} were left out."
+        )
+    if study.later:
+        sentences.append(
+            f"{counted(len(study.later), 'reader')} came after the study was made, with orders "
+            "drawn afresh and balanced in the same way."
+        )
+    if study.profile:
+        told = ", ".join(f"“{question.text}”" for question in study.profile)
+        sentences.append(f"Before the first case readers were asked of themselves: {told}.")
     if design.get("repeats"):
         sentences.append(
             f"To measure agreement within readers, {design['repeats']} of each reader's "

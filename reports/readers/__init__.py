@@ -8,6 +8,8 @@ from reports.readers.course import course
 from reports.readers.findings import findings
 from reports.readers.overview import cautions, overview
 from reports.readers.ratings import ratings
+from reports.readers.reading import reading
+from reports.readers.strata import strata
 from reports.readers.turing import turing
 from reports.sources import StudyData
 
@@ -27,4 +29,5 @@ def study_sections(study: StudyData, *, replicates: int) -> list[Section]:
     sections = [overview(study), ratings(study)]
     if study.unblinded:
         sections += [comparison(study), *turing(study), *forced_choices(study)]
-    return [*sections, agreement(study, replicates), course(study)]
+    sections += [*strata(study), agreement(study, replicates), course(study)]
+    return [*sections, reading(study)]

@@ -4,13 +4,14 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from evalsuite.records import Caveat
 from evalsuite.statistics.result import Result
 
 ALPHA = 0.05  # of a whole family of tests
 TWO = 2
 SPEAKS = {
-    "cases": "The interval is for other cases and {readers} only.",
-    "readers": "The interval is for other readers.",
+    "cases": Caveat("for-other-cases", "The interval is for other cases and {readers} only."),
+    "readers": Caveat("for-other-readers", "The interval is for other readers."),
 }
 SINGLE = "the intervals are of single comparisons and not corrected"
 
@@ -51,7 +52,7 @@ def noted(results: Sequence[Result]) -> Sequence[Result]:
     if len(samples(results)) < TWO:
         return results
     return [
-        replace(result, warnings=(*result.warnings, SPEAKS[result.random].format(
+        replace(result, warnings=(*result.warnings, SPEAKS[result.random](
             readers=_these([result])
         )))
         if result.bounded and result.random in SPEAKS else result

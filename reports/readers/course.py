@@ -33,7 +33,7 @@ def course(study: StudyData) -> Section:
 def _times(study: StudyData, seconds: Sequence[Result]) -> list[Block]:
     overall = [result for result in seconds if result.at("reader") == ALL]
     if not any(result.defined for result in overall):
-        return [Notice((NO_TIMES,))]
+        return [Notice((str(NO_TIMES),))]
     return [
         shown(
             "times",

@@ -8,9 +8,11 @@ import pandas as pd
 from evalsuite.caveats import enumerated
 from evalsuite.statistics.cautions import FEW_READERS
 from reports.document import Block, Section, Table, Text
+from reports.readers.reading import suspected
 from reports.readers.shown import counted, interval
 from reports.sources import StudyData
 
+NOTHING = "\N{EN DASH}"
 # Simulated with 12 to 40 cases of a kind; see benchmarks/coverage.py.
 COVERED_BY_TWO = (
     "In simulations 95 % intervals of means, differences, areas and shares were cautious: they "
@@ -32,9 +34,10 @@ def overview(study: StudyData) -> Section:
         for question in study.questions
     )
     blocks: list[Block] = [
-        Text(("Each reader read the cases blinded, in an order of their own.",)),
+        Text(("Each reader read the cases blinded, in an order of their own.", *_later(study))),
         Table("questions", "What the readers were asked.", asked),
         Table("readers", "What each reader read, and how long it took.", _readers(study.table)),
+        *_profile(study),
     ]
     if study.audit and not study.audit["leaks"]:
         blocks.append(Text((_audited(study.audit),)))
@@ -58,8 +61,15 @@ def cautions(study: StudyData) -> list[str]:
         sentences.append(
             _audited(study.audit) + " Readers may have judged these cues instead of the anatomy."
         )
+    if study.left_out:
+        were = "was" if len(study.left_out) == 1 else "were"
+        sentences.append(
+            f"{enumerated(study.left_out)} read as well but {were} left out of every number, as was "
+            "asked for when this report was made."
+        )
+    known = (*study.readers, *study.left_out)
     readers, invited = len(study.readers), study.design.get("readers") or ()
-    silent = [str(name) for name in invited if str(name) not in study.readers]
+    silent = [str(name) for name in invited if str(name) not in known]
     if silent:
         sentences.append(
             f"Of {len(invited)} readers {len(silent)} have answered nothing: {enumerated(silent)}."
@@ -72,6 +82,7 @@ def cautions(study: StudyData) -> list[str]:
             f"{COVERED_BY_TWO if readers == 2 else COVERED_BY_FEW}"
         )
     missing = _missing(study)
+    sentences += suspected(study)
     return [*sentences, *([missing] if missing else [])]
 
 
@@ -114,6 +125,26 @@ def _unread(answers: pd.DataFrame) -> int:
     cases = ["|".join(sorted(str(case).split("|"))) for case in answers["case"]]
     pairs = answers.assign(case=cases).drop_duplicates(["reader", "case"])
     return pairs["reader"].nunique() * pairs["case"].nunique() - len(pairs)
+
+
+def _later(study: StudyData) -> list[str]:
+    if not study.later:
+        return []
+    return [
+        f"{enumerated(study.later)} came later, with an order drawn afresh and balanced likewise."
+    ]
+
+
+def _profile(study: StudyData) -> list[Table]:
+    """Return what the readers told of themselves."""
+    told = {q.text: study.told_of_readers(q.name) for q in study.profile}
+    if not any(told.values()):
+        return []
+    frame = pd.DataFrame(
+        {"reader": name, **{text: answers.get(name, NOTHING) for text, answers in told.items()}}
+        for name in study.readers
+    )
+    return [Table("profile", "What the readers told of themselves.", frame)]
 
 
 def _readers(table: pd.DataFrame) -> pd.DataFrame:

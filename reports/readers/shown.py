@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from evalsuite.caveats import enumerated, joined, kind, template
+from evalsuite.caveats import Key, enumerated, joined, keys
 from evalsuite.records import Caveat
 from evalsuite.statistics.answers import POINTS_UNTOLD
 from evalsuite.statistics.cautions import LITTLE_OF_OTHERS, ONE_READER
@@ -117,11 +117,11 @@ def footnotes(
     mark, nor has any unless `marked`. What is told of the whole study elsewhere is left out.
     """
     news = [[c for c in r.warnings if not _told_already(c, r, study)] for r in results]
-    alike: dict[object, list[str]] = {}
+    alike: dict[Key, list[Caveat]] = {}
     for caveats in news:
         for caveat in caveats:
-            alike.setdefault(kind(caveat), []).append(caveat)
-    kinds = [set(map(kind, caveats)) for caveats in news]
+            alike.setdefault(caveat.key, []).append(caveat)
+    kinds = [keys(caveats) for caveats in news]
     shared = [one for one in alike if not marked or all(one in caveats for caveats in kinds)]
     letters = {one: _letter(i) for i, one in enumerate(k for k in alike if k not in shared)}
     marks = [[letter for one, letter in letters.items() if one in caveats] for caveats in kinds]
@@ -135,12 +135,12 @@ def reasons(results: Iterable[Result]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(str(caveat) for r in results for caveat in r.warnings))
 
 
-def _told_already(caveat: str, result: Result, study: StudyData) -> bool:
+def _told_already(caveat: Caveat, result: Result, study: StudyData) -> bool:
     """Return whether the overview says it of the whole study, or the row by its reader."""
     readers = len(study.readers) if result.where.get("reader", ALL) == ALL else 1
-    of_few = [Caveat(sentence, n=readers) for sentence in (LITTLE_OF_OTHERS, RESULTS_OF_FEW)]
+    of_few = [caveat(n=readers) for caveat in (LITTLE_OF_OTHERS, RESULTS_OF_FEW)]
     of_all = (ONE_READER, RESULTS_OF_ONE) if readers == 1 else of_few
-    return caveat in of_all or template(caveat) == POINTS_UNTOLD
+    return caveat in of_all or caveat.code == POINTS_UNTOLD.code
 
 
 def computed(blocks: Iterable[Block]) -> list[Block]:

@@ -67,7 +67,7 @@ def _without_curve(readings: Readings, curves: pd.DataFrame) -> list[str]:
     for treatment, of_cohort in curves.groupby("treatment", sort=False):
         without = ~np.isin(readings.readers, of_cohort["reader"].unique())
         why = f"they rated no real or no synthetic case of {treatment}"
-        sentences += left_out(why, without, readings.readers)
+        sentences += map(str, left_out(why, without, readings.readers))
     return sentences
 
 

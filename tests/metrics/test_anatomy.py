@@ -9,6 +9,7 @@ from evalsuite.metrics.metric import Views
 from evalsuite.metrics.shapes import euler_characteristic, shape_of, surface_area
 from evalsuite.records import Detail, Estimate, Scores
 from evalsuite.volumes.labels import Segmentation, read_labels
+from tests.caveats import sentences
 
 LABELS = Path(__file__).parents[3] / "shared/data/hippocampus/labels"
 
@@ -184,7 +185,7 @@ def test_one_sided_labels_are_undefined_not_zero():
     one[1:3, 1:3, 1:3] = 1
     found = by_name(estimates([one] * 4, [np.zeros_like(one)] * 4))
     assert np.isnan(found["anatomy_1_volume"].value)
-    assert "fewer than two subjects" in found["anatomy_1_volume"].warnings[0]
+    assert "fewer than two subjects" in sentences(found["anatomy_1_volume"])[0]
 
 
 def test_structures_that_only_synthetic_volumes_have_are_told():
@@ -194,7 +195,7 @@ def test_structures_that_only_synthetic_volumes_have_are_told():
     other[5:7, 5:7, 5:7] = 7
     found = by_name(estimates([one] * 3, [one, other, other]))
     assert not any("7" in name for name in found)
-    (told,) = found["anatomy_1_faults"].warnings
+    (told,) = sentences(found["anatomy_1_faults"])
     assert told == (
         "2 of 3 synthetic volumes have structures that no real one has, such as 7; those are not"
         " compared. Do both cohorts number structures alike?"

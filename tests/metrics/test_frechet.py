@@ -6,10 +6,11 @@ import torch
 
 from evalsuite.metrics.frechet import METRIC, compute
 from evalsuite.metrics.frechet_distance import frechet_distance
-from evalsuite.metrics.frechet_sampling import around, error_of, infinity_error_of, sampled
+from evalsuite.metrics.frechet_sampling import error_of, infinity_error_of, sampled
 from evalsuite.metrics.frechet_within import expected_distance
 from evalsuite.metrics.metric import Views
 from evalsuite.metrics.subjects import Subjects, each_its_own
+from tests.caveats import sentences
 
 
 def normal(n, d, seed):
@@ -21,7 +22,7 @@ def test_five_volumes_with_2048_features():
     assert math.isfinite(estimate.value)
     assert estimate.value > 0
     assert estimate.interval.low <= estimate.value <= estimate.interval.high
-    assert estimate.warnings == (
+    assert sentences(estimate) == (
         (
             "5 real and 5 synthetic volumes are few for 2048 features: the covariances are "
             "rank-deficient and the value is biased upward. Cohorts with too little variance are "
@@ -29,7 +30,7 @@ def test_five_volumes_with_2048_features():
         ),
     )
     assert math.isnan(infinity.value)
-    assert infinity.warnings == (
+    assert sentences(infinity) == (
         "The extrapolation needs at least 8 volumes in each set, but got 5 real and 5 synthetic.",
     )
 
@@ -39,11 +40,12 @@ def test_interval_is_that_of_the_standard_error():
     estimate, infinity = compute(real, synthetic, seed=5, level=0.9)
     found = sampled(real, synthetic, each_its_own(30, 25), divisions=10, seed=5)
     error, limit = error_of(found), infinity_error_of(found)
-    low, high = around(found.value, error.half_width(0.9))
-    assert (estimate.interval.low, estimate.interval.high) == pytest.approx((low, high))
+    assert (estimate.interval.low, estimate.interval.high) == pytest.approx(
+        error.interval(found.value, 0.9)
+    )
     assert estimate.standard_error == pytest.approx(error.size)
     assert (infinity.interval.low, infinity.interval.high) == pytest.approx(
-        around(found.infinity, limit.half_width(0.9))
+        limit.interval(found.infinity, 0.9)
     )
     assert estimate.interval.level == infinity.interval.level == 0.9
 
@@ -96,13 +98,13 @@ def test_metric_record():
 def test_warns_of_identical_and_constant_features():
     real = normal(12, 3, seed=1)
     distance, infinity = compute(real, real.flip(0))
-    assert distance.warnings == ("The two feature sets are identical.",)
+    assert sentences(distance) == ("The two feature sets are identical.",)
     assert math.isnan(infinity.value)
-    assert infinity.warnings == (
+    assert sentences(infinity) == (
         "The two feature sets are identical. There is nothing to extrapolate.",
     )
     repeated, _ = compute(real, real[:1].expand(9, 3))
-    assert "All 9 synthetic volumes have the same features." in repeated.warnings
+    assert "All 9 synthetic volumes have the same features." in sentences(repeated)
     # A constant cohort has no covariance: what remains is the shift and the real variances.
     expected = (real.mean(dim=0) - real[0]).square().sum() + real.var(dim=0).sum()
     assert repeated.value == pytest.approx(float(expected))
@@ -111,19 +113,19 @@ def test_warns_of_identical_and_constant_features():
 def test_warns_of_bias_and_of_curvature():
     # 200 volumes for 4 features: at a shift of 1 the bias is a few per cent, at 0 it is all.
     clear, _ = compute(normal(200, 4, seed=1), normal(200, 4, seed=2) + 1)
-    assert clear.warnings == ()
+    assert sentences(clear) == ()
     null, _ = compute(normal(200, 4, seed=1), normal(200, 4, seed=2))
-    assert any("of the value is small-sample bias" in warning for warning in null.warnings)
+    assert any("of the value is small-sample bias" in warning for warning in sentences(null))
     few, infinity = compute(normal(24, 300, seed=1), normal(24, 300, seed=2))
     bias = few.value - infinity.value
-    assert few.warnings == (
+    assert sentences(few) == (
         (
             "24 real and 24 synthetic volumes are few for 300 features: the covariances are "
             f"rank-deficient and the value is biased upward, by roughly {bias:.3g} or more. "
             "Cohorts with too little variance are favoured."
         ),
     )
-    assert infinity.warnings[0].startswith("The distance is not linear in 1/n")
+    assert sentences(infinity)[0].startswith("The distance is not linear in 1/n")
 
 
 def clustered(rng, subjects, volumes, d, within=0.9):
@@ -204,17 +206,17 @@ def test_few_subjects_are_told():
     few, infinity = compute(
         clustered(rng, 5, 4, 2), clustered(rng, 9, 3, 2), subjects=scans(5, 4, 9, 3)
     )
-    assert few.warnings[-1] == (
+    assert sentences(few)[-1] == (
         "The volumes show 5 real and 9 synthetic subjects, too few for the interval to be trusted "
         "(at least 8 of each are advisable)."
     )
-    assert infinity.warnings == (
+    assert sentences(infinity) == (
         "The extrapolation needs at least 8 subjects in each set, but got 5 real and 9 synthetic.",
     )
     one, _ = compute(clustered(rng, 1, 9, 2), clustered(rng, 9, 1, 2), subjects=scans(1, 9, 9, 1))
     assert one.interval is None
     assert one.reference is None
-    assert one.warnings[-1] == (
+    assert sentences(one)[-1] == (
         "1 real and 9 synthetic subjects give no interval: it needs 2 of each."
     )
 
@@ -223,9 +225,9 @@ def test_heavy_tails_are_told():
     rng = np.random.default_rng(5)
     radius = torch.from_numpy(rng.pareto(1.5, (2, 20, 1)) + 1)
     distance, _ = compute(*(radius * torch.from_numpy(rng.standard_normal((2, 20, 30)))))
-    assert distance.warnings[-1].startswith("A few subjects make most of the variance")
+    assert sentences(distance)[-1].startswith("A few subjects make most of the variance")
     even, _ = compute(normal(20, 30, seed=1), normal(20, 30, seed=2))
-    assert not any("A few subjects" in warning for warning in even.warnings)
+    assert not any("A few subjects" in warning for warning in sentences(even))
 
 
 def test_two_constant_cohorts_have_no_interval_of_no_width():
@@ -234,7 +236,7 @@ def test_two_constant_cohorts_have_no_interval_of_no_width():
     assert (distance.value, infinity.value) == pytest.approx((3, 3))
     assert distance.interval is distance.standard_error is None
     assert infinity.interval is infinity.standard_error is None
-    assert "All 9 real volumes have the same features." in distance.warnings
+    assert "All 9 real volumes have the same features." in sentences(distance)
 
 
 PLANES = ("sagittal", "coronal", "axial")
@@ -294,6 +296,28 @@ def test_an_evaluation_hands_slices_of_their_extractor_to_the_metric():
     assert METRIC.compute(real, synthetic, seed=3) == by_slices(*cohorts, seed=3)
 
 
+def test_an_evaluation_tells_the_metric_whose_deviations_are_units():
+    real, synthetic = normal(20, 3, seed=1), 2 * normal(18, 3, seed=2) + 1
+    cohorts = [cohort / real.std(dim=0) for cohort in (real, synthetic)]
+    views = [
+        Views(
+            names=[str(i) for i in range(len(rows))],
+            features={"net": rows},
+            volumes=[torch.zeros(1, 1, 1)] * len(rows),
+            spacing=(1.0, 1.0, 1.0),
+            standardised=frozenset({"net"}),
+        )
+        for rows in cohorts
+    ]
+    own = compute(*cohorts, standardised=True, seed=3)
+    assert METRIC.compute(*views, seed=3) == own
+    assert own[0].standard_error > 1.2 * compute(*cohorts, seed=3)[0].standard_error
+    # A group has the units of all, which its own volumes hardly move.
+    some = [v.of(range(15)) for v in views]
+    given = compute(*(rows[:15] for rows in cohorts), seed=3)
+    assert METRIC.compute(*some, seed=3) == given
+
+
 def test_intervals_of_slices_are_of_subjects():
     rng = np.random.default_rng(7)
     real, synthetic = sliced(rng, 24), sliced(rng, 24, 1.0)
@@ -312,7 +336,7 @@ def test_intervals_of_slices_are_of_subjects():
 def test_few_slices_and_slices_that_are_not_finite_are_told():
     rng = np.random.default_rng(8)
     wide = {"axial": torch.from_numpy(rng.standard_normal((9, 5, 60)))}
-    warning = by_slices(wide, {"axial": wide["axial"] + 1})[0].warnings[0]
+    warning = sentences(by_slices(wide, {"axial": wide["axial"] + 1})[0])[0]
     assert warning.startswith("45 real and 45 synthetic slices are few for 60 features")
     broken = sliced(rng, 9)
     broken["axial"][3, 2, 1] = math.nan

@@ -48,7 +48,7 @@ def test_caveat_of_a_curve_needs_more_than_chance():
     def curved(quarters, width):
         none = np.zeros((3, 9))
         distance = Sampled(10.0, (none[0], none[0]), halves, quarters, 2.0, (none, none))
-        return frechet_infinity._curved(distance, width, 0.95, "volumes")
+        return frechet_infinity._curved(distance, (6 - width, 6 + width), 0.95, "volumes")
 
     # Wholes of 10 and halves of 14 extrapolate to 6; halves and quarters of 25 to 3.
     halves = np.array([14.0, 14.0, 14.0])

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from evalsuite.metrics.frechet_distance import frechet_distance
-from evalsuite.metrics.frechet_influence import influence
+from evalsuite.metrics.frechet_influence import influence, unit_influence
 
 SHAPES = [(30, 20, 5), (9, 14, 40), (40, 9, 20), (9, 30, 20)]
 
@@ -42,6 +42,29 @@ def test_is_the_difference_quotient_by_the_weight_of_a_row(m, n, d, exact):
             up, down = (weighted(first, 1 + sign * step, second) for sign in (1, -1))
             quotient = len(first) * (up - down) / 2e-5
             assert float(values[row]) == pytest.approx(quotient, rel=1e-5, abs=1e-5)
+
+
+@pytest.mark.parametrize(("m", "n", "d"), SHAPES)
+def test_units_of_the_real_cohort_are_derived_as_well(m, n, d):
+    real, synthetic = normal(m, d, 1), 1.3 * normal(n, d, 2) + 0.2
+    real[:, 0] = synthetic[:, 0] = 2.0  # constant: it has no unit
+    spread = torch.cat([torch.ones(1).double(), real[:, 1:].std(dim=0)])
+    real, synthetic = real / spread, synthetic / spread
+
+    def in_own_units(weights):
+        weights = weights * m / weights.sum()
+        squares = weights @ (real - weights @ real / m).square() / (m - 1)
+        unit = torch.where(squares > 1e-9, squares.sqrt(), 1.0)
+        return weighted(real / unit, weights, synthetic / unit)
+
+    units = unit_influence(real, synthetic)
+    assert float(units.sum()) == pytest.approx(0, abs=1e-6)
+    for row in (0, 5):
+        step = torch.zeros(m).double()
+        step[row] = 1e-5
+        quotient = m * (in_own_units(1 + step) - in_own_units(1 - step)) / 2e-5
+        found = float(influence(real, synthetic).real[row] + units[row])
+        assert found == pytest.approx(quotient, rel=1e-4, abs=1e-4)
 
 
 def test_closed_form_of_one_feature():

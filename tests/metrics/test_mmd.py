@@ -15,6 +15,7 @@ from evalsuite.metrics.squared_mmd import (
     permutation_p_value,
     squared_mmd,
 )
+from tests.caveats import sentences
 
 
 def normal(n, d, seed):
@@ -267,7 +268,7 @@ def test_metric_record():
         ("kid", "lower is better"),
         ("kid_p_value", "higher is better"),
     ]
-    assert all(e.warnings == () and e.synthetic == e.extractor == "" for e in estimates)
+    assert all(sentences(e) == () and e.synthetic == e.extractor == "" for e in estimates)
 
 
 def test_equal_real_volumes_leave_rbf_undefined_and_kid_defined():
@@ -275,7 +276,7 @@ def test_equal_real_volumes_leave_rbf_undefined_and_kid_defined():
     for name in ("mmd_rbf", "mmd_rbf_p_value"):
         assert math.isnan(estimates[name].value)
         assert estimates[name].interval is None
-        assert estimates[name].warnings[0] == (
+        assert sentences(estimates[name])[0] == (
             "The median distance between real volumes is 0, so the RBF kernel has no bandwidth. "
             "Set the option `bandwidth` or mend the extractor."
         )
@@ -287,16 +288,16 @@ def test_equal_real_volumes_leave_rbf_undefined_and_kid_defined():
 def test_warns_of_identical_sets_and_few_volumes():
     real = normal(25, 3, seed=1)
     same = compute(real, real.flip(0), permutations=10)
-    assert {e.warnings for e in same} == {("The two feature sets are identical.",)}
+    assert {sentences(e) for e in same} == {("The two feature sets are identical.",)}
     few = by_name(normal(3, 3, seed=1), normal(3, 3, seed=2))
-    assert few["kid"].warnings == (
+    assert sentences(few["kid"]) == (
         (
             "3 real and 3 synthetic volumes are few for the standard error and the interval, which "
             "rest on a normal approximation (at least 20 of each are advisable)."
         ),
     )
     # 6! / (3! 3!) = 20 labellings, of which swapped cohorts give equal values.
-    assert few["kid_p_value"].warnings == (
+    assert sentences(few["kid_p_value"]) == (
         (
             "3 real and 3 synthetic volumes can be relabelled in so few ways that the p-value cannot "
             "fall below 0.1."
@@ -305,7 +306,7 @@ def test_warns_of_identical_sets_and_few_volumes():
     two = by_name(normal(2, 3, seed=1), normal(6, 3, seed=2))
     assert two["kid"].standard_error is None
     assert two["kid"].interval is None
-    assert two["kid"].warnings == (
+    assert sentences(two["kid"]) == (
         "2 real and 6 synthetic volumes give no standard error: it needs 3 of each.",
     )
 

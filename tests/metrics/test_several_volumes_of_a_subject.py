@@ -16,6 +16,7 @@ from evalsuite.metrics.slices.consistency import folds
 from evalsuite.metrics.subjects import Subjects, coded
 from evalsuite.records import Estimate, Scores
 from evalsuite.volumes.labels import Segmentation
+from tests.caveats import sentences
 from tests.metrics.phantoms import smooth
 
 
@@ -193,7 +194,7 @@ def test_a_real_volume_of_a_training_subject_is_no_hold_out():
     training = views(12, 1, [f"p{i}" for i in range(12)])
     held = views(14, 2, ["p3", "p5", *(f"q{i}" for i in range(12))])
     found = privacy.compute(held, views(10, 3), training=training)
-    told = {w for f in found if isinstance(f, Estimate) for w in f.warnings}
+    told = {w for f in found if isinstance(f, Estimate) for w in sentences(f)}
     assert any("2 of 14 real volumes are in the training cohort too, or show" in w for w in told)
     assert {f.n_real for f in found if isinstance(f, Estimate)} == {12}
     scores = by_name(found)["dcr"]

@@ -38,6 +38,7 @@ from evalsuite.metrics.subjects import each_its_own
 from evalsuite.records import Detail, Estimate, Scores
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.read import read_volume
+from tests.caveats import sentences
 from tests.metrics.phantoms import smooth
 
 
@@ -248,7 +249,7 @@ def test_estimates_scores_and_detail_of_small_cohorts():
         assert math.isfinite(e.value), name
         assert e.reference is not None, name
         assert (e.n_real, e.n_synthetic) == (24, 9)
-        assert e.warnings == ()
+        assert sentences(e) == ()
         if e.interval:
             assert e.interval.low <= e.value <= e.interval.high
     table = scores(found)
@@ -306,7 +307,7 @@ def test_what_is_undefined_is_nan_and_said():
     found = METRIC.compute(views(cohort(5, 0)), views(synthetic))
     whole = scores(found)["slice_consistency"].synthetic
     assert np.isnan(whole).tolist() == [False, False, False, True]
-    warnings = estimates(found)["slice_similarity_axial"].warnings
+    warnings = sentences(estimates(found)["slice_similarity_axial"])
     assert warnings == (
         "Only 5 real volumes tell what is usual between slices: too few for a firm conclusion.",
         (
@@ -315,7 +316,7 @@ def test_what_is_undefined_is_nan_and_said():
         ),
     )
     assert estimates(found)["slice_similarity_axial"].n_synthetic == 3
-    assert estimates(found)["slice_faults"].warnings[-1] == (
+    assert sentences(estimates(found)["slice_faults"])[-1] == (
         "5 real volumes cannot calibrate a rate of 0.05: the least is 0.167."
     )
     assert len(shown(found)["worst"]) == 3
@@ -327,7 +328,7 @@ def test_thin_volumes_have_no_numbers_across_their_slices():
     assert math.isfinite(numbers["slice_similarity_coronal"].value)
     axial = numbers["slice_similarity_axial"]
     assert math.isnan(axial.value)
-    assert axial.warnings[-1] == (
+    assert sentences(axial)[-1] == (
         "No volume of one of the cohorts has 8 slices with content across this plane."
     )
 
@@ -336,7 +337,7 @@ def test_constant_cohorts_are_undefined_throughout():
     found = METRIC.compute(views([torch.ones(9, 9, 9)] * 4), views([torch.ones(9, 9, 9)]))
     for e in estimates(found).values():
         assert math.isnan(e.value)
-        assert e.warnings
+        assert sentences(e)
     assert np.isnan(scores(found)["slice_consistency"].real).all()
     assert shown(found)["worst"] == ()
 

@@ -1,4 +1,4 @@
-"""The app as `streamlit run reader_app` serves it, in a process of its own."""
+"""The app as `streamlit run reader_app` or `evalsuite study serve` serves it, in its own process."""
 
 import os
 import socket
@@ -12,10 +12,16 @@ ROOT = Path(__file__).parents[2]
 
 
 class Server:
-    """Starts, kills and restarts the app on one port."""
+    """Starts, kills and restarts the app on one port.
 
-    def __init__(self, home, log, **environment):
-        self.log = log
+    Args:
+        options: of `evalsuite study serve`; without any, Streamlit runs the clone.
+        path: below which `options` put the app.
+        root: the folder in which it is started.
+    """
+
+    def __init__(self, home, log, *options, path="", root=ROOT, **environment):
+        self.log, self.options, self.path, self.root = log, options, path, root
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -31,17 +37,20 @@ class Server:
         self.start()
 
     def start(self):
-        command = [sys.executable, "-m", "streamlit", "run", "reader_app"]
+        if self.options:
+            command = ["evalsuite", "study", "serve", *self.options, "--port"]
+        else:
+            command = ["streamlit", "run", "reader_app", "--server.port"]
         self.process = subprocess.Popen(
-            [*command, "--server.port", str(self.port)],
-            cwd=ROOT,
+            [sys.executable, "-m", *command, str(self.port)],
+            cwd=self.root,
             env=self.environment,
             stdout=self.log.open("ab"),
             stderr=subprocess.STDOUT,
         )
         for _ in range(300):
             try:
-                urllib.request.urlopen(f"{self.url}/healthy", timeout=5).read()
+                urllib.request.urlopen(f"{self.url}{self.path}/healthy", timeout=5).read()
             except OSError:
                 time.sleep(0.2)
             else:

@@ -17,9 +17,10 @@ from evalsuite.study.home import Home
 from evalsuite.study.storage.study_database import StudyDatabase
 from evalsuite.study.truth import read_truth
 from reader_app import settings
-from reader_app.app_pages import consent, sign_in, welcome
+from reader_app.app_pages import consent, reading, sign_in, welcome
 from reader_app.cookies import COOKIE
 from reader_app.script_path import without_script_path
+from reader_app.viewer import component as viewer
 
 APP = Path(__file__).parents[2] / "reader_app"
 
@@ -102,14 +103,16 @@ def test_with_nothing_configured_the_app_explains_itself(visit):
     assert [b.label for b in app.button] == []  # served to other machines: no demonstration
 
 
-def test_below_a_path_the_app_says_that_it_needs_a_host_of_its_own(visit):
-    config.set_option("server.baseUrlPath", "study")
+def test_below_a_path_links_and_forms_are_below_it(study, visit):
+    started = study()
+    config.set_option("server.baseUrlPath", "/study/")
     try:
-        app = visit()
+        assert forms(visit())["Sign in"]["action"] == "/study/enter"
+        app = shown(button(visit(started.lead), "Make a new link").click().run())
     finally:
         config.set_option("server.baseUrlPath", "")
-    assert "Remove server.baseUrlPath" in app.error[0].value
-    assert "There is no study yet." not in texts(app)
+    assert any(c.value.startswith("https://study.example/study/enter?token=") for c in app.code)
+    assert forms(app)["Sign out"]["action"] == "/study/leave"
 
 
 def test_the_demonstration_is_offered_on_loopback_only_and_gives_two_ways_in(
@@ -190,6 +193,51 @@ def test_without_a_consent_the_instructions_are_shown_before_the_first_case(stud
     assert "evalsuite_reading" in components(visit(started.reader))
 
 
+def test_a_reader_sees_the_instructions_again_signs_out_or_goes_on(study, visit, monkeypatch):
+    started = study()
+    started.store.consent(1)
+    read(started, 1)
+    monkeypatch.setattr(reading, "reading", lambda: "instructions")
+    app = visit(started.reader)
+    assert {"Rate each volume.", "I take part."} <= {text.value for text in app.text}
+    assert forms(app)["Sign out"]["action"] == "/leave"
+    assert not app.checkbox
+    monkeypatch.setattr(reading, "reading", viewer.reading)
+    app = shown(button(app, "Back to the case").click().run())
+    assert "evalsuite_reading" in components(app)
+
+
+PROFILE = [
+    {"name": "years", "text": "Years?", "kind": "choice", "options": ["under 5", "more"]},
+    {"name": "fields", "text": "Fields?", "kind": "multiple", "options": ["CT", "MR"]},
+    {"name": "seen", "text": "Seen?", "kind": "analogue", "low": "none", "high": "all"},
+    {"name": "post", "text": "Post?", "kind": "text"},
+]
+
+
+def test_readers_are_asked_of_themselves_once_after_the_consent(study, visit):
+    started = study(profile=PROFILE, training=1)
+    app = visit(started.reader)
+    app.checkbox[0].check().run()
+    app = shown(button(app, "Begin").click().run())
+    assert app.title[0].value == "About you"
+    assert "evalsuite_reading" not in components(app)
+    assert app.text_area[0].label == "Post? (may be left out)"
+    app = shown(button(app, "Go on").click().run())
+    assert app.error[0].value == 'The question "years" has no answer; it needs one.'
+    app.radio[0].set_value(2)
+    app.multiselect[0].set_value([1])
+    assert app.number_input[0].label == "Seen? (a place on a line from 0, none, to 100, all)"
+    assert app.number_input[0].value is None
+    app.number_input[0].set_value(75.0)
+    app = shown(button(app, "Go on").click().run())
+    assert "evalsuite_reading" in components(app)
+    told = {"years": 2, "fields": [1], "seen": 75.0, "post": None}
+    assert started.store.profile(1) == told
+    assert "evalsuite_reading" in components(visit(started.reader))
+    assert started.store.profile(2) is None
+
+
 def test_a_paused_or_closed_study_says_so_kindly_and_goes_on(study, visit):
     started = study()
     started.store.consent(1)
@@ -221,10 +269,24 @@ def test_the_lead_follows_invites_and_withdraws(study, visit):
     assert link.startswith("https://study.example/enter?token=")
     bob = started.store.sign_in(link.partition("token=")[2], "there")
     assert started.store.session(bob).name == "Dr. Bob"
-    shown(button(app, "Withdraw the link").click().run())
+    assert started.store.session(bob) is not None
+    app = shown(button(app, "Withdraw it").click().run())
+    assert app.success[0].value == "Dr. Bob can no longer sign in."
     assert started.store.session(bob) is None
     assert ("lead", "invited") in actions(started)
     assert ("lead", "revoked") in actions(started)
+
+
+def test_the_lead_is_told_of_signs_of_careless_reading_and_of_no_answer(study, visit):
+    started = study(cases=6)
+    assert "careless" not in texts(visit(started.lead))
+    while due := started.store.current(1):
+        answers = {"appearance": 1 + due.position % 3, "anatomy": 2, "consistency": 3}
+        started.store.submit(1, due.token, due.token, answers, {"active_seconds": 0.2})
+    page = texts(visit(started.lead))
+    assert "Dr. Ada, too fast: 12 of 12 cases took less than 2 s of active time." in page
+    assert "A sign is a reason to ask; nobody is left out for it." in page
+    assert "evalsuite study enrol birds NAME" in page
 
 
 def test_the_lead_pauses_resumes_and_closes_only_by_name(study, visit):

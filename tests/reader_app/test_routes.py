@@ -2,7 +2,6 @@
 
 import gzip
 import hashlib
-import io
 import json
 import posixpath
 import re
@@ -10,12 +9,10 @@ import struct
 
 import numpy as np
 import pytest
-from PIL import Image
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from evalsuite.study.blinding.cases import decode
-from evalsuite.study.storage import access
 from evalsuite.study.storage.database import DatabaseError
 from evalsuite.study.storage.study_database import StudyDatabase
 from evalsuite.study.truth import read_truth
@@ -74,7 +71,7 @@ def test_nothing_is_told_without_a_session(study):
     reader = client(created.invitations["Dr. Ada"])
     token = reader.get("/reader/state").json()["presentation"]
     stranger = client()
-    for path in ("state", f"voxels/{token}/0", f"slice/{token}/0/axial/3"):
+    for path in ("state", f"voxels/{token}/0"):
         told = stranger.get(f"/reader/{path}")
         assert told.status_code == 401
         assert told.json() == {"problem": "You are not signed in. Open your link again."}
@@ -82,25 +79,11 @@ def test_nothing_is_told_without_a_session(study):
 
 
 @pytest.mark.parametrize("token", ["", "x", "' OR 1=1 --", "../..", "é" * 50])
-def test_wrong_tokens_open_nothing_and_are_counted(study, token):
-    home, _, client = study()
+def test_wrong_tokens_open_nothing(study, token):
+    _, _, client = study()
     told = client().get("/enter", params={"token": token})
     assert told.headers["location"] == "/?refused=1"
     assert "set-cookie" not in told.headers
-    with StudyDatabase(home.database).engine.connect() as connection:
-        assert access.refused_too_often(connection, "testclient") is False
-    for _ in range(access.MOST_PER_ADDRESS):
-        client().get("/enter", params={"token": token})
-    with StudyDatabase(home.database).engine.connect() as connection:
-        assert access.refused_too_often(connection, "testclient") is True
-
-
-def test_after_too_many_guesses_even_the_right_token_waits(study):
-    _, created, client = study()
-    for number in range(access.MOST_PER_ADDRESS):
-        client().get("/enter", params={"token": f"guess {number}"})
-    told = client().get("/enter", params={"token": created.invitations["Dr. Ada"]})
-    assert told.headers["location"] == "/?refused=1"
 
 
 def test_a_revoked_token_and_its_sessions_end(study):
@@ -246,28 +229,13 @@ def test_who_takes_no_gzip_gets_the_same_voxels(study):
     assert plain.content == reader.get(f"/reader/voxels/{token}/0").content
 
 
-def test_slices_are_windowed_png_in_the_unit_of_the_study(study):
+def test_a_browser_learns_the_unit_of_the_study(study):
     ct = {"preset": "ct", "preparation": {"intensity": {"low": -8, "high": 248}}}
     _, created, client = study(**ct, windows=[{"name": "narrow", "low": 0, "high": 2}])
     reader = client(created.invitations["Dr. Ada"])
     state = reader.get("/reader/state").json()
     assert state["grey"] == {"levels": 256, "low": -8, "high": 248, "unit": "HU"}
     assert state["windows"] == [["narrow", 0, 2]]
-    token = state["presentation"]
-
-    def pixels(**window):
-        told = reader.get(f"/reader/slice/{token}/0/axial/3", params=window)
-        assert told.content.startswith(b"\x89PNG")
-        assert told.headers["content-type"] == "image/png"
-        assert told.headers["cache-control"] == "no-store"
-        return np.asarray(Image.open(io.BytesIO(told.content)))
-
-    voxels, _ = decode(reader.get(f"/reader/voxels/{token}/0").content)
-    level = float(voxels[5, 5, 3]) - 8  # a level is a unit here
-    assert (pixels(low=-30, high=-20) == 255).all()
-    assert (pixels(low=260, high=300) == 0).all()
-    assert (pixels(low=level - 40, high=level + 160) == 51).any()  # a fifth of white
-    np.testing.assert_array_equal(pixels(), pixels(low=-8, high=248))
 
 
 def test_a_study_of_eight_bit_cases_goes_on(study):
@@ -295,9 +263,6 @@ def test_a_study_of_eight_bit_cases_goes_on(study):
     assert sent.headers["content-encoding"] == "identity"
     voxels, _ = decode(sent.content)
     assert voxels.dtype == np.uint8
-    told = reader.get(f"/reader/slice/{token}/0/axial/3", params={"low": 0, "high": 100})
-    shown = np.asarray(Image.open(io.BytesIO(told.content)))
-    assert abs(shown.mean() - voxels[:, :, 3].mean()) < 1
 
 
 def test_every_script_of_the_viewer_is_served(study):
@@ -308,7 +273,6 @@ def test_every_script_of_the_viewer_is_served(study):
         assert told.headers["content-type"].startswith("text/javascript")
         for imported in re.findall(r'from "\./([^"]+)"', told.text):
             assert posixpath.join(posixpath.dirname(name), imported) in routes.SCRIPTS
-    assert "Niivue" in client().get("/reader/niivue.js").text
 
 
 def test_free_text_is_kept_as_it_is(study):
@@ -327,9 +291,6 @@ def test_malformed_requests_are_refused(study):
     assert reader.post("/reader/answer", content=b"{}").status_code == 415
     assert reader.post("/reader/answer", json={"presentation": "x"}).status_code == 400
     assert reader.post("/reader/answer", json=["x" * 200_000]).status_code == 413
-    token = reader.get("/reader/state").json()["presentation"]
-    assert reader.get(f"/reader/slice/{token}/0/oblique/3").status_code == 404
-    assert reader.get(f"/reader/slice/{token}/0/axial/3?low=x").status_code == 400
     assert reader.get("/reader/assets/..%2Froutes.py").status_code == 404
 
 

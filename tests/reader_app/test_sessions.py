@@ -1,5 +1,6 @@
 """Signing in and out: what the routes of a session give away, and what they refuse."""
 
+import asyncio
 import re
 import subprocess
 import sys
@@ -8,7 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.testclient import TestClient
+from streamlit import config
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study.storage.study_database import StudyDatabase
@@ -51,6 +54,22 @@ def test_the_cookie_is_secure_where_the_connection_is(entrance):
         assert word in secure
 
 
+def test_below_a_path_the_cookie_is_for_that_path(entrance):
+    client, created, _ = entrance
+    config.set_option("server.baseUrlPath", "study")
+    try:
+        browser = client()
+        entered = browser.post("/enter", data={"token": created.invitations["Dr. Ada"]})
+        refused = browser.post("/enter", data={"token": "x"})
+        left = browser.post("/leave")
+    finally:
+        config.set_option("server.baseUrlPath", "")
+    assert entered.headers["location"] == left.headers["location"] == "/study/"
+    assert refused.headers["location"] == "/study/?refused=1"
+    for answer in (entered, left):
+        assert "path=/study;" in answer.headers["set-cookie"].lower()
+
+
 def test_a_lead_enters_by_the_secret_of_their_own_study_alone(entrance):
     client, created, store = entrance
     entered = client().post("/enter", data={"study": "birds", "lead": created.lead_secret})
@@ -65,6 +84,43 @@ def test_a_lead_enters_by_the_secret_of_their_own_study_alone(entrance):
         refused = client().post("/enter", data=wrong)
         assert refused.headers["location"] == "/?refused=1"
         assert "set-cookie" not in refused.headers
+
+
+def test_guesses_are_answered_later_and_later_but_nobody_is_shut_out(entrance, monkeypatch):
+    client, created, _ = entrance
+    waited = []
+
+    async def sleep(seconds):
+        waited.append(seconds)
+
+    monkeypatch.setattr(cookies.asyncio, "sleep", sleep)
+    browser = client()
+    for number in range(20):
+        for form in ({"token": f"guess {number}"}, {"study": "birds", "lead": f"guess {number}"}):
+            assert browser.post("/enter", data=form).headers["location"] == "/?refused=1"
+    assert waited == [0.5 * n for n in range(1, 11)] + [5.0] * 25
+    waited.clear()
+    lead = {"study": "birds", "lead": created.lead_secret}
+    for form in ({"token": created.invitations["Dr. Ada"]}, lead):
+        assert browser.post("/enter", data=form).headers["location"] == "/"
+    assert waited == []
+    monkeypatch.setattr(cookies, "HELD_BACK", asyncio.Semaphore(0))  # as many wait as may
+    assert browser.post("/enter", data={"token": "x"}).headers["location"] == "/?refused=1"
+    assert waited == []
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("a socket", "a socket"),
+    ],
+)
+def test_a_machine_is_one_address(host, address):
+    assert cookies.address(Request({"type": "http", "client": (host, 1)})) == address
+    assert cookies.address(Request({"type": "http"})) == "unknown"
 
 
 def test_a_form_that_is_too_long_is_not_read(entrance):

@@ -91,6 +91,9 @@ def test_over_real_and_blurred_volumes_concordance_is_found_and_by_chance_it_is_
     status, _, err = cli("report", "--study", "blurr", "--output", "other", "--no-tracking")
     assert status == 1
     assert re.fullmatch(r'[^\n]*"?blurr"?[^\n]*\n', err)
+    status, _, err = cli("report", "--study", "blur", "--leave-out", "Z", "--output", "other")
+    assert status == 1
+    assert err.startswith('Unknown reader "Z".')
 
     study, evaluation = read_study("blur", home), read_evaluation(tmp_path / "eval")
     shuffled = study.table.copy()

@@ -21,6 +21,7 @@ from reports.figures.privacy import privacy
 from reports.figures.readers import concordance_points, forest, rating_bars, roc
 from reports.figures.slices import slices
 from reports.figures.utility import learning_curves
+from tests.caveats import plain
 from tests.evaluations import example
 from tests.reports import test_anatomy_figure, test_figures, test_privacy_figure, test_slices_figure
 from tests.reports.pages import assert_sound, shown
@@ -46,7 +47,9 @@ def kept(names, volumes=3):
     evaluation = example(*names)
     note = "A remark that is long, " * 12 + "and a path /" + "x" * 300
     found = test_figures.evidence(evaluation, ("medicalnet-resnet10-23datasets", "b"), volumes)
-    tables = [dataclasses.replace(t, warnings=(note, "Random.")) for t in found.features]
+    tables = [
+        dataclasses.replace(t, warnings=(plain(note), plain("Random."))) for t in found.features
+    ]
     return dataclasses.replace(found, features=tuple(tables))
 
 
@@ -62,7 +65,7 @@ def numbers(names, value=1.0, quantities=4, groups=("",)):
             interval=Interval(value / 2, value * 2, 0.95, "b") if q % 2 else None,
             synthetic=name,
             group=group,
-            warnings=(f"Warning {q} of {name} " + "again " * 40,),
+            warnings=(plain(f"Warning {q} of {name} " + "again " * 40),),
         )
         for i, name in enumerate(names)
         for q in range(quantities)

@@ -16,6 +16,7 @@ from reports.document import Picture, Table
 from reports.readers import findings, study_sections
 from reports.readers.choices import _margin
 from reports.readers.claims import chance, correction, intervals, noted
+from tests.caveats import plain, sentences
 from tests.reports.conftest import STUDIES
 from tests.statistics.tables import comparisons, obuchowski_rockette
 
@@ -53,7 +54,10 @@ def test_captions_speak_of_other_readers_where_readers_were_drawn(name, computed
 def test_intervals_by_hand():
     def rows(random, low=0.0, readers=4, level=0.95):
         row = Result(value=0.1, level=level, random=random, counts={"readers": readers})
-        return [replace(row, low=low, warnings=("One.",)), replace(row, warnings=("One.",))]
+        return [
+            replace(row, low=low, warnings=(plain("One."),)),
+            replace(row, warnings=(plain("One."),)),
+        ]
 
     for random, told in (
         ("cases", "95 % intervals for other cases and these readers only"),
@@ -71,7 +75,7 @@ def test_intervals_by_hand():
     assert intervals(mixed) == (
         "95 % intervals for other readers and other cases, but where a note says for whom"
     )
-    assert [" ".join(row.warnings) for row in noted(mixed)] == [
+    assert [" ".join(sentences(row)) for row in noted(mixed)] == [
         "One. The interval is for other cases and these readers only.", "One.", "One.", "One.",
     ]  # fmt: skip
     assert noted(cases) is cases

@@ -21,6 +21,7 @@ from evalsuite.records import (
 from reports.figures.cohorts import cohorts, looks
 from reports.figures.embedding import embedding
 from reports.figures.estimates import estimates
+from tests.caveats import plain
 from tests.evaluations import FEW, example
 from tests.reports.pages import assert_sound
 
@@ -64,7 +65,7 @@ def busy(cohort_names, quantities=12) -> Evaluation:
     for i, name in enumerate(cohort_names):
         for extractor in ("medicalnet-resnet10-23datasets", "radiomics"):
             for q in range(quantities):
-                warnings = (FEW, f"Warning {'abcdefghijklmnop'[q]} of {i}.") if q % 3 else ()
+                warnings = (FEW, plain(f"Warning {'abcdefghijklmnop'[q]} of {i}.")) if q % 3 else ()
                 value = math.nan if (q, i) == (4, 0) else 12345.678 * 10.0**-q
                 found.append(
                     dataclasses.replace(
@@ -283,7 +284,7 @@ def test_estimates_with_warnings_are_hollow_and_numbered():
 def test_warnings_that_differ_in_values_are_one_note_on_the_pages_that_have_it():
     evaluation = example("gan", "ddpm")
     few = [
-        dataclasses.replace(e, warnings=(Caveat("{n} volumes are few.", n=n),), group=g)
+        dataclasses.replace(e, warnings=(Caveat("few", "{n} volumes are few.")(n=n),), group=g)
         for g, e, n in zip(("", "sex=F", "", "sex=F"), evaluation.estimates, (40, 9, 40, 20), strict=False)
     ]  # fmt: skip
     pages = estimates(dataclasses.replace(evaluation, estimates=tuple(few)), Evidence((), {}))

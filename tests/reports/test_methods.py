@@ -420,6 +420,11 @@ NAMED = {
     "repeatability coefficient": "repeatability", "trend": "linear trends",
     "share": "share of each option", "first fifth": "first fifth", "last fifth": "last fifth",
     "after a real case": "after a real and a synthetic case",
+    "active seconds": "active seconds", "axial slices": "axial slices",
+    "coronal slices": "coronal slices", "sagittal slices": "sagittal slices",
+    "changes of the window": "changes of the window", "too fast": "less than 2 s",
+    "one answer": "the same answers to nearly all", "slices not seen": "hardly a slice",
+    "repeats contradicted": "contradict the first",
 }  # fmt: skip
 DRAWN = {"cases": "bootstrap over cases", "cases and readers": "bootstrap over cases and readers"}
 

@@ -13,6 +13,7 @@ from reports.figures.canvas import WIDTH
 from reports.figures.cohorts import Look
 from reports.figures.forests import Panel, forest_pages, forests
 from reports.figures.panels import ACROSS, TALLEST, Strip, pages, strips
+from tests.caveats import plain
 from tests.reports.evaluations.made_up import estimate
 
 LOOKS = {"gan": Look("#D55E00", "^"), "a generator with a long name": Look("#0072B2", "s")}
@@ -78,13 +79,13 @@ def texts(figure):
 def test_values_notes_and_undefined_numbers_are_written():
     figure = forests([[panel(1.5)]], LOOKS, lambda _: "[3]")
     assert texts(figure).count("1.5 [3]") == 2
-    known = {"low": math.nan, "high": math.nan, "warnings": ("Why.",)}
+    known = {"low": math.nan, "high": math.nan, "warnings": (plain("Why."),)}
     figure = forests([[panel(math.nan, **known)]], LOOKS, lambda _: "[1]")
     assert texts(figure).count("undefined [1]") == 2
 
 
 def test_a_point_with_a_caveat_is_hollow():
-    for warnings, face in (((), "#D55E00"), (("Why.",), "white")):
+    for warnings, face in (((), "#D55E00"), ((plain("Why."),), "white")):
         axes = forests([[panel(warnings=warnings)]], LOOKS, lambda _: "").axes[0]
         points = [line for line in axes.lines if line.get_marker() == "^"]
         assert [line.get_markerfacecolor() for line in points] == [face]
@@ -188,10 +189,11 @@ def test_panels_without_a_number_are_left_out():
 
 
 def test_a_note_on_all_of_a_panel_stands_at_its_head_only():
-    marks = {"All.": "[1]", "One.": "[2]"}
+    all_of, one = plain("All."), plain("One.")
+    marks = {all_of.key: "[1]", one.key: "[2]"}
     own = [
-        estimate("kid", 1.5, n, warnings=("All.", *more))
-        for n, more in zip(LOOKS, ((), ("One.",)), strict=True)
+        estimate("kid", 1.5, n, warnings=(all_of, *more))
+        for n, more in zip(LOOKS, ((), (one,)), strict=True)
     ]
     figure = forests(
         [[Panel("t", "radiomics", own)]], LOOKS, lambda ws: " ".join(marks[w] for w in ws)

@@ -8,15 +8,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from evalsuite.records import Caveat
 from evalsuite.statistics.cautions import ONE_READER, few_readers
 from evalsuite.statistics.omissions import left_out
+from evalsuite.statistics.ratings.averages import MISSING
 from evalsuite.statistics.result import Result
 from evalsuite.study.protocol.kinds.likert import Likert
 from reports.build import build
 from reports.document import Picture, Table, write
 from reports.readers import cautions, findings, study_sections
 from reports.readers.shown import fixed, footnotes, interval, probability
+from tests.caveats import plain
 from tests.reports.conftest import told, visible
 from tests.reports.test_document import HOSTILE, assert_sound, loads
 
@@ -354,23 +355,23 @@ def test_what_the_overview_says_is_not_said_again(make_study, tmp_path):
 
 def test_footnotes_mark_what_is_not_true_of_every_row(make_study):
     study = make_study(cases=1, readers=["Dr. A", "B"])
-    first, whole, left = "First one. Its end.", "For all.", "Left out: Dr. A."
+    first, whole, left = map(plain, ("First one. Its end.", "For all.", "Left out: Dr. A."))
     rows = [Result(value=0.0, warnings=w) for w in ((first, whole), (whole,), (whole, left, first))]
     marks, notes = footnotes(rows, study)
     assert marks == ["[a]", "", "[a, b]"]
-    assert notes == (whole, f"[a] {first}", f"[b] {left}")
-    assert footnotes(rows, study, marked=False)[1] == (first, whole, left)
+    assert notes == (str(whole), f"[a] {first}", f"[b] {left}")
+    assert footnotes(rows, study, marked=False)[1] == tuple(map(str, (first, whole, left)))
 
 
 def test_caveats_that_differ_in_numbers_alone_are_told_once(make_study):
     study = make_study(cases=1, readers=["A", "B"])
     caveats = [
         (
-            Caveat("{n} of {size} answers are missing.", n=2, size=9),
+            MISSING(n=2, size=9),
             *left_out("x", np.array([True]), ["A"]),
         ),
         (
-            Caveat("{n} of {size} answers are missing.", n=5, size=9),
+            MISSING(n=5, size=9),
             *left_out("x", np.array([True]), ["B"]),
         ),
         (),

@@ -16,7 +16,7 @@ from reports.document import Notice, Picture, Table, Text
 from reports.readers.shown import SPACE
 from reports.utility import utility_findings, utility_sections
 from tests.reports.conftest import visible
-from tests.utility.made_up import example
+from tests.utility.made_up import BY_SEED, example
 
 OLD = Path(__file__).parents[1] / "old/utility"
 UNLABELLED = ("scratch", "synthetic-pretraining", "real-pretraining")
@@ -77,7 +77,7 @@ def test_the_chapter_has_question_curves_tables_and_methods(written):
         "utility-comparisons-by-structure",
         "utility-trainings",
     ]
-    assert blocks(folder, Notice) == [Notice(("The held-out subjects were drawn by the seed.",))]
+    assert blocks(folder, Notice) == [Notice(tuple(map(str, BY_SEED)))]
 
 
 def test_cells_are_the_numbers_of_the_summary(written):

@@ -258,7 +258,7 @@ def test_odd_studies_say_why(name):
 def test_what_is_said(name, quantity, sentence):
     rows = comparisons(odd_studies()[name])
     row = one(rows[rows["reader"] == "all"], quantity=quantity)
-    assert sentence in row["warnings"]
+    assert str(sentence) in row["warnings"]
 
 
 def test_cohorts_that_are_wholly_apart_have_an_exact_p_value_or_none_instead_of_one():

@@ -17,7 +17,7 @@ ROW = Result(
     value=2.5,
     counts={"readers": 3},
     parts={"margin": 0.5},
-    warnings=(Caveat("Only {n} readers.", n=3), "Another."),
+    warnings=(Caveat("few", "Only {n} readers.")(n=3), Caveat("another", "Another.")),
 )
 
 

@@ -13,6 +13,7 @@ from statsmodels.stats.proportion import proportion_confint
 from evalsuite.statistics.roc.auc import auc_covariance, placements, t_interval
 from evalsuite.statistics.roc.curves import roc_curves, roc_points
 from evalsuite.statistics.roc.readings import Readings, turing_readings
+from tests.caveats import sentences
 from tests.kinds import scales
 from tests.statistics.tables import reader_aucs, reader_rates
 
@@ -286,7 +287,7 @@ def test_turing_readings():
     assert found.positive.tolist() == [[[5, 5], [6, 6]]] * 2
     expected = [[[2, 2, NAN, NAN], [3, 3, NAN, NAN]], [[NAN, NAN, 4, 4], [NAN, NAN, 5, 5]]]
     np.testing.assert_array_equal(found.negative, expected)
-    assert found.warnings == ()
+    assert sentences(found) == ()
     # Real cases are rated higher: real against synthetic is positive against negative.
     assert (reader_aucs(found)["value"] == 1).all()
     rates = reader_rates(found).set_index(["treatment", "reader", "quantity"])["value"]

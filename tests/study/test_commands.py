@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from evalsuite.spreadsheets import guarded
 from evalsuite.study.home import Home, default_folder
+from evalsuite.study.protocol.design import load_design
+from evalsuite.study.protocol.schedule import schedule
 from evalsuite.study.storage.study_database import StudyDatabase
-from evalsuite.study.truth import read_truth
+from evalsuite.study.truth import by_phase, read_truth
+from reports.sources import read_study
 
 
 @pytest.fixture
@@ -50,6 +54,7 @@ def test_a_study_from_its_creation_to_the_table(lead, tmp_path):
     status, out, err = create(lead, "--set", "repeats=2", "--set", "training=1", "--seed", "3")
     assert status == 0, err
     assert "12 cases prepared" in out
+    assert "Serve them with: evalsuite study serve\n" in err
     assert len(re.findall(r"/enter\?token=\S{43}", out)) == 2
     assert re.search(r"lead: \S+study=birds&lead=\S{43}", out)
     assert "tells real from synthetic" in err
@@ -76,7 +81,7 @@ def test_a_study_from_its_creation_to_the_table(lead, tmp_path):
     assert (status, "without the truth: the study is not closed" in err) == (0, True)
     assert "role" not in (tmp_path / "open.csv").read_text().splitlines()[0]
 
-    assert lead("close", "birds", "--no-tracking")[0] == 0
+    assert lead("close", "birds", "--no-tracking", "--yes")[0] == 0
     assert lead("export", "birds", "--output", "closed.csv")[0] == 0
     with (tmp_path / "closed.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -86,6 +91,14 @@ def test_a_study_from_its_creation_to_the_table(lead, tmp_path):
     about = yaml.safe_load((tmp_path / "closed.design.yaml").read_text())
     assert about["design"]["seed"] == 3
     assert about["environment"]["packages"]["numpy"]
+
+    power = ("power", "--from", "closed.csv", "--figure", "auc", "--question")
+    assert "Variances of consistency in closed.csv: " in lead(*power, "consistency")[2]
+    assert "one of appearance, anatomy, consistency." in lead(*power, "clarity")[2]
+    assert (
+        "Export the study with the truth."
+        in lead("power", "--from", "open.csv", "--question", "anatomy")[2]
+    )
 
     assert lead("export", "birds", "--output", "closed.imrmc")[0] == 0
     lines = (tmp_path / "closed.imrmc").read_text().splitlines()
@@ -202,9 +215,178 @@ def test_new_links_replace_old_ones(lead):
     assert store.session(store.sign_in(second, "x")).name == "Ada"
     with pytest.raises(Exception, match="opens nothing"):
         store.sign_in(first, "x")
-    lead("revoke", "birds", "Ada")
+    lead("revoke", "birds", "Ada", "--yes")
     with pytest.raises(Exception, match="opens nothing"):
         store.sign_in(second, "x")
+
+
+def test_a_reader_who_comes_later_gets_an_order_of_their_own(lead, tmp_path):
+    create(lead, "--set", "repeats=2", "--set", "training=1")
+    store = read_everything()
+    status, out, err = lead("enrol", "birds", "Eve")
+    assert (status, err) == (0, "")
+    (link,) = re.findall(r"^http://127.0.0.1:8501/enter\?token=(\S{43})$", out, re.MULTILINE)
+    eve = store.session(store.sign_in(link, "here"))
+    assert eve.name == "Eve"
+    plans = {reader: store.plan(reader) for reader in (1, 2, 3)}
+    assert len({tuple(p.cases for p in plan) for plan in plans.values()}) == 3
+    assert len({frozenset((p.phase, p.cases) for p in plan) for plan in plans.values()}) == 1
+    assert len(plans[3]) == 14
+    # The seed is for the lead alone: with it the orders tell the cohorts apart.
+    noted = tmp_path / "studies/lead/birds/order.seed"
+    assert noted.stat().st_mode & 0o777 == 0o600
+    seed = noted.read_text().strip()
+    assert int(seed) > 2**64
+    assert seed.encode() not in (tmp_path / "studies/app/studies.db").read_bytes()
+    design = load_design(tmp_path / "studies/lead/birds/design.yaml")
+    cases = by_phase(read_truth(Home.at(default_folder()).truth("birds")).values())
+    for reader, name in enumerate(("Ada", "Bob", "Eve"), 1):
+        again = schedule(design, cases, name, seed=int(seed))
+        assert [slot.cases for slot in again] == [shown.cases for shown in plans[reader]]
+        guessed = schedule(design, cases, name)
+        assert [slot.cases for slot in guessed] != [shown.cases for shown in plans[reader]]
+
+    assert "readers of birds, two readers are called" in lead("enrol", "birds", "eve")[2]
+    assert "readers.3: expected one line of 1 to 100" in lead("enrol", "birds", "a\nb")[2]
+    assert lead("enrol", "birds", "Zoe")[0] == 0
+    lead("close", "birds", "--no-tracking", "--yes")
+    status, _, err = lead("enrol", "birds", "Kim")
+    assert (status, "closed for good" in err) == (1, True)
+    lead("export", "birds", "--output", "x.csv")
+    assert yaml.safe_load((tmp_path / "x.design.yaml").read_text())["order_seed"] == int(seed)
+
+
+def test_pairs_of_a_later_reader_are_those_of_the_others(lead):
+    create(lead, "--set", "paired=true", "--template", "2afc")
+    lead("enrol", "birds", "Eve")
+    store = StudyDatabase("sqlite:///studies/app/studies.db")
+    ada, eve = ({frozenset(shown.cases) for shown in store.plan(reader)} for reader in (1, 3))
+    assert ada == eve
+
+
+def test_a_later_reader_of_an_older_study_gets_an_order_of_its_design(lead, tmp_path):
+    create(lead)
+    (tmp_path / "studies/lead/birds/order.seed").unlink()
+    assert lead("enrol", "birds", "Eve")[0] == 0
+    design = load_design(tmp_path / "studies/lead/birds/design.yaml")
+    cases = by_phase(read_truth(Home.at(default_folder()).truth("birds")).values())
+    plan = StudyDatabase("sqlite:///studies/app/studies.db").plan(3)
+    assert [s.cases for s in schedule(design, cases, "Eve")] == [p.cases for p in plan]
+    (tmp_path / "studies/lead/birds/order.seed").write_text("none")
+    assert "order.seed: expected the seed" in lead("enrol", "birds", "Zoe")[2]
+
+
+def test_the_status_fits_80_columns_and_tells_signs_of_careless_reading(lead, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    create(lead)
+    store = StudyDatabase("sqlite:///studies/app/studies.db")
+    lead("enrol", "birds", "Dr. Eve")
+    for reader, seconds in ((1, 0.2), (2, 30.0)):
+        while due := store.current(reader):
+            given = {"appearance": 1 + due.position % 3, "anatomy": 2, "consistency": 3}
+            store.submit(reader, due.token, "k", given, {"active_seconds": seconds})
+    status, out, err = lead("status", "birds")
+    assert status == 0
+    lines = [line.split() for line in out.splitlines() if line.strip()]
+    assert lines[0] == ["reader", "answered", "minutes", "s/case", "last", "seen", "signs"]
+    assert lines[2][:6] == ["Ada", "10", "of", "10", "0", "0"]
+    assert lines[2][-1] == "1"
+    assert lines[3][:6] == ["Bob", "10", "of", "10", "5", "30"]
+    assert lines[4] == ["Dr.", "Eve", "(later)", "0", "of", "10", "0"]
+    assert max(map(len, out.splitlines())) <= 80
+    assert err.splitlines()[:2] == [
+        "birds: Ada, too fast: 10 of 10 cases took less than 2 s of active time.",
+        "A sign is a reason to ask; nobody is left out for it.",
+    ]
+    rows = json.loads(lead("status", "--json")[1])
+    assert [(row["reader"], row["later"], row["signs"]) for row in rows] == [
+        ("Ada", False, ["too fast"]),
+        ("Bob", False, []),
+        ("Dr. Eve", True, []),
+    ]
+    assert max(map(len, lead("status")[1].splitlines())) <= 80
+
+
+def test_what_readers_tell_of_themselves_is_exported_without_names(lead, tmp_path):
+    profile = [
+        {"name": "years", "text": "Years?", "kind": "choice", "options": ["under 5", "more"]},
+        {"name": "fields", "text": "Fields?", "kind": "multiple", "options": ["=CT", "MR", "US"]},
+        {"name": "post", "text": "Post?", "kind": "text"},
+    ]
+    (tmp_path / "design.yaml").write_text(yaml.safe_dump({"profile": profile}))
+    create(lead, "design.yaml")
+    lead("enrol", "birds", "Eve")
+    store = read_everything()
+    store.tell_profile(1, {"years": 2, "fields": [1, 3], "post": "-1"})
+    store.tell_profile(3, {"years": 1, "fields": [2]})
+    assert lead("export", "birds", "--output", "x.csv")[0] == 0
+    assert (tmp_path / "x.readers.csv").read_text().splitlines() == [
+        "reader_number,enrolled,years,fields,post",
+        "1,at creation,more,'=CT; US,'-1",
+        "2,at creation,,,",
+        "3,later,under 5,MR,",
+    ]
+    with (tmp_path / "x.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {(row["reader"], row["reader_number"]) for row in rows} == {("Ada", "1"), ("Bob", "2")}
+    for name in ("x.csv", "birds"):
+        told = read_study(name, Home.at(default_folder()))
+        assert told.told_of_readers("years") == {"Ada": "more"}  # Eve has answered nothing
+        assert told.told_of_readers("post") == {"Ada": "-1"}
+        assert told.later == ()
+
+
+def test_how_a_case_was_read_is_exported(lead, tmp_path):
+    create(lead)
+    store = StudyDatabase("sqlite:///studies/app/studies.db")
+    read = {
+        "seconds": 9.5, "active_seconds": 7.0, "window_changes": 2, "viewer": "webgl2",
+        "slices": {"axial": 12, "coronal": 3, "sagittal": 1}, "shape": [64, 80, 60],
+        "screen": {"width": 1366, "height": 768, "ratio": 1.25}, "small_screen": False,
+        "tools": {"zooms": 4, "layouts": 0, "cine": 1, "distances": 2},
+    }  # fmt: skip
+    answers = {"appearance": 1, "anatomy": 2, "consistency": 3}
+    store.submit(1, store.current(1).token, "k", answers, read)
+    store.submit(1, store.current(1).token, "k", answers, {})
+    assert lead("export", "birds", "--output", "x.csv")[0] == 0
+    with (tmp_path / "x.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    columns = ("seconds", "active_seconds", "axial_slices", "coronal_slices", "sagittal_slices")
+    columns += ("shape", "window_changes", "viewer", "screen", "small_screen", "zooms", "layouts")
+    columns += ("cine", "distances")
+    assert [rows[0][column] for column in columns] == [
+        *("9.5", "7.0", "12.0", "3.0", "1.0"),
+        *("64x80x60", "2.0", "webgl2", "1366x768@1.25", "False", "4.0", "0.0", "1.0", "2.0"),
+    ]
+    assert {rows[-1][column] for column in columns} == {""}
+
+
+def test_remarks_that_look_like_formulas_come_back_as_they_were(lead, tmp_path):
+    create(lead, "--template", "text")
+    store = StudyDatabase("sqlite:///studies/app/studies.db")
+    written = ['=HYPERLINK("http://x")', "-1", "+ sharper", "@all", "'=1", "plain"]
+    for remark in written:
+        store.submit(1, store.current(1).token, "k", {"remarks": remark}, {})
+    assert lead("export", "birds", "--output", "x.csv")[0] == 0
+    with (tmp_path / "x.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [row["answer"] for row in rows] == [
+        """'=HYPERLINK("http://x")""", "'-1", "'+ sharper", "'@all", "''=1", "plain",
+    ]  # fmt: skip
+    table = read_study("x.csv", Home.at(default_folder())).table
+    assert table["answer"].tolist() == written
+    # The same answers of another study, told as this one's were exported, are the same answers.
+    create(lead, "--template", "text", name="again")
+    tokens = [shown.token for shown in store.plan(3)]
+    paper = [["reader", "presentation", "question", "answer"]]
+    paper += [
+        ["Ada", guarded(token), row["question"], row["answer"]]
+        for token, row in zip(tokens, rows, strict=False)
+    ]
+    with (tmp_path / "paper.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(paper)
+    assert "6 presentations imported" in lead("import", "again", "paper.csv")[2]
+    assert [store.answers(3, token)["remarks"] for token in tokens[:6]] == written
 
 
 def test_answers_on_paper_are_imported_once(lead, tmp_path):
@@ -246,7 +428,7 @@ def test_a_study_is_followed_in_mlflow(lead, client, runs):
     read_everything()
     assert lead("log", "birds")[0] == 0
     assert runs("evalsuite-studies")["birds"].info.status == "RUNNING"
-    assert lead("close", "birds")[0] == 0
+    assert lead("close", "birds", "--yes")[0] == 0
     found = runs("evalsuite-studies")
     assert set(found) == {"birds", "birds: Ada", "birds: Bob"}
     assert found["birds: Ada"].data.metrics["answered"] == 10
@@ -267,7 +449,7 @@ def test_a_closed_study_s_runs_hold_what_counts_alone(lead, client, runs):
             store.submit(reader, due.token, "k", given, {})
             if not again:
                 store.submit(reader, due.token, "k2", {**given, "appearance": 2}, {})
-    assert lead("close", "birds")[0] == 0
+    assert lead("close", "birds", "--yes")[0] == 0
     values = runs("evalsuite-studies")["birds"].data.metrics
     assert (values["appearance/real"], values["appearance/fake"]) == (2, 2)
 
@@ -282,7 +464,7 @@ def test_a_forced_choice_is_logged_as_the_share_of_right_answers(lead, client, r
             # Ada is always right, Bob always says left.
             store.submit(reader, due.token, "k", {"real_side": real if reader == 1 else 1}, {})
     bob = [truth[shown.cases[0]].role == "real" for shown in store.plan(2)]
-    assert lead("close", "birds")[0] == 0
+    assert lead("close", "birds", "--yes")[0] == 0
     values = runs("evalsuite-studies")["birds"].data.metrics
     assert values["real_side/fake/right"] == (5 + sum(bob)) / 10
     assert not [name for name in values if name.startswith("real_side/real")]
@@ -325,6 +507,8 @@ def test_mlflow_that_fails_is_told_with_the_command_that_logs_later(lead, client
 
 
 def test_templates_and_power_are_tables(lead):
+    status, out, _ = lead("templates", "multiple")
+    assert (status, "exclusive: Nothing" in out) == (0, True)
     _, out, _ = lead("templates", "--json")
     assert {"paper", "turing", "2afc"} <= {row["template"] for row in json.loads(out)}
     status, out, _ = lead(

@@ -5,9 +5,12 @@ import pandas as pd
 
 from evalsuite.statistics.result import tabulated
 from evalsuite.utility.analysis import compare, summarise
+from evalsuite.utility.cohorts import DRAWN_BY_SEED
 from evalsuite.utility.config import ARMS
 from evalsuite.utility.results import UtilityResults
 from evalsuite.utility.training import AUGMENTATION, PRETEXT
+
+BY_SEED = (DRAWN_BY_SEED(synthetic="gan"),)
 
 
 def example(
@@ -17,7 +20,7 @@ def example(
     repeats=2,
     *,
     gain=0.02,
-    warnings=("The held-out subjects were drawn by the seed.",),
+    warnings=BY_SEED,
 ):
     """Return scores that rise with the share, and by `gain` from each arm to the next."""
     rng = np.random.default_rng(0)

@@ -13,6 +13,7 @@ from evalsuite.utility.training import Supply
 from evalsuite.volumes.read import read_volume
 from evalsuite.volumes.volume import Volume
 from evalsuite.volumes.write import write_nifti
+from tests.caveats import sentences
 
 SHARES = ("--shares", "50,100")
 
@@ -166,8 +167,8 @@ def test_results_come_back_as_they_were_written(utility, cohorts, tmp_path):
         pd.DataFrame(json.loads(out)["summary"])[["value", "low"]].astype(float),
         rtol=1e-12,
     )
-    assert any("names no subjects" in warning for warning in results.warnings)
-    assert any("drawn by the seed" in warning for warning in results.warnings)
+    assert any("names no subjects" in warning for warning in sentences(results))
+    assert any("drawn by the seed" in warning for warning in sentences(results))
 
 
 def other_labels(folder, change):
@@ -205,41 +206,43 @@ def test_mistakes_are_told_before_anything_is_trained(utility, cohorts, tmp_path
     real, labels, synthetic, synthetic_labels = cohorts
     out = ("--output", tmp_path / "out")
 
-    def told(*arguments, real=real, labels=labels, synthetic=synthetic):
+    def sentences(*arguments, real=real, labels=labels, synthetic=synthetic):
         status, _, err = utility(real, labels, synthetic, *out, *arguments)
         assert status in (1, 2)
         assert not (tmp_path / "out").exists()
         return " ".join(err.split())
 
-    assert "it has no label map" in told(*SHARES, labels=synthetic_labels)
-    assert told("--shares", "1,100").startswith("A share of 1 % of 6 training subjects is not one")
+    assert "it has no label map" in sentences(*SHARES, labels=synthetic_labels)
+    assert sentences("--shares", "1,100").startswith(
+        "A share of 1 % of 6 training subjects is not one"
+    )
     assert (
-        told("--shares", "0")
+        sentences("--shares", "0")
         == "shares.0: expected a number above 0 and at most 100, but found 0.0."
     )
-    assert told("--shares", "50,50") == "shares: a share is named twice."
-    assert "expected numbers with commas between them" in told("--shares", "a")
-    assert told(*SHARES, "--patch", "16,15,16") == (
+    assert sentences("--shares", "50,50") == "shares: a share is named twice."
+    assert "expected numbers with commas between them" in sentences("--shares", "a")
+    assert sentences(*SHARES, "--patch", "16,15,16") == (
         "A patch of 16 x 15 x 16 does not fit 2 levels of channels: its sides must be multiples of "
         "2, such as 16 x 16 x 16."
     )
-    assert told(*SHARES, "--channels", "2,2,2,2,2,2").startswith(
+    assert sentences(*SHARES, "--channels", "2,2,2,2,2,2").startswith(
         f"The volumes of {real} have 17 x 16 x 18 voxels, but the networks need at least 32"
     )
-    assert told(*SHARES, "--unlabelled", f"synthetic={real}") == (
+    assert sentences(*SHARES, "--unlabelled", f"synthetic={real}") == (
         'Two cohorts are named "synthetic". Give each a name of its own, as NAME=DIR.'
     )
-    assert told("--preset", "mrt") == (
+    assert sentences("--preset", "mrt") == (
         'Unknown preset "mrt". Did you mean "mri"? Known presets: ct, mri.'
     )
     other_labels(synthetic_labels, lambda v: Volume(np.where(v.voxels == 2, 7, v.voxels), v.affine))
-    assert told(*SHARES, "--synthetic-labels", synthetic_labels) == (
+    assert sentences(*SHARES, "--synthetic-labels", synthetic_labels) == (
         "The label values of real and synthetic differ: 7 only in synthetic. Each structure needs "
         "the same value in both."
     )
     for file in labels.iterdir():
         write_nifti(Volume(np.zeros((17, 16, 18)), np.eye(4)), file)
-    assert "hold 0 values beside 0; expected 1 to 255 structures" in told("--shares", "100")
+    assert "hold 0 values beside 0; expected 1 to 255 structures" in sentences("--shares", "100")
 
 
 def test_volumes_without_label_maps_are_told(utility, cohorts, tmp_path):
@@ -263,7 +266,7 @@ def test_copies_of_held_out_volumes_are_refused_and_unlabelled_ones_left_out(
     held = results.splits["test"]
     assert any(
         w.startswith("2 unlabelled volumes are of held-out subjects and left out: ")
-        for w in results.warnings
+        for w in sentences(results)
     )
     volumes = {t["name"]: t["volumes"] for t in results.trainings}
     assert volumes["reconstruction-real-r1"] == 6

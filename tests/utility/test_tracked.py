@@ -1,10 +1,13 @@
 """One MLflow run for the experiment and a nested one for each arm; the figure says what is so."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.text import Text
 
+from evalsuite.errors import EvalsuiteError
 from evalsuite.utility.config import ARMS
 from evalsuite.utility.results import read_results, write_results
 from reports.figures.utility import LOOKS, learning_curves
@@ -56,6 +59,14 @@ def test_tables_survive_the_disk(tmp_path):
     for name in ("cases", "summary", "comparisons"):
         pd.testing.assert_frame_equal(getattr(read, name), getattr(results, name), rtol=1e-12)
     assert read.warnings == results.warnings
+    record = json.loads((tmp_path / "results.json").read_text())
+    assert record["warnings"] == [str(caveat) for caveat in results.warnings]
+    del record["caveats"]  # as records were before they had codes
+    (tmp_path / "results.json").write_text(json.dumps(record))
+    assert list(map(str, read_results(tmp_path).warnings)) == record["warnings"]
+    (tmp_path / "results.json").write_text(json.dumps(record | {"schema": record["schema"] + 1}))
+    with pytest.raises(EvalsuiteError, match="of a newer version of evalsuite"):
+        read_results(tmp_path)
 
 
 def texts(figure):

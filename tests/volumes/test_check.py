@@ -11,10 +11,11 @@ import pytest
 
 from evalsuite.errors import FaultsError, VolumeError
 from evalsuite.volumes.check import check_cohort, check_volume, voxel_digest
-from evalsuite.volumes.cohort import find_leaks, leakage_sentence
+from evalsuite.volumes.cohort import find_leaks, leakage
 from evalsuite.volumes.sources import read_cohort
 from evalsuite.volumes.volume import Volume
 from evalsuite.volumes.write import write_nifti
+from tests.caveats import sentences
 
 REAL = Path(__file__).parents[3] / "shared/data/hippocampus/images"
 
@@ -169,12 +170,12 @@ def test_copies_within_a_cohort_are_a_warning_even_compressed_anew(tmp_path):
     folder = write(tmp_path / "real", "a.nii.gz", "z.nii.gz")
     plain = gzip.decompress((folder / "a.nii.gz").read_bytes())
     (folder / "b.nii").write_bytes(plain)
-    assert checked(folder).warnings == (
+    assert sentences(checked(folder)) == (
         "1 of 3 volumes is a copy of another: b.nii (of a.nii.gz).",
     )
     for i in range(6):
         (folder / f"c{i}.nii").write_bytes(plain)
-    (warning,) = checked(folder).warnings
+    (warning,) = sentences(checked(folder))
     assert warning.startswith("7 of 9 volumes are copies of others: b.nii (of a.nii.gz), c0.nii")
     assert warning.endswith("c3.nii (of a.nii.gz), and 2 more.")
 
@@ -186,10 +187,10 @@ def test_leaks_between_cohorts_are_found_by_their_voxels(tmp_path):
     (made / "y.nii").write_bytes(gzip.decompress((real / "b.nii.gz").read_bytes()))
     leaks = find_leaks(checked(real), checked(made))
     assert [(a.id, b.id) for a, b in leaks] == [("b.nii.gz", "y.nii")]
-    assert leakage_sentence(checked(real), checked(made), leaks) == (
+    assert str(leakage(checked(real), checked(made), leaks)) == (
         "1 of 3 volumes of made is a copy of a volume of real: y.nii (real: b.nii.gz)."
     )
-    assert leakage_sentence(checked(real), checked(made), leaks * 7).endswith(
+    assert str(leakage(checked(real), checked(made), leaks * 7)).endswith(
         ", ".join(["y.nii (real: b.nii.gz)"] * 5) + ", and 2 more."
     )
 
@@ -206,7 +207,7 @@ def test_mixed_spacing_is_told_along_the_axes_of_the_patient(tmp_path):
     write(slightly, "b.nii.gz", spacing=(1.02, 1.0, 2.0))
     assert "1.02 x 1 x 2 mm (b.nii.gz)" in checked(slightly).mixed_spacing()
     write(folder, "d.nii.gz", spacing=(1.0, 1.0, 2.5))
-    assert checked(folder).mixed_spacing() == (
+    assert str(checked(folder).mixed_spacing()) == (
         "The voxel spacing differs between the volumes of real: "
         "1 x 1 x 2 mm (a.nii.gz) to 1 x 1 x 2.5 mm (d.nii.gz)."
     )

@@ -19,6 +19,7 @@ from evalsuite.errors import VolumeError
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.read import load, read_volume
 from evalsuite.volumes.sources import read_cohort
+from tests.caveats import sentences
 from tests.volumes.test_read import TO_LPS, fault, mutants, oblique, phantom, write_dicom
 
 SLOPES = [1.0, 0.5, 2.0, 1.0, 0.25, 1.0, 4.0, 1.0]
@@ -207,7 +208,7 @@ def test_one_image_that_is_no_slice_is_left_out_and_named(tmp_path, values, reas
     np.testing.assert_allclose(loaded.volume.affine, oblique(), atol=2e-5)
     assert loaded.remarks.left_out == (f"SCOUT.dcm ({reason})",)
     cohort = check_cohort(read_cohort(str(tmp_path / "cohort"), name="real", role="real"))
-    assert cohort.warnings[-1] == (
+    assert sentences(cohort)[-1] == (
         "Left out of the volumes of real, for they are no slices of the series in whose folder they "
         f"lie: series/SCOUT.dcm ({reason})."
     )

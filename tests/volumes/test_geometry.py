@@ -20,6 +20,7 @@ from evalsuite.volumes.geometry import (
 from evalsuite.volumes.labels import check_labels, label_files
 from evalsuite.volumes.read import load
 from evalsuite.volumes.sources import read_cohort
+from tests.caveats import sentences
 
 GRID = np.array([[0, -0.8, 0, 40], [0, 0, -1.5, 30], [2.5, 0, 0, -20], [0, 0, 0, 1]])  # SLP
 
@@ -167,7 +168,7 @@ def checked(folder, *, name="made", stated=CONVENTION, real=None):
 def test_an_assumption_is_told_once_for_a_cohort_with_the_ways_to_state_it(tmp_path):
     folder = cohort(tmp_path / "made", [voxels(i) for i in range(3)], None)
     nibabel.save(nibabel.Nifti1Image(voxels(9), GRID), folder / "own.nii.gz")
-    (warning,) = checked(folder).warnings
+    (warning,) = sentences(checked(folder))
     assert warning == (
         "3 of 4 volumes of made do not state their voxel spacing and orientation and were taken as "
         "voxels of 1 x 1 x 1 mm and as stored along the patient's right, anterior and superior "
@@ -175,7 +176,7 @@ def test_an_assumption_is_told_once_for_a_cohort_with_the_ways_to_state_it(tmp_p
         "with --assume-spacing X,Y,Z and --assume-orientation CODE."
     )
     half = checked(folder, stated=Geometry(spacing=(2.0, 2.0, 2.0)))
-    assert "do not state their orientation and were taken as stored along" in half.warnings[0]
+    assert "do not state their orientation and were taken as stored along" in sentences(half)[0]
     assert checked(folder, stated=Geometry((2.0, 2.0, 2.0), "LPS")).warnings == ()
 
 
@@ -184,24 +185,24 @@ def test_a_synthetic_cohort_on_the_grid_of_the_real_one_is_told_with_the_options
     tmp_path, suffix, affine
 ):
     real = checked(cohort(tmp_path / "real", [voxels(i) for i in range(4)], GRID), name="real")
-    assert real.warnings == ()
+    assert sentences(real) == ()
     folder = cohort(tmp_path / "made", [voxels(i) for i in range(4, 8)], affine, suffix)
-    (warning,) = checked(folder, real=real).warnings
+    (warning,) = sentences(checked(folder, real=real))
     assert "4 of 4 volumes of made do not state their voxel spacing and orientation" in warning
     assert "the shape of volumes of real, which state voxels of 2.5 x 0.8 x 1.5 mm" in warning
     assert warning.endswith("pass --assume-spacing 2.5,0.8,1.5 --assume-orientation SLP.")
     other = cohort(tmp_path / "other", [voxels(i, (5, 5, 5)) for i in range(4)], affine, suffix)
-    assert "State it in the columns" in checked(other, real=real).warnings[0]
+    assert "State it in the columns" in sentences(checked(other, real=real))[0]
 
 
 def test_an_identity_affine_on_the_grid_of_the_real_cohort_is_told(tmp_path):
     real = checked(cohort(tmp_path / "real", [voxels(i) for i in range(4)], GRID), name="real")
     folder = cohort(tmp_path / "made", [voxels(i) for i in range(4, 8)], np.eye(4))
-    assert checked(folder).warnings == ()
-    (warning,) = checked(folder, real=real).warnings
+    assert sentences(checked(folder)) == ()
+    (warning,) = sentences(checked(folder, real=real))
     assert warning.startswith("4 of 4 volumes of made have the identity for an affine,")
     assert warning.endswith("write them again with its affine.")
-    assert checked(folder, real=checked(folder)).warnings == ()
+    assert sentences(checked(folder, real=checked(folder))) == ()
 
 
 def test_oblique_grids_are_told_from_five_degrees(tmp_path):
@@ -210,7 +211,7 @@ def test_oblique_grids_are_told_from_five_degrees(tmp_path):
         turn = np.eye(4)
         turn[:2, :2] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
         folder = cohort(tmp_path / f"{told}", [voxels(i) for i in range(2)], turn @ GRID)
-        warnings = checked(folder).warnings
+        warnings = sentences(checked(folder))
         assert len(warnings) == told
         assert not told or "are rotated against the patient's axes (by up to 6 deg" in warnings[0]
 
@@ -222,7 +223,7 @@ def test_columns_of_a_table_state_the_geometry_and_win_over_the_options(tmp_path
     found = checked(table, stated=Geometry((5.0, 5.0, 5.0), "LAS"))
     assert [info.spacing for info in found.infos] == [(2, 2, 3), (5, 5, 5), (4, 4, 4)]
     assert [info.orientation for info in found.infos] == ["LPS", "LAS", "LAS"]
-    assert found.warnings == ()
+    assert sentences(found) == ()
     for entry, info in zip(found.entries, found.infos, strict=True):
         np.testing.assert_array_equal(entry.read().affine, info.affine)
     assert found.fingerprint != checked(tmp_path / "made/cases.csv").fingerprint
@@ -232,7 +233,7 @@ def test_a_table_that_contradicts_a_file_is_told(tmp_path):
     cohort(tmp_path / "made", [voxels(i) for i in range(2)], GRID)
     table = tmp_path / "made/cases.csv"
     table.write_text("path,spacing,orientation\n0.nii.gz,2.5 0.8 1.5,SLP\n1.nii.gz,1 1 1,SLP\n")
-    (warning,) = checked(table).warnings
+    (warning,) = sentences(checked(table))
     assert warning == (
         "The spacing or orientation in the table of made is not that of these files, which was "
         "taken: 1.nii.gz."

@@ -12,6 +12,7 @@ from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.read import load, read_volume
 from evalsuite.volumes.sources import read_cohort
 from evalsuite.volumes.volume import Volume
+from tests.caveats import sentences
 from tests.volumes.test_read import write_any
 
 PLAIN = np.array([[-0.9, 0, 0, 40], [0, -0.9, 0, 30], [0, 0, 2.4, -20], [0, 0, 0, 1]])
@@ -176,9 +177,9 @@ def test_a_cohort_says_how_much_was_sheared(tmp_path):
     for i, degrees in enumerate((0, 10, 20)):
         stored, affine = tilted(degrees)
         nibabel.save(nibabel.Nifti1Image(stored + i, affine), tmp_path / f"real/{i}.nii")
-    (warning,) = check_cohort(
-        read_cohort(str(tmp_path / "real"), name="real", role="real")
-    ).warnings
+    (warning,) = sentences(
+        check_cohort(read_cohort(str(tmp_path / "real"), name="real", role="real"))
+    )
     assert warning == (
         "2 of 3 volumes of real lie on sheared grids, as after a scan with a tilted gantry "
         "(by up to 20 degrees, 2.nii), and were resampled onto orthogonal ones; interpolation "

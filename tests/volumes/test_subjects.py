@@ -29,7 +29,7 @@ def entries(*names, subject=None):
     ],
 )
 def test_names_that_look_like_several_of_one_subject_are_told_once(names):
-    (sentence,) = look_alike("real", entries(*names))
+    (sentence,) = map(str, look_alike("real", entries(*names)))
     assert sentence.endswith(
         f"of one subject, such as {names[0]} and {names[1]}. Every interval and test takes each for"
         " a subject of its own: name the subjects in a table with the columns path and subject."

@@ -20,6 +20,7 @@ from evalsuite.extractors.frd.box import box_shape
 from evalsuite.extractors.frd.features import discretised, first_order, textures, textures_of_v0
 from evalsuite.extractors.frd.images import FEWEST, SPACING, filtered, resampled, size_at
 from evalsuite.extractors.radiomics.grey_levels import bounding_box
+from evalsuite.records import Caveat
 
 SOURCE = "frd-score 1.0.1 (bf05c71), pyradiomics at 8ed5793"
 # Raised whenever a change of this package changes a number; it is part of the fingerprint.
@@ -132,7 +133,7 @@ class FrdExtractor:
     name: str
     features: Features
     fingerprint: dict[str, object]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Caveat, ...] = ()
     parallel: Literal["batch", "process"] = "process"
     standardise: bool = True
     wants: Mapping[str, Any] = field(default_factory=lambda: dict(AS_ON_DISK))

@@ -13,18 +13,19 @@ from jaxtyping import Bool, Float, Int32
 from evalsuite.errors import EvalsuiteError
 from evalsuite.extractors.radiomics.glcm import neighbours, pair_features, pair_marginal
 from evalsuite.extractors.radiomics.glrlm import runs
-from evalsuite.extractors.radiomics.glszm import glszm
+from evalsuite.extractors.radiomics.glszm import glszm_matrix
 from evalsuite.extractors.radiomics.intensity import histogram
-from evalsuite.extractors.radiomics.ngldm import ngldm
+from evalsuite.extractors.radiomics.ngldm import ngldm_matrix
 from evalsuite.extractors.radiomics.ngtdm import ngtdm
 from evalsuite.extractors.radiomics.sizes import size_features
 
-MOST_LEVELS = 30_000
+MOST_LEVELS = 1_000_000  # from the lowest intensity to the highest
+MOST_PRESENT = 10_000  # of these, in a volume: features of pairs of levels take their square
 # Means of high-pass bands are 0 but for rounding where a whole even grid counts. frd-score scales
 # that noise, which differs from run to run, like any feature; here it stays 0 and is left out.
 ROUNDING = 1e-14
 # What pyradiomics leaves out, being equal to 1, to uniformity, and not one of its features.
-NOT_OF_GLDM = {"percentage", "normalised_grey_level_non_uniformity", "energy"}
+NOT_OF_GLDM = {"percentage", "normalised_grey_level_non_uniformity"}
 
 
 def discretised(
@@ -32,19 +33,26 @@ def discretised(
 ) -> Int32[np.ndarray, "z y x"]:
     """Return grey levels from 1 inside the region and 0 outside; bins begin at multiples of width.
 
+    pyradiomics holds square matrices of all levels, and so ends at some 10,000 for want of memory;
+    here only levels that occur take any.
+
     Raises:
         EvalsuiteError: if there would be more levels than one can count pairs of.
     """
     values = image[inside]
     low, high = values.min(), values.max()
+    too_many = EvalsuiteError(
+        f"Intensities from {low:g} to {high:g} in steps of {width:g} are too many grey levels for "
+        f"the features of FRD, which count pairs of at most {MOST_PRESENT:,} that occur, of at most "
+        f"{MOST_LEVELS:,}. Scale the volumes."
+    )
     if high - low > width * MOST_LEVELS:
-        raise EvalsuiteError(
-            f"Intensities from {low:g} to {high:g} in steps of {width:g} are more than "
-            f"{MOST_LEVELS:,} grey levels, too many for the features of FRD. Scale the volumes."
-        )
+        raise too_many
     levels = np.zeros(image.shape, np.int32)
     # In the precision of the image, so that values on an edge fall where pyradiomics has them.
     levels[inside] = np.digitize(values, np.arange(low - low % width, high + 2 * width, width))
+    if np.count_nonzero(np.bincount(levels.ravel())[1:]) > MOST_PRESENT:
+        raise too_many
     return levels
 
 
@@ -98,10 +106,14 @@ def textures(levels: Int32[np.ndarray, "z y x"]) -> dict[str, float]:
     n = int(levels.max())
     n_voxels = int(np.count_nonzero(levels))
     lengths = np.arange(1, max(levels.shape) + 1)
+    present, ranks = _ranked(levels)
+    k = len(present)
     families = {
         "glcm": _mean([pair_features(*pairs, n) for pairs in neighbours(levels)]),
-        "glrlm": _mean([size_features(counts, lengths, n_voxels) for counts in runs(levels, n)]),
-        "glszm": glszm(levels, n),
+        "glrlm": _mean(
+            [size_features(counts, lengths, n_voxels, present) for counts in runs(ranks, k)]
+        ),
+        "glszm": size_features(*glszm_matrix(ranks, k), n_voxels, present),
         "ngtdm": ngtdm(levels, n),
     }
     return {f"{family}.{k}": v for family, values in families.items() for k, v in values.items()}
@@ -110,15 +122,26 @@ def textures(levels: Int32[np.ndarray, "z y x"]) -> dict[str, float]:
 def textures_of_v0(levels: Int32[np.ndarray, "z y x"]) -> dict[str, float]:
     """Return the 16 texture features that only version 0 has."""
     n = int(levels.max())
-    gldm = {k: v for k, v in ngldm(levels, n).items() if k not in NOT_OF_GLDM}
+    present, ranks = _ranked(levels)
+    counts = ngldm_matrix(ranks, len(present))
+    gldm = size_features(counts, np.arange(1, 28), int(np.count_nonzero(levels)), present)
     pairs = list(neighbours(levels))
     averages = [p @ (lower + upper) for lower, upper, p in pairs]
     correlations = [_maximal_correlation(*each, n) for each in pairs]
     return {
         "glcm.sum_average": float(np.mean(averages)),
         "glcm.maximal_correlation": float(np.mean(correlations)),
-        **{f"gldm.{name}": value for name, value in gldm.items()},
+        **{f"gldm.{name}": value for name, value in gldm.items() if name not in NOT_OF_GLDM},
     }
+
+
+def _ranked(
+    levels: Int32[np.ndarray, "z y x"],
+) -> tuple[Int32[np.ndarray, " k"], Int32[np.ndarray, "z y x"]]:
+    """Return the levels that occur, and the rank of each voxel's from 1; 0 outside the region."""
+    present = np.unique(levels[levels > 0])
+    ranks = np.searchsorted(present, levels) + (levels > 0)
+    return present, ranks.astype(np.int32)
 
 
 def _maximal_correlation(

@@ -3,6 +3,8 @@
 DINOv2: Oquab et al., arXiv 2304.07193; github.com/facebookresearch/dinov2.
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -80,8 +82,54 @@ class Block(nn.Module):
         return y
 
 
-class VisionTransformer(nn.Module):
-    """The class token after the last normalisation: `width` features.
+class PatchTransformer(nn.Module):
+    """The class token of an image or a volume after the last normalisation: `width` features.
+
+    Args:
+        width: of a token.
+        patches: convolution that makes a token of each patch.
+        sides: patches along each axis for which there are position embeddings.
+        blocks: all blocks in their order, however they are grouped.
+        mode: of the interpolation of position embeddings.
+    """
+
+    def __init__(
+        self, width: int, patches: nn.Module, sides: tuple[int, ...], blocks: nn.Module, mode: str
+    ) -> None:
+        super().__init__()
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
+        self.pos_embed = nn.Parameter(torch.zeros(1, 1 + math.prod(sides), width))
+        self.mask_token = nn.Parameter(torch.zeros(1, width))  # of the training
+        self.patch_embed = nn.ModuleDict({"proj": patches})
+        self.blocks = blocks
+        self.norm = nn.LayerNorm(width, EPSILON)
+        self._sides, self._mode = sides, mode
+
+    def class_token(self, images: Tensor) -> Tensor:
+        """Return `width` features per image or volume, whose sides are multiples of a patch."""
+        patches = self.patch_embed["proj"](images)
+        tokens = patches.flatten(2).transpose(1, 2) + self._positions(tuple(patches.shape[2:]))
+        first = (self.cls_token + self.pos_embed[:, :1]).expand(len(tokens), -1, -1)
+        x = torch.cat([first, tokens], dim=1)
+        for block in self.blocks.modules():
+            if isinstance(block, Block):
+                x = block(x)
+        features: Tensor = self.norm(x[:, 0])
+        return features
+
+    def _positions(self, counts: tuple[int, ...]) -> Tensor:
+        """Return the embeddings of that many patches along each axis, shape (1, n, width)."""
+        table = self.pos_embed[:, 1:]
+        if counts == self._sides:
+            return table
+        grid = table.view(1, *self._sides, -1).movedim(-1, 1)
+        scales = tuple((n + OFFSET) / side for n, side in zip(counts, self._sides, strict=True))
+        resized = functional.interpolate(grid, scale_factor=scales, mode=self._mode)
+        return resized.flatten(2).transpose(1, 2)
+
+
+class VisionTransformer(PatchTransformer):
+    """Of slices with three channels.
 
     Args:
         width: of a token.
@@ -90,13 +138,9 @@ class VisionTransformer(nn.Module):
     """
 
     def __init__(self, width: int, depth: int, heads: int) -> None:
-        super().__init__()
-        self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
-        self.pos_embed = nn.Parameter(torch.zeros(1, 1 + POSITIONS**2, width))
-        self.mask_token = nn.Parameter(torch.zeros(1, width))  # of the training
-        self.patch_embed = nn.ModuleDict({"proj": nn.Conv2d(3, width, PATCH, PATCH)})
-        self.blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
-        self.norm = nn.LayerNorm(width, EPSILON)
+        patches = nn.Conv2d(3, width, PATCH, PATCH)
+        blocks = nn.ModuleList(Block(width, heads) for _ in range(depth))
+        super().__init__(width, patches, (POSITIONS, POSITIONS), blocks, "bicubic")
 
     def forward(self, slices: Tensor) -> Tensor:
         """Return `width` features per slice of shape (3, h, w).
@@ -111,21 +155,4 @@ class VisionTransformer(nn.Module):
                 f"a slice has {height} x {width}: choose a size of slices that is a multiple of "
                 f"{PATCH}, such as {PATCH * 16}."
             )
-        patches = self.patch_embed["proj"](slices)
-        tokens = patches.flatten(2).transpose(1, 2) + self._positions(*patches.shape[2:])
-        first = (self.cls_token + self.pos_embed[:, :1]).expand(len(tokens), -1, -1)
-        x = torch.cat([first, tokens], dim=1)
-        for block in self.blocks:
-            x = block(x)
-        features: Tensor = self.norm(x[:, 0])
-        return features
-
-    def _positions(self, rows: int, columns: int) -> Tensor:
-        """Return the position embeddings of that many patches, shape (1, rows * columns, width)."""
-        table = self.pos_embed[:, 1:]
-        if (rows, columns) == (POSITIONS, POSITIONS):
-            return table
-        square = table.view(1, POSITIONS, POSITIONS, -1).permute(0, 3, 1, 2)
-        scales = tuple((count + OFFSET) / POSITIONS for count in (rows, columns))
-        resized = functional.interpolate(square, scale_factor=scales, mode="bicubic")
-        return resized.flatten(2).transpose(1, 2)
+        return self.class_token(slices)

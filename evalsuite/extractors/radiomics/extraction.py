@@ -24,6 +24,7 @@ from evalsuite.extractors.radiomics.intensity import histogram, statistics
 from evalsuite.extractors.radiomics.ngldm import ngldm
 from evalsuite.extractors.radiomics.ngtdm import ngtdm
 from evalsuite.extractors.radiomics.wavelet import WAVELET, bands
+from evalsuite.records import Caveat
 
 # Raised whenever a change of this package changes a number; it is part of the fingerprint.
 VERSION = 2
@@ -168,7 +169,7 @@ class RadiomicsExtractor:
     """
 
     name: str = "radiomics"
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Caveat, ...] = ()
     parallel: Literal["batch", "process"] = "process"
     standardise: bool = True
     wants: Mapping[str, Any] = field(default_factory=dict)

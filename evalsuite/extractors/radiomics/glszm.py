@@ -36,6 +36,17 @@ def zones(
     return level[inside], np.bincount(zone, minlength=n_zones)[inside]
 
 
+def glszm_matrix(
+    levels: Integer[np.ndarray, "x y z"], n_levels: int
+) -> tuple[Int[np.ndarray, "levels sizes"], Int[np.ndarray, " sizes"]]:
+    """Return the number of zones of each level and size, and the sizes that occur."""
+    level, size = zones(levels)
+    sizes, column = np.unique(size, return_inverse=True)
+    counts = np.zeros((n_levels, sizes.size), np.intp)
+    np.add.at(counts, (level.astype(np.intp) - 1, column), 1)
+    return counts, sizes
+
+
 def glszm(levels: Integer[np.ndarray, "x y z"], n_levels: int) -> dict[str, float]:
     """Return the 16 size zone features.
 
@@ -44,8 +55,4 @@ def glszm(levels: Integer[np.ndarray, "x y z"], n_levels: int) -> dict[str, floa
 
     References: IBSI reference manual, section 3.8, aggregation KOBO (3D).
     """
-    level, size = zones(levels)
-    sizes, column = np.unique(size, return_inverse=True)
-    counts = np.zeros((n_levels, sizes.size), np.intp)
-    np.add.at(counts, (level.astype(np.intp) - 1, column), 1)
-    return size_features(counts, sizes, int(np.count_nonzero(levels)))
+    return size_features(*glszm_matrix(levels, n_levels), int(np.count_nonzero(levels)))

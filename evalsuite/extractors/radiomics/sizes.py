@@ -5,26 +5,31 @@ length of a run, the volume of a zone, or the dependence count.
 """
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Integer
 
 from evalsuite.extractors.radiomics.intensity import entropy
 
 
 def size_features(
-    counts: Int[np.ndarray, "levels sizes"], sizes: Int[np.ndarray, " sizes"], n_voxels: int
+    counts: Int[np.ndarray, "levels sizes"],
+    sizes: Int[np.ndarray, " sizes"],
+    n_voxels: int,
+    levels: Integer[np.ndarray, " levels"] | None = None,
 ) -> dict[str, float]:
     """Return the 16 features of a matrix of counts of (grey level, size).
 
     Args:
-        counts: runs, zones or voxels of each grey level (from 1) and size; at least one in all.
+        counts: runs, zones or voxels of each grey level and size; at least one in all.
         sizes: the size of each column, from 1; sizes that do not occur may be absent.
         n_voxels: voxels in the region, times the number of directions where these were merged.
+        levels: the grey level of each row; by default 1, 2, 3, ...
 
     References: IBSI reference manual, sections 3.7 (run lengths), 3.8 (zones), 3.11 (dependence).
     """
     total = int(counts.sum())
     p = counts / total
-    level, size = np.arange(1, len(counts) + 1.0), sizes.astype(np.float64)
+    levels = np.arange(1, len(counts) + 1) if levels is None else levels
+    level, size = levels.astype(np.float64), sizes.astype(np.float64)
     by_level, by_size = p.sum(axis=1), p.sum(axis=0)
     return {
         "small_emphasis": float(by_size @ size**-2),

@@ -11,6 +11,7 @@ from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions
 from evalsuite.extractors.networks.folding import fold_batch_norms
 from evalsuite.machine import inference, usable_device
+from evalsuite.records import Caveat
 
 if TYPE_CHECKING:
     import torch
@@ -30,7 +31,7 @@ class VolumeExtractor:
     device: "torch.device"
     precision: Literal["float32", "bfloat16"] = "float32"
     wants: Mapping[str, Any] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Caveat, ...] = ()
     parallel: Literal["batch", "process"] = "batch"
     standardise: bool = False
     slices: None = None
@@ -97,7 +98,7 @@ def volume_extractor(
     *,
     fingerprint: Mapping[str, object],
     wants: Mapping[str, Any] | None = None,
-    warnings: tuple[str, ...] = (),
+    warnings: tuple[Caveat, ...] = (),
 ) -> Extractor:
     """Return an extractor that shows a network each volume.
 
@@ -123,7 +124,7 @@ def averaged_extractor(
     *,
     fingerprint: Mapping[str, object],
     wants: Mapping[str, Any] | None = None,
-    warnings: tuple[str, ...] = (),
+    warnings: tuple[Caveat, ...] = (),
 ) -> Extractor:
     """Return an extractor of the global average of a stage: of the last, or of the options' layer.
 

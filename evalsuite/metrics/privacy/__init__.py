@@ -38,10 +38,20 @@ from evalsuite.records import Caveat, Detail, MidSlices, Scores
 FEWEST = 3  # a volume, its nearest neighbour and the next
 SHOWN = 6  # closest pairs in the gallery
 NEEDS = "The privacy metric"
-NO_TRAINING = (
+NO_TRAINING = Caveat(
+    "no-training-cohort",
     "No training cohort was named: the real cohort was taken for it, and the distances of its"
     " volumes to one another for those of a hold-out. If the generator was not trained on it, this"
-    " says nothing of privacy."
+    " says nothing of privacy.",
+)
+TOO_FEW = Caveat(
+    "too-few-for-privacy",
+    f"{NEEDS} needs at least {FEWEST} volumes in each cohort, but got {{n}} {{role}} ones.",
+)
+SEEN = Caveat(
+    "real-in-training",
+    "{both} of {n} real volumes are in the training cohort too, or show a subject of it, and were "
+    "left out of the hold-out.",
 )
 IN_VOXELS = (
     "sqrt(2 - 2 r) with r the correlation of voxels, the greatest over mirrored axes and"
@@ -107,13 +117,7 @@ def compute(
         ("synthetic", len(synthetic.names)),
     ):
         if n < FEWEST:
-            raise UndefinedError(
-                Caveat(
-                    f"{NEEDS} needs at least {FEWEST} volumes in each cohort, but got {{n}} {role}"
-                    " ones.",
-                    n=n,
-                )
-            )
+            raise UndefinedError(TOO_FEW(n=n, role=role))
     if held:
         held = held._replace(values=held.values[torch.from_numpy(unseen)])
     whose = {
@@ -145,7 +149,7 @@ def compute(
 
 def _unseen(
     real: Views, training: Views | None, seen: Coarse, held: Coarse | None
-) -> tuple[Int[np.ndarray, " u"], tuple[str, ...]]:
+) -> tuple[Int[np.ndarray, " u"], tuple[Caveat, ...]]:
     """Return which real volumes the generator did not see, and what that leaves to doubt.
 
     One that shows a subject of the training cohort counts as seen.
@@ -163,14 +167,7 @@ def _unseen(
     both = len(real.names) - len(unseen)
     if not both:
         return np.array(unseen), ()
-    return np.array(unseen, dtype=int), (
-        Caveat(
-            "{both} of {n} real volumes are in the training cohort too, or show a subject of it, and"
-            " were left out of the hold-out.",
-            both=both,
-            n=len(real.names),
-        ),
-    )
+    return np.array(unseen, dtype=int), (SEEN(both=both, n=len(real.names)),)
 
 
 def _scores(space: Space, unseen: Int[np.ndarray, " u"], real: int) -> list[Scores]:

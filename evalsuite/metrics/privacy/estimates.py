@@ -22,6 +22,7 @@ from evalsuite.metrics.privacy.quantities import (
     RECOGNISED,
 )
 from evalsuite.metrics.subjects import (
+    COARSE_RATE,
     LEVEL,
     effective_size,
     median_interval,
@@ -29,10 +30,15 @@ from evalsuite.metrics.subjects import (
 )
 from evalsuite.records import Caveat, Estimate, Interval, Quantity
 
-NO_HOLDOUT = (
+NO_HOLDOUT = Caveat(
+    "no-hold-out",
     "Needs real volumes that the generator was not trained on: name the training cohort with"
     " --training and a hold-out with --real. Without one it cannot be told whether synthetic volumes"
-    " are nearer to those that it saw than to others."
+    " are nearer to those that it saw than to others.",
+)
+NO_DIVISOR = Caveat(
+    "copies-among-real",
+    "Half of the real volumes have an exact copy: there is nothing to divide by.",
 )
 
 
@@ -55,7 +61,7 @@ class Space:
     synthetic: Int[np.ndarray, " n"]
     holdout: Int[np.ndarray, " m"]
     training: Int[np.ndarray, " t"]
-    warnings: tuple[str, ...]
+    warnings: tuple[Caveat, ...]
 
     @property
     def has_holdout(self) -> bool:
@@ -76,7 +82,7 @@ class Space:
         interval: Interval | None = None,
         standard_error: float | None = None,
         reference: float | None = None,
-        warnings: tuple[str, ...] = (),
+        warnings: tuple[Caveat, ...] = (),
     ) -> Estimate:
         """Return an estimate that says where it was measured and on how many volumes."""
         n, t = self.between.synthetic.shape
@@ -147,7 +153,6 @@ def _closeness(space: Space, seed: int) -> list[Estimate]:
     closer = membership.probability_smaller(ours, theirs)
     pair = (space.between.synthetic, space.between.holdout)
     ratios, real_ratios = (copies.nearest_neighbour_ratio(d, space.training) for d in pair)
-    undefined = ("Half of the real volumes have an exact copy: there is nothing to divide by.",)
     return [
         space.estimate(
             MEDIAN,
@@ -165,7 +170,7 @@ def _closeness(space: Space, seed: int) -> list[Estimate]:
             if theirs.all()
             else None,
             reference=1.0,
-            warnings=() if reference else undefined,
+            warnings=() if reference else (NO_DIVISOR,),
         ),
         space.estimate(
             CLOSER,
@@ -210,14 +215,7 @@ def _flagged(
     threshold = copies.conformal_threshold(calibration, rate)
     hits = values < threshold.value
     chance = copies.flagged_by_chance(threshold, subjects[1], subjects[0])
-    coarse_rate = (
-        Caveat(
-            "{n} real volumes cannot calibrate a rate of {rate:.3g}: the least is {least:.3g}.",
-            n=len(calibration),
-            rate=rate,
-            least=threshold.rate,
-        ),
-    )
+    coarse = COARSE_RATE(n=len(calibration), rate=rate, least=threshold.rate)
     return space.estimate(
         quantity,
         float(hits.mean()),
@@ -226,7 +224,7 @@ def _flagged(
         f" {chance} of {len(hits)} would be by chance in 95 of 100 cohorts.",
         interval=proportion_interval(hits, subjects[0]),
         reference=threshold.rate,
-        warnings=coarse_rate if threshold.rate > rate else (),
+        warnings=(coarse,) if threshold.rate > rate else (),
     )
 
 

@@ -30,6 +30,20 @@ from evalsuite.records import Caveat, Detail, Scores
 
 FEWEST_REAL = 3
 FEW_REAL = 20  # below which medians and spreads of the real cohort are rough
+TOO_FEW = Caveat(
+    "too-few-for-slices",
+    f"The slice metric needs at least {FEWEST_REAL} real volumes and a synthetic one, but got "
+    "{real} real and {synthetic} synthetic.",
+)
+FEW = Caveat(
+    "few-for-slices",
+    "Only {n} real volumes tell what is usual between slices: too few for a firm conclusion.",
+)
+THIN = Caveat(
+    "too-thin",
+    f"{{missing}} of {{n}} {{role}} volumes have fewer than {FEWEST_SLICES} slices with content "
+    "across every plane, or none, and were left out.",
+)
 
 
 @judging_options
@@ -72,14 +86,7 @@ def compute(
             volumes of different shapes, values that are not finite.
     """
     if len(real.names) < FEWEST_REAL or not len(synthetic.names):
-        raise UndefinedError(
-            Caveat(
-                f"The slice metric needs at least {FEWEST_REAL} real volumes and a synthetic one,"
-                " but got {real} real and {synthetic} synthetic.",
-                real=len(real.names),
-                synthetic=len(synthetic.names),
-            )
-        )
+        raise UndefinedError(TOO_FEW(real=len(real.names), synthetic=len(synthetic.names)))
     x, y, z = real.volumes[0].shape
     known, new = (
         _measured(views, role, (x, y, z))
@@ -163,27 +170,13 @@ def _scores(real: Deviations, synthetic: Deviations) -> list[Scores]:
     ]
 
 
-def _warnings(scores: Scores) -> tuple[str, ...]:
+def _warnings(scores: Scores) -> tuple[Caveat, ...]:
     found = []
     if len(scores.real) < FEW_REAL:
-        found.append(
-            Caveat(
-                "Only {n} real volumes tell what is usual between slices: too few for a firm"
-                " conclusion.",
-                n=len(scores.real),
-            )
-        )
+        found.append(FEW(n=len(scores.real)))
     for role, values in (("real", scores.real), ("synthetic", scores.synthetic)):
         if missing := int(np.isnan(values).sum()):
-            found.append(
-                Caveat(
-                    f"{{missing}} of {{n}} {{role}} volumes have fewer than {FEWEST_SLICES} slices"
-                    " with content across every plane, or none, and were left out.",
-                    missing=missing,
-                    n=len(values),
-                    role=role,
-                )
-            )
+            found.append(THIN(missing=missing, n=len(values), role=role))
     return tuple(found)
 
 

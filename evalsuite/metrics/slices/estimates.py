@@ -30,6 +30,7 @@ from evalsuite.metrics.slices.quantities import (
     SIMILARITY,
 )
 from evalsuite.metrics.subjects import (
+    COARSE_RATE,
     LEVEL,
     Subjects,
     coded,
@@ -64,7 +65,11 @@ class SliceMeasures(NamedTuple):
 
 
 def plane_estimates(
-    real: SliceMeasures, synthetic: SliceMeasures, axis: int, seed: int, warnings: tuple[str, ...]
+    real: SliceMeasures,
+    synthetic: SliceMeasures,
+    axis: int,
+    seed: int,
+    warnings: tuple[Caveat, ...],
 ) -> list[Estimate]:
     """Return every estimate of one plane.
 
@@ -159,7 +164,7 @@ def cohort_estimates(
     synthetic: Float[np.ndarray, " n"],
     subjects: Int[np.ndarray, " n"],
     rate: float,
-    warnings: tuple[str, ...],
+    warnings: tuple[Caveat, ...],
 ) -> list[Estimate]:
     """Return the median score and the share of faulty volumes.
 
@@ -172,19 +177,14 @@ def cohort_estimates(
     theirs, ours = real[np.isfinite(real)], synthetic[np.isfinite(synthetic)]
     subjects = subjects[np.isfinite(synthetic)]
     if not len(ours) or not len(theirs):
-        warnings = (*warnings, "No volume of one of the cohorts has a score.")
+        warnings = (*warnings, _NO_SCORE)
         return [
             Estimate(q.name, math.nan, q.direction, len(theirs), len(ours), "", warnings=warnings)
             for q in (CONSISTENCY, FAULTS)
         ]
     threshold, attained = fault_threshold(theirs, rate)
     faulty = ours < threshold
-    coarse = Caveat(
-        "{n} real volumes cannot calibrate a rate of {rate:.3g}: the least is {least:.3g}.",
-        n=len(theirs),
-        rate=rate,
-        least=attained,
-    )
+    coarse = COARSE_RATE(n=len(theirs), rate=rate, least=attained)
     return [
         Estimate(
             name=CONSISTENCY.name,
@@ -234,7 +234,7 @@ def _mean(
     method: str,
     values: tuple[Float[np.ndarray, " m"], Float[np.ndarray, " n"]],
     subjects: Int[np.ndarray, " n"],
-    warnings: tuple[str, ...],
+    warnings: tuple[Caveat, ...],
     *,
     log: bool = False,
 ) -> Estimate:
@@ -261,8 +261,10 @@ def _mean(
     )
 
 
-_TOO_THIN = (
-    f"No volume of one of the cohorts has {FEWEST_SLICES} slices with content across this plane."
+_NO_SCORE = Caveat("no-slice-score", "No volume of one of the cohorts has a score.")
+_TOO_THIN = Caveat(
+    "too-thin-across-plane",
+    f"No volume of one of the cohorts has {FEWEST_SLICES} slices with content across this plane.",
 )
 
 
@@ -289,7 +291,11 @@ def _outside(
 
 
 def _frechet(
-    real: SliceMeasures, synthetic: SliceMeasures, axis: int, seed: int, warnings: tuple[str, ...]
+    real: SliceMeasures,
+    synthetic: SliceMeasures,
+    axis: int,
+    seed: int,
+    warnings: tuple[Caveat, ...],
 ) -> Estimate:
     theirs, ours = (c.descriptors[:, axis] for c in (real, synthetic))
     whole = [np.isfinite(d).all(axis=(1, 2)) for d in (theirs, ours)]

@@ -5,6 +5,7 @@ import torch
 from jaxtyping import Float
 
 from evalsuite.metrics.frechet_distance import MOST_DIVISIONS, frechet_distance
+from evalsuite.metrics.frechet_influence import unit_influence
 from evalsuite.metrics.frechet_sampling import error_of, sampled
 from evalsuite.metrics.frechet_within import expected_distance
 from evalsuite.metrics.slices.profiles import FEWEST_SLICES, TINY
@@ -87,9 +88,15 @@ def standard_error(
     subjects: Subjects,
     seed: int,
 ) -> float:
-    """Return the standard error of `between` over subjects, see `frechet_sampling`."""
+    """Return the standard error of `between` over subjects, see `frechet_sampling`.
+
+    Args:
+        real, synthetic: `scaled`, the error of which is a part of it.
+    """
     pair = torch.from_numpy(real), torch.from_numpy(synthetic)
-    return error_of(sampled(*pair, subjects, divisions=MOST_DIVISIONS, seed=seed)).size
+    units = unit_influence(*(slices.flatten(0, 1) for slices in pair))
+    drawn = sampled(*pair, subjects, divisions=MOST_DIVISIONS, seed=seed, units=units)
+    return error_of(drawn).size
 
 
 def within(real: Float[np.ndarray, "m slices d"], subjects: Subjects, seed: int) -> float | None:

@@ -2,20 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 
 from evalsuite.records import Caveat
-from evalsuite.statistics.agreement.icc import (
-    FORMS,
-    icc_replicates,
-    intraclass_correlations,
-    of_mean,
-    possible,
-)
+from evalsuite.statistics.agreement.intraclass import icc_results
 from evalsuite.statistics.agreement.kappa import (
     column_kappas,
     fleiss_kappas,
@@ -25,37 +18,16 @@ from evalsuite.statistics.agreement.kappa import (
 )
 from evalsuite.statistics.agreement.krippendorff import Scale, krippendorff_alphas
 from evalsuite.statistics.agreement.rows import (
-    NO_INTERVAL,
     Resampling,
-    explained,
     has_quadratic_kappa,
     kappa_name,
     named,
-    transformed,
 )
+from evalsuite.statistics.agreement.usable import Usable, bootstrapped, usable, why_undefined
 from evalsuite.statistics.answers import Answers, answers_by_question
-from evalsuite.statistics.cautions import few_cases
 from evalsuite.statistics.omissions import left_out
-from evalsuite.statistics.resample import Draws, Over, Statistic, over_drawn
-from evalsuite.statistics.result import ALL, NAN, Result
-
-ICC_METHODS = (
-    "one-way random effects, one reader",
-    "two-way random effects, absolute agreement, one reader",
-    "two-way mixed effects, consistency, one reader",
-    "one-way random effects, mean of {k} readers",
-    "two-way random effects, absolute agreement, mean of {k} readers",
-    "two-way mixed effects, consistency, mean of {k} readers",
-)
-ICC_REFERENCE = "Shrout and Fleiss 1979; McGraw and Wong 1996"
-IMPOSSIBLE = Caveat(
-    "The ICC cannot be computed: readers agree so much less than by chance that its estimate is "
-    "below the least that is possible."
-)
-MEANINGLESS = Caveat(
-    "The ICC of the mean cannot be computed: readers agree so much less than by chance that its "
-    "estimate is below -1, where it has no meaning."
-)
+from evalsuite.statistics.resample import Draws
+from evalsuite.statistics.result import ALL, Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,23 +45,7 @@ class Coefficient:
     reference: str
     replicates: Callable[[Float[np.ndarray, "c r"], Draws], Float[np.ndarray, " b"]]
     takes_single: bool = False
-    warnings: tuple[str, ...] = ()
-
-
-class Usable(NamedTuple):
-    """The answers that a coefficient rests on.
-
-    Args:
-        ratings: of the readers and cases that are left; nan where there is no answer.
-        strata: of these cases.
-        readers: names of these readers.
-        notes: whom and what it leaves out.
-    """
-
-    ratings: Float[np.ndarray, "c r"]
-    strata: Int[np.ndarray, " c"]
-    readers: tuple[str, ...]
-    notes: tuple[str, ...]
+    warnings: tuple[Caveat, ...] = ()
 
 
 def agreement_between_readers(
@@ -132,7 +88,7 @@ def agreement_between_readers(
     for answers in answers_by_question(table, points):
         results += _coefficient_results(answers, resampling)
         if answers.scale != "nominal":
-            results += _icc_results(answers, resampling)
+            results += icc_results(answers, resampling)
     return results
 
 
@@ -177,15 +133,15 @@ def agreement_of_pairs(table: pd.DataFrame, *, level: float = 0.95) -> list[Resu
 def _coefficient_results(answers: Answers, resampling: Resampling) -> Iterator[Result]:
     """Yield the coefficients that allow missing answers."""
     coefficients = _coefficients(answers)
-    reason = _why_undefined(answers.first)
-    usable = {single: _usable(answers, shared=not single) for single in (False, True)}
+    reason = why_undefined(answers.first)
+    rests_on = {single: usable(answers, shared=not single) for single in (False, True)}
     results: dict[str, Result] = {}
-    for single, rated in usable.items():
+    for single, rated in rests_on.items():
         alike = [c for c in coefficients if c.takes_single == single]
         together = _together(alike, rated, resampling, reason)
         results |= {c.name: value for c, value in zip(alike, together, strict=True)}
     for coefficient in coefficients:
-        rated = usable[coefficient.takes_single]
+        rated = rests_on[coefficient.takes_single]
         used, notes = ~np.isnan(rated.ratings), rated.notes
         if coefficient.replicates is mean_quadratic_kappas and not reason:
             used, of_pairs = _in_pairs(rated)
@@ -204,12 +160,12 @@ def _coefficient_results(answers: Answers, resampling: Resampling) -> Iterator[R
 
 
 def _together(
-    coefficients: list[Coefficient], usable: Usable, resampling: Resampling, reason: str
+    coefficients: list[Coefficient], usable: Usable, resampling: Resampling, reason: Caveat | None
 ) -> list[Result]:
     """Return the coefficients of the same answers, from one bootstrap."""
     if not coefficients:
         return []
-    return _bootstrapped(
+    return bootstrapped(
         lambda draws: np.column_stack([c.replicates(usable.ratings, draws) for c in coefficients]),
         usable.ratings,
         usable.strata,
@@ -260,141 +216,7 @@ def _coefficients(answers: Answers) -> list[Coefficient]:
     ]
 
 
-def _icc_results(answers: Answers, resampling: Resampling) -> Iterator[Result]:
-    """Yield the six forms with bootstrap intervals, then with those of the F distribution."""
-    usable = _usable(answers, shared=False)
-    reason = _why_undefined(answers.first)
-    complete = ~np.isnan(usable.ratings).any(axis=1)
-    ratings, strata = usable.ratings[complete], usable.strata[complete]
-    n, k = ratings.shape
-    notes = usable.notes
-    if not reason and n < 2:
-        reason = Caveat(
-            "An ICC needs at least 2 cases that all {k} readers answered, but {lacking} of {size} "
-            "cases lack an answer.",
-            k=k,
-            lacking=len(complete) - n,
-            size=len(complete),
-        )
-    elif not reason:
-        notes += left_out("a reader did not answer them", ~complete, "cases")
-    singles = _bootstrapped(
-        lambda draws: icc_replicates(ratings, draws)[:, :3], ratings, strata, resampling, reason, 3
-    )
-    singles = [_possible(single, k) for single in singles]
-    resampled = singles + [_of_mean(single, k) for single in singles]
-    exact = [] if reason else _with_f_intervals(ratings, resampled, resampling.level)
-    for form, method, value in zip(FORMS * 2, ICC_METHODS * 2, resampled + exact, strict=False):
-        yield named(
-            value,
-            form,
-            answers.question,
-            ALL,
-            answers=int(ratings.size),
-            method=method.format(k=k),
-            reference=ICC_REFERENCE,
-            warnings=notes,
-        )
-
-
-def _with_f_intervals(
-    ratings: Float[np.ndarray, "n k"], resampled: list[Result], level: float
-) -> list[Result]:
-    """Return the six forms with intervals of the F distribution; without a value, and why."""
-    n, k = ratings.shape
-    randoms: tuple[Over, ...] = ("cases and readers", "cases and readers", "cases")
-    numbers = intraclass_correlations(ratings, level=level).tolist()
-    results = [
-        explained(
-            Result(
-                value=value,
-                low=low,
-                high=high,
-                level=level,
-                interval="F distribution",
-                method="F distribution of normal ratings",
-                counts={"readers": k, "cases": n},
-                random=random,
-                warnings=few_cases(n),
-            )
-        )
-        for (value, low, high), random in zip(numbers, randoms * 2, strict=True)
-    ]
-    return [
-        result if result.defined else replace(result, warnings=other.warnings)
-        for result, other in zip(results, resampled, strict=True)
-    ]
-
-
-def _possible(single: Result, k: int) -> Result:
-    """Return an ICC of one reader, or why there can be none; see `possible`."""
-    value, low, high = possible(np.array([single.value, single.low, single.high]), k).tolist()
-    ended = replace(single, value=value, low=low, high=high)
-    if single.defined and not ended.defined:
-        return replace(ended, standard_error=NAN, warnings=(IMPOSSIBLE,))
-    if single.bounded and not ended.bounded:
-        return replace(ended, warnings=(NO_INTERVAL, *single.warnings))
-    return ended
-
-
-def _of_mean(single: Result, k: int) -> Result:
-    """Return the ICC of the mean of the readers, or why it has no meaning; see `of_mean`."""
-    mean = transformed(single, lambda numbers: of_mean(numbers, k))
-    meaningless = single.defined and not mean.defined
-    return replace(mean, warnings=(MEANINGLESS,)) if meaningless else mean
-
-
-def _bootstrapped(
-    statistic: Statistic,
-    ratings: Float[np.ndarray, "c r"],
-    strata: Int[np.ndarray, " c"],
-    resampling: Resampling,
-    reason: str,
-    statistics: int,
-) -> list[Result]:
-    """Return the statistics over all readers, or nan for one reason."""
-    c, r = ratings.shape
-    if reason:
-        return [resampling.undefined(reason, r, c)] * statistics
-    return resampling.bootstrapped(
-        statistic,
-        cases=c,
-        readers=r,
-        over=over_drawn(r),
-        compares_readers=True,
-        strata=strata,
-    )
-
-
-def _usable(answers: Answers, *, shared: bool) -> Usable:
-    """Return first showings with an answer, or those that two or more readers answered."""
-    given = ~np.isnan(answers.first)
-    count = given.sum(axis=1)
-    rows = count > shared
-    present = given[rows].any(axis=0)
-    why = "they answered no case of another reader" if shared else "they gave no answer"
-    notes = left_out(why, ~present, answers.readers)
-    if shared:
-        notes += left_out("only one reader answered them", (count == 1)[count > 0], "cases")
-    readers = tuple(name for name, gave in zip(answers.readers, present, strict=True) if gave)
-    return Usable(answers.first[rows][:, present], answers.strata[rows], readers, notes)
-
-
-def _why_undefined(ratings: Float[np.ndarray, "c r"]) -> str:
-    """Return why no coefficient can be computed, or nothing."""
-    c, r = ((~np.isnan(ratings)).any(axis=axis).sum() for axis in (1, 0))
-    if r < 2:
-        return Caveat("Agreement needs at least 2 readers, but got {n}.", n=int(r))
-    shared = int(((~np.isnan(ratings)).sum(axis=1) > 1).sum())
-    if shared == 0:
-        sentence = "No case was answered by two readers, so their {n} cases cannot be compared."
-        return Caveat(sentence, n=int(c))
-    if shared == 1:
-        return Caveat("Agreement needs at least 2 cases with answers of two readers, but got 1.")
-    return ""
-
-
-def _in_pairs(usable: Usable) -> tuple[Bool[np.ndarray, "c r"], tuple[str, ...]]:
+def _in_pairs(usable: Usable) -> tuple[Bool[np.ndarray, "c r"], tuple[Caveat, ...]]:
     """Return the answers within pairs of readers that have a kappa, and which pairs have none."""
     i, j = np.triu_indices(len(usable.readers), k=1)
     first, second = usable.ratings[:, i], usable.ratings[:, j]

@@ -15,10 +15,24 @@ from evalsuite.statistics.resample import Over, Statistic, bootstrap
 from evalsuite.statistics.result import NAN, Result
 
 NO_WIDTH = 1e-9  # intervals below this are rounding
-NO_VARIATION = Caveat("All answers compared are equal, so agreement cannot be told from chance.")
+TOO_FEW_CASES = Caveat(
+    "too-few-cases-for-kappa", "Kappa needs at least 2 cases with both answers, but got {n}."
+)
+MOST_UNDEFINED = Caveat(
+    "most-resamples-undefined",
+    "There is no interval: undefined in {n:,} of {size:,} resamples.",
+)
+SOME_UNDEFINED = Caveat(
+    "some-resamples-undefined",
+    "Undefined in {n:,} of {size:,} resamples, which are left out.",
+)
+NO_VARIATION = Caveat(
+    "equal-answers", "All answers compared are equal, so agreement cannot be told from chance."
+)
 NO_INTERVAL = Caveat(
+    "no-interval-of-agreement",
     "There is no interval: the coefficient is at the end of its range, or its standard error is "
-    "estimated as zero."
+    "estimated as zero.",
 )
 
 
@@ -37,7 +51,7 @@ class Resampling:
     seed: int = 0
 
     def undefined(
-        self, reason: str, readers: int, cases: int, interval: str = "bootstrap"
+        self, reason: Caveat, readers: int, cases: int, interval: str = "bootstrap"
     ) -> Result:
         """Return nan with the reason."""
         return Result(
@@ -118,7 +132,7 @@ class Resampling:
         kappas = []
         for n, value, error in zip(both.tolist(), values.tolist(), errors.tolist(), strict=True):
             if n < 2:
-                reason = Caveat("Kappa needs at least 2 cases with both answers, but got {n}.", n=n)
+                reason = TOO_FEW_CASES(n=n)
                 kappas.append(self.undefined(reason, readers, n, "delta method"))
                 continue
             step = float(stdtrit(n - 1, (1 + self.level) / 2)) * error
@@ -165,7 +179,7 @@ def named(
     answers: int,
     method: str,
     reference: str,
-    warnings: tuple[str, ...] = (),
+    warnings: tuple[Caveat, ...] = (),
 ) -> Result:
     """Return a coefficient as a row, the method and the warnings of its interval behind its own."""
     return replace(
@@ -195,12 +209,12 @@ def explained(result: Result, undefined: int = 0, replicates: int = 0) -> Result
     """
     if not result.defined:
         return replace(result, low=NAN, high=NAN, standard_error=NAN, warnings=(NO_VARIATION,))
-    notes: tuple[str, ...] = ()
+    notes: tuple[Caveat, ...] = ()
     of = {"n": undefined, "size": replicates}
     if not result.bounded and undefined > replicates / 2:
-        notes = (Caveat("There is no interval: undefined in {n:,} of {size:,} resamples.", **of),)
+        notes = (MOST_UNDEFINED(**of),)
     elif not result.high - result.low > NO_WIDTH:
         return replace(result, low=NAN, high=NAN, warnings=(NO_INTERVAL,))
     elif undefined:
-        notes = (Caveat("Undefined in {n:,} of {size:,} resamples, which are left out.", **of),)
+        notes = (SOME_UNDEFINED(**of),)
     return replace(result, warnings=(*notes, *result.warnings))

@@ -26,6 +26,7 @@ from evalsuite.statistics.resample import FEWEST_READERS_TO_DRAW, Draws
 from evalsuite.statistics.result import ALL, NAN, Result
 
 NORMAL = 1.96  # standard deviations on either side hold 95 %
+SAME_REPEATS = Caveat("same-repeats", "There is no interval: all repeats got the same answer.")
 
 
 def agreement_within_readers(
@@ -227,7 +228,7 @@ def _repeatability(
     notes = few_cases(n)
     if value == 0:
         low, high = NAN, NAN
-        notes = (Caveat("There is no interval: all repeats got the same answer."), *notes)
+        notes = (SAME_REPEATS, *notes)
     return Result(
         quantity="repeatability coefficient",
         value=value,

@@ -27,12 +27,21 @@ from evalsuite.statistics.resample import bootstrap, over_drawn
 from evalsuite.statistics.result import NAN, Result, holm
 
 FEWEST_CASES = 5
-NO_INTERVAL = Caveat(
-    "There is no interval: the coefficient is at the end of its range or undefined in most "
-    "resamples."
+TOO_FEW = Caveat(
+    "too-few-for-concordance",
+    f"Concordance needs {FEWEST_CASES} cases with score and answers, but got {{n}}.",
 )
-EQUAL_RATINGS = Caveat("The mean ratings of all cases are equal, so no score can agree with them.")
-EQUAL_SCORES = Caveat("The scores of all cases are equal, so they cannot agree with anything.")
+NO_INTERVAL = Caveat(
+    "no-interval-of-concordance",
+    "There is no interval: the coefficient is at the end of its range or undefined in most "
+    "resamples.",
+)
+EQUAL_RATINGS = Caveat(
+    "equal-ratings", "The mean ratings of all cases are equal, so no score can agree with them."
+)
+EQUAL_SCORES = Caveat(
+    "equal-scores", "The scores of all cases are equal, so they cannot agree with anything."
+)
 
 
 def concordance(
@@ -143,8 +152,7 @@ def _correlations(
     y = mean_ratings(ratings, np.ones((1, r)))[0] if n and r else np.empty(0)
     reason: tuple[Caveat, ...] = ()
     if n < FEWEST_CASES:
-        sentence = "Concordance needs {fewest} cases with score and answers, but got {n}."
-        reason = (Caveat(sentence, fewest=FEWEST_CASES, n=n),)
+        reason = (TOO_FEW(n=n),)
     elif np.ptp(y) == 0:
         reason = (EQUAL_RATINGS,)
     if reason:

@@ -25,9 +25,17 @@ from evalsuite.statistics.resample import Draws, bootstrap, over_drawn
 from evalsuite.statistics.result import NAN, Result, holm
 
 FEWEST_GENERATORS = 3
-NO_READER = Caveat("No reader answered cases of every generator.")
-EQUAL = Caveat("All generators have the same value or the same mean rating.")
-NO_INTERVAL = Caveat("There is no interval: undefined in most resamples.")
+TOO_FEW = Caveat(
+    "too-few-to-rank",
+    f"A ranking needs {FEWEST_GENERATORS} synthetic cohorts with a value, but got {{g}}.",
+)
+COARSE_P = Caveat(
+    "coarse-p-of-ranking",
+    "With {g} generators p cannot be below {least:.2g}, however well they agree.",
+)
+NO_READER = Caveat("no-reader-of-all-generators", "No reader answered cases of every generator.")
+EQUAL = Caveat("equal-generators", "All generators have the same value or the same mean rating.")
+NO_INTERVAL = Caveat("no-interval-of-ranking", "There is no interval: undefined in most resamples.")
 
 
 def generator_concordance(
@@ -113,9 +121,7 @@ def _of_generators(
         for name, reference in zip(COEFFICIENTS, REFERENCES, strict=True)
     ]
     if g < FEWEST_GENERATORS:
-        sentence = "A ranking needs {fewest} synthetic cohorts with a value, but got {g}."
-        few = Caveat(sentence, fewest=FEWEST_GENERATORS, g=g)
-        return [replace(result, warnings=(few,)) for result in about]
+        return [replace(result, warnings=(TOO_FEW(g=g),)) for result in about]
     if r == 0:
         return [replace(result, warnings=(NO_READER,)) for result in about]
 
@@ -138,8 +144,7 @@ def _of_generators(
         elif np.isnan(low):
             notes = (NO_INTERVAL, *notes)
         elif g <= 4:
-            sentence = "With {g} generators p cannot be below {least:.2g}, however well they agree."
-            notes = (Caveat(sentence, g=g, least=2 / factorial(g)), *notes)
+            notes = (COARSE_P(g=g, least=2 / factorial(g)), *notes)
         high = float(resampled.high[i])
         results.append(replace(result, value=value, low=low, high=high, p=p, warnings=notes))
     return results

@@ -9,7 +9,8 @@ from evalsuite.records import Caveat
 
 SIGNS = {"lower is better": -1.0, "higher is better": 1.0}
 UNKNOWN_SIGN = Caveat(
-    "Whether high or low is better is not told, so the sign is that of the raw score."
+    "unknown-direction",
+    "Whether high or low is better is not told, so the sign is that of the raw score.",
 )
 
 

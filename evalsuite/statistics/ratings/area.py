@@ -14,12 +14,29 @@ ONE_READER = "Brunner and Munzel 2000; DeLong, DeLong and Clarke-Pearson 1988"
 READERS = "Obuchowski and Rockette 1995; Hillis 2007; Cochran 1964"
 EXACT = "Clopper and Pearson 1934"
 WITHOUT_ERROR = Caveat(
+    "separated-without-error",
     "The ratings separate the cases without error, so the standard error is undefined and the "
-    "interval conservative."
+    "interval conservative.",
 )
-OF_THESE = Caveat("It speaks of these readers only.")
-UNVARYING_RATINGS = Caveat("There is no interval: the ratings do not vary.")
-EACH_THE_SAME = Caveat("There is no interval: each reader gave all cases the same answer.")
+NONE_READ = Caveat("no-case-of-a-truth", "The AUC is undefined: no {truth} case was read.")
+NONE_OF_BOTH = Caveat(
+    "no-reader-of-both-truths", "The AUC is undefined: no reader read cases of both kinds."
+)
+ONE_READ = Caveat(
+    "one-case-of-a-truth",
+    "There is no interval: it needs at least 2 cases of either truth, but only 1 {truth} case was "
+    "read.",
+)
+TOO_FEW = Caveat(
+    "too-few-of-both",
+    "There is no interval of {level:.0%}: {first} and {second} cases are too few, as no p-value of "
+    "theirs can be below {least_p:.2g}.",
+)
+OF_THESE = Caveat("of-these-readers", "It speaks of these readers only.")
+UNVARYING_RATINGS = Caveat("unvarying-ratings", "There is no interval: the ratings do not vary.")
+EACH_THE_SAME = Caveat(
+    "same-rating-of-each", "There is no interval: each reader gave all cases the same answer."
+)
 
 
 def area(
@@ -54,10 +71,7 @@ def area(
     reference = READERS if read.sum() > 1 else ONE_READER
     sizes = [int((~np.isnan(part)).any(axis=1).sum()) for part in (x, y)]
     if not read.any():
-        scarce = names[int(sizes[0] > 0)]
-        why = Caveat("The AUC is undefined: no {truth} case was read.", truth=scarce)
-        if all(sizes):
-            why = Caveat("The AUC is undefined: no reader read cases of both kinds.")
+        why = NONE_OF_BOTH if all(sizes) else NONE_READ(truth=names[int(sizes[0] > 0)])
         return Result(value=NAN, level=level, method=METHOD, reference=reference, warnings=(why,))
     x, y = x[:, read], y[:, read]
     mean = superiority(x, y)
@@ -77,17 +91,13 @@ def area(
     low, high = mean.probability_interval(level)
     warnings: tuple[Caveat, ...] = ()
     if min(sizes) < 2:
-        sentence = (
-            "There is no interval: it needs at least 2 cases of either truth, but only 1 {truth} "
-            "case was read."
-        )
-        warnings = (Caveat(sentence, truth=names[sizes.index(min(sizes))]),)
+        warnings = (ONE_READ(truth=names[sizes.index(min(sizes))]),)
     elif not mean.varies:
         every = np.concatenate([x, y])
         several = len(np.unique(every[~np.isnan(every)])) > 1
         warnings = (EACH_THE_SAME if several else UNVARYING_RATINGS,)
     elif np.isnan(low):
-        warnings = (too_few(sizes, level, mean.least_p),)
+        warnings = (TOO_FEW(level=level, first=sizes[0], second=sizes[1], least_p=mean.least_p),)
     return Result(
         value=mean.value,
         low=low,
@@ -112,18 +122,6 @@ def with_variance(
 def _counts(x: Float[np.ndarray, "m r"], y: Float[np.ndarray, "n r"]) -> Int[np.ndarray, " r"]:
     """Return how many cases of the kind of which fewer were read each reader read."""
     return np.asarray(np.minimum(*((~np.isnan(part)).sum(axis=0) for part in (x, y))))
-
-
-def too_few(sizes: list[int], level: float, least_p: float) -> Caveat:
-    """Return why so few cases have no interval."""
-    return Caveat(
-        "There is no interval of {level:.0%}: {first} and {second} cases are too few, as no "
-        "p-value of theirs can be below {least_p:.2g}.",
-        level=level,
-        first=sizes[0],
-        second=sizes[1],
-        least_p=least_p,
-    )
 
 
 def exact_share(k: int, n: int, level: float) -> tuple[float, float, float, float]:

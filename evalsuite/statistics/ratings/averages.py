@@ -20,17 +20,27 @@ BOTH = (
     "than of these"
 )
 ALONE = "cases random; speaks of the readers who read them only"
-NO_ANSWER = Caveat("There is no answer.")
+MISSING = Caveat("answers-missing", "{n} of {size} answers are missing.")
+NO_ANSWER = Caveat("no-answer", "There is no answer.")
 NO_COMMON_CASE = Caveat(
-    "No case was read by two readers, so the interval rests on how far readers differ."
+    "no-common-case",
+    "No case was read by two readers, so the interval rests on how far readers differ.",
 )
-TOO_FEW_FOR_MEAN = Caveat("There is no interval: it needs answers to 2 cases.")
+TOO_FEW_FOR_MEAN = Caveat("too-few-for-mean", "There is no interval: it needs answers to 2 cases.")
 SAME_OF_EACH = Caveat(
-    "There is no interval of the mean: each reader gave all cases the same answer."
+    "same-answer-of-each",
+    "There is no interval of the mean: each reader gave all cases the same answer.",
 )
-UNVARYING = Caveat("There is no interval of the mean: the answers do not vary.")
-NO_OTHER_FITS = Caveat("There is no interval of the median: at this level no other answer fits.")
-TOO_FEW_FOR_MEDIAN = Caveat("There is no interval of the median: it needs answers to 4 cases.")
+UNVARYING = Caveat(
+    "unvarying-answers-of-mean", "There is no interval of the mean: the answers do not vary."
+)
+NO_OTHER_FITS = Caveat(
+    "no-other-answer-fits",
+    "There is no interval of the median: at this level no other answer fits.",
+)
+TOO_FEW_FOR_MEDIAN = Caveat(
+    "too-few-for-median", "There is no interval of the median: it needs answers to 4 cases."
+)
 CROSSED_REFERENCE = "Obuchowski and Rockette 1995; Cochran 1964"
 
 
@@ -279,7 +289,7 @@ def cautions(cohorts: list[Float[np.ndarray, "c r"]]) -> tuple[Caveat, ...]:
     notes: tuple[Caveat, ...] = ()
     missing, asked = int((~given[:, readers]).sum()), given[:, readers].size
     if missing:
-        notes = (Caveat("{n} of {size} answers are missing.", n=missing, size=asked),)
+        notes = (MISSING(n=missing, size=asked),)
     if n_readers > 1:
         notes += (NO_COMMON_CASE,) if given.sum(axis=1).max() == 1 else ()
         notes += few_readers(n_readers)

@@ -33,8 +33,9 @@ METHODS = {
 }
 EXTREME = "the odds ratio learns nothing from only the lowest or only the highest answers"
 NO_ODDS_RATIO = Caveat(
+    "no-odds-ratio",
     "There is no odds ratio: all answers are equal, or those to one cohort are all above those to "
-    "the other."
+    "the other.",
 )
 REFERENCES = {
     DIFFERENCE: "Hillis 2014; Cochran 1964",

@@ -30,12 +30,21 @@ from evalsuite.statistics.ratings.crossed import (
 from evalsuite.statistics.result import ALL, NAN, Result, holm
 
 TIME = "active seconds"
-NO_TIMES = Caveat("No active time was recorded with the answers.")
+NO_TIMES = Caveat("no-times", "No active time was recorded with the answers.")
 NO_SLOPE = Caveat(
-    "There is no slope: in this order of cases the regressor does not vary within cohorts."
+    "no-slope",
+    "There is no slope: in this order of cases the regressor does not vary within cohorts.",
 )
-ON_THE_LINE = Caveat("There is no interval: the answers lie on the line.")
+ON_THE_LINE = Caveat("on-the-line", "There is no interval: the answers lie on the line.")
 FEWEST_CASES = 8
+TOO_FEW = Caveat(
+    "too-few-for-slope",
+    f"A slope needs {FEWEST_CASES} answers of a reader, but the most is {{most}}.",
+)
+NO_SUCH_P = Caveat(
+    "too-few-for-interval-of-slope",
+    "There is no interval: the cases are too few, as no p-value can be below {least_p:.2g}.",
+)
 REFERENCE = "Obuchowski and Rockette 1995"
 QUANTITIES = {
     "trend": "per 10 presentations",
@@ -288,18 +297,12 @@ def _omitted(
 def _undefined(given: Bool[np.ndarray, "c r"]) -> Caveat:
     most = int(given.sum(axis=0).max(initial=0))
     if most < FEWEST_CASES:
-        sentence = "A slope needs {fewest} answers of a reader, but the most is {most}."
-        return Caveat(sentence, fewest=FEWEST_CASES, most=most)
+        return TOO_FEW(most=most)
     return NO_SLOPE
 
 
 def _without_interval(change: Crossed) -> Caveat:
-    if not change.varies:
-        return ON_THE_LINE
-    sentence = (
-        "There is no interval: the cases are too few, as no p-value can be below {least_p:.2g}."
-    )
-    return Caveat(sentence, least_p=change.least_p)
+    return NO_SUCH_P(least_p=change.least_p) if change.varies else ON_THE_LINE
 
 
 def _course(table: pd.DataFrame) -> Course:

@@ -12,17 +12,22 @@ from evalsuite.records import Caveat
 from evalsuite.statistics.cautions import ONE_READER
 from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.rated import NO_TRUTH, TURING, Rated, rated_by_question
-from evalsuite.statistics.ratings.area import too_few
+from evalsuite.statistics.ratings import area
 from evalsuite.statistics.ratings.averages import ALONE, BOTH, cautions
 from evalsuite.statistics.ratings.crossed import Crossed
 from evalsuite.statistics.result import NAN, Result
 
-NO_READER = Caveat("No reader answered cases of both cohorts, so they cannot be compared.")
-NO_COHORTS = Caveat("A comparison needs answers to a real and to a synthetic cohort.")
-TOO_FEW = Caveat("There is no interval: it needs 2 cases of each cohort.")
-UNVARYING = Caveat("There is no interval: the answers do not vary.")
+NO_READER = Caveat(
+    "no-reader-of-both", "No reader answered cases of both cohorts, so they cannot be compared."
+)
+NO_COHORTS = Caveat(
+    "no-two-cohorts", "A comparison needs answers to a real and to a synthetic cohort."
+)
+TOO_FEW = Caveat("too-few-of-each-cohort", "There is no interval: it needs 2 cases of each cohort.")
+UNVARYING = Caveat("unvarying-answers", "There is no interval: the answers do not vary.")
 SAME_OF_EACH = Caveat(
-    "There is no interval: each reader gave all cases of a cohort the same answer."
+    "same-answer-of-each-to-a-cohort",
+    "There is no interval: each reader gave all cases of a cohort the same answer.",
 )
 
 
@@ -37,7 +42,7 @@ class Pair:
         readers: columns of both.
         ordinal: whether the answers are options.
         span: how far apart the ends of the scale are; infinite where that is not told.
-        fault: why nothing can be compared; empty where it can.
+        fault: why nothing can be compared; None where it can.
         warnings: reasons to doubt a comparison.
         lasting: those that hold for some of its readers as well.
         told_apart: whether the question is whether a case is real.
@@ -51,9 +56,9 @@ class Pair:
     readers: tuple[str, ...]
     ordinal: bool
     span: float
-    fault: str
-    warnings: tuple[str, ...]
-    lasting: tuple[str, ...] = ()
+    fault: Caveat | None
+    warnings: tuple[Caveat, ...]
+    lasting: tuple[Caveat, ...] = ()
     told_apart: bool = False
 
     def of_reader(self, i: int) -> "Pair":
@@ -101,7 +106,10 @@ class Pair:
         if min(sizes) < 2:
             return (TOO_FEW,)
         if contrast.varies:
-            return (too_few(sizes, level, contrast.least_p),)
+            first, second = sizes
+            return (
+                area.TOO_FEW(level=level, first=first, second=second, least_p=contrast.least_p),
+            )
         answers = np.concatenate([c[~np.isnan(c)] for c in (self.x, self.y)])
         return (UNVARYING if len(np.unique(answers)) < 2 else SAME_OF_EACH,)
 
@@ -136,7 +144,7 @@ def _pair(rated: Rated, first: str, second: str, span: float) -> Pair:
     both = ~np.isnan(x).all(axis=0) & ~np.isnan(y).all(axis=0)
     everyone = Pair(
         rated.question, first, second, x, y, rated.readers, rated.points > 0, span,
-        "" if both.any() else NO_READER, (), rated.warnings, rated.analysis == TURING,
+        None if both.any() else NO_READER, (), rated.warnings, rated.analysis == TURING,
     )  # fmt: skip
     if not both.any():
         return _of_readers(everyone, both)
@@ -149,7 +157,7 @@ def _of_readers(pair: Pair, kept: Bool[np.ndarray, " r"]) -> Pair:
     cohorts = [cohort[:, kept] for cohort in (pair.x, pair.y)]
     unread = [np.isnan(cohort).all(axis=1) for cohort in cohorts]
     x, y = (cohort[~without] for cohort, without in zip(cohorts, unread, strict=True))
-    notes: tuple[str, ...] = ()
+    notes: tuple[Caveat, ...] = ()
     if readers:
         notes = left_out("none of these readers answered them", np.concatenate(unread), "cases")
         notes += cautions([x, y])

@@ -17,9 +17,10 @@ from evalsuite.statistics.roc.auc import UNBIASED, PairSums, share_covariance
 from evalsuite.statistics.roc.merits import Merits, Trials
 
 ACCURACY = "2AFC accuracy"
-NO_PAIR = Caveat("The share is undefined: no pair with known truth was answered.")
+NO_PAIR = Caveat("no-pair", "The share is undefined: no pair with known truth was answered.")
 DEPENDENT = Caveat(
-    "Some cases occur in several pairs, so pairs are not independent and the interval is too short."
+    "dependent-pairs",
+    "Some cases occur in several pairs, so pairs are not independent and the interval is too short.",
 )
 
 
@@ -43,7 +44,7 @@ class Choices:
     right: Float[np.ndarray, "t r p"]
     real: Int[np.ndarray, " p"]
     synthetic: Int[np.ndarray, " p"]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Caveat, ...] = ()
 
 
 def choices(table: pd.DataFrame) -> list[Choices]:
@@ -191,7 +192,7 @@ def _choices(answers: Answers, pairs: pd.DataFrame) -> Choices:
     truths = pairs.reindex(list(answers.cases))
     known = truths["cohort"].notna().to_numpy(bool)
     truths, first = truths[known], answers.first[known]
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Caveat, ...] = ()
     if not known.any():
         warnings = (NO_TRUTH,)
     else:

@@ -17,6 +17,7 @@ from evalsuite.statistics.roc.readings import Readings
 CURVE_COLUMNS = [
     "question", "treatment", "reader", "threshold", "false_positive_rate", "sensitivity",
 ]  # fmt: skip
+NONE_DECIDED = Caveat("none-decided", "The {rate} is undefined: no case was decided.")
 UNDECIDED = "they are in the middle of the scale"
 
 Points = tuple[Float[np.ndarray, " p"], Float[np.ndarray, " p"], Float[np.ndarray, " p"]]
@@ -150,7 +151,7 @@ def reader_rates(readings: Readings, *, level: float = 0.95) -> list[Result]:
             ):
                 share, low, high, p = exact_share(k, n, level)
                 fair = quantity == "accuracy" and counts[0] == counts[1]
-                none = Caveat("The {rate} is undefined: no case was decided.", rate=quantity)
+                none = NONE_DECIDED(rate=quantity)
                 rate = Result(
                     where={"question": readings.question, "treatment": treatment, "reader": reader},
                     quantity=quantity,

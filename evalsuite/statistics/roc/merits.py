@@ -12,11 +12,14 @@ from evalsuite.statistics.roc.auc import DELONG, area_freedom, auc_covariance
 from evalsuite.statistics.roc.readings import Readings
 
 NESTED = Caveat(
+    "nested-cases",
     "No case was read by two readers: cases are nested within readers, and differences between "
-    "readers hold differences between their cases as well."
+    "readers hold differences between their cases as well.",
 )
-OF_CASES_READ = (
-    "Every figure is of the cases its reader read, and degrees of freedom are approximate."
+MISSING = Caveat(
+    "readings-missing",
+    "{n} of {size} readings are missing. Every figure is of the cases its reader read, and degrees "
+    "of freedom are approximate.",
 )
 
 
@@ -68,7 +71,7 @@ class Merits:
     read: Bool[np.ndarray, "t r c"]
     method: str
     reference: str
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Caveat, ...] = ()
     trials: Trials | None = None
 
     @property
@@ -147,5 +150,4 @@ def _of_readings(read: Bool[np.ndarray, "t r c"]) -> tuple[Caveat, ...]:
         return ()
     if not (read.any(axis=0).sum(axis=0) > 1).any():
         return (NESTED,)
-    sentence = "{n} of {size} readings are missing. " + OF_CASES_READ
-    return (Caveat(sentence, n=missing, size=possible),)
+    return (MISSING(n=missing, size=possible),)

@@ -25,16 +25,36 @@ from evalsuite.statistics.roc.merits import Merits
 
 TOO_FEW_READERS = 3
 NO_VARIANCE = Caveat(
-    "The standard error is undefined: by the estimated covariances the figures do not vary."
+    "no-variance-of-figures",
+    "The standard error is undefined: by the estimated covariances the figures do not vary.",
 )
-SAME = "The standard error is undefined: every reader's figure is {value:g}."
+SAME = Caveat(
+    "same-figures", "The standard error is undefined: every reader's figure is {value:g}."
+)
+CLOSER = Caveat(
+    "closer-than-cases-make",
+    "The readers' differences lie closer together than their cases alone would make them: for these "
+    "readers alone the {level:.0%} interval is the difference give or take {least:.2g}, wider than "
+    "that for other readers.",
+)
+TOO_FEW_CASES = Caveat(
+    "too-few-cases-for-interval",
+    "There is no interval of {level:.0%}: the cases are too few, as no p-value of theirs can be "
+    "below {least_p:.2g}.",
+)
+NO_FIGURE = Caveat("no-defined-figure", "No reader has a defined {figure} with a variance.")
 COINCIDING = Caveat(
+    "coinciding-readers",
     "The figures of the readers lie closer together than in 99 of 100 studies of readers who do "
-    "not differ at all, so the interval is that for these readers alone."
+    "not differ at all, so the interval is that for these readers alone.",
 )
-RESULTS_OF_ONE = Caveat("Only 1 reader: the results are for this reader alone.")
-RESULTS_OF_FEW = "Only {n} readers: the results say little about other readers."
-COVERED = Caveat("In simulations such 95 % intervals covered 90 %.")
+RESULTS_OF_ONE = Caveat(
+    "results-of-one-reader", "Only 1 reader: the results are for this reader alone."
+)
+RESULTS_OF_FEW = Caveat(
+    "results-of-few-readers", "Only {n} readers: the results say little about other readers."
+)
+COVERED = Caveat("coverage-of-two-readers", "In simulations such 95 % intervals covered 90 %.")
 REFERENCE = "Obuchowski and Rockette 1995; Hillis 2007; Hillis 2014"
 ON_LOGIT = "Obuchowski and Rockette 1995; Hillis 2007; Cochran 1964"
 
@@ -149,12 +169,7 @@ def _comparisons(merits: Merits, readers: tuple[str, ...], level: float) -> list
             for d in (denominator, of_these)
         )
         if reach < least:
-            sentence = (
-                "The readers' differences lie closer together than their cases alone would make "
-                "them: for these readers alone the {level:.0%} interval is the difference give or "
-                "take {least:.2g}, wider than that for other readers."
-            )
-            notes = (Caveat(sentence, level=level, least=least),)
+            notes = (CLOSER(level=level, least=least),)
     differences = []
     for first, second in combinations(range(t), 2):
         value = float(mean[first] - mean[second])
@@ -226,7 +241,7 @@ def _mean(merits: Merits, level: float) -> Result:
     least_p = 0.0 if trials is None else float(trials.least_p[0])
     mean = over_figures(values, merits.covariance[0, :, 0], df, least_p)
     if mean.value in (0, 1):
-        same = Caveat(SAME, value=mean.value)
+        same = SAME(value=mean.value)
         if trials is None:
             return Result(value=mean.value, parts={"statistic": NAN}, warnings=(same,))
         n = int(trials.disjoint.min())
@@ -246,11 +261,7 @@ def _mean(merits: Merits, level: float) -> Result:
     low, high = mean.probability_interval(level)
     notes = () if mean.varies else (NO_VARIANCE,)
     if mean.varies and np.isnan(low):
-        sentence = (
-            "There is no interval of {level:.0%}: the cases are too few, as no p-value of theirs "
-            "can be below {least_p:.2g}."
-        )
-        notes = (Caveat(sentence, level=level, least_p=least_p),)
+        notes = (TOO_FEW_CASES(level=level, least_p=least_p),)
     return Result(
         value=mean.value,
         low=low,
@@ -273,15 +284,14 @@ def _about(merits: Merits, readers: tuple[str, ...], *, of_these: bool, odds: bo
     lost = np.array([reader not in merits.readers for reader in readers])
     warnings = merits.warnings
     if r == 0:
-        sentence = "No reader has a defined {figure} with a variance."
-        warnings += (Caveat(sentence, figure=merits.figure),)
+        warnings += (NO_FIGURE(figure=merits.figure),)
     else:
         warnings += left_out(f"their {merits.figure} or its variance is undefined", lost, readers)
     several = r > 1 and not of_these
     if r == 1:
         warnings += (RESULTS_OF_ONE,)
     elif several and r < FEW_READERS:
-        warnings += (Caveat(RESULTS_OF_FEW, n=r),)
+        warnings += (RESULTS_OF_FEW(n=r),)
         warnings += (COVERED,) if r < TOO_FEW_READERS and not odds else ()
     quantile = "Hillis degrees of freedom"
     if odds:

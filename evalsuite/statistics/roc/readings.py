@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from evalsuite.records import Caveat
 from evalsuite.statistics.rated import TURING, Rated, rated_by_question
 
 
@@ -31,7 +32,7 @@ class Readings:
     negative: Float[np.ndarray, "t r n"]
     truths: tuple[str, str] = ("positive", "negative")
     midpoint: float = float("nan")
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Caveat, ...] = ()
 
 
 def turing_readings(table: pd.DataFrame, points: Mapping[str, int] | None = None) -> list[Readings]:

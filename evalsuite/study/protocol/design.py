@@ -10,10 +10,10 @@ import yaml
 from pydantic import Field, PositiveFloat, StringConstraints, model_validator
 
 from evalsuite.declared import Declared, either, validated
-from evalsuite.errors import unknown
+from evalsuite.errors import EvalsuiteError
 from evalsuite.settings import laid_over, read_settings
 from evalsuite.study.protocol.kinds.question import Question, Slug
-from evalsuite.study.protocol.questions import KINDS, TEMPLATES, AnyQuestion
+from evalsuite.study.protocol.questions import KINDS, AnyQuestion, of_templates
 from evalsuite.study.protocol.windows import (
     Window,
     grey_of,
@@ -65,10 +65,11 @@ class StudyDesign(Declared):
         cohorts: real and synthetic volumes.
         readers: the name of each reader, who reads every case.
         questions: asked of every case, in this order.
+        profile: asked of every reader once, before the first case, such as years of experience.
         paired: show one real and one synthetic volume side by side.
         repeats: how many of the presentations each reader gets a second time, unknowingly.
         training: cases per cohort, with feedback, before the reading.
-        seed: of the choice of cases and of every order.
+        seed: of the choice of cases; that of the orders is drawn and kept for the lead alone.
         revisable: whether a reader may go back to a submitted case.
         instructions: shown before the first case.
         consent: what a reader has to agree to; empty asks nothing.
@@ -90,6 +91,7 @@ class StudyDesign(Declared):
     cohorts: tuple[StudyCohort, ...] = Field(min_length=1)
     readers: tuple[Name, ...] = Field(min_length=1)
     questions: tuple[AnyQuestion, ...]
+    profile: tuple[AnyQuestion, ...] = ()
     paired: bool = False
     repeats: int = Field(default=0, ge=0)
     training: int = Field(default=0, ge=0)
@@ -149,8 +151,8 @@ class StudyDesign(Declared):
         case could be traced to its cohort or the purpose of the study be guessed.
         """
         shared = {
-            "name", "title", "questions", "paired", "revisable", "instructions", "consent",
-            "idle_seconds",
+            "name", "title", "questions", "profile", "paired", "revisable", "instructions",
+            "consent", "idle_seconds",
         }  # fmt: skip
         grey = grey_of(self.preparation)
         windows = self.windows or usual_windows(grey)
@@ -162,6 +164,7 @@ class StudyDesign(Declared):
             ("cohorts", [cohort.name for cohort in self.cohorts]),
             ("readers", list(self.readers)),
             ("questions", [question.name for question in self.questions]),
+            ("questions of the profile", [question.name for question in self.profile]),
             ("windows", [window.name for window in self.windows]),
         ):
             folded = [name.casefold() for name in names]
@@ -179,6 +182,8 @@ class StudyDesign(Declared):
         faults = [] if self.questions else ["the study asks no question"]
         of_pairs = [q.name for q in self.questions if q.shows == "pair"]
         of_one = [q.name for q in self.questions if q.shows == "case"]
+        about_cases = [q for q in self.profile if q.shows != "either"]
+        own_form = [q for q in self.profile if isinstance(q.form, Path)]
         turing = [q.name for q in self.questions if q.analysis == "turing"]
         if of_pairs and not self.paired:
             faults.append(f'the question "{of_pairs[0]}" compares two volumes; set paired: true')
@@ -195,6 +200,16 @@ class StudyDesign(Declared):
         if turing and not (real and synthetic):
             faults.append(
                 f'the question "{turing[0]}" needs a real and a synthetic cohort to tell apart'
+            )
+        if about_cases:
+            faults.append(
+                f'profile asks "{about_cases[0].name}" of readers, but its kind '
+                f"{about_cases[0].kind} is about cases"
+            )
+        if own_form:
+            faults.append(
+                f'profile asks "{own_form[0].name}", but its kind {own_form[0].kind} has a form '
+                "that is drawn beside cases only"
             )
         if self.repeats > self.presentations:
             faults.append(
@@ -276,12 +291,10 @@ def _from_templates(names: object) -> list[Question]:
     if not isinstance(chosen, list | tuple) or not chosen:
         msg = "template must be the name of a template or a list of names"
         raise ValueError(msg)
-    questions: list[Question] = []
-    for name in chosen:
-        if str(name) not in TEMPLATES:
-            raise ValueError(unknown("template", str(name), TEMPLATES).removesuffix("."))
-        questions += TEMPLATES[str(name)]
-    return questions
+    try:
+        return of_templates(map(str, chosen))
+    except EvalsuiteError as error:
+        raise ValueError(str(error).removesuffix(".")) from None
 
 
 def _over_preset(preset: object, preparation: object) -> object:

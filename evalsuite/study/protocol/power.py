@@ -19,6 +19,7 @@ from jaxtyping import Float
 from evalsuite.errors import EvalsuiteError
 
 LEVEL = 0.05  # of the two-sided test, and of each of the two one-sided ones
+POINTS = 5  # of the scale of the default variances
 AT_ONCE = 1_000_000  # ratings in memory
 FEW = 5  # readers, below which there is a warning
 
@@ -51,6 +52,15 @@ class Components:
                 f"A variance cannot be negative, but the variance components are {astuple(self)}."
             )
 
+    def on(self, points: int) -> "Components":
+        """Return these variances, of a scale of five points, for a scale of so many.
+
+        Its ends mean the same, and so a step between them more or less.
+        """
+        if points < 2:
+            raise EvalsuiteError(f"A scale has at least 2 points, but got {points}.")
+        return Components(*(v * ((points - 1) / (POINTS - 1)) ** 2 for v in astuple(self)))
+
 
 @dataclass(frozen=True, slots=True)
 class Power:
@@ -61,6 +71,7 @@ class Power:
         cases: how many in each of the two cohorts.
         difference: true difference between the mean ratings that `detected` is about.
         margin: the difference to be ruled out.
+        level: of the two-sided test, and of each of the two one-sided ones.
         detected, detected_low, detected_high: probability that the study finds the difference,
             with a 95 % interval for the chance of the simulation (Wilson).
         ruled_out, ruled_out_low, ruled_out_high: probability that it shows a difference smaller
@@ -75,6 +86,7 @@ class Power:
     cases: int
     difference: float
     margin: float
+    level: float
     detected: float
     detected_low: float
     detected_high: float
@@ -96,6 +108,7 @@ def power(
     difference: float,
     margin: float,
     components: Components = TYPICAL,
+    questions: int = 1,
     replicates: int = 2000,
     seed: int = 0,
 ) -> list[Power]:
@@ -112,13 +125,17 @@ def power(
             false alarms.
         margin: in mean rating, above 0.
         components: variances of the ratings.
+        questions: how many comparisons are corrected together by Holm's method, whose first
+            step, Bonferroni's, every one of them passes at its level.
         replicates: studies simulated per combination.
         seed: of all draws; the figures of one combination do not depend on the others.
 
     Raises:
         EvalsuiteError: for numbers that no study can have.
     """
-    _check(readers, cases, difference, margin, components, replicates)
+    check_size(readers, cases, questions)
+    _check(difference, margin, components, replicates)
+    level = LEVEL / questions
     table = []
     for n_readers in readers:
         for n_cases in cases:
@@ -128,24 +145,23 @@ def power(
             for start in range(0, replicates, at_once):
                 count = min(at_once, replicates - start)
                 effects = _effects(draw, (count, 2, n_readers, n_cases), components)
-                level = contrast(effects)
-                shifted = replace(level, difference=level.difference + difference)
-                detected += int((abs(shifted.difference) > shifted.half_width(LEVEL)).sum())
-                excluded += int(
-                    (abs(level.difference) + level.half_width(2 * LEVEL) < margin).sum()
-                )
-                widths += float(level.half_width(LEVEL).sum())
+                none = contrast(effects)
+                shifted = replace(none, difference=none.difference + difference)
+                detected += int((abs(shifted.difference) > shifted.half_width(level)).sum())
+                excluded += int((abs(none.difference) + none.half_width(2 * level) < margin).sum())
+                widths += float(none.half_width(LEVEL).sum())
             table.append(
                 Power(
                     n_readers,
                     n_cases,
                     difference,
                     margin,
+                    level,
                     *_share(detected, replicates),
                     *_share(excluded, replicates),
                     widths / replicates,
                     replicates,
-                    _warnings(n_readers),
+                    few_readers(n_readers),
                 )
             )
     return table
@@ -246,7 +262,8 @@ def _share(successes: int, trials: int) -> tuple[float, float, float]:
     return successes / trials, float(low), float(high)
 
 
-def _warnings(readers: int) -> tuple[str, ...]:
+def few_readers(readers: int) -> tuple[str, ...]:
+    """Return a sentence where readers are few."""
     if readers >= FEW:
         return ()
     sentence = (
@@ -256,19 +273,18 @@ def _warnings(readers: int) -> tuple[str, ...]:
     return (sentence,)
 
 
-def _check(
-    readers: Sequence[int],
-    cases: Sequence[int],
-    difference: float,
-    margin: float,
-    components: Components,
-    replicates: int,
-) -> None:
+def check_size(readers: Sequence[int], cases: Sequence[int], questions: int) -> None:
+    """Raise EvalsuiteError for sizes that no study can have."""
     for what, numbers in (("readers", readers), ("cases in each cohort", cases)):
         if not numbers or min(numbers) < 2:
             raise EvalsuiteError(
                 f"A result that holds for others needs at least 2 {what}, but got {list(numbers)}."
             )
+    if questions < 1:
+        raise EvalsuiteError(f"At least 1 comparison is made, but got {questions}.")
+
+
+def _check(difference: float, margin: float, components: Components, replicates: int) -> None:
     if not (np.isfinite(difference) and difference >= 0):
         raise EvalsuiteError(f"The difference must be 0 or more, but got {difference:g}.")
     if not (np.isfinite(margin) and margin > 0):

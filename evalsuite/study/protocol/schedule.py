@@ -34,11 +34,15 @@ class Slot:
 
 
 def schedule(
-    design: StudyDesign, cases: Mapping[str, Mapping[str, Sequence[str]]], reader: str
+    design: StudyDesign,
+    cases: Mapping[str, Mapping[str, Sequence[str]]],
+    reader: str,
+    *,
+    seed: int | None = None,
 ) -> tuple[Slot, ...]:
     """Return everything one reader is shown, in order.
 
-    A pure function of the name and seed of the design, the ids of the cases and the name of the
+    A pure function of the name of the design, the seed, the ids of the cases and the name of the
     reader, so that nobody's order depends on who else reads. Store it: it changes when a case
     does.
 
@@ -66,10 +70,12 @@ def schedule(
         cases: by phase (`training`, `reading`) and cohort, the ids of the cases, each once, as
             many as the design says.
         reader: the name.
+        seed: the same for all readers, so that they meet the same pairs; None for that of the
+            design, which is for tests and older studies, as it may be guessed.
     """
     # Strings seed Python's generator by SHA-512; its shuffles are the same in every version.
-    of_reader = random.Random(f"{design.name}/{design.seed}/{reader}")
-    of_study = random.Random(f"{design.name}/{design.seed}")
+    source = f"{design.name}/{design.seed if seed is None else seed}"
+    of_reader, of_study = random.Random(f"{source}/{reader}"), random.Random(source)
     slots: list[Slot] = []
     for phase in PHASES:
         groups = _groups(design, cases.get(phase, {}), of_study, of_reader)

@@ -1,25 +1,44 @@
-"""Who may open what: invitations, the lead's secret, sessions, and a limit on guessing."""
+"""Who may open what: invitations, the lead's secret, sessions, and what was refused."""
 
 import hashlib
 import secrets
 import time
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study.storage import events
 from evalsuite.study.storage.tables import invitations, readers, refusals, sessions, studies
 
 IDLE_SECONDS = 12 * 3600
+# Of refusals. No secret of 256 bits is guessed, so all this only spares the server and the log.
 WINDOW_SECONDS = 15 * 60
-MOST_PER_ADDRESS = 10  # refused within the window
+AT_ONCE_PER_ADDRESS = 5  # within the window, and answered without delay
+MOST_PER_ADDRESS = 15  # noted within the window
 MOST_IN_ALL = 1000
+SLOWER_SECONDS = 0.5  # by each refusal beyond those that are answered at once
+INSERT: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
 
 
 class SignInRefused(EvalsuiteError):  # noqa: N818
-    """The token or secret opens nothing, or too many were tried."""
+    """The token or secret opens nothing.
+
+    Args:
+        sentence: for who tried it.
+        refusals: noted from the address of late, with this one.
+    """
+
+    def __init__(self, sentence: str, refusals: int = 0) -> None:
+        super().__init__(sentence)
+        self.refusals = refusals
+
+    @property
+    def delay(self) -> float:
+        """Return the seconds for which the refusal is to be held back."""
+        return SLOWER_SECONDS * max(0, self.refusals - AT_ONCE_PER_ADDRESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +93,54 @@ def withdraw(connection: Connection, reader_id: int) -> None:
     connection.execute(delete(sessions).where(sessions.c.reader == reader_id))
 
 
-def refused_too_often(connection: Connection, address: str) -> bool:
-    """Tell whether an address, or all together, were refused too often of late."""
-    recent = refusals.c.at > time.time() - WINDOW_SECONDS
-    count = select(func.count()).select_from(refusals).where(recent)
-    from_here = connection.execute(count.where(refusals.c.address == hashed(address))).scalar_one()
-    in_all = connection.execute(count).scalar_one()
-    return bool(from_here >= MOST_PER_ADDRESS or in_all >= MOST_IN_ALL)
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Something that opened nothing.
+
+    Args:
+        address: where it came from.
+        attempt: what was tried.
+        reason: what it was tried at.
+    """
+
+    address: str
+    attempt: str
+    reason: str
+
+    @property
+    def key(self) -> int:
+        """Return the key of its row: one attempt again from one address is the same row.
+
+        32 bits tell two attempts apart, and little of what was tried.
+        """
+        digest = hashlib.sha256(f"{self.address}\0{self.attempt}".encode()).digest()
+        return int.from_bytes(digest[:4])
 
 
-def note_refusal(connection: Connection, address: str, reason: str) -> None:
-    """Keep that something was refused.
+def refusals_before(connection: Connection, refusal: Refusal) -> tuple[int, bool]:
+    """Return how many an address had of late, and whether this one is to be noted."""
+    from_here = refusals.c.address == hashed(refusal.address)
+    row = connection.execute(
+        select(
+            func.count().label("in_all"),
+            func.count().filter(from_here).label("from_here"),
+            func.count().filter(refusals.c.id == refusal.key).label("the_same"),
+        ).where(refusals.c.at > time.time() - WINDOW_SECONDS)
+    ).one()
+    room = row.from_here < MOST_PER_ADDRESS and row.in_all < MOST_IN_ALL
+    return row.from_here, room and not row.the_same
+
+
+def note_refusal(connection: Connection, refusal: Refusal) -> None:
+    """Keep that something was refused, and forget what was long ago.
 
     The address is hashed so that it does not meet the eye; who tries all addresses finds it.
     """
-    connection.execute(
-        insert(refusals).values(at=time.time(), address=hashed(address), reason=reason)
-    )
+    now = time.time()
+    connection.execute(delete(refusals).where(refusals.c.at <= now - WINDOW_SECONDS))
+    row = {"id": refusal.key, "at": now, "address": hashed(refusal.address)}
+    note = INSERT[connection.dialect.name](refusals).values(**row, reason=refusal.reason)
+    connection.execute(note.on_conflict_do_nothing())
 
 
 def invited(connection: Connection, token: str) -> Session | None:

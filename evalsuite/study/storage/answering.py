@@ -28,14 +28,31 @@ Count = Annotated[int, Field(ge=0, le=LONGEST)]
 ANSWERED = exists().where(submissions.c.presentation == presentations.c.token)
 
 
+class Screen(Declared):
+    """What a case was read on: the window in CSS pixels, and the device's pixels for each."""
+
+    width: Count
+    height: Count
+    ratio: float = Field(gt=0, le=100)
+
+
 class Behaviour(Declared):
-    """How a case was read, as the viewer tells it; nothing else is stored with an answer."""
+    """How a case was read, as the viewer tells it; nothing else is stored with an answer.
+
+    Viewers: `webgl2`, or `canvas` where a browser has no WebGL2; `-coarse` where drawing was too
+    slow for all the screen's pixels while the view moved; `png` before, drawn by the server.
+    `shape` is how many slices there were: sagittal, coronal, axial.
+    """
 
     seconds: Seconds | None = None
     active_seconds: Seconds | None = None
     slices: dict[Literal["axial", "coronal", "sagittal"], Count] | None = None
     window_changes: Count | None = None
-    viewer: Literal["webgl2", "png"] | None = None
+    viewer: Literal["webgl2", "webgl2-coarse", "canvas", "canvas-coarse", "png"] | None = None
+    tools: dict[Literal["zooms", "layouts", "cine", "distances"], Count] | None = None
+    small_screen: bool | None = None
+    screen: Screen | None = None
+    shape: tuple[Count, Count, Count] | None = None
 
 
 class Forbidden(EvalsuiteError):  # noqa: N818

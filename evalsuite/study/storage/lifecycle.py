@@ -69,9 +69,20 @@ def create(
     return secret
 
 
-def enrol(connection: Connection, study: str, reader: str, slots: Sequence[Slot]) -> str:
-    """Add a reader with a schedule and return the token."""
+def enrol(
+    connection: Connection, study: str, reader: str, slots: Sequence[Slot], *, later: bool
+) -> str:
+    """Add a reader with a schedule and return the token.
+
+    Args:
+        later: whether others were enrolled when the study was made, and this one was not.
+
+    Raises:
+        EvalsuiteError: if the study is closed, or has a reader of that name.
+    """
     events.hold(connection, study)
+    if about(connection, study).state == "closed":
+        raise EvalsuiteError(f"{study} is closed for good; nobody can be enrolled.")
     try:
         reader_id = connection.execute(
             insert(readers)
@@ -92,7 +103,8 @@ def enrol(connection: Connection, study: str, reader: str, slots: Sequence[Slot]
         for slot in slots
     ]
     connection.execute(insert(presentations), rows)
-    events.append(connection, study, "lead", "enrolled", {"reader": reader})
+    detail = {"reader": reader, **({"later": True} if later else {})}
+    events.append(connection, study, "lead", "enrolled", detail)
     return access.invite(connection, reader_id)
 
 

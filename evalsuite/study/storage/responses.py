@@ -38,6 +38,8 @@ def table(connection: Connection, study: str) -> list[dict[str, Any]]:
         .where(readers.c.study == study)
     ).mappings()
     order = list(kinds)
+    enrolled = select(readers.c.id).where(readers.c.study == study).order_by(readers.c.id)
+    numbers = {key: n for n, key in enumerate(connection.execute(enrolled).scalars(), 1)}
     in_order = sorted(
         rows,
         key=lambda row: (
@@ -58,11 +60,28 @@ def table(connection: Connection, study: str) -> list[dict[str, Any]]:
             "answer": row["answer"],
             "revision": row["revision"],
             "answered_at": row["submitted_at"],
-            "seconds": row["behaviour"].get("seconds"),
-            "active_seconds": row["behaviour"].get("active_seconds"),
+            **_behaviour(row["behaviour"]),
+            "reader_number": numbers[row["reader"]],
         }
         for row in in_order
     ]
+
+
+def _behaviour(read: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how a case was read, by column; None for what was not recorded."""
+    slices, tools = read.get("slices") or {}, read.get("tools") or {}
+    screen = read.get("screen")
+    return {
+        "seconds": read.get("seconds"),
+        "active_seconds": read.get("active_seconds"),
+        **{f"{plane}_slices": slices.get(plane) for plane in ("axial", "coronal", "sagittal")},
+        "shape": "x".join(map(str, read["shape"])) if "shape" in read else None,
+        "window_changes": read.get("window_changes"),
+        "viewer": read.get("viewer"),
+        "screen": f"{screen['width']}x{screen['height']}@{screen['ratio']:g}" if screen else None,
+        "small_screen": read.get("small_screen"),
+        **{tool: tools.get(tool) for tool in ("zooms", "layouts", "cine", "distances")},
+    }
 
 
 def progress(connection: Connection, study: str) -> list[dict[str, Any]]:

@@ -1,20 +1,30 @@
 """The database of reader studies: what is promised here is on the disk when the call returns."""
 
+import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partialmethod
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study.protocol.schedule import Slot
-from evalsuite.study.storage import access, answering, database, events, lifecycle, responses
+from evalsuite.study.storage import (
+    access,
+    answering,
+    database,
+    events,
+    lifecycle,
+    people,
+    responses,
+)
 from evalsuite.study.storage.access import Session, SignInRefused
 from evalsuite.study.storage.answering import Forbidden, Presentation, Receipt
 from evalsuite.study.storage.lifecycle import About
 from evalsuite.study.storage.tables import readers, sessions, studies
 
+LOG = logging.getLogger(__name__)
 SEEN_SECONDS = 60  # a session is prolonged no more often
 
 
@@ -63,16 +73,19 @@ class StudyDatabase:
         with database.writing(self.engine) as connection:
             secret = lifecycle.create(connection, name, design, design_hash, prepared, feedback)
             tokens = {
-                reader: lifecycle.enrol(connection, name, reader, slots)
+                reader: lifecycle.enrol(connection, name, reader, slots, later=False)
                 for reader, slots in schedules.items()
             }
         return secret, tokens
 
     def enrol(self, study: str, reader: str, slots: Sequence[Slot]) -> str:
-        """Add a reader with a schedule and return the token."""
+        """Add a reader who comes later, with a schedule, and return the token.
+
+        Raises:
+            EvalsuiteError: if the study is closed, or has a reader of that name.
+        """
         with database.writing(self.engine) as connection:
-            lifecycle.about(connection, study)
-            return lifecycle.enrol(connection, study, reader, slots)
+            return lifecycle.enrol(connection, study, reader, slots, later=True)
 
     def studies(self) -> list[str]:
         """Return the names of all studies."""
@@ -123,13 +136,15 @@ class StudyDatabase:
         """Return a cookie for the reader whom a token names.
 
         Raises:
-            SignInRefused: if it names nobody, or too many were tried from the address.
+            SignInRefused: if it names nobody.
         """
-        return self._sign_in(address, lambda c: access.invited(c, token))
+        refusal = access.Refusal(address, token, "sign-in")
+        return self._sign_in(refusal, lambda c: access.invited(c, token))
 
     def sign_in_lead(self, study: str, secret: str, address: str) -> str:
         """Return a cookie for the lead of a study; raises as `sign_in` does."""
-        return self._sign_in(address, lambda c: access.leading(c, study, secret))
+        refusal = access.Refusal(address, f"{study}\0{secret}", "lead's sign-in")
+        return self._sign_in(refusal, lambda c: access.leading(c, study, secret))
 
     def invitation_of(self, name: str) -> str:
         """Return a fresh token for a reader whom somebody else has identified, such as by OIDC.
@@ -147,8 +162,10 @@ class StudyDatabase:
                 detail = {"reader": name, "by": "login"}
                 events.append(connection, rows[0].study, "app", "invited", detail)
                 return access.invite(connection, rows[0].id)
-            access.note_refusal(connection, f"login {name}", "login")
-        raise SignInRefused(f"{name} is not a reader of one study here. Ask the lead to enrol you.")
+        raise self._refused(
+            access.Refusal(name, "", "login"),
+            f"{name} is not a reader of one study here. Ask the lead to enrol you.",
+        )
 
     def session(self, cookie: str) -> Session | None:
         """Return who a cookie stands for, and keep the session alive."""
@@ -190,6 +207,22 @@ class StudyDatabase:
             if row.consented_at is None:
                 connection.execute(update(readers).where(mine).values(consented_at=events.now()))
                 events.append(connection, study, f"reader {row.name}", "consented")
+
+    def profile(self, reader_id: int) -> dict[str, Any] | None:
+        """Return what a reader told of themselves, None before they were asked."""
+        with database.reading(self.engine) as connection:
+            return people.profile(connection, reader_id)
+
+    def tell_profile(self, reader_id: int, answers: Mapping[str, Any]) -> None:
+        """Store what a reader tells of themselves, once; see `people.tell`."""
+        with database.writing(self.engine) as connection:
+            people.tell(connection, reader_id, answers)
+
+    def readers(self, study: str) -> list[people.Reader]:
+        """Return the readers of a study in the order in which they were enrolled."""
+        with database.reading(self.engine) as connection:
+            lifecycle.about(connection, study)
+            return people.readers_of(connection, study)
 
     def current(self, reader_id: int) -> Presentation | None:
         """Return the presentation that is due, None when all are answered."""
@@ -298,24 +331,38 @@ class StudyDatabase:
                 return f"the entry {entry} is missing; entries were taken away from its end."
             return broken or responses.contradiction(connection, study, entries)
 
-    def _sign_in(self, address: str, find: Any) -> str:
-        with database.writing(self.engine) as connection:
-            if access.refused_too_often(connection, address):
-                reason = "Too many attempts. Wait a quarter of an hour, then try again."
-            else:
-                session: Session | None = find(connection)
-                if session is not None:
-                    events.hold(connection, session.study)
-                    session = find(connection)  # it may have been revoked while we waited
-                if session is not None:
+    def _sign_in(
+        self, refusal: access.Refusal, find: Callable[[Connection], Session | None]
+    ) -> str:
+        """Return a cookie for whom `find` finds, whatever was refused before."""
+        with database.reading(self.engine) as connection:
+            session = find(connection)
+        if session is not None:
+            with database.writing(self.engine) as connection:
+                events.hold(connection, session.study)
+                if session := find(connection):  # it may have been revoked meanwhile
                     who = "lead" if session.kind == "lead" else f"reader {session.name}"
                     events.append(connection, session.study, who, "signed in")
                     if session.reader_id is not None:
                         access.note_seen(connection, session.reader_id)
                     return access.open_session(connection, session)
-                reason = "This link opens nothing. Ask the lead of the study for a new one."
-            access.note_refusal(connection, address, "sign-in")
-        raise SignInRefused(reason)
+        raise self._refused(
+            refusal, "This link opens nothing. Ask the lead of the study for a new one."
+        )
+
+    def _refused(self, refusal: access.Refusal, sentence: str) -> SignInRefused:
+        """Note a refusal, unless it adds nothing, so that many of them hold up no writer."""
+        with database.reading(self.engine) as connection:
+            before, new = access.refusals_before(connection, refusal)
+        if new:
+            with database.writing(self.engine) as connection:
+                access.note_refusal(connection, refusal)
+            before += 1
+            LOG.warning(
+                "A %s from %s was refused, number %d within a quarter of an hour.",
+                refusal.reason, refusal.address, before,
+            )  # fmt: skip
+        return SignInRefused(sentence, before)
 
 
 __all__ = [

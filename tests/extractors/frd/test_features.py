@@ -11,6 +11,10 @@ from evalsuite.errors import EvalsuiteError, VolumeError
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions, load_extractor
 from evalsuite.extractors.frd.extraction import features_of_v0, features_of_v1
 from evalsuite.extractors.frd.images import resampled
+from evalsuite.extractors.radiomics.glrlm import runs
+from evalsuite.extractors.radiomics.glszm import glszm
+from evalsuite.extractors.radiomics.ngldm import ngldm
+from evalsuite.extractors.radiomics.sizes import size_features
 from evalsuite.features import FeatureCache, extract
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.cohort import Cohort
@@ -87,8 +91,12 @@ def test_volumes_without_an_answer():
         features_of_v1(thin, np.eye(4))
     with pytest.raises(EvalsuiteError, match="at least 2 voxels along each axis"):
         features_of_v0(thin[:, :, :1], np.eye(4))
-    with pytest.raises(EvalsuiteError, match=r"from 0 to 1.91e\+06 in steps of 25 are more than"):
-        features_of_v0(thin * 1e4, np.eye(4))
+    with pytest.raises(EvalsuiteError, match=r"from 0 to 1.91e\+08 in steps of 25 are too many"):
+        features_of_v0(thin * 1e6, np.eye(4))
+    with pytest.raises(
+        EvalsuiteError, match="pairs of at most 10,000 that occur, of at most 1,000"
+    ):
+        features_of_v0(np.arange(24.0**3).reshape(24, 24, 24) * 25, np.eye(4))
     flat = load_extractor("radiomics-frd-v1", ExtractorOptions())
     assert np.isnan(flat(np.ones((1, 9, 9, 9)), np.eye(4)[None])).all()
 
@@ -107,3 +115,24 @@ def test_intensities_of_a_unit_range_have_one_grey_level_in_version_0():
     assert features["first_order.entropy"] == 0
     assert features["glcm.maximal_correlation"] == 1
     assert np.isfinite(list(features.values())).all()
+
+
+def test_many_levels_few_of_which_occur_take_no_memory():
+    # As in a float file of intensities up to 900,000: 36,001 levels. Matrices of all levels as
+    # pyradiomics has them, 135 GB for co-occurrences, would say the same.
+    rng = np.random.default_rng(0)
+    voxels = np.append(900_000, rng.integers(0, 6, 6**3 - 1) * 150_000.0).reshape(6, 6, 6)
+    found = features_of_v0(voxels, np.eye(4))
+    levels = (voxels.T // 25 + 1).astype(np.int32)
+    n, lengths = 36_001, np.arange(1, 7)
+    runs_of = [size_features(counts, lengths, 6**3) for counts in runs(levels, n)]
+    dense = {
+        "glrlm": {name: np.mean([each[name] for each in runs_of]) for name in runs_of[0]},
+        "glszm": glszm(levels, n),
+        "gldm": ngldm(levels, n),
+    }
+    compared = {name: value for name, value in found.items() if name.split(".")[0] in dense}
+    assert len(compared) == 16 + 16 + 14
+    for name, value in compared.items():
+        family, feature = name.split(".")
+        assert value == pytest.approx(dense[family][feature], rel=1e-9), name

@@ -18,6 +18,7 @@ from reports.evaluations import evaluation_sections
 from reports.evaluations.chapters import CHAPTERS
 from reports.evaluations.comparison import comparisons
 from reports.glossary import meaning, metrics, score_meaning, title
+from tests.caveats import plain
 from tests.reports.conftest import visible
 from tests.reports.evaluations.made_up import cohort, estimate, evaluated, score_rows
 
@@ -63,7 +64,7 @@ def evaluations(draw):
             )
         )  # fmt: skip
         found = [
-            estimate(n, draw(values), c, extractor=e, group=g, where=w, warnings=draw(st.sampled_from(((), ("W.",)))))
+            estimate(n, draw(values), c, extractor=e, group=g, where=w, warnings=draw(st.sampled_from(((), (plain("W."),)))))
             for (n, w), c, e, g in own
         ]  # fmt: skip
         made.append(evaluated(*found, cohorts=names, folder=folder))
@@ -143,9 +144,9 @@ def test_label_maps_are_not_called_voxels():
 
 def test_cells_hold_value_interval_and_note():
     made = evaluated(
-        estimate("kid", 1.5, low=1.0, high=2.0, warnings=("Few.",)),
+        estimate("kid", 1.5, low=1.0, high=2.0, warnings=(plain("Few."),)),
         estimate("mmd_rbf", 0.25, standard_error=0.5),
-        estimate("frechet_distance", math.nan, warnings=("Nothing to divide by.",)),
+        estimate("frechet_distance", math.nan, warnings=(plain("Nothing to divide by."),)),
         estimate("frechet_distance", 2.0, "vae", reference=0.5),
         cohorts=("gan", "vae"),
     )
@@ -215,9 +216,9 @@ def test_figures_of_the_runs_stand_where_they_belong(tmp_path):
 
 def test_names_with_html_characters_are_text_on_the_page(tmp_path):
     made = evaluated(
-        estimate("kid", 1.0, EVIL, warnings=(f"{EVIL} is odd.",)),
+        estimate("kid", 1.0, EVIL, warnings=(plain(f"{EVIL} is odd."),)),
         estimate(f"{EVIL}_metric", 1.0, EVIL, extractor=EVIL, group=f"a={EVIL}"),
-        cohorts=(cohort(EVIL, warnings=(f"{EVIL} was padded.",)),),
+        cohorts=(cohort(EVIL, warnings=(plain(f"{EVIL} was padded."),)),),
         scores=score_rows(EVIL, {EVIL: [1.0, 2.0], "real": [1.0, 3.0]}, against=EVIL),
     )
     report = Report("t", (), tuple(evaluation_sections([made])))

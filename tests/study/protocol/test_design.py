@@ -97,6 +97,7 @@ def test_the_app_learns_nothing_that_tells_cases_apart():
         "name",
         "title",
         "questions",
+        "profile",
         "paired",
         "revisable",
         "instructions",
@@ -299,3 +300,21 @@ def test_a_design_cannot_be_changed():
     design = StudyDesign(**BASE)
     with pytest.raises(ValueError, match="frozen"):
         design.seed = 3
+
+
+@pytest.mark.parametrize(
+    ("profile", "fault"),
+    [
+        ([{"name": "r", "text": "?", "kind": "confidence"}], "its kind confidence is about cases"),
+        (
+            [
+                {"name": "r", "text": "?", "kind": "text"},
+                {"name": "r", "text": "!", "kind": "text"},
+            ],
+            'two questions of the profile are called "r"',
+        ),
+    ],
+)
+def test_a_profile_asks_readers_of_themselves(profile, fault):
+    with pytest.raises(EvalsuiteError, match=fault):
+        read_design(BASE | {"profile": profile})

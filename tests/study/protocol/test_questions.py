@@ -1,6 +1,7 @@
 import json
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +13,12 @@ from evalsuite.study.protocol.kinds.forced_choice import ForcedChoice
 from evalsuite.study.protocol.kinds.likert import Likert
 from evalsuite.study.protocol.kinds.multiple import Multiple as Several
 from evalsuite.study.protocol.kinds.text import FreeText
-from evalsuite.study.protocol.questions import TEMPLATES, check_answers, parse_questions
+from evalsuite.study.protocol.questions import (
+    TEMPLATES,
+    check_answers,
+    parse_questions,
+    spelled_out,
+)
 
 CHOICE = Choice(name="q", text="?", options=("a", "b", "c"))
 MULTIPLE = Several(name="q", text="?", options=("a", "b", "c"))
@@ -116,6 +122,42 @@ def test_wrong_multiple_answers_are_refused():
         assert refusal(MULTIPLE, wrong).endswith(
             "expected a list of whole numbers from 1 to 3, each at most once."
         )
+
+
+def test_an_exclusive_option_goes_with_no_other():
+    faults = Several(name="q", text="?", options=("None", "a", "b"), exclusive="None")
+    assert faults.check([1]) == [1]
+    assert faults.check([3, 2]) == [2, 3]
+    for wrong in ([1, 2], [3, 1.0]):
+        assert refusal(faults, wrong).endswith('expected nothing beside "None".')
+    assert faults.shown()["exclusive"] == "None"
+    assert parse_questions([faults.model_dump(mode="json")]) == (faults,)
+    # Where it is not used, a design is what it was before there was one.
+    assert "exclusive" not in MULTIPLE.model_dump()
+    assert "exclusive" not in MULTIPLE.model_dump(mode="json")
+    with pytest.raises(EvalsuiteError, match='exclusive is "c", which is none of the options; exp'):
+        parse_questions([{**faults.model_dump(), "exclusive": "c"}])
+    assert TEMPLATES["multiple"][0].exclusive == "Nothing"
+
+
+def test_templates_are_spelled_out_for_a_design():
+    text = spelled_out(["multiple", "paper"])
+    assert parse_questions(yaml.safe_load(text)["questions"]) == (
+        *TEMPLATES["multiple"],
+        *TEMPLATES["paper"],
+    )
+    with pytest.raises(EvalsuiteError, match='Unknown template "papr"\\. Did you mean "paper"\\?'):
+        spelled_out(["papr"])
+
+
+def test_words_that_yaml_takes_for_something_else_are_told_with_the_mend():
+    values = {"kind": "choice", "name": "q", "text": "?", "options": [False, "Yes"]}
+    with pytest.raises(EvalsuiteError) as refused:
+        parse_questions([values], "study.yaml")
+    assert str(refused.value).startswith(
+        "In study.yaml, questions.0.options.0: expected text, but found false; "
+        "put it in quotes, as YAML reads No as false."
+    )
 
 
 @given(st.text(alphabet=st.characters(), max_size=12))

@@ -245,3 +245,36 @@ def test_the_first_case_is_real_for_half_of_the_readers():
     first = [cohort(schedule(design, cases, f"reader {i}")[0]) for i in range(400)]
     # Binomial(400, 1/2): 200 with a standard deviation of 10.
     assert 160 < first.count("r") < 240
+
+
+@given(st.one_of(studies(), paired_studies()), st.integers(0, 2**128))
+def test_a_later_reader_has_another_order_of_the_same_balance(study, seed):
+    design, cases = study
+    later, known = (schedule(design, cases, name, seed=seed) for name in ("Eve", "Ann"))
+    assert later == schedule(design, cases, "Eve", seed=seed)
+
+    def kept(slots):
+        shown = Counter((slot.phase, frozenset(slot.cases)) for slot in slots)
+        return {what for what in shown if what[0] == "training"} | {
+            what for what, times in shown.items() if times <= 2
+        }
+
+    assert kept(later) == kept(known)
+    again = [slot for slot in later if slot.repeat_of]
+    assert len(again) == design.repeats
+    n = len({slot.cases for slot in reading(later)})
+    by_position = {slot.position: slot for slot in later}
+    for slot in again:
+        assert by_position[slot.repeat_of].cases == slot.cases
+        assert slot.position - slot.repeat_of >= n // 2
+
+
+def test_later_readers_meet_cohorts_in_their_shares_all_along():
+    design, cases = make({"r": 20, "s": 20}, seed=1)
+    orders = [schedule(design, cases, "Eve", seed=seed) for seed in range(50)]
+    assert len(set(orders)) == 50
+    for order in orders:
+        drift = 0
+        for slot in order:
+            drift += 1 if cohort(slot) == "r" else -1
+            assert abs(drift) <= 5

@@ -1,15 +1,17 @@
-"""Who may open what: tokens, sessions, and a limit on guessing."""
+"""Who may open what: tokens, sessions, and what guesses cannot do."""
+
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from evalsuite.study.storage import access
-from evalsuite.study.storage.study_database import SignInRefused
+from evalsuite.study.storage import database as databases
+from evalsuite.study.storage.study_database import SignInRefused, StudyDatabase
 from evalsuite.study.storage.tables import METADATA, refusals
 from tests.study.conftest import fill
 
 NOTHING = "This link opens nothing"
-TOO_MANY = "Too many attempts. Wait a quarter of an hour"
 
 
 @pytest.fixture
@@ -88,30 +90,77 @@ def test_a_revoked_token_opens_nothing_and_its_sessions_end(database):
     assert store.events("birds")[-1].action == "revoked"
 
 
-def test_an_address_that_guesses_waits_and_others_do_not(database, clock):
-    store, secret, tokens = fill(database)
-    for _ in range(access.MOST_PER_ADDRESS):
-        with pytest.raises(SignInRefused, match=NOTHING):
-            store.sign_in("guess", "there")
-    with pytest.raises(SignInRefused, match=TOO_MANY):
-        store.sign_in(tokens["Ada"], "there")
-    with pytest.raises(SignInRefused, match=TOO_MANY):
-        store.sign_in_lead("birds", secret, "there")
-    assert store.sign_in(tokens["Ada"], "here")
-    clock.now += access.WINDOW_SECONDS + 1
-    assert store.sign_in(tokens["Ada"], "there")
+def refuse(store, guess, address):
+    with pytest.raises(SignInRefused, match=NOTHING) as refused:
+        store.sign_in(guess, address)
+    return refused.value
 
 
-def test_guesses_from_many_addresses_are_limited_together(database, clock, monkeypatch):
-    monkeypatch.setattr(access, "MOST_IN_ALL", 5)
-    store, _, tokens = fill(database)
-    for number in range(5):
-        with pytest.raises(SignInRefused, match=NOTHING):
-            store.sign_in("guess", f"address {number}")
-    with pytest.raises(SignInRefused, match=TOO_MANY):
-        store.sign_in(tokens["Ada"], "here")
+def rows(store):
+    with store.engine.connect() as connection:
+        return connection.execute(select(func.count()).select_from(refusals)).scalar_one()
+
+
+def test_whatever_was_refused_a_valid_link_opens_at_once(tmp_path, clock):
+    store, secret, tokens = fill(f"sqlite:///{tmp_path / 'studies.db'}")
+    for number in range(1050):  # the attack that once shut every reader of every study out
+        refuse(store, f"guess {number}", f"192.0.2.{number // 50}")
+    for address in ("192.0.2.0", "192.0.2.7", "198.51.100.1"):
+        assert store.session(store.sign_in(tokens["Ada"], address)).name == "Ada"
+        assert store.session(store.sign_in_lead("birds", secret, address)).kind == "lead"
+
+
+def test_refusals_get_slower_by_address_and_forget(database, clock):
+    store, _, _ = fill(database)
+    delays = [refuse(store, f"guess {number}", "there").delay for number in range(20)]
+    assert delays[:7] == [0, 0, 0, 0, 0, 0.5, 1.0]
+    assert delays[-6:] == [5.0] * 6
+    assert refuse(store, "guess", "here").delay == 0
+    with pytest.raises(SignInRefused) as lead:
+        store.sign_in_lead("birds", "guess", "there")
+    assert lead.value.delay == 5.0
     clock.now += access.WINDOW_SECONDS + 1
-    assert store.sign_in(tokens["Ada"], "here")
+    assert refuse(store, "guess 1", "there").delay == 0
+    assert rows(store) == 1
+
+
+def test_the_same_wrong_link_again_adds_nothing(database, clock, caplog):
+    store, _, _ = fill(database)
+    assert {refuse(store, "an old link", "there").refusals for _ in range(30)} == {1}
+    assert refuse(store, "an old link", "here").refusals == 1
+    assert refuse(store, "another", "there").refusals == 2
+    assert rows(store) == 3
+    assert [r.getMessage() for r in caplog.records if "refused" in r.getMessage()] == [
+        "A sign-in from there was refused, number 1 within a quarter of an hour.",
+        "A sign-in from here was refused, number 1 within a quarter of an hour.",
+        "A sign-in from there was refused, number 2 within a quarter of an hour.",
+    ]
+
+
+def test_refusals_fill_neither_table_nor_log_and_hold_up_no_writer(
+    database, clock, caplog, monkeypatch
+):
+    monkeypatch.setattr(access, "MOST_IN_ALL", 20)
+    store, _, _ = fill(database)
+    with databases.writing(store.engine) as connection:  # by a version that kept all of them
+        old = [{"at": clock.now - 1e5, "address": "x", "reason": "sign-in"}] * 3000
+        connection.execute(refusals.insert(), old)
+    for number in range(60):
+        refuse(store, f"guess {number}", "there" if number < 40 else f"address {number}")
+    assert rows(store) == 20
+    assert caplog.text.count("was refused") == 20
+    with databases.writing(store.engine):  # SQLite has one writer at a time
+        refuse(store, "one more", "here")
+
+
+def test_processes_count_together_and_at_once(database):
+    fill(database)
+    stores = [StudyDatabase(database) for _ in range(4)]
+    with ThreadPoolExecutor(8) as threads:
+        attempts = [(stores[n % 4], f"guess {n % 5}", "there") for n in range(40)]
+        list(threads.map(lambda attempt: refuse(*attempt), attempts))
+    assert rows(stores[0]) == 5
+    assert refuse(stores[1], "a sixth", "there").delay == 0.5
 
 
 def test_sessions_end_by_sign_out_and_when_idle(database, clock):

@@ -4,11 +4,12 @@ Schedule, screen, export, statistics and reports read these declarations; none o
 by its name. A kind is found by its entry point in `evalsuite.question_kinds`.
 """
 
+import json
 from abc import abstractmethod
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from evalsuite.declared import Declared
 from evalsuite.errors import EvalsuiteError
@@ -23,7 +24,17 @@ Slug = Annotated[
         },
     ),
 ]
-Text = Annotated[str, Field(min_length=1, max_length=500)]
+
+
+def _in_quotes(value: object) -> object:
+    if type(value) in (bool, int, float):
+        why = ", as YAML reads No as false" if isinstance(value, bool) else ""
+        msg = f"expected text, but found {json.dumps(value)}; put it in quotes{why}"
+        raise ValueError(msg)
+    return value
+
+
+Text = Annotated[str, BeforeValidator(_in_quotes), Field(min_length=1, max_length=500)]
 Answer = int | float | str | list[int] | None
 
 
@@ -113,4 +124,5 @@ class Question(Declared):
 
     def shown(self) -> dict[str, Any]:
         """Return what the reader's screen needs to draw the question, as JSON values."""
-        return {**self.model_dump(mode="json"), "options": list(self.labels), "ends": self.ends}
+        told = {"options": list(self.labels), "ends": self.ends, "scale": self.scale}
+        return {**self.model_dump(mode="json"), **told}

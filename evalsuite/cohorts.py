@@ -1,0 +1,150 @@
+"""The cohorts of an evaluation: read, checked, and refused where they must not be compared."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from evalsuite.config import CohortSource, EvaluationConfig
+from evalsuite.errors import EvalsuiteError, VolumeError
+from evalsuite.metrics.metric import Metric
+from evalsuite.progress import Progress
+from evalsuite.records import CohortRecord
+from evalsuite.volumes.check import check_cohort, check_volume
+from evalsuite.volumes.cohort import Cohort, find_leaks, leakage
+from evalsuite.volumes.labels import Segmentations, check_labels, label_files
+from evalsuite.volumes.preprocessing import Preprocessing
+from evalsuite.volumes.sources import read_cohort
+from evalsuite.volumes.subjects import shared_sentence, shared_subjects
+
+TRAINING = "training"  # name of the cohort that the generator was trained on
+
+
+def checked_cohorts(
+    config: EvaluationConfig, steps: Sequence[Preprocessing], progress: Progress
+) -> list[Cohort]:
+    """Return the cohorts of an evaluation, the real one first.
+
+    Raises:
+        EvalsuiteError: for volumes with faults, and steps that are impossible.
+    """
+    real, *synthetic = names = [config.real.name or "real", *map(cohort_name, config.synthetic)]
+    refuse_one_name(names)
+    stated = config.stated()
+    cohorts = [read_cohort(config.real.path, name=real, role="real", stated=stated)]
+    for source, name in zip(config.synthetic, synthetic, strict=True):
+        cohorts.append(read_cohort(source.path, name=name, role="synthetic", stated=stated))
+    # One volume tells whether the steps are possible; its faults are told with those of all.
+    with suppress(VolumeError):
+        first = check_volume(cohorts[0].entries[0].path, cohorts[0].entries[0].stated)
+        for one in steps:
+            one.resolve([first.shape], [first.affine])
+    checked: list[Cohort] = []
+    for cohort in cohorts:
+        with progress(f"checking {cohort.name}", len(cohort.entries)) as advance:
+            checked.append(
+                check_cohort(
+                    cohort,
+                    skip_invalid=config.skip_invalid,
+                    advance=advance,
+                    real=checked[0] if checked else None,
+                )
+            )
+    return checked
+
+
+def cohort_name(source: CohortSource) -> str:
+    """Return the name of a synthetic cohort: the user's, or that of its file or folder."""
+    path = Path(source.path)
+    return source.name or (path.stem if path.is_file() else path.name) or "synthetic"
+
+
+def refuse_one_name(names: Sequence[str]) -> None:
+    """Raise EvalsuiteError if two cohorts have one name."""
+    for name in names:
+        if names.count(name) > 1:
+            raise EvalsuiteError(
+                f'Two cohorts are called "{name}". Name them, such as --synthetic NAME=DIR.'
+            )
+
+
+def training_cohort(
+    config: EvaluationConfig, names: Sequence[str], progress: Progress
+) -> Cohort | None:
+    """Return the checked cohort that the generator was trained on, if it was named."""
+    if config.training is None:
+        return None
+    if TRAINING in names:
+        raise EvalsuiteError(
+            f'A cohort is called "{TRAINING}", which is the name of the one that --training names. '
+            "Name it otherwise, such as --real NAME=DIR."
+        )
+    stated = config.stated()
+    cohort = read_cohort(config.training.path, name=TRAINING, role="real", stated=stated)
+    with progress(f"checking {TRAINING}", len(cohort.entries)) as advance:
+        return check_cohort(cohort, skip_invalid=config.skip_invalid, advance=advance)
+
+
+def labels_of(
+    config: EvaluationConfig,
+    metrics: Sequence[tuple[Metric, dict[str, Any]]],
+    real: Cohort,
+    synthetic: Sequence[Cohort],
+    progress: Progress,
+) -> dict[str, Segmentations]:
+    """Return the segmentations of the cohorts that have some, by name of the cohort."""
+    wanted = [metric.name for metric, _ in metrics if "labels" in metric.needs]
+    if not wanted:
+        return {}
+    found = {}
+    for cohort, source in zip((real, *synthetic), (config.real, *config.synthetic), strict=True):
+        files = label_files(cohort, source.labels)
+        if files is None:
+            raise EvalsuiteError(
+                f"The metric {wanted[0]} needs a label map for each volume of {cohort.name}. Name "
+                "their folder with --real-labels or --synthetic-labels, or in a column label of "
+                "the cohort's table."
+            )
+        with progress(f"checking label maps of {cohort.name}", len(files)) as advance:
+            found[cohort.name] = check_labels(cohort, files, advance)
+    return found
+
+
+def with_leaks(real: Cohort, synthetic: Cohort, *, allowed: bool) -> Cohort:
+    """Return a synthetic cohort with the caveat that copies of real volumes imply, if allowed."""
+    leaks = find_leaks(real, synthetic)
+    if not leaks:
+        return synthetic
+    caveat = leakage(real, synthetic, leaks)
+    if not allowed:
+        raise EvalsuiteError(f"{caveat} Remove them, or pass --allow-leakage.")
+    return replace(synthetic, warnings=(*synthetic.warnings, caveat))
+
+
+def forbid_training_on(training: Cohort, real: Cohort) -> None:
+    """Refuse a hold-out with a volume, or a subject, that the generator was trained on."""
+    told = []
+    if copies := find_leaks(training, real):
+        told.append(str(leakage(training, real, copies)))
+    if subjects := shared_subjects(training, real):
+        told.append(shared_sentence(training, real, subjects))
+    if told:
+        raise EvalsuiteError(
+            f"{' '.join(told)} A hold-out must not have been trained on: remove them from one of "
+            "the two, or pass --allow-leakage."
+        )
+
+
+def cohort_record(cohort: Cohort) -> CohortRecord:
+    """Return what results say of a checked cohort."""
+    return CohortRecord(
+        name=cohort.name,
+        role=cohort.role,
+        source=cohort.source,
+        fingerprint=cohort.fingerprint,
+        volumes=tuple(entry.id for entry in cohort.entries),
+        subjects=len(set(cohort.subjects)) if any(e.subject for e in cohort.entries) else None,
+        skipped=tuple(str(fault) for fault in cohort.skipped),
+        warnings=cohort.warnings,
+    )

@@ -1,0 +1,33 @@
+"""A reader who comes after the study was made: an order of their own, as balanced as the others'."""
+
+from evalsuite.errors import EvalsuiteError
+from evalsuite.study.home import Home
+from evalsuite.study.order import kept_seed
+from evalsuite.study.protocol.design import load_design, read_design
+from evalsuite.study.protocol.schedule import schedule
+from evalsuite.study.storage.study_database import StudyDatabase
+from evalsuite.study.truth import by_phase, read_truth
+
+
+def enrol(study: str, reader: str, home: Home) -> str:
+    """Enrol a reader and return the token that signs them in; it is told once.
+
+    Args:
+        study: its name.
+        reader: the name, as unlike the others' as the design asks.
+        home: of the study, with the lead's folder.
+
+    Raises:
+        EvalsuiteError: if the study is closed, its design or truth is not here, or the name is
+            none or taken.
+    """
+    database = StudyDatabase(home.database)
+    if database.study(study).state == "closed":
+        raise EvalsuiteError(f"{study} is closed for good; nobody can be enrolled.")
+    design = load_design(home.lead / study / "design.yaml")
+    names = [known.name for known in database.readers(study)]
+    values = {**design.model_dump(mode="json"), "readers": [*names, reader]}
+    name = read_design(values, f"the readers of {study}").readers[-1]
+    cases = by_phase(read_truth(home.truth(study)).values())
+    slots = schedule(design, cases, name, seed=kept_seed(home, study))
+    return database.enrol(study, name, slots)

@@ -1,0 +1,92 @@
+"""Who reads: when they were enrolled, and what they told of themselves.
+
+Both stand in the audit log and nowhere else: it cannot be changed, and older databases have it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from evalsuite.study.protocol.questions import check_answers, parse_questions
+from evalsuite.study.storage import events
+from evalsuite.study.storage.tables import events as log
+from evalsuite.study.storage.tables import readers, studies
+
+TOLD = "told of themselves"  # the action of the log
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One reader of a study.
+
+    Args:
+        number: 1 for the first that was enrolled; stands for the name where that is not told.
+        name: as the lead gave it.
+        enrolled_at: UTC, ISO 8601.
+        later: whether the study had been made before they came.
+        profile: their answers to the questions on themselves; None before they were asked.
+    """
+
+    number: int
+    name: str
+    enrolled_at: str
+    later: bool
+    profile: dict[str, Any] | None
+
+
+def readers_of(connection: Connection, study: str) -> list[Reader]:
+    """Return the readers of a study in the order in which they were enrolled."""
+    told = _told(connection, study)
+    entries = connection.execute(
+        select(log.c.detail).where(log.c.study == study, log.c.action == "enrolled")
+    ).scalars()
+    later = {detail["reader"] for detail in entries if detail.get("later")}
+    rows = connection.execute(
+        select(readers.c.name, readers.c.enrolled_at)
+        .where(readers.c.study == study)
+        .order_by(readers.c.id)
+    ).all()
+    return [
+        Reader(number, row.name, row.enrolled_at, row.name in later, told.get(_actor(row.name)))
+        for number, row in enumerate(rows, 1)
+    ]
+
+
+def profile(connection: Connection, reader_id: int) -> dict[str, Any] | None:
+    """Return what a reader told of themselves, None before they were asked."""
+    row = _row(connection, reader_id)
+    return _told(connection, row.study).get(_actor(row.name))
+
+
+def tell(connection: Connection, reader_id: int, answers: Mapping[str, Any]) -> None:
+    """Store what a reader tells of themselves; what was told before stands.
+
+    Raises:
+        EvalsuiteError: if an answer does not fit its question.
+    """
+    row = _row(connection, reader_id)
+    events.hold(connection, row.study)
+    if _actor(row.name) not in _told(connection, row.study):
+        checked = check_answers(parse_questions(row.design["profile"]), dict(answers))
+        events.append(connection, row.study, _actor(row.name), TOLD, {"answers": checked})
+
+
+def _row(connection: Connection, reader_id: int) -> Any:
+    return connection.execute(
+        select(readers.c.name, readers.c.study, studies.c.design)
+        .join(studies, studies.c.name == readers.c.study)
+        .where(readers.c.id == reader_id)
+    ).one()
+
+
+def _told(connection: Connection, study: str) -> dict[str, dict[str, Any]]:
+    rows = connection.execute(
+        select(log.c.actor, log.c.detail).where(log.c.study == study, log.c.action == TOLD)
+    )
+    return {row.actor: row.detail["answers"] for row in rows}
+
+
+def _actor(name: str) -> str:
+    return f"reader {name}"

@@ -1,0 +1,65 @@
+"""`evalsuite study power` as a lead types it."""
+
+import json
+
+import pytest
+
+
+@pytest.mark.parametrize(
+    ("arguments", "columns"),
+    [
+        ((), "readers   cases   detected              ruled out             half width"),
+        (("--figure", "auc"), "readers   cases   detected   ruled out   half width"),
+        (("--figure", "choice", "--questions", "12"), "readers   cases   detected   ruled out"),
+    ],
+)
+def test_the_table_fits_80_columns_and_says_what_it_tells(cli, monkeypatch, arguments, columns):
+    monkeypatch.setenv("COLUMNS", "80")
+    status, out, err = cli("study", "power", "--replicates", "100", *arguments)
+    assert status == 0, err
+    assert columns in out
+    rows = [line.split() for line in out.splitlines() if line.strip()[:1].isdigit()]
+    assert [row[:2] for row in rows] == [[r, c] for r in "235" for c in ("20", "40", "80")]
+    assert max(map(len, out.splitlines())) <= 80
+    assert "detected: probability to find" in err
+    assert f"level {0.05 / 12 if 'choice' in arguments else 0.05:.4g}"[:11] in err
+    assert "Variances usual on a scale of 5 points: reader 0.11, reader_cohort 0.035" in err
+    assert err.count("With 2 readers little can be said") == 1
+
+
+def test_another_scale_is_the_same_study_in_other_units(cli):
+    sizes = ("study", "power", "--readers", "4", "--cases", "30", "--replicates", "300", "--json")
+    _, five, _ = cli(*sizes, "--difference", "0.4", "--margin", "0.4")
+    _, percent, _ = cli(*sizes, "--difference", "10", "--margin", "10", "--points", "101")
+    one, other = json.loads(five)[0], json.loads(percent)[0]
+    for name in ("detected", "ruled_out"):
+        assert one[name] == pytest.approx(other[name])
+    assert other["half_width"] == pytest.approx(25 * one["half_width"])
+    assert other["components"]["case"] == pytest.approx(625 * 0.15)
+
+
+def test_single_variances_replace_the_usual_ones(cli):
+    given = ("--components", "reader_cohort=0,case=0.2", "--replicates", "100", "--cases", "20")
+    _, out, _ = cli("study", "power", "--readers", "3", *given, "--json")
+    expected = {"reader": 0.11, "reader_cohort": 0, "case": 0.2, "reader_case": 0.44}
+    assert json.loads(out)[0]["components"] == expected
+    assert "Variances by --components, else usual" in cli("study", "power", *given)[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--components", "readers=1"), "expected variances such as reader=0.1,case=0.2; known: "),
+        (("--components", "case"), "expected variances such as"),
+        (("--components", "case=-1"), "A variance cannot be negative"),
+        (("--points", "1"), "A scale has at least 2 points, but got 1."),
+        (("--question", "sharp"), "--question names one of a pilot"),
+        (("--from", "x.csv", "--points", "5"), "leave out one"),
+        (("--figure", "auc", "--difference", "0.7"), "the difference is 0.7 and the margin 0.1"),
+    ],
+)
+def test_wrong_options_are_told_in_a_sentence(cli, arguments, message):
+    status, _, err = cli("study", "power", *arguments)
+    assert status == 1
+    assert message in err
+    assert "Traceback" not in err
