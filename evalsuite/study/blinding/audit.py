@@ -1,7 +1,7 @@
 """The audit of a study's blinding: whether trivial cues tell real from synthetic."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -129,6 +129,7 @@ def audit(
     synthetic: Mapping[str, bool],
     *,
     seed: int,
+    subjects: Mapping[str, str] | None = None,
     folds: int = FOLDS,
     repeats: int = REPEATS,
     permutations: int = PERMUTATIONS,
@@ -140,6 +141,8 @@ def audit(
         cases: by id, the prepared file or its bytes.
         synthetic: by id, whether the case is synthetic.
         seed: of permutations and folds; the same gives the same audit.
+        subjects: by id, whom a case shows, or an empty text; of several cases of one the first is
+            audited, since such cases are alike and would count as more evidence than they are.
         folds, repeats: of the cross-validation.
         permutations: of the roles, which give the p-values.
         advance: called once for every case.
@@ -149,7 +152,8 @@ def audit(
     """
     found: list[Case] = []
     _require_roles(cases, synthetic)
-    for case, source in cases.items():
+    audited = _one_of_each(cases, synthetic, subjects or {})
+    for case, source in audited.items():
         try:
             content = source if isinstance(source, bytes) else source.read_bytes()
             found.append(read_case(content))
@@ -160,9 +164,9 @@ def audit(
         except EvalsuiteError as error:
             raise EvalsuiteError(f"Case {case}: {error}") from error
         advance()
-    roles = np.array([bool(synthetic[case]) for case in cases])
+    roles = np.array([bool(synthetic[case]) for case in audited])
     cues, reliefs, shape = _against_others(found)
-    return _audit(
+    of_each = _audit(
         cues,
         [case.appearance for case in found],
         reliefs,
@@ -173,6 +177,26 @@ def audit(
         repeats=repeats,
         permutations=permutations,
     )
+    if len(audited) == len(cases):
+        return of_each
+    left_out = (
+        f"{len(cases) - len(audited)} cases show a subject that another case shows too; one case "
+        "of each subject was audited."
+    )
+    return replace(of_each, warnings=(*of_each.warnings, left_out))
+
+
+def _one_of_each(
+    cases: Mapping[str, Path | bytes],
+    synthetic: Mapping[str, bool],
+    subjects: Mapping[str, str],
+) -> dict[str, Path | bytes]:
+    """Return the first case of each subject of each role; a case of nobody known is its own."""
+    first: dict[object, str] = {}
+    for case in cases:
+        first.setdefault((synthetic[case], subjects.get(case) or (case,)), case)
+    kept = set(first.values())
+    return {case: source for case, source in cases.items() if case in kept}
 
 
 def _against_others(

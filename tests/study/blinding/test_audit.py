@@ -310,6 +310,23 @@ def test_a_cohort_stored_in_few_levels_is_not_told_by_its_levels(levels):
     assert not told & {cue.name for cue in after.leaking}
 
 
+def test_one_case_of_each_subject_is_audited():
+    """Two cases of each of 8 subjects of a role, alike to the last bit, are no 16 cases."""
+    contents = [case(scan(i // 2)) for i in range(32)]
+    cases, roles = halves(contents)
+    subjects = {name: f"s{i // 2}" for i, name in enumerate(cases)}
+    found = audit(cases, roles, seed=0, subjects=subjects, permutations=99)
+    assert (found.n_real, found.n_synthetic) == (8, 8)
+    assert found.warnings[-1] == (
+        "16 cases show a subject that another case shows too; one case of each subject was audited."
+    )
+    # A subject of both roles keeps a case in each; who is not known is nobody's double.
+    every = audit(cases, roles, seed=0, subjects=dict.fromkeys(cases, ""), permutations=99)
+    assert (every.n_real, every.n_synthetic) == (16, 16)
+    both = audit(cases, roles, seed=0, subjects=dict.fromkeys(cases, "s"), permutations=99)
+    assert (both.n_real, both.n_synthetic) == (1, 1)
+
+
 def test_a_value_that_one_cohort_never_varies_is_found_in_the_middle_of_the_other():
     rows = [{"file size": float(i)} for i in range(20)] + [{"file size": 9.5}] * 20
     found = judge(rows, np.arange(40) >= 20)
