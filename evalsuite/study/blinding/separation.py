@@ -121,7 +121,9 @@ def separations(
         low, high = auc_interval(auc, m, n - m)
         single.append(Separation(auc, low, high, adjusted(float((best >= largest).mean()))))
     # Leaving a case out tips the balance of the others against it, so chance is below 0.5.
-    auc = max(0.0, 1 - (1 - float(learned[0])) * 0.5 / (1 - chance))
+    # Of a few cases every deal may be learnt equally well, which is chance as well.
+    corrected = 1 - (1 - float(learned[0])) * 0.5 / (1 - chance) if width > 0 else 0.5
+    auc = max(0.0, corrected)
     # Scores of one cross-validation vary more than independent ones: as if there were fewer cases.
     independent = math.sqrt((n + 1) / (12 * m * (n - m)))
     fewer = min(1.0, (independent / width) ** 2) if width > 0 else 1.0
@@ -148,7 +150,8 @@ def features(values: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n p"]:
     standard = kept / kept.std(axis=0)
     squares = ranks**2 - (ranks**2).mean(axis=0)
     vectors, sizes, _ = np.linalg.svd(standard, full_matrices=False)
-    components = vectors[:, sizes > 1e-6 * max(sizes, default=0.0)]
+    # As many components as cases would tell nothing but the other cases' balance of roles.
+    components = vectors[:, : n // 4][:, sizes[: n // 4] > 1e-6 * max(sizes, default=0.0)]
     columns: Float[np.ndarray, "n p"] = np.hstack([standard, squares, components])
     return columns[:, columns.std(axis=0) > 1e-9]
 

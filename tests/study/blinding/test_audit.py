@@ -422,6 +422,14 @@ def test_one_case_of_each_is_no_crash(clean):
     assert 0 <= found.classifier.low <= found.classifier.high <= 1
 
 
+@pytest.mark.parametrize("each", [1, 2, 3])
+def test_of_very_few_cases_every_audit_comes_to_an_end(clean, each):
+    for start in range(0, 12, 2 * each):
+        found = audit(*halves(clean[start : start + 2 * each]), seed=start, permutations=99)
+        assert not found.leaks
+        assert 0 <= found.classifier.low <= found.classifier.auc <= found.classifier.high <= 1
+
+
 def test_cases_that_are_all_alike_cannot_be_told(clean):
     found = audit(*halves([clean[0]] * 20), seed=0)
     assert (found.leaks, found.cues, found.classifier.auc) == (False, (), 0.5)
