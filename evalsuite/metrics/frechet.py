@@ -26,7 +26,8 @@ from evalsuite.metrics.frechet_sampling import (
 from evalsuite.metrics.frechet_within import FEWEST_TO_HALVE, expected_distance
 from evalsuite.metrics.metric import Level, Metric, judging_options, on_features
 from evalsuite.metrics.subjects import Subjects, each_its_own
-from evalsuite.records import Caveat, Estimate, Interval, Quantity, Where
+from evalsuite.places import Where
+from evalsuite.records import Caveat, Estimate, Interval, Quantity
 
 Slices = Mapping[str, Float[Tensor, "_ _ _"]]
 FEWEST_SUBJECTS = 8

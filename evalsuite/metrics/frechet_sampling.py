@@ -84,7 +84,8 @@ class Error:
     Args:
         alone: its variance by contributions of subjects alone.
         pairs: its variance by pairs of subjects.
-        limit: the distance of infinitely many subjects, in proportion to which `alone` falls.
+        alike: all of its variance if the cohorts were alike.
+        limit: the distance of infinitely many subjects, 0 for cohorts that are alike.
         growth: how much the variance rises per unit of the distance above it.
         freedom: degrees of freedom of the variance, if the contributions of subjects are normal.
         tailed: the same by their fourth moments: fewer where a few contribute most.
@@ -92,6 +93,7 @@ class Error:
 
     alone: float
     pairs: float
+    alike: float
     limit: float
     growth: float
     freedom: float
@@ -107,14 +109,14 @@ class Error:
 
         They are as far from the value as Student's t times the standard error that the estimate
         would have if an end were the truth. Downwards the variance falls along a line to that of
-        cohorts that are alike, which is by pairs alone, upwards it rises by `growth`.
+        cohorts that are alike, upwards it rises by `growth`.
         """
         t, variance = float(stdtrit(self.freedom, (1 + level) / 2)), self.alone + self.pairs
         if variance == 0:
             return value, value
-        fall = self.alone / self.limit if self.limit > 0 else inf
+        fall = (variance - self.alike) / self.limit if self.limit > 0 else inf
         down, up = t * fall / 2, t * self.growth / 2
-        below = t * max(sqrt(self.pairs), variance / (down + sqrt(down**2 + variance)))
+        below = t * max(sqrt(self.alike), variance / (down + sqrt(down**2 + variance)))
         return value - below, value + t * (up + sqrt(up**2 + variance))
 
 
@@ -263,8 +265,8 @@ def _error(distance: Sampled, reach: float, drawn: float) -> Error:
 
     Pairs make the mean distance of two halves vary from division to division as much as that of
     the whole from sample to sample. Derivatives tell it more precisely, but too low where subjects
-    are few for the features, each being a part of the covariances that it is compared with; the
-    larger counts.
+    are few for the features, each being a part of the covariances that it is compared with: for
+    cohorts that are alike the larger counts.
 
     Args:
         distance: the distance.
@@ -280,15 +282,16 @@ def _error(distance: Sampled, reach: float, drawn: float) -> Error:
         own = [of - reach * mean for of, mean in zip(shares, means, strict=True)]
         rest = [of - mean for of, mean in zip(changes, means, strict=True)]
         pairs = _squares(rest, distance.inverse) / (many - 1)
-        if many >= ENOUGH_TO_VARY:
-            pairs = max(pairs, 2 * float(distance.halves.var(ddof=1)))
         alone = max(0.0, _squares(own) - (1 + reach**2 / many) * pairs)
         limit = distance.infinity
     cubes, squares = (sum(float((of**power).sum()) for of in own) for power in (3, 2))
     growth = total / distance.value / 2 if distance.value > 0 else 0.0
     if squares > 0:
         growth += max(0.0, cubes / squares)
-    return Error(alone, (1 + drawn) * pairs / 2, limit, growth, *_freedom(own))
+    pairs *= (1 + drawn) / 2
+    varied = (1 + drawn) * float(distance.halves.var(ddof=1)) if many >= ENOUGH_TO_VARY else 0.0
+    alike = min(alone + pairs, max(pairs, varied))
+    return Error(alone, pairs, alike, limit, growth, *_freedom(own))
 
 
 def _squares(shares: Sequence[Float[np.ndarray, "... _"]], inverse: float = 1.0) -> float:

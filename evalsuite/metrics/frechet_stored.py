@@ -14,7 +14,8 @@ from evalsuite.metrics.frechet_sampling import Sampled, by_subject, error_of, me
 from evalsuite.metrics.metric import Level
 from evalsuite.metrics.subjects import count, rows_of
 from evalsuite.moments import Moments
-from evalsuite.records import Caveat, Estimate, Interval, Where
+from evalsuite.places import Where
+from evalsuite.records import Caveat, Estimate, Interval
 
 INTERVAL = (
     "score limits by Student's t, infinitesimal jackknife over the synthetic subjects; the real ones "

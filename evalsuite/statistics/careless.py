@@ -110,7 +110,10 @@ def careless(table: pd.DataFrame, points: Mapping[str, int] | None = None) -> li
     Training is left out; times and slices are those of the first submission, answers those of the
     last. Fewer than 3 raise nothing. `where["sign"]` is `raised`, `no` or `not judged`, for which a warning says why.
 
-    In simulations of honest readers (`benchmarks/careless.py`) a sign was raised for RATES.
+    In simulations (`benchmarks/careless.py`) a sign was raised for 2 of 1,620 honest readers and
+    for 6 of 405 in a hurry, who glance at three cases in ten. Who clicks through, gives one answer
+    or sees one slice was always noticed, random answers in 13 to 73 %: where nobody can tell the
+    cases apart they look like honest ones.
 
     Args:
         table: the long table of one study, with or without the truth; columns on behaviour may be
