@@ -16,7 +16,8 @@ import yaml
 from evalsuite import caveats
 from evalsuite.errors import EvalsuiteError
 from evalsuite.output import finite, refuse_newer
-from evalsuite.records import Evaluation, Evidence, Scope, Where
+from evalsuite.places import Where
+from evalsuite.records import Evaluation, Evidence, Scope
 from evalsuite.writable import new_folder
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from evalsuite import plugins
-from evalsuite.records import Direction, Estimate, Quantity, place
+from evalsuite.places import place
+from evalsuite.records import Direction, Estimate, Quantity
 
 
 def meaning(estimate: Estimate) -> Quantity:

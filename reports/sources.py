@@ -29,7 +29,8 @@ from evalsuite.study.truth import read_truth
 
 NUMBERS = (
     "position", "revision", "seconds", "active_seconds", "real_side", "repeat_of", "reader_number",
-    "axial_slices", "coronal_slices", "sagittal_slices", "window_changes",
+    "axial_slices", "coronal_slices", "sagittal_slices", "window_changes", "zooms", "layouts",
+    "cine", "distances",
 )  # fmt: skip
 
 
@@ -234,7 +235,15 @@ def _grid(told: Mapping[str, Any] | None) -> Grid | None:
 
 def _people(path: Path) -> pd.DataFrame | None:
     """Return the table of readers beside an export; older ones have none."""
-    return _csv(path).astype({"reader_number": int}) if path.exists() else None
+    if not path.exists():
+        return None
+    try:
+        return _csv(path).astype({"reader_number": int, "enrolled": str})
+    except (KeyError, ValueError):
+        raise EvalsuiteError(
+            f"{path}: this is no table of readers of `evalsuite study export`. Export the study "
+            "again."
+        ) from None
 
 
 def _csv(path: Path) -> pd.DataFrame:

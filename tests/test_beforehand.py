@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import pytest
 import yaml
 
-from evalsuite import evaluate as evaluation
 from evalsuite.beforehand import refuse_idle_weights
 from evalsuite.errors import EvalsuiteError
 from evalsuite.extractors.weights import sha256
@@ -37,8 +36,8 @@ def unread(monkeypatch):
     def read(*_, **__):
         pytest.fail("a volume was read")
 
-    monkeypatch.setattr(evaluation, "check_volume", read)
-    monkeypatch.setattr(evaluation, "check_cohort", read)
+    monkeypatch.setattr("evalsuite.cohorts.check_volume", read)
+    monkeypatch.setattr("evalsuite.cohorts.check_cohort", read)
 
 
 @pytest.mark.parametrize(
@@ -156,7 +155,7 @@ def test_a_grid_beyond_memory_is_told_from_one_volume(compute, monkeypatch):
     def read(*_, **__):
         pytest.fail("the cohorts were read")
 
-    monkeypatch.setattr(evaluation, "check_cohort", read)
+    monkeypatch.setattr("evalsuite.cohorts.check_cohort", read)
     status, _, err = compute(*QUICK, *MMD, "--spacing", "0.001,0.001,0.001")
     assert status == 1
     assert "would have 14000 x 15000 x 16000 voxels, which takes 12,517 GiB" in err

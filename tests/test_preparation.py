@@ -288,7 +288,9 @@ def test_steps_of_an_extractor_that_are_impossible_are_told_from_one_volume(
 ):
     real, synthetic = make_cohort("real", 4), make_cohort("gan", 4, seed=1)
     known["coarse"].wants = {"spacing": (0.001, 0.001, 0.001)}
-    monkeypatch.setattr(evaluation, "check_cohort", lambda *_, **__: pytest.fail("all were read"))
+    monkeypatch.setattr(
+        "evalsuite.cohorts.check_cohort", lambda *_, **__: pytest.fail("all were read")
+    )
     with pytest.raises(EvalsuiteError, match="would have 14000 x 15000 x 16000 voxels"):
         run(real, synthetic)
 

@@ -27,7 +27,8 @@ from evalsuite.metrics.subjects import (
     proportion_interval,
     resampled,
 )
-from evalsuite.records import Caveat, Detail, Estimate, Interval, Quantity, Scores, Where
+from evalsuite.places import Where
+from evalsuite.records import Caveat, Detail, Estimate, Interval, Quantity, Scores
 
 FEW = 20
 RARE = Caveat(

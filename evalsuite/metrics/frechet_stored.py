@@ -1,18 +1,26 @@
 """The Frechet distance from stored mean and covariance of the real cohort."""
 
 from collections.abc import Mapping
+from math import nan
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from scipy.special import stdtrit
 from torch import Tensor
 
 from evalsuite.metrics.features import checked_features
+from evalsuite.metrics.frechet_influence import influence
+from evalsuite.metrics.frechet_sampling import Sampled, by_subject, error_of, mean_of
 from evalsuite.metrics.metric import Level
+from evalsuite.metrics.subjects import count, rows_of
 from evalsuite.moments import Moments
-from evalsuite.records import Caveat, Estimate, Interval, Where
+from evalsuite.places import Where
+from evalsuite.records import Caveat, Estimate, Interval
 
+INTERVAL = (
+    "score limits by Student's t, infinitesimal jackknife over the synthetic subjects; the real ones "
+    "are taken as they are, for their statistics do not say how they vary"
+)
 FEW_ROWS = Caveat(
     "few-rows",
     "{real} real and {synthetic} synthetic rows are few for {d} features: the value is biased "
@@ -45,101 +53,72 @@ def compute(
         level: nominal coverage of the interval.
 
     Raises:
-        UndefinedError: as `distance_from`.
+        UndefinedError: for fewer than 2 synthetic volumes, values that are not finite, or another
+            number of features.
     """
-    values, influences, caveats = [], [], []
+    distances, caveats = {}, []
     for plane, known in real.items():
-        rows = synthetic[plane].flatten(0, -2)
-        value, influence = distance_from(known, rows)
-        values.append(value)
-        influences.append(influence.reshape(len(subjects), -1).mean(axis=1))
-        d = len(known.mean)
-        if min(known.n, len(rows)) <= d:
-            caveats.append(FEW_ROWS(real=known.n, synthetic=len(rows), d=d))
+        distances[plane] = distance_from(known, synthetic[plane], subjects)
+        rows, d = synthetic[plane][..., 0].numel(), len(known.mean)
+        if min(known.n, rows) <= d:
+            caveats.append(FEW_ROWS(real=known.n, synthetic=rows, d=d))
     sliced = len(real) > 1
 
-    def estimate(value: float, influence: Float[np.ndarray, " n"], where: Where) -> Estimate:
+    def estimate(distance: Sampled, where: Where) -> Estimate:
         mean = f" Mean over the planes {', '.join(real)}." if sliced and not where else ""
+        interval = None
+        if count(subjects) > 1 and distance.shares[1].any():
+            low, high = error_of(distance).interval(distance.value, level)
+            interval = Interval(max(0.0, low), high, level, INTERVAL)
         return Estimate(
             name="frechet_distance",
-            value=value,
+            value=distance.value,
             direction="lower is better",
             n_real=volumes,
             n_synthetic=len(subjects),
             method=METHOD.format(rows="slices" if sliced else "volumes") + mean,
-            interval=interval_of_subjects(value, influence, subjects, level),
+            interval=interval,
             warnings=tuple(dict.fromkeys(caveats)),
             where=where,
         )
 
-    found = [estimate(float(np.mean(values)), np.mean(influences, axis=0), ())]
+    found = [estimate(mean_of(list(distances.values())), ())]
     if sliced:
-        found += [
-            estimate(value, influence, (("plane", plane),))
-            for plane, value, influence in zip(real, values, influences, strict=True)
-        ]
+        found += [estimate(distance, (("plane", plane),)) for plane, distance in distances.items()]
     return found
 
 
 def distance_from(
-    real: Moments, synthetic: Float[Tensor, "n d"]
-) -> tuple[float, Float[np.ndarray, " n"]]:
-    """Return the Frechet distance of rows from stored moments, and the influence of each row.
+    real: Moments, synthetic: Float[Tensor, "n *s d"], subjects: Int[np.ndarray, " n"]
+) -> Sampled:
+    """Return the distance from stored moments, the same as from the rows that they are of.
 
-    The distance is |mu_1 - mu_2|^2 + tr S_1 + tr S_2 - 2 tr (S_1 S_2)^(1/2), the same as of the
-    rows themselves. The influence is its derivative by the weight of a row, the whole set having
-    the weight 1; it sums to zero.
+    Those contribute nothing to its error, as two subjects.
 
     Args:
         real: of the real rows.
-        synthetic: at least 2 rows of the same features.
+        synthetic: the same features of at least 2 synthetic volumes, or of their slices.
+        subjects: of each synthetic volume, as a code.
 
     Raises:
-        UndefinedError: for fewer rows, values that are not finite, or another number of features.
+        UndefinedError: as `compute`.
     """
-    known = torch.from_numpy(np.stack([real.mean, real.mean]))
-    _, rows = checked_features(known, synthetic, metric="The Frechet distance")
-    n = len(rows)
-    factor = torch.from_numpy(real.factor)
-    difference = torch.from_numpy(real.mean) - rows.mean(dim=0)
-    own = (rows - rows.mean(dim=0)) / (n - 1) ** 0.5
-    reduced = torch.linalg.qr(own, mode="r").R if n > own.shape[1] else own
-    U, s, _ = torch.linalg.svd(factor @ reduced.T, full_matrices=False)
-    overlap, trace = float(s.sum()), float(own.square().sum())
-    value = float(difference.square().sum() + factor.square().sum()) + trace - 2 * overlap
-    largest = float(s.max()) if len(s) else 0.0
-    kept = s > largest * torch.finfo(s.dtype).eps * max(factor.shape[0], reduced.shape[0])
-    # The optimal transport map from the rows' Gaussian to the stored one, as a quadratic form.
-    mapped = ((own @ (factor.T @ U[:, kept])).square() / s[kept]).sum(dim=1)
-    influence = (
-        -2 * (n - 1) ** 0.5 * (own @ difference)
-        + n * (own.square().sum(dim=1) - mapped)
-        - (trace - overlap)
+    rows = synthetic[rows_of(np.arange(count(subjects)), subjects)].flatten(0, -2)
+    found = influence(*checked_features(with_moments(real), rows, metric="The Frechet distance"))
+    shares = by_subject(found.synthetic, np.arange(count(subjects)), subjects)
+    return Sampled(
+        value=found.value,
+        shares=(np.zeros(2), shares),
+        halves=np.zeros(0),
+        quarters=np.zeros(0),
+        inverse=nan,
+        changes=(np.zeros((0, 2)), np.zeros((0, len(shares)))),
     )
-    return max(value, 0.0), influence.numpy()
 
 
-def interval_of_subjects(
-    value: float, influence: Float[np.ndarray, " n"], subjects: Int[np.ndarray, " n"], level: float
-) -> Interval | None:
-    """Return the interval for other synthetic subjects, None for fewer than 2.
-
-    Args:
-        value: the distance.
-        influence: of each row.
-        subjects: whose row it is, as a code.
-        level: nominal coverage.
-    """
-    shares = np.bincount(subjects, influence / len(influence))
-    k = len(shares)
-    if k < 2 or not shares.any():
-        return None
-    error = (k / (k - 1) * np.sum(shares**2)) ** 0.5
-    half = float(stdtrit(k - 1, (1 + level) / 2)) * error
-    return Interval(
-        low=max(value - half, 0.0),
-        high=value + half,
-        level=level,
-        method="t interval, infinitesimal jackknife over the synthetic subjects; the real ones are "
-        "taken as they are, for their statistics do not say how they vary",
-    )
+def with_moments(known: Moments) -> Float[Tensor, "k d"]:
+    """Return rows that have the mean and the covariance of others."""
+    k = max(1, len(known.factor))
+    around = np.zeros((k, len(known.mean)))
+    around[: len(known.factor)] = known.factor * (k - 0.5) ** 0.5
+    return torch.from_numpy(known.mean + np.concatenate([around, -around]))

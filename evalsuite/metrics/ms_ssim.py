@@ -38,13 +38,8 @@ CACHE_BYTES = 2**30
 LEVEL = 0.95
 TOO_FEW = Caveat(
     "too-few-for-ms-ssim",
-    "MS-SSIM compares volumes within a cohort and needs at least 2 in each, but got {real} real and "
-    "{synthetic} synthetic.",
-)
-TOO_FEW_SUBJECTS = replace(
-    TOO_FEW,
-    code="too-few-subjects-for-ms-ssim",
-    template=TOO_FEW.template.replace("at least 2", "at least 2 subjects"),
+    "MS-SSIM compares volumes within a cohort and needs at least 2 {unit} in each, but got {real} "
+    "real and {synthetic} synthetic.",
 )
 FEW = Caveat(
     "few-compared-within",
@@ -210,7 +205,7 @@ def compute(
     (m, n), unit = subjects.counts, subjects.unit
     repeated = unit == "subjects"
     if min(m, n) < 2:
-        raise UndefinedError((TOO_FEW_SUBJECTS if repeated else TOO_FEW)(real=m, synthetic=n))
+        raise UndefinedError(TOO_FEW(real=m, synthetic=n, unit=unit))
     first = draw_pairs(m, pairs, (seed, 0))[:1]
     sample = real[int(draw_volumes(first, subjects.real, (seed, 2))[0, 0])]
     settings = fit_settings(tuple(sample.shape), kernel_size, sigma, scales, k1, k2, convention)

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from evalsuite.records import Caveat
-from evalsuite.statistics.answers import CHOICE, answers_by_question
 from evalsuite.statistics.behaviour import DESCRIBED, PLANES, first_readings
 from evalsuite.statistics.result import NAN, Result
 
 RAISED, NO, NOT_JUDGED = "raised", "no", "not judged"
+ORDERED = ("ordinal", "interval")  # scales on which answers lie apart
 REMARKS = "remarks"  # the analysis of answers in a reader's own words
 SECONDS = 2.0
 SLICES, OF_PLANE = 3, 0.5
@@ -110,15 +110,15 @@ def careless(table: pd.DataFrame, points: Mapping[str, int] | None = None) -> li
     Training is left out; times and slices are those of the first submission, answers those of the
     last. Fewer than 3 raise nothing. `where["sign"]` is `raised`, `no` or `not judged`, for which a warning says why.
 
-    In simulations of honest readers (`benchmarks/careless.py`) a sign was raised for RATES.
+    In simulations (`benchmarks/careless.py`) a sign was raised for 2 of 1,620 honest readers and
+    for 6 of 405 in a hurry, who glance at three cases in ten. Who clicks through, gives one answer
+    or sees one slice was always noticed, random answers in 13 to 73 %: where nobody can tell the
+    cases apart they look like honest ones.
 
     Args:
         table: the long table of one study, with or without the truth; columns on behaviour may be
             missing.
-        points: by question, how many options it offers.
-
-    Raises:
-        EvalsuiteError: as `answers_by_question`.
+        points: by question, how many options it offers; else the largest answer that occurs.
 
     References:
         Wise and Kong, Applied Measurement in Education 18 (2005) 163-183. Huang et al., Journal of
@@ -132,7 +132,7 @@ def careless(table: pd.DataFrame, points: Mapping[str, int] | None = None) -> li
     counted: dict[Rule, Counts] = {
         FAST: _shares(first, _fast),
         SAME: _same(read),
-        CONTRADICTED: _contradicted(table, points),
+        CONTRADICTED: _contradicted(read, points or {}),
         UNSEEN: _shares(first, _unseen),
     }
     readers = sorted(read["reader"].astype(str).unique())
@@ -215,18 +215,35 @@ def _usual(reader: str, shares: Mapping[str, "pd.Series[int]"]) -> Count:
     return Count(int(counts.iloc[0]), int(counts.sum()), alike)
 
 
-def _contradicted(table: pd.DataFrame, points: Mapping[str, int] | None) -> Counts:
-    counts: Counts = {}
-    for answers in answers_by_question(table, points):
-        if answers.scale == "nominal" or answers.analysis == CHOICE:
-            continue
-        apart = np.abs(answers.first - answers.second)
-        low, high = answers.ends
-        both = ~np.isnan(apart)
-        far = both & (np.nan_to_num(apart) >= (high - low) / 2)
-        for place, reader in enumerate(answers.readers):
-            known = counts.get(reader, Count())
-            counts[reader] = Count(
-                known.found + int(far[:, place].sum()), known.judged + int(both[:, place].sum())
-            )
-    return counts
+def _contradicted(read: pd.DataFrame, points: Mapping[str, int]) -> Counts:
+    """Count the answers to repeats that lie half of the scale or more from the first ones."""
+    rated = read[read["scale"].isin(ORDERED)].sort_values("revision", kind="stable")
+    last = rated.drop_duplicates(["reader", "position", "question"], keep="last")
+    last = last.assign(
+        reader=last["reader"].astype(str),
+        score=pd.to_numeric(last["answer"], errors="coerce").astype(float),
+        repeat_of=pd.to_numeric(last["repeat_of"]).astype(float),
+    )
+    halves = {
+        question: _width(own, points.get(str(question))) / 2
+        for question, own in last.groupby("question")
+    }
+    pairs = last[last["repeat_of"].notna()].merge(
+        last[["reader", "question", "position", "score"]],
+        left_on=["reader", "question", "repeat_of"],
+        right_on=["reader", "question", "position"],
+    )
+    apart = (pairs["score_x"] - pairs["score_y"]).abs()
+    half = pairs["question"].map(halves).astype(float)
+    far = (apart >= half).astype(float).where(apart.notna())
+    return {
+        str(reader): Count(int(of.sum()), int(of.count()))
+        for reader, of in far.groupby(pairs["reader"])
+    }
+
+
+def _width(own: pd.DataFrame, points: int | None) -> float:
+    """Return how far the ends of a question's scale lie apart."""
+    if own["scale"].iloc[0] == "interval":
+        return float(own["highest"].iloc[0]) - float(own["lowest"].iloc[0])
+    return (points or max(2.0, own["score"].max())) - 1.0

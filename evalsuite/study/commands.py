@@ -67,10 +67,18 @@ def create(
 
 
 @app.command()
-def templates(as_json: Json = False) -> None:
-    """List the templates of questions, with their questions and options."""
-    from evalsuite.study.protocol.questions import TEMPLATES
+def templates(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Print their questions as YAML, for a design.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the templates of questions; print those that are named, with all their options."""
+    from evalsuite.study.protocol.questions import TEMPLATES, spelled_out
 
+    if names:
+        typer.echo(spelled_out(names), nl=False)
+        return
     rows = [
         {"template": name, "question": question.name, "kind": question.kind, "text": question.text}
         for name, questions in TEMPLATES.items()

@@ -27,7 +27,7 @@ COLUMNS = [
 ]  # fmt: skip
 BEHAVIOUR = [  # older tables lack them
     "reader_number", "axial_slices", "coronal_slices", "sagittal_slices", "shape",
-    "window_changes", "viewer", "screen",
+    "window_changes", "viewer", "screen", "small_screen", "zooms", "layouts", "cine", "distances",
 ]  # fmt: skip
 TRUTH = ["cohort", "role", "stratum", "real_side", "digest"]
 READERS = ".readers.csv"  # endings of the tables beside the export

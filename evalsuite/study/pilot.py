@@ -9,6 +9,7 @@ import yaml
 from jaxtyping import Float
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.spreadsheets import unguarded_table
 from evalsuite.statistics.rated import Rated, rated_by_question
 from evalsuite.study.export import with_scales
 from evalsuite.study.protocol.power import Components
@@ -36,7 +37,7 @@ def pilot_components(path: Path, question: str | None) -> tuple[str, Components]
         )
         about = yaml.safe_load(design.read_text(encoding="utf-8"))
         questions = parse_questions(about["design"]["questions"])
-        table = with_scales(table, questions)
+        table = with_scales(unguarded_table(table), questions)
     except OSError as error:
         raise EvalsuiteError(f"{error.filename}: it cannot be read: {error.strerror}.") from None
     except (ValueError, KeyError, TypeError, yaml.YAMLError) as error:

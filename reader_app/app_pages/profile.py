@@ -41,7 +41,7 @@ def show(about: About, reader_id: int) -> None:
 
 
 def _asked(question: Question) -> Any:
-    """Draw a question as what its answers are: options, a place on a line, or text."""
+    """Draw a question as what its answers are: options, a number, or text."""
     text = question.text if question.required else f"{question.text} (may be left out)"
     numbers = range(1, len(question.labels) + 1)
 
@@ -53,6 +53,8 @@ def _asked(question: Question) -> Any:
     if numbers:
         return st.radio(text, numbers, index=None, format_func=label, key=question.name)
     if question.ends:
+        # A slider would stand somewhere, and so answer, before it is touched.
         low, high = question.ends
-        return st.slider(text, low, high, (low + high) / 2, key=question.name)
+        about = question.worded(question.answered)
+        return st.number_input(f"{text} ({about})", low, high, None, key=question.name)
     return st.text_area(text, key=question.name)

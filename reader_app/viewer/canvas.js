@@ -2,7 +2,7 @@
 
 const FLUENT = 80; // milliseconds for a drawing, above which fewer pixels are drawn while moving
 const PATIENT = 1000; // milliseconds for a drawing in 3D at rest
-const REST = 200; // milliseconds without a change
+const REST = 200; // milliseconds without a change once the screen shows the last
 const FEWEST = { flat: 1, solid: 0.25 }; // pixels along a CSS pixel
 
 // Give a canvas its host's place in whole CSS pixels, which the browser shows as whole pixels of the
@@ -26,21 +26,28 @@ export class Canvas {
     this.host = host;
     this.element = document.createElement("canvas");
     host.append(this.element);
+    this.drawn = 0;
     this.times = { flat: [0], solid: [Infinity] }; // milliseconds a pixel of the last drawings
   }
 
   // Let `paint(scale)` draw every pixel of the screen, `scale` of them along a CSS pixel across and
   // down; where that is measured too slow, fewer while the view changes. Tells whether fewer.
   draw(way, paint) {
-    clearTimeout(this.resting);
     const full = devicePixelRatio;
     const ratio = Math.min(full, this.affordable(way, FLUENT));
+    this.drawn += 1;
     this.timed(way, ratio, paint);
     if (ratio === full) return false;
-    this.resting = setTimeout(() => {
-      this.timed(way, way === "solid" ? Math.min(full, this.affordable(way, PATIENT)) : full, paint);
-    }, REST);
+    this.rest(this.drawn, () =>
+      this.timed(way, way === "solid" ? Math.min(full, this.affordable(way, PATIENT)) : full, paint));
     return true;
+  }
+  // Frames come late where the browser is busy showing what was drawn.
+  async rest(drawn, paint) {
+    await new Promise(requestAnimationFrame);
+    await new Promise(requestAnimationFrame);
+    await new Promise((resolve) => setTimeout(resolve, REST));
+    if (drawn === this.drawn) paint();
   }
   // Pixels along a CSS pixel that can be drawn within so many milliseconds.
   affordable(way, milliseconds) {
@@ -55,7 +62,7 @@ export class Canvas {
     this.times[way] = [time, ...this.times[way].slice(0, 2)];
   }
   close() {
-    clearTimeout(this.resting);
+    this.drawn += 1;
     this.element.remove();
   }
 }

@@ -4,7 +4,6 @@ import { el } from "./form.js";
 
 const STEP = 6; // grey levels
 const HELD = true; // may be held down
-const MOVES = /^(Arrow|Page|Home|End)/; // what a slider of the tool bar takes for itself
 
 const look = (change) => (reading) => reading.act(change);
 const scroll = (steps) => look((view) => view.scroll(view.plane, steps));
@@ -103,13 +102,16 @@ export function press(reading, event) {
     return;
   }
   const button = reading.root.contains(target) && target.tagName === "BUTTON" && !target.classList.contains("option");
-  if (button && (event.key === "Enter" || event.key === " ")) return;
+  if (button && (event.key === "Enter" || event.key === " ")) {
+    // Enter that is still held from the submission must not take away what is told of it.
+    if (event.repeat) event.preventDefault();
+    return;
+  }
   if (reading.told) {
     if (event.key === "Enter" && !event.repeat) reading.told();
     return;
   }
   if (!reading.open) return;
-  if (target.matches("input, select") && !reading.form.host.contains(target) && MOVES.test(event.key)) return;
   if (event.key === "Tab") {
     if (!event.shiftKey && reading.form.passOver(target)) event.preventDefault();
     return;

@@ -153,6 +153,10 @@ def test_the_panel_is_as_wide_as_a_reader_left_it(asked):
     )
     page.locator("aside fieldset").first.wait_for()
     assert page.locator("aside").bounding_box()["width"] == wide
+    press(page, *[","] * 20)
+    drawn(page)
+    assert page.locator("aside").bounding_box()["width"] == 240
+    assert page.evaluate(CUT) == []
     page.locator(".divider").dblclick()
     assert page.locator("aside").bounding_box()["width"] == 328
 
@@ -282,6 +286,23 @@ def test_the_list_of_keys_has_every_key_once_and_all_act(asked):
     assert twice[1] == []
 
 
+def test_what_is_told_after_an_answer_has_the_focus_and_waits_for_a_fresh_enter(asked):
+    page = asked(*template("turing"))
+    told = {"feedback": "This volume is real.", "state": {"finished": True, "study": {}}}
+    page.route("**/reader/answer", lambda route: route.fulfill(json=told))
+    press(page, "6")
+    page.keyboard.down("Enter")
+    page.get_by_text("This volume is real.").wait_for()
+    assert faults(page) == []
+    page.keyboard.down("Enter")  # still held: repeated
+    page.wait_for_timeout(200)
+    button = page.get_by_role("button", name="Next case (Enter)")
+    assert button.evaluate("e => e === document.activeElement")
+    page.keyboard.up("Enter")
+    press(page, "Enter")
+    button.wait_for(state="hidden")
+
+
 KINDS = {
     "paper": template("paper", "turing"),
     "scales": template("likert", "analogue", "turing"),
@@ -316,6 +337,7 @@ def test_fingers_find_large_buttons_and_the_image_keeps_its_room(asked, width, h
       .map((e) => e.outerHTML.slice(0, 80))""")
     assert small == []
     assert page.evaluate(CUT) == []
+    assert page.locator(".questions").evaluate("e => e.scrollHeight <= e.clientHeight")
     stage, panel = (page.locator(s).bounding_box() for s in (".stage", "aside"))
     assert stage["width"] * stage["height"] > 0.5 * width * height
     below = panel["y"] >= stage["y"] + stage["height"]

@@ -32,30 +32,47 @@ MEASURED = """() => {
   return found; }"""
 
 
+def inserts(random):
+    """Return 30, 37 and 60 HU in noise, in thirds from the patient's left to the right."""
+    hounsfield = random.normal(30, 5, (60, 60, 9))
+    hounsfield[20:40] += 7
+    hounsfield[40:] += 30
+    return hounsfield
+
+
+def cohorts(folder, voxels):
+    for seed, role in enumerate(("real", "synthetic")):
+        (folder / role).mkdir(parents=True)
+        for i in range(2):
+            made = voxels(np.random.default_rng([seed, i])).astype(np.float32)
+            write_nifti(Volume(made, np.eye(4)), folder / role / f"{i}.nii")
+    return [
+        {"name": role, "path": str(folder / role), "role": role, "cases": 2}
+        for role in ("real", "synthetic")
+    ]
+
+
 @pytest.fixture(scope="module")
 def app(tmp_path_factory):
-    """Serve a study of one and a study of two light cubes a case; return addresses for readers."""
+    """Serve studies of one and of two light cubes a case, and of CT; return addresses for readers."""
     folder = tmp_path_factory.mktemp("screen")
-    cohorts = []
-    for seed, role in enumerate(("real", "synthetic")):
-        (folder / role).mkdir()
-        for i in range(2):
-            voxels = np.random.default_rng([seed, i]).uniform(190, 210, (32, 32, 32))
-            write_nifti(Volume(voxels.astype(np.float32), np.eye(4)), folder / role / f"{i}.nii")
-        cohorts.append({"name": role, "path": str(folder / role), "role": role, "cases": 2})
+    cubes = cohorts(folder / "cubes", lambda random: random.uniform(190, 210, (32, 32, 32)))
+    light = {
+        "preparation": {"intensity": {"kind": "window", "low": 0, "high": 255}},
+        "windows": [{"name": "all", "low": 0, "high": 255}],
+    }
+    phantoms = cohorts(folder / "phantoms", inserts)
     home = Home.at(folder / "studies")
     tokens = {}
     for name, more in {
-        "single": {"template": ["paper", "turing"]},
-        "pairs": {"template": "2afc", "paired": True},
+        "single": {"template": ["paper", "turing"], "cohorts": cubes, **light},
+        "pairs": {"template": "2afc", "paired": True, "cohorts": cubes, **light},
+        "ct": {"template": "turing", "cohorts": phantoms, "preset": "ct", "windows": ["brain"]},
     }.items():
-        design = {"name": name, "title": name, "cohorts": cohorts, "readers": ["Ada"], **more}
-        design["consent"] = "I take part."
-        design["preparation"] = {"intensity": {"kind": "window", "low": 0, "high": 255}}
-        design["windows"] = [{"name": "all", "low": 0, "high": 255}]
+        design = {"name": name, "title": name, "readers": ["Ada"], "consent": "I agree.", **more}
         tokens[name] = create(read_design(design), home).invitations["Ada"]
     store = StudyDatabase(home.database)
-    for reader in (1, 2):
+    for reader in (1, 2, 3):
         store.consent(reader)
     server = Server(home, folder / "app.log")
     yield {name: f"{server.url}/enter?token={token}" for name, token in tokens.items()}
@@ -115,7 +132,7 @@ def test_more_than_half_of_a_laptops_screen_shows_image(reading):
 
 def test_both_of_a_pair_are_large_and_alike(reading):
     page = reading("pairs", 1366, 768)
-    assert share(page) > 0.5
+    assert share(page) > 0.55
     boxes = [page.locator(".tile[data-plane=axial]").nth(i).bounding_box() for i in (0, 1)]
     assert boxes[0]["width"] == pytest.approx(boxes[1]["width"], abs=1)
     assert boxes[0]["height"] == boxes[1]["height"]
@@ -127,4 +144,26 @@ def test_both_of_a_pair_are_large_and_alike(reading):
             for plane in ("sagittal", "axial")
         )
         assert sagittal["width"] > 1.5 * axial["width"]
+    page.context.close()
+
+
+def test_ct_inserts_differ_by_the_right_number_of_greys_at_the_brain_window(reading):
+    # W 80 L 40: 255 greys for 80 HU. On the screen the patient's right is on the left.
+    page = reading("ct", 1280, 720)
+    page.keyboard.press("f")
+    page.keyboard.press("h")
+    box = page.locator(".tile[data-plane=axial]").bounding_box()
+    page.wait_for_timeout(300)
+    third = min(box["width"], box["height"]) / 3
+    middle = [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
+
+    def grey(thirds):
+        left = middle[0] + thirds * third - third / 4
+        clip = {"x": left, "y": middle[1] - third / 2, "width": third / 2, "height": third}
+        return np.asarray(Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("L")).mean()
+
+    sixty, thirty_seven, thirty = (grey(thirds) for thirds in (-1, 0, 1))
+    assert thirty == pytest.approx(30 / 80 * 255, abs=2)
+    assert thirty_seven - thirty == pytest.approx(7 / 80 * 255, abs=2)
+    assert sixty - thirty_seven == pytest.approx(23 / 80 * 255, abs=2)
     page.context.close()

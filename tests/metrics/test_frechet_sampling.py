@@ -60,22 +60,36 @@ def test_heavy_tails_leave_few_degrees_of_freedom():
 
 
 def test_ends_of_an_interval_are_score_limits():
-    error = Error(alone=3.0, pairs=1.0, limit=4.0, growth=0.5, freedom=19.0, tailed=19.0)
+    error = Error(3.0, 1.0, alike=1.0, limit=4.0, growth=0.5, freedom=19.0, tailed=19.0)
     assert error.size == 2
     low, high = error.interval(9.0, 0.95)
     t = 2.0930
     # The variance falls by 3 while the distance falls by 4, and rises by a half for each 1.
     assert (9 - low) ** 2 == pytest.approx(t**2 * (4 - 0.75 * (9 - low)), rel=1e-4)
-    assert 9 - low > t  # by pairs alone
+    assert 9 - low > t  # that of cohorts that are alike
     assert (high - 9) ** 2 == pytest.approx(t**2 * (4 + 0.5 * (high - 9)), rel=1e-4)
 
 
-def test_no_end_is_nearer_than_pairs_alone_put_it():
+def test_no_end_is_nearer_than_for_cohorts_that_are_alike():
     for limit in (1e-9, 0.0, -1.0):
-        error = Error(alone=3.0, pairs=1.0, limit=limit, growth=0.0, freedom=19.0, tailed=19.0)
+        error = Error(3.0, 1.0, alike=1.0, limit=limit, growth=0.0, freedom=19.0, tailed=19.0)
         assert error.interval(9.0, 0.95) == pytest.approx((9 - 2.0930, 9 + 2 * 2.0930), rel=1e-4)
-    nothing = Error(alone=0.0, pairs=0.0, limit=0.0, growth=0.0, freedom=1.0, tailed=1.0)
+    nothing = Error(0.0, 0.0, alike=0.0, limit=0.0, growth=0.0, freedom=1.0, tailed=1.0)
     assert nothing.interval(2.0, 0.95) == (2, 2)
+
+
+def test_variance_of_cohorts_that_are_alike_is_told_by_halves_as_well():
+    changes = np.array([[1.0, 1, -1, -1], [-1, -1, 1, 1]] * 4)
+    shares = np.array([9.0, -9.0, 9.0, -9.0])
+    for spread, expected in ((0.0, None), (10.0, 10.0**2 * 8 / 7), (100.0, "all")):
+        halves = 30 + spread * np.array([1, -1] * 4)
+        found = error_of(
+            Sampled(2.0, (shares, shares * 0), halves, halves, 2.0, (changes, changes * 0))
+        )
+        assert found.pairs == pytest.approx(4 * 8 / 7 * 2 / 2)
+        assert found.alike == pytest.approx(
+            {None: found.pairs, "all": found.size**2}.get(expected, expected)
+        )
 
 
 def test_variance_grows_with_the_distance_and_with_the_skewness_of_contributions():

@@ -261,8 +261,8 @@ GOOD = [smooth((12, 12, 12), seed) for seed in range(3)]
             GOOD,
             {},
             (
-                "MS-SSIM compares volumes within a cohort and needs at least 2 in each, but got 1 real"
-                " and 3 synthetic."
+                "MS-SSIM compares volumes within a cohort and needs at least 2 volumes in each, but got"
+                " 1 real and 3 synthetic."
             ),
         ),
         (

@@ -227,7 +227,9 @@ def test_readers_are_asked_of_themselves_once_after_the_consent(study, visit):
     assert app.error[0].value == 'The question "years" has no answer; it needs one.'
     app.radio[0].set_value(2)
     app.multiselect[0].set_value([1])
-    app.slider[0].set_value(75.0)
+    assert app.number_input[0].label == "Seen? (a place on a line from 0, none, to 100, all)"
+    assert app.number_input[0].value is None
+    app.number_input[0].set_value(75.0)
     app = shown(button(app, "Go on").click().run())
     assert "evalsuite_reading" in components(app)
     told = {"years": 2, "fields": [1], "seen": 75.0, "post": None}

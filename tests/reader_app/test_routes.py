@@ -26,10 +26,8 @@ def study(make_study, monkeypatch):
     monkeypatch.setenv("EVALSUITE_STUDY_TRACKING", "off")
 
     def start(**changes):
-        home, created = make_study(
-            **({} if "questions" in changes else {"template": "paper"}),
-            **{"consent": "", **changes},
-        )
+        asked = {} if "questions" in changes else {"template": "paper"}
+        home, created = make_study(**{**asked, "consent": "", **changes})
         monkeypatch.setenv("EVALSUITE_STUDIES", str(home.app.parent))
         settings.database_at.cache_clear()
         routes._stored.cache_clear()

@@ -11,6 +11,7 @@ import yaml
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.testclient import TestClient
+from streamlit import config
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study.storage.study_database import StudyDatabase
@@ -51,6 +52,22 @@ def test_the_cookie_is_secure_where_the_connection_is(entrance):
     secure = client("https://testserver").post("/enter", data=token).headers["set-cookie"].lower()
     for word in ("secure", "httponly", "samesite=strict", "path=/", "max-age="):
         assert word in secure
+
+
+def test_below_a_path_the_cookie_is_for_that_path(entrance):
+    client, created, _ = entrance
+    config.set_option("server.baseUrlPath", "study")
+    try:
+        browser = client()
+        entered = browser.post("/enter", data={"token": created.invitations["Dr. Ada"]})
+        refused = browser.post("/enter", data={"token": "x"})
+        left = browser.post("/leave")
+    finally:
+        config.set_option("server.baseUrlPath", "")
+    assert entered.headers["location"] == left.headers["location"] == "/study/"
+    assert refused.headers["location"] == "/study/?refused=1"
+    for answer in (entered, left):
+        assert "path=/study;" in answer.headers["set-cookie"].lower()
 
 
 def test_a_lead_enters_by_the_secret_of_their_own_study_alone(entrance):

@@ -15,7 +15,7 @@ from evalsuite.evaluate import Resources, evaluate
 from evalsuite.extractors.networks.averaged import Averaged
 from evalsuite.extractors.networks.squeezenet import SqueezeNet
 from evalsuite.metrics.frechet_distance import frechet_distance
-from evalsuite.metrics.frechet_stored import compute, distance_from, interval_of_subjects
+from evalsuite.metrics.frechet_stored import compute, distance_from
 from evalsuite.moments import moments
 from evalsuite.reference.build import build
 from evalsuite.reference.compare import compare
@@ -34,9 +34,9 @@ def rows(n, d, seed, shift=0.0):
 def test_the_distance_is_that_of_the_rows(m, n, d):
     real, synthetic = rows(m, d, 1), torch.from_numpy(rows(n, d, 2, 0.3))
     expected = frechet_distance(torch.from_numpy(real), synthetic)
-    value, influence = distance_from(moments(real), synthetic)
-    assert value == pytest.approx(float(expected), rel=1e-9)
-    assert influence.sum() == pytest.approx(0, abs=1e-6 * abs(value))
+    found = distance_from(moments(real), synthetic, np.arange(n))
+    assert found.value == pytest.approx(float(expected), rel=1e-9)
+    assert found.shares[1].sum() == pytest.approx(0, abs=1e-6 * found.value)
 
 
 def test_moments_are_mean_and_covariance_and_none_of_the_rows():
@@ -52,7 +52,8 @@ def test_moments_are_mean_and_covariance_and_none_of_the_rows():
         assert gaps.min() > 1e-3
     constant = moments(np.ones((4, 3)))
     assert constant.factor.shape == (0, 3)
-    assert distance_from(constant, torch.zeros(3, 3) + 2)[0] == pytest.approx(3)  # 3 x 1^2
+    twos = torch.full((3, 3), 2.0)
+    assert distance_from(constant, twos, np.arange(3)).value == pytest.approx(3)  # 3 x 1^2
 
 
 def test_influence_is_the_derivative_by_the_weight_of_a_row():
@@ -72,7 +73,8 @@ def test_influence_is_the_derivative_by_the_weight_of_a_row():
         shift = known.mean - mean
         return shift @ shift + np.trace(known.covariance) + np.trace(covariance) - 2 * s.sum()
 
-    value, influence = distance_from(known, torch.from_numpy(synthetic))
+    found = distance_from(known, torch.from_numpy(synthetic), np.arange(12))
+    value, influence = found.value, 12 * found.shares[1]
     even = np.full(12, float(k))
     assert weighted(even) == pytest.approx(value, rel=1e-9)
     for i in (0, 7):
@@ -82,30 +84,33 @@ def test_influence_is_the_derivative_by_the_weight_of_a_row():
         assert moved == pytest.approx(influence[i], rel=0.01, abs=0.01)
 
 
-def test_the_interval_holds_the_mean_over_synthetic_samples():
-    """Of 60 subjects, the real moments fixed: 95 % nominal, 300 draws leave 2.5 % of chance."""
+@pytest.mark.parametrize("difference", [0.0, 0.5])
+def test_the_interval_holds_the_mean_over_synthetic_samples(difference):
+    """Of 60 volumes, the real moments fixed: 95 % nominal, 100 draws leave 2.2 % of chance."""
     draw = np.random.default_rng(0)
-    known = moments(draw.normal(size=(500, 3)))
-    values, held = [], []
-    for _ in range(300):
-        synthetic = torch.from_numpy(draw.normal(0.5, 1.3, (60, 3)))
-        value, influence = distance_from(known, synthetic)
-        values.append(value)
-        held.append(interval_of_subjects(value, influence, np.arange(60), 0.95))
-    mean = np.mean(values)
-    assert 0.91 <= np.mean([i.low <= mean <= i.high for i in held]) <= 0.99
+    known = {"": moments(draw.normal(size=(500, 3)))}
+    found = []
+    for _ in range(100):
+        synthetic = torch.from_numpy(draw.normal(difference, 1 + difference / 2, (60, 3)))
+        found += compute(known, {"": synthetic}, volumes=500, subjects=np.arange(60))
+    mean = np.mean([e.value for e in found])
+    held = [e.interval.low <= mean <= e.interval.high for e in found]
+    assert 0.91 <= np.mean(held) <= 0.98
 
 
 def test_rows_of_one_subject_count_once():
-    known = moments(rows(50, 3, 1))
+    known = {"": moments(rows(50, 3, 1))}
     synthetic = torch.from_numpy(rows(10, 3, 2, 0.4))
-    value, influence = distance_from(known, synthetic)
-    alone = interval_of_subjects(value, influence, np.arange(10), 0.95)
+
+    def interval(rows, subjects):
+        (found,) = compute(known, {"": rows}, volumes=50, subjects=subjects)
+        return found.interval
+
+    alone = interval(synthetic, np.arange(10))
     # Every row twice: the same distance but for the n - 1, and no narrower interval.
-    twice, both = distance_from(known, synthetic.repeat_interleave(2, dim=0))
-    shared = interval_of_subjects(twice, both, np.arange(10).repeat(2), 0.95)
+    shared = interval(synthetic.repeat_interleave(2, dim=0), np.arange(10).repeat(2))
     assert shared.high - shared.low == pytest.approx(alone.high - alone.low, rel=0.1)
-    assert interval_of_subjects(value, influence, np.zeros(10, int), 0.95) is None
+    assert interval(synthetic, np.zeros(10, int)) is None
 
 
 def test_planes_and_their_mean():

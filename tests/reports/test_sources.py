@@ -146,6 +146,15 @@ def test_a_table_without_its_design_is_refused(exported, tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    "text", ["", "reader_number,years\n1,2\n", "reader_number,enrolled\nx,later\n"]
+)
+def test_a_table_of_readers_that_is_none_is_refused(exported, tmp_path, text):
+    _, path = exported()
+    (tmp_path / "table.readers.csv").write_text(text)
+    assert refused(path, tmp_path).startswith("table.readers.csv: this is no table of readers")
+
+
 def test_words_where_numbers_belong_are_refused(exported, tmp_path):
     study, path = exported()
     study.table.assign(position="first").to_csv(path, index=False)

@@ -54,6 +54,7 @@ def test_a_study_from_its_creation_to_the_table(lead, tmp_path):
     status, out, err = create(lead, "--set", "repeats=2", "--set", "training=1", "--seed", "3")
     assert status == 0, err
     assert "12 cases prepared" in out
+    assert "Serve them with: evalsuite study serve\n" in err
     assert len(re.findall(r"/enter\?token=\S{43}", out)) == 2
     assert re.search(r"lead: \S+study=birds&lead=\S{43}", out)
     assert "tells real from synthetic" in err
@@ -90,6 +91,14 @@ def test_a_study_from_its_creation_to_the_table(lead, tmp_path):
     about = yaml.safe_load((tmp_path / "closed.design.yaml").read_text())
     assert about["design"]["seed"] == 3
     assert about["environment"]["packages"]["numpy"]
+
+    power = ("power", "--from", "closed.csv", "--figure", "auc", "--question")
+    assert "Variances of consistency in closed.csv: " in lead(*power, "consistency")[2]
+    assert "one of appearance, anatomy, consistency." in lead(*power, "clarity")[2]
+    assert (
+        "Export the study with the truth."
+        in lead("power", "--from", "open.csv", "--question", "anatomy")[2]
+    )
 
     assert lead("export", "birds", "--output", "closed.imrmc")[0] == 0
     lines = (tmp_path / "closed.imrmc").read_text().splitlines()
@@ -333,7 +342,8 @@ def test_how_a_case_was_read_is_exported(lead, tmp_path):
     read = {
         "seconds": 9.5, "active_seconds": 7.0, "window_changes": 2, "viewer": "webgl2",
         "slices": {"axial": 12, "coronal": 3, "sagittal": 1}, "shape": [64, 80, 60],
-        "screen": {"width": 1366, "height": 768, "ratio": 1.25},
+        "screen": {"width": 1366, "height": 768, "ratio": 1.25}, "small_screen": False,
+        "tools": {"zooms": 4, "layouts": 0, "cine": 1, "distances": 2},
     }  # fmt: skip
     answers = {"appearance": 1, "anatomy": 2, "consistency": 3}
     store.submit(1, store.current(1).token, "k", answers, read)
@@ -342,10 +352,11 @@ def test_how_a_case_was_read_is_exported(lead, tmp_path):
     with (tmp_path / "x.csv").open() as file:
         rows = list(csv.DictReader(file))
     columns = ("seconds", "active_seconds", "axial_slices", "coronal_slices", "sagittal_slices")
-    columns += ("shape", "window_changes", "viewer", "screen")
+    columns += ("shape", "window_changes", "viewer", "screen", "small_screen", "zooms", "layouts")
+    columns += ("cine", "distances")
     assert [rows[0][column] for column in columns] == [
         *("9.5", "7.0", "12.0", "3.0", "1.0"),
-        *("64x80x60", "2.0", "webgl2", "1366x768@1.25"),
+        *("64x80x60", "2.0", "webgl2", "1366x768@1.25", "False", "4.0", "0.0", "1.0", "2.0"),
     ]
     assert {rows[-1][column] for column in columns} == {""}
 
@@ -496,6 +507,8 @@ def test_mlflow_that_fails_is_told_with_the_command_that_logs_later(lead, client
 
 
 def test_templates_and_power_are_tables(lead):
+    status, out, _ = lead("templates", "multiple")
+    assert (status, "exclusive: Nothing" in out) == (0, True)
     _, out, _ = lead("templates", "--json")
     assert {"paper", "turing", "2afc"} <= {row["template"] for row in json.loads(out)}
     status, out, _ = lead(

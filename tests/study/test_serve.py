@@ -1,5 +1,6 @@
 """`evalsuite study serve`, and what asks before it does what cannot be taken back."""
 
+import asyncio
 import io
 import os
 import sys
@@ -7,9 +8,12 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from starlette.requests import Request
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from evalsuite.study import serve
 from evalsuite.study.storage.study_database import StudyDatabase
+from reader_app import cookies
 from tests.study.conftest import fill
 
 ROOT = Path(__file__).parents[2]
@@ -64,6 +68,30 @@ def test_options_say_where_and_what(started, tmp_path):
     assert environment["EVALSUITE_STUDIES"] == str(tmp_path / "mine")
     assert environment["EVALSUITE_DATABASE"] == "postgresql://me@db/studies"
     assert environment["FORWARDED_ALLOW_IPS"] == "10.0.0.0/8"
+
+
+@pytest.mark.parametrize(
+    ("trusted", "address"),
+    [("", "10.0.0.5"), ("10.0.0.0/8", "203.0.113.9"), ("10.0.0.6", "10.0.0.5")],
+)
+def test_a_proxy_is_believed_only_where_it_is_named(trusted, address):
+    seen = []
+
+    async def app(scope, receive, send):
+        seen.append((cookies.address(Request(scope)), scope["scheme"]))
+
+    scope = {
+        "type": "http",
+        "scheme": "http",
+        "client": ("10.0.0.5", 1),
+        # What a visitor made up stands before what the proxy saw.
+        "headers": [
+            (b"x-forwarded-for", b"1.2.3.4, 203.0.113.9"),
+            (b"x-forwarded-proto", b"https"),
+        ],
+    }
+    asyncio.run(ProxyHeadersMiddleware(app, trusted)(scope, None, None))
+    assert seen == [(address, "https" if address == "203.0.113.9" else "http")]
 
 
 def test_without_streamlit_the_mend_is_told(cli, monkeypatch):
@@ -132,6 +160,15 @@ def test_withdrawing_and_closing_ask_first(birds, cli, monkeypatch, command, con
     else:
         with pytest.raises(Exception, match="opens nothing"):
             store.sign_in(tokens["Ada"], "here")
+
+
+def test_links_lead_to_the_address_that_readers_know(birds, cli, monkeypatch):
+    assert cli("study", "invite", "birds", "Ada")[1].startswith(
+        "http://127.0.0.1:8501/enter?token="
+    )
+    monkeypatch.setenv("EVALSUITE_STUDY_ADDRESS", "https://hospital.example/study/")
+    told = cli("study", "invite", "birds", "Ada")[1]
+    assert told.startswith("https://hospital.example/study/enter?token=")
 
 
 def test_who_says_yes_beforehand_is_not_asked_and_what_is_not_there_is_told_first(birds, cli):

@@ -10,11 +10,11 @@ import yaml
 from pydantic import Field, PositiveFloat, StringConstraints, model_validator
 
 from evalsuite.declared import Declared, either, validated
-from evalsuite.errors import unknown
+from evalsuite.errors import EvalsuiteError
 from evalsuite.settings import laid_over, read_settings
 from evalsuite.study.protocol.kinds.marks import Marks
 from evalsuite.study.protocol.kinds.question import Question, Slug
-from evalsuite.study.protocol.questions import KINDS, TEMPLATES, AnyQuestion
+from evalsuite.study.protocol.questions import KINDS, AnyQuestion, of_templates
 from evalsuite.study.protocol.windows import (
     Window,
     grey_of,
@@ -292,12 +292,10 @@ def _from_templates(names: object) -> list[Question]:
     if not isinstance(chosen, list | tuple) or not chosen:
         msg = "template must be the name of a template or a list of names"
         raise ValueError(msg)
-    questions: list[Question] = []
-    for name in chosen:
-        if str(name) not in TEMPLATES:
-            raise ValueError(unknown("template", str(name), TEMPLATES).removesuffix("."))
-        questions += TEMPLATES[str(name)]
-    return questions
+    try:
+        return of_templates(map(str, chosen))
+    except EvalsuiteError as error:
+        raise ValueError(str(error).removesuffix(".")) from None
 
 
 def _over_preset(preset: object, preparation: object) -> object:

@@ -1,14 +1,15 @@
 """What a reader is asked of a case: any questions, and templates of the usual ones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from operator import or_
 from typing import TYPE_CHECKING, Annotated
 
+import yaml
 from pydantic import Field
 
 from evalsuite.declared import Declared, validated
-from evalsuite.errors import EvalsuiteError
+from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.plugins import available, load
 from evalsuite.study.protocol.kinds.analogue import Analogue
 from evalsuite.study.protocol.kinds.choice import Choice
@@ -165,3 +166,26 @@ TEMPLATES: dict[str, tuple[Question, ...]] = {
     "text": (FreeText(name="remarks", text="Remarks"),),
     "2afc": (ForcedChoice(name="real_side", text="Which of the two volumes is real?"),),
 }
+
+
+def of_templates(names: Iterable[str]) -> list[Question]:
+    """Return the questions of templates, one after another.
+
+    Raises:
+        EvalsuiteError: for a template that there is not.
+    """
+    questions: list[Question] = []
+    for name in names:
+        if name not in TEMPLATES:
+            raise EvalsuiteError(unknown("template", name, TEMPLATES))
+        questions += TEMPLATES[name]
+    return questions
+
+
+def spelled_out(names: Iterable[str]) -> str:
+    """Return the questions of templates as YAML, to be changed and put into a design."""
+    fields = [question.model_dump(mode="json") for question in of_templates(names)]
+    questions = [{"kind": one.pop("kind"), **one} for one in fields]
+    return yaml.safe_dump(
+        {"questions": questions}, sort_keys=False, allow_unicode=True, width=float("inf")
+    )

@@ -69,7 +69,8 @@ def table(connection: Connection, study: str) -> list[dict[str, Any]]:
 
 def _behaviour(read: Mapping[str, Any]) -> dict[str, Any]:
     """Return how a case was read, by column; None for what was not recorded."""
-    slices, screen = read.get("slices") or {}, read.get("screen")
+    slices, tools = read.get("slices") or {}, read.get("tools") or {}
+    screen = read.get("screen")
     return {
         "seconds": read.get("seconds"),
         "active_seconds": read.get("active_seconds"),
@@ -78,6 +79,8 @@ def _behaviour(read: Mapping[str, Any]) -> dict[str, Any]:
         "window_changes": read.get("window_changes"),
         "viewer": read.get("viewer"),
         "screen": f"{screen['width']}x{screen['height']}@{screen['ratio']:g}" if screen else None,
+        "small_screen": read.get("small_screen"),
+        **{tool: tools.get(tool) for tool in ("zooms", "layouts", "cine", "distances")},
     }
 
 

@@ -19,16 +19,16 @@ def one(**changes):
     return row
 
 
-def two_sided(shift, error, df):
-    critical = stats.t.ppf(0.975, df)
+def two_sided(shift, error, df, level=0.05):
+    critical = stats.t.ppf(1 - level / 2, df)
     return stats.nct.sf(critical, df, shift / error) + stats.nct.cdf(-critical, df, shift / error)
 
 
-def equivalent(margin, error, df):
+def equivalent(margin, error, df, level=0.05):
     """Return the power of two one-sided tests at no difference, over the estimated error."""
     s = np.linspace(1e-6, 6, 20_001)
     density = stats.chi2.pdf(df * s**2, df) * 2 * df * s
-    room = np.maximum(margin / error - stats.t.ppf(0.95, df) * s, 0)
+    room = np.maximum(margin / error - stats.t.ppf(1 - level, df) * s, 0)
     return np.trapezoid((2 * stats.norm.cdf(room) - 1) * density, s)
 
 
@@ -39,6 +39,15 @@ def test_readers_alone_give_the_paired_t_test():
     error = np.sqrt(2 * 0.08 / 5)
     assert row.detected_low < two_sided(0.4, error, 4) < row.detected_high
     assert row.ruled_out_low < equivalent(0.4, error, 4) < row.ruled_out_high
+
+
+def test_several_questions_share_the_level():
+    only = Components(reader=0.3, reader_cohort=0.08, case=0, reader_case=0)
+    row = one(components=only, replicates=4000, readers=[9], questions=4)
+    error = np.sqrt(2 * 0.08 / 9)
+    assert row.level == 0.0125
+    assert row.detected_low < two_sided(0.4, error, 8, 0.0125) < row.detected_high
+    assert row.ruled_out_low < equivalent(0.4, error, 8, 0.0125) < row.ruled_out_high
 
 
 def test_cases_alone_give_the_t_test_of_two_groups():

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +13,12 @@ from evalsuite.study.protocol.kinds.forced_choice import ForcedChoice
 from evalsuite.study.protocol.kinds.likert import Likert
 from evalsuite.study.protocol.kinds.multiple import Multiple as Several
 from evalsuite.study.protocol.kinds.text import FreeText
-from evalsuite.study.protocol.questions import TEMPLATES, check_answers, parse_questions
+from evalsuite.study.protocol.questions import (
+    TEMPLATES,
+    check_answers,
+    parse_questions,
+    spelled_out,
+)
 
 CHOICE = Choice(name="q", text="?", options=("a", "b", "c"))
 MULTIPLE = Several(name="q", text="?", options=("a", "b", "c"))
@@ -133,6 +139,16 @@ def test_an_exclusive_option_goes_with_no_other():
     with pytest.raises(EvalsuiteError, match='exclusive is "c", which is none of the options; exp'):
         parse_questions([{**faults.model_dump(), "exclusive": "c"}])
     assert TEMPLATES["multiple"][0].exclusive == "Nothing"
+
+
+def test_templates_are_spelled_out_for_a_design():
+    text = spelled_out(["multiple", "paper"])
+    assert parse_questions(yaml.safe_load(text)["questions"]) == (
+        *TEMPLATES["multiple"],
+        *TEMPLATES["paper"],
+    )
+    with pytest.raises(EvalsuiteError, match='Unknown template "papr"\\. Did you mean "paper"\\?'):
+        spelled_out(["papr"])
 
 
 def test_words_that_yaml_takes_for_something_else_are_told_with_the_mend():
