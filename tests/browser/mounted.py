@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 from PIL import Image
 
-from tests.browser.modules import VIEWER, open_modules
+from tests.browser.modules import GREY, VIEWER, open_modules
 
 QUESTION = {
     "kind": "confidence",
@@ -50,6 +50,7 @@ def mounted(page, cases, spacing=(1, 1, 1), **state):
         "next": None,
         "back": None,
         "earlier": {},
+        **GREY,
         **state,
     }
     contents = {f"/reader/voxels/t/{side}": nifti(case, spacing) for side, case in enumerate(cases)}

@@ -67,7 +67,7 @@ USUAL = {
         )
     ),
     "%": (
-        Window(name="full range", low=0, high=100),
+        Window(name=FULL, low=0, high=100),
         Window(name="brighter", low=0, high=67),
         Window(name="darker", low=24, high=100),
         Window(name="contrast", low=20, high=75),
