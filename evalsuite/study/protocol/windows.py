@@ -27,10 +27,6 @@ class Grey:
     high: float
     unit: Literal["HU", "%"]
 
-    def stored(self, value: float) -> float:
-        """Return the stored value, perhaps between or beyond the levels, of one in the unit."""
-        return (value - self.low) / (self.high - self.low) * self.levels
-
 
 class Window(Declared):
     """Intensities shown as black and as white.
