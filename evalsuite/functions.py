@@ -110,6 +110,7 @@ def _views(values: Any, subjects: Sequence[Hashable] | None, on_voxels: bool) ->
 
 
 def _tensor(values: Any) -> "Tensor":
+    import numpy as np
     import torch
 
-    return torch.as_tensor(values)
+    return values if isinstance(values, torch.Tensor) else torch.as_tensor(np.asarray(values))
