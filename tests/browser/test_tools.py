@@ -261,3 +261,26 @@ def test_a_screen_too_small_to_read_on_says_so_as_long_as_it_is(opened):
     page.set_viewport_size({"width": 1366, "height": 768})
     drawn(page)
     assert notice.is_hidden()
+
+
+def test_the_convention_is_told_whole_or_not_at_all(opened):
+    told = {}
+    for width in (1366, 1280, 1210):
+        page = opened(width, 768)
+        mounted(page, [grey((20, 20, 20))])
+        for playing in (False, True):
+            if playing:
+                page.keyboard.press("p")
+                page.keyboard.press("e")
+                drawn(page)
+            told[width, playing] = page.locator(".convention").evaluate(
+                """(element) => {
+                  const range = document.createRange();
+                  range.selectNodeContents(element);
+                  const [text, room] = [range, element].map((one) => one.getBoundingClientRect());
+                  if (text.top >= room.bottom) return "hidden";
+                  return text.left >= room.left && text.right <= room.right ? "whole" : "cut";
+                }"""
+            )
+    assert told[1366, False] == "whole"
+    assert set(told.values()) == {"whole", "hidden"}

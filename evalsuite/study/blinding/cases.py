@@ -185,7 +185,7 @@ def image(
     """Return one slice as shown on screen, first row on top, in radiological convention.
 
     Axial and coronal slices have the patient's right at the left of the picture; anterior or
-    superior is on top. Sagittal slices have superior on top and anterior at the right.
+    superior is on top. Sagittal slices have superior on top and anterior at the left.
 
     Args:
         voxels: along the patient's right, anterior and superior, as `prepare` returns them.
@@ -195,7 +195,7 @@ def image(
     cut = {
         "axial": lambda: voxels[::-1, ::-1, index].T,
         "coronal": lambda: voxels[::-1, index, ::-1].T,
-        "sagittal": lambda: voxels[index, :, ::-1].T,
+        "sagittal": lambda: voxels[index, ::-1, ::-1].T,
     }[plane]()
     scaled = (cut.astype(np.float32) - low) / max(high - low, 1e-6)
     shown: UInt8[np.ndarray, "rows columns"] = np.rint(np.clip(scaled, 0, 1) * WHITE).astype(

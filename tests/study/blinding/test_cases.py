@@ -84,7 +84,7 @@ def test_slices_are_shown_in_radiological_convention():
     row, column = np.argwhere(image(spot, "coronal", 9, low=0, high=255))[0]
     assert (row, column) == (13 - 1 - 10, 10 - 1 - 7)  # top on top, right at the left
     row, column = np.argwhere(image(spot, "sagittal", 7, low=0, high=255))[0]
-    assert (row, column) == (13 - 1 - 10, 9)  # top on top, front at the right
+    assert (row, column) == (13 - 1 - 10, 12 - 1 - 9)  # top on top, front at the left
 
 
 def test_the_window_maps_its_ends_to_black_and_white():
