@@ -144,6 +144,7 @@ export class ToolBar {
     this.element.classList.toggle("folded", this.folded);
     const shown = view.preset();
     [...this.windows.children].forEach((button, place) => press(button, place === shown));
+    this.windows.children[shown]?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
   close() {
     this.leave();

@@ -3,11 +3,11 @@
 export const PLANES = ["axial", "coronal", "sagittal"];
 
 // Axes of the patient (0 right, 1 anterior, 2 superior) across and up a picture and through it, and
-// the letters at its edges: radiological convention, the patient's right on the left.
+// the letters at its edges: radiological convention, the patient's right or front on the left.
 export const GEOMETRY = {
-  axial: { across: 0, up: 1, through: 2, mirrored: true, letters: ["R", "L", "A", "P"] },
-  coronal: { across: 0, up: 2, through: 1, mirrored: true, letters: ["R", "L", "S", "I"] },
-  sagittal: { across: 1, up: 2, through: 0, mirrored: false, letters: ["P", "A", "S", "I"] },
+  axial: { across: 0, up: 1, through: 2, letters: ["R", "L", "A", "P"] },
+  coronal: { across: 0, up: 2, through: 1, letters: ["R", "L", "S", "I"] },
+  sagittal: { across: 1, up: 2, through: 0, letters: ["A", "P", "S", "I"] },
 };
 
 // One large plane with two small ones, three planes at one scale, the large plane alone, or 3D.
@@ -97,8 +97,8 @@ export class View {
   }
   // By pixels to the right and down.
   drag(plane, right, down, pixelsPerMillimetre) {
-    const { across, up, mirrored } = GEOMETRY[plane];
-    this.centre[across] += ((mirrored ? 1 : -1) * right) / pixelsPerMillimetre;
+    const { across, up } = GEOMETRY[plane];
+    this.centre[across] += right / pixelsPerMillimetre;
     this.centre[up] += down / pixelsPerMillimetre;
   }
 

@@ -291,3 +291,26 @@ def test_a_key_in_the_middle_of_a_measurement_breaks_nothing(opened, key):
     drawn(page)
     measured = page.locator("[data-tool=clear]")
     assert measured.is_visible() == (key != "Delete")
+
+
+def test_the_convention_is_told_whole_or_not_at_all(opened):
+    told = {}
+    for width in (1366, 1280, 1210):
+        page = opened(width, 768)
+        mounted(page, [grey((20, 20, 20))])
+        for playing in (False, True):
+            if playing:
+                page.keyboard.press("p")
+                page.keyboard.press("e")
+                drawn(page)
+            told[width, playing] = page.locator(".convention").evaluate(
+                """(element) => {
+                  const range = document.createRange();
+                  range.selectNodeContents(element);
+                  const [text, room] = [range, element].map((one) => one.getBoundingClientRect());
+                  if (text.top >= room.bottom) return "hidden";
+                  return text.left >= room.left && text.right <= room.right ? "whole" : "cut";
+                }"""
+            )
+    assert told[1366, False] == "whole"
+    assert set(told.values()) == {"whole", "hidden"}

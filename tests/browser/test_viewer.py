@@ -154,10 +154,11 @@ def test_left_is_right_however_a_volume_is_stored(reading, make_phantoms, script
         assert page.locator("[data-viewer]").get_attribute("data-viewer") == (
             "canvas" if script else "webgl2"
         )
-        # On screen: the patient's right on the left, the front and the head on top.
+        # On screen: the patient's right on the left, the front and the head on top; from the
+        # side the front on the left, as in the report's figures and on every workstation.
         assert light(page, "axial") == {"left", "top"}
         assert light(page, "coronal") == {"left", "top"}
-        assert light(page, "sagittal") == {"right", "top"}
+        assert light(page, "sagittal") == {"left", "top"}
         page.get_by_text("the patient's right is on the left of the image").wait_for()
         letters = page.locator(".tile[data-plane=axial] b").all_text_contents()
         assert letters == ["R", "L", "A", "P"]

@@ -11,7 +11,7 @@ from scipy.ndimage import map_coordinates
 from tests.browser.chromium import browser_page
 from tests.browser.modules import GREY, open_modules
 
-AXES = {"axial": (0, 1, 2, -1), "coronal": (0, 2, 1, -1), "sagittal": (1, 2, 0, 1)}
+AXES = {"axial": (0, 1, 2, -1), "coronal": (0, 2, 1, -1), "sagittal": (1, 2, 0, -1)}
 CT = {"levels": 65535, "low": -1000, "high": 1000, "unit": "HU"}
 BRAIN = [["brain", 0, 80], ["all", -1000, 1000]]
 DRAW = """
