@@ -76,7 +76,6 @@ export class ToolBar {
   arrange(layout) {
     if (layout === "solid") this.reading.toggleSolid();
     else this.reading.act((view) => view.arrange(layout));
-    this.reading.behaviour.used("layouts");
   }
   toggleCrosshair() {
     this.reading.act((view) => { view.crosshair = !view.crosshair; });
@@ -102,6 +101,7 @@ export class ToolBar {
     });
   }
   play() {
+    if (!this.reading.open) return;
     if (!this.cine.playing) this.reading.behaviour.used("cine");
     this.cine.toggle();
   }
@@ -134,7 +134,7 @@ export class ToolBar {
     LAYOUTS.forEach((name) => press(buttons[name], view.layout === name));
     press(buttons.crosshair, view.crosshair);
     press(buttons.measure, this.mode === this.measure);
-    buttons.solid.hidden = this.reading.viewers[0]?.kind.startsWith("canvas"); // draws no 3D
+    buttons.solid.hidden = !this.reading.drawsSolid;
     const drawn = this.measure.shapes(view);
     buttons.clear.hidden = !drawn.length;
     named(buttons.clear, `Remove the distances (Delete): ${drawn.map(({ text }) => text).filter(Boolean).join(", ")}`);
@@ -146,6 +146,7 @@ export class ToolBar {
     this.element.classList.toggle("folded", this.folded);
     const shown = view.preset();
     [...this.windows.children].forEach((button, place) => press(button, place === shown));
+    this.windows.children[shown]?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
   close() {
     this.leave();
