@@ -145,6 +145,7 @@ def main():
         told = [f"{name} {ms:.0f} ms ({ms / medians[0][name]:.2f})" for name, ms in median.items()]
         print(f"{checkout}: {', '.join(told)}")
     output = Path(__file__).parent / "results" / "viewer.json"
+    output.parent.mkdir(exist_ok=True)
     output.write_text(json.dumps({"side": arguments.side, "medians": medians}, indent=1) + "\n")
 
 

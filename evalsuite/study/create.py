@@ -161,6 +161,7 @@ def _audited(
         return audit(
             {t.case: case_file(folder, t.case) for t in truths},
             {t.case: t.role == "synthetic" for t in truths},
+            subjects={t.case: t.subject for t in truths},
             seed=design.seed,
             advance=advance,
         )
@@ -231,6 +232,7 @@ def _prepare(
         source=str(entry.path),
         digest=info.digest,
         prepared=hashlib.sha256(content).hexdigest(),
+        subject=entry.subject or "",
     )
 
 

@@ -23,6 +23,7 @@ class CaseTruth:
         source: the file or folder.
         digest: SHA-256 of the source's bytes.
         prepared: SHA-256 of the prepared file, uncompressed.
+        subject: whom it shows, where the source tells; empty in studies of before.
     """
 
     case: str
@@ -34,6 +35,7 @@ class CaseTruth:
     source: str
     digest: str
     prepared: str
+    subject: str = ""
 
 
 def by_phase(truths: Iterable[CaseTruth]) -> dict[str, dict[str, list[str]]]:

@@ -103,6 +103,7 @@ def audited(study: str, home: Home, *, as_json: bool) -> Audit:
     blinding = audit(
         {case: case_file(home.cases(study), case) for case in truths},
         {case: truth.role == "synthetic" for case, truth in truths.items()},
+        subjects={case: truth.subject for case, truth in truths.items()},
         seed=0,
     )
     typer.echo(

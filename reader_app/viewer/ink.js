@@ -3,7 +3,7 @@
 import { onScreen } from "./layout.js";
 import { GEOMETRY } from "./view.js";
 
-export const LINE = "#6cc3ef"; // the crosshair
+const LINE = "#6cc3ef"; // the crosshair
 const DRAWN = "#ffd166"; // distances and marks
 const GAP = 0.12; // of the shorter side of a plane, on each side of what is read
 const INSET = 24; // pixels at the edges of a plane, where its letters are

@@ -75,7 +75,6 @@ export class ToolBar {
   arrange(layout) {
     if (layout === "solid") this.reading.toggleSolid();
     else this.reading.act((view) => view.arrange(layout));
-    this.reading.behaviour.used("layouts");
   }
   toggleCrosshair() {
     this.reading.act((view) => { view.crosshair = !view.crosshair; });
@@ -101,6 +100,7 @@ export class ToolBar {
     });
   }
   play() {
+    if (!this.reading.open) return;
     if (!this.cine.playing) this.reading.behaviour.used("cine");
     this.cine.toggle();
   }
@@ -132,7 +132,7 @@ export class ToolBar {
     LAYOUTS.forEach((name) => press(buttons[name], view.layout === name));
     press(buttons.crosshair, view.crosshair);
     press(buttons.measure, this.mode === this.measure);
-    buttons.solid.hidden = this.reading.viewers[0]?.kind.startsWith("canvas"); // draws no 3D
+    buttons.solid.hidden = !this.reading.drawsSolid;
     const drawn = this.measure.shapes(view);
     buttons.clear.hidden = !drawn.length;
     named(buttons.clear, `Remove the distances (Delete): ${drawn.map(({ text }) => text).filter(Boolean).join(", ")}`);

@@ -13,9 +13,6 @@ export const GEOMETRY = {
 // One large plane with two small ones, three planes at one scale, the large plane alone, or 3D.
 export const LAYOUTS = ["main", "three", "alone", "solid"];
 
-// What a stored voxel means, and windows, where a study does not tell: a share of its range.
-const GREY = { levels: 255, low: 0, high: 100, unit: "%" };
-const WINDOWS = [["full", 0, 100], ["brighter", 0, 67], ["darker", 24, 100], ["contrast", 20, 75]];
 const NARROWEST = 0.001; // of the range of grey, and never less than this many levels:
 const FEWEST = 8;
 const LARGEST = 10;
@@ -24,7 +21,7 @@ const within = (low, value, high) => Math.min(high, Math.max(low, value));
 
 export class View {
   // `before`: the view of the case before, whose layout stays.
-  constructor({ shape, spacing, grey = GREY, windows = WINDOWS }, before = null) {
+  constructor({ shape, spacing, grey, windows }, before = null) {
     const { flat = "main", several = "main", main = "axial", crosshair = true } = before ?? {};
     Object.assign(this, { shape, spacing, grey, windows, main, plane: main, crosshair, several });
     this.arrange(flat);

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.browser.mounted import drawn, mounted, press_tool, text, tile
+from tests.browser.mounted import drawn, mounted, press_tool, problems_of, text, tile
 
 # The fingers of a busy machine are slow: only where it is asked for is that a long press.
 PATIENT = """
@@ -130,6 +130,18 @@ def test_a_slider_follows_a_finger(tablet):
     sagittal, coronal, axial = slices(page)
     assert coronal == pytest.approx(0.8 * 60, abs=3)
     assert (sagittal, axial) == (31, 31)
+
+
+def test_a_tap_in_3d_does_nothing(tablet):
+    page, touch = tablet
+    problems = problems_of(page)
+    press_tool(page, "solid")
+    for mode in (None, "measure"):
+        if mode:
+            press_tool(page, mode)
+        touch("Start", (400, 300))
+        touch("End")
+    assert problems == []
 
 
 def test_every_window_can_be_reached_on_a_narrow_tablet(opened):

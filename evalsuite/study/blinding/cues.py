@@ -2,12 +2,17 @@
 
 import math
 import zlib
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.study.blinding.axes import AXES
 from evalsuite.study.blinding.files import unpacked
+from evalsuite.study.blinding.marks import relief
+from evalsuite.study.blinding.placement import portrait
+from evalsuite.study.blinding.spectra import band_cues
 from evalsuite.volumes.formats.loaded import sizes_text
 
 Cues = dict[str, float | str]
@@ -16,12 +21,31 @@ HEADER = 348  # bytes of a NIfTI-1 header
 EXTENSIONS = 1024  # bytes after the header that are looked at one by one
 SAMENESS = "sameness of "  # before the name of a cue: how many cases share its value
 IS = " = "  # between the name of a cue and the text that it is or is not
-LEVELS = 256  # into which the histogram of many-valued voxels is divided
-AXES = ("left-right", "front-back", "feet-head")
+LEVELS = 4096  # into which the histogram of many-valued voxels is divided
+CLASS = 16  # levels among which voxels should be spread evenly
 
 
-def case_cues(content: bytes) -> tuple[Cues, Cues]:
-    """Return the trivial cues of a prepared case, and apart from them those of its appearance.
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is looked at of one prepared case.
+
+    Args:
+        cues: trivial ones, by name.
+        appearance: those that a reader may rightly judge.
+        shape: voxels along each axis.
+        portrait: its coarse picture, see `evalsuite.study.blinding.placement`.
+        relief: how far each place stands out, see `evalsuite.study.blinding.marks`.
+    """
+
+    cues: Cues
+    appearance: Cues
+    shape: tuple[int, ...]
+    portrait: np.ndarray
+    relief: np.ndarray
+
+
+def read_case(content: bytes) -> Case:
+    """Return what is looked at of a prepared case.
 
     Args:
         content: of a NIfTI-1 file, as it is sent or stored.
@@ -29,11 +53,20 @@ def case_cues(content: bytes) -> tuple[Cues, Cues]:
     Raises:
         EvalsuiteError: if the content is not such a file.
     """
-    size = len(content)
-    fields, voxels = _parsed(unpacked(content))
-    cues: Cues = {"file size": size, **fields, **_intensity_cues(voxels), **_border_cues(voxels)}
-    cues["compressed size"] = len(zlib.compress(voxels.tobytes("F"), level=1))
-    return cues, {"sharpness": _sharpness(voxels)}
+    fields, stored = _parsed(unpacked(content))
+    voxels = stored.astype(np.float32)
+    cues: Cues = {
+        "file size": len(content),
+        **fields,
+        **_intensity_cues(stored),
+        **_border_cues(stored),
+        **band_cues(voxels),
+    }
+    apart: Cues = {
+        "sharpness": _sharpness(voxels),
+        "compressed size": len(zlib.compress(stored.tobytes("F"), level=1)),
+    }
+    return Case(cues, apart, voxels.shape, portrait(voxels), relief(voxels))
 
 
 def table(
@@ -117,33 +150,41 @@ def _intensity_cues(voxels: np.ndarray) -> Cues:
     few = voxels.dtype.kind in "iu" and high - low < 2**16
     if few:
         counts = np.bincount((voxels.astype(np.int64) - int(low)).ravel())
-        distinct = int(np.count_nonzero(counts))
     else:
-        distinct = len(np.unique(voxels))
         counts, _ = np.histogram(voxels, bins=LEVELS)
     return {
         "lowest intensity": low,
         "highest intensity": high,
-        "number of distinct intensities": distinct,
-        "empty grey levels": float((counts == 0).mean()),
-        "uneven grey levels": _unevenness(counts),
+        # The first and last level, where clipped intensities pile up, tell of no gaps.
+        "missing grey levels": _missing(counts[1:-1]),
+        "comb in the grey levels": _comb(counts[1:-1]),
         "share of exact zeros": float((voxels == 0).mean()),
         "share of the lowest intensity": float((voxels == low).mean()),
         "share of the highest intensity": float((voxels == high).mean()),
     }
 
 
-def _unevenness(counts: np.ndarray) -> float:
-    """Return how far each level's count departs from the mean of its neighbours', 0 to 1.
+def _missing(counts: np.ndarray) -> float:
+    """Return the share of grey levels that are empty but would not be, were there no gaps.
 
-    Near 0 for a smooth histogram and near 1 for one in which every other level is empty. The
-    first and last level, where clipped intensities pile up, do not count.
+    With so many voxels in each class of `CLASS` levels as there are, spread over its levels at
+    random, lambda in a level, a share exp(-lambda) of them would be empty.
     """
-    inner = counts[1:-1].astype(np.float64)
-    if len(inner) < 3 or not inner.any():
+    whole = counts[: len(counts) // CLASS * CLASS].reshape(-1, CLASS)
+    expected = float((CLASS * (1 - np.exp(-whole.mean(axis=1)))).sum())
+    return 1 - np.count_nonzero(whole) / expected if expected else 0.0
+
+
+def _comb(counts: np.ndarray) -> float:
+    """Return the strongest period in the histogram: 0 for a smooth one, 1 if all others are empty.
+
+    Periods are those up to the root of the number of levels; what is slower is anatomy.
+    """
+    if len(counts) < 2 * CLASS or not counts.any():
         return 0.0
-    bends = np.abs(inner[1:-1] - (inner[:-2] + inner[2:]) / 2)
-    return float(bends.sum() / max(2 * inner[1:-1].sum(), 1.0))
+    smooth = counts * np.hanning(len(counts) + 2)[1:-1]
+    waves = np.abs(np.fft.rfft(smooth))
+    return float(waves[math.isqrt(len(counts)) :].max() / max(waves[0], 1e-9))
 
 
 def _border_cues(voxels: np.ndarray) -> Cues:
@@ -171,10 +212,9 @@ def _leading(flags: np.ndarray) -> int:
 
 def _sharpness(voxels: np.ndarray) -> float:
     """Return the mean difference of neighbours over that of voxels two apart, 1 for noise."""
-    signed: np.ndarray = voxels.astype(np.int16 if voxels.dtype == np.uint8 else np.float64)
     near = far = 0.0
     for axis in range(3):
-        layers = np.moveaxis(signed, axis, 0)
+        layers = np.moveaxis(voxels, axis, 0)
         near += float(np.abs(layers[1:] - layers[:-1]).mean())
         far += float(np.abs(layers[2:] - layers[:-2]).mean()) if len(layers) > 2 else 0.0
     return near / far if far else 0.0

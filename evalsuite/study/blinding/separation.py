@@ -1,14 +1,15 @@
 """How well numbers tell two groups of cases apart, with error control over all of them at once.
 
-One permutation test judges every cue and a classifier together (Westfall and Young, Resampling-
-Based Multiple Testing, 1993, single-step maxT): the groups are dealt anew many times, and what is
-found counts only if it stands out from the best that chance finds anywhere; the smaller of the
-p-values of cues and classifier is judged in the same way. Two cohorts that do not differ are
+One permutation test judges every cue, a classifier and every place together (Westfall and Young,
+Resampling-Based Multiple Testing, 1993, single-step maxT): the groups are dealt anew many times,
+and what is found counts only if it stands out from the best that chance finds anywhere; the
+smallest of the p-values of cues, classifier and places is judged in the same way. Two cohorts that do not differ are
 therefore called different in at most 5 % of all audits, however many cues there are and however
 they correlate.
 
-The classifier is regularised least squares on ranks, whose out-of-fold scores are linear in the
-labels. One matrix gives the scores of every permutation, so that the test is exact at no cost.
+The classifier adds up what it learnt of each number by itself, and of the directions in which all of
+them vary together, weighted so that one that tells all outweighs a hundred that tell nothing. It is
+learnt anew for every deal, so that the test is exact.
 """
 
 import math
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float
 
+CHUNK = 4096  # places at a time
 LEVEL = 0.95
 CRITICAL = 1.959963984540054  # of the normal distribution, two-sided at LEVEL
 
@@ -37,23 +39,54 @@ class Separation:
     p: float
 
 
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """The place at which the groups differ most.
+
+    Args:
+        index: of the column.
+        separation: cross-validated: by the place that stands out in the other cases.
+    """
+
+    index: int
+    separation: Separation
+
+
+@dataclass(frozen=True, slots=True)
+class Separations:
+    """What separates the groups.
+
+    Args:
+        single: by each cue alone.
+        classifier: by all cues together.
+        peak: by the value at one of many places; None if there are none, or all are the same.
+    """
+
+    single: list[Separation]
+    classifier: Separation
+    peak: Peak | None
+
+
 def separations(
     values: Float[np.ndarray, "n k"],
+    places: Float[np.ndarray, "n v"],
     synthetic: Bool[np.ndarray, " n"],
     *,
     seed: int,
     folds: int,
     repeats: int,
     permutations: int,
-) -> tuple[list[Separation], Separation]:
-    """Return the separation by each column, and by a classifier on all of them.
+) -> Separations:
+    """Return the separation by each cue, by a classifier on all of them, and by one place.
 
     A single number separates in either direction; for the classifier only an AUC above 0.5
     counts. Its AUC is corrected for the pessimism of cross-validation, so that the mean over all
-    permutations is 0.5.
+    permutations is 0.5. Places are judged by the correlation of the values with the groups, which
+    tells a few large values from many small ones where ranks of few cases do not.
 
     Args:
-        values: one row per case; -inf is an ordinary, lowest value.
+        values: one row of cues per case; -inf is an ordinary, lowest value.
+        places: one row per case, values of one kind at the same places.
         synthetic: one flag per case, some of each.
         folds, repeats: of the cross-validation; scores are averaged over the repeats.
         permutations: how often the groups are dealt anew.
@@ -71,12 +104,14 @@ def separations(
     z = (np.abs(aucs - 0.5) / np.where(null > 0, null, np.inf)[:, None]).round(9)
     best = z.max(axis=0, initial=0.0)
 
-    scores = out_of_fold(features(values), folds=folds, repeats=repeats, random=random) @ labels
+    x = features(values)
+    scores = out_of_fold(x, labels, folds=folds, repeats=repeats, random=random)
     learned = _aucs((_ranks(scores.round(9)) * labels).sum(axis=0), n, m)
     chance, width = float(learned.mean()), float(learned.std())
     learned_p = _upper_tail(learned)
-    # The cues as one family and the classifier have equal say: the smaller p-value decides.
-    least = np.minimum(_upper_tail(best), learned_p)
+    highest = _highest(places, labels)
+    # Cues, classifier and places have equal say: the smallest of three p-values decides.
+    least = np.minimum(np.minimum(_upper_tail(best), learned_p), _upper_tail(highest))
 
     def adjusted(p: float) -> float:
         return float((least <= p).mean())
@@ -86,47 +121,65 @@ def separations(
         low, high = auc_interval(auc, m, n - m)
         single.append(Separation(auc, low, high, adjusted(float((best >= largest).mean()))))
     # Leaving a case out tips the balance of the others against it, so chance is below 0.5.
-    auc = max(0.0, 1 - (1 - float(learned[0])) * 0.5 / (1 - chance))
+    # Of a few cases every deal may be learnt equally well, which is chance as well.
+    corrected = 1 - (1 - float(learned[0])) * 0.5 / (1 - chance) if width > 0 else 0.5
+    auc = max(0.0, corrected)
     # Scores of one cross-validation vary more than independent ones: as if there were fewer cases.
     independent = math.sqrt((n + 1) / (12 * m * (n - m)))
     fewer = min(1.0, (independent / width) ** 2) if width > 0 else 1.0
     low, high = auc_interval(auc, m * fewer, (n - m) * fewer)
-    return single, Separation(auc, low, high, adjusted(float(learned_p[0])))
+    classifier = Separation(auc, low, high, adjusted(float(learned_p[0])))
+    if highest[0] <= 0:
+        return Separations(single, classifier, None)
+    by_place = _place_auc(places, synthetic, folds=folds, random=random)
+    low, high = auc_interval(by_place, m, n - m)
+    p = adjusted(float((highest >= highest[0]).mean()))
+    index = int(np.abs(_correlations(places, labels[:, :1])).argmax())
+    return Separations(single, classifier, Peak(index, Separation(by_place, low, high, p)))
 
 
 def features(values: Float[np.ndarray, "n k"]) -> Float[np.ndarray, "n p"]:
-    """Return what the classifier sees: standardised ranks and their squares.
+    """Return what the classifier sees: ranks, their squares, and their principal components.
 
-    The squares show a group that lies in the middle, or at both ends, of the other.
+    The squares show a group that lies in the middle, or at both ends, of the other; a component
+    of little variance shows numbers that agree otherwise in one group than in the other.
     """
     n = len(values)
     ranks = (_ranks(values) - (n + 1) / 2) / n
-    columns = np.hstack([ranks, ranks**2])
-    columns = columns - columns.mean(axis=0)
-    deviations = columns.std(axis=0)
-    kept = deviations > 1e-9
-    standardised: Float[np.ndarray, "n p"] = columns[:, kept] / deviations[kept]
-    return standardised
+    kept = ranks[:, ranks.std(axis=0) > 1e-9]
+    standard = kept / kept.std(axis=0)
+    squares = ranks**2 - (ranks**2).mean(axis=0)
+    vectors, sizes, _ = np.linalg.svd(standard, full_matrices=False)
+    # As many components as cases would tell nothing but the other cases' balance of roles.
+    components = vectors[:, : n // 4][:, sizes[: n // 4] > 1e-6 * max(sizes, default=0.0)]
+    columns: Float[np.ndarray, "n p"] = np.hstack([standard, squares, components])
+    return columns[:, columns.std(axis=0) > 1e-9]
 
 
 def out_of_fold(
-    x: Float[np.ndarray, "n p"], *, folds: int, repeats: int, random: np.random.Generator
-) -> Float[np.ndarray, "n n"]:
-    """Return the matrix that turns labels into scores by models which never saw the case.
+    x: Float[np.ndarray, "n p"],
+    labels: Float[np.ndarray, "n b"],
+    *,
+    folds: int,
+    repeats: int,
+    random: np.random.Generator,
+) -> Float[np.ndarray, "n b"]:
+    """Return for every deal of the groups the scores of cases by models which never saw them.
 
-    Ridge regression of the centred labels with penalty p (unit penalty on the mean of the
-    features' products), on folds that are dealt without looking at labels.
+    The weight of a column is the third power of its correlation with the groups in the other
+    cases; the weights of a model have length one. Folds are dealt without looking at labels.
     """
-    n, p = x.shape
-    matrix = np.zeros((n, n))
+    n = len(x)
+    scores = np.zeros(labels.shape)
     for _ in range(repeats):
         for test in np.array_split(random.permutation(n), min(folds, n)):
             train = np.setdiff1d(np.arange(n), test)
-            mean = x[train].mean(axis=0)
-            seen = x[train] - mean
-            weights = np.linalg.solve(seen.T @ seen + p * np.eye(p), seen.T)
-            matrix[np.ix_(test, train)] += (x[test] - mean) @ weights / repeats
-    return matrix
+            mean, deviation = x[train].mean(axis=0), x[train].std(axis=0)
+            weights = _correlations(x[train], labels[train]) ** 3
+            length = np.sqrt((weights**2).sum(axis=0))
+            seen = (x[test] - mean) / np.where(deviation > 1e-9, deviation, np.inf)
+            scores[test] += seen @ (weights / np.where(length > 0, length, np.inf)) / repeats
+    return scores
 
 
 def auc_interval(auc: float, m: float, n: float) -> tuple[float, float]:
@@ -148,6 +201,51 @@ def auc_interval(auc: float, m: float, n: float) -> tuple[float, float]:
     low = 0.0 if auc <= 0 else float(brentq(beyond, 0.0, min(auc, 1 - 1e-9)))
     high = 1.0 if auc >= 1 else float(brentq(beyond, max(auc, 1e-9), 1.0))
     return low, high
+
+
+def _highest(
+    places: Float[np.ndarray, "n v"], labels: Float[np.ndarray, "n b"]
+) -> Float[np.ndarray, " b"]:
+    """Return for each deal of the groups the largest correlation of any place with it."""
+    highest = np.zeros(labels.shape[1], dtype=np.float32)
+    for start in range(0, places.shape[1], CHUNK):
+        found = np.abs(_correlations(places[:, start : start + CHUNK], labels))
+        np.maximum(highest, found.max(axis=0), out=highest)
+    # As above: a deal that equals the observed one must not beat it by a rounding error.
+    return highest.round(5)
+
+
+def _correlations(
+    places: Float[np.ndarray, "n v"], labels: Float[np.ndarray, "n b"]
+) -> Float[np.ndarray, "v b"]:
+    """Return Pearson's correlation of each place with each deal; 0 where all cases are the same."""
+    unit = []
+    for columns in (places, labels):
+        centred = columns - columns.mean(axis=0)
+        length = np.sqrt((centred**2).sum(axis=0))
+        unit.append((centred / np.where(length > 1e-6, length, np.inf)).astype(np.float32))
+    found: Float[np.ndarray, "v b"] = unit[0].T @ unit[1]
+    return found
+
+
+def _place_auc(
+    places: Float[np.ndarray, "n v"],
+    synthetic: Bool[np.ndarray, " n"],
+    *,
+    folds: int,
+    random: np.random.Generator,
+) -> float:
+    """Return the AUC by the place that separates the other cases best, for each fold of cases."""
+    n, m = len(synthetic), int(synthetic.sum())
+    scores = np.zeros(n)
+    for test in np.array_split(random.permutation(n), min(folds, n)):
+        train = np.setdiff1d(np.arange(n), test)
+        found = _correlations(places[train], synthetic[train, None].astype(np.float64))[:, 0]
+        index = int(np.abs(found).argmax())
+        # About the middle of the other cases, since folds may choose different places.
+        middle = np.median(places[train, index])
+        scores[test] = (places[test, index] - middle) * np.sign(found[index])
+    return float(_aucs(_ranks(scores)[synthetic].sum(), n, m))
 
 
 def _upper_tail(values: Float[np.ndarray, " b"]) -> Float[np.ndarray, " b"]:

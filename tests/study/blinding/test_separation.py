@@ -4,15 +4,23 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import mannwhitneyu
-from sklearn.linear_model import Ridge
+from scipy.stats import binom, mannwhitneyu
 
-from evalsuite.study.blinding.separation import auc_interval, features, out_of_fold, separations
+from evalsuite.study.blinding.separation import (
+    _highest,
+    auc_interval,
+    features,
+    out_of_fold,
+    separations,
+)
 
 
 def separate(values, synthetic, **changes):
     options = {"seed": 0, "folds": 5, "repeats": 3, "permutations": 499, **changes}
-    return separations(np.array(values, dtype=float), np.array(synthetic), **options)
+    values = np.array(values, dtype=float)
+    found = separations(values, values[:, :0], np.array(synthetic), **options)
+    assert found.peak is None
+    return found.single, found.classifier
 
 
 @given(
@@ -71,9 +79,15 @@ def test_the_p_value_is_that_of_all_splits():
     flags = np.arange(8) >= 4
     (found,), together = separate(values, flags, permutations=9999, folds=8, repeats=1)
     splits = [np.isin(np.arange(8), chosen) for chosen in itertools.combinations(range(8), 4)]
-    scores = out_of_fold(features(values), folds=8, repeats=1, random=np.random.default_rng(0))
+    scores = out_of_fold(
+        features(values),
+        np.array(splits, dtype=float).T,
+        folds=8,
+        repeats=1,
+        random=np.random.default_rng(0),
+    )
     alone = np.array([abs(auc_of(values[:, 0], s) - 0.5) for s in splits])
-    learned = np.array([auc_of((scores @ s).round(9), s) for s in splits])
+    learned = np.array([auc_of(own.round(9), s) for own, s in zip(scores.T, splits, strict=True)])
     p_alone = np.array([(alone >= a - 1e-12).mean() for a in alone])
     p_learned = np.array([(learned >= a - 1e-12).mean() for a in learned])
     least = np.minimum(p_alone, p_learned)
@@ -87,21 +101,26 @@ def auc_of(values, flags):
     return statistic / (flags.sum() * (~flags).sum())
 
 
-def test_the_scores_are_those_of_ridge_regressions_that_never_saw_the_case():
+def test_the_scores_are_sums_of_what_correlates_in_the_other_cases():
     random = np.random.default_rng(0)
     x, labels = random.normal(size=(23, 4)), (np.arange(23) % 2).astype(float)
-    scores = out_of_fold(x, folds=5, repeats=1, random=np.random.default_rng(1)) @ labels
+    scores = out_of_fold(x, labels[:, None], folds=5, repeats=1, random=np.random.default_rng(1))
     for test in np.array_split(np.random.default_rng(1).permutation(23), 5):
         train = np.setdiff1d(np.arange(23), test)
-        model = Ridge(alpha=4.0).fit(x[train], labels[train])
-        expected = model.predict(x[test]) - labels[train].mean()
-        np.testing.assert_allclose(scores[test], expected, atol=1e-12)
+        weights = np.array([np.corrcoef(column, labels[train])[0, 1] for column in x[train].T]) ** 3
+        standard = (x[test] - x[train].mean(axis=0)) / x[train].std(axis=0)
+        expected = standard @ weights / np.linalg.norm(weights)
+        np.testing.assert_allclose(scores[test, 0], expected, atol=1e-5)
 
 
 def test_what_a_case_is_called_has_no_say_in_its_own_score():
-    x = np.random.default_rng(0).normal(size=(30, 3))
-    matrix = out_of_fold(x, folds=5, repeats=4, random=np.random.default_rng(0))
-    assert not np.diag(matrix).any()
+    x, labels = np.random.default_rng(0).normal(size=(30, 3)), np.arange(30) % 2 == 0
+    for case in range(30):
+        other = labels.copy()
+        other[case] = not other[case]
+        deals = np.array([labels, other], dtype=float).T
+        scores = out_of_fold(x, deals, folds=30, repeats=1, random=np.random.default_rng(0))
+        assert scores[case, 0] == pytest.approx(scores[case, 1], abs=1e-6)
 
 
 def test_the_order_of_cases_and_a_monotone_change_of_a_cue_do_not_count():
@@ -146,3 +165,41 @@ def test_more_cues_ask_for_more_evidence():
     crowd, _ = separate(np.c_[cue, noise], flags, permutations=1999)
     assert alone.p < 0.05 < crowd[0].p
     assert alone.auc == pytest.approx(crowd[0].auc)
+
+
+def by_place(places, flags, **changes):
+    options = {"seed": 0, "folds": 5, "repeats": 2, "permutations": 499, **changes}
+    places = np.array(places, dtype=float)
+    return separations(places[:, :0], places, np.array(flags), **options)
+
+
+def test_a_place_among_many_is_found_in_few_cases_and_judged_by_cases_that_did_not_choose_it():
+    """Ten cases of each have 184,756 deals: by rank one of 5,000 places would look as good."""
+    places = np.random.default_rng(0).normal(size=(20, 5000)).clip(-10, 10)
+    flags = np.arange(20) >= 10
+    chance = by_place(places, flags).peak.separation
+    assert chance.p > 0.05
+    assert chance.low < 0.5 < chance.high
+    places[flags, 1234] += 9
+    found = by_place(places, flags).peak
+    assert (found.index, found.separation.auc) == (1234, 1.0)
+    assert found.separation.p < 0.01
+
+
+def test_the_highest_correlation_is_that_of_numpy():
+    random = np.random.default_rng(1)
+    places, deals = random.normal(size=(12, 7)), random.random((12, 5)) < 0.5
+    places[:, 3] = 2.0  # the same in all cases tells nothing
+    every = np.delete(places, 3, axis=1)
+    expected = [max(abs(np.corrcoef(x, deal)[0, 1]) for x in every.T) for deal in deals.T]
+    np.testing.assert_allclose(_highest(places, deals.astype(float)), expected, atol=2e-5)
+
+
+def test_one_place_in_a_population_alike_is_found_in_five_percent_of_splits():
+    random = np.random.default_rng(2)
+    found = 0
+    for seed in range(200):
+        places = random.standard_t(3, size=(16, 60)).clip(-10, 10)
+        peak = by_place(places, random.permutation(16) < 7, seed=seed, permutations=99).peak
+        found += peak.separation.p < 0.05
+    assert found <= binom.isf(0.001, 200, 0.05)
