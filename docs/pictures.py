@@ -160,11 +160,11 @@ def case(page: Page, before: str | None = None) -> str:
 
 
 def keep(page: Page, name: str) -> None:
-    """Keep what the screen shows, smaller and in 128 colours."""
+    """Keep what the screen shows, smaller and in 256 colours."""
     page.mouse.move(0, 0)
     page.wait_for_timeout(500)
     shown = Image.open(io.BytesIO(page.screenshot())).convert("RGB").resize(KEPT)
-    few = shown.quantize(128, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    few = shown.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
     few.save(IMAGES / f"{name}.png", optimize=True)
 
 
@@ -197,16 +197,19 @@ def pair(browser: Browser, address: str, token: str) -> None:
 def lead(browser: Browser, address: str, study: str, made: Created) -> None:
     """Picture the training, and the lead's page after a reader who answered all at once."""
     page = entered(browser, address, made.invitations[READER])
-    page.keyboard.press("w")
     token = None
     for number in range(made.cases):
         token = case(page, token)
+        page.keyboard.press("w")
         for _ in range(4):
             page.keyboard.press("1")
         page.keyboard.press("Enter")
         if number < TRAINING:
             page.get_by_text("This volume is").wait_for()
             keep(page, "training")
+            page.keyboard.press("Enter")
+        if number == TRAINING - 1:
+            page.get_by_text("The training is over").wait_for()
             page.keyboard.press("Enter")
     page.get_by_text("Thank you").wait_for(timeout=60_000)
     page.context.close()
