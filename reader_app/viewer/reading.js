@@ -63,7 +63,7 @@ class Reading {
     const panel = el("aside", {},
       el("header", {}, this.title, this.place, this.leave, this.bar, this.left), this.notice, this.message, this.questions,
       el("footer", {}, this.submit, this.back));
-    this.form = new Form(this.questions, () => this.offer());
+    this.form = new Form(this.questions, () => this.offer(), this.image());
     const page = el("div", { class: "reading" },
       this.small, el("main", {}, this.stage, this.tools.element), panel, this.help);
     this.divider = new Divider(page, panel);
@@ -73,6 +73,17 @@ class Reading {
       if (event.detail && event.target.closest("button, input[type=range]")) this.form.focus();
     });
     this.help.addEventListener("close", () => this.form.focus());
+  }
+  // What the form of a question may do with the volume; see form.js.
+  image() {
+    return {
+      view: () => this.view,
+      sides: () => this.state.sides,
+      look: (voxel) => this.act((view) => voxel && view.look(voxel)),
+      draw: (drawing) => this.tools.drawings.push(drawing),
+      mode: (mode) => this.tools.setMode(mode),
+      marking: () => this.tools.mode,
+    };
   }
   // This page tells of a lost connection itself. Streamlit's dialog would hide the case and make the
   // page inert, and the letters of who is writing would become shortcuts.
@@ -129,11 +140,11 @@ class Reading {
     this.back.hidden = !state.back;
     await this.patiently(() => this.form.load(state.questions));
     this.divider.restore(state.study);
+    this.view = new View(state, this.view ?? load(state.study));
+    this.tools.begin(this.view, state.study);
     this.form.show(state.questions, state.presentation, state.earlier ?? {});
     if (over) await this.tell("The training is over. From here on there is no feedback.", "Begin the reading (Enter)");
     this.questions.inert = true;
-    this.view = new View(state, this.view ?? load(state.study));
-    this.tools.begin(this.view, state.study);
     await this.showCase();
     this.questions.inert = false;
     this.behaviour?.close();
