@@ -6,7 +6,7 @@ export OMP_NUM_THREADS ?= 2
 DEMO_STEPS := --set vqgan.training.steps=1300 --set vqgan.discriminator_start=1000 \
     --set diffusion.training.steps=1000
 
-.PHONY: demo test fuzz lint clean
+.PHONY: demo demo-generator test fuzz lint clean
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -14,20 +14,38 @@ DEMO_STEPS := --set vqgan.training.steps=1300 --set vqgan.discriminator_start=10
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	touch $@
 
+# Each demonstration replaces its own folder, and leaves the user's server and studies alone.
+unexport MLFLOW_TRACKING_URI MLFLOW_EXPERIMENT_NAME
+SIMULATE := ../../$(BIN)/evalsuite simulate-population --spacing 5
+COMPUTE := ../../$(BIN)/evalsuite compute-metrics --extractor radiomics --shape 32,40,32 --seed 1
+
 demo: .venv/ready
-	rm -rf demo && mkdir demo
-	$(BIN)/evalsuite simulate-population demo/real -n 100 --seed 1 --spacing 5
-	$(BIN)/evalsuite simulate-population demo/degraded -n 40 --seed 2 --spacing 5 --blur 1 --noise 0.03
-	cd demo && ../$(BIN)/evalsuite generator train real --output run --preset tiny $(DEMO_STEPS)
-	cd demo && ../$(BIN)/evalsuite generator sample run -n 40 --output samples
-	cd demo && ../$(BIN)/evalsuite compute-metrics --extractor radiomics --shape 32,40,32 \
-	    --real real --synthetic samples --synthetic degraded --output results
+	rm -rf demo/metrics && mkdir -p demo/metrics
+	cd demo/metrics && $(SIMULATE) real -n 40 --seed 1
+	cd demo/metrics && $(SIMULATE) blurred -n 40 --seed 2 --blur 0.5 --noise 0.01
+	cd demo/metrics && $(SIMULATE) alike -n 40 --seed 3 --variability 0.5
+	cd demo/metrics && $(COMPUTE) --real real --synthetic blurred --synthetic alike --output results
+	cd demo/metrics && ../../$(BIN)/evalsuite report --evaluation results --output report
+	@echo
+	@echo "The table above: simulated brains, of a template and not of patients, against blurred and"
+	@echo "noisy ones and against ones that are too much alike, as of a generator that dropped modes."
+	@echo "Report:    demo/metrics/report/report.html"
+	@echo "Figures:   demo/metrics/results/figures"
+	@echo "Dashboard: (cd demo/metrics && ../../$(BIN)/mlflow ui)   then open http://127.0.0.1:5000"
+
+demo-generator: .venv/ready
+	rm -rf demo/generator && mkdir -p demo/generator
+	cd demo/generator && $(SIMULATE) real -n 100 --seed 1
+	cd demo/generator && $(SIMULATE) degraded -n 40 --seed 2 --blur 1 --noise 0.03
+	cd demo/generator && ../../$(BIN)/evalsuite generator train real --output run --preset tiny $(DEMO_STEPS)
+	cd demo/generator && ../../$(BIN)/evalsuite generator sample run -n 40 --output samples
+	cd demo/generator && $(COMPUTE) --real real --synthetic samples --synthetic degraded --output results
 	@echo
 	@echo "The table above: simulated brains, of a template and not of patients, against samples of"
 	@echo "a generator trained on them for a few minutes, and against degraded simulated brains."
-	@echo "Samples:   demo/samples/contact_sheet.png"
-	@echo "Figures:   demo/results/figures"
-	@echo "Dashboard: cd demo && ../.venv/bin/mlflow ui   (then open http://127.0.0.1:5000)"
+	@echo "Samples:   demo/generator/samples/contact_sheet.png"
+	@echo "Figures:   demo/generator/results/figures"
+	@echo "Dashboard: (cd demo/generator && ../../$(BIN)/mlflow ui)   then open http://127.0.0.1:5000"
 
 # Two processes of one thread each: threads that wait for one another on 2 cores take longer.
 test: lint

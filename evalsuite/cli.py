@@ -255,6 +255,9 @@ def simulate_population(
     n: Annotated[int, typer.Option("-n", "--count", min=1, help="How many volumes.")] = 40,
     seed: Annotated[int, typer.Option(min=0, help="Volume i depends on seed and i alone.")] = 0,
     spacing: Annotated[float, typer.Option(min=1, help="Millimetres per voxel.")] = 4.0,
+    variability: Annotated[
+        float, typer.Option(min=0, help="Share of the differences between brains; below 1: alike.")
+    ] = 1.0,
     blur: Annotated[float, typer.Option(min=0, help="Degrade: Gaussian sigma in voxels.")] = 0.0,
     noise: Annotated[float, typer.Option(min=0, help="Degrade: noise, share of range.")] = 0.0,
 ) -> None:
@@ -265,7 +268,15 @@ def simulate_population(
     """
     from evalsuite import workflow
 
-    workflow.simulate_population(folder, n=n, seed=seed, spacing=spacing, blur=blur, noise=noise)
+    workflow.simulate_population(
+        folder,
+        n=n,
+        seed=seed,
+        spacing=spacing,
+        variability=variability,
+        blur=blur,
+        noise=noise,
+    )
 
 
 weights_app = typer.Typer(

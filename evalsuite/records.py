@@ -33,6 +33,7 @@ class Quantity:
         works: by whom it was proposed, each as a list of references has it.
         role: what the summary of a report does with it: `distance` ranks generators, `test` is a
             p-value that they differ from real. Of several quantities the first declared counts.
+        headline: whether it is one of the few numbers that stand for a whole evaluation.
         flagged: which volumes it is the share of, if the summary is to tell it.
         by_group: whether the report draws it by group, too.
         on: what it is computed on where no extractor is involved.
@@ -49,6 +50,7 @@ class Quantity:
     chapter: Chapter = "other"
     works: tuple[str, ...] = ()
     role: Literal["", "distance", "test"] = ""
+    headline: bool = False
     flagged: str = ""
     by_group: bool = False
     on: str = "voxels"

@@ -105,7 +105,14 @@ def draw(evaluation: Evaluation, evidence: "Evidence") -> "dict[str, Figure]":
 
 
 def simulate_population(
-    folder: Path, *, n: int, seed: int, spacing: float, blur: float, noise: float
+    folder: Path,
+    *,
+    n: int,
+    seed: int,
+    spacing: float,
+    variability: float,
+    blur: float,
+    noise: float,
 ) -> None:
     """Write n simulated brains as NIfTI into a new folder, with a note on what they are."""
     from evalsuite.volumes.population import degrade, simulate
@@ -117,6 +124,7 @@ def simulate_population(
         "Synthetic": True,
         "Seed": seed,
         "SpacingMillimetres": spacing,
+        "Variability": variability,
         "BlurVoxels": blur,
         "NoiseShare": noise,
     }
@@ -124,7 +132,7 @@ def simulate_population(
         (draft / "population.json").write_text(json.dumps(note, indent=1) + "\n")
         with bars(f"simulating {folder}", n) as advance:
             for i in range(n):
-                brain = simulate(i, seed=seed, spacing=spacing)
+                brain = simulate(i, seed=seed, spacing=spacing, variability=variability)
                 brain = degrade(brain, blur=blur, noise=noise, seed=seed_of(seed, i, "noise"))
                 write_nifti(brain, draft / f"brain_{i:04d}.nii.gz")
                 advance()

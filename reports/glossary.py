@@ -7,12 +7,13 @@ from typing import Any
 
 from evalsuite import plugins
 from evalsuite.places import place
+from evalsuite.ranking import quantities
 from evalsuite.records import Direction, Estimate, Quantity
 
 
 def meaning(estimate: Estimate) -> Quantity:
     """Return what an estimate says; one that nobody declares explains itself by its method."""
-    known = _declared()[0].get(estimate.name)
+    known = quantities().get(estimate.name)
     other = _undeclared(estimate.name, estimate.method, estimate.direction)
     metric = metrics().get(estimate.name)
     if metric and metric.quantities:  # what it could not compute bears the name of the metric
@@ -29,13 +30,7 @@ def title(estimate: Estimate) -> str:
 
 def score_meaning(name: str, method: str) -> Quantity:
     """Return what a score per volume says; `method` stands in for one that nobody declares."""
-    return _declared()[1].get(name) or _undeclared(name, method, "higher is better")
-
-
-def ranks(estimate: Estimate) -> int:
-    """Return how many quantities are preferred to that of an estimate, in order of declaration."""
-    known = list(_declared()[0])
-    return known.index(estimate.name) if estimate.name in known else len(known)
+    return _scores().get(name) or _undeclared(name, method, "higher is better")
 
 
 def features(extractor: str) -> str:
@@ -60,11 +55,9 @@ def metrics() -> Mapping[str, Any]:
 
 
 @functools.cache
-def _declared() -> tuple[Mapping[str, Quantity], Mapping[str, Quantity]]:
-    """Return the quantities of all installed metrics by name: of cohorts, and of volumes."""
-    known = metrics().values()
-    of_cohorts = {quantity.name: quantity for m in known for quantity in m.quantities}
-    return of_cohorts, {score.name: score for m in known for score in m.scores}
+def _scores() -> Mapping[str, Quantity]:
+    """Return what all installed metrics say of single volumes, by name."""
+    return {score.name: score for metric in metrics().values() for score in metric.scores}
 
 
 def _undeclared(name: str, method: str, direction: Direction) -> Quantity:

@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mlflow.utils.validation import _validate_metric_name
 
-from evalsuite.tracking.evaluation import comparison, metric_values, summary
+from evalsuite.tracking.evaluation import (
+    comparison,
+    headline,
+    metric_values,
+    ranking,
+    summary,
+    verdict,
+)
 from evalsuite.tracking.record import flatten
 from tests.evaluations import example
 
@@ -63,7 +70,7 @@ def test_any_extractor_name_makes_metric_names_that_mlflow_takes(extractor):
     estimate = dataclasses.replace(example("ddpm").estimates[0], extractor=extractor)
     numbers, undefined = metric_values([estimate])
     assert not undefined
-    assert len(numbers) == 4
+    assert len(numbers) == 1
     for name in numbers:
         _validate_metric_name(name)
         assert len(name) <= 250
@@ -71,10 +78,53 @@ def test_any_extractor_name_makes_metric_names_that_mlflow_takes(extractor):
 
 def test_a_module_by_path_keeps_its_path():
     estimate = dataclasses.replace(example("ddpm").estimates[1], extractor="../nets/model@1.pt")
-    assert list(metric_values([estimate])[0]) == [
-        "nets/model_1.pt/mmd_rbf",
-        "nets/model_1.pt/mmd_rbf/standard_error",
+    assert list(metric_values([estimate])[0]) == ["nets/model_1.pt/mmd_rbf"]
+
+
+def test_the_headline_is_what_the_metrics_declare_of_whole_volumes_on_the_first_features():
+    frechet, mmd, ms_ssim = example("ddpm").estimates
+    precision = dataclasses.replace(frechet, name="precision", value=0.5)
+    more = [
+        dataclasses.replace(frechet, extractor="other"),
+        dataclasses.replace(frechet, group="sex=F"),
+        dataclasses.replace(frechet, where=(("plane", "axial"),)),
     ]
+    assert headline([frechet, mmd, ms_ssim, precision, *more]) == [frechet, precision]
+    assert list(metric_values([frechet, precision, *more])[0]) == [
+        "radiomics/frechet_distance",
+        "radiomics/precision",
+        "more/other/frechet_distance",
+        "more/radiomics/frechet_distance/sex_F",
+        "more/radiomics/frechet_distance_axial",
+    ]
+
+
+def test_the_verdict_follows_the_rule_of_overlap_and_the_ranking_puts_the_nearest_first():
+    both = example("gan", "ddpm")
+    values = "gan 3.25 (2.5 to 4.12) and ddpm 4.25 (3.5 to 5.12)"
+    assert verdict(both) == (
+        f"Which of gan and ddpm is nearest cannot be said by frechet_distance on radiomics: {values}."
+    )
+    near = [
+        dataclasses.replace(e, value=1.0, interval=dataclasses.replace(e.interval, low=0.5, high=2))
+        if e.synthetic == "ddpm" and e.name == "frechet_distance"
+        else e
+        for e in both.estimates
+    ]
+    apart = dataclasses.replace(both, estimates=tuple(near))
+    assert verdict(apart) == (
+        "ddpm is nearest by frechet_distance on radiomics: "
+        "ddpm 1 (0.5 to 2) and gan 3.25 (2.5 to 4.12)."
+    )
+    assert summary(apart).startswith(f"**{verdict(apart)}**\n")
+    assert ranking(apart) == {
+        "generator": ["ddpm", "gan"],
+        "n": [30, 30],
+        "radiomics/frechet_distance": [1.0, 3.25],
+        "radiomics/frechet_distance low": [0.5, 2.5],
+        "radiomics/frechet_distance high": [2, 4.125],
+    }
+    assert verdict(dataclasses.replace(both, estimates=both.estimates[2:3])) == ""
 
 
 def test_a_long_summary_ends_with_a_whole_row_and_says_so():

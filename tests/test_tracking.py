@@ -1,6 +1,7 @@
 """Results in MLflow: what is read back is what was computed."""
 
 import dataclasses
+import hashlib
 import json
 import math
 import os
@@ -13,6 +14,14 @@ from mlflow import MlflowClient, MlflowException
 
 from evalsuite.tracking import TrackingError, server
 from tests.evaluations import FEW, example, log_evaluation
+
+COMPARED = {
+    "compared.generator": "ddpm",
+    "compared.n": "30",
+    "compared.n_real": "40",
+    "compared.extractor": "radiomics",
+    "compared.seed": "7",
+}
 
 
 @pytest.fixture
@@ -29,13 +38,8 @@ def test_metrics_come_back_as_they_were(client, directory):
     run = client.get_run(tracked.run_id)
     assert run.data.metrics == {
         "radiomics/frechet_distance": 3.25,
-        "radiomics/frechet_distance/low": 2.5,
-        "radiomics/frechet_distance/high": 4.125,
-        "radiomics/frechet_distance/reference": 0.5,
-        "radiomics/mmd_rbf": -0.001,
-        "radiomics/mmd_rbf/standard_error": 0.002,
-        "volumes/ms_ssim": 0.75,
-        "volumes/ms_ssim/reference": 0.625,
+        "more/radiomics/mmd_rbf": -0.001,
+        "more/volumes/ms_ssim": 0.75,
     }
     assert run.info.status == "FINISHED"
     assert run.info.end_time - run.info.start_time == 61_500
@@ -45,7 +49,7 @@ def test_metrics_come_back_as_they_were(client, directory):
 def test_parameters_tags_and_description(client, directory):
     tracked = log_evaluation(example("ddpm"), directory, experiment="brains", run_name="first")
     data = client.get_run(tracked.run_id).data
-    assert data.params == {"metrics.frechet.resamples": "200", "seed": "7"}
+    assert data.params == {"metrics.frechet.resamples": "200", "seed": "7", **COMPARED}
     expected = {
         "mlflow.runName": "first",
         "mlflow.source.git.commit": "abc123",
@@ -55,12 +59,14 @@ def test_parameters_tags_and_description(client, directory):
         "evalsuite.synthetic": "ddpm",
         "evalsuite.version": "0.1.0",
         "evalsuite.warnings": "1",
-        "environment.evalsuite_commit": "abc123-dirty",
     }
     assert expected.items() <= data.tags.items()
-    assert "environment.working_folder_commit" not in data.tags
+    assert not any(name.startswith("environment.") for name in data.tags)
+    path = client.download_artifacts(tracked.run_id, "environment.json")
+    assert json.loads(Path(path).read_text()) == example("ddpm").environment
     assert "evalsuite.undefined" not in data.tags
-    first, *rest = data.tags["mlflow.note.content"].splitlines()
+    verdict, _, first, *rest = data.tags["mlflow.note.content"].splitlines()
+    assert verdict == "**By frechet_distance on radiomics: ddpm 3.25 (2.5 to 4.12).**"
     assert first == (
         "**ddpm** (30 synthetic volumes from `data/ddpm`) against "
         "**real** (40 real volumes from `data/real`)."
@@ -92,20 +98,26 @@ def test_artifacts_lie_beside_the_database(client, directory, tmp_path):
     artifacts = tmp_path / "store" / "mlruns" / tracked.run_id / "artifacts"
     assert (artifacts / "figures" / "cohorts.png").read_bytes() == b"\x89PNG"
     listed = {item.path for item in client.list_artifacts(tracked.run_id)}
-    assert listed == {"figures", "results.json"}
+    assert listed == {"figures", "results.json", "environment.json"}
+    digest = hashlib.sha256((directory / "results.json").read_bytes()).hexdigest()
+    assert client.get_run(tracked.run_id).data.tags["evalsuite.digest"] == digest
 
 
 def test_several_cohorts_make_nested_runs_and_a_comparison(client, directory):
     tracked = log_evaluation(example("gan", "ddpm"), directory, experiment="brains")
     parent = client.get_run(tracked.run_id)
     assert parent.data.metrics == {}
-    assert parent.data.tags["mlflow.runName"] == "gan, ddpm vs real"
+    assert parent.data.tags["mlflow.runName"] == "gan, ddpm vs real, radiomics, seed 7"
     assert len(parent.inputs.dataset_inputs) == 3
     assert list(tracked.nested) == ["gan", "ddpm"]
     for i, (name, run_id) in enumerate(tracked.nested.items()):
         nested = client.get_run(run_id)
         assert nested.data.tags["mlflow.parentRunId"] == tracked.run_id
         assert nested.data.tags["evalsuite.synthetic"] == name
+        assert nested.data.tags["mlflow.runName"] == f"{name} vs real, radiomics, seed 7"
+        assert nested.data.params["compared.generator"] == name
+        names = {item.path for item in client.list_artifacts(run_id)}
+        assert names == {"figures", "environment.json", "estimates.csv", "estimates.json"}
         assert nested.data.metrics["radiomics/frechet_distance"] == 3.25 + i
         assert {d.dataset.name for d in nested.inputs.dataset_inputs} == {"real", name}
     table = client.load_table(tracked.experiment_id, "comparison.json", [tracked.run_id])
@@ -127,10 +139,9 @@ def test_undefined_values_are_named_not_logged(client, directory):
     evaluation = dataclasses.replace(whole, estimates=changed)
     run = client.get_run(log_evaluation(evaluation, directory, experiment="brains").run_id)
     assert "radiomics/frechet_distance" not in run.data.metrics
-    assert "radiomics/mmd_rbf" not in run.data.metrics
-    assert run.data.metrics["radiomics/frechet_distance/low"] == 2.5
+    assert "more/radiomics/mmd_rbf" not in run.data.metrics
     undefined = run.data.tags["evalsuite.undefined"]
-    assert undefined == "radiomics/frechet_distance, radiomics/mmd_rbf"
+    assert undefined == "radiomics/frechet_distance, more/radiomics/mmd_rbf"
     assert "| undefined | 0.5 |" in run.data.tags["mlflow.note.content"]
 
 
@@ -138,7 +149,7 @@ def test_more_and_longer_parameters_than_one_batch_takes(client, directory):
     config = {"long": "x" * 7000} | {f"p{i}": i for i in range(250)}
     evaluation = dataclasses.replace(example("ddpm"), config=config)
     run = client.get_run(log_evaluation(evaluation, directory, experiment="brains").run_id)
-    assert len(run.data.params) == 251
+    assert len(run.data.params) == 251 + len(COMPARED) - 1  # no seed
     assert run.data.params["p249"] == "249"
     assert len(run.data.params["long"]) == 6000
     assert run.data.params["long"].endswith("x ... (in full in results.json)")
@@ -158,7 +169,7 @@ def test_logging_twice_makes_one_run_and_another_start_another(client, directory
     assert {run.info.run_id for run in found} == runs
     table = client.load_table(first.experiment_id, "comparison.json", [first.run_id])
     assert len(table) == 3
-    (point,) = client.get_metric_history(first.nested["gan"], "volumes/ms_ssim")
+    (point,) = client.get_metric_history(first.nested["gan"], "more/volumes/ms_ssim")
     assert point.value == 0.75
     assert len(client.get_run(first.run_id).inputs.dataset_inputs) == 3
 
@@ -179,11 +190,25 @@ def test_a_logging_that_broke_off_is_finished_not_doubled(client, directory, mon
     assert {run.info.status for run in runs} == {"FINISHED"}
     parent = client.get_run(tracked.run_id)
     assert parent.info.run_name == "mended"
-    assert parent.data.params == {"metrics.frechet.resamples": "200", "seed": "7"}
+    several = {"compared.generator": "gan, ddpm", "compared.n": "30, 30"}
+    assert parent.data.params == {
+        "metrics.frechet.resamples": "200",
+        "seed": "7",
+        **COMPARED,
+        **several,
+    }
     assert len(parent.inputs.dataset_inputs) == 3
-    assert client.get_run(tracked.nested["ddpm"]).data.metrics["volumes/ms_ssim"] == 0.75
+    assert client.get_run(tracked.nested["ddpm"]).data.metrics["more/volumes/ms_ssim"] == 0.75
     names = {item.path for item in client.list_artifacts(tracked.run_id)}
-    assert names == {"figures", "results.json", "comparison.csv", "comparison.json"}
+    assert names == {
+        "figures",
+        "results.json",
+        "environment.json",
+        "comparison.csv",
+        "comparison.json",
+        "ranking.csv",
+        "ranking.json",
+    }
 
 
 def test_default_is_the_database_of_the_working_folder_and_nothing_is_printed(

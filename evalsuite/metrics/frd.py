@@ -31,6 +31,7 @@ INTERVAL = "biased upward at small n; bootstrap over subjects, shifted onto the 
 
 V1 = Quantity(
     name="frd_v1",
+    headline=True,
     title="FRD, version 1",
     sentence="logarithm of the Fréchet distance of radiomics features in units of the real "
     "cohort's spread; it grows by 0.7 where the distance doubles and depends on the numbers of "
@@ -48,6 +49,7 @@ V1 = Quantity(
 )
 V0 = Quantity(
     name="frd_v0",
+    headline=True,
     title="FRD, version 0",
     sentence="Fréchet distance of radiomics features scaled to the range of both cohorts together; "
     "it depends on the numbers of volumes, so compare only equal ones.",

@@ -50,6 +50,7 @@ DISTANCE = Quantity(
         ),
     ),
     role="distance",
+    headline=True,
 )
 HEAVY = Caveat(
     "heavy-tails",

@@ -49,6 +49,7 @@ INFINITY = Quantity(
         ),
     ),
     role="distance",
+    headline=True,
     by_group=True,
 )
 

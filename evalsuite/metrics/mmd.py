@@ -153,9 +153,14 @@ P_VALUE = Quantity(
     "volumes; a large value proves nothing",
     chapter="distance",
     role="test",
+    headline=True,
 )
 KID_P_VALUE = replace(
-    P_VALUE, name="kid_p_value", title="KID, p-value", sentence="the same for the KID."
+    P_VALUE,
+    name="kid_p_value",
+    title="KID, p-value",
+    sentence="the same for the KID.",
+    headline=False,
 )
 TESTS = {MMD.name: P_VALUE, KID.name: KID_P_VALUE}
 

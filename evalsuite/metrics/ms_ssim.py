@@ -309,6 +309,7 @@ QUANTITIES = (
     replace(
         LIKENESS,
         name="ms_ssim_difference",
+        headline=True,
         title="Likeness above real (MS-SSIM)",
         sentence="the likeness within the synthetic cohort less that within the real one; above 0 "
         "the synthetic volumes vary too little.",

@@ -248,10 +248,11 @@ _SHARE = Quantity(
     by_group=True,
 )
 QUANTITIES = (
-    _SHARE,
+    replace(_SHARE, headline=True),
     replace(
         _SHARE,
         name="recall",
+        headline=True,
         title="Recall",
         sentence="share of real volumes that lie among synthetic ones; low if kinds of real "
         "volumes are never generated.",

@@ -1,5 +1,6 @@
 """An evaluation as it is tracked: metrics, tags, a comparison and a summary."""
 
+import hashlib
 import itertools
 import math
 from collections.abc import Sequence
@@ -8,10 +9,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from evalsuite.caveats import Notes
+from evalsuite.caveats import Notes, enumerated
+from evalsuite.ranking import nearest, preferred, quantities
 from evalsuite.records import Estimate, Evaluation
-from evalsuite.table import Grid, grids, legend
-from evalsuite.tracking.record import TAG_LENGTH, RunRecord, described_by, key_of
+from evalsuite.results import RESULTS
+from evalsuite.table import Grid, grids, legend, number
+from evalsuite.tracking.record import (
+    TAG_LENGTH,
+    RunRecord,
+    described_by,
+    environment_file,
+    key_of,
+)
 
 WARNINGS_LENGTH = 2000  # of the summary, so that numbers have room
 
@@ -19,69 +28,108 @@ WARNINGS_LENGTH = 2000  # of the summary, so that numbers have room
 def run_record(evaluation: Evaluation, folder: Path, run_name: str | None = None) -> RunRecord:
     """Return what is tracked of an evaluation.
 
-    One synthetic cohort makes one run; several make a parent run, which holds the files and a
-    comparison table, and one nested run each. A metric is called `EXTRACTOR/NAME` (`volumes/NAME`
-    where no extractor was used); beside it stand `/low`, `/high`, `/standard_error` and
-    `/reference`. Values that are nan or infinite are left out: the tag `evalsuite.undefined`
+    One synthetic cohort makes one run; several make a parent run, which holds the files, a table
+    with a row per cohort, the nearest first, and one of all numbers, and one nested run each, with
+    the figures. A few numbers stand for a cohort (see `headline`) and are called `EXTRACTOR/NAME`
+    (`volumes/NAME` where no extractor was used); all others have `more/` before it. Intervals are
+    in the tables. Values that are nan or infinite are left out: the tag `evalsuite.undefined`
     names them.
 
     Args:
         folder: what `evalsuite.results.write_results` wrote.
-        run_name: None for one made of the names of the cohorts.
+        run_name: None for one made of the names of the cohorts, what they are compared by, and
+            the seed.
     """
     cohorts = evaluation.synthetic
     several = f"{len(cohorts)} cohorts" if len(cohorts) > 3 else ", ".join(c.name for c in cohorts)
-    whole = _run(evaluation, run_name or f"{several} vs {evaluation.real.name}")
+    digest = _digest(folder)
+    whole = _run(evaluation, several, digest, run_name)
     whole = replace(whole, files={"": folder})
     if len(cohorts) == 1:
         return whole
-    parts = {
-        cohort.name: replace(
-            evaluation,
-            synthetic=(cohort,),
-            estimates=tuple(e for e in evaluation.estimates if e.synthetic == cohort.name),
+    figures = folder / "figures"
+    nested = {}
+    for cohort in cohorts:
+        own = tuple(e for e in evaluation.estimates if e.synthetic == cohort.name)
+        part = replace(evaluation, synthetic=(cohort,), estimates=own)
+        nested[cohort.name] = replace(
+            _run(part, cohort.name, digest),
+            files={"figures": figures} if figures.is_dir() else {},
+            tables={"estimates": comparison(part)},
         )
-        for cohort in cohorts
-    }
-    return replace(
-        whole,
-        points=(),
-        tables={"comparison": comparison(evaluation)},
-        nested={n: _run(part, f"{n} vs {part.real.name}") for n, part in parts.items()},
-    )
+    tables = {"ranking": ranking(evaluation), "comparison": comparison(evaluation)}
+    return replace(whole, points=(), tables=tables, nested=nested)
 
 
-def _run(evaluation: Evaluation, name: str) -> RunRecord:
+def _run(evaluation: Evaluation, names: str, digest: str, run_name: str | None = None) -> RunRecord:
     """Return the record of one run, as long as the evaluation was."""
     start = round(datetime.fromisoformat(evaluation.started).timestamp() * 1000)
     numbers, _ = metric_values(evaluation.estimates)
+    about = compared(evaluation)
+    how = f"{about['protocol'] or about['extractor'] or 'volumes'}, seed {about['seed']}"
+    tags = tag_values(evaluation)
     return RunRecord(
-        name=name,
+        name=run_name or f"{names} vs {evaluation.real.name}, {how}",
         identity={
             "evalsuite.config_hash": evaluation.config_hash,
             "evalsuite.started": evaluation.started,
             "evalsuite.synthetic": ", ".join(c.name for c in evaluation.synthetic),
         },
-        config=evaluation.config,
+        config={**evaluation.config, "compared": {k: v for k, v in about.items() if v}},
         points=[(name, value, 0) for name, value in numbers.items()],
-        tags=tag_values(evaluation),
+        tags=tags | {"evalsuite.digest": digest} if digest else tags,
+        texts=environment_file(evaluation.environment),
         cohorts=(evaluation.real, *evaluation.synthetic),
         start=start,
         end=start + round(evaluation.seconds * 1000),
     )
 
 
+def _digest(folder: Path) -> str:
+    """Return the SHA-256 by which reports and runs name these results."""
+    path = folder / RESULTS
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
+
+def compared(evaluation: Evaluation) -> dict[str, str]:
+    """Return what tells the runs of a list apart, by parameter."""
+    synthetic = evaluation.synthetic
+    extractors = dict.fromkeys(e.extractor for e in evaluation.estimates if e.extractor)
+    return {
+        "generator": ", ".join(cohort.name for cohort in synthetic),
+        "n": ", ".join(str(len(cohort.volumes)) for cohort in synthetic),
+        "n_real": str(len(evaluation.real.volumes)),
+        "extractor": ", ".join(extractors),
+        "protocol": evaluation.protocol,
+        "seed": str(evaluation.config.get("seed", "")),
+    }
+
+
+def headline(estimates: Sequence[Estimate]) -> list[Estimate]:
+    """Return the few numbers that stand for all: those declared so, of the first extractor.
+
+    Those of voxels stand beside them; where none is declared, the first five stand for all.
+    """
+    whole = [e for e in estimates if not e.group and not e.where]
+    first = next((e.extractor for e in whole if e.extractor), "")
+    known = quantities()
+    few = [
+        e
+        for e in whole
+        if e.extractor in ("", first) and e.name in known and known[e.name].headline
+    ]
+    return few or list(estimates[:5])
+
+
 def metric_values(estimates: Sequence[Estimate]) -> tuple[dict[str, float], list[str]]:
-    """Return the finite numbers of the estimates by metric name, and the names of the others."""
+    """Return the finite values of the estimates by metric name, and the names of the others."""
+    few = {(e.extractor, e.label) for e in headline(estimates)}
     numbers: dict[str, float] = {}
     for estimate in estimates:
         name = f"{estimate.extractor or 'volumes'}/{estimate.key}"
         name += f"/{estimate.group}" if estimate.group else ""
-        beside = {"standard_error": estimate.standard_error, "reference": estimate.reference}
-        if estimate.interval:
-            beside |= {"low": estimate.interval.low, "high": estimate.interval.high}
-        numbers[key_of(name)] = estimate.value
-        numbers |= {key_of(f"{name}/{k}"): v for k, v in beside.items() if v is not None}
+        more = "" if (estimate.extractor, estimate.label) in few else "more/"
+        numbers[key_of(more + key_of(name))] = estimate.value
     finite = {name: value for name, value in numbers.items() if math.isfinite(value)}
     return finite, [name for name in numbers if name not in finite]
 
@@ -89,21 +137,69 @@ def metric_values(estimates: Sequence[Estimate]) -> tuple[dict[str, float], list
 def tag_values(evaluation: Evaluation) -> dict[str, str]:
     """Return what a run is described by, beside its identity."""
     _, undefined = metric_values(evaluation.estimates)
-    extractors = dict.fromkeys(e.extractor for e in evaluation.estimates if e.extractor)
     tags = {
         "evalsuite.real": evaluation.real.name,
-        "evalsuite.extractors": ", ".join(extractors),
+        "evalsuite.extractors": compared(evaluation)["extractor"],
         "evalsuite.protocol": evaluation.protocol or "none",
         "evalsuite.warnings": str(len(Notes.of(evaluation).sentences())),
         **described_by(evaluation.environment, "evalsuite compute-metrics", summary(evaluation)),
     }
-    if version := tags.get("environment.packages.evalsuite"):
-        tags["evalsuite.version"] = version
-    if commit := tags.get("environment.evalsuite_commit"):
-        tags["mlflow.source.git.commit"] = commit.removesuffix("-dirty")
     if undefined:
         tags["evalsuite.undefined"] = ", ".join(undefined)
     return tags
+
+
+def verdict(evaluation: Evaluation) -> str:
+    """Return which cohort is nearest to the real one, by the rule of the report; or how near one is.
+
+    Empty where no distance of whole cohorts is defined.
+    """
+    by_features: dict[str, list[Estimate]] = {}
+    for estimate in _distances(evaluation):
+        by_features.setdefault(estimate.extractor, []).append(estimate)
+    told = []
+    for extractor, ranked in by_features.items():
+        values = enumerated([f"{e.synthetic} {_with_interval(e)}" for e in ranked])
+        said = f"{nearest(ranked)} " if len(ranked) > 1 else ""
+        text = f"{said}by {ranked[0].name} on {extractor or 'voxels'}: {values}."
+        told.append(
+            text[0].upper() + text[1:] if not said.startswith(ranked[0].synthetic) else text
+        )
+    return " ".join(told)
+
+
+def _distances(evaluation: Evaluation) -> list[Estimate]:
+    """Return the distances that rank the cohorts, the smallest first."""
+    whole = [e for e in evaluation.estimates if not e.group and math.isfinite(e.value)]
+    return sorted(preferred("distance", whole), key=lambda e: e.value)
+
+
+def _with_interval(estimate: Estimate) -> str:
+    ends = estimate.interval
+    told = f" ({number(ends.low, 3)} to {number(ends.high, 3)})" if ends else ""
+    return number(estimate.value) + told
+
+
+def ranking(evaluation: Evaluation) -> dict[str, list[Any]]:
+    """Return the columns of a table with one row per cohort, the nearest first.
+
+    Each of the few numbers that stand for a cohort has a column for its value and two for the ends
+    of its interval.
+    """
+    few = headline(evaluation.estimates)
+    first = next((e.extractor for e in few if e.extractor), "")
+    order = [e.synthetic for e in _distances(evaluation) if e.extractor == first]
+    names = list(dict.fromkeys([*order, *(c.name for c in evaluation.synthetic)]))
+    counts = {c.name: len(c.volumes) for c in evaluation.synthetic}
+    table: dict[str, list[Any]] = {"generator": names, "n": [counts[name] for name in names]}
+    for extractor, label in dict.fromkeys((e.extractor, e.label) for e in few):
+        own = {e.synthetic: e for e in few if (e.extractor, e.label) == (extractor, label)}
+        column = [own.get(name) for name in names]
+        what = f"{extractor or 'volumes'}/{label}"
+        table[what] = [e.value if e else None for e in column]
+        table[f"{what} low"] = [e.interval.low if e and e.interval else None for e in column]
+        table[f"{what} high"] = [e.interval.high if e and e.interval else None for e in column]
+    return table
 
 
 def comparison(evaluation: Evaluation) -> dict[str, list[Any]]:
@@ -141,7 +237,9 @@ def summary(evaluation: Evaluation) -> str:
         for cohort in (evaluation.real, *evaluation.synthetic)
     ]
     notes = Notes.of(evaluation)
-    lines = [f"{', '.join(synthetic)} against {real}.", "", evaluation.standing, ""]
+    said = verdict(evaluation)
+    lines = [f"**{said}**", ""] if said else []
+    lines += [f"{', '.join(synthetic)} against {real}.", "", evaluation.standing, ""]
     if warnings := list(notes.sentences().values()):
         lines += ["**Warnings**", *_first(warnings, WARNINGS_LENGTH), ""]
     lines += [legend(evaluation), ""]

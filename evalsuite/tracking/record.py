@@ -29,6 +29,7 @@ class RunRecord:
         points: metrics as (name, value, step), all finite, as databases change other values.
         tags: whatever else it is found and described by.
         files: by path in the run, a file on disk; a folder stands for all that is in it.
+        texts: by path in the run, a text file.
         tables: by name, the columns of a table, kept as CSV and as MLflow's own.
         cohorts: that it compares; become datasets.
         start, end: milliseconds since 1970; None: now.
@@ -42,6 +43,7 @@ class RunRecord:
     points: Sequence[Point] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, Path] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
     tables: Mapping[str, Mapping[str, list[Any]]] = field(default_factory=dict)
     cohorts: Sequence[CohortRecord] = ()
     start: int | None = None
@@ -50,14 +52,25 @@ class RunRecord:
     nested: Mapping[str, "RunRecord"] = field(default_factory=dict)
 
 
-def described_by(environment: Mapping[str, object], command: str, note: str) -> dict[str, str]:
-    """Return the tags that every result has: where it was made, by which command, what it says."""
+def described_by(environment: Mapping[str, Any], command: str, note: str) -> dict[str, str]:
+    """Return the tags that every result has: by which version and command, and what it says."""
+    tags = {
+        "evalsuite.version": environment.get("packages", {}).get("evalsuite"),
+        "mlflow.source.git.commit": (environment.get("evalsuite_commit") or "").removesuffix(
+            "-dirty"
+        ),
+    }
     return {
-        **{f"environment.{key}": value for key, value in flatten(environment).items()},
+        **{name: value for name, value in tags.items() if value},
         "mlflow.note.content": note,
         "mlflow.source.name": command,
         "mlflow.source.type": "LOCAL",
     }
+
+
+def environment_file(environment: Mapping[str, object]) -> dict[str, str]:
+    """Return the text file that tells all versions, by its path in a run."""
+    return {"environment.json": json.dumps(environment, indent=1) + "\n"}
 
 
 def flatten(config: Mapping[str, object]) -> dict[str, str]:

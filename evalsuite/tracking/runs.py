@@ -104,6 +104,8 @@ def _log(
                 client.log_artifacts(run_id, str(file), path or None)
             else:
                 client.log_artifact(run_id, str(file), path.rpartition("/")[0] or None)
+        for path, text in record.texts.items():
+            client.log_text(run_id, text, path)
         if record.tables:
             _log_tables(client, run_id, record.tables)
         for name, part in record.nested.items():

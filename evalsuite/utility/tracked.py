@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from evalsuite.tracking.record import RunRecord, described_by
+from evalsuite.tracking.record import RunRecord, described_by, environment_file
 from evalsuite.utility.config import SCRATCH
 from evalsuite.utility.results import RESULTS, TABLES, UtilityResults
 
@@ -28,7 +28,13 @@ def run_record(results: UtilityResults, folder: Path, run_name: str | None = Non
         "evalsuite.started": results.started,
         "evalsuite.arm": "",
     }
-    whole = RunRecord(name, identity, config=results.config, tags=tag_values(results))
+    whole = RunRecord(
+        name,
+        identity,
+        config=results.config,
+        tags=tag_values(results),
+        texts=environment_file(results.environment),
+    )
     arms = {
         arm: replace(
             whole,

@@ -46,13 +46,17 @@ def template(spacing: float) -> Volume:
     return Volume(voxels / voxels.max(), volume.affine @ step)
 
 
-def simulate(index: int, *, seed: int, spacing: float) -> Volume:
-    """Return one brain of the population; it depends on (seed, index, spacing) alone.
+def simulate(index: int, *, seed: int, spacing: float, variability: float = 1.0) -> Volume:
+    """Return one brain of the population; it depends on the arguments alone.
 
     A random affine map (scale 4 %, rotation 3 degrees, shift 2 mm, as standard deviations), a
     smooth displacement (standard deviation 3 mm at 30 mm and 1.5 mm at 12 mm correlation
     length), a gamma curve, a smooth bias field of 10 %, Rician noise of 2 % and an arbitrary
     scale of intensities, as MRI has.
+
+    Args:
+        variability: factor on all of these but the noise and the scale of intensities; below 1
+            the brains are too much alike, as those of a generator that dropped modes.
     """
     from scipy import ndimage
 
@@ -60,16 +64,17 @@ def simulate(index: int, *, seed: int, spacing: float) -> Volume:
     random = np.random.default_rng([seed, index])
     grid = np.stack(np.meshgrid(*(np.arange(n) for n in brain.shape), indexing="ij")).astype(float)
     centre = (np.array(brain.shape) - 1)[:, None, None, None] / 2
-    turn = np.eye(3) + np.cross(np.eye(3), random.normal(0, np.deg2rad(3), 3))
-    matrix = turn @ np.diag(np.exp(random.normal(0, 0.04, 3)))
+    turn = np.eye(3) + np.cross(np.eye(3), random.normal(0, variability * np.deg2rad(3), 3))
+    matrix = turn @ np.diag(np.exp(random.normal(0, variability * 0.04, 3)))
     where = np.einsum("ij,jxyz->ixyz", matrix, grid - centre) + centre
-    where += random.normal(0, 2 / spacing, 3)[:, None, None, None]
+    where += random.normal(0, variability * 2 / spacing, 3)[:, None, None, None]
     for deviation, length in ((3.0, 30.0), (1.5, 12.0)):
         for axis in range(3):
-            where[axis] += _smooth(random, brain.shape, length / spacing) * deviation / spacing
+            field = _smooth(random, brain.shape, length / spacing)
+            where[axis] += field * (variability * deviation) / spacing
     voxels = ndimage.map_coordinates(brain.voxels, where, order=1, mode="constant")
-    voxels = np.clip(voxels, 0, 1) ** np.exp(random.normal(0, 0.15))
-    voxels *= 1 + 0.1 * _smooth(random, brain.shape, 50 / spacing)
+    voxels = np.clip(voxels, 0, 1) ** np.exp(random.normal(0, variability * 0.15))
+    voxels *= 1 + variability * 0.1 * _smooth(random, brain.shape, 50 / spacing)
     voxels = np.hypot(
         voxels + random.normal(0, 0.02, brain.shape), random.normal(0, 0.02, brain.shape)
     )

@@ -2,16 +2,16 @@
 
 import math
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 
 from evalsuite.caveats import enumerated
+from evalsuite.ranking import nearest, preferred
 from evalsuite.records import Estimate
 from evalsuite.statistics.multiplicity import holm_adjusted
 from reports.evaluations.comparison import Comparison, of_subjects
 from reports.evaluations.tables import number
-from reports.glossary import features, meaning, ranks, title
+from reports.glossary import features, meaning, title
 
 ALPHA = 0.05
 
@@ -32,7 +32,7 @@ def findings(comparison: Comparison) -> list[str]:
 def _ranking(estimates: Sequence[Estimate]) -> list[str]:
     """Say how far each generator is from the real cohort, and whether features agree on it."""
     by_features: dict[str, list[Estimate]] = {}
-    for estimate in _preferred("distance", estimates):
+    for estimate in preferred("distance", estimates):
         by_features.setdefault(estimate.extractor, []).append(estimate)
     sentences = []
     for extractor, of_features in by_features.items():
@@ -41,21 +41,14 @@ def _ranking(estimates: Sequence[Estimate]) -> list[str]:
         where = f"Distance from the real volumes ({what})"
         sentence = f"{where}: {enumerated([f'{e.synthetic} {number(e)}' for e in ranked])}"
         if len(ranked) > 1:
-            sentence += f"; {_nearest(ranked)}"
+            sentence += f"; {nearest(ranked)}"
         sentences.append(f"{sentence}.")
     return sentences
 
 
-def _preferred(role: Literal["distance", "test"], estimates: Sequence[Estimate]) -> list[Estimate]:
-    """Return those of the first declared quantity with this role, of whole volumes."""
-    in_role = [e for e in estimates if meaning(e).role == role and not e.where]
-    first = min(map(ranks, in_role), default=0)
-    return [e for e in in_role if ranks(e) == first]
-
-
 def _tests(estimates: Sequence[Estimate]) -> list[str]:
     """Say which generators differ from the real cohort beyond chance."""
-    p_values = _preferred("test", estimates)
+    p_values = preferred("test", estimates)
     if not p_values:
         return []
     adjusted = holm_adjusted(np.array([e.value for e in p_values]))
@@ -106,17 +99,3 @@ def _shares(estimates: Sequence[Estimate]) -> list[str]:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f} %"
-
-
-def _nearest(ranked: Sequence[Estimate]) -> str:
-    """Say which is nearest, if its interval is apart from all others."""
-    first = ranked[0]
-    rivals = [e.synthetic for e in ranked[1:] if not _apart(first, e)]
-    if rivals:
-        return f"which of {enumerated([first.synthetic, *rivals])} is nearest cannot be said"
-    return f"{first.synthetic} is nearest"
-
-
-def _apart(first: Estimate, second: Estimate) -> bool:
-    one, two = first.interval, second.interval
-    return bool(one and two and one.high < two.low)

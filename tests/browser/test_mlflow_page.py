@@ -89,9 +89,10 @@ def server(logged):
 def test_a_run_shows_metrics_datasets_warnings_and_figures(page, logged, server, tmp_path):
     _, tracked = logged
     page.goto(tracked.url.replace("http://127.0.0.1:5000", server))
-    page.get_by_role("heading", name="ddpm vs real").wait_for()
-    page.get_by_text("radiomics/frechet_distance/low", exact=True).wait_for()
-    page.get_by_text("Metrics (8)").wait_for()
+    page.get_by_role("heading", name="ddpm vs real, radiomics, seed 7").wait_for()
+    page.get_by_text("radiomics/frechet_distance", exact=True).wait_for()
+    page.get_by_text("Metrics (3)").wait_for()
+    page.get_by_text("By frechet_distance on radiomics: ddpm 3.25 (2.5 to 4.12).").wait_for()
     evaluation = example("ddpm")
     page.get_by_text(f"real ({evaluation.real.fingerprint[:36]})").wait_for()
     page.get_by_text("+1", exact=True).click()
@@ -122,15 +123,21 @@ def test_a_server_takes_nested_runs_in_silence(page, server, tmp_path, monkeypat
     assert capfd.readouterr() == ("", "")
     assert tracked.hint == tracked.url
     page.goto(tracked.url)
-    page.get_by_role("heading", name="gan, ddpm vs real").wait_for()
+    page.get_by_role("heading", name="gan, ddpm vs real, radiomics, seed 7").wait_for()
     for name in ("gan", "ddpm"):
-        page.get_by_role("link", name=f"{name} vs real", exact=True).wait_for()
+        page.get_by_role("link", name=f"{name} vs real, radiomics, seed 7", exact=True).wait_for()
     page.screenshot(path=tmp_path / "parent.png")
     runs = f"{server}/#/experiments/{tracked.experiment_id}/runs"
     page.goto(f"{runs}/{tracked.run_id}/artifacts/comparison.json")
     page.get_by_text("gan value", exact=True).wait_for()
     page.get_by_text("3.25", exact=True).wait_for()
     page.screenshot(path=tmp_path / "comparison.png")
+    page.goto(f"{runs}/{tracked.run_id}/artifacts/ranking.json")
+    page.get_by_text("generator", exact=True).wait_for()
+    page.screenshot(path=tmp_path / "ranking.png")
+    page.goto(runs)
+    page.get_by_text("ddpm vs real, radiomics, seed 7", exact=True).first.wait_for()
+    page.screenshot(path=tmp_path / "list.png")
     page.goto(f"{runs}/{tracked.nested['ddpm']}")
     page.get_by_text("radiomics/frechet_distance", exact=True).wait_for()
     page.get_by_title("4.25", exact=True).wait_for()
