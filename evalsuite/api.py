@@ -6,6 +6,7 @@ All of it is public as `evalsuite.<name>`; nothing is written to disk or to MLfl
 import tempfile
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from multiprocessing import current_process
@@ -222,7 +223,13 @@ def compute_metrics(
             bars if progress else silent,
         )
         answer = compare_stored if is_reference(declared.real.path) else evaluate
-        record, evidence = answer(declared, resources, held)
+        try:
+            record, evidence = answer(declared, resources, held)
+        except BrokenProcessPool as error:
+            raise EvalsuiteError(
+                "Processes that extract features ended early. In a script, call compute_metrics "
+                'below `if __name__ == "__main__":`; otherwise pass workers=1.'
+            ) from error
     again = declared.model_dump(mode="json", exclude_defaults=True)
     return Evaluation(record, evidence, declared=again)
 

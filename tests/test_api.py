@@ -232,6 +232,20 @@ def test_public_names_are_there_typed_and_no_file_hides_them():
     assert (ROOT / "evalsuite/py.typed").is_file()
 
 
+def test_a_script_without_a_guard_is_told_of_it(make_cohort, tmp_path):
+    make_cohort("real", 6, shape=SMALL)
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import evalsuite as ev\n"
+        "ev.compute_metrics('real', {'copy': 'real'}, extractors='radiomics', metrics='frechet', workers=2,\n"
+        "    settings={'allow_leakage': True})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert 'below `if __name__ == "__main__":`' in done.stderr.splitlines()[-1]
+
+
 def test_the_readme_is_true(make_cohort, tmp_path, monkeypatch, capsys):
     for seed, name in enumerate(("data/real", "out/a", "out/b")):
         make_cohort(name, 4, seed=seed, shape=SMALL)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
+import evalsuite as ev
 from evalsuite.study.create import create
 from evalsuite.study.home import Home
 from evalsuite.study.protocol.design import read_design
@@ -36,6 +37,16 @@ def table(tmp_path, make_study):
     about = {"study": "made-up", "state": "closed", "design": study.design, "design_hash": "c"}
     (tmp_path / "made-up.design.yaml").write_text(yaml.safe_dump(about))
     return tmp_path / "made-up.csv"
+
+
+def test_a_study_is_read_and_reported_in_python(table, tmp_path):
+    study = ev.read_study(table)
+    assert (study.name, study.state) == ("made-up", "closed")
+    page = ev.report(tmp_path / "report", study=study, title="Ours", replicates=100)
+    again = ev.report(tmp_path / "again", study=table, title="Ours", replicates=100)
+    assert "<h1>Ours" in page.read_text(encoding="utf-8")
+    assert digests(tmp_path / "again" / "tables") == digests(page.parent / "tables")
+    assert again.name == page.name
 
 
 def volumes(folder, source, cases):
