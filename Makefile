@@ -21,9 +21,9 @@ COMPUTE := ../../$(BIN)/evalsuite compute-metrics --extractor radiomics --shape 
 
 demo: .venv/ready
 	rm -rf demo/metrics && mkdir -p demo/metrics
-	cd demo/metrics && $(SIMULATE) real -n 40 --seed 1
-	cd demo/metrics && $(SIMULATE) blurred -n 40 --seed 2 --blur 0.5 --noise 0.01
-	cd demo/metrics && $(SIMULATE) alike -n 40 --seed 3 --variability 0.5
+	cd demo/metrics && $(SIMULATE) real -n 30 --seed 1
+	cd demo/metrics && $(SIMULATE) blurred -n 30 --seed 2 --blur 0.5 --noise 0.01
+	cd demo/metrics && $(SIMULATE) alike -n 30 --seed 3 --variability 0.5
 	cd demo/metrics && $(COMPUTE) --real real --synthetic blurred --synthetic alike --output results
 	cd demo/metrics && ../../$(BIN)/evalsuite report --evaluation results --output report
 	@echo
