@@ -1,3 +1,57 @@
 """Prove, or disprove, that synthetic 3D medical volumes are good."""
 
+from importlib import import_module
+
 __version__ = "0.1.0"
+
+TYPE_CHECKING = False  # `typing` takes longer to import than all that stands here
+if TYPE_CHECKING:
+    from evalsuite.api import Evaluation, compare, compute_metrics, load, read_study, report
+    from evalsuite.errors import EvalsuiteError
+    from evalsuite.functions import estimates, frechet_distance, kid
+    from evalsuite.volumes.memory import Volumes
+    from evalsuite.volumes.volume import Volume
+
+_HOMES = {  # of what is public here; nothing of it is imported before it is used
+    "Evaluation": "evalsuite.api",
+    "EvalsuiteError": "evalsuite.errors",
+    "Volume": "evalsuite.volumes.volume",
+    "Volumes": "evalsuite.volumes.memory",
+    "compare": "evalsuite.api",
+    "compute_metrics": "evalsuite.api",
+    "estimates": "evalsuite.functions",
+    "frechet_distance": "evalsuite.functions",
+    "kid": "evalsuite.functions",
+    "load": "evalsuite.api",
+    "read_study": "evalsuite.api",
+    "report": "evalsuite.api",
+}
+
+__all__ = [
+    "EvalsuiteError",
+    "Evaluation",
+    "Volume",
+    "Volumes",
+    "compare",
+    "compute_metrics",
+    "estimates",
+    "frechet_distance",
+    "kid",
+    "load",
+    "read_study",
+    "report",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    """Return the public names and those that are imported already."""
+    return sorted({*globals(), *__all__})

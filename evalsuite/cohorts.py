@@ -1,10 +1,10 @@
 """The cohorts of an evaluation: read, checked, and refused where they must not be compared."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from evalsuite.config import CohortSource, EvaluationConfig
 from evalsuite.errors import EvalsuiteError, VolumeError
@@ -21,20 +21,46 @@ from evalsuite.volumes.subjects import shared_sentence, shared_subjects
 TRAINING = "training"  # name of the cohort that the generator was trained on
 
 
+def listed_cohort(
+    path: str,
+    name: str,
+    role: Literal["real", "synthetic"],
+    config: EvaluationConfig,
+    held: Mapping[str, Cohort],
+) -> Cohort:
+    """Return a cohort that a configuration names, not yet read.
+
+    Args:
+        path: of the configuration.
+        name: as in the results.
+        held: by such a path, the cohorts that are no files a path could name.
+
+    Raises:
+        EvalsuiteError: if there is none.
+    """
+    stated = config.stated()
+    if path not in held:
+        return read_cohort(path, name=name, role=role, stated=stated)
+    entries = [replace(e, stated=e.stated.before(stated)) for e in held[path].entries]
+    return replace(held[path], name=name, role=role, source=path, entries=tuple(entries))
+
+
 def checked_cohorts(
-    config: EvaluationConfig, steps: Sequence[Preprocessing], progress: Progress
+    config: EvaluationConfig,
+    steps: Sequence[Preprocessing],
+    progress: Progress,
+    held: Mapping[str, Cohort],
 ) -> list[Cohort]:
-    """Return the cohorts of an evaluation, the real one first.
+    """Return the cohorts of an evaluation, the real one first; for `held` see `listed_cohort`.
 
     Raises:
         EvalsuiteError: for volumes with faults, and steps that are impossible.
     """
     real, *synthetic = names = [config.real.name or "real", *map(cohort_name, config.synthetic)]
     refuse_one_name(names)
-    stated = config.stated()
-    cohorts = [read_cohort(config.real.path, name=real, role="real", stated=stated)]
+    cohorts = [listed_cohort(config.real.path, real, "real", config, held)]
     for source, name in zip(config.synthetic, synthetic, strict=True):
-        cohorts.append(read_cohort(source.path, name=name, role="synthetic", stated=stated))
+        cohorts.append(listed_cohort(source.path, name, "synthetic", config, held))
     # One volume tells whether the steps are possible; its faults are told with those of all.
     with suppress(VolumeError):
         first = check_volume(cohorts[0].entries[0].path, cohorts[0].entries[0].stated)
@@ -70,7 +96,10 @@ def refuse_one_name(names: Sequence[str]) -> None:
 
 
 def training_cohort(
-    config: EvaluationConfig, names: Sequence[str], progress: Progress
+    config: EvaluationConfig,
+    names: Sequence[str],
+    progress: Progress,
+    held: Mapping[str, Cohort],
 ) -> Cohort | None:
     """Return the checked cohort that the generator was trained on, if it was named."""
     if config.training is None:
@@ -80,8 +109,7 @@ def training_cohort(
             f'A cohort is called "{TRAINING}", which is the name of the one that --training names. '
             "Name it otherwise, such as --real NAME=DIR."
         )
-    stated = config.stated()
-    cohort = read_cohort(config.training.path, name=TRAINING, role="real", stated=stated)
+    cohort = listed_cohort(config.training.path, TRAINING, "real", config, held)
     with progress(f"checking {TRAINING}", len(cohort.entries)) as advance:
         return check_cohort(cohort, skip_invalid=config.skip_invalid, advance=advance)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from evalsuite import beforehand, plugins
@@ -40,6 +41,8 @@ from evalsuite.volumes.labels import Segmentations
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.writable import refuse_unwritable
 
+NONE_HELD: Mapping[str, Cohort] = MappingProxyType({})
+
 
 @dataclass(frozen=True, slots=True)
 class Resources:
@@ -64,10 +67,16 @@ class Resources:
     tell: Callable[[str], None] = warnings.warn
 
 
-def evaluate(config: EvaluationConfig, resources: Resources) -> tuple[Evaluation, Evidence]:
+def evaluate(
+    config: EvaluationConfig, resources: Resources, held: Mapping[str, Cohort] = NONE_HELD
+) -> tuple[Evaluation, Evidence]:
     """Compare each synthetic cohort with the real one.
 
     Nothing heavy starts before every name, weight and volume has been checked.
+
+    Args:
+        held: by the path that the configuration has for them, cohorts that are no files a path
+            could name.
 
     Raises:
         EvalsuiteError: for anything that is wrong with the configuration or the volumes.
@@ -77,17 +86,18 @@ def evaluate(config: EvaluationConfig, resources: Resources) -> tuple[Evaluation
     metrics = load_metrics(config)
     config.synthetic_steps(config.steps())  # wrong ones are told before weights are loaded
     computed = [metric for metric, _ in metrics]
-    names = config.extractors if beforehand.needs_features(computed) else ()
-    beforehand.refuse_strangers(computed, names)
-    extractors = loaded_extractors(config, names, resources)
+    wanted = config.extractors if beforehand.needs_features(computed) else ()
+    beforehand.refuse_strangers(computed, wanted)
+    extractors = loaded_extractors(config, wanted, resources)
     steps = [config.steps(wants) for wants in (None, *(e.wants for e in extractors))]
     steps += [config.synthetic_steps(one) for one in steps]
     for sentence in beforehand.idle(config, computed, extractors):
         resources.tell(sentence)
     if extractors:
         refuse_unwritable(resources.cache, "--cache DIR")
-    real, *synthetic = checked_cohorts(config, steps, resources.progress)
-    training = training_cohort(config, [c.name for c in (real, *synthetic)], resources.progress)
+    real, *synthetic = checked_cohorts(config, steps, resources.progress, held)
+    names = [cohort.name for cohort in (real, *synthetic)]
+    training = training_cohort(config, names, resources.progress, held)
     told = unneeded(config.stated(), [real, *synthetic, *([training] if training else [])])
     told += geometry_doubts(training, real) if training else []
     real = replace(real, warnings=(*real.warnings, *told))

@@ -17,7 +17,7 @@ from evalsuite import caveats
 from evalsuite.errors import EvalsuiteError
 from evalsuite.output import finite, refuse_newer
 from evalsuite.places import Where
-from evalsuite.records import Evaluation, Evidence, Scope
+from evalsuite.records import Evaluation, Evidence, Scope, VolumeScore
 from evalsuite.writable import new_folder
 
 if TYPE_CHECKING:
@@ -144,9 +144,8 @@ def write_results(
             table.to_csv(draft / f"{SCORES}.csv", index=False)
             table.to_parquet(draft / f"{SCORES}.parquet", index=False)
         for features in evidence.features:
-            name = f"{features.cohort}--{features.extractor}.npz".replace("/", "_")
             np.savez_compressed(
-                draft / "features" / name,
+                draft / "features" / features_name(features.cohort, features.extractor),
                 values=features.values,
                 volumes=np.array(features.volumes),
             )
@@ -169,6 +168,24 @@ def read_results(folder: Path) -> Evaluation:
         raise EvalsuiteError(
             f"{path}: not the results of an evaluation, or of a newer version of evalsuite."
         ) from None
+
+
+def read_scores(folder: Path) -> tuple[VolumeScore, ...]:
+    """Return the scores of volumes in a folder that `write_results` made, none if it has none."""
+    path = folder / f"{SCORES}.csv"
+    if not path.is_file():
+        return ()
+    with path.open(encoding="utf-8", newline="") as file:
+        rows: list[dict[str, Any]] = list(csv.DictReader(file))
+    numbers = [float(row["value"]) if row["value"] else math.nan for row in rows]
+    return tuple(
+        VolumeScore(**{**row, "value": value}) for row, value in zip(rows, numbers, strict=True)
+    )
+
+
+def features_name(cohort: str, extractor: str) -> str:
+    """Return the name of the file with the features of a cohort."""
+    return f"{cohort}--{extractor}.npz".replace("/", "_")
 
 
 def _carriers(record: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -15,10 +15,14 @@ UNAVAILABLE = (
     "again in a minute; if that does not help, tell the lead of the study."
 )
 
+# Streamlit leaves 96 pixels free above, for which what has to be pressed would lie below the edge.
+HIGHER = '<style>[data-testid="stMainBlockContainer"] { padding-top: 2rem; }</style>'
+
 
 def main() -> None:
     """Show one page."""
     st.set_page_config(page_title="Reader study", layout="centered")
+    st.html(HIGHER)
     try:
         _show()
     except EvalsuiteError:

@@ -19,6 +19,7 @@ from starlette.routing import Route
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study.blinding.cases import HEADER, geometry
 from evalsuite.study.blinding.files import MAGIC, case_file, unpacked
+from evalsuite.study.protocol.kinds.marks import Marks
 from evalsuite.study.protocol.kinds.question import Question
 from evalsuite.study.protocol.questions import KINDS, parse_questions
 from evalsuite.study.protocol.windows import shown as shown_grey
@@ -105,6 +106,7 @@ async def answer(request: Request, reader: Reader) -> Response:
     except (ValueError, KeyError, TypeError, RecursionError):
         return problem("The answer is not in the form of this app. Load the page again.", 400)
     try:
+        await run_in_threadpool(_check_places, reader, token, answers)
         receipt = await run_in_threadpool(
             database().submit, reader.number, token, key, answers, behaviour
         )
@@ -200,6 +202,22 @@ def _state(reader: Reader, wanted: str | None) -> dict[str, Any]:
         "back": before[-1].token if back else None,
         "earlier": base.answers(reader.number, shown.token) if shown.answered else {},
     }
+
+
+def _check_places(reader: Reader, token: str, answers: dict[str, Any]) -> None:
+    """Refuse marks that do not lie within the case that is answered.
+
+    Raises:
+        EvalsuiteError: for the first of them.
+    """
+    asked = parse_questions(database().study(reader.study).design["questions"])
+    answered = [(q, q.check(answers.get(q.name))) for q in asked if isinstance(q, Marks)]
+    if not any(marks for _, marks in answered):
+        return
+    shown = database().presentation(reader.number, token)
+    shape, _ = geometry(unpacked(_stored(reader.study, shown.cases[0]), HEADER))
+    for question, marks in answered:
+        question.check_places(marks or (), shape, len(shown.cases))
 
 
 def _case(reader: Reader, request: Request) -> tuple[str, str]:

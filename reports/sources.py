@@ -22,6 +22,7 @@ from evalsuite.study.export import (
     with_scales,
 )
 from evalsuite.study.home import Home
+from evalsuite.study.places import Grid, read_grid
 from evalsuite.study.protocol.kinds.question import Question
 from evalsuite.study.protocol.questions import parse_questions
 from evalsuite.study.truth import read_truth
@@ -46,6 +47,8 @@ class StudyData:
         audit: what the audit of the blinding found, None where it is not at hand.
         people: when readers were enrolled and what they told of themselves, by number; None where
             it is not at hand, see `evalsuite.study.export.readers_table`.
+        grid: of its prepared cases, where the design asks for marks.
+        cases: the folder of its prepared cases, None where the study comes from an export.
         left_out: readers whose answers are not in the table because somebody said so.
     """
 
@@ -56,6 +59,8 @@ class StudyData:
     design_hash: str
     audit: Mapping[str, Any] | None = None
     people: pd.DataFrame | None = None
+    grid: Grid | None = None
+    cases: Path | None = None
     left_out: tuple[str, ...] = ()
 
     def without(self, names: Sequence[str]) -> "StudyData":
@@ -181,6 +186,8 @@ def read_study(name: str, home: Home) -> StudyData:
         design_hash=about.design_hash,
         audit=yaml.safe_load(audit.read_text(encoding="utf-8")) if audit.exists() else None,
         people=readers_table(database, name),
+        grid=read_grid(home.cases(name)),
+        cases=home.cases(name),
     )
 
 
@@ -218,7 +225,12 @@ def _exported(path: Path) -> StudyData:
         design=about["design"],
         design_hash=str(about["design_hash"]),
         people=_people(path.with_suffix(READERS)),
+        grid=_grid(about.get("grid")),
     )
+
+
+def _grid(told: Mapping[str, Any] | None) -> Grid | None:
+    return Grid(tuple(told["shape"]), tuple(told["spacing"])) if told else None
 
 
 def _people(path: Path) -> pd.DataFrame | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 APART = {"evalsuite", "evalsuite.study", "evalsuite.study.migrations"}
-FOLDERS = ("evalsuite", "generator", "reader_app", "reports", "tests", "benchmarks")
+FOLDERS = ("evalsuite", "generator", "reader_app", "reports", "tests", "benchmarks", "docs")
 WRITTEN = {".py", ".md", ".html", ".js", ".css", ".yaml", ".toml"}
 GENDERED = re.compile(r"(?<![A-Za-z])([Ss]h|[Hh])(e|er|ers|erself|is|im|imself)(?![A-Za-z])")
 

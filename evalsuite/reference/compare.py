@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from evalsuite import beforehand, caveats
-from evalsuite.cohorts import cohort_name, cohort_record, refuse_one_name
+from evalsuite.cohorts import cohort_name, cohort_record, listed_cohort, refuse_one_name
 from evalsuite.config import EvaluationConfig
 from evalsuite.declared import validated
 from evalsuite.environment import environment
 from evalsuite.errors import EvalsuiteError
 from evalsuite.evaluate import (
+    NONE_HELD,
     Resources,
     feature_tables,
     load_metrics,
@@ -37,7 +38,6 @@ from evalsuite.reference_file import WHOLE, Reference, digest, read_reference
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.cohort import Cohort
 from evalsuite.volumes.preprocessing import Preprocessing
-from evalsuite.volumes.sources import read_cohort
 
 NOT_SEEN = Caveat(
     "real-known-by-statistics",
@@ -47,10 +47,12 @@ NOT_SEEN = Caveat(
 )
 
 
-def compare(config: EvaluationConfig, resources: Resources) -> tuple[Evaluation, Evidence]:
+def compare(
+    config: EvaluationConfig, resources: Resources, held: Mapping[str, Cohort] = NONE_HELD
+) -> tuple[Evaluation, Evidence]:
     """Compare each synthetic cohort with stored statistics of a real one.
 
-    Metrics that need a row of each real volume are left out, with a sentence.
+    Metrics that need a row of each real volume are left out, with a sentence. For `held` see `evaluate`.
 
     Raises:
         EvalsuiteError: for statistics of other settings or weights, metrics none of which can be
@@ -66,7 +68,7 @@ def compare(config: EvaluationConfig, resources: Resources) -> tuple[Evaluation,
         raise EvalsuiteError(
             f"{path} holds statistics and no volumes: --training and --by need those."
         )
-    cohorts = _checked(config, resources)
+    cohorts = _checked(config, resources, held)
     preparations = {e.name: _preparation(reference, e.name) for e in extractors}
     tables = feature_tables(config, cohorts, extractors, preparations, resources)
     estimates = [
@@ -141,12 +143,14 @@ def _refuse_others(path: Path, reference: Reference, extractors: list[Extractor]
             )
 
 
-def _checked(config: EvaluationConfig, resources: Resources) -> list[Cohort]:
+def _checked(
+    config: EvaluationConfig, resources: Resources, held: Mapping[str, Cohort]
+) -> list[Cohort]:
     names = list(map(cohort_name, config.synthetic))
     refuse_one_name(names)
     checked = []
     for source, name in zip(config.synthetic, names, strict=True):
-        cohort = read_cohort(source.path, name=name, role="synthetic", stated=config.stated())
+        cohort = listed_cohort(source.path, name, "synthetic", config, held)
         with resources.progress(f"checking {name}", len(cohort.entries)) as advance:
             checked.append(check_cohort(cohort, skip_invalid=config.skip_invalid, advance=advance))
     return checked

@@ -51,7 +51,7 @@ FAST = Rule(
     FEWEST_CASES,
     f"a tenth of the cases or more with less than {SECONDS:g} s of active time; the limit of a "
     "tenth is that of response time effort, 2 s a question is a usual limit in surveys",
-    "{k} of {n} cases took less than 2 s of active time",
+    f"{{k}} of {{n}} cases took less than {SECONDS:g} s of active time",
     "Wise and Kong 2005; Huang et al. 2012",
 )
 SAME = Rule(
@@ -78,7 +78,7 @@ UNSEEN = Rule(
     FEWEST_CASES,
     f"half of the cases or more with at most {SLICES} slices seen in every plane, and less than "
     "half of each plane; the limits are ours",
-    "of {k} of {n} cases no more than 3 slices were seen in any plane",
+    f"of {{k}} of {{n}} cases no more than {SLICES} slices were seen in any plane",
 )
 RULES = {rule.name: rule for rule in (FAST, SAME, CONTRADICTED, UNSEEN)}
 
@@ -108,7 +108,8 @@ def careless(table: pd.DataFrame, points: Mapping[str, int] | None = None) -> li
     """Return for each reader and rule the share of readings that it counts, and what follows.
 
     Training is left out; times and slices are those of the first submission, answers those of the
-    last. Fewer than 3 raise nothing. `where["sign"]` is `raised`, `no` or `not judged`, for which a warning says why.
+    last. Fewer than 3 raise nothing. `where["sign"]` is `raised`, `no` or `not judged`, for which a
+    warning says why.
 
     In simulations (`benchmarks/careless.py`) a sign was raised for 2 of 1,620 honest readers and
     for 6 of 405 in a hurry, who glance at three cases in ten. Who clicks through, gives one answer

@@ -1,6 +1,8 @@
 """All answers of a study as one long table, on its way out."""
 
+import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,6 +10,8 @@ from evalsuite.errors import EvalsuiteError
 from evalsuite.spreadsheets import guarded_table
 from evalsuite.study.home import Home
 from evalsuite.study.order import kept_seed
+from evalsuite.study.places import Grid, marks_table, read_grid
+from evalsuite.study.protocol.kinds.marks import Marks
 from evalsuite.study.protocol.kinds.question import Question
 from evalsuite.study.protocol.questions import parse_questions
 from evalsuite.study.truth import CaseTruth, read_truth
@@ -26,7 +30,8 @@ BEHAVIOUR = [  # older tables lack them
     "window_changes", "viewer", "screen", "small_screen", "zooms", "layouts", "cine", "distances",
 ]  # fmt: skip
 TRUTH = ["cohort", "role", "stratum", "real_side", "digest"]
-READERS = ".readers.csv"  # ending of the table beside the export
+READERS = ".readers.csv"  # endings of the tables beside the export
+MARKED = ".marks.csv"
 SCALES = ["scale", "analysis", "lowest", "highest"]
 ROLES = ("real", "synthetic")
 
@@ -77,8 +82,8 @@ def export(study: str, output: Path, home: Home, *, unblind: bool) -> str:
 
     Args:
         study: its name.
-        output: ends in .csv, .parquet or .imrmc; beside it go `<name>.design.yaml` and
-            `<name>.readers.csv`.
+        output: ends in .csv, .parquet or .imrmc; beside it go `<name>.design.yaml`,
+            `<name>.readers.csv` and, where the design asks for marks, `<name>.marks.csv`.
         home: where the study lies.
         unblind: export the truth of a study that is still open.
 
@@ -101,9 +106,13 @@ def export(study: str, output: Path, home: Home, *, unblind: bool) -> str:
         )
     truth = read_truth(home.truth(study)) if closed or unblind else None
     table = long_table(database.responses(study), truth)
+    questions = parse_questions(about.design["questions"])
+    grid = read_grid(home.cases(study)) if any(isinstance(q, Marks) for q in questions) else None
+    marks = marks_table(table, questions, grid)
+    table = table.assign(answer=table["answer"].map(_as_text).astype(object))
     text, note = "", ""
     if output.suffix == ".imrmc":
-        text, note = imrmc(with_scales(table, parse_questions(about.design["questions"])), study)
+        text, note = imrmc(with_scales(table, questions), study)
     if unblind and not closed:
         database.log(study, "lead", "unblinded export", {"file": output.name})
     try:
@@ -115,7 +124,9 @@ def export(study: str, output: Path, home: Home, *, unblind: bool) -> str:
         else:
             output.write_text(text, encoding="utf-8")
         write_csv(readers_table(database, study), output.with_suffix(READERS))
-        record = _record(database, study, home, with_truth=truth is not None)
+        if any(isinstance(q, Marks) for q in questions):
+            write_csv(marks, output.with_suffix(MARKED))
+        record = _record(database, study, home, grid, with_truth=truth is not None)
         output.with_suffix(".design.yaml").write_text(record, encoding="utf-8")
     except OSError as error:
         raise EvalsuiteError(f"{output}: it cannot be written: {error.strerror}.") from None
@@ -240,7 +251,12 @@ def _truth_of(truths: list[CaseTruth]) -> dict[str, object]:
     }
 
 
-def _record(database: Any, study: str, home: Home, *, with_truth: bool) -> str:
+def _as_text(answer: object) -> object:
+    """Return an answer as it stands in a cell: lists as JSON."""
+    return json.dumps(answer, ensure_ascii=False) if isinstance(answer, list) else answer
+
+
+def _record(database: Any, study: str, home: Home, grid: Grid | None, *, with_truth: bool) -> str:
     """Return design and versions as YAML; the cohorts are in it only where the truth is."""
     import yaml
 
@@ -257,6 +273,7 @@ def _record(database: Any, study: str, home: Home, *, with_truth: bool) -> str:
         "design_hash": about.design_hash,
         "audit_log": {"entries": len(log), "last": log[-1].hash if log else None},
         "design": design,
+        **({"grid": {k: list(v) for k, v in asdict(grid).items()}} if grid else {}),
         **({"order_seed": kept_seed(home, study)} if with_truth else {}),
         "environment": environment(),
     }

@@ -101,8 +101,9 @@ def check_cohort(
         fingerprint=hashlib.sha256(keys.encode()).hexdigest(),
         skipped=faults,
     )
-    warnings = (*cohort.warnings, *_copies(passed), *geometry_doubts(checked, real))
-    return replace(checked, warnings=warnings)
+    # One that was checked before has been told most of it already.
+    told = (*cohort.warnings, *_copies(passed), *geometry_doubts(checked, real))
+    return replace(checked, warnings=tuple(dict.fromkeys(told)))
 
 
 def voxel_digest(voxels: Float32[np.ndarray, "x y z"]) -> str:

@@ -22,8 +22,9 @@ KEYS = """
 """
 ABOUT = (
     "Images are shown in radiological convention: the patient's right is on the left of the "
-    "image. Every answer is saved when you submit it. You may stop at any time and go on later "
-    "at the same case, on this or another machine, with the same link."
+    "image, and in sagittal planes the front. Every answer is saved when you submit it. You may "
+    "stop at any time and go on later at the same case, on this or another machine, with the "
+    "same link."
 )
 BEGUN = "begun"
 AGAIN = "instructions again"

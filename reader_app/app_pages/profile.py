@@ -30,7 +30,11 @@ def show(about: About, reader_id: int) -> None:
         questions = parse_questions(about.design["profile"])
         answers = {question.name: _asked(question) for question in questions}
         sent = st.form_submit_button("Go on", type="primary")
-    if sent:
+    # Readers know a question by its text, never by its name.
+    missing = [q.text for q in questions if q.required and answers[q.name] in (None, "", [])]
+    if sent and missing:
+        st.error(f"Not answered yet: {', '.join(missing)}")
+    elif sent:
         try:
             database().tell_profile(reader_id, answers)
         except EvalsuiteError as error:

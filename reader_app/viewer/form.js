@@ -21,11 +21,18 @@ const DENSITIES = ["labels", "key", "numbers"];
 // How each question is drawn and what keys do to it is told by the module that its `form` names:
 //   controls(question, answer, { el, set, choose })  the elements that show an answer
 //   refresh(box, question, answer)                   another answer in the same elements
-//   digit(question, answer, value)                   { answer, done } after a number typed, or null
+//   digit(question, answer, value, box)              { answer, done } after a number typed, or null
 //   slide(question, answer, steps)                   where ← and → move the answer
+//   back(question, answer)                           what Backspace leaves of the answer, else nothing
+//   keys                                             acts on the box, by the names in keys.js
+// A form whose answers are places reaches the volume by `image`, also in what `controls` gets:
+//   view(), sides()  what is looked at, and how many volumes
+//   look(voxel)      move the crosshair there, or with null draw anew
+//   draw(drawing)    let it have shapes(view) over the image (see ink.js), and drawing() after each
+//   mode(mode)       give the pointer to a mode (see overlay.js), or with null back; marking() has it
 export class Form {
-  constructor(host, changed) {
-    Object.assign(this, { host, changed, questions: [], answers: {}, boxes: [], active: 0 });
+  constructor(host, changed, image) {
+    Object.assign(this, { host, changed, image, questions: [], answers: {}, boxes: [], active: 0 });
     new ResizeObserver(() => this.fit()).observe(host);
   }
 
@@ -61,6 +68,7 @@ export class Form {
   controls(question, place) {
     return this.forms[place].controls(question, this.answers[question.name], {
       el,
+      image: this.image,
       set: (answer) => this.set(question, answer),
       choose: (value) => { this.activate(place); this.choose(value); },
     });
@@ -98,7 +106,7 @@ export class Form {
   // Option or place `value` of the active question; the next one without an answer is then active.
   choose(value) {
     const question = this.questions[this.active];
-    const chosen = this.forms[this.active].digit(question, this.answers[question.name], value);
+    const chosen = this.forms[this.active].digit(question, this.answers[question.name], value, this.boxes[this.active]);
     if (!chosen) return;
     this.set(question, chosen.answer);
     const next = this.questions.findIndex((other, place) => place > this.active && !this.answered(other));
@@ -122,16 +130,29 @@ export class Form {
     const place = Math.min(options.length - 1, Math.max(0, options.indexOf(option) + steps));
     options.forEach((other, index) => { other.tabIndex = index === place ? 0 : -1; });
     options[place].focus();
-    if (option.getAttribute("role") === "radio") this.set(this.questions[this.active], place + 1);
+    if (option.getAttribute("role") !== "radio") return;
+    const question = this.questions[this.active];
+    const chosen = this.forms[this.active].digit(question, this.answers[question.name], place + 1, this.boxes[this.active]);
+    if (chosen) this.set(question, chosen.answer);
   }
   takeBack() {
-    if (this.heading.dataset.typed === undefined) this.set(this.questions[this.active], undefined);
+    const question = this.questions[this.active];
+    const left = this.forms[this.active].back?.(question, this.answers[question.name]);
+    if (this.heading.dataset.typed === undefined) this.set(question, left);
     delete this.heading.dataset.typed;
   }
   write() {
     const texts = this.boxes.map((box, place) => (box.querySelector("textarea") ? place : -1));
     const place = texts.includes(this.active) ? this.active : texts.find((one) => one >= 0);
     if (place !== undefined) this.boxes[place].querySelector("textarea").focus();
+  }
+  // A key that is there for places: it acts on the active question, else on the first that has it.
+  act(name) {
+    const places = this.forms.map(({ keys }, place) => (keys?.[name] ? place : -1));
+    const place = places.includes(this.active) ? this.active : places.find((one) => one >= 0);
+    if (place === undefined) return;
+    this.activate(place);
+    this.forms[place].keys[name](this.boxes[place]);
   }
   leave() {
     this.focus();
@@ -156,10 +177,10 @@ export class Form {
     this.boxes[this.active]?.focus({ preventScroll: true });
   }
   // Tab from a question that is marked as a whole leads to the next one; tells whether it did. A
-  // text field is entered first, unless it was just left by Escape.
+  // text field or a list of marks is entered first, unless it was just left by Escape.
   passOver(target) {
     const place = this.boxes.indexOf(target);
-    if (place < 0 || (target.querySelector("textarea") && this.left !== place)) return false;
+    if (place < 0 || (target.querySelector("textarea, .marks") && this.left !== place)) return false;
     const controls = this.boxes[place + 1]?.querySelectorAll("button, input, select, textarea") ?? [];
     const stop = [...controls].find(({ tabIndex }) => tabIndex === 0);
     stop?.focus();

@@ -3,7 +3,7 @@
 import { onScreen } from "./layout.js";
 import { GEOMETRY } from "./view.js";
 
-export const LINE = "#6cc3ef"; // the crosshair
+const LINE = "#6cc3ef"; // the crosshair
 const DRAWN = "#ffd166"; // distances and marks
 const GAP = 0.12; // of the shorter side of a plane, on each side of what is read
 const INSET = 24; // pixels at the edges of a plane, where its letters are
@@ -42,8 +42,8 @@ function touches(view, plane, { plane: only, ends }) {
   return Math.min(...depths) <= view.index(plane) && view.index(plane) <= Math.max(...depths);
 }
 
-// A shape: { kind: "line", "point" or "box", ends: one or two places in voxels, text }, and, where it
-// belongs to one only, its `plane` and its `side` of a pair.
+// A shape: { kind: "line", "point" or "box", ends: one or two places in voxels, text, chosen }, and,
+// where it belongs to one only, its `plane` and its `side` of a pair.
 export function shape(context, ratio, view, tile, drawn) {
   if (!touches(view, tile.plane, drawn)) return;
   const [[x, y], [right, bottom] = [x, y]] = drawn.ends.map((end) =>
@@ -61,7 +61,7 @@ export function shape(context, ratio, view, tile, drawn) {
     }
   } else if (drawn.kind === "box") path.rect(x, y, right - x, bottom - y);
   else path.arc(x, y, 2 * tick, 0, 2 * Math.PI);
-  outlined(context, ratio, () => context.stroke(path));
+  outlined(context, ratio, () => context.stroke(path), drawn.chosen ? 2 : 1);
   if (!drawn.text) return;
   context.font = `600 ${14 * ratio}px "Source Sans", system-ui, sans-serif`;
   const room = context.measureText(drawn.text).width + 3 * tick;
@@ -72,10 +72,10 @@ export function shape(context, ratio, view, tile, drawn) {
     last ? context.fillText(drawn.text, across, down) : context.strokeText(drawn.text, across, down));
 }
 // Bright over dark, so that it is seen on any grey.
-function outlined(context, ratio, draw) {
-  Object.assign(context, { strokeStyle: "#000", lineWidth: 3 * ratio, lineJoin: "round" });
+function outlined(context, ratio, draw, width = 1) {
+  Object.assign(context, { strokeStyle: "#000", lineWidth: (2 + width) * ratio, lineJoin: "round" });
   draw(false);
-  Object.assign(context, { strokeStyle: DRAWN, fillStyle: DRAWN, lineWidth: ratio });
+  Object.assign(context, { strokeStyle: DRAWN, fillStyle: DRAWN, lineWidth: width * ratio });
   draw(true);
 }
 

@@ -8,6 +8,7 @@ const HELD = true; // may be held down
 const look = (change) => (reading) => reading.act(change);
 const scroll = (steps) => look((view) => view.scroll(view.plane, steps));
 const enlarge = (plane) => look((view) => view.enlarge(plane));
+const form = (name) => (reading) => reading.form.act(name);
 const tool = (name) => (reading) => reading.tools[name]();
 const magnify = (factor) => look((view) => view.magnify(factor));
 const adjust = (lighter, contrast) => look((view) => view.adjust(lighter, contrast));
@@ -25,6 +26,8 @@ const KEYS = {
       { ArrowLeft: aside(-1), ArrowRight: aside(1) }, HELD],
     ["Backspace", "take back the answer to the marked question", { Backspace: (reading) => reading.form.takeBack() }],
     ["T, Esc", "write in the text field, leave it", { t: (reading) => reading.form.write() }],
+    ["G, Y, U, Q", "mark the crosshair, mark with the pointer; point or box, left or right",
+      { g: form("put"), y: form("mode"), u: form("shape"), q: form("side") }],
     ["Enter", "submit when all is answered (Ctrl+Enter while writing)", { Enter: (reading) => reading.send() }],
     ["B", "back to the case before, where the study allows it", { b: (reading) => reading.goBack() }],
     [", .", "narrower, wider questions",

@@ -91,25 +91,25 @@ export function pixelsPerMillimetre(view, tile) {
 
 // The voxel under a point; through the plane it is the slice shown.
 export function at(view, tile, x, y) {
-  const { across, up, mirrored } = GEOMETRY[tile.plane];
+  const { across, up } = GEOMETRY[tile.plane];
   const scale = pixelsPerMillimetre(view, tile);
-  const right = (x - tile.left - tile.width / 2) / scale;
+  const left = (tile.left + tile.width / 2 - x) / scale;
   const above = (tile.top + tile.height / 2 - y) / scale;
   const voxel = (axis, millimetres) =>
     (view.centre[axis] + millimetres) / view.spacing[axis] + (view.shape[axis] - 1) / 2;
   const place = [...view.place];
-  place[across] = voxel(across, mirrored ? -right : right);
+  place[across] = voxel(across, left);
   place[up] = voxel(up, above);
   return place;
 }
 
 // The point over the middle of a voxel.
 export function onScreen(view, tile, place) {
-  const { across, up, mirrored } = GEOMETRY[tile.plane];
+  const { across, up } = GEOMETRY[tile.plane];
   const scale = pixelsPerMillimetre(view, tile);
   const from = (axis) => (view.millimetres(axis, place) - view.centre[axis]) * scale;
   return [
-    tile.left + tile.width / 2 + (mirrored ? -from(across) : from(across)),
+    tile.left + tile.width / 2 - from(across),
     tile.top + tile.height / 2 - from(up),
   ];
 }

@@ -24,13 +24,15 @@ export class Measure {
     this.current = { side, plane, ends: [goesOn ? first.ends[0] : voxel, voxel] };
     this.first = null;
   }
+  // What is dragged may have been removed meanwhile.
   move({ voxel }) {
-    this.current.ends[1] = voxel;
+    if (this.current) this.current.ends[1] = voxel;
   }
   end(place) {
     this.move(place);
     const { current } = this;
     this.current = null;
+    if (!current) return;
     if (current.ends[0].every((at, axis) => at === current.ends[1][axis])) this.first = current;
     else {
       this.distances.push(current);

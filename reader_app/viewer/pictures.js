@@ -20,9 +20,6 @@ export class PictureViewer {
     this.view = view;
     if (this.canvas.draw("flat", (scale) => this.paint(scale))) this.kind = "canvas-coarse";
   }
-  resize() {
-    if (this.view) this.draw(this.view);
-  }
   paint(scale) {
     const { host, context } = this;
     context.fillRect(0, 0, this.canvas.element.width, this.canvas.element.height);

@@ -27,6 +27,15 @@ export class Pointers {
     });
   }
 
+  // End what is going on, as if all were lifted.
+  finish() {
+    if (!this.held) return;
+    clearTimeout(this.held.timer);
+    this.held.mode?.end(this.place(this.held.spot));
+    this.held = null;
+    this.fingers.clear();
+    this.overlay.windowing = false;
+  }
   spot(event) {
     const box = this.layer.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
@@ -82,7 +91,9 @@ export class Pointers {
     clearTimeout(this.held.timer);
     this.held.way = way;
     if (way === "look") this.look(this.held.spot);
-    if (way === "mode") this.overlay.mode.begin(this.place(this.held.from));
+    // The same mode until its end, whatever keys do to the overlay's meanwhile.
+    if (way === "mode") this.held.mode = this.overlay.mode;
+    this.held.mode?.begin(this.place(this.held.from));
     this.overlay.windowing = way === "window";
     this.act(() => {});
   }
@@ -96,18 +107,17 @@ export class Pointers {
     this.held.spot = spot;
     if (this.held.way === "rests") {
       if (Math.hypot(spot[0] - this.held.from[0], spot[1] - this.held.from[1]) < TREMBLE) return;
-      const solid = this.overlay.view.layout === "solid";
-      this.begin(solid ? "turn" : this.overlay.mode ? "mode" : "scroll");
+      this.begin(!this.held.tile ? "turn" : this.overlay.mode ? "mode" : "scroll");
     }
     this[this.held.way](spot, right, down);
   }
   onUp(event) {
     this.fingers.delete(event.pointerId);
     if (!this.held) return;
-    const { way, spot } = this.held;
+    const { way, spot, tile } = this.held;
     clearTimeout(this.held.timer);
-    if (event.type === "pointerup" && way === "rests") this.begin(this.overlay.mode ? "mode" : "look");
-    if (this.held.way === "mode") this.overlay.mode.end(this.place(spot));
+    if (event.type === "pointerup" && way === "rests" && tile) this.begin(this.overlay.mode ? "mode" : "look");
+    this.held.mode?.end(this.place(spot));
     this.overlay.windowing = false;
     if (way === "pinch") this.held.way = "spent";
     if (!this.fingers.size) this.held = null;
@@ -133,7 +143,7 @@ export class Pointers {
     this.act((view) => view.adjust(-down, -right / 2));
   }
   mode(spot) {
-    this.act(() => this.overlay.mode.move(this.place(spot)));
+    this.act(() => this.held.mode.move(this.place(spot)));
   }
   scroll(_spot, _right, down) {
     this.held.carried -= down;
@@ -147,9 +157,9 @@ export class Pointers {
 
   pinch() {
     clearTimeout(this.held.timer);
-    if (this.held.way === "mode") this.overlay.mode.end(this.place(this.held.spot));
+    this.held.mode?.end(this.place(this.held.spot));
     this.overlay.windowing = false;
-    Object.assign(this.held, { way: this.held.tile ? "pinch" : "spent", ...this.grip() });
+    Object.assign(this.held, { mode: null, way: this.held.tile ? "pinch" : "spent", ...this.grip() });
   }
   grip() {
     const [[left, top], [right, bottom]] = [...this.fingers.values()];

@@ -26,15 +26,15 @@ const randomKey = () =>
 
 class Reading {
   constructor(root, ended) {
-    Object.assign(this, { root, ended, viewers: [], overlays: [], open: false });
+    Object.assign(this, { root, ended, viewers: [], overlays: [] });
     this.Viewer = hasWebGL2() ? VolumeViewer : PictureViewer;
     this.build();
+    this.open = false;
     this.keys = (event) => press(this, event);
     window.addEventListener("keydown", this.keys, { capture: true });
     this.resized = new ResizeObserver(() => {
-      this.viewers.forEach((viewer) => viewer.resize());
       this.warnOfScreen();
-      this.draw();
+      this.paint();
     });
     this.resized.observe(this.stage);
     this.silenceStreamlit();
@@ -63,7 +63,7 @@ class Reading {
     const panel = el("aside", {},
       el("header", {}, this.title, this.place, this.leave, this.bar, this.left), this.notice, this.message, this.questions,
       el("footer", {}, this.submit, this.back));
-    this.form = new Form(this.questions, () => this.offer());
+    this.form = new Form(this.questions, () => this.offer(), this.image());
     const page = el("div", { class: "reading" },
       this.small, el("main", {}, this.stage, this.tools.element), panel, this.help);
     this.divider = new Divider(page, panel);
@@ -74,6 +74,17 @@ class Reading {
     });
     this.help.addEventListener("close", () => this.form.focus());
   }
+  // What the form of a question may do with the volume; see form.js.
+  image() {
+    return {
+      view: () => this.view,
+      sides: () => this.state.sides,
+      look: (voxel) => this.act((view) => voxel && view.look(voxel)),
+      draw: (drawing) => this.tools.drawings.push(drawing),
+      mode: (mode) => this.tools.setMode(mode),
+      marking: () => this.tools.mode,
+    };
+  }
   // This page tells of a lost connection itself. Streamlit's dialog would hide the case and make the
   // page inert, and the letters of who is writing would become shortcuts.
   silenceStreamlit() {
@@ -83,6 +94,16 @@ class Reading {
       for (let box = this.root.getRootNode().host; box; box = box.parentElement) box.inert = false;
     });
     this.awake.observe(document.body, { attributeFilter: ["inert"], subtree: true });
+  }
+
+  // Whether there is a case to answer. Where not, pointers reach nothing of it, and a drag in progress
+  // is over, so that what it draws or marks belongs to the case on which it began.
+  get open() {
+    return !this.stage.inert;
+  }
+  set open(on) {
+    if (!on) this.overlays.forEach(({ pointers }) => pointers.finish());
+    this.stage.inert = !on;
   }
 
   async load(token = null) {
@@ -119,14 +140,12 @@ class Reading {
     this.back.hidden = !state.back;
     await this.patiently(() => this.form.load(state.questions));
     this.divider.restore(state.study);
-    this.form.show(state.questions, state.presentation, state.earlier ?? {});
-    if (over) await this.tell("The training is over. From here on there is no feedback.", "Begin the reading (Enter)");
-    this.stage.classList.add("loading");
-    this.questions.inert = true;
     this.view = new View(state, this.view ?? load(state.study));
     this.tools.begin(this.view, state.study);
+    this.form.show(state.questions, state.presentation, state.earlier ?? {});
+    if (over) await this.tell("The training is over. From here on there is no feedback.", "Begin the reading (Enter)");
+    this.questions.inert = true;
     await this.showCase();
-    this.stage.classList.remove("loading");
     this.questions.inert = false;
     this.behaviour?.close();
     this.behaviour = new Behaviour(state.study.idle_seconds, state.presentation);
@@ -142,7 +161,8 @@ class Reading {
 
   async showCase() {
     const { sides, presentation } = this.state;
-    if (this.viewers.length !== sides || !(this.viewers[0] instanceof this.Viewer)) this.openViewers(sides);
+    this.loading(true);
+    if (this.viewers.length !== sides || this.outdated()) this.openViewers(sides);
     this.overlays.forEach((overlay) => { overlay.view = this.view; });
     try {
       await this.patiently(() =>
@@ -150,8 +170,17 @@ class Reading {
     } catch (problem) {
       if (!(problem instanceof Unviewable)) throw problem;
       this.Viewer = PictureViewer;
-      await this.showCase();
     }
+    if (this.outdated()) return this.showCase();
+    this.loading(false);
+  }
+  // Until all of a case is there, nothing of it is drawn.
+  loading(on) {
+    this.stage.classList.toggle("loading", on);
+  }
+  // Whether the graphics turned out to be of no use since the viewers were opened.
+  outdated() {
+    return !(this.viewers[0] instanceof this.Viewer);
   }
   openViewers(sides) {
     this.closeViewers();
@@ -160,7 +189,7 @@ class Reading {
       const host = el("div", { class: "viewer" });
       const heading = sides > 1 ? [el("h3", {}, side ? "Right (2)" : "Left (1)")] : [];
       this.stage.append(el("section", {}, ...heading, host));
-      const viewer = new this.Viewer(host, (problem) => this.failed(problem));
+      const viewer = new this.Viewer(host, () => this.lost());
       this.viewers.push(viewer);
       this.overlays.push(new Overlay(host, side, this.tools, (change) => this.act(change)));
     }
@@ -170,17 +199,17 @@ class Reading {
     this.viewers.forEach((viewer) => viewer.close());
     Object.assign(this, { viewers: [], overlays: [] });
   }
-  // The graphics were taken away, or a picture did not come: show the same case anew.
-  async failed(problem) {
-    if (!this.open || this.closed) return;
-    if (this.Viewer === VolumeViewer) this.Viewer = PictureViewer;
+  // The graphics were taken away: show the same case anew, or the one that comes without them.
+  async lost() {
+    this.Viewer = PictureViewer;
+    if (!this.open) return;
     this.open = false;
     try {
       await this.showCase();
       this.open = true;
       this.draw();
-    } catch (other) {
-      await this.recover(other instanceof Refused ? other : problem);
+    } catch (problem) {
+      await this.recover(problem);
     }
   }
   prefetch() {
@@ -194,10 +223,11 @@ class Reading {
   // Change what is looked at, in all viewers.
   act(change) {
     if (!this.open) return;
-    const { window: { low, high }, zoom } = this.view;
+    const { window: { low, high }, zoom, layout } = this.view;
     change(this.view);
     if (low !== this.view.window.low || high !== this.view.window.high) this.behaviour.used("windows");
     if (zoom !== this.view.zoom) this.behaviour.used("zooms");
+    if (layout !== this.view.layout) this.behaviour.used("layouts");
     // Only the last of the changes within a frame is drawn.
     this.frame ??= requestAnimationFrame(() => this.draw());
   }
@@ -205,11 +235,16 @@ class Reading {
     this.frame = null;
     if (!this.open) return;
     const { view } = this;
-    this.viewers.forEach((viewer) => viewer.draw(view));
+    this.paint();
     this.root.dataset.viewer = this.viewers[0].kind;
-    this.overlays.forEach((overlay) => overlay.draw());
     view.shown().forEach((plane) => this.behaviour.saw(plane, view.index(plane)));
     this.tools.draw();
+  }
+  // Also while an answer is on its way or its feedback is told, should the page change its size.
+  paint() {
+    if (this.stage.classList.contains("loading")) return;
+    this.viewers.forEach((viewer) => viewer.draw(this.view));
+    this.overlays.forEach((overlay) => overlay.draw());
   }
   // It stays as long as it is true; reading on is left to the reader.
   warnOfScreen() {
@@ -219,8 +254,11 @@ class Reading {
     this.small.textContent = sentence;
     if (sentence && this.behaviour) this.behaviour.small = true;
   }
+  get drawsSolid() {
+    return this.Viewer === VolumeViewer;
+  }
   toggleSolid() {
-    if (this.Viewer === VolumeViewer) this.act((view) => view.toggle("solid"));
+    if (this.drawsSolid) this.act((view) => view.toggle("solid"));
   }
 
   offer() {
@@ -262,7 +300,9 @@ class Reading {
     }
   }
   goBack() {
-    if (this.open && this.state.back) this.load(this.state.back);
+    if (!this.open || !this.state.back) return;
+    this.behaviour.save();
+    this.load(this.state.back);
   }
 
   // Ask until the server decides: an answer is never given up.
@@ -270,6 +310,8 @@ class Reading {
     for (let wait = 0.5; ; wait = Math.min(wait * 2, LONGEST_WAIT)) {
       try {
         const answer = await ask();
+        // Another reading may be open by now, on the same page and with the same answers.
+        if (this.closed) throw new Error("The reading is closed.");
         this.notice.hidden = true;
         return answer;
       } catch (problem) {

@@ -20,7 +20,7 @@ export class ToolBar {
   constructor(reading) {
     Object.assign(this, { reading, mode: null, folded: false });
     this.measure = new Measure(() => reading.behaviour.used("distances"));
-    this.drawings = [this.measure]; // whatever has shapes(view), as ink.js describes them
+    this.drawings = [this.measure]; // whatever has shapes(view), as ink.js describes them, and drawing() after
     this.cine = new Cine(() => this.step(), () => this.draw());
     this.windows = el("div", { class: "windows", role: "group", "aria-label": "Windows (W: the next)" });
     this.speed = el("input", {
@@ -54,12 +54,13 @@ export class ToolBar {
     return named(el("button", { type: "button", "data-tool": name, onclick: act }, icon(name)), title);
   }
 
-  // For another case: what was measured in the one before is gone.
+  // For another case: what was measured and drawn in the one before is gone.
   begin({ windows }, study) {
     this.study = study;
     this.folded = load(study).folded ?? false;
     this.leave();
     this.measure.clear();
+    this.drawings = [this.measure];
     this.windows.replaceChildren(...windows.map(([name, low, high]) =>
       el("button", { type: "button", onclick: () => this.reading.act((view) => { view.window = { low, high }; }) }, name)));
   }
@@ -75,7 +76,6 @@ export class ToolBar {
   arrange(layout) {
     if (layout === "solid") this.reading.toggleSolid();
     else this.reading.act((view) => view.arrange(layout));
-    this.reading.behaviour.used("layouts");
   }
   toggleCrosshair() {
     this.reading.act((view) => { view.crosshair = !view.crosshair; });
@@ -101,6 +101,7 @@ export class ToolBar {
     });
   }
   play() {
+    if (!this.reading.open) return;
     if (!this.cine.playing) this.reading.behaviour.used("cine");
     this.cine.toggle();
   }
@@ -127,12 +128,13 @@ export class ToolBar {
     const { view } = this.reading;
     if (!view) return;
     this.remember(view);
+    this.drawings.forEach((one) => one.drawing?.());
     const { buttons } = this;
     const press = (button, on) => button.setAttribute("aria-pressed", on);
     LAYOUTS.forEach((name) => press(buttons[name], view.layout === name));
     press(buttons.crosshair, view.crosshair);
     press(buttons.measure, this.mode === this.measure);
-    buttons.solid.hidden = this.reading.viewers[0]?.kind.startsWith("canvas"); // draws no 3D
+    buttons.solid.hidden = !this.reading.drawsSolid;
     const drawn = this.measure.shapes(view);
     buttons.clear.hidden = !drawn.length;
     named(buttons.clear, `Remove the distances (Delete): ${drawn.map(({ text }) => text).filter(Boolean).join(", ")}`);
@@ -144,6 +146,7 @@ export class ToolBar {
     this.element.classList.toggle("folded", this.folded);
     const shown = view.preset();
     [...this.windows.children].forEach((button, place) => press(button, place === shown));
+    this.windows.children[shown]?.scrollIntoView({ block: "nearest", inline: "nearest" });
   }
   close() {
     this.leave();

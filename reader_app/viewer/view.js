@@ -3,19 +3,16 @@
 export const PLANES = ["axial", "coronal", "sagittal"];
 
 // Axes of the patient (0 right, 1 anterior, 2 superior) across and up a picture and through it, and
-// the letters at its edges: radiological convention, the patient's right on the left.
+// the letters at its edges: radiological convention, the patient's right or front on the left.
 export const GEOMETRY = {
-  axial: { across: 0, up: 1, through: 2, mirrored: true, letters: ["R", "L", "A", "P"] },
-  coronal: { across: 0, up: 2, through: 1, mirrored: true, letters: ["R", "L", "S", "I"] },
-  sagittal: { across: 1, up: 2, through: 0, mirrored: false, letters: ["P", "A", "S", "I"] },
+  axial: { across: 0, up: 1, through: 2, letters: ["R", "L", "A", "P"] },
+  coronal: { across: 0, up: 2, through: 1, letters: ["R", "L", "S", "I"] },
+  sagittal: { across: 1, up: 2, through: 0, letters: ["A", "P", "S", "I"] },
 };
 
 // One large plane with two small ones, three planes at one scale, the large plane alone, or 3D.
 export const LAYOUTS = ["main", "three", "alone", "solid"];
 
-// What a stored voxel means, and windows, where a study does not tell: a share of its range.
-const GREY = { levels: 255, low: 0, high: 100, unit: "%" };
-const WINDOWS = [["full", 0, 100], ["brighter", 0, 67], ["darker", 24, 100], ["contrast", 20, 75]];
 const NARROWEST = 0.001; // of the range of grey, and never less than this many levels:
 const FEWEST = 8;
 const LARGEST = 10;
@@ -24,7 +21,7 @@ const within = (low, value, high) => Math.min(high, Math.max(low, value));
 
 export class View {
   // `before`: the view of the case before, whose layout stays.
-  constructor({ shape, spacing, grey = GREY, windows = WINDOWS }, before = null) {
+  constructor({ shape, spacing, grey, windows }, before = null) {
     const { flat = "main", several = "main", main = "axial", crosshair = true } = before ?? {};
     Object.assign(this, { shape, spacing, grey, windows, main, plane: main, crosshair, several });
     this.arrange(flat);
@@ -100,8 +97,8 @@ export class View {
   }
   // By pixels to the right and down.
   drag(plane, right, down, pixelsPerMillimetre) {
-    const { across, up, mirrored } = GEOMETRY[plane];
-    this.centre[across] += ((mirrored ? 1 : -1) * right) / pixelsPerMillimetre;
+    const { across, up } = GEOMETRY[plane];
+    this.centre[across] += right / pixelsPerMillimetre;
     this.centre[up] += down / pixelsPerMillimetre;
   }
 

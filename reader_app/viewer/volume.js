@@ -47,9 +47,6 @@ export class VolumeViewer {
     const coarse = this.canvas.draw(solid ? "solid" : "flat", (scale) => this.paint(scale));
     if (coarse && !solid) this.kind = "webgl2-coarse";
   }
-  resize() {
-    if (this.view) this.draw(this.view);
-  }
   paint(scale) {
     const { gl, view, host } = this;
     const { width, height } = this.canvas.element;

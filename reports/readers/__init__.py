@@ -6,6 +6,7 @@ from reports.readers.choices import forced_choices
 from reports.readers.comparison import comparison
 from reports.readers.course import course
 from reports.readers.findings import findings
+from reports.readers.marks import marks
 from reports.readers.overview import cautions, overview
 from reports.readers.ratings import ratings
 from reports.readers.reading import reading
@@ -29,5 +30,5 @@ def study_sections(study: StudyData, *, replicates: int) -> list[Section]:
     sections = [overview(study), ratings(study)]
     if study.unblinded:
         sections += [comparison(study), *turing(study), *forced_choices(study)]
-    sections += [*strata(study), agreement(study, replicates), course(study)]
+    sections += [*marks(study), *strata(study), agreement(study, replicates), course(study)]
     return [*sections, reading(study)]

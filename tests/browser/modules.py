@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from evalsuite.study.protocol.windows import shown
+
+GREY = shown({})  # what the server tells of cases of 8 bits
 VIEWER = Path(__file__).parents[2] / "reader_app" / "viewer"
 PAGE = """<!doctype html><meta name="viewport" content="width=device-width, initial-scale=1"><style>
 body { margin: 0 } .viewer { position: absolute; inset: 0; overflow: hidden; background: #000 }

@@ -7,7 +7,7 @@ import nibabel as nib
 import numpy as np
 from PIL import Image
 
-from tests.browser.modules import VIEWER, open_modules
+from tests.browser.modules import GREY, VIEWER, open_modules
 
 QUESTION = {
     "kind": "confidence",
@@ -30,7 +30,7 @@ async () => {
 
 
 def mounted(page, cases, spacing=(1, 1, 1), **state):
-    """Show the reading page over one case, or over the two of a pair; wait until it is there.
+    """Show the reading page over one case, or over the two of a pair, and return what it was told.
 
     Args:
         cases: voxels of one byte along the patient's right, anterior and superior.
@@ -50,11 +50,10 @@ def mounted(page, cases, spacing=(1, 1, 1), **state):
         "next": None,
         "back": None,
         "earlier": {},
+        **GREY,
         **state,
     }
-    contents = {
-        f"/reader/voxels/t/{side}": _nifti(case, spacing) for side, case in enumerate(cases)
-    }
+    contents = {f"/reader/voxels/t/{side}": nifti(case, spacing) for side, case in enumerate(cases)}
     contents["/reader/state"] = json.dumps(told).encode()
     page.emulate_media(reduced_motion="reduce")
     open_modules(page, contents)
@@ -63,10 +62,18 @@ def mounted(page, cases, spacing=(1, 1, 1), **state):
     page.evaluate(MOUNT)
     page.locator("[data-ready=t]").wait_for(timeout=60_000)
     drawn(page)
+    return told
 
 
-def _nifti(voxels, spacing):
+def nifti(voxels, spacing):
     return nib.Nifti1Image(voxels.astype(np.uint8), np.diag([*spacing, 1])).to_bytes()
+
+
+def problems_of(page):
+    """Return a list to which every error of the page's scripts is added from now on."""
+    problems = []
+    page.on("pageerror", lambda problem: problems.append(str(problem)))
+    return problems
 
 
 def drawn(page):

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from tests.browser.chromium import browser_page
-from tests.browser.modules import open_modules
+from tests.browser.modules import GREY, open_modules
 
 STATES = [
     {"shape": [256, 256, 256], "spacing": [1, 1, 1]},
@@ -17,11 +17,11 @@ LAYOUTS = ("main", "three", "alone")
 
 # What `check(view, tiles, functions)` returns for each of the cases.
 CHECKED = """
-async ([cases, zoom, check]) => {
+async ([cases, zoom, check, grey]) => {
   const { View } = await import("/reader/assets/view.js");
   const functions = await import("/reader/assets/layout.js");
   return Promise.all(cases.map(([state, layout, main, [width, height]]) => {
-    const view = new View(state);
+    const view = new View({ ...grey, ...state });
     view.enlarge(main);
     view.arrange(layout);
     view.look(state.shape.map((size) => size / 3));
@@ -43,13 +43,13 @@ def over_all(page, check, zoom=1):
     """Yield a layout, a plane, a size and what `check` returns, for states, layouts, planes and sizes."""
     planes = ("axial", "coronal", "sagittal")
     cases = list(itertools.product(STATES, LAYOUTS, planes, SIZES))
-    found = page.evaluate(CHECKED, [cases, zoom, check])
+    found = page.evaluate(CHECKED, [cases, zoom, check, GREY])
     for (_, layout, main, size), one in zip(cases, found, strict=True):
         yield layout, main, size, one
 
 
 def once(page, check, state, layout="main", size=(9, 9)):
-    return page.evaluate(CHECKED, [[[state, layout, "axial", size]], 1, check])[0]
+    return page.evaluate(CHECKED, [[[state, layout, "axial", size]], 1, check, GREY])[0]
 
 
 def test_tiles_fill_the_host_without_overlap(page):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.browser.modules import VIEWER, open_modules
+from tests.browser.modules import GREY, VIEWER, open_modules
 from tests.browser.mounted import crosshair, drawn, grey, mounted, pixels, text, tile
 
 PLANES = ("axial", "coronal", "sagittal")
@@ -125,14 +125,14 @@ def test_a_scale_bar_is_a_round_length_at_every_zoom(opened):
 
 
 OVERLAY = """
-async () => {
+async (grey) => {
   const { Overlay } = await import("/reader/assets/overlay.js");
   const { View } = await import("/reader/assets/view.js");
   const host = document.createElement("div");
   host.className = "viewer";
   host.style = "position: absolute; inset: 0";
   document.body.replaceChildren(host);
-  const view = new View({ shape: [40, 40, 40], spacing: [1, 1, 1] });
+  const view = new View({ shape: [40, 40, 40], spacing: [1, 1, 1], ...grey });
   const told = [];
   const tell = (what) => (place) => told.push([what, place.side, place.plane, place.voxel]);
   const mode = { name: "mark", begin: tell("begin"), move: tell("move"), end: tell("end") };
@@ -158,7 +158,7 @@ def test_a_mode_gets_clicks_in_voxels_and_shapes_are_drawn_where_they_are(opened
     page = opened(900, 700)
     open_modules(page, {})
     page.add_style_tag(path=VIEWER / "stage.css")
-    page.evaluate(OVERLAY)
+    page.evaluate(OVERLAY, GREY)
 
     def drawn_on(**shape):
         return [count > 0 for count in page.evaluate("(shapes) => drawnOn(shapes)", [shape])]

@@ -13,6 +13,7 @@ from evalsuite.study.storage.study_database import StudyDatabase
 from evalsuite.volumes.volume import Volume
 from evalsuite.volumes.write import write_nifti
 from tests.browser.chromium import browser_page
+from tests.browser.mounted import drawn
 from tests.reader_app.server import Server
 
 SCREENS = [(1280, 720, 1), (1366, 768, 1), (1920, 1080, 1), (2560, 1440, 2)]
@@ -97,7 +98,7 @@ def reading(app):
 
 def share(page):
     """Return the share of the screen that is light, as only image is."""
-    page.wait_for_timeout(300)
+    drawn(page)
     screen = Image.open(io.BytesIO(page.screenshot())).convert("L")
     box = page.locator(".stage").bounding_box()
     box = [
@@ -113,7 +114,6 @@ def test_the_canvas_has_the_pixels_of_the_screen(reading, screen):
     page.wait_for_function(at_rest)
     assert len(page.evaluate(MEASURED)) == 2
     page.set_viewport_size({"width": screen[0] - 33, "height": screen[1] - 21})
-    page.wait_for_timeout(300)
     page.wait_for_function(at_rest)
     page.context.close()
 
@@ -137,7 +137,7 @@ def test_both_of_a_pair_are_large_and_alike(reading):
     assert boxes[0]["width"] == pytest.approx(boxes[1]["width"], abs=1)
     assert boxes[0]["height"] == boxes[1]["height"]
     page.keyboard.press("s")
-    page.wait_for_timeout(300)
+    drawn(page)
     for side in (0, 1):
         sagittal, axial = (
             page.locator(f".tile[data-plane={plane}]").nth(side).bounding_box()
@@ -153,7 +153,7 @@ def test_ct_inserts_differ_by_the_right_number_of_greys_at_the_brain_window(read
     page.keyboard.press("f")
     page.keyboard.press("h")
     box = page.locator(".tile[data-plane=axial]").bounding_box()
-    page.wait_for_timeout(300)
+    drawn(page)
     third = min(box["width"], box["height"]) / 3
     middle = [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
 

@@ -6,7 +6,17 @@ import numpy as np
 import pytest
 
 from tests.browser.modules import open_modules
-from tests.browser.mounted import crosshair, drawn, grey, mounted, pixels, press_tool, text, tile
+from tests.browser.mounted import (
+    crosshair,
+    drawn,
+    grey,
+    mounted,
+    pixels,
+    press_tool,
+    problems_of,
+    text,
+    tile,
+)
 
 
 def test_round_lengths_and_small_screens(opened):
@@ -261,3 +271,46 @@ def test_a_screen_too_small_to_read_on_says_so_as_long_as_it_is(opened):
     page.set_viewport_size({"width": 1366, "height": 768})
     drawn(page)
     assert notice.is_hidden()
+
+
+@pytest.mark.parametrize("key", ["e", "Delete", "v"])
+def test_a_key_in_the_middle_of_a_measurement_breaks_nothing(opened, key):
+    page = opened()
+    problems = problems_of(page)
+    mounted(page, [grey((60, 60, 60))])
+    press_tool(page, "measure")
+    page.mouse.move(200, 300)
+    page.mouse.down()
+    page.mouse.move(260, 300, steps=3)
+    page.keyboard.press(key)
+    page.mouse.move(320, 300, steps=3)
+    page.mouse.up()
+    drawn(page)
+    assert problems == []
+    page.mouse.move(400, 400)
+    drawn(page)
+    measured = page.locator("[data-tool=clear]")
+    assert measured.is_visible() == (key != "Delete")
+
+
+def test_the_convention_is_told_whole_or_not_at_all(opened):
+    told = {}
+    for width in (1366, 1280, 1210):
+        page = opened(width, 768)
+        mounted(page, [grey((20, 20, 20))])
+        for playing in (False, True):
+            if playing:
+                page.keyboard.press("p")
+                page.keyboard.press("e")
+                drawn(page)
+            told[width, playing] = page.locator(".convention").evaluate(
+                """(element) => {
+                  const range = document.createRange();
+                  range.selectNodeContents(element);
+                  const [text, room] = [range, element].map((one) => one.getBoundingClientRect());
+                  if (text.top >= room.bottom) return "hidden";
+                  return text.left >= room.left && text.right <= room.right ? "whole" : "cut";
+                }"""
+            )
+    assert told[1366, False] == "whole"
+    assert set(told.values()) == {"whole", "hidden"}

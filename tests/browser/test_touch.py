@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.browser.mounted import drawn, mounted, press_tool, text, tile
+from tests.browser.mounted import drawn, mounted, press_tool, problems_of, text, tile
 
 # The fingers of a busy machine are slow: only where it is asked for is that a long press.
 PATIENT = """
@@ -130,3 +130,41 @@ def test_a_slider_follows_a_finger(tablet):
     sagittal, coronal, axial = slices(page)
     assert coronal == pytest.approx(0.8 * 60, abs=3)
     assert (sagittal, axial) == (31, 31)
+
+
+def test_a_tap_in_3d_does_nothing(tablet):
+    page, touch = tablet
+    problems = problems_of(page)
+    press_tool(page, "solid")
+    for mode in (None, "measure"):
+        if mode:
+            press_tool(page, mode)
+        touch("Start", (400, 300))
+        touch("End")
+    assert problems == []
+
+
+def test_every_window_can_be_reached_on_a_narrow_tablet(opened):
+    page = opened(744, 1133, 2, has_touch=True)
+    names = ["soft tissue", "lung", "bone", "brain", "liver", "full range"]
+    mounted(
+        page,
+        [np.full((20, 20, 20), 90, np.uint8)],
+        windows=[[n, 0, 50 + i] for i, n in enumerate(names)],
+    )
+    row = page.locator(".tools .windows")
+    assert row.evaluate("(row) => row.scrollWidth > row.clientWidth")
+    for name in names[1:]:
+        page.keyboard.press("w")
+        drawn(page)
+        button = page.get_by_role("button", name=name, exact=True)
+        inside, around = button.bounding_box(), row.bounding_box()
+        assert around["x"] <= inside["x"] + 1
+        assert inside["x"] + inside["width"] <= around["x"] + around["width"] + 1
+        assert around["y"] <= inside["y"] < around["y"] + around["height"]
+    row.evaluate("(row) => { row.scrollLeft = 0; }")
+    button = page.get_by_role("button", name="liver", exact=True)
+    button.scroll_into_view_if_needed()
+    button.tap()
+    drawn(page)
+    assert button.get_attribute("aria-pressed") == "true"

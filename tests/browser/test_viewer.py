@@ -10,6 +10,7 @@ from PIL import Image
 
 from evalsuite.study.storage.study_database import StudyDatabase
 from tests.browser.chromium import browser_page
+from tests.browser.mounted import drawn
 from tests.reader_app.conftest import make_study  # noqa: F401
 from tests.reader_app.server import Server
 
@@ -70,6 +71,12 @@ def shown(page, before=None):
     return page.wait_for_function(SHOWN, arg=before, timeout=60_000).json_value()
 
 
+def fetched_ahead(page):
+    """Wait until the first two cases are there."""
+    there = "performance.getEntriesByType('resource').filter((e) => e.name.includes('/voxels/'))"
+    page.wait_for_function(f"() => {there}.length > 1")
+
+
 def press(page, *keys):
     for key in keys:
         page.keyboard.press(key)
@@ -85,7 +92,7 @@ def label(page, plane, side=0):
 
 def light(page, plane):
     """Tell which of the edges left, right, top and bottom of a plane are light."""
-    page.wait_for_timeout(300)
+    drawn(page)
     box = page.locator(f".tile[data-plane={plane}]").bounding_box()
     across, up = EXTENT[plane]
     scale = min(box["width"] / across, box["height"] / up)
@@ -147,10 +154,11 @@ def test_left_is_right_however_a_volume_is_stored(reading, make_phantoms, script
         assert page.locator("[data-viewer]").get_attribute("data-viewer") == (
             "canvas" if script else "webgl2"
         )
-        # On screen: the patient's right on the left, the front and the head on top.
+        # On screen: the patient's right on the left, the front and the head on top; from the
+        # side the front on the left, as in the report's figures and on every workstation.
         assert light(page, "axial") == {"left", "top"}
         assert light(page, "coronal") == {"left", "top"}
-        assert light(page, "sagittal") == {"right", "top"}
+        assert light(page, "sagittal") == {"left", "top"}
         page.get_by_text("the patient's right is on the left of the image").wait_for()
         letters = page.locator(".tile[data-plane=axial] b").all_text_contents()
         assert letters == ["R", "L", "A", "P"]
@@ -200,7 +208,7 @@ def test_every_kind_of_question_by_keyboard_and_a_reload_loses_nothing(reading):
 def test_nothing_pressed_before_a_case_is_seen_answers_it(reading):
     page, store, _ = reading(template="turing")
     first = shown(page)
-    page.wait_for_timeout(1000)  # the second case is fetched ahead; the third is held back
+    fetched_ahead(page)  # the third is held back
     held = []
 
     def hold(route):
@@ -278,7 +286,7 @@ def test_looking_around_sends_nothing_and_is_recorded(reading):
     page, store, _ = reading(template="turing", idle_seconds=5)
     token = shown(page)
     sent = []
-    page.wait_for_timeout(1500)  # the next case is fetched ahead
+    fetched_ahead(page)
     frames = page.frames_sent
     assert frames > 0
     page.on("request", lambda request: sent.append(request.url))
@@ -286,10 +294,10 @@ def test_looking_around_sends_nothing_and_is_recorded(reading):
     assert sent.pop().endswith("/healthy")
     axial = int(label(page, "axial").split()[1])
     press(page, "ArrowUp", "ArrowUp", "ArrowUp", "ArrowDown")
-    page.wait_for_timeout(200)
+    drawn(page)
     assert int(label(page, "axial").split()[1]) == axial + 2
     press(page, "ArrowRight", "End")
-    page.wait_for_timeout(200)
+    drawn(page)
     number, of = label(page, "coronal").split()[1::2]
     assert number == of
     press(page, "w", "l", "n", "+")
@@ -327,7 +335,8 @@ def test_looking_around_sends_nothing_and_is_recorded(reading):
     assert behaviour["slices"]["coronal"] >= 3
     assert behaviour["slices"]["sagittal"] >= 1
     assert 2 <= behaviour["window_changes"] <= 9
-    assert behaviour["tools"] == {"zooms": 2}  # "+", and a reset later
+    assert behaviour["tools"]["zooms"] == 2  # "+", and a reset later
+    assert 1 <= behaviour["tools"]["layouts"] <= 4  # F and V, one after the other
     assert behaviour["small_screen"] is False
     assert 1 <= behaviour["seconds"] - behaviour["active_seconds"] <= 3
     assert behaviour["screen"] == {**page.viewport_size, "ratio": 1}
@@ -346,7 +355,7 @@ def test_two_volumes_move_together(reading):
     page.mouse.wheel(0, -120)
     page.mouse.down()
     page.mouse.up()
-    page.wait_for_timeout(500)
+    drawn(page)
     assert label(page, "axial") != before
     for plane in ("axial", "coronal", "sagittal"):
         assert label(page, plane, 0) == label(page, plane, 1)
@@ -359,7 +368,7 @@ def test_pictures_take_over_when_the_graphics_are_lost(reading):
     page, store, _ = reading(template="turing", training=1)
     token = shown(page)
     press(page, "ArrowUp", "ArrowUp", "4")
-    page.wait_for_timeout(300)
+    drawn(page)
     place = label(page, "axial")
     page.locator(".viewer > canvas").evaluate(
         "c => c.getContext('webgl2').getExtension('WEBGL_lose_context').loseContext()"

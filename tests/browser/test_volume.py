@@ -9,9 +9,9 @@ from PIL import Image
 from scipy.ndimage import map_coordinates
 
 from tests.browser.chromium import browser_page
-from tests.browser.modules import open_modules
+from tests.browser.modules import GREY, open_modules
 
-AXES = {"axial": (0, 1, 2, -1), "coronal": (0, 2, 1, -1), "sagittal": (1, 2, 0, 1)}
+AXES = {"axial": (0, 1, 2, -1), "coronal": (0, 2, 1, -1), "sagittal": (1, 2, 0, -1)}
 CT = {"levels": 65535, "low": -1000, "high": 1000, "unit": "HU"}
 BRAIN = [["brain", 0, 80], ["all", -1000, 1000]]
 DRAW = """
@@ -68,7 +68,7 @@ def draw(
 ):
     """Show a volume; return the tiles."""
     page.contents["/reader/voxels/case/0"] = Nifti1Image(voxels, np.eye(4)).to_bytes()
-    state = {"shape": list(voxels.shape), "spacing": list(spacing)}
+    state = {"shape": list(voxels.shape), "spacing": list(spacing), **GREY}
     if grey:
         state |= {"grey": grey, "windows": windows}
     return page.evaluate(DRAW, [state, change, file])

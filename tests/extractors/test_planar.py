@@ -160,8 +160,8 @@ def test_the_hashes_begin_with_the_digits_in_the_names_of_the_files():
 def test_the_position_embeddings_of_the_training_are_taken_as_they_are():
     network = VisionTransformer(64, 1, 4)
     torch.nn.init.normal_(network.pos_embed, generator=torch.Generator().manual_seed(0))
-    assert torch.equal(network._positions(POSITIONS, POSITIONS), network.pos_embed[:, 1:])
-    assert network._positions(POSITIONS, 3).shape == (1, 3 * POSITIONS, 64)
+    assert torch.equal(network._positions((POSITIONS, POSITIONS)), network.pos_embed[:, 1:])
+    assert network._positions((POSITIONS, 3)).shape == (1, 3 * POSITIONS, 64)
 
 
 def test_slices_that_are_no_whole_patches_are_one_sentence():

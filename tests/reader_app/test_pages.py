@@ -224,7 +224,7 @@ def test_readers_are_asked_of_themselves_once_after_the_consent(study, visit):
     assert "evalsuite_reading" not in components(app)
     assert app.text_area[0].label == "Post? (may be left out)"
     app = shown(button(app, "Go on").click().run())
-    assert app.error[0].value == 'The question "years" has no answer; it needs one.'
+    assert app.error[0].value == "Not answered yet: Years?, Fields?, Seen?"
     app.radio[0].set_value(2)
     app.multiselect[0].set_value([1])
     assert app.number_input[0].label == "Seen? (a place on a line from 0, none, to 100, all)"

@@ -26,7 +26,8 @@ def study(make_study, monkeypatch):
     monkeypatch.setenv("EVALSUITE_STUDY_TRACKING", "off")
 
     def start(**changes):
-        home, created = make_study(**{"template": "paper", "consent": "", **changes})
+        asked = {} if "questions" in changes else {"template": "paper"}
+        home, created = make_study(**{**asked, "consent": "", **changes})
         monkeypatch.setenv("EVALSUITE_STUDIES", str(home.app.parent))
         settings.database_at.cache_clear()
         routes._stored.cache_clear()
@@ -394,3 +395,22 @@ def test_a_database_that_fails_is_not_named_to_readers(study, monkeypatch):
     told = answer(reader, state)
     assert told.status_code == 503
     assert told.json() == {"problem": "The server's database does not answer."}
+
+
+def test_marks_lie_within_the_case_and_as_many_as_allowed_fit(study):
+    asked = {"kind": "marks", "name": "q", "text": "?", "shape": "both", "most": 100}
+    home, created, client = study(questions=[asked])
+    reader = client(created.invitations["Dr. Ada"])
+    state = reader.get("/reader/state").json()
+    beyond = {"voxel": [0, 0, state["shape"][2]]}
+    for marks in ([beyond], [{"voxel": [0, 0, 0], "side": 1}]):
+        told = answer(reader, state, {"q": marks})
+        assert told.status_code == 422
+        assert "does not fit the question" in told.json()["problem"]
+    assert StudyDatabase(home.database).responses("birds") == []
+    box = {"voxel": [0.123456789] * 3, "end": [11.123456789] * 3}
+    told = answer(reader, state, {"q": [box] * 100})
+    assert told.status_code == 200
+    (row,) = StudyDatabase(home.database).responses("birds")
+    assert row["answer"] == [{"voxel": [0.12] * 3, "end": [11.12] * 3}] * 100
+    assert answer(reader, told.json()["state"], {"q": []}, key="l").status_code == 200

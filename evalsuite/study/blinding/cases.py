@@ -13,7 +13,7 @@ import hashlib
 import math
 import struct
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, UInt8, UInt16
@@ -24,7 +24,6 @@ from evalsuite.volumes.cohort import VolumeInfo
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.volume import Volume
 
-WHITE = 255  # on screen
 HEADER = 352  # bytes before the voxels: 348 of header, 4 that announce no extension
 TYPES: dict[int, np.dtype[Any]] = {
     2: np.dtype("u1"),
@@ -37,7 +36,6 @@ DAMAGED = (
 )
 SPARE = 2 / 3  # share of a volume's extent that a crop must leave to go unmentioned
 
-Plane = Literal["axial", "coronal", "sagittal"]
 Voxels = UInt16[np.ndarray, "x y z"] | UInt8[np.ndarray, "x y z"]
 
 
@@ -172,36 +170,6 @@ def geometry(content: bytes) -> tuple[tuple[int, int, int], tuple[float, float, 
         EvalsuiteError: if the bytes are not those of such a case.
     """
     return _geometry(content)[:2]
-
-
-def image(
-    voxels: Voxels,
-    plane: Plane,
-    index: int,
-    *,
-    low: float,
-    high: float,
-) -> UInt8[np.ndarray, "rows columns"]:
-    """Return one slice as shown on screen, first row on top, in radiological convention.
-
-    Axial and coronal slices have the patient's right at the left of the picture; anterior or
-    superior is on top. Sagittal slices have superior on top and anterior at the right.
-
-    Args:
-        voxels: along the patient's right, anterior and superior, as `prepare` returns them.
-        index: of the slice along the axis across the plane, from 0.
-        low, high: the window: stored levels shown as black and as white.
-    """
-    cut = {
-        "axial": lambda: voxels[::-1, ::-1, index].T,
-        "coronal": lambda: voxels[::-1, index, ::-1].T,
-        "sagittal": lambda: voxels[index, :, ::-1].T,
-    }[plane]()
-    scaled = (cut.astype(np.float32) - low) / max(high - low, 1e-6)
-    shown: UInt8[np.ndarray, "rows columns"] = np.rint(np.clip(scaled, 0, 1) * WHITE).astype(
-        np.uint8
-    )
-    return shown
 
 
 def _geometry(

@@ -12,6 +12,7 @@ from pydantic import Field, PositiveFloat, StringConstraints, model_validator
 from evalsuite.declared import Declared, either, validated
 from evalsuite.errors import EvalsuiteError
 from evalsuite.settings import laid_over, read_settings
+from evalsuite.study.protocol.kinds.marks import Marks
 from evalsuite.study.protocol.kinds.question import Question, Slug
 from evalsuite.study.protocol.questions import KINDS, AnyQuestion, of_templates
 from evalsuite.study.protocol.windows import (
@@ -182,7 +183,7 @@ class StudyDesign(Declared):
         faults = [] if self.questions else ["the study asks no question"]
         of_pairs = [q.name for q in self.questions if q.shows == "pair"]
         of_one = [q.name for q in self.questions if q.shows == "case"]
-        about_cases = [q for q in self.profile if q.shows != "either"]
+        about_cases = [q for q in self.profile if q.shows != "either" or isinstance(q, Marks)]
         own_form = [q for q in self.profile if isinstance(q.form, Path)]
         turing = [q.name for q in self.questions if q.analysis == "turing"]
         if of_pairs and not self.paired:

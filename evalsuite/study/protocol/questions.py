@@ -16,6 +16,7 @@ from evalsuite.study.protocol.kinds.choice import Choice
 from evalsuite.study.protocol.kinds.confidence import Confidence
 from evalsuite.study.protocol.kinds.forced_choice import ForcedChoice
 from evalsuite.study.protocol.kinds.likert import Likert
+from evalsuite.study.protocol.kinds.marks import Marks
 from evalsuite.study.protocol.kinds.multiple import Multiple
 from evalsuite.study.protocol.kinds.question import Answer, Question
 from evalsuite.study.protocol.kinds.text import FreeText
@@ -152,6 +153,14 @@ TEMPLATES: dict[str, tuple[Question, ...]] = {
                 "Something else",
             ),
             exclusive="Nothing",
+        ),
+    ),
+    "marks": (
+        Marks(
+            name="places",
+            text="Where is it wrong?",
+            shape="both",
+            categories=("Blurred or noisy", "Wrong anatomy", "Broken between slices", "Other"),
         ),
     ),
     "text": (FreeText(name="remarks", text="Remarks"),),

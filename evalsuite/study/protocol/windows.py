@@ -27,10 +27,6 @@ class Grey:
     high: float
     unit: Literal["HU", "%"]
 
-    def stored(self, value: float) -> float:
-        """Return the stored value, perhaps between or beyond the levels, of one in the unit."""
-        return (value - self.low) / (self.high - self.low) * self.levels
-
 
 class Window(Declared):
     """Intensities shown as black and as white.
@@ -67,7 +63,7 @@ USUAL = {
         )
     ),
     "%": (
-        Window(name="full range", low=0, high=100),
+        Window(name=FULL, low=0, high=100),
         Window(name="brighter", low=0, high=67),
         Window(name="darker", low=24, high=100),
         Window(name="contrast", low=20, high=75),

@@ -25,6 +25,8 @@ from evalsuite.study.storage.tables import (
 LONGEST = 1e9  # seconds that a case may have been open
 Seconds = Annotated[float, Field(ge=0, le=LONGEST)]
 Count = Annotated[int, Field(ge=0, le=LONGEST)]
+Plane = Literal["axial", "coronal", "sagittal"]
+Tool = Literal["zooms", "layouts", "cine", "distances"]
 ANSWERED = exists().where(submissions.c.presentation == presentations.c.token)
 
 
@@ -46,10 +48,10 @@ class Behaviour(Declared):
 
     seconds: Seconds | None = None
     active_seconds: Seconds | None = None
-    slices: dict[Literal["axial", "coronal", "sagittal"], Count] | None = None
+    slices: dict[Plane, Count] | None = None
     window_changes: Count | None = None
     viewer: Literal["webgl2", "webgl2-coarse", "canvas", "canvas-coarse", "png"] | None = None
-    tools: dict[Literal["zooms", "layouts", "cine", "distances"], Count] | None = None
+    tools: dict[Tool, Count] | None = None
     small_screen: bool | None = None
     screen: Screen | None = None
     shape: tuple[Count, Count, Count] | None = None

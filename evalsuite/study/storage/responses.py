@@ -1,7 +1,7 @@
 """What came of a study: answers as they were given, and how far its readers are."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from sqlalchemy import Connection, select
 
@@ -74,13 +74,13 @@ def _behaviour(read: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "seconds": read.get("seconds"),
         "active_seconds": read.get("active_seconds"),
-        **{f"{plane}_slices": slices.get(plane) for plane in ("axial", "coronal", "sagittal")},
+        **{f"{plane}_slices": slices.get(plane) for plane in get_args(answering.Plane)},
         "shape": "x".join(map(str, read["shape"])) if "shape" in read else None,
         "window_changes": read.get("window_changes"),
         "viewer": read.get("viewer"),
         "screen": f"{screen['width']}x{screen['height']}@{screen['ratio']:g}" if screen else None,
         "small_screen": read.get("small_screen"),
-        **{tool: tools.get(tool) for tool in ("zooms", "layouts", "cine", "distances")},
+        **{tool: tools.get(tool) for tool in get_args(answering.Tool)},
     }
 
 

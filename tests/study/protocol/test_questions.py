@@ -56,6 +56,7 @@ def test_every_kind_has_a_template():
         "confidence",
         "likert",
         "analogue",
+        "marks",
         "multiple",
         "text",
         "forced_choice",

@@ -5,7 +5,9 @@ import math
 import pytest
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.study.export import BEHAVIOUR, long_table
 from evalsuite.study.protocol.schedule import Slot
+from evalsuite.study.storage.answering import Behaviour
 from evalsuite.study.storage.study_database import Forbidden
 from evalsuite.study.storage.tables import METADATA
 from tests.study.conftest import ANSWERS, fill, read_all, slots
@@ -165,6 +167,41 @@ def test_a_record_that_no_viewer_makes_is_refused(database, behaviour, sentence)
         store.submit(1, due.token, "k", ANSWERS, behaviour)
     assert store.submit(1, due.token, "k", ANSWERS, {"seconds": 0, "active_seconds": None}).stored
     assert store.progress("birds")[0]["active_seconds"] == 0
+
+
+def test_all_that_is_recorded_of_a_reading_is_in_every_row(database):
+    store, _, _ = fill(database)
+    behaviour = {
+        "seconds": 9.5,
+        "active_seconds": 8,
+        "slices": {"axial": 3, "coronal": 2, "sagittal": 1},
+        "window_changes": 4,
+        "viewer": "canvas",
+        "tools": {"zooms": 5, "layouts": 6, "cine": 7, "distances": 8},
+        "small_screen": True,
+        "screen": {"width": 1366, "height": 768, "ratio": 1.5},
+        "shape": (30, 20, 10),
+    }
+    assert set(behaviour) == set(Behaviour.model_fields)
+    store.submit(1, store.current(1).token, "k", ANSWERS, behaviour)
+    row = long_table(store.responses("birds"), None).to_dict("records")[0]
+    assert {name: row[name] for name in ["seconds", "active_seconds", *BEHAVIOUR]} == {
+        "seconds": 9.5,
+        "active_seconds": 8,
+        "reader_number": 1,
+        "axial_slices": 3,
+        "coronal_slices": 2,
+        "sagittal_slices": 1,
+        "shape": "30x20x10",
+        "window_changes": 4,
+        "viewer": "canvas",
+        "screen": "1366x768@1.5",
+        "small_screen": True,
+        "zooms": 5,
+        "layouts": 6,
+        "cine": 7,
+        "distances": 8,
+    }
 
 
 def test_text_is_kept_as_it_is_but_for_what_no_database_stores(database):

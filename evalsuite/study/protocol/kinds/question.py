@@ -35,7 +35,7 @@ def _in_quotes(value: object) -> object:
 
 
 Text = Annotated[str, BeforeValidator(_in_quotes), Field(min_length=1, max_length=500)]
-Answer = int | float | str | list[int] | None
+Answer = int | float | str | list[int] | list[dict[str, Any]] | None
 
 
 class Question(Declared):
@@ -54,7 +54,7 @@ class Question(Declared):
             path of a JavaScript module such as these.
         analysis: what is done beside what the scale allows: `turing` where higher answers say that
             a case is surer to be real, `choice` where 1 or 2 says which of a pair is, `options`
-            for lists of options, `remarks` for texts; the name of nothing else does no harm.
+            for lists of options, `remarks` for texts, `marks` for places in the volume; the name of nothing else does no harm.
         shows: whether it is asked of one `case`, of a `pair`, or of `either`.
         answered, summary: how it is answered, for a table of questions and for a methods section;
             its fields, `labels` and their number `n` may stand in braces.
