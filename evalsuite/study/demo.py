@@ -85,7 +85,7 @@ def simulate_reading(created: Created, home: Home, *, seed: int) -> int:
     database = StudyDatabase(home.database)
     truth = read_truth(home.truth(created.study))
     random = np.random.default_rng(seed)
-    batches = []
+    batches: list[tuple[int, str, str, dict[str, int]]] = []
     for reader in created.invitations:
         with reading(database.engine) as connection:
             reader_id = lifecycle.reader_id(connection, created.study, reader)
