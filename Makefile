@@ -6,7 +6,7 @@ export OMP_NUM_THREADS ?= 2
 DEMO_STEPS := --set vqgan.training.steps=1300 --set vqgan.discriminator_start=1000 \
     --set diffusion.training.steps=1000
 
-.PHONY: demo demo-generator test fuzz lint clean
+.PHONY: demo demo-generator demo-study test fuzz lint clean
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -15,15 +15,15 @@ DEMO_STEPS := --set vqgan.training.steps=1300 --set vqgan.discriminator_start=10
 	touch $@
 
 # Each demonstration replaces its own folder, and leaves the user's server and studies alone.
-unexport MLFLOW_TRACKING_URI MLFLOW_EXPERIMENT_NAME
+unexport MLFLOW_TRACKING_URI MLFLOW_EXPERIMENT_NAME EVALSUITE_STUDIES EVALSUITE_DATABASE
 SIMULATE := ../../$(BIN)/evalsuite simulate-population --spacing 5
 COMPUTE := ../../$(BIN)/evalsuite compute-metrics --extractor radiomics --shape 32,40,32 --seed 1
 
 demo: .venv/ready
 	rm -rf demo/metrics && mkdir -p demo/metrics
-	cd demo/metrics && $(SIMULATE) real -n 40 --seed 1
-	cd demo/metrics && $(SIMULATE) blurred -n 40 --seed 2 --blur 0.5 --noise 0.01
-	cd demo/metrics && $(SIMULATE) alike -n 40 --seed 3 --variability 0.5
+	cd demo/metrics && $(SIMULATE) real -n 30 --seed 1
+	cd demo/metrics && $(SIMULATE) blurred -n 30 --seed 2 --blur 0.5 --noise 0.01
+	cd demo/metrics && $(SIMULATE) alike -n 30 --seed 3 --variability 0.5
 	cd demo/metrics && $(COMPUTE) --real real --synthetic blurred --synthetic alike --output results
 	cd demo/metrics && ../../$(BIN)/evalsuite report --evaluation results --output report
 	@echo
@@ -46,6 +46,20 @@ demo-generator: .venv/ready
 	@echo "Samples:   demo/generator/samples/contact_sheet.png"
 	@echo "Figures:   demo/generator/results/figures"
 	@echo "Dashboard: (cd demo/generator && ../../$(BIN)/mlflow ui)   then open http://127.0.0.1:5000"
+
+demo-study: .venv/ready
+	rm -rf demo/study && mkdir -p demo/study
+	cd demo/study && ../../$(BIN)/evalsuite study demo
+	cd demo/study && ../../$(BIN)/evalsuite study close demo --yes
+	cd demo/study && ../../$(BIN)/evalsuite study export demo --output answers.csv
+	cd demo/study && ../../$(BIN)/evalsuite report --study demo --output report
+	@echo
+	@echo "Three simulated readers judged simulated brains, half of them blurred."
+	@echo "Report:    demo/study/report/report.html"
+	@echo "Answers:   demo/study/answers.csv"
+	@echo "Dashboard: (cd demo/study && ../../$(BIN)/mlflow ui)   then open http://127.0.0.1:5000"
+	@echo "To read yourself: mkdir -p demo/yours && cd demo/yours && ../../$(BIN)/evalsuite study serve"
+	@echo "(with no study there, its page offers a demonstration)."
 
 # Two processes of one thread each: threads that wait for one another on 2 cores take longer.
 test: lint

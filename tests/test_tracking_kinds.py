@@ -202,6 +202,8 @@ def test_a_report_is_logged_with_its_title_and_what_it_was_made_from(client, run
     cli("log", report(tmp_path / "made"), "--experiment", "e")
     run = runs("e")["Brains"]
     assert run.data.params == {"study": "birds, closed", "made": "today"}
+    note = run.data.tags["mlflow.note.content"]
+    assert note == "**Brains**\n\nMade from:\n- study: birds, closed\n- made: today"
     assert {f.path for f in client.list_artifacts(run.info.run_id)} == {
         "report.html",
         "report.json",

@@ -307,6 +307,22 @@ def import_(
 
 
 @app.command()
+def demo(
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the answers.")] = 0,
+    home: HomeOption = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Create a study of simulated brains, with the answers of three simulated readers."""
+    from evalsuite.study.demo import SIMULATED, simulate_reading
+    from evalsuite.study.demo import demo as build
+
+    place = _home(home, database)
+    created = build(place, SIMULATED)
+    count = simulate_reading(created, place, seed=seed)
+    typer.echo(f"Study {created.study}: {created.cases} cases, {count} simulated answers.")
+
+
+@app.command()
 def migrate(home: HomeOption = None, database: DatabaseOption = None) -> None:
     """Make the tables of an empty database, or bring an older one up to date."""
     from evalsuite.study.storage.study_database import StudyDatabase

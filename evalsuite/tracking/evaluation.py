@@ -29,8 +29,8 @@ def run_record(evaluation: Evaluation, folder: Path, run_name: str | None = None
     """Return what is tracked of an evaluation.
 
     One synthetic cohort makes one run; several make a parent run, which holds the files, a table
-    with a row per cohort, the nearest first, and one of all numbers, and one nested run each, with
-    the figures. A few numbers stand for a cohort (see `headline`) and are called `EXTRACTOR/NAME`
+    with a row per cohort, the nearest first, and one of all numbers, and one run each, with the
+    figures, which stands in the list of runs as well. A few numbers stand for a cohort (see `headline`) and are called `EXTRACTOR/NAME`
     (`volumes/NAME` where no extractor was used); all others have `more/` before it. Intervals are
     in the tables. Values that are nan or infinite are left out: the tag `evalsuite.undefined`
     names them.
@@ -56,6 +56,7 @@ def run_record(evaluation: Evaluation, folder: Path, run_name: str | None = None
             _run(part, cohort.name, digest),
             files={"figures": figures} if figures.is_dir() else {},
             tables={"estimates": comparison(part)},
+            listed=True,
         )
     tables = {"ranking": ranking(evaluation), "comparison": comparison(evaluation)}
     return replace(whole, points=(), tables=tables, nested=nested)

@@ -35,6 +35,9 @@ class RunRecord:
         start, end: milliseconds since 1970; None: now.
         status: how what it tells of stands.
         nested: runs below it, by the name that tells them apart.
+        listed: whether a run below another has a row of its own in the list of runs, where MLflow
+            hides those below others until they are asked for; the tag `evalsuite.part_of` then
+            names the run that it belongs to.
     """
 
     name: str
@@ -50,6 +53,7 @@ class RunRecord:
     end: int | None = None
     status: Status = "FINISHED"
     nested: Mapping[str, "RunRecord"] = field(default_factory=dict)
+    listed: bool = False
 
 
 def described_by(environment: Mapping[str, Any], command: str, note: str) -> dict[str, str]:

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from evalsuite.errors import EvalsuiteError
@@ -33,4 +35,15 @@ def run_record(folder: Path, run_name: str | None = None) -> RunRecord:
             "`evalsuite report` wrote."
         ) from None
     identity = {"evalsuite.report": hashlib.sha256(content).hexdigest()}
-    return RunRecord(run_name or title, identity, record, files={"": folder})
+    tags = {"mlflow.note.content": _note(title, record)}
+    return RunRecord(run_name or title, identity, record, tags=tags, files={"": folder})
+
+
+def _note(title: str, record: Mapping[str, object]) -> str:
+    """Return what the page of the run says: what the report was made from and how to find it."""
+    lines = [f"**{title}**", "", "Made from:", *(f"- {k}: {v}" for k, v in record.items())]
+    hashes = re.findall(r"configuration ([0-9a-f]{64})", " ".join(map(str, record.values())))
+    if hashes:
+        lines += ["", "The runs of these evaluations are found by:"]
+        lines += [f'- `tags."evalsuite.config_hash" = "{found}"`' for found in hashes]
+    return "\n".join(lines)

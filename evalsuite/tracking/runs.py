@@ -109,7 +109,8 @@ def _log(
         if record.tables:
             _log_tables(client, run_id, record.tables)
         for name, part in record.nested.items():
-            nested[name], _ = _log(client, place, part, {"mlflow.parentRunId": run_id})
+            link = "evalsuite.part_of" if part.listed else "mlflow.parentRunId"
+            nested[name], _ = _log(client, place, part, {link: run_id})
     return run_id, nested
 
 
