@@ -99,7 +99,7 @@ def test_a_run_shows_metrics_datasets_warnings_and_figures(page, logged, server,
     page.get_by_text("+1", exact=True).click()
     page.get_by_text(f"ddpm ({evaluation.synthetic[0].fingerprint[:36]})").wait_for()
     page.get_by_text("Show more").click()
-    page.get_by_text(FEW).wait_for()
+    page.get_by_text(str(FEW)).wait_for()
     page.screenshot(path=tmp_path / "overview.png")
 
     page.get_by_role("tab", name="Model metrics").click()
