@@ -30,7 +30,7 @@ def test_every_metric_is_told_drawn_and_named_in_the_methods(hippocampi, tmp_pat
     command = [
         sys.executable, "-m", "evalsuite", "compute-metrics", "--real", "real",
         "--synthetic", "gan=gan", "--training", "train", "--real-labels", "real-labels", "--synthetic-labels", "gan-labels",
-        "--metrics", ",".join(names), "--extractor", "radiomics", "--shape", "24,32,24",
+        "--metrics", ",".join(names), "--extractor", "radiomics,radiomics-frd-v0", "--shape", "24,32,24",
         "--set", "metrics.ms_ssim.pairs=4", "--set", "metrics.frechet.level=0.9",
         "--set", "metrics.mmd.permutations=20", "--set", "metrics.anatomy.replicates=20",
         "--workers", "1", "--output", "eval", "--no-tracking",
@@ -80,4 +80,4 @@ def _has_methods(report):
     assert not FORBIDDEN.search(text), FORBIDDEN.search(text)
     for told in ("(n = 6)", "24 x 32 x 24 voxels", "pairs 4", "permutations 20", "replicates 20"):
         assert told in text
-    assert len(works) == 14
+    assert len(works) == 15
