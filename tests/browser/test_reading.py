@@ -41,6 +41,11 @@ def wait_for_case(page, before=None):
     return page.locator(READY).first.get_attribute("data-ready")
 
 
+def keys_of(number):
+    """Return the keys that answer a case: four scales, and every other time one place marked."""
+    return [1 + number % 6, 1 + number % 4, 4, 1 + (number + 1) % 4, "0g"[number % 2]]
+
+
 def answer(page, keys):
     before = page.locator(READY).first.get_attribute("data-ready")
     for key in keys:
@@ -54,7 +59,7 @@ def test_a_whole_study_by_keyboard_survives_a_kill_and_tells_nothing(
     server,
     tmp_path,
 ):
-    home, created = make_study(template=["turing", "paper"])
+    home, created = make_study(template=["turing", "paper", "marks"])
     app = server(home)
     seen = []
     typed = {}
@@ -63,7 +68,7 @@ def test_a_whole_study_by_keyboard_survives_a_kill_and_tells_nothing(
         sign_in(page, app, created)
         token = wait_for_case(page)
         for number in range(5):
-            keys = [1 + number % 6, 1 + number % 4, 4, 1 + (number + 1) % 4]
+            keys = keys_of(number)
             page.keyboard.press("ArrowDown")
             page.keyboard.press("ArrowRight")
             page.keyboard.press("PageUp")
@@ -79,7 +84,7 @@ def test_a_whole_study_by_keyboard_survives_a_kill_and_tells_nothing(
         sign_in(page, app, created, consent=False)
         assert wait_for_case(page) == token, "the reader is at the same case again"
         for number in range(5, 12):
-            keys = [1 + number % 6, 1 + number % 4, 4, 1 + (number + 1) % 4]
+            keys = keys_of(number)
             typed[token] = keys
             before = answer(page, keys)
             if number < 11:
@@ -93,11 +98,15 @@ def test_a_whole_study_by_keyboard_survives_a_kill_and_tells_nothing(
         rows = list(csv.DictReader(file))
     exported = {}
     for row in rows:
-        exported.setdefault(row["presentation"], []).append(int(row["answer"]))
-    assert exported == typed
+        exported.setdefault(row["presentation"], []).append(json.loads(row["answer"]))
+    assert {token: [*answers[:4], len(answers[4])] for token, answers in exported.items()} == {
+        token: [*keys[:4], keys.count("g")] for token, keys in typed.items()
+    }
+    marked = [mark for answers in exported.values() for mark in answers[4]]
+    assert [len(mark["voxel"]) for mark in marked] == [3] * 6
     assert all(float(row["active_seconds"]) > 0 for row in rows)
     visited = [json.dumps(row) for row in rows]
-    assert len(visited) == 48
+    assert len(visited) == 60
     assert_tells_nothing(seen, home)
 
 

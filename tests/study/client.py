@@ -10,7 +10,13 @@ from evalsuite.study.storage.study_database import StudyDatabase
 
 def told(position):
     """Return the answers to the presentation at a position."""
-    return {"appearance": 1 + position % 4, "anatomy": 1 + position // 4 % 4, "consistency": 3}
+    mark = {"voxel": [position, 2.5, 3], "end": [position + 4, 6, 4], "category": 1 + position % 4}
+    return {
+        "appearance": 1 + position % 4,
+        "anatomy": 1 + position // 4 % 4,
+        "consistency": 3,
+        "places": [mark] * (position % 3),
+    }
 
 
 def read_everything(url, reader, tab, journal):

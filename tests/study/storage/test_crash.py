@@ -8,18 +8,22 @@ from pathlib import Path
 
 import pytest
 
+from evalsuite.study.protocol.questions import of_templates
 from evalsuite.study.storage.study_database import StudyDatabase
 from tests.study.client import read_everything, told
 from tests.study.conftest import fill
 from tests.study.postgresql import PostgreSQL
 
+QUESTIONS = [q.model_dump(mode="json") for q in of_templates(["paper", "marks"])]
 READERS, TABS, CASES, KILLS = 4, 2, 40, 24
 KILLED = -9
 
 
 def run(url, folder, disturb=lambda kills: None):
     """Let 8 processes, two tabs of each reader, answer everything; return how many were killed."""
-    store, _, _ = fill(url, readers=[f"R{i}" for i in range(READERS)], cases=CASES)
+    store, _, _ = fill(
+        url, readers=[f"R{i}" for i in range(READERS)], cases=CASES, questions=QUESTIONS
+    )
     store.engine.dispose()
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(["evalsuite.study.storage.study_database", "alembic.command"])
@@ -127,7 +131,7 @@ def test_nothing_is_lost_on_postgresql_which_dies_as_well(tmp_path):
 def test_lost_answers_would_be_noticed(tmp_path):
     folder, before = tmp_path / "now", tmp_path / "before"
     url, journal = f"sqlite:///{folder / 'studies.db'}", tmp_path / "journal.txt"
-    store, _, _ = fill(url, readers=["R0"], cases=3)
+    store, _, _ = fill(url, readers=["R0"], cases=3, questions=QUESTIONS)
     store.engine.dispose()
     shutil.copytree(folder, before)
     read_everything(url, 1, 0, str(journal))
