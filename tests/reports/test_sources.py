@@ -10,6 +10,7 @@ import yaml
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study.home import Home
+from evalsuite.study.protocol.questions import KINDS
 from reports.document import Table
 from reports.evaluations import evaluation_sections
 from reports.glossary import title
@@ -130,9 +131,10 @@ def test_a_table_without_its_design_is_refused(exported, tmp_path):
         )
     about = {"study": "x", "state": "closed", "design_hash": "c"}
     record.write_text(yaml.safe_dump(about | {"design": {"questions": [{"kind": "sorcery"}]}}))
+    *kinds, last = sorted(KINDS)
     assert refused(path, tmp_path) == (
-        "In table.design.yaml, questions.0: expected a table whose kind is analogue, choice, "
-        "confidence, forced_choice, likert, multiple or text, but found "
+        "In table.design.yaml, questions.0: expected a table whose kind is "
+        f"{', '.join(kinds)} or {last}, but found "
         '{"kind": "sorcery"}. A kind of question that another package declares needs that package.'
     )
     record.write_text(yaml.safe_dump(about | {"design": "birds"}))
