@@ -41,7 +41,7 @@ def test_populations_of_neighbouring_seeds_share_no_noise(tmp_path, monkeypatch)
     noises = []
     for seed in (0, 1):
         folder = tmp_path / str(seed)
-        simulate_population(folder, n=2, seed=seed, spacing=8, blur=0, noise=0.1)
+        simulate_population(folder, n=2, seed=seed, spacing=8, blur=0, noise=0.1, variability=1)
         noises += [read_volume(path).voxels for path in sorted(folder.glob("*.nii.gz"))]
     assert len(noises) == 4
     assert not any(np.array_equal(one, other) for one, other in combinations(noises, 2))
