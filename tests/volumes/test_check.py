@@ -205,7 +205,7 @@ def test_mixed_spacing_is_told_along_the_axes_of_the_patient(tmp_path):
     assert cohort.mixed_spacing() is None
     slightly = write(tmp_path / "slightly", "a.nii.gz", spacing=(1.0, 1.0, 2.0))
     write(slightly, "b.nii.gz", spacing=(1.02, 1.0, 2.0))
-    assert "1.02 x 1 x 2 mm (b.nii.gz)" in checked(slightly).mixed_spacing()
+    assert "1.02 x 1 x 2 mm (b.nii.gz)" in str(checked(slightly).mixed_spacing())
     write(folder, "d.nii.gz", spacing=(1.0, 1.0, 2.5))
     assert str(checked(folder).mixed_spacing()) == (
         "The voxel spacing differs between the volumes of real: "
