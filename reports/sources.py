@@ -12,13 +12,14 @@ import yaml
 from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.records import Evaluation
 from evalsuite.results import SCORES, read_results
-from evalsuite.spreadsheets import unguarded_table
 from evalsuite.study.export import (
     COLUMNS,
     READERS,
     SCALES,
     long_table,
+    read_csv,
     readers_table,
+    with_numbers,
     with_scales,
 )
 from evalsuite.study.home import Home
@@ -26,12 +27,6 @@ from evalsuite.study.places import Grid, read_grid
 from evalsuite.study.protocol.kinds.question import Question
 from evalsuite.study.protocol.questions import parse_questions
 from evalsuite.study.truth import read_truth
-
-NUMBERS = (
-    "position", "revision", "seconds", "active_seconds", "real_side", "repeat_of", "reader_number",
-    "axial_slices", "coronal_slices", "sagittal_slices", "window_changes", "zooms", "layouts",
-    "cine", "distances",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +233,7 @@ def _people(path: Path) -> pd.DataFrame | None:
     if not path.exists():
         return None
     try:
-        return _csv(path).astype({"reader_number": int, "enrolled": str})
+        return read_csv(path).astype({"reader_number": int, "enrolled": str})
     except (KeyError, ValueError):
         raise EvalsuiteError(
             f"{path}: this is no table of readers of `evalsuite study export`. Export the study "
@@ -246,15 +241,10 @@ def _people(path: Path) -> pd.DataFrame | None:
         ) from None
 
 
-def _csv(path: Path) -> pd.DataFrame:
-    """Return a CSV file of ours as texts; identifiers may look like numbers, or like None."""
-    return unguarded_table(pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""]))
-
-
 def _table(path: Path) -> pd.DataFrame:
     """Return an exported table with numbers where numbers belong, and names as they were."""
     try:
-        table = _csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+        table = read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
     except OSError as error:
         reason = error.strerror or "it is no Parquet file"
         raise EvalsuiteError(f"{path}: it cannot be read as a table: {reason}.") from None
@@ -268,10 +258,10 @@ def _table(path: Path) -> pd.DataFrame:
             f"{path}: it has no column {missing[0]}. Name a table of `evalsuite study export`."
         )
     try:
-        numbers = {c: pd.to_numeric(table[c]) for c in NUMBERS if c in table.columns}
+        table = with_numbers(table)
     except ValueError as error:
         raise EvalsuiteError(f"{path}: where numbers belong, {_first_line(error)}.") from None
-    return table.assign(**numbers).astype({"answer": object})
+    return table.astype({"answer": object})
 
 
 def _first_line(error: Exception) -> str:

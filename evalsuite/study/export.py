@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.spreadsheets import guarded_table
+from evalsuite.spreadsheets import guarded_table, unguarded_table
 from evalsuite.study.home import Home
 from evalsuite.study.order import kept_seed
 from evalsuite.study.places import Grid, marks_table, read_grid
@@ -29,6 +29,11 @@ BEHAVIOUR = [  # older tables lack them
     "reader_number", "axial_slices", "coronal_slices", "sagittal_slices", "shape",
     "window_changes", "viewer", "screen", "small_screen", "zooms", "layouts", "cine", "distances",
 ]  # fmt: skip
+NUMBERS = (
+    "position", "revision", "seconds", "active_seconds", "real_side", "repeat_of", "reader_number",
+    "axial_slices", "coronal_slices", "sagittal_slices", "window_changes", "zooms", "layouts",
+    "cine", "distances",
+)  # fmt: skip
 TRUTH = ["cohort", "role", "stratum", "real_side", "digest"]
 READERS = ".readers.csv"  # endings of the tables beside the export
 MARKED = ".marks.csv"
@@ -73,6 +78,24 @@ def with_scales(table: "pd.DataFrame", questions: Iterable[Question]) -> "pd.Dat
 def write_csv(table: "pd.DataFrame", path: Path) -> None:
     """Write a table as CSV in UTF-8, in which no text runs as a formula."""
     guarded_table(table).to_csv(path, index=False)
+
+
+def read_csv(path: Path) -> "pd.DataFrame":
+    """Return what `write_csv` wrote as texts; identifiers may look like numbers, or like None."""
+    import pandas as pd
+
+    return unguarded_table(pd.read_csv(path, dtype=str, keep_default_na=False, na_values=[""]))
+
+
+def with_numbers(table: "pd.DataFrame") -> "pd.DataFrame":
+    """Return a long table of texts with numbers where numbers belong.
+
+    Raises:
+        ValueError: if there is something else.
+    """
+    import pandas as pd
+
+    return table.assign(**{c: pd.to_numeric(table[c]) for c in NUMBERS if c in table.columns})
 
 
 def export(study: str, output: Path, home: Home, *, unblind: bool) -> str:

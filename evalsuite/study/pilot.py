@@ -4,14 +4,12 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import yaml
 from jaxtyping import Float
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.spreadsheets import unguarded_table
 from evalsuite.statistics.rated import Rated, rated_by_question
-from evalsuite.study.export import with_scales
+from evalsuite.study.export import read_csv, with_numbers, with_scales
 from evalsuite.study.protocol.power import Components
 from evalsuite.study.protocol.questions import parse_questions
 
@@ -28,16 +26,10 @@ def pilot_components(path: Path, question: str | None) -> tuple[str, Components]
     """
     design = path.with_suffix(".design.yaml")
     try:
-        table = pd.read_csv(
-            path,
-            # Identifiers may look like numbers, and a reader may be called None.
-            dtype={"reader": str, "case": str, "cohort": str, "answer": str},
-            keep_default_na=False,
-            na_values=[""],
-        )
+        table = with_numbers(read_csv(path))
         about = yaml.safe_load(design.read_text(encoding="utf-8"))
         questions = parse_questions(about["design"]["questions"])
-        table = with_scales(unguarded_table(table), questions)
+        table = with_scales(table, questions)
     except OSError as error:
         raise EvalsuiteError(f"{error.filename}: it cannot be read: {error.strerror}.") from None
     except (ValueError, KeyError, TypeError, yaml.YAMLError) as error:
