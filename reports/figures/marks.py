@@ -12,13 +12,8 @@ from matplotlib.patches import Circle, Rectangle
 
 from reports.figures.canvas import GAP, INK, INSIDE, Canvas
 from reports.figures.letters import SMALL, TINY, TITLE
-from reports.figures.tiles import EDGES, PLANES, Plane, show, write
+from reports.figures.tiles import AXES, EDGES, PLANES, Plane, show, write
 
-AXES: dict[Plane, tuple[int, int, int]] = {  # across, up and through a plane
-    "axial": (0, 1, 2),
-    "coronal": (0, 2, 1),
-    "sagittal": (1, 2, 0),
-}
 YELLOW = "#ffd166"
 TALLEST = 2.3  # inches of a tile
 COLOURS = "inferno"

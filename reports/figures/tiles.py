@@ -12,6 +12,11 @@ from evalsuite.records import MidSlices
 
 Plane = Literal["axial", "coronal", "sagittal"]
 PLANES: tuple[Plane, ...] = ("axial", "coronal", "sagittal")
+AXES: dict[Plane, tuple[int, int, int]] = {  # across, up and through a plane
+    "axial": (0, 1, 2),
+    "coronal": (0, 2, 1),
+    "sagittal": (1, 2, 0),
+}
 EDGES: dict[Plane, tuple[str, str]] = {
     "axial": ("R", "A"),
     "coronal": ("R", "S"),
@@ -21,10 +26,9 @@ EDGES: dict[Plane, tuple[str, str]] = {
 
 def extent(slices: MidSlices, plane: Plane) -> tuple[float, float]:
     """Return the width and height of a slice in millimetres."""
-    x, y, z = slices.spacing
-    across, up = {"axial": (x, y), "coronal": (x, z), "sagittal": (y, z)}[plane]
+    across, up, _ = AXES[plane]
     columns, rows = getattr(slices, plane).shape
-    return columns * across, rows * up
+    return columns * slices.spacing[across], rows * slices.spacing[up]
 
 
 def window(slices: Sequence[MidSlices]) -> tuple[float, float]:

@@ -1,6 +1,6 @@
 """Where readers found something wrong: how many marks, whether they agree, and where they lie."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -217,8 +217,7 @@ def _most_marked(marks: pd.DataFrame, near: float) -> list[pd.Series]:
     """Return marks with the most readers near them, each at least twice as far from the others."""
     readers, close = [], []
     for _, mark in marks.iterrows():
-        of_case = marks[marks["case"] == mark["case"]]
-        beside = of_case[_apart(of_case, mark) <= near]
+        beside = _beside(marks, mark, near)
         readers.append(beside["reader"].nunique())
         close.append(len(beside))
     ranked = marks.assign(readers=readers, close=close).sort_values(
@@ -232,6 +231,13 @@ def _most_marked(marks: pd.DataFrame, near: float) -> list[pd.Series]:
     return chosen
 
 
+def _beside(marks: pd.DataFrame, mark: pd.Series, near: float) -> pd.DataFrame:
+    """Return the marks of the same case that are near, the mark itself among them."""
+    of_case = marks[marks["case"] == mark["case"]]
+    beside: pd.DataFrame = of_case[_apart(of_case, mark) <= near]
+    return beside
+
+
 def _apart(marks: pd.DataFrame, mark: pd.Series) -> Float[np.ndarray, " m"]:
     away = marks[MILLIMETRES].to_numpy(float) - mark[MILLIMETRES].to_numpy(float)
     distance: Float[np.ndarray, " m"] = np.linalg.norm(away, axis=1)
@@ -243,8 +249,7 @@ def _drawn(
 ) -> list[Place]:
     places = []
     for mark in chosen:
-        of_case = marks[marks["case"] == mark["case"]]
-        beside = of_case[_apart(of_case, mark) <= near]
+        beside = _beside(marks, mark, near)
         places.append(
             Place(
                 f"{mark['cohort']}: {number_of(mark['readers'], 'reader')}, "
@@ -264,7 +269,7 @@ def _told(marks: pd.DataFrame) -> str:
     return f": {told}" if told else ""
 
 
-def _corners(mark: Mapping[str, float]) -> list[list[float]]:
+def _corners(mark: Mapping[Hashable, float]) -> list[list[float]]:
     low = [mark[f"{axis}_low"] for axis in ("x", "y", "z")]
     end = [mark[f"{axis}_end"] for axis in ("x", "y", "z")]
     return [low] if np.isnan(end).any() else [low, end]
