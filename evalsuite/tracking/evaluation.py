@@ -30,10 +30,10 @@ def run_record(evaluation: Evaluation, folder: Path, run_name: str | None = None
 
     One synthetic cohort makes one run; several make a parent run, which holds the files, a table
     with a row per cohort, the nearest first, and one of all numbers, and one run each, with the
-    figures, which stands in the list of runs as well. A few numbers stand for a cohort (see `headline`) and are called `EXTRACTOR/NAME`
-    (`volumes/NAME` where no extractor was used); all others have `more/` before it. Intervals are
-    in the tables. Values that are nan or infinite are left out: the tag `evalsuite.undefined`
-    names them.
+    figures, which stands in the list of runs as well. A few numbers stand for a cohort (see
+    `headline`) and are called `EXTRACTOR/NAME` (`volumes/NAME` where no extractor was used); all
+    others have `more/` before it. Intervals are in the tables. Values that are nan or infinite are
+    left out: the tag `evalsuite.undefined` names them.
 
     Args:
         folder: what `evalsuite.results.write_results` wrote.

@@ -6,7 +6,6 @@ from axe_playwright_python.sync_playwright import Axe
 
 from evalsuite.study.protocol.questions import TEMPLATES, parse_questions
 from reader_app.routes import form_of
-from tests.browser.chromium import browser_page
 from tests.browser.mounted import drawn, mounted, text
 
 CASE = np.full((12, 14, 10), 90, np.uint8)
@@ -24,27 +23,17 @@ CUT = """
 REGIONS = [f"Region {number}" for number in range(1, 15)]
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with browser_page() as page:
-        yield page.context.browser
-
-
 @pytest.fixture
-def asked(browser):
+def asked(opened):
     """Show questions beside one case."""
-    contexts = []
 
-    def ask(*questions, width=1366, height=768, **context):
-        contexts.append(browser.new_context(viewport={"width": width, "height": height}, **context))
-        page = contexts[-1].new_page()
+    def ask(*questions, **size):
+        page = opened(**size)
         shown = [{**q.shown(), "form": form_of(q)} for q in parse_questions(questions)]
         mounted(page, [CASE], questions=shown)
         return page
 
-    yield ask
-    for context in contexts:
-        context.close()
+    return ask
 
 
 def template(*names):

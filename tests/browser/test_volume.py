@@ -8,7 +8,6 @@ from nibabel import Nifti1Image
 from PIL import Image
 from scipy.ndimage import map_coordinates
 
-from tests.browser.chromium import browser_page
 from tests.browser.modules import GREY, open_modules
 
 AXES = {"axial": (0, 1, 2, -1), "coronal": (0, 2, 1, -1), "sagittal": (1, 2, 0, -1)}
@@ -38,12 +37,6 @@ async ([state, change, file]) => {
   return window.change(change);
 }
 """
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with browser_page() as page:
-        yield page.context.browser
 
 
 @pytest.fixture(scope="module")
