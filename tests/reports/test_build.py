@@ -63,10 +63,12 @@ def volumes(folder, source, cases):
 def answers(home, name):
     """Let three readers answer, the blurrier the lower."""
     truth, store = read_truth(home.truth(name)), StudyDatabase(home.database)
-    random = np.random.default_rng(0)
+    order = sorted(truth, key=lambda case: truth[case].digest)  # whatever order a study draws
+    errors = np.random.default_rng(0).normal(0, 0.3, (3, len(order)))
     for reader in (1, 2, 3):
         for shown in store.plan(reader):
-            latent = -BLUR[truth[shown.cases[0]].cohort] + random.normal(0, 0.3)
+            case = shown.cases[0]
+            latent = -BLUR[truth[case].cohort] + errors[reader - 1, order.index(case)]
             given = {"real_or_synthetic": int(np.clip(round(5 + 2 * latent), 1, 6))}
             store.submit(reader, shown.token, "k", given, {"seconds": 9, "active_seconds": 8.5})
     store.close(name)
