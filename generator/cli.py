@@ -78,7 +78,7 @@ def sample(
     """Sample volumes as NIfTI with sidecars, a manifest and a contact sheet."""
     _check_extra()
     from generator.model import Recipe
-    from generator.run import sample as run
+    from generator.samples import sample as run
 
     recipe = Recipe(seed, sampler, steps, start, class_, guidance)
     typer.echo(run(checkpoint, output, n, recipe, device=device), err=True)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from generator import distributed
 from generator.model import Recipe
-from generator.run import sample, train
+from generator.run import train
+from generator.samples import sample
 from tests.generator.conftest import micro
 
 SCRIPT = """
@@ -87,8 +88,8 @@ def test_the_manifest_waits_for_the_samples_of_the_others(trained, tmp_path, mon
             sample(trained, tmp_path / "samples", 8, recipe, device="cpu")
             rank = 0
 
-    monkeypatch.setattr("generator.run.rank", lambda: rank)
-    monkeypatch.setattr("generator.run.world", lambda: 2)
+    monkeypatch.setattr("generator.samples.rank", lambda: rank)
+    monkeypatch.setattr("generator.samples.world", lambda: 2)
     monkeypatch.setattr(distributed, "device", lambda name: "cpu")
     monkeypatch.setattr(distributed, "barrier", the_other_comes_late)
     sample(trained, tmp_path / "samples", 8, recipe, device="cpu")

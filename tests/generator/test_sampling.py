@@ -12,7 +12,7 @@ from evalsuite.volumes.read import read_volume
 from evalsuite.volumes.sources import read_cohort
 from generator.diffusion import Denoiser, denormalise, noise_schedule, normalise
 from generator.model import Recipe, load
-from generator.run import sample
+from generator.samples import sample
 from generator.sampling import SAMPLERS, blocks, decode, draw
 from generator.vqgan import VQGAN
 from tests.generator.conftest import MICRO, micro

@@ -16,8 +16,9 @@ from evalsuite.log import log
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.read import read_volume
 from generator import checkpoint
+from generator.autoencoder_stage import AutoencoderStage
+from generator.diffusion_stage import DiffusionStage
 from generator.run import train
-from generator.stages import AutoencoderStage, DiffusionStage
 from generator.training import fit, learning_rate
 from tests.generator.conftest import MICRO, micro
 

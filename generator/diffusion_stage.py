@@ -1,0 +1,133 @@
+"""What one step of the second stage does."""
+
+import torch
+from jaxtyping import Float
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from evalsuite.machine import rank
+from evalsuite.seeds import seed_of
+from generator import distributed
+from generator.config import GeneratorConfig, Optimisation
+from generator.data import TrainingData
+from generator.diffusion import Denoiser, denoising_loss, noise_schedule, normalise
+from generator.figures import mosaic
+from generator.steps import autocast, batches, clipped_step, random_numbers
+from generator.vqgan import VQGAN
+
+SHOWN = 6
+
+
+class DiffusionStage:
+    """Trains the denoiser on the latents of a trained VQ-GAN.
+
+    Args:
+        config: of the generator.
+        data: training volumes.
+        autoencoder: a trained first stage.
+        device: of this process.
+    """
+
+    name = "diffusion"
+
+    def __init__(
+        self,
+        config: GeneratorConfig,
+        data: TrainingData,
+        autoencoder: VQGAN,
+        device: torch.device,
+    ) -> None:
+        self.settings: Optimisation = config.diffusion.training
+        self.config, self.data, self.device = config.diffusion, data, device
+        self.seed = config.seed
+        self.schedule = noise_schedule(config.diffusion)
+        self.autoencoder = autoencoder.eval()
+        self.range = autoencoder.latent_range()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed_of(config.seed, self.name))
+            self.model = Denoiser(
+                config.diffusion, config.vqgan.code_dimension, len(data.classes)
+            ).to(device)
+        averaging = get_ema_multi_avg_fn(config.diffusion.ema)  # type: ignore[no-untyped-call]
+        self.average = AveragedModel(self.model, multi_avg_fn=averaging)
+        self.modules: dict[str, nn.Module] = {"denoiser": self.model, "average": self.average}
+        self.optimisers: dict[str, torch.optim.Optimizer] = {
+            "denoiser": torch.optim.Adam(self.model.parameters(), self.settings.learning_rate)
+        }
+        self._latents: dict[int, Tensor] = {}
+
+    def update(self, step: int) -> dict[str, float]:
+        """Do one step of the denoiser and of its average."""
+        self.model.train()
+        total = 0.0
+        self.optimisers["denoiser"].zero_grad()
+        generator = random_numbers(self.seed, 2, step, stream=rank())
+        for chosen in batches(self, step):
+            labels = self._labels(chosen, generator)
+            with autocast(self.device, self.settings):
+                loss = denoising_loss(
+                    self.config,
+                    self.schedule,
+                    self.model,
+                    self.latents(chosen),
+                    labels,
+                    generator,
+                )
+            (loss / self.settings.accumulate).backward()  # type: ignore[no-untyped-call]
+            total += float(loss.detach()) / self.settings.accumulate
+        distributed.average_gradients(self.model.parameters())
+        parameters = list(self.model.parameters())
+        norm = clipped_step(parameters, self.optimisers["denoiser"], self.settings)
+        self.average.update_parameters(self.model)
+        return {"denoising": total, "gradient_norm": norm}
+
+    @torch.no_grad()
+    def latents(self, indices: list[int]) -> Float[Tensor, "b c u v w"]:
+        """Return the continuous latents of volumes in [-1, 1], encoded once."""
+        for index in indices:
+            if index not in self._latents:
+                volume = self.data.volumes([index]).to(self.device)
+                code = self.autoencoder.encode(volume).float()
+                self._latents[index] = normalise(code, *self.range)[0]
+        return torch.stack([self._latents[index] for index in indices])
+
+    @torch.no_grad()
+    def validate(self) -> tuple[dict[str, float], dict[str, Figure]]:
+        """Return the loss of the averaged denoiser at fixed times and noise, and samples."""
+        from generator.sampling import decode, draw
+
+        self.average.eval()
+        generator = random_numbers(self.seed, 3, 0)
+        losses = []
+        for start in range(0, len(self.data.validation), 8):
+            chosen = self.data.validation[start : start + 8]
+            labels = self.data.classes_of(chosen)
+            labels = labels.to(self.device) if labels is not None else None
+            latents = self.latents(chosen)
+            loss = denoising_loss(
+                self.config, self.schedule, self.average, latents, labels, generator
+            )
+            losses.append(float(loss) * len(chosen))
+        metrics = {"validation_denoising": sum(losses) / len(self.data.validation)}
+        shape = tuple(self.latents(self.data.validation[:1]).shape[1:])
+        latents = draw(
+            self.average.module,
+            self.config,
+            shape,
+            list(range(SHOWN)),
+            seed=0,
+            steps=min(25, self.config.timesteps),
+            label=len(self.data.classes) or None,
+        )
+        samples = decode(self.autoencoder, latents, self.range)
+        real = self.data.volumes(self.data.validation[:SHOWN])[:, 0].numpy()
+        rows = {"real": list(real), "sample": list(samples.cpu().numpy())}
+        return metrics, {"samples": mosaic(rows)}
+
+    def _labels(self, indices: list[int], generator: torch.Generator) -> Tensor | None:
+        labels = self.data.classes_of(indices)
+        if labels is None:
+            return None
+        withheld = torch.rand(len(indices), generator=generator) < self.config.condition_dropout
+        return torch.where(withheld, len(self.data.classes), labels).to(self.device)
