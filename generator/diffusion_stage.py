@@ -53,7 +53,9 @@ class DiffusionStage:
         averaging = get_ema_multi_avg_fn(config.diffusion.ema)  # type: ignore[no-untyped-call]
         self.average = AveragedModel(self.model, multi_avg_fn=averaging)
         self.modules: dict[str, nn.Module] = {"denoiser": self.model, "average": self.average}
-        adam = torch.optim.Adam(self.model.parameters(), self.settings.learning_rate)
+        adam = torch.optim.Adam(
+            self.model.parameters(), self.settings.learning_rate, self.settings.betas
+        )
         self.players = {"denoiser": Player(self.model, adam, self.settings, device)}
         self._latents: dict[int, Tensor] = {}
 
@@ -69,7 +71,7 @@ class DiffusionStage:
             loss = player.learn(objective, last=number + 1 == len(dealt))
             total += float(loss) / len(dealt)
         norm = player.step()
-        self.average.update_parameters(self.model)
+        self._move_average(step)
         return {"denoising": total, "gradient_norm": norm}
 
     def _denoising(self, chosen: list[int], generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -123,6 +125,13 @@ class DiffusionStage:
         real = self.data.volumes(self.data.validation[:SHOWN])[:, 0].numpy()
         rows = {"real": list(real), "sample": list(samples.cpu().numpy())}
         return metrics, {"samples": mosaic(rows)}
+
+    def _move_average(self, step: int) -> None:
+        if step % self.config.ema_every:
+            return
+        if step < self.config.ema_start:
+            self.average.n_averaged.zero_()  # the next is a copy
+        self.average.update_parameters(self.model)
 
     def _labels(self, indices: list[int], generator: torch.Generator) -> Tensor | None:
         labels = self.data.classes_of(indices)

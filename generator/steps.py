@@ -82,8 +82,9 @@ class Player:
         A slice of nothing but background has no variance, and what normalises it may overflow.
         """
         self.scaler.unscale_(self.optimiser)
-        parameters = trained(self.module)
-        norm = float(nn.utils.clip_grad_norm_(parameters, self.settings.gradient_clip))
+        clip = self.settings.gradient_clip
+        largest = math.inf if clip is None else clip
+        norm = float(nn.utils.clip_grad_norm_(trained(self.module), largest))
         self.skipped = not math.isfinite(norm)
         if self.scaler.is_enabled() or not self.skipped:
             self.scaler.step(self.optimiser)
