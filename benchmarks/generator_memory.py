@@ -1,6 +1,6 @@
 """What training each preset needs on a GPU, counted without one; see `generator.memory`.
 
-    python benchmarks/generator_memory.py
+python benchmarks/generator_memory.py
 """
 
 from generator.config import load_config
@@ -13,7 +13,7 @@ def main() -> None:
     for name in PRESETS:
         config = load_config(None, {"preset": name})
         shape = config.preprocessing.shape
-        sides = [96, 96, 96] if shape == "auto" else list(shape)
+        sides = (96, 96, 96) if isinstance(shape, str) else shape
         vqgan, diffusion = (one.memory / 2**30 for one in training_needs(config, sides))
         print(f"{name:14s}{'x'.join(map(str, sides)):>16s}{vqgan:10.1f}{diffusion:12.1f}")
 

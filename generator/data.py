@@ -17,7 +17,7 @@ from evalsuite.errors import EvalsuiteError
 from evalsuite.seeds import dealt
 from evalsuite.volumes.cohort import Cohort
 from generator.config import GeneratorConfig
-from generator.fitting import fitting, sides_seen, spacing_of_samples, widened
+from generator.fitting import cut_back, fitting, sides_seen, spacing_of_samples, widened
 
 KEPT = 4 << 30  # bytes of preprocessed volumes kept in memory
 
@@ -57,6 +57,10 @@ class TrainingData:
     def volumes(self, indices: Sequence[int]) -> Float[Tensor, "b 1 x y z"]:
         """Return the volumes of the cohort with these indices, in [0, 1], as the networks see them."""
         return torch.stack([self._load(i) for i in indices])
+
+    def cut(self, volumes: Float[Tensor, "*b u v w"]) -> Float[Tensor, "*b x y z"]:
+        """Return volumes that the networks see, or make, in the shape of the samples."""
+        return cut_back(volumes, self.preprocessing.shape_seen)
 
     def classes_of(self, indices: Sequence[int]) -> Int[Tensor, " b"] | None:
         """Return the classes of these volumes, or None without a condition."""

@@ -84,9 +84,7 @@ def sides_seen(config: GeneratorConfig, shape: Sequence[int]) -> Size:
     return x, y, z
 
 
-def widened(
-    volumes: Float[Tensor, "c x y z"], sides: Sequence[int]
-) -> Float[Tensor, "c u v w"]:
+def widened(volumes: Float[Tensor, "c x y z"], sides: Sequence[int]) -> Float[Tensor, "c u v w"]:
     """Return the volumes in the middle of larger sides; the margin repeats the outermost voxels."""
     missing = [wanted - found for found, wanted in zip(volumes.shape[1:], sides, strict=True)]
     margins = [margin for m in reversed(missing) for margin in (m // 2, m - m // 2)]

@@ -85,7 +85,7 @@ def saved(run: Callable[[], object]) -> int:
         if not isinstance(tensor, nn.Parameter):
             # A view shares the storage of its base; the storage is held so that its id stays its.
             storage = tensor.untyped_storage()
-            kept[storage._cdata] = (storage, tensor)
+            kept[id(storage)] = (storage, tensor)
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
@@ -105,7 +105,7 @@ def _needs(
 
     trained = sum(numbers(module) for module in modules)
     average = 4 * numbers(averaged) if averaged is not None else 0
-    bytes_each = 2 if settings.precision == "bfloat16" else 4
+    bytes_each = 4 if settings.precision == "float32" else 2
     return Needs(
         weights=numbers(network),
         memory=int(REST * (bytes_each * kept + PER_WEIGHT * trained + average)),

@@ -121,8 +121,7 @@ def train(
             "left_out": asdict(lost),
             "spacing": data.spacing,
             "latent_range": autoencoder.model.latent_range(),
-            "latent_shape": [config.vqgan.code_dimension]
-            + [side // factor for side in data.sides],
+            "latent_shape": [config.vqgan.code_dimension] + [side // factor for side in data.sides],
             "classes": list(data.classes),
             "data": {
                 "source": source,

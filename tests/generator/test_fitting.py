@@ -15,8 +15,10 @@ from evalsuite.volumes.write import write_nifti
 from generator.config import load_config
 from generator.data import TrainingData
 from generator.fitting import cut_back, fitting, left_out, sides_seen, widened
+from generator.memory import disk, training_needs
 from generator.model import load
 from generator.run import train
+from generator.summary import summary
 from tests.generator.conftest import MICRO, micro
 
 UNRESOLVED = {"preprocessing": {"shape": "auto", "intensity": {"kind": "minmax"}}}
@@ -156,7 +158,7 @@ def test_native_spacing_is_that_of_the_axes_of_samples(tmp_path):
 def test_samples_of_an_odd_shape_have_it_and_the_summary_tells_before(
     make_cohort, tmp_path, capsys
 ):
-    folder = make_cohort("training", 8, shape=(9, 17, 10))
+    make_cohort("training", 8, shape=(9, 17, 10))
     (tmp_path / "cases.csv").write_text(
         "path,subject\n" + "\n".join(f"training/v{i:02d}.nii.gz,s{i // 2}" for i in range(8))
     )
@@ -192,8 +194,35 @@ def test_samples_of_an_odd_shape_have_it_and_the_summary_tells_before(
     json.dumps(card)
 
 
+def test_what_is_to_be_doubted_is_told_below_with_its_mend(tmp_path, monkeypatch):
+    cohort = cohort_of(tmp_path / "boxes", boxes())
+    config = micro(**UNRESOLVED, fit="crop")
+    data = TrainingData(cohort, config)
+    monkeypatch.setattr("generator.summary._memory", lambda device: 1 << 20)
+    *_, crop, memory = summary(
+        data, config, left_out(cohort, data.preprocessing), tmp_path, torch.device("cpu")
+    ).splitlines()
+    assert crop == (
+        "The shape 24 x 24 x 24 leaves 8.3% of the foreground out. With fit=pad and "
+        "preprocessing.shape=[30,31,29] (see --set) every volume is whole."
+    )
+    assert memory.endswith(
+        "but cpu has 1 MiB. Use a smaller batch_size with accumulate, or checkpointing: true."
+    )
+
+
+def test_needs_grow_with_volumes_and_fall_with_processes():
+    config = micro()
+    first, second = training_needs(config, (16, 16, 16))
+    wide, _ = training_needs(config, (32, 16, 16))
+    weights = 16 * 1.5 * (first.checkpoint / 12)
+    assert wide.memory - weights == pytest.approx(2 * (first.memory - weights), rel=0.05)
+    halved, _ = training_needs(config, (16, 16, 16), processes=2)
+    assert halved.memory - weights == pytest.approx((first.memory - weights) / 2, rel=0.05)
+    assert disk([first, second]) > 3 * (first.checkpoint + second.checkpoint)
+
+
 def test_every_preset_has_networks_that_fit_together():
-    from generator.memory import training_needs
     from generator.presets import PRESETS
 
     for name in PRESETS:
