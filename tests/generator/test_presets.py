@@ -1,8 +1,12 @@
 """The paper's presets are the paper's, and what they need does what it says."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from generator.autoencoder_stage import AutoencoderStage
 from generator.config import load_config
@@ -101,3 +105,42 @@ def test_feature_matching_is_summed_over_the_layers_of_both_critics():
     assert layers.shape == (4, 3)
     assert value == pytest.approx(2.0 * (layers[:3].mean(axis=0).sum() + layers[3].sum()), rel=1e-5)
     assert mean == pytest.approx(2.0 * layers.mean(), rel=1e-5)
+
+
+TABLE = Path(__file__).parents[2] / "docs/reference/paper-presets.md"
+OF_OURS = {"validate_every", "checkpoint_every"}  # how often disk and screen are served
+
+
+def told_by_the_docs():
+    """Return {setting: {preset: value}} of the column "Presets"."""
+    found = {}
+    for line in TABLE.read_text().splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split(" | ")]
+        setting = re.fullmatch(r"\|? ?`([\w.]+)`", cells[0])
+        if len(cells) != 5 or not setting:
+            continue
+        for value, names in re.findall(r"`([^`]+)`([^`]*)", cells[3]):
+            chosen = [f"paper-{name}" for name in re.findall(r"\w+", names)] or PAPER
+            found.setdefault(setting[1], {}).update(dict.fromkeys(chosen, yaml.safe_load(value)))
+    return found
+
+
+def leaves(values, before=""):
+    for key, value in values.items():
+        if isinstance(value, dict) and key != "intensity":
+            yield from leaves(value, f"{before}{key}.")
+        elif key not in OF_OURS:
+            yield f"{before}{key}", value
+
+
+@pytest.mark.parametrize("name", PAPER)
+def test_the_table_of_the_docs_has_every_setting_of_the_presets_as_it_is(name):
+    table = told_by_the_docs()
+    ours = dict(leaves(load_config(None, {"preset": name}).model_dump(mode="json")))
+    for setting, told in table.items():
+        value = ours[setting]
+        if isinstance(value, dict):
+            value = {key: value[key] for key in told[name]}
+        assert told[name] == value, setting
+    given = {key for key, _ in leaves(PRESETS[name])} - {"gpu_memory"}
+    assert given <= table.keys()
