@@ -12,6 +12,7 @@ from generator import distributed
 from generator.config import GeneratorConfig, Optimisation
 from generator.data import TrainingData
 from generator.figures import mosaic
+from generator.loading import Ahead
 from generator.steps import Player, autocast, batches, random_numbers, trained
 from generator.vqgan import VQGAN, Critics, Losses
 
@@ -28,6 +29,7 @@ class AutoencoderStage:
     """
 
     name = "vqgan"
+    merit = ("validation_psnr", 1)
 
     def __init__(self, config: GeneratorConfig, data: TrainingData, device: torch.device) -> None:
         self.settings: Optimisation = config.vqgan.training
@@ -49,6 +51,14 @@ class AutoencoderStage:
             for name, adam in adams.items()
         }
 
+        workers = data.workers()
+        read = data.read if workers else data.volumes
+        self.ahead = Ahead(
+            lambda step: [read(chosen) for chosen in batches(self, step)],
+            self.settings.steps,
+            workers,
+        )
+
     def update(self, step: int) -> dict[str, float]:
         """Do one step of the autoencoder and, once they are switched on, of the critics."""
         self.model.train()
@@ -57,10 +67,10 @@ class AutoencoderStage:
         adversarial = step >= self.config.discriminator_start
         sums: dict[str, float] = {}
         pairs: list[tuple[Tensor, Tensor]] = []
-        dealt = batches(self, step)
+        dealt = self.ahead(step)
         self.critics.requires_grad_(False)
-        for number, chosen in enumerate(dealt):
-            volumes = self.data.volumes(chosen).to(self.device)
+        for number, read in enumerate(dealt):
+            volumes = read.to(self.device, non_blocking=True)
             objective = partial(self._autoencoder, volumes, places, generator, adversarial)
             values, found = self.players["vqgan"].learn(objective, last=number + 1 == len(dealt))
             for key, value in values.items():

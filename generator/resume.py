@@ -132,9 +132,10 @@ def origin_of(
             for key, value in now
             if key.startswith(STAGES) and ".training." not in key and before.get(key) != value
         ]
+        classes_differ = f"it has {len(card['classes'])} classes and this {classes}"
         raise EvalsuiteError(
             f"{folder}: its networks are others than those of this training: "
-            f"{'; '.join(others) or f'it has {len(card["classes"])} classes, this {classes}'}. "
+            f"{'; '.join(others) or classes_differ}. "
             "Use its configuration, or leave --from out."
         )
     return tensors, {"name": card["name"], "weights_sha256": digest(tensors)}
