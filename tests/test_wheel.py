@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import zipfile
 from pathlib import PurePosixPath
 
@@ -69,8 +68,7 @@ def published(tmp_path_factory):
     for made in ("sdist", "wheel", "unpacked"):
         (folder / made).mkdir()
     sdist = build("sdist", clone, folder / "sdist")
-    with tarfile.open(sdist) as file:
-        file.extractall(folder / "unpacked", filter="data")
+    shutil.unpack_archive(sdist, folder / "unpacked")
     (unpacked,) = (folder / "unpacked").iterdir()
     return unpacked, build("wheel", unpacked, folder / "wheel")
 
