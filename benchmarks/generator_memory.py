@@ -11,9 +11,10 @@ in it: take half as much again.
 import torch
 
 from generator.config import GeneratorConfig, Optimisation, load_config
+from generator.critics import Critics
 from generator.diffusion import Denoiser
 from generator.presets import PRESETS
-from generator.vqgan import VQGAN, Critics
+from generator.vqgan import VQGAN
 
 
 def saved(run) -> int:
@@ -44,8 +45,8 @@ def estimate(config: GeneratorConfig, sides: list[int]) -> tuple[float, float]:
         volumes = torch.rand(config.vqgan.training.batch_size, 1, *sides)
 
         def first():
-            latents = model.encode(volumes)
-            found = model.decode(latents)
+            encoded = model.encoding(volumes)
+            found = model.decoding(model.bottleneck.continuous(encoded), volumes)[1]
             verdicts, features = critics(found, [0.5] * 3)
             # Feature matching keeps the features of the real volumes too.
             matched = [m - m.detach() for maps in features for m in maps]

@@ -1,6 +1,6 @@
 """torchrun, invisible: the same code runs in one process and in many."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import torch
 from torch import Tensor, distributed, nn
@@ -38,6 +38,17 @@ def from_first(tensor: Tensor) -> Tensor:
     tensor = tensor.detach().contiguous().clone()
     distributed.broadcast(tensor, 0)
     return tensor
+
+
+def noise(shape: Sequence[int], generator: torch.Generator) -> Tensor:
+    """Return standard normal noise for this process's part of a batch.
+
+    Args:
+        shape: of the part; that of all processes is drawn, so that their number changes nothing.
+        generator: on the processor, the same in all processes.
+    """
+    drawn = torch.randn(world() * shape[0], *shape[1:], generator=generator)
+    return drawn[rank() * shape[0] : (rank() + 1) * shape[0]]
 
 
 def averaged(values: dict[str, float]) -> dict[str, float]:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.machine import usable_device
+from evalsuite.seeds import seed_of
 from evalsuite.volumes.volume import Volume
 from generator import checkpoint
 from generator.config import GeneratorConfig
@@ -121,7 +122,9 @@ class Generator:
             label=self._label(recipe.class_name),
             guidance=recipe.guidance,
         )
-        voxels = decode(self.autoencoder, latents, (limits[0], limits[1])).cpu().numpy()
+        seeds = [seed_of(recipe.seed, index, "grain") for index in indices]
+        decoded = decode(self.autoencoder, latents, (limits[0], limits[1]), seeds)
+        voxels = decoded.cpu().numpy()
         affine = np.diag([*self.card["spacing"], 1.0])
         centre = (np.array(voxels.shape[1:]) - 1) / 2
         affine[:3, 3] = -centre * self.card["spacing"]
