@@ -1,5 +1,7 @@
 """What one step of the first stage does."""
 
+from functools import partial
+
 import numpy as np
 import torch
 from matplotlib.figure import Figure
@@ -11,7 +13,7 @@ from generator.config import GeneratorConfig, Optimisation
 from generator.critics import Critics, Losses, balance, ramp
 from generator.data import TrainingData
 from generator.figures import mosaic
-from generator.steps import autocast, batches, clipped_step, random_numbers, trained
+from generator.steps import Player, autocast, batches, constant, random_numbers, trained
 from generator.vqgan import VQGAN
 
 SHOWN = 6
@@ -40,10 +42,13 @@ class AutoencoderStage:
             self.model.to(memory_format=torch.channels_last_3d)
         self.losses = Losses(config.vqgan)
         self.modules: dict[str, nn.Module] = {"vqgan": self.model, "critics": self.critics}
-        rate = self.settings.learning_rate
-        self.optimisers: dict[str, torch.optim.Optimizer] = {
-            "vqgan": torch.optim.Adam(trained(self.model), rate, self.settings.betas),
-            "critics": torch.optim.Adam(self.critics.parameters(), rate, (0.5, 0.9)),
+        rate, own = self.settings.learning_rate, self.config.discriminator_rate
+        author = torch.optim.Adam(trained(self.model), rate, self.settings.betas)
+        critic = torch.optim.Adam(self.critics.parameters(), own or rate, (0.5, 0.9))
+        share = constant if own else None
+        self.players = {
+            "vqgan": Player(self.model, author, self.settings, device),
+            "critics": Player(self.critics, critic, self.settings, device, share),
         }
 
     def update(self, step: int) -> dict[str, float]:
@@ -53,32 +58,24 @@ class AutoencoderStage:
         places = torch.rand(3, generator=generator).tolist()
         adversarial = ramp(self.config, step) > 0
         sums: dict[str, float] = {}
-        reals, founds = [], []
-        self.optimisers["vqgan"].zero_grad()
+        pairs: list[tuple[Tensor, Tensor]] = []
+        dealt = batches(self, step)
         self.critics.requires_grad_(False)
-        for chosen in batches(self, step):
+        for number, chosen in enumerate(dealt):
             volumes = self.data.volumes(chosen).to(self.device)
-            total, (values, found) = self._autoencoder(volumes, places, generator, step)
-            (total / self.settings.accumulate).backward()  # type: ignore[no-untyped-call]
+            objective = partial(self._autoencoder, volumes, places, generator, step)
+            values, found = self.players["vqgan"].learn(objective, last=number + 1 == len(dealt))
             for key, value in values.items():
-                sums[key] = sums.get(key, 0.0) + float(value) / self.settings.accumulate
-            reals.append(volumes)
-            founds.append(found)
-        self._step("vqgan", self.model)
+                sums[key] = sums.get(key, 0.0) + float(value) / len(dealt)
+            pairs.append((volumes, found))
+        self.players["vqgan"].step()
         self.critics.requires_grad_(True)
         if adversarial:
-            self.optimisers["critics"].zero_grad()
-            if self.config.discriminator_rate is not None:
-                for group in self.optimisers["critics"].param_groups:
-                    group["lr"] = self.config.discriminator_rate
-            for volumes, found in zip(reals, founds, strict=True):
-                with autocast(self.device, self.settings):
-                    loss = self.losses.critics(self.critics, volumes, found, places)
-                (loss / self.settings.accumulate).backward()  # type: ignore[no-untyped-call]
-                sums["critics"] = (
-                    sums.get("critics", 0.0) + float(loss.detach()) / self.settings.accumulate
-                )
-            self._step("critics", self.critics)
+            for number, (volumes, found) in enumerate(pairs):
+                against = partial(self._critics, volumes, found, places)
+                loss = self.players["critics"].learn(against, last=number + 1 == len(dealt))
+                sums["critics"] = sums.get("critics", 0.0) + float(loss) / len(dealt)
+            self.players["critics"].step()
         return sums
 
     def _autoencoder(
@@ -105,6 +102,14 @@ class AutoencoderStage:
         total = torch.stack(list(losses.values())).sum()
         values: dict[str, Tensor | float] = {key: loss.detach() for key, loss in losses.items()}
         return total, (values | passed.told, found.detach())
+
+    def _critics(
+        self, volumes: Tensor, found: Tensor, places: list[float]
+    ) -> tuple[Tensor, Tensor]:
+        """Return the loss of the critics, twice: to learn from, and to tell."""
+        with autocast(self.device, self.settings):
+            loss = self.losses.critics(self.critics, volumes, found, places)
+        return loss, loss.detach()
 
     @torch.no_grad()
     def validate(self) -> tuple[dict[str, float], dict[str, Figure]]:
@@ -133,10 +138,6 @@ class AutoencoderStage:
             metrics["codebook_use"] = len(used) / self.config.codes
         rows = {"real": [real for real, _ in shown], "reconstruction": [own for _, own in shown]}
         return metrics, {"reconstructions": mosaic(rows)}
-
-    def _step(self, name: str, module: nn.Module) -> None:
-        distributed.average_gradients(module.parameters())
-        clipped_step(trained(module), self.optimisers[name], self.settings)
 
 
 def _ssim(one: Tensor, other: Tensor) -> float:

@@ -72,7 +72,7 @@ class Codebook(EMAQuantizer):  # type: ignore[misc]  # MONAI is not typed
             encoded: of this process.
             generator: on the processor, the same in all processes.
         """
-        restarted = self.restart(distributed.from_first(encoded), generator)
+        restarted = self.restart(distributed.gathered(encoded), generator)
         with torch.autocast(encoded.device.type, enabled=False):
             latents, commitment, codes = self(encoded.float())
         used = torch.bincount(codes.flatten(), minlength=self.num_embeddings).double()

@@ -80,7 +80,10 @@ class Losses:
             shift: see `texture_difference`.
         """
         config = self.config
-        losses = {"reconstruction": config.reconstruction * (smooth - volumes).abs().mean()}
+        # Volumes are clipped: beyond 0 and 1 nothing tells how far.
+        beyond = ((volumes <= 0) & (smooth < 0)) | ((volumes >= 1) & (smooth > 1))
+        errors = (smooth - volumes).abs().masked_fill(beyond, 0.0)
+        losses = {"reconstruction": config.reconstruction * errors.mean()}
         if config.perceptual:
             losses["perceptual"] = config.perceptual * self.spectral(found, volumes)
         if config.texture:

@@ -24,7 +24,7 @@ FAINT = -4.0  # the grain of an untrained decoder, before the softplus: 0.018 of
 
 
 class InterpolatingDecoder(nn.Module):
-    """Latents and noise to volumes in [-1, 1].
+    """Latents and noise to smooth volumes in [-1, 1] and the grain that lies on them.
 
     Args:
         config: of the stage.
@@ -50,7 +50,7 @@ class InterpolatingDecoder(nn.Module):
     def forward(
         self, latents: Float[Tensor, "b c u v w"], noise: Float[Tensor, "b 1 x y z"]
     ) -> tuple[Float[Tensor, "b 1 x y z"], Float[Tensor, "b 1 x y z"]]:
-        """Return the volumes without and with their grain.
+        """Return the smooth volumes and their grain.
 
         Args:
             noise: standard normal, white.
@@ -60,11 +60,22 @@ class InterpolatingDecoder(nn.Module):
             hidden = block(hidden)
         smooth = self.mean(hidden).float()
         if self.strength is None:
-            return smooth, smooth
+            return smooth, torch.zeros_like(smooth)
         size = self.correlation.weight.flatten(1).norm(dim=1).view(1, -1, 1, 1, 1)
         coloured = self.correlation(noise) / size  # of unit variance
         strengths = functional.softplus(self.strength(hidden).float())
-        return smooth, smooth + 2 * (strengths * coloured).sum(dim=1, keepdim=True)
+        return smooth, (strengths * coloured).sum(dim=1, keepdim=True)
+
+
+def grained(
+    smooth: Float[Tensor, "b 1 x y z"], grain: Float[Tensor, "b 1 x y z"]
+) -> Float[Tensor, "b 1 x y z"]:
+    """Return volumes with their grain, of which none lies below 0 nor where there is no signal.
+
+    Noise of a magnitude image is folded back at 0; where even the smooth volume has nothing, such
+    as in a padded margin, there is no noise either.
+    """
+    return torch.where(smooth > 0, (smooth + grain).abs(), smooth.clamp(max=0))
 
 
 def _convolution(channels: int, following: int) -> nn.Module:

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 SCALES = 2
 REGION = 2  # coefficients along each axis over which energy is averaged
-FLOOR = 1e-5  # keeps the gradient of a root finite; 0.3 % of the range of intensities
+FLOOR = 1e-6  # keeps the gradient of a root finite; 0.1 % of the range of intensities
 
 
 def texture_difference(

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from generator.bottleneck import Codebook, Gaussian, Latents
 from generator.config import VQGANConfig
-from generator.decoder import InterpolatingDecoder, white
+from generator.decoder import InterpolatingDecoder, grained, white
+from generator.steps import recompute
 from generator.tiles import magnified, pieces
 
 Volumes = Float[Tensor, "b 1 x y z"]
@@ -59,6 +60,8 @@ class VQGAN(nn.Module):
             output_act=None,
         )  # fmt: skip
         self.network = nn.ModuleDict({"encoder": encoder, "decoder": decoder})
+        if config.training.checkpointing:
+            recompute([*encoder.blocks, *decoder.blocks])
 
     @property
     def bottleneck(self) -> Codebook | Gaussian:
@@ -92,8 +95,9 @@ class VQGAN(nn.Module):
         """
         decoder = self.network["decoder"]
         if isinstance(decoder, InterpolatingDecoder):
-            smooth, volumes = decoder(settled, noise)
-            return (smooth + 1) / 2, (volumes + 1) / 2
+            smooth, grain = decoder(settled, noise)
+            smooth = (smooth + 1) / 2
+            return smooth, grained(smooth, grain)
         volumes = (decoder(settled) + 1) / 2
         return volumes, volumes
 
