@@ -8,11 +8,13 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torchmetrics.functional.image import structural_similarity_index_measure
 
+from evalsuite.progress import Progress, silent
 from generator import distributed
 from generator.config import GeneratorConfig, Optimisation
 from generator.critics import Critics, Losses, balance, ramp
 from generator.data import TrainingData
 from generator.figures import mosaic
+from generator.reconstruction_report import FEWEST, Report, looked_at, reconstruction_report
 from generator.steps import Player, autocast, batches, constant, random_numbers, trained
 from generator.vqgan import VQGAN
 
@@ -138,6 +140,26 @@ class AutoencoderStage:
             metrics["codebook_use"] = len(used) / self.config.codes
         rows = {"real": [real for real, _ in shown], "reconstruction": [own for _, own in shown]}
         return metrics, {"reconstructions": mosaic(rows)}
+
+    @torch.no_grad()
+    def report(self, progress: Progress = silent) -> Report:
+        """Return what the suite's metrics say of reconstructions of the held-out volumes."""
+        self.model.eval()
+        shape = self.data.volumes(self.data.validation[:1]).shape[2:]
+        most = looked_at(len(self.data.validation), shape)
+        held_out = self.data.validation[:most]
+        known = self.data.training[: max(most, FEWEST)]
+        found = []
+        for index in held_out:
+            volume = self.data.volumes([index]).to(self.device)
+            found.append(self.model.reconstruct(volume, [index])[0, 0].cpu().numpy())
+        return reconstruction_report(
+            [self.data.volumes([index])[0, 0].numpy() for index in known],
+            [self.data.volumes([index])[0, 0].numpy() for index in held_out],
+            found,
+            device=str(self.device),
+            progress=progress,
+        )
 
 
 def _ssim(one: Tensor, other: Tensor) -> float:

@@ -55,5 +55,6 @@ def haar(volumes: Float[Tensor, "b 1 x y z"]) -> Float[Tensor, "b 8 u v w"]:
 
 
 def _strength(bands: Float[Tensor, "b 7 u v w"]) -> Float[Tensor, "b 7 _ _ _"]:
-    energy = functional.avg_pool3d(bands.square(), REGION, ceil_mode=True)
+    region = [min(REGION, side) for side in bands.shape[2:]]
+    energy = functional.avg_pool3d(bands.square(), region)
     return (energy + FLOOR).sqrt()
