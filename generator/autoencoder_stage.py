@@ -127,6 +127,7 @@ class AutoencoderStage:
                 found = self.model.decode_latents(latents, [index]).float().clamp(0, 1)
             if self.model.codebook is not None:
                 used |= set(self.model.codebook.quantize(latents.float())[2].flatten().tolist())
+            volume, found = self.data.cut(volume), self.data.cut(found)
             error = float((found - volume).square().mean())
             psnr.append(-10 * np.log10(max(error, 1e-12)))
             ssim.append(_ssim(volume, found))
@@ -145,21 +146,25 @@ class AutoencoderStage:
     def report(self, progress: Progress = silent) -> Report:
         """Return what the suite's metrics say of reconstructions of the held-out volumes."""
         self.model.eval()
-        shape = self.data.volumes(self.data.validation[:1]).shape[2:]
-        most = looked_at(len(self.data.validation), shape)
-        held_out = self.data.validation[:most]
-        known = self.data.training[: max(most, FEWEST)]
+        shape = self._shown(self.data.validation[0]).shape
+        held_out = self.data.validation[: looked_at(len(self.data.validation), shape)]
+        known = self.data.training[: max(len(held_out), FEWEST)]
         found = []
         for index in held_out:
             volume = self.data.volumes([index]).to(self.device)
-            found.append(self.model.reconstruct(volume, [index])[0, 0].cpu().numpy())
+            again = self.data.cut(self.model.reconstruct(volume, [index]))
+            found.append(again[0, 0].cpu().numpy())
         return reconstruction_report(
-            [self.data.volumes([index])[0, 0].numpy() for index in known],
-            [self.data.volumes([index])[0, 0].numpy() for index in held_out],
+            [self._shown(index) for index in known],
+            [self._shown(index) for index in held_out],
             found,
             device=str(self.device),
             progress=progress,
         )
+
+    def _shown(self, index: int) -> np.ndarray:
+        volume: np.ndarray = self.data.cut(self.data.volumes([index]))[0, 0].numpy()
+        return volume
 
 
 def _ssim(one: Tensor, other: Tensor) -> float:
