@@ -41,7 +41,8 @@ class AutoencoderStage:
             self.model = VQGAN(config.vqgan).to(device)
             self.critics = Critics(config.vqgan).to(device)
         if device.type == "cpu":  # a tenth faster there
-            self.model.to(memory_format=torch.channels_last_3d)
+            layout = torch.channels_last_3d
+            self.model.to(memory_format=layout)  # type: ignore[call-overload]  # torch's stubs
         self.losses = Losses(config.vqgan)
         self.modules: dict[str, nn.Module] = {"vqgan": self.model, "critics": self.critics}
         rate, own = self.settings.learning_rate, self.config.discriminator_rate
@@ -93,8 +94,8 @@ class AutoencoderStage:
             critique = (
                 self.losses.adversarial(self.critics, volumes, found, places) if share else {}
             )
-        shift = torch.randint(2, (3,), generator=generator).tolist()
-        losses = self.losses.reconstruction(volumes, smooth, found, shift)
+        x, y, z = torch.randint(2, (3,), generator=generator).tolist()
+        losses = self.losses.reconstruction(volumes, smooth, found, (x, y, z))
         if share and self.config.adversarial_balance:
             whole = torch.stack(list(losses.values())).sum()
             pull = balance(whole, critique["adversarial"], self.model.last_layer)

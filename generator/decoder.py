@@ -10,9 +10,10 @@ adds noise of that strength, whose correlation it learns (as StyleGAN's noise in
 al., CVPR 2019).
 """
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
-from monai.networks.blocks import Convolution
 from monai.networks.nets.vqvae import VQVAEResidualUnit
 from torch import Tensor, nn
 from torch.nn import functional
@@ -40,11 +41,11 @@ class InterpolatingDecoder(nn.Module):
             blocks += [_convolution(width, following), nn.ReLU()]
         self.blocks = nn.ModuleList(blocks)
         self.mean = _convolution(FULL, 1)
-        self.strength: nn.Module | None = None
+        self.strength: nn.Conv3d | None = None
         if config.grain:
             self.strength = _convolution(FULL, config.grain)
-            nn.init.zeros_(self.strength.conv.weight)
-            nn.init.constant_(self.strength.conv.bias, FAINT)
+            nn.init.zeros_(self.strength.weight)
+            self.strength.bias = nn.Parameter(torch.full((config.grain,), FAINT))
             self.correlation = nn.Conv3d(1, config.grain, 3, padding=1, bias=False)
 
     def forward(
@@ -78,12 +79,11 @@ def grained(
     return torch.where(smooth > 0, (smooth + grain).abs(), smooth.clamp(max=0))
 
 
-def _convolution(channels: int, following: int) -> nn.Module:
-    block: nn.Module = Convolution(3, channels, following, kernel_size=3, conv_only=True)
-    return block
+def _convolution(channels: int, following: int) -> nn.Conv3d:
+    return nn.Conv3d(channels, following, 3, padding=1)
 
 
-def white(shape: tuple[int, ...], seeds: tuple[int, ...]) -> Float[Tensor, "b 1 x y z"]:
+def white(shape: Sequence[int], seeds: Sequence[int]) -> Float[Tensor, "b 1 x y z"]:
     """Return the noise of volumes of a shape, each from a seed of its own."""
     streams = [torch.Generator().manual_seed(seed) for seed in seeds]
     return torch.stack([torch.randn(1, *shape, generator=stream) for stream in streams])

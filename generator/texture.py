@@ -32,9 +32,9 @@ def texture_difference(
     for _ in range(SCALES):
         if min(one.shape[2:]) < 2:
             break
-        (one, *mine), (other, *theirs) = (haar(v).split((1, 7), dim=1) for v in (one, other))
-        found.append((_strength(mine[0]) - _strength(theirs[0])).abs().mean())
-        one, other = one / math.sqrt(8), other / math.sqrt(8)  # means of eight voxels
+        mine, theirs = haar(one), haar(other)
+        found.append((_strength(mine[:, 1:]) - _strength(theirs[:, 1:])).abs().mean())
+        one, other = (bands[:, :1] / math.sqrt(8) for bands in (mine, theirs))  # means of eight
     return torch.stack(found).sum()
 
 
@@ -45,9 +45,8 @@ def haar(volumes: Float[Tensor, "b 1 x y z"]) -> Float[Tensor, "b 8 u v w"]:
         >>> haar(torch.ones(1, 1, 2, 2, 2)).flatten().tolist()[:2]  # 8 / sqrt(8), and no detail
         [2.8284270763397217, 0.0]
     """
-    half = [side // 2 for side in volumes.shape[2:]]
-    even = volumes[(..., *(slice(2 * side) for side in half))]
-    u, v, w = half
+    u, v, w = (side // 2 for side in volumes.shape[2:])
+    even = volumes[..., : 2 * u, : 2 * v, : 2 * w]
     corners = even.reshape(-1, u, 2, v, 2, w, 2).permute(0, 2, 4, 6, 1, 3, 5)
     pair = torch.tensor([[1.0, 1.0], [1.0, -1.0]], device=volumes.device) / math.sqrt(2)
     bands: Tensor = torch.kron(pair, torch.kron(pair, pair))

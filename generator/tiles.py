@@ -8,7 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
-Box = tuple[slice, ...]
+from jaxtyping import Float
+from torch import Tensor
+
+Box = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +34,21 @@ def pieces(sides: Sequence[int], size: int, margin: int) -> Iterator[Piece]:
     along = [[_interval(start, side, size, margin) for start in range(0, side, size)]
              for side in sides]  # fmt: skip
     for parts in product(*along):
-        outer, inner, place = zip(*parts, strict=True)
+        x, y, z = parts
+        outer, inner, place = zip(x, y, z, strict=True)
         yield Piece(outer, inner, place)
 
 
 def magnified(box: Box, factor: int) -> Box:
     """Return the same box in a grid that is finer by a factor."""
-    return tuple(slice(part.start * factor, part.stop * factor) for part in box)
+    x, y, z = (slice(part.start * factor, part.stop * factor) for part in box)
+    return x, y, z
+
+
+def within(tensor: Float[Tensor, "b c x y z"], box: Box) -> Float[Tensor, "b c u v w"]:
+    """Return what lies in a box, as a view."""
+    x, y, z = box
+    return tensor[..., x, y, z]
 
 
 def _interval(start: int, side: int, size: int, margin: int) -> tuple[slice, slice, slice]:

@@ -15,7 +15,7 @@ from generator.bottleneck import Codebook, Gaussian, Latents
 from generator.config import VQGANConfig
 from generator.decoder import InterpolatingDecoder, grained, white
 from generator.steps import recompute
-from generator.tiles import magnified, pieces
+from generator.tiles import magnified, pieces, within
 
 Volumes = Float[Tensor, "b 1 x y z"]
 TILE = 32  # latents along an axis beyond which volumes are encoded and decoded piece by piece
@@ -77,9 +77,11 @@ class VQGAN(nn.Module):
     def last_layer(self) -> nn.Parameter:
         """The weights that end in the volume, on which losses can be compared."""
         decoder = self.network["decoder"]
-        smooth = isinstance(decoder, InterpolatingDecoder)
-        last: nn.Parameter = (decoder.mean if smooth else decoder.blocks[-1]).conv.weight
-        return last
+        if isinstance(decoder, InterpolatingDecoder):
+            return decoder.get_parameter("mean.weight")
+        return decoder.get_parameter(
+            f"blocks.{len(self.config.channels) * (self.config.residual_layers + 1)}.conv.weight"
+        )
 
     def encoding(self, volumes: Volumes) -> Float[Tensor, "b d u v w"]:
         """Return what the encoder makes of volumes, for the bottleneck; whole, with gradients."""
@@ -110,8 +112,9 @@ class VQGAN(nn.Module):
             return self.bottleneck.continuous(self.encoding(volumes))
         latents = volumes.new_empty(len(volumes), self.latent_channels, *sides)
         for piece in pieces(sides, TILE, self._reach):
-            part = self.encoding(volumes[(..., *magnified(piece.outer, factor))])
-            latents[(..., *piece.place)] = self.bottleneck.continuous(part)[(..., *piece.inner)]
+            encoded = self.encoding(within(volumes, magnified(piece.outer, factor)))
+            found = within(self.bottleneck.continuous(encoded), piece.inner)
+            within(latents, piece.place).copy_(found)
         return latents
 
     @torch.no_grad()
@@ -125,15 +128,15 @@ class VQGAN(nn.Module):
         sides = latents.shape[2:]
         settled = self.bottleneck.settled(latents)
         whole = tuple(side * factor for side in sides)
-        noise = white(whole, seeds or range(len(latents))).to(settled)
+        noise = white(whole, range(len(latents)) if seeds is None else seeds).to(settled)
         if max(sides) <= TILE:
             return self.decoding(settled, noise)[1]
         volumes = torch.empty_like(noise)
         for piece in pieces(sides, TILE, self._reach):
-            here = magnified(piece.outer, factor)
-            part = self.decoding(settled[(..., *piece.outer)], noise[(..., *here)])[1]
-            inner = part[(..., *magnified(piece.inner, factor))]
-            volumes[(..., *magnified(piece.place, factor))] = inner
+            around = within(noise, magnified(piece.outer, factor))
+            found = self.decoding(within(settled, piece.outer), around)[1]
+            found = within(found, magnified(piece.inner, factor))
+            within(volumes, magnified(piece.place, factor)).copy_(found)
         return volumes
 
     def reconstruct(self, volumes: Volumes, seeds: Sequence[int] | None = None) -> Volumes:
