@@ -134,7 +134,13 @@ class Losses:
 
 
 def ramp(config: VQGANConfig, step: int) -> float:
-    """Return which share of their weights the critics' losses have at a step."""
+    """Return which share of their weights the critics' losses have at a step.
+
+    None where they have no weights: then there is nothing for critics to learn for.
+    """
+    weights = config.slice_adversarial, config.volume_adversarial, config.feature_matching
+    if not any(weights):
+        return 0.0
     past = step + 1 - config.discriminator_start
     return min(1.0, max(0.0, past / max(1, config.discriminator_ramp)))
 
