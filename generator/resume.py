@@ -132,7 +132,7 @@ def origin_of(
             for key, value in now
             if key.startswith(STAGES) and ".training." not in key and before.get(key) != value
         ]
-        classes_differ = f"it has {len(card['classes'])} classes and this {classes}"
+        classes_differ = f"the classes of volumes, of which there are {classes} here"
         raise EvalsuiteError(
             f"{folder}: its networks are others than those of this training: "
             f"{'; '.join(others) or classes_differ}. "

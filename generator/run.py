@@ -1,5 +1,6 @@
 """What `train` does from end to end."""
 
+import json
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -8,6 +9,7 @@ from typing import Any
 
 import yaml
 from matplotlib.figure import Figure
+from torch import Tensor
 
 from evalsuite import tracking
 from evalsuite.environment import environment
@@ -32,6 +34,7 @@ from generator.stopping import termination
 from generator.summary import summary
 from generator.training import Outcome, Report, Stage, append_history, fit
 
+REPORT = "report.json"
 Track = Callable[[Status], None]
 
 
@@ -76,7 +79,7 @@ def train(
     refuse_unwritable(output, "--output DIR")
     if first and not resume:
         # Left by a training that was interrupted before its first checkpoint.
-        for name in (HISTORY, STATE):
+        for name in (HISTORY, STATE, REPORT):
             for left in output.glob(f"*/{name}"):
                 left.unlink()
     cohort = _checked(source, progress, skip_invalid=skip_invalid)
@@ -95,11 +98,7 @@ def train(
     distributed.barrier()  # all have looked before the first one writes
     if first:
         print(summary(data, config, lost, output, here), file=sys.stderr)  # noqa: T201
-        output.mkdir(parents=True, exist_ok=True)
-        (output / "config.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
-        if started_from and not (output / ORIGIN).exists():
-            known = {**started_from, "config": settings, "classes": list(data.classes)}
-            checkpoint.save(output / ORIGIN, weights, known)
+        _begin(output, settings, weights, started_from)
 
     def run(stage: Stage, stopping: Callable[[], bool]) -> Outcome:
         folder = output / stage.name
@@ -126,6 +125,12 @@ def train(
     with termination() as stopping:
         autoencoder = AutoencoderStage(config, data, here)
         outcomes = {"vqgan": run(autoencoder, stopping)}
+        report = (
+            _told_report(autoencoder, outcomes["vqgan"].step, output / "vqgan", progress)
+            if first
+            else {}
+        )
+        distributed.barrier()
         diffusion = DiffusionStage(config, data, autoencoder.model, here)
         outcomes["diffusion"] = run(diffusion, stopping)
     if first:
@@ -155,6 +160,7 @@ def train(
             },
             "history": changes,
             "from": started_from,
+            "reconstructions": report,
             "weights_sha256": digest(tensors),
             "environment": environment(),
             "processes": world(),
@@ -164,6 +170,19 @@ def train(
     return finished
 
 
+def _begin(
+    output: Path,
+    settings: dict[str, Any],
+    weights: dict[str, Tensor],
+    started_from: dict[str, Any] | None,
+) -> None:
+    """Write the configuration, and the weights that training starts from."""
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "config.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
+    if started_from and not (output / ORIGIN).exists():
+        checkpoint.save(output / ORIGIN, weights, {**started_from, "config": settings})
+
+
 def _refuse_unequal_shares(config: GeneratorConfig) -> None:
     for stage in (config.vqgan, config.diffusion):
         if stage.training.batch_size % world():
@@ -171,6 +190,20 @@ def _refuse_unequal_shares(config: GeneratorConfig) -> None:
                 f"A batch_size of {stage.training.batch_size} cannot be shared by "
                 f"{world()} processes. Use a multiple of {world()}."
             )
+
+
+def _told_report(
+    stage: AutoencoderStage, step: int, folder: Path, progress: Progress
+) -> dict[str, Any]:
+    """Print what the first stage keeps of volumes; return it, from disk if it is of that step."""
+    file = folder / REPORT
+    told: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    if told.get("step") != step:
+        report = stage.report(progress)
+        told = {"steps": step, **report.card()}
+        file.write_text(json.dumps(told, indent=1) + "\n")
+        print(report.text(), file=sys.stderr)  # noqa: T201
+    return told
 
 
 def _checked(source: str, progress: Progress, *, skip_invalid: bool) -> Cohort:
