@@ -43,7 +43,8 @@ class Denoiser(nn.Module):
             use_flash_attention=True,
         )
         if config.training.checkpointing:
-            recompute([*self.network.down_blocks, *self.network.up_blocks])
+            for block in [*self.network.down_blocks, *self.network.up_blocks]:
+                recompute([block])
 
     def forward(
         self, noised: Latents, times: Int[Tensor, " b"], labels: Int[Tensor, " b"] | None = None

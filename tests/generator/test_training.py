@@ -321,6 +321,15 @@ def test_two_processes_train_and_resume_to_the_same_end(source, tmp_path):
     card = json.loads((output / "generator/card.json").read_text())
     assert card["processes"] == 2
     assert np.isfinite(card["metrics"]["validation_psnr"])
+    # One process ends with the same, but for the order of sums.
+    run(source, tmp_path / "one")
+    told = [
+        [json.loads(line) for line in (folder / "vqgan/history.jsonl").read_text().splitlines()]
+        for folder in (output, tmp_path / "one")
+    ]
+    for two, one in zip(*told, strict=True):
+        for key in ("reconstruction", "feature_matching", "critics", "validation_psnr"):
+            assert two.get(key) == pytest.approx(one.get(key), rel=1e-3), key
     # As if both had been killed between the last two checkpoints of the first stage.
     for lost in ("generator", "diffusion", "vqgan/step-0000006"):
         shutil.rmtree(output / lost)
