@@ -1,0 +1,169 @@
+"""What users of public generators of 3D volumes report, done to ours: each ends well.
+
+Each test names the thread it was found in.
+"""
+
+from itertools import pairwise
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from evalsuite.errors import EvalsuiteError
+from evalsuite.volumes.check import check_cohort
+from evalsuite.volumes.read import read_volume
+from evalsuite.volumes.sources import read_cohort
+from generator.autoencoder_stage import AutoencoderStage
+from generator.data import TrainingData
+from generator.diffusion_stage import DiffusionStage
+from generator.model import Recipe, load
+from generator.samples import sample
+from tests.generator.conftest import MICRO, micro
+
+CPU = torch.device("cpu")
+
+
+def cohort_of(folder):
+    return check_cohort(read_cohort(str(folder), name="training", role="real"))
+
+
+@pytest.fixture
+def blobs(trained):
+    """Return a first stage that goes on where the micro generator's ended."""
+    config = micro(vqgan=MICRO["vqgan"] | {"discriminator_start": 1000})
+    stage = AutoencoderStage(
+        config, TrainingData(cohort_of(trained.parent / "volumes"), config), CPU
+    )
+    stage.model.load_state_dict(load(trained).autoencoder.state_dict())
+    for parameter in stage.model.parameters():
+        parameter.requires_grad_(True)
+    return stage
+
+
+def dots(volume):
+    """Return by how much the voxel that sticks out most differs from its neighbourhood."""
+    return float(np.abs(volume - ndimage.median_filter(volume, 3)).max())
+
+
+def test_reconstructions_have_no_white_dots(blobs):
+    """FirasGit/medicaldiffusion#20: persistent white dots in reconstructions of the VQ-GAN.
+
+    Codes that restart must be encodings of volumes: a code of noise is decoded to a dot.
+    """
+    chosen = blobs.data.training
+    real = blobs.data.volumes(chosen)
+    blobs.model.eval()
+    with torch.no_grad():
+        found, _ = blobs.model.reconstruct(real)
+    for one, other in zip(real[:, 0].numpy(), found[:, 0].numpy(), strict=True):
+        assert dots(other) < 2 * dots(one) + 0.1
+
+
+def test_a_collapsed_codebook_comes_back(data):
+    """lucidrains/vector-quantize-pytorch#63: all volumes fall onto few codes, which is not seen.
+
+    One code is near, all others lie far away; they are used less and less, and restart.
+    """
+    stage = AutoencoderStage(micro(), data, CPU)
+    book = stage.model.codebook
+    book.embedding.weight.data[:] = 100.0
+    book.embedding.weight.data[0] = 0.0
+    book.ema_w.data[:] = book.embedding.weight.data
+    book.ema_cluster_size[:] = 0.505  # falls below 0.5 with the next batch
+    perplexity = [stage.update(step)["perplexity"] for step in range(3)]
+    assert perplexity[0] == pytest.approx(1)
+    assert perplexity[-1] > 4
+    assert stage.validate()[0]["codebook_use"] > 2 / 16
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float32"])
+def test_half_precision_stays_finite_on_volumes_that_are_hard_for_it(data, precision):
+    """Project-MONAI/tutorials#1926: NaN while the diffusion model is trained in half precision.
+
+    Background alone has no variance to divide by; a single bright voxel has the largest.
+    """
+    config = micro(
+        vqgan=MICRO["vqgan"]
+        | {
+            "training": MICRO["vqgan"]["training"] | {"precision": precision},
+            "discriminator_start": 0,
+        },
+        diffusion=MICRO["diffusion"]
+        | {"training": MICRO["diffusion"]["training"] | {"precision": precision}},
+    )
+    dark = torch.zeros(1, 8, 16, 8)
+    bright = dark.clone()
+    bright[0, 4, 4, 4] = 1.0
+    data.volumes = lambda indices: torch.stack([dark if i % 2 else bright for i in indices])
+    stage = AutoencoderStage(config, data, CPU)
+    found = [stage.update(step) for step in range(3)]
+    second = DiffusionStage(config, data, stage.model, CPU)
+    found += [second.update(step) for step in range(3)]
+    assert all(np.isfinite(list(values.values())).all() for values in found)
+    weights = [*stage.model.parameters(), *second.model.parameters()]
+    assert all(torch.isfinite(weight).all() for weight in weights)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_few_volumes_train_or_are_told(make_cohort, n):
+    """pfriedri/wdm-3d#16: some 50 volumes gave noise. Here: fewer than a batch, and than codes."""
+    folder = make_cohort("few", n, shape=(8, 16, 8))
+    config = micro(validation=1)
+    if n == 1:
+        with pytest.raises(EvalsuiteError, match=r"1 volumes leave 0 to train on"):
+            TrainingData(cohort_of(folder), config)
+        return
+    data = TrainingData(cohort_of(folder), config)
+    stage = AutoencoderStage(config, data, CPU)
+    assert np.isfinite(list(stage.update(3).values())).all()
+    second = DiffusionStage(config, data, stage.model, CPU)
+    assert np.isfinite(list(second.update(0).values())).all()
+    assert sorted({i for step in range(4) for i in data.draw("vqgan", step, 2)}) == data.training
+
+
+@pytest.mark.parametrize("stored", ["LPS", "SRA", "AIL"])
+def test_however_volumes_are_stored_samples_lie_as_the_patient_does(make_cohort, tmp_path, stored):
+    """WinstonHuTiger/BraSyn_tutorial#3: turned voxels were written with the header of before."""
+    folder = make_cohort("plain", 3, shape=(9, 17, 10))
+    turned = tmp_path / "turned"
+    turned.mkdir()
+    for path in sorted(folder.glob("*.nii.gz")):
+        image = nib.load(path)
+        way = nib.orientations.ornt_transform(
+            nib.orientations.axcodes2ornt("RAS"), nib.orientations.axcodes2ornt(stored)
+        )
+        nib.save(image.as_reoriented(way), turned / path.name)
+    one, other = (TrainingData(cohort_of(f), micro(validation=1)) for f in (folder, turned))
+    everything = range(3)
+    assert torch.equal(one.volumes(everything), other.volumes(everything))
+
+
+def test_samples_say_that_they_are_in_ras(trained, tmp_path):
+    """The same thread: the header of a sample is that of its voxels."""
+    sample(trained, tmp_path / "samples", 1, Recipe(steps=2), device="cpu")
+    (path,) = (tmp_path / "samples").glob("*.nii.gz")
+    image = nib.load(path)
+    assert nib.aff2axcodes(image.affine) == ("R", "A", "S")
+    assert np.allclose(image.get_fdata(), read_volume(path).voxels)
+
+
+def test_a_sample_does_not_depend_on_how_many_are_made_beside_it(trained):
+    """huggingface/diffusers#2659: images vary slightly with the size of the batch."""
+    made = load(trained)
+    alone, among = made.sample(1, steps=3), made.sample(5, steps=3)
+    assert np.array_equal(alone[0].voxels, among[0].voxels)
+    assert all(not np.array_equal(a.voxels, b.voxels) for a, b in pairwise(among))
+
+
+def test_one_bad_volume_does_not_turn_reconstructions_into_a_mosaic(blobs):
+    """mueller-franzes/medfusion#10: from one sample to the next all reconstructions are mosaics."""
+    before = blobs.validate()[0]["validation_psnr"]
+    good = blobs.data.volumes
+    blobs.data.volumes = lambda indices: 1e4 * good(indices)
+    assert blobs.update(200)["reconstruction"] > 100
+    blobs.data.volumes = good
+    for step in range(201, 216):
+        blobs.update(step)
+    assert blobs.validate()[0]["validation_psnr"] > before - 1
