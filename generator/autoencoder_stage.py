@@ -101,6 +101,7 @@ class AutoencoderStage:
             volume = self.data.volumes([index]).to(self.device)
             with autocast(self.device, self.settings):
                 found, indices = self.model.reconstruct(volume)
+            volume, found = self.data.cut(volume), self.data.cut(found)
             error = float((found - volume).square().mean())
             psnr.append(-10 * np.log10(max(error, 1e-12)))
             ssim.append(_ssim(volume, found))

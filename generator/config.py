@@ -152,7 +152,9 @@ class GeneratorConfig(Declared):
     Args:
         preset: where the values came from that the file left out.
         gpu_memory: what training needs, for people; not used.
-        preprocessing: as in the suite; a shape of `auto` is rounded up to what fits the network.
+        preprocessing: as in the suite; its shape is that of the samples.
+        fit: where the networks need other sides: `pad` shows them a margin around the volumes,
+            which is cut off samples, so that nothing is lost; `crop` rounds the shape down.
         validation: how many volumes, or which share of them, are held out.
         sample_block: samples that are computed together, always the same ones: a sample's bits
             depend on nothing else.
@@ -163,6 +165,7 @@ class GeneratorConfig(Declared):
     preset: str = ""
     gpu_memory: str = ""
     preprocessing: Preprocessing = Preprocessing()
+    fit: Literal["pad", "crop"] = "pad"
     validation: Annotated[float, Field(gt=0)] = 0.1
     sample_block: PositiveInt = 4
     start: Annotated[float, Field(gt=0, le=1)] = 1.0

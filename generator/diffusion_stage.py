@@ -122,8 +122,8 @@ class DiffusionStage:
             steps=min(25, self.config.timesteps),
             label=len(self.data.classes) or None,
         )
-        samples = decode(self.autoencoder, latents, self.range)
-        real = self.data.volumes(self.data.validation[:SHOWN])[:, 0].numpy()
+        samples = self.data.cut(decode(self.autoencoder, latents, self.range))
+        real = self.data.cut(self.data.volumes(self.data.validation[:SHOWN]))[:, 0].numpy()
         rows = {"real": list(real), "sample": list(samples.cpu().numpy())}
         return metrics, {"samples": mosaic(rows)}
 

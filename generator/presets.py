@@ -2,8 +2,8 @@
 
 The paper's shapes and hyper-parameters are those of its public training scripts (Khader et al.,
 Scientific Reports 13:7303, 2023). `docs/reference/paper-presets.md` says for each of them what
-paper, scripts and presets have, and why they differ. GPU memory is half as much again as
-`benchmarks/generator_memory.py` counts, not a measurement.
+paper, scripts and presets have, and why they differ. GPU memory is what
+`benchmarks/generator_memory.py` counts (see `generator.memory`), not a measurement.
 """
 
 from typing import Any
