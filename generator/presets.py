@@ -34,6 +34,7 @@ PAPER_VQGAN_TRAINING: dict[str, Any] = {
     "learning_rate": 1 * (1 / 8) * (2 / 4) * 3e-4,
     "betas": [0.5, 0.9],
     "gradient_clip": 1.0,
+    "precision": "float16",
     "validate_every": 1000,
     "checkpoint_every": 1000,
 }

@@ -20,7 +20,7 @@ from evalsuite.tracking.training import HISTORY, STATE, run_record
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.sources import read_cohort
 from evalsuite.writable import refuse_unwritable
-from generator import checkpoint, distributed
+from generator import checkpoint, distributed, noise
 from generator.autoencoder_stage import AutoencoderStage
 from generator.config import GeneratorConfig
 from generator.data import TrainingData
@@ -111,6 +111,8 @@ def train(
     diffusion = DiffusionStage(config, data, autoencoder.model, here)
     metrics |= run(diffusion)
     if first:
+        if doubt := noise.doubt(metrics):
+            print(doubt, file=sys.stderr)  # noqa: T201
         modules = {"vqgan": autoencoder.model, "denoiser": diffusion.average.module}
         tensors = checkpoint.pack(modules, {})
         factor = config.vqgan.factor
