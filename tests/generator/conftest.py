@@ -14,6 +14,8 @@ MICRO = {
     "sample_block": 2,
     "vqgan": {
         "channels": [16, 16],
+        "bottleneck": "vq",
+        "grain": 2,
         "restart_below": 0.5,
         "residual_layers": 1,
         "codes": 16,
