@@ -134,6 +134,7 @@ def train(
         diffusion = DiffusionStage(config, data, autoencoder.model, here)
         outcomes["diffusion"] = run(diffusion, stopping)
     if first:
+        metrics = {k: v for outcome in outcomes.values() for k, v in outcome.metrics.items()}
         if doubt := noise.doubt(metrics):
             print(doubt, file=sys.stderr)  # noqa: T201
         tensors = checkpoint.pack(
@@ -158,7 +159,7 @@ def train(
                 "validation": [cohort.entries[i].id for i in data.validation],
                 "skipped": [str(fault) for fault in cohort.skipped],
             },
-            "metrics": {k: v for outcome in outcomes.values() for k, v in outcome.metrics.items()},
+            "metrics": metrics,
             "taken": {
                 stage.name: _taken(stage, outcomes[stage.name])
                 for stage in (autoencoder, diffusion)
