@@ -133,6 +133,7 @@ def train(
         distributed.barrier()
         diffusion = DiffusionStage(config, data, autoencoder.model, here)
         outcomes["diffusion"] = run(diffusion, stopping)
+    metrics = {k: v for outcome in outcomes.values() for k, v in outcome.metrics.items()}
     if first:
         if doubt := noise.doubt(metrics):
             print(doubt, file=sys.stderr)  # noqa: T201
@@ -158,7 +159,7 @@ def train(
                 "validation": [cohort.entries[i].id for i in data.validation],
                 "skipped": [str(fault) for fault in cohort.skipped],
             },
-            "metrics": {k: v for outcome in outcomes.values() for k, v in outcome.metrics.items()},
+            "metrics": metrics,
             "taken": {
                 stage.name: _taken(stage, outcomes[stage.name])
                 for stage in (autoencoder, diffusion)
@@ -205,7 +206,7 @@ def _told_report(
     told: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
     if told.get("step") != step:
         report = stage.report(progress)
-        told = {"steps": step, **report.card()}
+        told = {"step": step, **report.card()}
         file.write_text(json.dumps(told, indent=1) + "\n")
         print(report.text(), file=sys.stderr)  # noqa: T201
     return told
