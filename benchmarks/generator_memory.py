@@ -3,14 +3,14 @@
     python benchmarks/generator_memory.py
 
 Each stage's forward pass runs on PyTorch's meta device, which computes shapes only, and every tensor
-that the backward pass will need is counted once, at 2 bytes per number (bfloat16); weights, gradients
-and Adam's moments come on top at 16 bytes per weight. Workspaces of cuDNN and fragmentation are not
+that the backward pass will need is counted once, at 4 bytes per number in float32 and at 2 in half
+precision; weights, gradients and Adam's moments come on top at 16 bytes per weight. Workspaces of cuDNN and fragmentation are not
 in it: take half as much again.
 """
 
 import torch
 
-from generator.config import GeneratorConfig, load_config
+from generator.config import GeneratorConfig, Optimisation, load_config
 from generator.diffusion import Denoiser
 from generator.presets import PRESETS
 from generator.vqgan import VQGAN, Critics
@@ -32,8 +32,9 @@ def saved(run) -> int:
     return sum(storage.nbytes() // tensor.element_size() for storage, tensor in kept.values())
 
 
-def gibibytes(numbers: int, weights: int) -> float:
-    return (2 * numbers + 16 * weights) / 2**30
+def gibibytes(numbers: int, weights: int, settings: Optimisation) -> float:
+    each = 4 if settings.precision == "float32" else 2
+    return (each * numbers + 16 * weights) / 2**30
 
 
 def estimate(config: GeneratorConfig, sides: list[int]) -> tuple[float, float]:
@@ -52,14 +53,15 @@ def estimate(config: GeneratorConfig, sides: list[int]) -> tuple[float, float]:
             sum(m.abs().sum() for m in matched)
 
         count = sum(p.numel() for m in (model, critics) for p in m.parameters())
-        vqgan = gibibytes(saved(first), count)
+        vqgan = gibibytes(saved(first), count, config.vqgan.training)
         denoiser = Denoiser(config.diffusion, config.vqgan.code_dimension)
         latent = [side // config.vqgan.factor for side in sides]
         batch = config.diffusion.training.batch_size
         noised = torch.rand(batch, config.vqgan.code_dimension, *latent)
         times = torch.zeros(batch, dtype=torch.long)
         numbers = saved(lambda: denoiser(noised, times))
-        diffusion = gibibytes(numbers, sum(p.numel() for p in denoiser.parameters()))
+        count = sum(p.numel() for p in denoiser.parameters())
+        diffusion = gibibytes(numbers, count, config.diffusion.training)
     return vqgan, diffusion
 
 

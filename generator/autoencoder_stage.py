@@ -37,10 +37,10 @@ class AutoencoderStage:
             self.critics = Critics(config.vqgan).to(device)
         self.losses = Losses(config.vqgan)
         self.modules: dict[str, nn.Module] = {"vqgan": self.model, "critics": self.critics}
-        rate, betas = self.settings.learning_rate, (0.5, 0.9)
+        rate = self.settings.learning_rate
         self.optimisers: dict[str, torch.optim.Optimizer] = {
-            "vqgan": torch.optim.Adam(trained(self.model), rate),
-            "critics": torch.optim.Adam(self.critics.parameters(), rate, betas),
+            "vqgan": torch.optim.Adam(trained(self.model), rate, self.settings.betas),
+            "critics": torch.optim.Adam(self.critics.parameters(), rate, (0.5, 0.9)),
         }
 
     def update(self, step: int) -> dict[str, float]:

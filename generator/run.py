@@ -25,6 +25,7 @@ from generator.config import GeneratorConfig
 from generator.data import TrainingData
 from generator.diffusion_stage import DiffusionStage
 from generator.model import FINISHED, digest
+from generator.solvers import refuse_impossible
 from generator.training import Report, Stage, append_history, fit
 
 Track = Callable[[Status], None]
@@ -52,6 +53,7 @@ def train(
                 f"A batch_size of {stage.training.batch_size} cannot be shared by "
                 f"{world()} processes. Use a multiple of {world()}."
             )
+    refuse_impossible(config.diffusion, config.sampler, config.steps, config.start)
     first = rank() == 0
     progress = bars if first else silent
     finished = output / FINISHED
@@ -115,7 +117,7 @@ def train(
             "config": settings,
             "preprocessing": data.preprocessing.model_dump(mode="json"),
             "spacing": _spacing(data),
-            "latent_range": autoencoder.model.latent_range(),
+            "latent_scaling": diffusion.scaling.card(),
             "latent_shape": [config.vqgan.code_dimension]
             + [side // factor for side in sides if isinstance(side, int)],
             "classes": list(data.classes),
