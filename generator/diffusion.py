@@ -5,17 +5,15 @@ schedule of Nichol and Dhariwal, ICML 2021, or the rectified flow of Liu et al.,
 MAISI-v2 (Zhao et al. 2025).
 """
 
-from functools import partial
-
 import torch
 from jaxtyping import Float, Int
 from monai.networks.nets import DiffusionModelUNet
 from monai.networks.schedulers import DDPMScheduler, RFlowScheduler
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
-from torch.utils.checkpoint import checkpoint
 
 from generator.config import DiffusionConfig
+from generator.steps import recompute
 
 Latents = Float[Tensor, "b c u v w"]
 
@@ -43,10 +41,10 @@ class Denoiser(nn.Module):
             norm_num_groups=config.groups,
             num_head_channels=[min(config.head_channels, channels) for channels in config.channels],
             num_class_embeds=classes + 1 if classes else None,
+            use_flash_attention=True,
         )
         if config.training.checkpointing:
-            for block in [*self.network.down_blocks, *self.network.up_blocks]:
-                block.forward = partial(checkpoint, block.forward, use_reentrant=False)
+            recompute([*self.network.down_blocks, *self.network.up_blocks])
 
     def forward(
         self,

@@ -12,10 +12,12 @@ from torch import Tensor, nn
 
 from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.machine import usable_device
+from evalsuite.seeds import seed_of
 from evalsuite.volumes.volume import Volume
 from generator import checkpoint
 from generator.config import GeneratorConfig, Sampler
 from generator.diffusion import Denoiser
+from generator.fitting import cut_back
 from generator.sampling import decode, draw
 from generator.scaling import scaling_of
 from generator.solvers import refuse_impossible
@@ -70,6 +72,13 @@ class Generator:
         return replace(recipe, sampler=sampler, steps=steps, start=start)
 
     def _checked(self, recipe: Recipe) -> tuple[Sampler, int, float]:
+        if recipe.guidance != 1 and recipe.class_name is None:
+            name = "Name one with --class, or leave" if self.card["classes"] else "Leave"
+            raise EvalsuiteError(
+                f"A guidance of {recipe.guidance:g} weighs the class of the samples, but they have "
+                f"none. {name} --guidance out."
+            )
+        self._label(recipe.class_name)
         own = self.config
         steps = own.steps if recipe.steps is None else recipe.steps
         start = own.start if recipe.start is None else recipe.start
@@ -114,7 +123,9 @@ class Generator:
             label=self._label(recipe.class_name),
             guidance=recipe.guidance,
         )
-        voxels = decode(self.autoencoder, latents, scaling).cpu().numpy()
+        seeds = [seed_of(recipe.seed, index, "grain") for index in indices]
+        volumes = decode(self.autoencoder, latents, scaling, seeds).cpu()
+        voxels = cut_back(volumes, self.card["preprocessing"]["shape"]).numpy()
         affine = np.diag([*self.card["spacing"], 1.0])
         centre = (np.array(voxels.shape[1:]) - 1) / 2
         affine[:3, 3] = -centre * self.card["spacing"]

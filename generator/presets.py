@@ -2,8 +2,8 @@
 
 The paper's shapes and hyper-parameters are those of its public training scripts (Khader et al.,
 Scientific Reports 13:7303, 2023). `docs/reference/paper-presets.md` says for each of them what
-paper, scripts and presets have, and why they differ. GPU memory is half as much again as
-`benchmarks/generator_memory.py` counts, not a measurement.
+paper, scripts and presets have, and why they differ. GPU memory is what
+`benchmarks/generator_memory.py` counts (see `generator.memory`), not a measurement.
 """
 
 from typing import Any
@@ -43,6 +43,7 @@ PAPER_DIFFUSION: dict[str, Any] = {
     "groups": 8,
     "timesteps": 300,
     "prediction": "epsilon",
+    "scaling": "range",
     "loss": "l1",
     "ema": 0.995,
     "ema_start": 2000,
@@ -73,6 +74,7 @@ def _paper(
     width = shape[0] >> halvings  # of the U-Net: the side of the latents
     return {
         "gpu_memory": gpu_memory,
+        "sampler": "ddpm",
         "start": 1.0,
         "preprocessing": {"shape": shape, "intensity": intensity},
         "vqgan": {
@@ -94,30 +96,36 @@ PRESETS: dict[str, dict[str, Any]] = {
         "gpu_memory": "none: made for 2 cores of a processor",
         # From the end of the process samples of so small a network are too much alike; see
         # benchmarks/generator_quality.py.
+        "sampler": "dpm++",
+        "steps": 10,
         "start": 0.9,
         "vqgan": {
             "channels": [32, 64],
-            "residual_layers": 2,
-            "codes": 2048,
+            "residual_layers": 1,
+            "bottleneck": "kl",
+            "kl": 1e-4,
+            "decoder": "interpolating",
+            "grain": 4,
             "code_dimension": 8,
-            "decay": 0.95,
-            "restart_below": 0.1,
             "reconstruction": 1.0,
-            "perceptual": 1.0,
-            "slice_adversarial": 0.01,
-            "volume_adversarial": 0.01,
-            "feature_matching": 0.05,
+            "perceptual": 0.0,
+            "texture": 1.0,
+            "slice_adversarial": 0.02,
+            "volume_adversarial": 0.02,
+            "feature_matching": 0.0,
             "discriminator_channels": 16,
             "discriminator_layers": 2,
-            "discriminator_start": 2000,
+            "discriminator_start": 1200,
+            "discriminator_ramp": 300,
+            "discriminator_rate": 1e-3,
             "training": {
                 "steps": 3000,
-                "batch_size": 4,
+                "batch_size": 2,
                 "learning_rate": 1.5e-3,
                 "final_rate": 0.05,
                 "warmup": 100,
-                "validate_every": 250,
-                "checkpoint_every": 250,
+                "validate_every": 500,
+                "checkpoint_every": 500,
             },
         },
         "diffusion": {
@@ -127,6 +135,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "groups": 16,
             "coordinates": True,
             "prediction": "v_prediction",
+            "scaling": "standard",
             "loss": "l2",
             "ema": 0.995,
             "training": {
@@ -146,14 +155,20 @@ PRESETS: dict[str, dict[str, Any]] = {
         "gpu_memory": "about 13 GiB for volumes of 96 x 96 x 96 (estimate)",
         "vqgan": {
             "channels": [64, 128],
-            "codes": 8192,
-            "restart_below": 0.1,
-            "perceptual": 0.5,
-            "slice_adversarial": 0.1,
-            "volume_adversarial": 0.1,
-            "feature_matching": 1.0,
+            "bottleneck": "kl",
+            "kl": 1e-4,
+            "decoder": "interpolating",
+            "grain": 4,
+            "reconstruction": 1.0,
+            "perceptual": 0.0,
+            "texture": 1.0,
+            "slice_adversarial": 0.02,
+            "volume_adversarial": 0.02,
+            "feature_matching": 0.0,
             "discriminator_channels": 32,
-            "discriminator_start": 5000,
+            "discriminator_start": 2000,
+            "discriminator_ramp": 1000,
+            "discriminator_rate": 5e-4,
             "training": {
                 "steps": 20_000,
                 "batch_size": 4,
@@ -166,6 +181,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "channels": [128, 256, 256],
             "attention": [False, True, True],
             "prediction": "v_prediction",
+            "scaling": "standard",
             "loss": "l2",
             "ema": 0.999,
             "training": {

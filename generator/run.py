@@ -4,7 +4,9 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import yaml
 from matplotlib.figure import Figure
@@ -13,7 +15,7 @@ from evalsuite import tracking
 from evalsuite.environment import environment
 from evalsuite.errors import EvalsuiteError
 from evalsuite.machine import rank, world
-from evalsuite.progress import bars, silent
+from evalsuite.progress import Progress, bars, silent
 from evalsuite.tracking.record import Status
 from evalsuite.tracking.training import HISTORY, STATE, run_record
 from evalsuite.volumes.check import check_cohort
@@ -24,10 +26,13 @@ from generator.autoencoder_stage import AutoencoderStage
 from generator.config import GeneratorConfig
 from generator.data import TrainingData
 from generator.diffusion_stage import DiffusionStage
+from generator.fitting import left_out
 from generator.model import FINISHED, digest
 from generator.solvers import refuse_impossible
+from generator.summary import summary
 from generator.training import Report, Stage, append_history, fit
 
+REPORT = "report.json"
 Track = Callable[[Status], None]
 
 
@@ -65,7 +70,7 @@ def train(
     refuse_unwritable(output, "--output DIR")
     if first and not resume:
         # Left by a training that was interrupted before its first checkpoint.
-        for name in (HISTORY, STATE):
+        for name in (HISTORY, STATE, REPORT):
             for left in output.glob(f"*/{name}"):
                 left.unlink()
     cohort = read_cohort(source, name="training", role="real")
@@ -75,7 +80,9 @@ def train(
         print(f"{source}: {warning}", file=sys.stderr)  # noqa: T201
     data = TrainingData(cohort, config)
     settings = config.model_dump(mode="json")
+    lost = left_out(cohort, data.preprocessing)
     if first:
+        print(summary(data, config, lost, output, here), file=sys.stderr)  # noqa: T201
         output.mkdir(parents=True, exist_ok=True)
         (output / "config.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
 
@@ -105,21 +112,22 @@ def train(
 
     autoencoder = AutoencoderStage(config, data, here)
     metrics = run(autoencoder)
+    report = _told_report(autoencoder, output / autoencoder.name, progress) if first else {}
+    distributed.barrier()
     diffusion = DiffusionStage(config, data, autoencoder.model, here)
     metrics |= run(diffusion)
     if first:
         modules = {"vqgan": autoencoder.model, "denoiser": diffusion.average.module}
         tensors = checkpoint.pack(modules, {})
-        sides = data.preprocessing.shape
         factor = config.vqgan.factor
         card = {
             "name": output.name,
             "config": settings,
             "preprocessing": data.preprocessing.model_dump(mode="json"),
-            "spacing": _spacing(data),
+            "left_out": asdict(lost),
+            "spacing": data.spacing,
             "latent_scaling": diffusion.scaling.card(),
-            "latent_shape": [config.vqgan.code_dimension]
-            + [side // factor for side in sides if isinstance(side, int)],
+            "latent_shape": [config.vqgan.code_dimension] + [side // factor for side in data.sides],
             "classes": list(data.classes),
             "data": {
                 "source": source,
@@ -129,6 +137,7 @@ def train(
                 "skipped": [str(fault) for fault in cohort.skipped],
             },
             "metrics": metrics,
+            "reconstructions": report,
             "weights_sha256": digest(tensors),
             "environment": environment(),
             "processes": world(),
@@ -136,6 +145,18 @@ def train(
         checkpoint.save(finished, tensors, card)
     distributed.barrier()
     return finished
+
+
+def _told_report(stage: AutoencoderStage, folder: Path, progress: Progress) -> dict[str, Any]:
+    """Print what the first stage keeps of volumes; return it, from disk if it is of this stage."""
+    file, steps = folder / REPORT, stage.settings.steps
+    told: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    if told.get("steps") != steps:
+        report = stage.report(progress)
+        told = {"steps": steps, **report.card()}
+        file.write_text(json.dumps(told, indent=1) + "\n")
+        print(report.text(), file=sys.stderr)  # noqa: T201
+    return told
 
 
 def _signature(data: TrainingData, config: GeneratorConfig, stage: str) -> str:
@@ -188,10 +209,3 @@ def _tracker(folder: Path, experiment: str | None) -> Track:
             print(f"{goes_on}{error}", file=sys.stderr)  # noqa: T201
 
     return track
-
-
-def _spacing(data: TrainingData) -> list[float]:
-    spacing = data.preprocessing.spacing
-    if isinstance(spacing, str):
-        return list(data.cohort.infos[0].spacing)
-    return list(spacing)

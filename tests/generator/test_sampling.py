@@ -15,10 +15,8 @@ from generator.config import SAMPLERS
 from generator.diffusion import Denoiser, noise_schedule
 from generator.model import Recipe, load
 from generator.samples import sample
-from generator.sampling import blocks, decode, draw
-from generator.scaling import Range
+from generator.sampling import blocks, draw
 from generator.solvers import OF_FLOWS
-from generator.vqgan import VQGAN
 from tests.generator.conftest import MICRO, micro
 
 SHAPE = (4, 2, 2, 2)
@@ -205,21 +203,6 @@ def test_blocks_are_dealt_to_processes_whole():
     assert dealt == [[[0, 1, 2, 3], [8, 9, 10, 11]], [[4, 5, 6, 7]]]
 
 
-def test_tiled_decoding_is_decoding(monkeypatch):
-    """Away from the seams tiles see all that the decoder sees."""
-    from generator import sampling
-
-    torch.manual_seed(0)
-    autoencoder = VQGAN(micro().vqgan).eval()
-    latents = torch.rand(1, 4, 24, 6, 6) * 2 - 1
-    whole = decode(autoencoder, latents, Range(-1.0, 1.0))
-    monkeypatch.setattr(sampling, "TILE", 16)
-    monkeypatch.setattr(sampling, "OVERLAP", 0.5)
-    tiled = decode(autoencoder, latents, Range(-1.0, 1.0))
-    assert tiled.shape == whole.shape == (1, 96, 24, 24)
-    assert float((tiled - whole).abs().mean()) < 1e-3
-
-
 def test_the_same_samples_however_they_are_asked_for(trained, tmp_path):
     recipe = Recipe(seed=5, steps=5)
     sample(trained, tmp_path / "all", 5, recipe, device="cpu")
@@ -302,6 +285,7 @@ def test_bad_samples_are_reported_not_written_silently(
         (Recipe(steps=10, start=0.5), "of which a start of 0.5 leaves 9."),
         (Recipe(start=1.5), "A start of 1.5 is not possible"),
         (Recipe(steps=5, class_name="x"), "trained without classes"),
+        (Recipe(steps=5, guidance=2), "they have none. Leave --guidance out."),
     ],
 )
 def test_impossible_recipes_are_told(trained, tmp_path, recipe, message):
@@ -335,5 +319,7 @@ def test_classes_of_a_manifest_are_trained_on(make_cohort, tmp_path):
     embedding = generator.denoiser.network.class_embedding.weight
     fresh = Denoiser(config.diffusion, 4, classes=2).network.class_embedding.weight
     assert embedding.shape == fresh.shape == (3, 32)
+    with pytest.raises(EvalsuiteError, match="Name one with --class, or leave --guidance out"):
+        generator.sample(1, steps=5, guidance=2.0)
     with pytest.raises(EvalsuiteError, match='Unknown class "c"'):
         generator.sample(1, class_name="c", steps=5)
