@@ -3,6 +3,10 @@
 Each test names the thread it was found in.
 """
 
+import json
+import shutil
+import subprocess
+import sys
 from itertools import pairwise
 
 import nibabel as nib
@@ -15,12 +19,13 @@ from evalsuite.errors import EvalsuiteError
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.read import read_volume
 from evalsuite.volumes.sources import read_cohort
-from generator import noise
+from generator import checkpoint, noise
 from generator.autoencoder_stage import AutoencoderStage
+from generator.config import load_config
 from generator.data import TrainingData
 from generator.diffusion_stage import DiffusionStage
 from generator.model import Recipe, load
-from generator.run import train
+from generator.run import REPORT, train
 from generator.samples import sample
 from tests.generator.conftest import MICRO, micro
 
@@ -43,6 +48,10 @@ def blobs(trained):
     for parameter in stage.model.parameters():
         parameter.requires_grad_(True)
     return stage
+
+
+def weights_of(folder):
+    return checkpoint.load(folder / "generator")[0]
 
 
 def dots(volume):
@@ -143,6 +152,77 @@ def test_half_precision_stays_finite_on_volumes_that_are_hard_for_it(data, preci
     assert all(np.isfinite(list(values.values())).all() for values in found)
     weights = [*stage.model.parameters(), *second.model.parameters()]
     assert all(torch.isfinite(weight).all() for weight in weights)
+
+
+def test_validation_needs_no_more_memory_than_a_piece_of_a_volume(make_cohort, monkeypatch):
+    """Project-MONAI/tutorials#1970: 512 x 512 x 256 does not fit where training did.
+
+    Whole volumes are encoded and decoded in pieces, with the same result.
+    """
+    folder = make_cohort("long", 2, shape=(8, 8, 128))
+    config = micro(preprocessing={"shape": [8, 8, 128], "spacing": "native"}, validation=1)
+    data = TrainingData(cohort_of(folder), config)
+    stage = AutoencoderStage(config, data, CPU)
+    seen = []
+    for name in ("encoder", "decoder"):
+        stage.model.network[name].register_forward_pre_hook(
+            lambda module, given: seen.append(given[0].shape[-1] * 4 ** (given[0].shape[1] > 1))
+        )
+    whole = stage.validate()[0]
+    assert set(seen) == {128}
+    seen.clear()
+    monkeypatch.setattr("generator.vqgan.TILE", 4)
+    assert stage.validate()[0] == pytest.approx(whole, rel=1e-4)
+    DiffusionStage(config, data, stage.model, CPU).latents([0, 1])
+    assert max(seen) < 128
+
+
+def test_training_goes_on_with_another_number_of_processes(make_cohort, tmp_path, monkeypatch):
+    """huggingface/transformers#14554: a checkpoint loads with the number of GPUs it was made with.
+
+    Begun by one process, ended by two: batch and random numbers are those of the step.
+    """
+    source, output = make_cohort("training", 8, shape=(9, 17, 10)), tmp_path / "run"
+    short = MICRO["vqgan"]["training"] | {"steps": 2}
+    settings = MICRO | {
+        "vqgan": MICRO["vqgan"] | {"training": short},
+        "diffusion": MICRO["diffusion"]
+        | {"training": MICRO["diffusion"]["training"] | {"steps": 4}},
+    }
+    options = {"device": "cpu", "experiment": None, "skip_invalid": False}
+    monkeypatch.setattr("generator.run._told_report", lambda *_: {})
+    train(
+        str(source),
+        output,
+        load_config(None, {"preset": "tiny"}, settings),
+        resume=False,
+        **options,
+    )
+    alone = weights_of(output)
+    for lost in ("generator", "diffusion/step-0000004"):
+        shutil.rmtree(output / lost)
+    (output / "vqgan" / REPORT).write_text('{"steps": 2}')
+    config = tmp_path / "micro.yaml"
+    config.write_text(json.dumps({"preset": "tiny", **settings}))
+    command = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc-per-node",
+        "2",
+    ]
+    command += ["-m", "evalsuite", "generator", "train", str(source), "--output", str(output)]
+    command += ["--config", str(config), "--no-tracking", "--resume"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((output / "generator/card.json").read_text())["processes"] == 2
+    together = weights_of(output)
+    assert alone.keys() == together.keys()
+    # The first stage had ended; the second differs by what one step more of two streams of noise does.
+    for name, weight in together.items():
+        most = 0 if name.startswith("vqgan/") else 0.05
+        assert float((weight - alone[name]).abs().max()) <= most, name
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
