@@ -1,5 +1,4 @@
-# The reader app and the command line of evalsuite; compose.yaml puts it beside PostgreSQL and
-# MLflow. The image holds no study, no volume and no secret.
+# The reader app, the reports and MLflow, without torch; compose.yaml puts it beside PostgreSQL. The image holds no study, no volume and no secret.
 FROM python:3.11.13-slim-bookworm
 
 # A fixed number, so that files on the host and in volumes keep their owner.
@@ -8,15 +7,12 @@ RUN useradd --uid 1000 --create-home reader \
 WORKDIR /app
 
 # What is installed depends on these two files alone: a change of the code keeps this layer.
-# The extra index has PyTorch's build without CUDA, which is several gigabytes smaller.
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 COPY constraints.txt pyproject.toml ./
 RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
 extras = p['optional-dependencies']; \
 print(*p['dependencies'], *extras['reader'], *extras['postgresql'], *extras['dashboard'], sep='\n')" \
         > requirements.txt \
-    && pip install --no-cache-dir --constraint constraints.txt \
-        --extra-index-url "$TORCH_INDEX" --requirement requirements.txt
+    && pip install --no-cache-dir --constraint constraints.txt --requirement requirements.txt
 
 COPY README.md LICENSE ./
 COPY evalsuite evalsuite

@@ -96,12 +96,19 @@ class Losses:
     ) -> dict[str, Tensor]:
         """Return the weighted losses by which the critics teach the autoencoder."""
         verdicts, features = critics(found, places)
-        with torch.no_grad():
-            _, real_features = critics(volumes, places)
         fooled = [
             weight * self.hinge(verdict, target_is_real=True, for_discriminator=False)
             for weight, verdict in zip(self._weights(), verdicts, strict=True)
         ]
+        losses = {"adversarial": torch.stack(fooled).sum()}
+        if self.config.feature_matching:
+            with torch.no_grad():
+                _, real_features = critics(volumes, places)
+            matched = self._matched(features, real_features)
+            losses["feature_matching"] = self.config.feature_matching * matched
+        return losses
+
+    def _matched(self, features: list[list[Tensor]], real_features: list[list[Tensor]]) -> Tensor:
         matched = torch.stack(
             [
                 torch.stack([(m - r).abs().mean() for m, r in zip(maps, real_maps, strict=True)])
@@ -110,11 +117,7 @@ class Losses:
         )
         # The three slices share the place of the paper's one.
         summed = matched[:3].mean(dim=0).sum() + matched[3].sum()
-        layers = summed if self.config.feature_layers == "sum" else matched.mean()
-        return {
-            "adversarial": torch.stack(fooled).sum(),
-            "feature_matching": self.config.feature_matching * layers,
-        }
+        return summed if self.config.feature_layers == "sum" else matched.mean()
 
     def critics(
         self, critics: Critics, volumes: Volumes, found: Volumes, places: Sequence[float]
@@ -134,7 +137,13 @@ class Losses:
 
 
 def ramp(config: VQGANConfig, step: int) -> float:
-    """Return which share of their weights the critics' losses have at a step."""
+    """Return which share of their weights the critics' losses have at a step.
+
+    None where they have no weights: then there is nothing for critics to learn for.
+    """
+    weights = config.slice_adversarial, config.volume_adversarial, config.feature_matching
+    if not any(weights):
+        return 0.0
     past = step + 1 - config.discriminator_start
     return min(1.0, max(0.0, past / max(1, config.discriminator_ramp)))
 

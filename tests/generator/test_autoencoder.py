@@ -167,6 +167,8 @@ def test_the_ramp_of_the_critics():
     assert shares == [0, 0, 0.25, 0.5, 1, 1]
     at_once = config(discriminator_start=10)
     assert [ramp(at_once, step) for step in (9, 10)] == [0, 1]
+    weightless = {"slice_adversarial": 0, "volume_adversarial": 0, "feature_matching": 0}
+    assert ramp(config(discriminator_start=10, **weightless), 99) == 0
 
 
 def test_the_balance_makes_the_critics_pull_as_hard_as_the_reconstruction():
