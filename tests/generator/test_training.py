@@ -323,17 +323,30 @@ def test_two_processes_train_and_resume_to_the_same_end(source, tmp_path):
     assert np.isfinite(card["metrics"]["validation_psnr"])
     # One process ends with the same, but for the order of sums.
     run(source, tmp_path / "one")
-    told = [
-        [json.loads(line) for line in (folder / "vqgan/history.jsonl").read_text().splitlines()]
-        for folder in (output, tmp_path / "one")
-    ]
-    for two, one in zip(*told, strict=True):
-        for key in ("reconstruction", "feature_matching", "critics", "validation_psnr"):
-            assert two.get(key) == pytest.approx(one.get(key), rel=1e-3), key
+    same = {
+        "vqgan": ("reconstruction", "feature_matching", "critics", "validation_psnr"),
+        "diffusion": ("denoising", "gradient_norm"),
+    }
+    for stage, keys in same.items():
+        files = [folder / stage / "history.jsonl" for folder in (output, tmp_path / "one")]
+        lines = [[json.loads(line) for line in file.read_text().splitlines()] for file in files]
+        for two, one in zip(*lines, strict=True):
+            for key in keys:
+                assert two.get(key) == pytest.approx(one.get(key), rel=1e-3), key
     # As if both had been killed between the last two checkpoints of the first stage.
     for lost in ("generator", "diffusion", "vqgan/step-0000006"):
         shutil.rmtree(output / lost)
     assert equal(whole, trained_by_two())
+    # One process ends what two began (huggingface/transformers#14554).
+    for lost in ("generator", "diffusion/step-0000006"):
+        shutil.rmtree(output / lost)
+    run(source, output, resume=True)
+    assert json.loads((output / "generator/card.json").read_text())["processes"] == 1
+    alone = weights(output)
+    first = {key for key in whole if key.startswith("vqgan/")}
+    assert all(torch.equal(whole[key], alone[key]) for key in first)
+    steps = 2 * MICRO["diffusion"]["training"]["learning_rate"]  # other noise, no more than Adam's
+    assert max(float((whole[key] - alone[key]).abs().max()) for key in whole) <= 2 * steps
 
 
 @pytest.mark.parametrize(
