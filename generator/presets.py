@@ -130,6 +130,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "residual_blocks": 2,
             "groups": 16,
             "coordinates": True,
+            "scaling": "standard",
             "prediction": "v_prediction",
             "loss": "l2",
             "ema": 0.995,
@@ -175,6 +176,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "diffusion": {
             "channels": [128, 256, 256],
             "attention": [False, True, True],
+            "scaling": "standard",
             "prediction": "v_prediction",
             "loss": "l2",
             "ema": 0.999,
