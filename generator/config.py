@@ -211,9 +211,9 @@ class GeneratorConfig(Declared):
     diffusion: DiffusionConfig
 
     @model_validator(mode="after")
-    def _ranged(self) -> "GeneratorConfig":
+    def _scaled(self) -> "GeneratorConfig":
         if self.diffusion.scaling == "range" and self.vqgan.bottleneck != "vq":
-            msg = "latents without a codebook have no range; set diffusion.scaling to standard"
+            msg = "scaling by the range of a codebook needs one: set diffusion.scaling to standard"
             raise ValueError(msg)
         return self
 

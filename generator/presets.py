@@ -12,6 +12,9 @@ from typing import Any
 PLAYERS = 2
 PAPER_VQGAN: dict[str, Any] = {
     "residual_layers": 2,
+    "bottleneck": "vq",
+    "decoder": "transposed",
+    "grain": 0,
     "codes": 16384,
     "code_dimension": 8,
     "decay": 0.99,
@@ -19,6 +22,7 @@ PAPER_VQGAN: dict[str, Any] = {
     "reconstruction": 4.0,
     "commitment": 0.25,
     "perceptual": 4.0,
+    "texture": 0.0,
     "slice_adversarial": 1.0,
     "volume_adversarial": 1.0,
     "feature_matching": 4.0,
@@ -26,6 +30,9 @@ PAPER_VQGAN: dict[str, Any] = {
     "discriminator_channels": 64,
     "discriminator_layers": 3,
     "discriminator_start": 10_000 // PLAYERS,
+    "discriminator_ramp": 0,
+    "discriminator_rate": None,
+    "adversarial_balance": False,
 }
 PAPER_VQGAN_TRAINING: dict[str, Any] = {
     "batch_size": 2,
@@ -34,6 +41,7 @@ PAPER_VQGAN_TRAINING: dict[str, Any] = {
     "learning_rate": 1 * (1 / 8) * (2 / 4) * 3e-4,
     "betas": [0.5, 0.9],
     "gradient_clip": 1.0,
+    "precision": "float16",
     "validate_every": 1000,
     "checkpoint_every": 1000,
 }
@@ -43,6 +51,7 @@ PAPER_DIFFUSION: dict[str, Any] = {
     "groups": 8,
     "timesteps": 300,
     "prediction": "epsilon",
+    "scaling": "range",
     "loss": "l1",
     "ema": 0.995,
     "ema_start": 2000,
@@ -73,6 +82,7 @@ def _paper(
     width = shape[0] >> halvings  # of the U-Net: the side of the latents
     return {
         "gpu_memory": gpu_memory,
+        "sampler": "ddpm",
         "start": 1.0,
         "preprocessing": {"shape": shape, "intensity": intensity},
         "vqgan": {
@@ -94,6 +104,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "gpu_memory": "none: made for 2 cores of a processor",
         # From the end of the process samples of so small a network are too much alike; see
         # benchmarks/generator_quality.py.
+        "sampler": "dpm++",
+        "steps": 15,
         "start": 0.9,
         "vqgan": {
             "channels": [32, 64],
@@ -132,6 +144,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "coordinates": True,
             "scaling": "standard",
             "prediction": "v_prediction",
+            "scaling": "standard",
             "loss": "l2",
             "ema": 0.995,
             "training": {
@@ -178,6 +191,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "attention": [False, True, True],
             "scaling": "standard",
             "prediction": "v_prediction",
+            "scaling": "standard",
             "loss": "l2",
             "ema": 0.999,
             "training": {

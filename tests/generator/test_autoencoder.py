@@ -229,5 +229,5 @@ def test_grain_without_a_decoder_for_it_is_refused():
 
 def test_a_range_needs_a_codebook():
     settings = {"vqgan": {"bottleneck": "kl"}, "diffusion": {"scaling": "range"}}
-    with pytest.raises(EvalsuiteError, match="latents without a codebook have no range; set"):
+    with pytest.raises(EvalsuiteError, match="scaling by the range of a codebook needs one: set"):
         load_config(None, {"preset": "tiny"}, settings)
