@@ -142,7 +142,6 @@ PRESETS: dict[str, dict[str, Any]] = {
             "residual_blocks": 2,
             "groups": 16,
             "coordinates": True,
-            "scaling": "standard",
             "prediction": "v_prediction",
             "scaling": "standard",
             "loss": "l2",
@@ -190,7 +189,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "diffusion": {
             "channels": [128, 256, 256],
             "attention": [False, True, True],
-            "scaling": "standard",
             "prediction": "v_prediction",
             "scaling": "standard",
             "loss": "l2",
