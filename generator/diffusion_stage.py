@@ -10,6 +10,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from evalsuite.machine import rank
 from evalsuite.seeds import seed_of
+from generator import noise
 from generator.config import GeneratorConfig, Optimisation
 from generator.data import TrainingData
 from generator.diffusion import Denoiser, denoising_loss, noise_schedule, normalise
@@ -118,11 +119,14 @@ class DiffusionStage:
             shape,
             list(range(SHOWN)),
             seed=0,
-            steps=min(25, self.config.timesteps),
+            steps=min(25, self.config.timesteps - 1),
             label=len(self.data.classes) or None,
         )
+        shown = self.data.validation[:SHOWN]
+        metrics[noise.REAL] = noise.neighbouring(self.latents(shown))
+        metrics[noise.SAMPLES] = noise.neighbouring(latents)
         samples = self.data.cut(decode(self.autoencoder, latents, self.range))
-        real = self.data.cut(self.data.volumes(self.data.validation[:SHOWN]))[:, 0].numpy()
+        real = self.data.cut(self.data.volumes(shown))[:, 0].numpy()
         rows = {"real": list(real), "sample": list(samples.cpu().numpy())}
         return metrics, {"samples": mosaic(rows)}
 
