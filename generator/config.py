@@ -193,6 +193,8 @@ class GeneratorConfig(Declared):
         preprocessing: as in the suite; its shape is that of the samples.
         fit: where the networks need other sides: `pad` shows them a margin around the volumes,
             which is cut off samples, so that nothing is lost; `crop` rounds the shape down.
+        mirrored: axis along which every second training volume is mirrored, of left to right (x),
+            back to front (y) and feet to head (z). Samples are mirrored as often.
         validation: how many volumes, or which share of them, are held out.
         sample_block: samples that are computed together, always the same ones: a sample's bits
             depend on nothing else.
@@ -206,6 +208,7 @@ class GeneratorConfig(Declared):
     gpu_memory: str = ""
     preprocessing: Preprocessing = Preprocessing()
     fit: Literal["pad", "crop"] = "pad"
+    mirrored: Literal["x", "y", "z"] | None = None
     validation: Annotated[float, Field(gt=0)] = 0.1
     sample_block: PositiveInt = 4
     sampler: Sampler = "dpm++"
