@@ -63,6 +63,7 @@ class VQGANConfig(Declared):
         feature_matching: weights of the losses.
         discriminator_channels, discriminator_layers: of both discriminators.
         discriminator_start: step at which the adversarial losses are switched on.
+        training: how it is trained.
     """
 
     channels: tuple[PositiveInt, ...]
@@ -105,6 +106,7 @@ class DiffusionConfig(Declared):
         ema: decay of the averaged weights, which sample.
         condition: column of the manifest whose values are the classes, or None.
         condition_dropout: share of training samples whose class is withheld, for guidance.
+        training: how it is trained.
     """
 
     channels: tuple[PositiveInt, ...]
@@ -150,6 +152,8 @@ class GeneratorConfig(Declared):
             depend on nothing else.
         start: share of the noising process at which samples start, unless their recipe tells.
         seed: of weights, order, noise.
+        vqgan: the first stage.
+        diffusion: the second stage.
     """
 
     preset: str = ""
