@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from builder import api, commands, declarations, settings, tutorials
 from mkdocs.structure.files import File, Files
+
+from builder import api, commands, declarations, settings, tutorials
 
 MADE: dict[str, Callable[[], str]] = {
     "commands": commands.told,
