@@ -10,6 +10,7 @@ from evalsuite.errors import EvalsuiteError
 if TYPE_CHECKING:
     import torch
 
+LONGEST_REASON = 60  # characters of torch's own words; what is longer lists its backends
 TORCHRUN = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 
@@ -29,11 +30,20 @@ def usable_device(name: str) -> "torch.device":
         torch.ones(1, device=device).item()
     # AssertionError: torch built without CUDA; ImportError: without that backend.
     except (RuntimeError, AssertionError, ImportError) as error:
+        reason = str(error).strip().partition("\n")[0].rstrip(".")
+        why = f" ({reason})" if len(reason) <= LONGEST_REASON else ""
         raise EvalsuiteError(
-            f'The device "{name}" cannot be used: {_first_sentence(error)} '
-            'Use --device "cpu", or one that this machine has.'
+            f'The device "{name}" cannot be used: torch finds {", ".join(devices())} here{why}.'
         ) from None
     return device
+
+
+def devices() -> list[str]:
+    """Return the names of the devices that torch can compute on here."""
+    import torch
+
+    names = ["cpu", *(f"cuda:{i}" for i in range(torch.cuda.device_count()))]
+    return [*names, "mps"] if torch.backends.mps.is_available() else names
 
 
 @contextmanager

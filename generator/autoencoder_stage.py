@@ -37,10 +37,10 @@ class AutoencoderStage:
             self.critics = Critics(config.vqgan).to(device)
         self.losses = Losses(config.vqgan)
         self.modules: dict[str, nn.Module] = {"vqgan": self.model, "critics": self.critics}
-        rate, betas = self.settings.learning_rate, (0.5, 0.9)
+        rate = self.settings.learning_rate
         self.optimisers: dict[str, torch.optim.Optimizer] = {
-            "vqgan": torch.optim.Adam(trained(self.model), rate),
-            "critics": torch.optim.Adam(self.critics.parameters(), rate, betas),
+            "vqgan": torch.optim.Adam(trained(self.model), rate, self.settings.betas),
+            "critics": torch.optim.Adam(self.critics.parameters(), rate, (0.5, 0.9)),
         }
 
     def update(self, step: int) -> dict[str, float]:
@@ -101,6 +101,7 @@ class AutoencoderStage:
             volume = self.data.volumes([index]).to(self.device)
             with autocast(self.device, self.settings):
                 found, indices = self.model.reconstruct(volume)
+            volume, found = self.data.cut(volume), self.data.cut(found)
             error = float((found - volume).square().mean())
             psnr.append(-10 * np.log10(max(error, 1e-12)))
             ssim.append(_ssim(volume, found))

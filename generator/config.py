@@ -18,6 +18,7 @@ from evalsuite.volumes.preprocessing import Preprocessing
 
 DEFAULT_PRESET = "tiny"
 Precision = Literal["float32", "bfloat16"]
+Share = Annotated[float, Field(ge=0, lt=1)]
 
 
 class Optimisation(Declared):
@@ -27,11 +28,11 @@ class Optimisation(Declared):
         steps: updates of the weights.
         batch_size: volumes per update and per accumulation, over all processes.
         accumulate: batches whose gradients are added up before an update.
-        learning_rate: of Adam.
+        learning_rate, betas: of Adam.
         final_rate: share of the learning rate that is left at the end of a cosine decay; 1 keeps
             it constant, as in the paper.
         warmup: steps over which the learning rate rises from zero.
-        gradient_clip: largest norm of the gradient.
+        gradient_clip: largest norm of the gradient; None leaves it as it is.
         precision: bfloat16 computes convolutions in bfloat16, the weights stay float32.
         checkpointing: recompute activations instead of keeping them: less memory, more time.
         validate_every, checkpoint_every: steps.
@@ -41,9 +42,10 @@ class Optimisation(Declared):
     batch_size: PositiveInt
     accumulate: PositiveInt = 1
     learning_rate: PositiveFloat
+    betas: tuple[Share, Share] = (0.9, 0.999)
     final_rate: Annotated[float, Field(ge=0, le=1)] = 1.0
     warmup: Annotated[int, Field(ge=0)] = 0
-    gradient_clip: PositiveFloat = 1.0
+    gradient_clip: PositiveFloat | None = 1.0
     precision: Precision = "bfloat16"
     checkpointing: bool = False
     validate_every: PositiveInt = 500
@@ -61,6 +63,8 @@ class VQGANConfig(Declared):
         restart_below: a code used less often per batch (as an average) is replaced.
         reconstruction, commitment, perceptual, slice_adversarial, volume_adversarial,
         feature_matching: weights of the losses.
+        feature_layers: whether the differences of the critics' layers are averaged or, as in the
+            paper, summed.
         discriminator_channels, discriminator_layers: of both discriminators.
         discriminator_start: step at which the adversarial losses are switched on.
         training: how it is trained.
@@ -78,6 +82,7 @@ class VQGANConfig(Declared):
     slice_adversarial: float = 1.0
     volume_adversarial: float = 1.0
     feature_matching: float = 4.0
+    feature_layers: Literal["mean", "sum"] = "mean"
     discriminator_channels: PositiveInt = 64
     discriminator_layers: PositiveInt = 3
     discriminator_start: Annotated[int, Field(ge=0)] = 10_000
@@ -104,6 +109,7 @@ class DiffusionConfig(Declared):
         prediction: what the network predicts.
         loss: between prediction and target.
         ema: decay of the averaged weights, which sample.
+        ema_start, ema_every: the average moves every so many steps, and until a step it is a copy.
         condition: column of the manifest whose values are the classes, or None.
         condition_dropout: share of training samples whose class is withheld, for guidance.
         training: how it is trained.
@@ -119,8 +125,10 @@ class DiffusionConfig(Declared):
     prediction: Literal["epsilon", "v_prediction"] = "epsilon"
     loss: Literal["l1", "l2"] = "l1"
     ema: Annotated[float, Field(gt=0, lt=1)] = 0.995
+    ema_start: Annotated[int, Field(ge=0)] = 0
+    ema_every: PositiveInt = 1
     condition: str | None = None
-    condition_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1
+    condition_dropout: Share = 0.1
     training: Optimisation
 
     @model_validator(mode="after")
@@ -146,7 +154,9 @@ class GeneratorConfig(Declared):
     Args:
         preset: where the values came from that the file left out.
         gpu_memory: what training needs, for people; not used.
-        preprocessing: as in the suite; a shape of `auto` is rounded up to what fits the network.
+        preprocessing: as in the suite; its shape is that of the samples.
+        fit: where the networks need other sides: `pad` shows them a margin around the volumes,
+            which is cut off samples, so that nothing is lost; `crop` rounds the shape down.
         validation: how many volumes, or which share of them, are held out.
         sample_block: samples that are computed together, always the same ones: a sample's bits
             depend on nothing else.
@@ -159,6 +169,7 @@ class GeneratorConfig(Declared):
     preset: str = ""
     gpu_memory: str = ""
     preprocessing: Preprocessing = Preprocessing()
+    fit: Literal["pad", "crop"] = "pad"
     validation: Annotated[float, Field(gt=0)] = 0.1
     sample_block: PositiveInt = 4
     start: Annotated[float, Field(gt=0, le=1)] = 1.0

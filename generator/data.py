@@ -4,6 +4,7 @@ Which volumes a step sees follows from (seed, step) alone, so that a resumed run
 uninterrupted one would have seen.
 """
 
+import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -15,8 +16,8 @@ from torch import Tensor
 from evalsuite.errors import EvalsuiteError
 from evalsuite.seeds import dealt
 from evalsuite.volumes.cohort import Cohort
-from evalsuite.volumes.preprocessing import Preprocessing
 from generator.config import GeneratorConfig
+from generator.fitting import cut_back, fitting, sides_seen, spacing_of_samples, widened
 
 KEPT = 4 << 30  # bytes of preprocessed volumes kept in memory
 
@@ -28,6 +29,11 @@ class TrainingData:
         cohort: a checked cohort.
         config: of the generator; its preprocessing is resolved here.
 
+    Attributes:
+        preprocessing: resolved; its shape is that of the samples.
+        sides: of the volumes as the networks see them.
+        spacing: of the samples, in millimetres per voxel.
+
     Raises:
         EvalsuiteError: if the volumes are too few or too small, or a class is missing.
     """
@@ -38,19 +44,23 @@ class TrainingData:
         self.preprocessing = fitting(config, cohort)
         self.classes, self.labels = _classes(cohort, config.diffusion.condition)
         self.training, self.validation = _split(cohort, config)
-        shape = self.preprocessing.shape
-        size = KEPT if isinstance(shape, str) else 4 * int(np.prod(shape))
+        self.spacing = spacing_of_samples(cohort, self.preprocessing)
+        self.sides = sides_seen(config, self.preprocessing.shape_seen)
 
-        @lru_cache(maxsize=max(1, KEPT // size))
+        @lru_cache(maxsize=max(1, KEPT // (4 * math.prod(self.sides))))
         def load(index: int) -> Float[Tensor, "1 x y z"]:
             volume = self.preprocessing.apply(cohort.entries[index].read())
-            return torch.from_numpy(volume.voxels)[None]
+            return widened(torch.from_numpy(volume.voxels)[None], self.sides)
 
         self._load = load
 
     def volumes(self, indices: Sequence[int]) -> Float[Tensor, "b 1 x y z"]:
-        """Return the volumes of the cohort with these indices, in [0, 1]."""
+        """Return the volumes of the cohort with these indices, in [0, 1], as the networks see them."""
         return torch.stack([self._load(i) for i in indices])
+
+    def cut(self, volumes: Float[Tensor, "*b u v w"]) -> Float[Tensor, "*b x y z"]:
+        """Return volumes that the networks see, or make, in the shape of the samples."""
+        return cut_back(volumes, self.preprocessing.shape_seen)
 
     def classes_of(self, indices: Sequence[int]) -> Int[Tensor, " b"] | None:
         """Return the classes of these volumes, or None without a condition."""
@@ -60,50 +70,6 @@ class TrainingData:
         """Return `count` indices of training volumes: every epoch a new order of all of them."""
         places = dealt(len(self.training), step, count, self.seed, stage)
         return [self.training[place] for place in places]
-
-
-def fitting(config: GeneratorConfig, cohort: Cohort) -> Preprocessing:
-    """Return the resolved preprocessing whose shape the networks can take.
-
-    Raises:
-        EvalsuiteError: for steps that end in volumes that the networks do not make, and if a given
-            shape does not fit, with the nearest that does.
-    """
-    steps = config.preprocessing
-    turned = steps.orientation not in {"RAS", "native"} or steps.axes != "xyz"
-    if turned or steps.trim or not steps.ends_in_unit_range:
-        raise EvalsuiteError(
-            "A generator makes whole volumes in RAS with intensities from 0 to 1. Leave orientation, "
-            "axes and trim out of its preprocessing, and let the intensity end there (percentile, "
-            "window or minmax)."
-        )
-    resolved = config.preprocessing.resolve(
-        [info.shape for info in cohort.infos], [info.affine for info in cohort.infos]
-    )
-    if isinstance(resolved.shape, str):
-        raise EvalsuiteError(
-            "A generator makes volumes of one shape, but its preprocessing has shape "
-            f'"{resolved.shape}". Name it in voxels, or leave it out.'
-        )
-    multiple = config.multiple
-    if min(resolved.shape) < multiple:
-        raise EvalsuiteError(
-            f"The volumes of {cohort.source} have {_by(resolved.shape)} voxels after "
-            f"preprocessing, but these networks need at least {multiple} along each axis. "
-            "Use a finer spacing, or fewer levels of channels."
-        )
-    # Rounded down: a margin is cut, because a network would learn to draw frames of padding.
-    x, y, z = (side // multiple * multiple for side in resolved.shape)
-    if config.preprocessing.shape != "auto" and (x, y, z) != resolved.shape:
-        raise EvalsuiteError(
-            f"The shape {_by(resolved.shape)} does not fit these networks, which need sides that "
-            f"are multiples of {multiple}, such as {_by((x, y, z))}."
-        )
-    return resolved.model_copy(update={"shape": (x, y, z)})
-
-
-def _by(shape: Sequence[int]) -> str:
-    return " x ".join(str(side) for side in shape)
 
 
 def _classes(cohort: Cohort, column: str | None) -> tuple[tuple[str, ...], list[int]]:

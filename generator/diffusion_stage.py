@@ -53,7 +53,9 @@ class DiffusionStage:
         self.average = AveragedModel(self.model, multi_avg_fn=averaging)
         self.modules: dict[str, nn.Module] = {"denoiser": self.model, "average": self.average}
         self.optimisers: dict[str, torch.optim.Optimizer] = {
-            "denoiser": torch.optim.Adam(self.model.parameters(), self.settings.learning_rate)
+            "denoiser": torch.optim.Adam(
+                self.model.parameters(), self.settings.learning_rate, self.settings.betas
+            )
         }
         self._latents: dict[int, Tensor] = {}
 
@@ -79,7 +81,7 @@ class DiffusionStage:
         distributed.average_gradients(self.model.parameters())
         parameters = list(self.model.parameters())
         norm = clipped_step(parameters, self.optimisers["denoiser"], self.settings)
-        self.average.update_parameters(self.model)
+        self._move_average(step)
         return {"denoising": total, "gradient_norm": norm}
 
     @torch.no_grad()
@@ -120,10 +122,17 @@ class DiffusionStage:
             steps=min(25, self.config.timesteps),
             label=len(self.data.classes) or None,
         )
-        samples = decode(self.autoencoder, latents, self.range)
-        real = self.data.volumes(self.data.validation[:SHOWN])[:, 0].numpy()
+        samples = self.data.cut(decode(self.autoencoder, latents, self.range))
+        real = self.data.cut(self.data.volumes(self.data.validation[:SHOWN]))[:, 0].numpy()
         rows = {"real": list(real), "sample": list(samples.cpu().numpy())}
         return metrics, {"samples": mosaic(rows)}
+
+    def _move_average(self, step: int) -> None:
+        if step % self.config.ema_every:
+            return
+        if step < self.config.ema_start:
+            self.average.n_averaged.zero_()  # the next is a copy
+        self.average.update_parameters(self.model)
 
     def _labels(self, indices: list[int], generator: torch.Generator) -> Tensor | None:
         labels = self.data.classes_of(indices)

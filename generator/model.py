@@ -17,6 +17,7 @@ from evalsuite.volumes.volume import Volume
 from generator import checkpoint
 from generator.config import GeneratorConfig
 from generator.diffusion import Denoiser
+from generator.fitting import cut_back
 from generator.sampling import SAMPLERS, Sampler, decode, draw
 from generator.vqgan import VQGAN
 
@@ -74,6 +75,13 @@ class Generator:
         start = self.config.start if recipe.start is None else recipe.start
         if recipe.sampler not in SAMPLERS:
             raise EvalsuiteError(unknown("sampler", recipe.sampler, SAMPLERS))
+        if recipe.guidance != 1 and recipe.class_name is None:
+            name = "Name one with --class, or leave" if self.card["classes"] else "Leave"
+            raise EvalsuiteError(
+                f"A guidance of {recipe.guidance:g} weighs the class of the samples, but they have "
+                f"none. {name} --guidance out."
+            )
+        self._label(recipe.class_name)
         if not 0 < start <= 1:
             raise EvalsuiteError(f"A start of {start:g} is not possible; expected 0 < start <= 1.")
         most = math.floor(start * (self.config.diffusion.timesteps - 1))
@@ -121,7 +129,8 @@ class Generator:
             label=self._label(recipe.class_name),
             guidance=recipe.guidance,
         )
-        voxels = decode(self.autoencoder, latents, (limits[0], limits[1])).cpu().numpy()
+        volumes = decode(self.autoencoder, latents, (limits[0], limits[1])).cpu()
+        voxels = cut_back(volumes, self.card["preprocessing"]["shape"]).numpy()
         affine = np.diag([*self.card["spacing"], 1.0])
         centre = (np.array(voxels.shape[1:]) - 1) / 2
         affine[:3, 3] = -centre * self.card["spacing"]

@@ -1,64 +1,90 @@
 """Ready configurations: two for small machines, four with the paper's published settings.
 
 The paper's shapes and hyper-parameters are those of its public training scripts (Khader et al.,
-Scientific Reports 13:7303, 2023). Differences: the network is MONAI's VQ-VAE (residual units
-without normalisation) instead of the authors' own; bfloat16 instead of float16. GPU memory is half
-as much again as `benchmarks/generator_memory.py` counts, not a measurement.
+Scientific Reports 13:7303, 2023). `docs/reference/paper-presets.md` says for each of them what
+paper, scripts and presets have, and why they differ. GPU memory is what
+`benchmarks/generator_memory.py` counts (see `generator.memory`), not a measurement.
 """
 
 from typing import Any
 
+# Lightning 1.6, which the scripts pin, counts a step for each of the two optimisers.
+PLAYERS = 2
 PAPER_VQGAN: dict[str, Any] = {
     "residual_layers": 2,
     "codes": 16384,
     "code_dimension": 8,
-    "discriminator_start": 10_000,
-    "training": {
-        "steps": 100_000,
-        "batch_size": 2,
-        "learning_rate": 3e-4,
-        "gradient_clip": 1.0,
-        "validate_every": 1000,
-        "checkpoint_every": 1000,
-    },
+    "decay": 0.99,
+    "restart_below": 1.0,
+    "reconstruction": 4.0,
+    "commitment": 0.25,
+    "perceptual": 4.0,
+    "slice_adversarial": 1.0,
+    "volume_adversarial": 1.0,
+    "feature_matching": 4.0,
+    "feature_layers": "sum",
+    "discriminator_channels": 64,
+    "discriminator_layers": 3,
+    "discriminator_start": 10_000 // PLAYERS,
+}
+PAPER_VQGAN_TRAINING: dict[str, Any] = {
+    "batch_size": 2,
+    "accumulate": 1,
+    # Accumulated batches x (GPUs / 8) x (batch / 4) x base rate.
+    "learning_rate": 1 * (1 / 8) * (2 / 4) * 3e-4,
+    "betas": [0.5, 0.9],
+    "gradient_clip": 1.0,
+    "validate_every": 1000,
+    "checkpoint_every": 1000,
 }
 PAPER_DIFFUSION: dict[str, Any] = {
-    "channels": [64, 128, 256, 512],
-    "attention": [False, False, True, True],
+    "residual_blocks": 2,
+    "head_channels": 32,
+    "groups": 8,
     "timesteps": 300,
     "prediction": "epsilon",
     "loss": "l1",
     "ema": 0.995,
-    "training": {
-        "steps": 700_000,
-        "batch_size": 10,
-        "accumulate": 2,
-        "learning_rate": 1e-4,
-        "validate_every": 1000,
-        "checkpoint_every": 1000,
-    },
+    "ema_start": 2000,
+    "ema_every": 10,
+}
+PAPER_DIFFUSION_TRAINING: dict[str, Any] = {
+    "steps": 700_000,
+    "accumulate": 2,
+    "learning_rate": 1e-4,
+    "betas": [0.9, 0.999],
+    "gradient_clip": None,
+    "precision": "float32",
+    "validate_every": 1000,
+    "checkpoint_every": 1000,
 }
 
 
 def _paper(
     shape: list[int],
-    channels: list[int],
-    batch_size: int,
-    gpu_memory: str,
     *,
-    levels: int = 4,
-    intensity: str = "percentile",
+    halvings: int,
+    vqgan_steps: int,
+    levels: int,
+    batch_size: int,
+    intensity: dict[str, Any],
+    gpu_memory: str,
 ) -> dict[str, Any]:
-    training = {**PAPER_DIFFUSION["training"], "batch_size": batch_size}
+    width = shape[0] >> halvings  # of the U-Net: the side of the latents
     return {
         "gpu_memory": gpu_memory,
-        "preprocessing": {"shape": shape, "intensity": {"kind": intensity}},
-        "vqgan": {**PAPER_VQGAN, "channels": channels},
+        "start": 1.0,
+        "preprocessing": {"shape": shape, "intensity": intensity},
+        "vqgan": {
+            **PAPER_VQGAN,
+            "channels": [16 << level for level in range(1, halvings + 1)],
+            "training": {**PAPER_VQGAN_TRAINING, "steps": vqgan_steps // PLAYERS},
+        },
         "diffusion": {
             **PAPER_DIFFUSION,
-            "channels": PAPER_DIFFUSION["channels"][:levels],
-            "attention": PAPER_DIFFUSION["attention"][:levels],
-            "training": training,
+            "channels": [width << level for level in range(levels)],
+            "attention": [level >= 2 for level in range(levels)],
+            "training": {**PAPER_DIFFUSION_TRAINING, "batch_size": batch_size},
         },
     }
 
@@ -151,10 +177,40 @@ PRESETS: dict[str, dict[str, Any]] = {
             },
         },
     },
-    "paper-brain": _paper([64, 64, 64], [16], 10, "about 8 GiB (estimate)"),
-    "paper-knee": _paper([256, 256, 32], [16, 32, 64], 40, "about 3 GiB (estimate)", levels=3),
-    "paper-breast": _paper([256, 256, 32], [16, 32, 64], 40, "about 3 GiB (estimate)", levels=3),
+    "paper-brain": _paper(
+        [64, 64, 64],
+        halvings=1,
+        vqgan_steps=99_000,
+        levels=4,
+        batch_size=10,
+        intensity={"kind": "minmax"},
+        gpu_memory="about 5 GiB (estimate)",
+    ),
+    "paper-knee": _paper(
+        [256, 256, 32],
+        halvings=3,
+        vqgan_steps=114_000,
+        levels=3,
+        batch_size=40,
+        intensity={"kind": "minmax"},
+        gpu_memory="about 2 GiB (estimate)",
+    ),
+    "paper-breast": _paper(
+        [256, 256, 32],
+        halvings=3,
+        vqgan_steps=108_000,
+        levels=3,
+        batch_size=40,
+        intensity={"kind": "minmax"},
+        gpu_memory="about 2 GiB (estimate)",
+    ),
     "paper-chest": _paper(
-        [128, 128, 128], [16, 32, 64], 50, "about 6 GiB (estimate)", intensity="window"
+        [128, 128, 128],
+        halvings=3,
+        vqgan_steps=102_000,
+        levels=4,
+        batch_size=50,
+        intensity={"kind": "window"},
+        gpu_memory="about 2 GiB (estimate)",
     ),
 }

@@ -4,6 +4,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import yaml
@@ -24,7 +25,9 @@ from generator.autoencoder_stage import AutoencoderStage
 from generator.config import GeneratorConfig
 from generator.data import TrainingData
 from generator.diffusion_stage import DiffusionStage
+from generator.fitting import left_out
 from generator.model import FINISHED, digest
+from generator.summary import summary
 from generator.training import Report, Stage, append_history, fit
 
 Track = Callable[[Status], None]
@@ -73,7 +76,9 @@ def train(
         print(f"{source}: {warning}", file=sys.stderr)  # noqa: T201
     data = TrainingData(cohort, config)
     settings = config.model_dump(mode="json")
+    lost = left_out(cohort, data.preprocessing)
     if first:
+        print(summary(data, config, lost, output, here), file=sys.stderr)  # noqa: T201
         output.mkdir(parents=True, exist_ok=True)
         (output / "config.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
 
@@ -108,16 +113,15 @@ def train(
     if first:
         modules = {"vqgan": autoencoder.model, "denoiser": diffusion.average.module}
         tensors = checkpoint.pack(modules, {})
-        sides = data.preprocessing.shape
         factor = config.vqgan.factor
         card = {
             "name": output.name,
             "config": settings,
             "preprocessing": data.preprocessing.model_dump(mode="json"),
-            "spacing": _spacing(data),
+            "left_out": asdict(lost),
+            "spacing": data.spacing,
             "latent_range": autoencoder.model.latent_range(),
-            "latent_shape": [config.vqgan.code_dimension]
-            + [side // factor for side in sides if isinstance(side, int)],
+            "latent_shape": [config.vqgan.code_dimension] + [side // factor for side in data.sides],
             "classes": list(data.classes),
             "data": {
                 "source": source,
@@ -186,10 +190,3 @@ def _tracker(folder: Path, experiment: str | None) -> Track:
             print(f"{goes_on}{error}", file=sys.stderr)  # noqa: T201
 
     return track
-
-
-def _spacing(data: TrainingData) -> list[float]:
-    spacing = data.preprocessing.spacing
-    if isinstance(spacing, str):
-        return list(data.cohort.infos[0].spacing)
-    return list(spacing)

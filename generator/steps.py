@@ -47,7 +47,8 @@ def clipped_step(
 
     A slice of nothing but background has no variance, and what normalises it may overflow.
     """
-    norm = float(nn.utils.clip_grad_norm_(parameters, settings.gradient_clip))
+    largest = float("inf") if settings.gradient_clip is None else settings.gradient_clip
+    norm = float(nn.utils.clip_grad_norm_(parameters, largest))
     if not np.isfinite(norm):
         return 0.0
     optimiser.step()

@@ -188,14 +188,18 @@ class Losses:
             weight * self.hinge(verdict, target_is_real=True, for_discriminator=False)
             for weight, verdict in zip(self._weights(), verdicts, strict=True)
         ]
-        matched = [
-            (mine - theirs).abs().mean()
-            for maps, real_maps in zip(features, real_features, strict=True)
-            for mine, theirs in zip(maps, real_maps, strict=True)
-        ]
+        matched = torch.stack(
+            [
+                torch.stack([(m - r).abs().mean() for m, r in zip(maps, real_maps, strict=True)])
+                for maps, real_maps in zip(features, real_features, strict=True)
+            ]
+        )
+        # The three slices share the place of the paper's one.
+        summed = matched[:3].mean(dim=0).sum() + matched[3].sum()
+        layers = summed if self.config.feature_layers == "sum" else matched.mean()
         return {
             "adversarial": torch.stack(fooled).sum(),
-            "feature_matching": self.config.feature_matching * torch.stack(matched).mean(),
+            "feature_matching": self.config.feature_matching * layers,
         }
 
     def critics(

@@ -102,7 +102,7 @@ def shown(text: str, found: Ran, place: str) -> str:
 
 
 def statements(code: str) -> Iterator[str]:
-    """Yield the statements of a block of `sh`: lines, with what continues them.
+    r"""Yield the statements of a block of `sh`: lines, with what continues them.
 
     Example:
         >>> list(statements("a \\\\\\n  b\\ncat > c <<'END'\\nd\\nEND\\ne\\n"))

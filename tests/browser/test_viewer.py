@@ -149,7 +149,8 @@ def test_left_is_right_however_a_volume_is_stored(reading, make_phantoms, script
     ]
     page, store, _ = reading(script=script, template="turing", cohorts=cohorts, cases=2)
     token = shown(page)
-    for number in range(4):
+    cases = 1 if script else 4  # how a volume was stored is settled before it is drawn
+    for number in range(cases):
         press(page, "h")
         assert page.locator("[data-viewer]").get_attribute("data-viewer") == (
             "canvas" if script else "webgl2"
@@ -165,8 +166,9 @@ def test_left_is_right_however_a_volume_is_stored(reading, make_phantoms, script
         press(page, "1", "Enter")
         if number < 3:
             token = shown(page, token)
-    page.wait_for_function("() => document.body.innerText.includes('Thank you')", timeout=30_000)
-    assert len(store.responses("birds")) == 4
+        else:
+            page.get_by_text("Thank you").wait_for()
+    assert len(store.responses("birds")) == cases
 
 
 def test_every_kind_of_question_by_keyboard_and_a_reload_loses_nothing(reading):

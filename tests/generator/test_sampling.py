@@ -227,6 +227,7 @@ def test_bad_samples_are_reported_not_written_silently(
         (Recipe(steps=10, start=0.5), "of which a start of 0.5 leaves 9."),
         (Recipe(start=1.5), "A start of 1.5 is not possible"),
         (Recipe(steps=5, class_name="x"), "trained without classes"),
+        (Recipe(steps=5, guidance=2), "they have none. Leave --guidance out."),
     ],
 )
 def test_impossible_recipes_are_told(trained, tmp_path, recipe, message):
@@ -260,5 +261,7 @@ def test_classes_of_a_manifest_are_trained_on(make_cohort, tmp_path):
     embedding = generator.denoiser.network.class_embedding.weight
     fresh = Denoiser(config.diffusion, 4, classes=2).network.class_embedding.weight
     assert embedding.shape == fresh.shape == (3, 32)
+    with pytest.raises(EvalsuiteError, match="Name one with --class, or leave --guidance out"):
+        generator.sample(1, steps=5, guidance=2.0)
     with pytest.raises(EvalsuiteError, match='Unknown class "c"'):
         generator.sample(1, class_name="c", steps=5)

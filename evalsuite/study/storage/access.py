@@ -59,8 +59,10 @@ class Session:
 
 
 def fresh_token() -> str:
-    """Return 256 random bits as text for an address."""
-    return secrets.token_urlsafe(32)
+    """Return 256 random bits as text for an address, which no spreadsheet takes for a formula."""
+    while (token := secrets.token_urlsafe(32)).startswith("-"):
+        pass
+    return token
 
 
 def hashed(token: str) -> str:

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import func, select
 
+from evalsuite.spreadsheets import guarded
 from evalsuite.study.storage import access
 from evalsuite.study.storage import database as databases
 from evalsuite.study.storage.study_database import SignInRefused, StudyDatabase
@@ -29,6 +30,7 @@ def test_tokens_are_256_bits_and_never_the_same():
     tokens = {access.fresh_token() for _ in range(1000)}
     assert len(tokens) == 1000
     assert {len(token) for token in tokens} == {43}  # 32 bytes in base64
+    assert {guarded(token) for token in tokens} == tokens, "a table has them as they are"
 
 
 def test_tokens_and_secrets_are_kept_as_hashes_only(database):

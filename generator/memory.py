@@ -1,0 +1,113 @@
+"""What training needs, counted before it starts: weights, memory, disk.
+
+The networks run once on PyTorch's meta device, which computes shapes only, and every tensor that
+the backward pass needs is counted once. So networks that do not fit together are seen as well.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from generator import checkpoint
+from generator.config import GeneratorConfig, Optimisation
+from generator.diffusion import Denoiser
+from generator.vqgan import VQGAN, Critics
+
+PER_WEIGHT = 16  # bytes of a weight, its gradient and Adam's two moments
+REST = 1.5  # workspaces and fragmentation: half as much again as what is counted
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What training a stage needs.
+
+    Args:
+        weights: of the network that the finished generator holds.
+        memory: bytes on the device, estimated.
+        checkpoint: bytes of one.
+    """
+
+    weights: int
+    memory: int
+    checkpoint: int
+
+
+def training_needs(
+    config: GeneratorConfig, sides: Sequence[int], classes: int = 0, processes: int = 1
+) -> tuple[Needs, Needs]:
+    """Return what the two stages need.
+
+    Args:
+        sides: of volumes as the networks see them.
+        classes: of the condition.
+        processes: that share each batch.
+    """
+    latent = [side // config.vqgan.factor for side in sides]
+    settings = config.vqgan.training, config.diffusion.training
+    first_batch, second_batch = (max(1, s.batch_size // processes) for s in settings)
+    with torch.device("meta"):
+        model, critics = VQGAN(config.vqgan), Critics(config.vqgan)
+        denoiser = Denoiser(config.diffusion, config.vqgan.code_dimension, classes)
+        volumes = torch.rand(first_batch, 1, *sides)
+        noised = torch.rand(second_batch, config.vqgan.code_dimension, *latent)
+        times = torch.zeros(second_batch, dtype=torch.long)
+        labels = torch.zeros(second_batch, dtype=torch.long) if classes else None
+
+        def first() -> None:
+            found = model.decode(model.encode(volumes))
+            _, features = critics(found, [0.5] * 3)
+            # Feature matching keeps the features of the real volumes too.
+            for maps in features:
+                for one in maps:
+                    (one - one.detach()).abs().sum()
+
+        kept = saved(first), saved(lambda: denoiser(noised, times, labels))
+    return (
+        _needs(settings[0], kept[0], model, [model, critics]),
+        # The averaged weights lie beside those in training.
+        _needs(settings[1], kept[1], denoiser, [denoiser], averaged=denoiser),
+    )
+
+
+def disk(needs: Sequence[Needs]) -> int:
+    """Return the bytes that the checkpoints and the finished generator take at most."""
+    # One more is there while it is written.
+    return sum((checkpoint.KEPT + 1) * one.checkpoint + 4 * one.weights for one in needs)
+
+
+def saved(run: Callable[[], object]) -> int:
+    """Return how many numbers a forward pass keeps for its backward pass, weights left out."""
+    kept: dict[int, tuple[torch.UntypedStorage, Tensor]] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        if not isinstance(tensor, nn.Parameter):
+            # A view shares the storage of its base; the storage is held so that its id stays its.
+            storage = tensor.untyped_storage()
+            kept[id(storage)] = (storage, tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        run()
+    return sum(storage.nbytes() // tensor.element_size() for storage, tensor in kept.values())
+
+
+def _needs(
+    settings: Optimisation,
+    kept: int,
+    network: nn.Module,
+    modules: Sequence[nn.Module],
+    averaged: nn.Module | None = None,
+) -> Needs:
+    def numbers(module: nn.Module) -> int:
+        return sum(parameter.numel() for parameter in module.parameters())
+
+    trained = sum(numbers(module) for module in modules)
+    average = 4 * numbers(averaged) if averaged is not None else 0
+    bytes_each = 4 if settings.precision == "float32" else 2
+    return Needs(
+        weights=numbers(network),
+        memory=int(REST * (bytes_each * kept + PER_WEIGHT * trained + average)),
+        checkpoint=12 * trained + average,
+    )

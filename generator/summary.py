@@ -1,0 +1,71 @@
+"""What a training is about to do, told before it takes hours."""
+
+import math
+import os
+from pathlib import Path
+
+import torch
+
+from evalsuite.machine import world
+from generator.config import GeneratorConfig
+from generator.data import KEPT, TrainingData
+from generator.fitting import LeftOut, by
+from generator.memory import disk, training_needs
+
+TOLD = 0.001  # share of the foreground from which on its loss is called one
+
+
+def summary(
+    data: TrainingData, config: GeneratorConfig, lost: LeftOut, output: Path, device: torch.device
+) -> str:
+    """Return a line for each thing that is worth knowing, and what is to be doubted below."""
+    cohort, steps = data.cohort, data.preprocessing
+    n = len(cohort.entries)
+    subjects = len(set(cohort.subjects))
+    needs = training_needs(config, data.sides, len(data.classes), world())
+    latents = [config.vqgan.code_dimension, *(side // config.vqgan.factor for side in data.sides)]
+    shape = by(steps.shape_seen)
+    seen = "" if data.sides == steps.shape_seen else f", shown to the networks as {by(data.sides)}"
+    volumes = min(KEPT, 4 * n * math.prod(data.sides))
+    doubts = []
+    if lost.share >= TOLD:
+        pad = "fit=pad and " if config.fit == "crop" else ""
+        whole = ",".join(map(str, lost.whole))
+        doubts.append(
+            f"The shape {shape} leaves {lost.share:.1%} of the foreground out. With "
+            f"{pad}preprocessing.shape=[{whole}] (see --set) every volume is whole."
+        )
+    room = _memory(device)
+    most = max(one.memory for one in needs) + (volumes if device.type == "cpu" else 0)
+    if most > room:
+        doubts.append(
+            f"Training may need {_size(most)}, but {device} has {_size(room)}. Use a smaller "
+            "batch_size with accumulate, or checkpointing: true."
+        )
+    rows = {
+        "Volumes": f"{n} of {subjects} subjects; {len(data.training)} to train on, "
+        f"{len(data.validation)} held out",
+        "Shape": f"{shape} voxels{seen}",
+        "Left out": str(lost),
+        "Spacing": f"{' x '.join(f'{side:.4g}' for side in data.spacing)} mm",
+        "Classes": ", ".join(data.classes) or "none",
+        "Latents": by(latents),
+        "Weights": f"{needs[0].weights:,} of the VQ-GAN, {needs[1].weights:,} of the denoiser",
+        "Memory": f"about {_size(needs[0].memory)} for the first stage and "
+        f"{_size(needs[1].memory)} for the second, of {_size(room)} on {device}; "
+        f"{_size(volumes)} of volumes are kept in memory",
+        "Disk": f"at most {_size(disk(needs))} in {output}",
+    }
+    lines = [f"{name:10}{text}" for name, text in rows.items()]
+    return "\n".join([*lines, *doubts])
+
+
+def _memory(device: torch.device) -> int:
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def _size(count: int) -> str:
+    gibibytes = count / 2**30
+    return f"{gibibytes:,.1f} GiB" if gibibytes >= 1 else f"{max(1, count >> 20)} MiB"
