@@ -113,6 +113,18 @@ def test_everything_public_is_explained(site, name):
             assert inspect.getdoc(value), member
 
 
+def test_every_metric_of_torchmetrics_is_explained(site):
+    module = import_module("evalsuite.torchmetrics")
+    places = site["reference/torchmetrics.html"].places
+    ours = [
+        c for c in vars(module).values() if inspect.isclass(c) and c.__module__ == module.__name__
+    ]
+    assert len(ours) > 5
+    for metric in ours:
+        assert inspect.getdoc(metric)
+        assert f"{module.__name__}.{metric.__name__}" in places
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_formula_is_explained(site, package):
     places = site["reference/formulas.html"].places | site["reference/extension-api.html"].places
