@@ -54,6 +54,12 @@ def own_studies(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
+def no_lines_of_progress(monkeypatch):
+    """Print no line of progress on a slow machine where a test reads what else is printed."""
+    monkeypatch.setattr("evalsuite.progress.FIRST", float("inf"))
+
+
+@pytest.fixture(autouse=True)
 def own_cache(tmp_path_factory, monkeypatch):
     """Keep every test away from the user's cache, hub and tracking server."""
     monkeypatch.setenv("EVALSUITE_CACHE", str(tmp_path_factory.mktemp("cache")))

@@ -15,6 +15,7 @@ def clock(monkeypatch):
 
     clock = Clock()
     monkeypatch.setattr(progress, "time", clock)
+    monkeypatch.setattr(progress, "FIRST", 10.0)
     return clock
 
 
