@@ -23,6 +23,7 @@ from generator.model import Recipe, load
 from generator.run import train
 from generator.samples import sample
 from generator.steps import batches
+from generator.training import Outcome
 from tests.generator.conftest import MICRO, micro
 
 CPU = torch.device("cpu")
@@ -76,7 +77,7 @@ def test_samples_that_are_noise_are_told(data, capsys, monkeypatch, tmp_path):
     latents = stage.latents(data.training)
     monkeypatch.setattr("generator.sampling.draw", lambda *_, **__: latents)
     assert noise.doubt(stage.validate()[0]) is None
-    monkeypatch.setattr("generator.run.fit", lambda *_, **__: untrained)
+    monkeypatch.setattr("generator.run.fit", lambda *_, **__: Outcome(untrained, 6))
     monkeypatch.setattr("generator.run._told_report", lambda *_: {})
     source = str(data.cohort.entries[0].path.parent)
     options = {"resume": False, "device": "cpu", "experiment": None, "skip_invalid": False}
@@ -240,10 +241,10 @@ def test_a_sample_does_not_depend_on_how_many_are_made_beside_it(trained):
 def test_one_bad_volume_does_not_turn_reconstructions_into_a_mosaic(blobs):
     """mueller-franzes/medfusion#10: from one sample to the next all reconstructions are mosaics."""
     before = blobs.validate()[0]["validation_psnr"]
-    good = blobs.data.volumes
-    blobs.data.volumes = lambda indices: 1e4 * good(indices)
+    good = blobs.ahead
+    blobs.ahead = lambda step: [1e4 * volumes for volumes in good(step)]
     assert blobs.update(200)["reconstruction"] > 100
-    blobs.data.volumes = good
+    blobs.ahead = good
     for step in range(201, 216):
         blobs.update(step)
     assert blobs.validate()[0]["validation_psnr"] > before - 1
