@@ -85,6 +85,7 @@ class VQGANConfig(Declared):
             follows that of the autoencoder, as in the paper.
         adversarial_balance: weigh the adversarial loss so that its gradient at the last layer is
             as large as that of the reconstruction (VQ-GAN, Esser et al., CVPR 2021).
+        training: how it is trained.
     """
 
     channels: tuple[PositiveInt, ...]
@@ -148,6 +149,7 @@ class DiffusionConfig(Declared):
         ema_start, ema_every: the average moves every so many steps, and until a step it is a copy.
         condition: column of the manifest whose values are the classes, or None.
         condition_dropout: share of training samples whose class is withheld, for guidance.
+        training: how it is trained.
     """
 
     channels: tuple[PositiveInt, ...]
@@ -202,6 +204,8 @@ class GeneratorConfig(Declared):
         seed: of weights, order, noise.
         workers: processes that read volumes ahead of the first stage; None: none where all
             volumes fit into memory.
+        vqgan: the first stage.
+        diffusion: the second stage.
     """
 
     preset: str = ""
