@@ -1,5 +1,7 @@
 """What one step of the first stage does."""
 
+from functools import partial
+
 import numpy as np
 import torch
 from matplotlib.figure import Figure
@@ -10,7 +12,7 @@ from generator import distributed
 from generator.config import GeneratorConfig, Optimisation
 from generator.data import TrainingData
 from generator.figures import mosaic
-from generator.steps import autocast, batches, clipped_step, random_numbers, trained
+from generator.steps import Player, autocast, batches, random_numbers, trained
 from generator.vqgan import VQGAN, Critics, Losses
 
 SHOWN = 6
@@ -38,9 +40,13 @@ class AutoencoderStage:
         self.losses = Losses(config.vqgan)
         self.modules: dict[str, nn.Module] = {"vqgan": self.model, "critics": self.critics}
         rate = self.settings.learning_rate
-        self.optimisers: dict[str, torch.optim.Optimizer] = {
+        adams = {
             "vqgan": torch.optim.Adam(trained(self.model), rate, self.settings.betas),
             "critics": torch.optim.Adam(self.critics.parameters(), rate, (0.5, 0.9)),
+        }
+        self.players = {
+            name: Player(self.modules[name], adam, self.settings, device)
+            for name, adam in adams.items()
         }
 
     def update(self, step: int) -> dict[str, float]:
@@ -50,45 +56,59 @@ class AutoencoderStage:
         places = torch.rand(3, generator=generator).tolist()
         adversarial = step >= self.config.discriminator_start
         sums: dict[str, float] = {}
-        reals, founds = [], []
-        self.optimisers["vqgan"].zero_grad()
+        pairs: list[tuple[Tensor, Tensor]] = []
+        dealt = batches(self, step)
         self.critics.requires_grad_(False)
-        for chosen in batches(self, step):
+        for number, chosen in enumerate(dealt):
             volumes = self.data.volumes(chosen).to(self.device)
-            with autocast(self.device, self.settings):
-                latents = self.model.encode(volumes)
-                restarted = self.model.codebook.restart(distributed.from_first(latents), generator)
-                quantised, commitment, indices = self.model.codebook(latents.float())
-                found = self.model.decode(quantised)
-                critique = (
-                    self.losses.adversarial(self.critics, volumes, found, places)
-                    if adversarial
-                    else {}
-                )
-            losses = self.losses.reconstruction(volumes, found.float())
-            losses |= {"commitment": commitment, **critique}
-            total = torch.stack([loss.float() for loss in losses.values()]).sum()
-            (total / self.settings.accumulate).backward()  # type: ignore[no-untyped-call]
-            used = torch.bincount(indices.flatten(), minlength=self.config.codes).double()
-            shares = used / used.sum()
-            entropy = float(-(shares * shares.clamp_min(1e-12).log()).sum())
-            values = {key: float(loss.detach()) for key, loss in losses.items()}
-            values |= {"perplexity": float(np.exp(entropy)), "restarted_codes": float(restarted)}
+            objective = partial(self._autoencoder, volumes, places, generator, adversarial)
+            values, found = self.players["vqgan"].learn(objective, last=number + 1 == len(dealt))
             for key, value in values.items():
-                sums[key] = sums.get(key, 0.0) + value / self.settings.accumulate
-            reals.append(volumes)
-            founds.append(found.detach().float())
-        self._step("vqgan", self.model)
+                sums[key] = sums.get(key, 0.0) + float(value) / len(dealt)
+            pairs.append((volumes, found))
+        self.players["vqgan"].step()
         self.critics.requires_grad_(True)
         if adversarial:
-            self.optimisers["critics"].zero_grad()
-            for volumes, found in zip(reals, founds, strict=True):
-                with autocast(self.device, self.settings):
-                    loss = self.losses.critics(self.critics, volumes, found, places)
-                (loss / self.settings.accumulate).backward()  # type: ignore[no-untyped-call]
-                sums["critics"] = sums.get("critics", 0.0) + float(loss.detach())
-            self._step("critics", self.critics)
+            for number, (volumes, found) in enumerate(pairs):
+                against = partial(self._critics, volumes, found, places)
+                loss = self.players["critics"].learn(against, last=number + 1 == len(dealt))
+                sums["critics"] = sums.get("critics", 0.0) + float(loss) / len(dealt)
+            self.players["critics"].step()
         return sums
+
+    def _autoencoder(
+        self,
+        volumes: Tensor,
+        places: list[float],
+        generator: torch.Generator,
+        adversarial: bool,
+    ) -> tuple[Tensor, tuple[dict[str, Tensor | float], Tensor]]:
+        """Return the loss of the autoencoder, its parts, and the reconstructions."""
+        with autocast(self.device, self.settings):
+            latents = self.model.encode(volumes)
+            restarted = self.model.codebook.restart(distributed.gathered(latents), generator)
+            quantised, commitment, indices = self.model.codebook(latents)
+            found = self.model.decode(quantised)
+            critique = (
+                self.losses.adversarial(self.critics, volumes, found, places) if adversarial else {}
+            )
+        losses = self.losses.reconstruction(volumes, found.float())
+        losses |= {"commitment": commitment, **critique}
+        total = torch.stack([loss.float() for loss in losses.values()]).sum()
+        used = torch.bincount(indices.flatten(), minlength=self.config.codes).double()
+        shares = used / used.sum()
+        entropy = -(shares * shares.clamp_min(1e-12).log()).sum()
+        values: dict[str, Tensor | float] = {key: loss.detach() for key, loss in losses.items()}
+        values |= {"perplexity": entropy.exp(), "restarted_codes": float(restarted)}
+        return total, (values, found.detach().float())
+
+    def _critics(
+        self, volumes: Tensor, found: Tensor, places: list[float]
+    ) -> tuple[Tensor, Tensor]:
+        """Return the loss of the critics, twice: to learn from, and to tell."""
+        with autocast(self.device, self.settings):
+            loss = self.losses.critics(self.critics, volumes, found, places)
+        return loss, loss.detach()
 
     @torch.no_grad()
     def validate(self) -> tuple[dict[str, float], dict[str, Figure]]:
@@ -115,10 +135,6 @@ class AutoencoderStage:
         }
         rows = {"real": [real for real, _ in shown], "reconstruction": [own for _, own in shown]}
         return metrics, {"reconstructions": mosaic(rows)}
-
-    def _step(self, name: str, module: nn.Module) -> None:
-        distributed.average_gradients(module.parameters())
-        clipped_step(trained(module), self.optimisers[name], self.settings)
 
 
 def _ssim(one: Tensor, other: Tensor) -> float:

@@ -17,7 +17,7 @@ from evalsuite.settings import laid_over, read_settings
 from evalsuite.volumes.preprocessing import Preprocessing
 
 DEFAULT_PRESET = "tiny"
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "float16"]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -33,7 +33,8 @@ class Optimisation(Declared):
             it constant, as in the paper.
         warmup: steps over which the learning rate rises from zero.
         gradient_clip: largest norm of the gradient; None leaves it as it is.
-        precision: bfloat16 computes convolutions in bfloat16, the weights stay float32.
+        precision: bfloat16 and float16 compute convolutions so, the weights and the search of the
+            codebook stay float32; float16 with scaled losses.
         checkpointing: recompute activations instead of keeping them: less memory, more time.
         validate_every, checkpoint_every: steps.
     """

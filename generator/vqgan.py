@@ -17,6 +17,7 @@ from monai.networks.nets.patchgan_discriminator import PatchDiscriminator
 from torch import Tensor, nn
 
 from generator.config import VQGANConfig
+from generator.steps import recompute
 
 Volumes = Float[Tensor, "b 1 x y z"]
 Latents = Float[Tensor, "b c u v w"]
@@ -39,6 +40,12 @@ class Codebook(EMAQuantizer):  # type: ignore[misc]  # MONAI is not typed
         )
         # Zero use at the start restarts every code at a first encoding.
         self.restart_below = config.restart_below
+
+    def forward(self, latents: Latents) -> tuple[Latents, Tensor, Tensor]:
+        """Return codes, commitment and indices, searched for and averaged in float32."""
+        with torch.autocast(latents.device.type, enabled=False):
+            outcome: tuple[Latents, Tensor, Tensor] = super().forward(latents.float())
+        return outcome
 
     @torch.no_grad()
     def restart(self, latents: Latents, generator: torch.Generator) -> int:
@@ -86,8 +93,9 @@ class VQGAN(nn.Module):
             upsample_parameters=((2, 4, 1, 1, 0),) * levels,
             num_embeddings=config.codes,
             embedding_dim=config.code_dimension,
-            use_checkpointing=config.training.checkpointing,
         )
+        if config.training.checkpointing:
+            recompute([*self.network.encoder.blocks, *self.network.decoder.blocks])
         self.codebook = Codebook(config)
         self.network.quantizer = nn.Identity()  # the codebook above takes its place
 
