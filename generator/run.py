@@ -27,6 +27,7 @@ from generator.data import TrainingData
 from generator.diffusion_stage import DiffusionStage
 from generator.fitting import left_out
 from generator.model import FINISHED, digest
+from generator.solvers import refuse_impossible
 from generator.summary import summary
 from generator.training import Report, Stage, append_history, fit
 
@@ -55,6 +56,7 @@ def train(
                 f"A batch_size of {stage.training.batch_size} cannot be shared by "
                 f"{world()} processes. Use a multiple of {world()}."
             )
+    refuse_impossible(config.diffusion, config.sampler, config.steps, config.start)
     first = rank() == 0
     progress = bars if first else silent
     finished = output / FINISHED
@@ -120,7 +122,7 @@ def train(
             "preprocessing": data.preprocessing.model_dump(mode="json"),
             "left_out": asdict(lost),
             "spacing": data.spacing,
-            "latent_range": autoencoder.model.latent_range(),
+            "latent_scaling": diffusion.scaling.card(),
             "latent_shape": [config.vqgan.code_dimension] + [side // factor for side in data.sides],
             "classes": list(data.classes),
             "data": {
