@@ -7,7 +7,7 @@ among theirs; nan stands for what is not told.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.volumes.cohort import Cohort
+from generator.config import Kind
 
-Kind = Literal["auto", "classes", "number"]
 Named = str | Mapping[str, str | float] | None
 MOST_CLASSES = 8  # different numbers in a column that still count as classes
 
@@ -120,6 +120,9 @@ class Conditioning:
             "columns": [asdict(column) for column in self.columns],
             "structures": list(self.structures),
         }
+
+
+NOTHING = Conditioning()
 
 
 @dataclass(frozen=True, slots=True)

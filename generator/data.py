@@ -10,14 +10,17 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.seeds import dealt
 from evalsuite.volumes.cohort import Cohort
+from evalsuite.volumes.labels import Segmentations
+from generator.conditions import NOTHING, Condition, Conditioning, codes_of, columns_of
 from generator.config import GeneratorConfig
 from generator.fitting import cut_back, fitting, sides_seen, spacing_of_samples, widened
+from generator.label_maps import on_grid, shares
 
 KEPT = 4 << 30  # bytes of preprocessed volumes kept in memory
 
@@ -28,21 +31,27 @@ class TrainingData:
     Args:
         cohort: a checked cohort.
         config: of the generator; its preprocessing is resolved here.
+        maps: checked label maps, if the second stage is told of them.
 
     Attributes:
         preprocessing: resolved; its shape is that of the samples.
         sides: of the volumes as the networks see them.
         spacing: of the samples, in millimetres per voxel.
+        conditioning: what the second stage is told of volumes.
 
     Raises:
-        EvalsuiteError: if the volumes are too few or too small, or a class is missing.
+        EvalsuiteError: if the volumes are too few or too small, or a column is not filled.
     """
 
-    def __init__(self, cohort: Cohort, config: GeneratorConfig) -> None:
-        self.cohort = cohort
+    def __init__(
+        self, cohort: Cohort, config: GeneratorConfig, maps: Segmentations | None = None
+    ) -> None:
+        self.cohort, self.maps = cohort, maps
         self.seed = config.seed
         self.preprocessing = fitting(config, cohort)
-        self.classes, self.labels = _classes(cohort, config.diffusion.condition)
+        columns = columns_of(cohort, config.diffusion.columns)
+        self.conditioning = Conditioning(columns, maps.structures if maps else ())
+        self.codes = torch.tensor(codes_of(cohort, columns))
         self.training, self.validation = _split(cohort, config)
         self.spacing = spacing_of_samples(cohort, self.preprocessing)
         self.sides = sides_seen(config, self.preprocessing.shape_seen)
@@ -52,7 +61,15 @@ class TrainingData:
             volume = self.preprocessing.apply(cohort.entries[index].read())
             return widened(torch.from_numpy(volume.voxels)[None], self.sides)
 
-        self._load = load
+        @lru_cache(maxsize=max(1, KEPT // (4 * math.prod(self.sides))))
+        def load_map(index: int) -> Float[Tensor, "m u v w"]:
+            if maps is None:
+                raise AssertionError
+            whole = torch.from_numpy(on_grid(maps[index], self.preprocessing))
+            wide = widened(whole[None].float(), self.sides)[0].long()
+            return shares(wide, maps.structures, config.vqgan.factor)
+
+        self._load, self._load_map = load, load_map
 
     def volumes(self, indices: Sequence[int]) -> Float[Tensor, "b 1 x y z"]:
         """Return the volumes of the cohort with these indices, in [0, 1], as the networks see them."""
@@ -62,28 +79,25 @@ class TrainingData:
         """Return volumes that the networks see, or make, in the shape of the samples."""
         return cut_back(volumes, self.preprocessing.shape_seen)
 
-    def classes_of(self, indices: Sequence[int]) -> Int[Tensor, " b"] | None:
-        """Return the classes of these volumes, or None without a condition."""
-        return torch.tensor([self.labels[i] for i in indices]) if self.classes else None
+    @property
+    def map_files(self) -> list[str]:
+        """The label maps of the volumes that are trained on."""
+        return [str(self.maps.files[i].resolve()) for i in self.training] if self.maps else []
+
+    def condition(self, indices: Sequence[int]) -> Condition | None:
+        """Return what the second stage is told of these volumes, or None if that is nothing."""
+        told = self.conditioning
+        if told == NOTHING:
+            return None
+        return Condition(
+            self.codes[list(indices)] if told.columns else None,
+            torch.stack([self._load_map(i) for i in indices]) if told.structures else None,
+        )
 
     def draw(self, stage: str, step: int, count: int) -> list[int]:
         """Return `count` indices of training volumes: every epoch a new order of all of them."""
         places = dealt(len(self.training), step, count, self.seed, stage)
         return [self.training[place] for place in places]
-
-
-def _classes(cohort: Cohort, column: str | None) -> tuple[tuple[str, ...], list[int]]:
-    if column is None:
-        return (), []
-    values = [entry.covariates.get(column, "") for entry in cohort.entries]
-    without = [e.id for e, value in zip(cohort.entries, values, strict=True) if not value]
-    if without:
-        raise EvalsuiteError(
-            f'{cohort.source}: {len(without)} volumes have no "{column}", the first is '
-            f"{without[0]}. Fill the column, or leave out diffusion.condition."
-        )
-    classes = tuple(sorted(set(values)))
-    return classes, [classes.index(value) for value in values]
 
 
 def _split(cohort: Cohort, config: GeneratorConfig) -> tuple[list[int], list[int]]:

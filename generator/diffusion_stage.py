@@ -10,6 +10,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from evalsuite.machine import rank
 from evalsuite.seeds import seed_of
+from generator.conditions import Condition
 from generator.config import GeneratorConfig, Optimisation
 from generator.data import TrainingData
 from generator.diffusion import Denoiser, denoising_loss
@@ -48,7 +49,7 @@ class DiffusionStage:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_of(config.seed, self.name))
             self.model = Denoiser(
-                config.diffusion, config.vqgan.code_dimension, len(data.classes)
+                config.diffusion, config.vqgan.code_dimension, data.conditioning
             ).to(device)
         averaging = get_ema_multi_avg_fn(config.diffusion.ema)  # type: ignore[no-untyped-call]
         self.average = AveragedModel(self.model, multi_avg_fn=averaging)
@@ -77,9 +78,12 @@ class DiffusionStage:
 
     def _denoising(self, chosen: list[int], generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return the loss of a batch, twice: to learn from, and to tell."""
-        latents, labels = self.latents(chosen), self._labels(chosen, generator)
+        latents, condition = self.latents(chosen), self.data.condition(chosen)
+        if condition:
+            dropped = condition.dropped(self.config.condition_dropout, generator)
+            condition = dropped.to(self.device)
         with autocast(self.device, self.settings):
-            loss = denoising_loss(self.config, self.model, latents, labels, generator)
+            loss = denoising_loss(self.config, self.model, latents, condition, generator)
         return loss, loss.detach()
 
     @torch.no_grad()
@@ -97,27 +101,27 @@ class DiffusionStage:
         losses = []
         for start in range(0, len(self.data.validation), 8):
             chosen = self.data.validation[start : start + 8]
-            labels = self.data.classes_of(chosen)
-            labels = labels.to(self.device) if labels is not None else None
-            latents = self.latents(chosen)
-            loss = denoising_loss(self.config, self.average, latents, labels, generator)
+            latents, condition = self.latents(chosen), self._condition(chosen)
+            loss = denoising_loss(self.config, self.average, latents, condition, generator)
             losses.append(float(loss) * len(chosen))
         metrics = {"validation_denoising": sum(losses) / len(self.data.validation)}
-        shape = tuple(self.latents(self.data.validation[:1]).shape[1:])
+        held_out = self.data.validation
+        shown = [held_out[place % len(held_out)] for place in range(SHOWN)]
+        shape = tuple(self.latents(shown[:1]).shape[1:])
         latents = draw(
             self.average.module,
             self.config,
             shape,
-            list(range(SHOWN)),
+            list(range(len(shown))),
             seed=0,
             sampler=self.whole.sampler,
             steps=self.whole.steps,
             start=self.whole.start,
             bound=self.scaling.bound,
-            label=len(self.data.classes) or None,
+            condition=self._condition(shown),
         )
         samples = self.data.cut(decode(self.autoencoder, latents, self.scaling))
-        real = self.data.cut(self.data.volumes(self.data.validation[:SHOWN]))[:, 0].numpy()
+        real = self.data.cut(self.data.volumes(shown))[:, 0].numpy()
         rows = {"real": list(real), "sample": list(samples.cpu().numpy())}
         return metrics, {"samples": mosaic(rows)}
 
@@ -141,9 +145,6 @@ class DiffusionStage:
             self._latents[index] = self.autoencoder.encode(volume).float()[0]
         return self._latents[index]
 
-    def _labels(self, indices: list[int], generator: torch.Generator) -> Tensor | None:
-        labels = self.data.classes_of(indices)
-        if labels is None:
-            return None
-        withheld = torch.rand(len(indices), generator=generator) < self.config.condition_dropout
-        return torch.where(withheld, len(self.data.classes), labels).to(self.device)
+    def _condition(self, indices: list[int]) -> Condition | None:
+        condition = self.data.condition(indices)
+        return condition.to(self.device) if condition else None

@@ -26,6 +26,7 @@ from generator.config import GeneratorConfig
 from generator.data import TrainingData
 from generator.diffusion_stage import DiffusionStage
 from generator.fitting import left_out
+from generator.label_maps import training_maps
 from generator.model import FINISHED, digest
 from generator.solvers import refuse_impossible
 from generator.summary import summary
@@ -76,7 +77,9 @@ def train(
         cohort = check_cohort(cohort, skip_invalid=skip_invalid, advance=advance)
     for warning in cohort.warnings if first else ():
         print(f"{source}: {warning}", file=sys.stderr)  # noqa: T201
-    data = TrainingData(cohort, config)
+    with progress("checking label maps", len(cohort.entries) if config.labels else 0) as advance:
+        maps = training_maps(cohort, config.labels, advance)
+    data = TrainingData(cohort, config, maps)
     settings = config.model_dump(mode="json")
     lost = left_out(cohort, data.preprocessing)
     if first:
@@ -124,13 +127,14 @@ def train(
             "spacing": data.spacing,
             "latent_scaling": diffusion.scaling.card(),
             "latent_shape": [config.vqgan.code_dimension] + [side // factor for side in data.sides],
-            "classes": list(data.classes),
+            "conditioning": data.conditioning.card(),
             "data": {
                 "source": source,
                 "fingerprint": cohort.fingerprint,
                 "training": [cohort.entries[i].id for i in data.training],
                 "validation": [cohort.entries[i].id for i in data.validation],
                 "skipped": [str(fault) for fault in cohort.skipped],
+                "labels": data.map_files,
             },
             "metrics": metrics,
             "weights_sha256": digest(tensors),
@@ -156,6 +160,8 @@ def _signature(data: TrainingData, config: GeneratorConfig, stage: str) -> str:
     ]
     if stage == "diffusion":
         parts.append(config.diffusion.model_dump(mode="json"))
+        if data.maps:
+            parts.append(data.maps.fingerprint)
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
