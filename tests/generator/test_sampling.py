@@ -208,8 +208,8 @@ def test_bad_samples_are_reported_not_written_silently(
     from generator.model import Generator, Volume
 
     monkeypatch.setattr(
-        Generator, "block", lambda self, indices, recipe: [
-            Volume(voxels(i).astype(np.float32), np.eye(4)) for i in indices
+        Generator, "images", lambda self, indices, recipe: [
+            {"image": Volume(voxels(i).astype(np.float32), np.eye(4))} for i in indices
         ],
     )  # fmt: skip
     with pytest.raises(EvalsuiteError, match=message):
