@@ -1,19 +1,27 @@
-# The reader app and the command line of evalsuite; compose.yaml puts it beside PostgreSQL and
-# MLflow. The image holds no study, no volume and no secret.
-FROM python:3.11-slim-bookworm
+# The reader app, the reports and MLflow, without torch; compose.yaml puts it beside PostgreSQL. The image holds no study, no volume and no secret.
+FROM python:3.11.13-slim-bookworm
 
+# A fixed number, so that files on the host and in volumes keep their owner.
+RUN useradd --uid 1000 --create-home reader \
+    && install --directory --owner reader /studies /mlflow
 WORKDIR /app
-COPY constraints.txt pyproject.toml README.md LICENSE ./
+
+# What is installed depends on these two files alone: a change of the code keeps this layer.
+COPY constraints.txt pyproject.toml ./
+RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
+extras = p['optional-dependencies']; \
+print(*p['dependencies'], *extras['reader'], *extras['postgresql'], *extras['dashboard'], sep='\n')" \
+        > requirements.txt \
+    && pip install --no-cache-dir --constraint constraints.txt --requirement requirements.txt
+
+COPY README.md LICENSE ./
 COPY evalsuite evalsuite
 COPY generator generator
 COPY reader_app reader_app
 COPY reports reports
-# The extra index has PyTorch's build without CUDA, which is several gigabytes smaller.
-RUN pip install --no-cache-dir --constraint constraints.txt \
-        --extra-index-url https://download.pytorch.org/whl/cpu \
-        --editable ".[reader,postgresql]" \
-    && useradd --create-home reader \
-    && install --directory --owner reader /studies /mlflow
+# The image has no git: docker compose build --build-arg VERSION=$(git describe --tags)
+ARG VERSION=0.1.0
+RUN SETUPTOOLS_SCM_PRETEND_VERSION="$VERSION" pip install --no-cache-dir --no-deps --editable .
 
 USER reader
 # A container is reached through published ports alone; compose.yaml publishes on loopback. With

@@ -1,9 +1,12 @@
 # `make demo` and `make test` are all a newcomer needs: each builds .venv on a fresh clone.
 PYTHON ?= python3
+# Where plain torch is the CUDA build of over 5 GB and there is no GPU:
+# make test TORCH_INDEX=https://download.pytorch.org/whl/cpu
+TORCH_INDEX ?=
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 2
 # A few minutes on 2 cores, where the preset takes about twenty.
-DEMO_STEPS := --set vqgan.training.steps=1300 --set vqgan.discriminator_start=1000 \
+DEMO_STEPS := --set vqgan.training.steps=1600 --set vqgan.discriminator_start=700 \
     --set diffusion.training.steps=1000
 
 .PHONY: demo demo-generator demo-study test fuzz lint clean
@@ -11,7 +14,8 @@ DEMO_STEPS := --set vqgan.training.steps=1300 --set vqgan.discriminator_start=10
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=24"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt \
+	    $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --editable ".[dev]"
 	touch $@
 
 # Each demonstration replaces its own folder, and leaves the user's server and studies alone.

@@ -2,10 +2,9 @@
 
 from importlib import import_module
 
-__version__ = "0.1.0"
-
 TYPE_CHECKING = False  # `typing` takes longer to import than all that stands here
 if TYPE_CHECKING:
+    __version__: str
     from evalsuite.api import Evaluation, compare, compute_metrics, load, read_study, report
     from evalsuite.errors import EvalsuiteError
     from evalsuite.functions import estimates, frechet_distance, kid
@@ -47,6 +46,10 @@ if not TYPE_CHECKING:  # which would take any name for a public one
 
     def __getattr__(name: str) -> object:
         """Import what is asked for."""
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return version("evalsuite")
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         found = getattr(import_module(_HOMES[name]), name)

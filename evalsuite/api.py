@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from evalsuite import plugins, records, results
+from evalsuite import extras, plugins, records, results
 from evalsuite.errors import EvalsuiteError
 from evalsuite.progress import bars, silent
 from evalsuite.volumes.cohort import Cohort
@@ -188,6 +188,7 @@ def compute_metrics(
             'Call compute_metrics below `if __name__ == "__main__":`, or with workers=1: processes '
             "that extract features import the script."
         )
+    extras.require("metrics", purpose="compute_metrics")
     from evalsuite.caches import feature_cache
     from evalsuite.config import load_config
     from evalsuite.evaluate import Resources, evaluate

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from evalsuite import options
+from evalsuite import extras, options
 from evalsuite.errors import EvalsuiteError
 
 
@@ -18,6 +18,12 @@ def main() -> None:
         _app()()
     except EvalsuiteError as error:
         typer.echo(error, err=True)
+        sys.exit(1)
+    except ModuleNotFoundError as error:
+        sentence = extras.named(error)
+        if sentence is None:
+            raise
+        typer.echo(sentence, err=True)
         sys.exit(1)
 
 

@@ -17,7 +17,6 @@ PACKAGES = [
     "numpy",
     "pandas",
     "PyWavelets",
-    "scikit-learn",
     "scipy",
     "SimpleITK",
     "torch",

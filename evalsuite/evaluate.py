@@ -34,7 +34,7 @@ from evalsuite.preparation import Preparation, judged, prepared
 from evalsuite.preprocessed import mid_slices
 from evalsuite.progress import Progress, silent
 from evalsuite.protocols.changes import recorded
-from evalsuite.records import Evaluation, Evidence, FeatureTable
+from evalsuite.records import Caveat, Evaluation, Evidence, FeatureTable
 from evalsuite.volumes.cohort import Cohort
 from evalsuite.volumes.doubts import geometry_doubts, unneeded
 from evalsuite.volumes.labels import Segmentations
@@ -104,7 +104,7 @@ def evaluate(
     own = prepared(config, real)
     preparations = {e.name: prepared(config, real, e.wants) for e in extractors}
     on_voxels = [metric.name for metric in computed if "volumes" in metric.needs]
-    _forbid_native_shapes(on_voxels, own, extractors, preparations)
+    forbid_native_shapes(on_voxels, own, extractors, preparations)
     looked_at = {"": own} if on_voxels else {}
     real, *synthetic = judged(
         (real, *synthetic), own, looked_at | preparations, mixed=config.protocol is not None
@@ -193,14 +193,21 @@ def feature_tables(
                 resources,
                 layers[extractor.name],
             )
-            # What was changed of a protocol is told as such.
-            caveats = () if config.protocol else preparation.caveats()
-            shape = preparation.of(cohort).shape
-            if extractor.slices and not isinstance(shape, str):
-                caveats += extractor.slices.doubts(shape)
-            told_of = (*table.warnings, *caveats)
+            told_of = (*table.warnings, *doubts(config, extractor, preparation, cohort))
             tables[extractor.name, cohort.name] = replace(table, warnings=told_of)
     return tables
+
+
+def doubts(
+    config: EvaluationConfig, extractor: Extractor, preparation: Preparation, cohort: Cohort
+) -> tuple[Caveat, ...]:
+    """Return why features are doubtful because of what the extractor was shown."""
+    # What was changed of a protocol is told as such.
+    caveats = () if config.protocol else preparation.caveats()
+    shape = preparation.of(cohort).shape
+    if extractor.slices and not isinstance(shape, str):
+        caveats += extractor.slices.doubts(shape)
+    return caveats
 
 
 def _extracted(
@@ -261,7 +268,7 @@ def _options(config: EvaluationConfig, name: str, resources: Resources) -> Extra
     )
 
 
-def _forbid_native_shapes(
+def forbid_native_shapes(
     metrics: Sequence[str],
     own: Preparation,
     extractors: Sequence[Extractor],

@@ -31,6 +31,7 @@ from evalsuite.preprocessed import load_preprocessed
 from evalsuite.records import FeatureTable
 from evalsuite.volumes.cohort import Cohort, Entry
 from evalsuite.volumes.preprocessing import Preprocessing
+from evalsuite.volumes.volume import Volume
 
 Row = Float[np.ndarray, "... d"]  # of an extractor of slices (s, d)
 
@@ -144,15 +145,21 @@ def extract(
         volumes=tuple(entry.id for entry in cohort.entries),
         values=values.mean(axis=1, dtype=np.float64) if extractor.slices else values,
         warnings=extractor.warnings,
-        slices=_by_plane(values, extractor.slices, preprocessing) if extractor.slices else None,
+        slices=by_plane(values, extractor.slices, preprocessing.shape_seen)
+        if extractor.slices
+        else None,
     )
 
 
-def _by_plane(
-    values: Float[np.ndarray, "n s d"], slices: Slices, preprocessing: Preprocessing
+def by_plane(
+    values: Float[np.ndarray, "n s d"], slices: Slices, shape: Sequence[int]
 ) -> dict[str, Float[np.ndarray, "n s d"]]:
-    """Return the features of the slices of each plane, which stand together, without a copy."""
-    planes = [plane for plane, _ in slices.rows(preprocessing.shape_seen)]
+    """Return the features of the slices of each plane, which stand together, without a copy.
+
+    Args:
+        shape: of the volumes that the network saw.
+    """
+    planes = [plane for plane, _ in slices.rows(shape)]
     starts = {plane: planes.index(plane) for plane in slices.planes}
     return {p: values[:, start : start + planes.count(p)] for p, start in starts.items()}
 
@@ -231,16 +238,18 @@ def _extract_one(entry: Entry) -> Row:
 
 def _row(extractor: Extractor, entry: Entry, preprocessing: Preprocessing) -> Row:
     volume = preprocessing.apply(entry.read())
-    where = {"affines": volume.affine[None]} if _takes_affines(extractor) else {}
     try:
-        row: Row = extractor(volume.voxels[None], **where)[0]
+        row: Row = features_of(extractor, [volume])[0]
     except EvalsuiteError as error:
         raise VolumeError(entry.path, str(error)) from None
     return row
 
 
-def _takes_affines(extractor: Extractor) -> bool:
-    return "affines" in inspect.signature(extractor).parameters
+def features_of(extractor: Extractor, volumes: Sequence[Volume]) -> Float[np.ndarray, "b ..."]:
+    """Return what an extractor makes of preprocessed volumes of one shape, without the cache."""
+    takes_affines = "affines" in inspect.signature(extractor).parameters
+    where = {"affines": np.stack([v.affine for v in volumes])} if takes_affines else {}
+    return extractor(np.stack([v.voxels for v in volumes]), **where)
 
 
 def _wait_for_all(world: int) -> None:

@@ -11,7 +11,7 @@ from evalsuite.records import Estimate
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from evalsuite.metrics.metric import Views
+    from evalsuite.metrics.metric import Metric, Views
 
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
@@ -83,19 +83,30 @@ def estimates(
         >>> [estimate.name for estimate in estimates("precision_recall", real, synthetic)]
         ['precision', 'recall', 'density', 'coverage']
     """
-    loaded = plugins.load("metrics", metric)
-    more = {"labels", "training"}.intersection(loaded.needs)
-    if more or {"features", "volumes"} <= set(loaded.needs):
-        raise EvalsuiteError(
-            f"The metric {metric} looks at more than one array of a cohort. Compute it with "
-            "compute_metrics."
-        )
+    loaded = of_one_array(metric)
     chosen = loaded.judged(options)
     whose = subjects or (None, None)
     on_voxels = "volumes" in loaded.needs
     seen = [_views(v, s, on_voxels) for v, s in zip((real, synthetic), whose, strict=True)]
     found = loaded.compute(*seen, seed=seed, **chosen)
     return tuple(one for one in found if isinstance(one, Estimate))
+
+
+def of_one_array(name: str) -> "Metric":
+    """Return the metric of that name, which looks at either features or voxels of a cohort.
+
+    Raises:
+        EvalsuiteError: if there is none, or it looks at more.
+    """
+    metric: Metric = plugins.load("metrics", name)
+    if {"labels", "training"}.intersection(metric.needs) or {"features", "volumes"} <= set(
+        metric.needs
+    ):
+        raise EvalsuiteError(
+            f"The metric {name} looks at more than one array of a cohort. Compute it with "
+            "compute_metrics."
+        )
+    return metric
 
 
 def _views(values: Any, subjects: Sequence[Hashable] | None, on_voxels: bool) -> "Views":

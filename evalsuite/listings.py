@@ -3,9 +3,10 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from importlib.util import find_spec
 from typing import Any
 
-from evalsuite import plugins
+from evalsuite import extras, plugins
 from evalsuite.errors import EvalsuiteError
 from evalsuite.output import show
 from evalsuite.records import Quantity
@@ -98,9 +99,9 @@ def _packages() -> list[Row]:
     return [
         {
             "check": f"package {name}",
-            "state": "broken" if version == "absent" else "good",
+            "state": "absent" if version == "absent" else "good",
             "found": version,
-            "mend": f"pip install {name}" if version == "absent" else "",
+            "mend": extras.command(name) if version == "absent" else "",
         }
         for name, version in versions.items()
     ]
@@ -151,8 +152,6 @@ def _tracking() -> Row:
 
 def _reader() -> Row:
     """Return what `streamlit run reader_app` needs."""
-    from importlib.util import find_spec
-
     app = find_spec("streamlit")
     return {
         "check": "reader app: streamlit",
@@ -163,6 +162,9 @@ def _reader() -> Row:
 
 
 def _accelerator() -> Row:
+    if find_spec("torch") is None:
+        mend = extras.command("torch")
+        return {"check": "accelerator", "state": "absent", "found": "no torch", "mend": mend}
     import torch
 
     if torch.cuda.is_available():

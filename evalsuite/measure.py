@@ -102,7 +102,7 @@ def measure(
                     seen = [v.through(extractor) for v in pair] if extractor else pair
                     of_group = [
                         _about(finding, extractor, cohorts, group, pair)
-                        for finding in _findings(metric, seen, {**options, **trained})
+                        for finding in findings_of(metric, seen, {**options, **trained})
                     ]
                     _keep(findings, of_group, *sides, group)
                 advance()
@@ -182,10 +182,13 @@ def undefined(metric: Metric, error: UndefinedError, volumes: tuple[int, int]) -
     )
 
 
-def _findings(
+def findings_of(
     metric: Metric, pair: Sequence[Views], options: Mapping[str, Any]
 ) -> Sequence[Finding]:
-    """Return the findings with what the metric does not know of slices and subjects."""
+    """Return the findings with what the metric does not know of slices and subjects.
+
+    Of cohorts of which it cannot compute anything, the nan that says why.
+    """
     real, synthetic = pair
     try:
         findings = metric.compute(real, synthetic, **options)
@@ -213,7 +216,7 @@ def _of_volumes(finding: Finding, pair: Sequence[Views]) -> Finding:
     """Return the finding of a metric that knows no subjects with what that does to its interval."""
     if not isinstance(finding, Estimate) or finding.interval is None:
         return finding
-    if all(_fewer(views) is None for views in pair):
+    if all(shared_subjects(views) is None for views in pair):
         return finding
     return replace(finding, warnings=(*finding.warnings, TOO_NARROW))
 
@@ -235,13 +238,13 @@ def _about(
             finding,
             group=group.name,
             warnings=(*finding.warnings, *group.warnings, *(table.warnings if table else ())),
-            subjects_real=_fewer(real),
-            subjects_synthetic=_fewer(synthetic),
+            subjects_real=shared_subjects(real),
+            subjects_synthetic=shared_subjects(synthetic),
         )
     return finding
 
 
-def _fewer(views: Views) -> int | None:
+def shared_subjects(views: Views) -> int | None:
     """Return how many subjects there are, None if as many as volumes."""
     codes = views.codes
     count = len(np.unique(codes))

@@ -5,6 +5,16 @@ from typing import Annotated
 
 import typer
 
+from evalsuite import extras
+
+
+def _trackable(no_tracking: bool) -> bool:
+    """Refuse before any work what MLflow could not take at its end."""
+    if not no_tracking:
+        extras.require("tracking", purpose="Tracking", otherwise="pass --no-tracking")
+    return no_tracking
+
+
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 BatchSize = Annotated[
     int, typer.Option("--batch-size", min=1, help="Volumes a network sees at once.")
@@ -36,7 +46,9 @@ StudiesHome = Annotated[
     Path | None,
     typer.Option("--home", help="Folder of the studies; default EVALSUITE_STUDIES, else studies."),
 ]
-NoTracking = Annotated[bool, typer.Option("--no-tracking", help="Skip MLflow.")]
+NoTracking = Annotated[
+    bool, typer.Option("--no-tracking", callback=_trackable, help="Skip MLflow.")
+]
 Offline = Annotated[bool, typer.Option("--offline", help="Never download weights.")]
 Preset = Annotated[
     str | None, typer.Option("--preset", help="Preprocessing preset: mri (default) or ct.")

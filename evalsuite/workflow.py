@@ -115,7 +115,7 @@ def simulate_population(
     noise: float,
 ) -> None:
     """Write n simulated brains as NIfTI into a new folder, with a note on what they are."""
-    from evalsuite.volumes.population import degrade, simulate
+    from evalsuite.volumes.population import degrade, simulate, template
     from evalsuite.volumes.write import write_nifti
 
     note = {
@@ -128,6 +128,7 @@ def simulate_population(
         "BlurVoxels": blur,
         "NoiseShare": noise,
     }
+    template(spacing)  # what lacks it ends here
     with new_folder(folder, "the volumes", "Name another folder.") as draft:
         (draft / "population.json").write_text(json.dumps(note, indent=1) + "\n")
         with bars(f"simulating {folder}", n) as advance:

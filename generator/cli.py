@@ -1,15 +1,11 @@
 """`evalsuite generator`: parse, call one function, print."""
 
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from evalsuite import options
-from evalsuite.errors import EvalsuiteError
-
-EXTRA = ("diffusers", "einops", "safetensors")
+from evalsuite import extras, options
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -43,7 +39,7 @@ def train(
     skip_invalid: options.SkipInvalid = False,
 ) -> None:
     """Train both stages; `torchrun --nproc-per-node N -m evalsuite generator train` on many."""
-    _check_extra()
+    extras.require("generator", purpose="The generator")
     from evalsuite.settings import assigned
     from generator.config import load_config
     from generator.run import train as run
@@ -128,7 +124,7 @@ def sample(
     all others.
     """
     if Path(source).is_dir():
-        _check_extra()
+        extras.require("generator", purpose="The generator")
     from evalsuite.settings import assignments
     from generator.samples import sample_from
     from generator.sources.source import SourceOptions, stated
@@ -188,12 +184,3 @@ def presets(
 
     rows = [{"name": n, "GPU memory": preset["gpu_memory"]} for n, preset in PRESETS.items()]
     output.show(rows, as_json=as_json)
-
-
-def _check_extra() -> None:
-    missing = [name for name in EXTRA if find_spec(name) is None]
-    if missing:
-        raise EvalsuiteError(
-            f"The generator needs {', '.join(missing)}. "
-            "Install it with: pip install 'evalsuite[generator]'."
-        )

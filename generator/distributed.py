@@ -1,6 +1,6 @@
 """torchrun, invisible: the same code runs in one process and in many."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
 
@@ -81,6 +81,17 @@ def gathered(tensor: Tensor) -> Tensor:
 def anywhere(condition: bool) -> bool:
     """Return whether it holds in any process."""
     return averaged({"": float(condition)})[""] > 0
+
+
+def noise(shape: Sequence[int], generator: torch.Generator) -> Tensor:
+    """Return standard normal noise for this process's part of a batch.
+
+    Args:
+        shape: of the part; that of all processes is drawn, so that their number changes nothing.
+        generator: on the processor, the same in all processes.
+    """
+    drawn = torch.randn(world() * shape[0], *shape[1:], generator=generator)
+    return drawn[rank() * shape[0] : (rank() + 1) * shape[0]]
 
 
 def averaged(values: dict[str, float]) -> dict[str, float]:

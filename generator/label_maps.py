@@ -21,9 +21,9 @@ COLUMN = "column"  # says that the column `label` of the table names the maps
 
 
 def training_maps(
-    cohort: Cohort, labels: str | None, advance: Callable[[], None] = lambda: None
-) -> Segmentations | None:
-    """Return the checked label maps of the training volumes, or None if none are asked for.
+    cohort: Cohort, labels: str, advance: Callable[[], None] = lambda: None
+) -> Segmentations:
+    """Return the checked label maps of the training volumes.
 
     Args:
         labels: a folder with files of the names of the volumes, or `column`.
@@ -31,8 +31,6 @@ def training_maps(
     Raises:
         EvalsuiteError: if a volume has none, or one that does not lie on it.
     """
-    if labels is None:
-        return None
     files = label_files(cohort, None if labels == COLUMN else labels)
     if files is None:
         raise EvalsuiteError(

@@ -175,7 +175,8 @@ class Generator:
             condition=self._condition(recipe, maps, len(indices)),
             guidance=recipe.guidance,
         )
-        volumes = decode(self.autoencoder, latents, scaling).cpu()
+        seeds = [seed_of(recipe.seed, index, "grain") for index in indices]
+        volumes = decode(self.autoencoder, latents, scaling, seeds).cpu()
         voxels = cut_back(volumes, self.card["preprocessing"]["shape"]).numpy()
         affine = np.diag([*self.card["spacing"], 1.0])
         centre = (np.array(voxels.shape[1:]) - 1) / 2

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import yaml
 from matplotlib.figure import Figure
@@ -14,7 +15,7 @@ from evalsuite import tracking
 from evalsuite.environment import environment
 from evalsuite.errors import EvalsuiteError
 from evalsuite.machine import rank, world
-from evalsuite.progress import bars, silent
+from evalsuite.progress import Progress, bars, silent
 from evalsuite.tracking.record import Status
 from evalsuite.tracking.training import HISTORY, STATE, run_record
 from evalsuite.volumes.check import check_cohort
@@ -32,6 +33,7 @@ from generator.solvers import refuse_impossible
 from generator.summary import summary
 from generator.training import Report, Stage, append_history, fit
 
+REPORT = "report.json"
 Track = Callable[[Status], None]
 
 
@@ -69,20 +71,16 @@ def train(
     refuse_unwritable(output, "--output DIR")
     if first and not resume:
         # Left by a training that was interrupted before its first checkpoint.
-        for name in (HISTORY, STATE):
+        for name in (HISTORY, STATE, REPORT):
             for left in output.glob(f"*/{name}"):
                 left.unlink()
-    cohort = read_cohort(source, name="training", role="real")
-    with progress(f"checking {source}", len(cohort.entries)) as advance:
-        cohort = check_cohort(cohort, skip_invalid=skip_invalid, advance=advance)
-    for warning in cohort.warnings if first else ():
-        print(f"{source}: {warning}", file=sys.stderr)  # noqa: T201
-    with progress("checking label maps", len(cohort.entries) if config.labels else 0) as advance:
-        maps = training_maps(cohort, config.labels, advance)
-    data = TrainingData(cohort, config, maps)
+    data = _checked_data(source, config, progress, skip_invalid=skip_invalid)
+    cohort = data.cohort
     settings = config.model_dump(mode="json")
     lost = left_out(cohort, data.preprocessing)
     if first:
+        for warning in cohort.warnings:
+            print(f"{source}: {warning}", file=sys.stderr)  # noqa: T201
         print(summary(data, config, lost, output, here), file=sys.stderr)  # noqa: T201
         output.mkdir(parents=True, exist_ok=True)
         (output / "config.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
@@ -113,6 +111,8 @@ def train(
 
     autoencoder = AutoencoderStage(config, data, here)
     metrics = run(autoencoder)
+    report = _told_report(autoencoder, output / autoencoder.name, progress) if first else {}
+    distributed.barrier()
     diffusion = DiffusionStage(config, data, autoencoder.model, here)
     metrics |= run(diffusion)
     if first:
@@ -137,6 +137,7 @@ def train(
                 "labels": data.map_files,
             },
             "metrics": metrics,
+            "reconstructions": report,
             "weights_sha256": digest(tensors),
             "environment": environment(),
             "processes": world(),
@@ -144,6 +145,31 @@ def train(
         checkpoint.save(finished, tensors, card)
     distributed.barrier()
     return finished
+
+
+def _told_report(stage: AutoencoderStage, folder: Path, progress: Progress) -> dict[str, Any]:
+    """Print what the first stage keeps of volumes; return it, from disk if it is of this stage."""
+    file, steps = folder / REPORT, stage.settings.steps
+    told: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    if told.get("steps") != steps:
+        report = stage.report(progress)
+        told = {"steps": steps, **report.card()}
+        file.write_text(json.dumps(told, indent=1) + "\n")
+        print(report.text(), file=sys.stderr)  # noqa: T201
+    return told
+
+
+def _checked_data(
+    source: str, config: GeneratorConfig, progress: Progress, *, skip_invalid: bool
+) -> TrainingData:
+    cohort = read_cohort(source, name="training", role="real")
+    with progress(f"checking {source}", len(cohort.entries)) as advance:
+        cohort = check_cohort(cohort, skip_invalid=skip_invalid, advance=advance)
+    maps = None
+    if config.labels:
+        with progress("checking label maps", len(cohort.entries)) as advance:
+            maps = training_maps(cohort, config.labels, advance)
+    return TrainingData(cohort, config, maps)
 
 
 def _signature(data: TrainingData, config: GeneratorConfig, stage: str) -> str:

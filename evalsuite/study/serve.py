@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
-from evalsuite.errors import EvalsuiteError
+from evalsuite import extras
 from evalsuite.study.home import Home
 
 EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104
@@ -27,8 +27,9 @@ def serve(home: Home, *, host: str, port: int, base_path: str, trusted_proxies: 
         EvalsuiteError: if what the app needs is not installed.
     """
     app = find_spec("reader_app")
-    if find_spec("streamlit") is None or app is None or app.origin is None:
-        raise EvalsuiteError("The app needs Streamlit: pip install 'evalsuite[reader]'.")
+    extras.require("reader", purpose="The app")
+    assert app is not None  # noqa: S101 - it is one of this distribution's packages
+    assert app.origin is not None  # noqa: S101
     options = {
         "server.address": host,
         "server.port": port,

@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from evalsuite import extras
 from evalsuite.errors import EvalsuiteError
 
 if TYPE_CHECKING:
@@ -191,6 +192,8 @@ def reason(error: BaseException) -> str:
 
     The kind of an error is told where it is none that MLflow and databases raise on purpose.
     """
+    if isinstance(error, ModuleNotFoundError) and (sentence := extras.named(error)):
+        return sentence
     root = error
     while cause := root.__cause__ or root.__context__:
         root = cause

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from evalsuite.errors import EvalsuiteError
+from evalsuite import extras
 from evalsuite.volumes.read import read_volume
 from evalsuite.volumes.volume import Volume
 
@@ -31,12 +31,10 @@ def template(spacing: float) -> Volume:
     """
     from scipy import ndimage
 
+    extras.require("demo", purpose="The template of the simulated population")
     package = find_spec("nilearn")
-    if package is None or package.origin is None:
-        raise EvalsuiteError(
-            "The simulated population needs the template that nilearn ships. "
-            "Install it with: pip install 'evalsuite[demo]'."
-        )
+    assert package is not None  # noqa: S101
+    assert package.origin is not None  # noqa: S101
     volume = read_volume(Path(package.origin).parent / TEMPLATE)
     sigma = (spacing / np.array(volume.spacing) - 1) / 2
     smooth = ndimage.gaussian_filter(volume.voxels, np.maximum(0, sigma))

@@ -52,19 +52,19 @@ def embedding(evaluation: Evaluation, evidence: Evidence) -> Figure:
 def _panel(
     axes: Axes, tables: Mapping[str, FeatureTable], real: str, cohort_looks: Mapping[str, Look]
 ) -> None:
-    from sklearn.decomposition import PCA
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     plain(axes, grid="both", sides=("left", "bottom"))
     fitted = tables[real].values.astype(np.float64)
     if min(fitted.shape) < 2 or not fitted.std(axis=0).any():
         text = "Two components need two features\nand two real volumes that differ."
         axes.text(0.5, 0.5, text, transform=axes.transAxes, ha="center", va="center", fontsize=BODY)
         return
-    pca = PCA(n_components=2, svd_solver="full")
-    project = make_pipeline(StandardScaler(), pca).fit(fitted)
-    points = {name: project.transform(t.values.astype(np.float64)) for name, t in tables.items()}
+    mean, deviation = fitted.mean(axis=0), fitted.std(axis=0)
+    deviation[deviation == 0] = 1  # a feature that is constant stays where it is
+    _, strengths, components = np.linalg.svd((fitted - mean) / deviation, full_matrices=False)
+    # The sign of a component is arbitrary: its largest loading is made positive.
+    largest = np.abs(components[:2]).argmax(axis=1)
+    axes_of = components[:2] * np.sign(components[[0, 1], largest])[:, None]
+    points = {name: (t.values - mean) / deviation @ axes_of.T for name, t in tables.items()}
     spread = {name: float(values.std(axis=0).sum()) for name, values in points.items()}
 
     def layer(name: str) -> int:
@@ -84,7 +84,7 @@ def _panel(
             linewidths=0.8 if is_real else 0.3,
             alpha=0.9 if is_real else 0.75,
         )
-    first, second = (100 * share for share in pca.explained_variance_ratio_)
+    first, second = 100 * strengths[:2] ** 2 / (strengths**2).sum()
     axes.set_xlabel(f"component 1 ({first:.0f} % of the real variance)")
     axes.set_ylabel(f"component 2 ({second:.0f} %)")
     axes.set_aspect("equal", adjustable="datalim")

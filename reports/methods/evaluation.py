@@ -12,7 +12,7 @@ from reports.methods.citations import cite
 from reports.methods.preparation import ABBREVIATED, preparation
 from reports.sources import EvaluationData
 
-PACKAGES = ("torch", "monai", "numpy", "scipy", "scikit-learn")
+PACKAGES = ("torch", "monai", "numpy", "scipy")
 TESTS = {
     "permutation": f"by permutation {cite('phipson')}",
     "wild bootstrap": "by a wild bootstrap over subjects, which differ in their numbers of volumes "

@@ -15,6 +15,11 @@ MICRO = {
     "steps": 10,
     "vqgan": {
         "channels": [16, 16],
+        "bottleneck": "vq",
+        "grain": 2,
+        "slice_adversarial": 0.01,
+        "volume_adversarial": 0.01,
+        "feature_matching": 0.05,
         "restart_below": 0.5,
         "residual_layers": 1,
         "codes": 16,

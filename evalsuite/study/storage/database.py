@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
+from evalsuite import extras
 from evalsuite.errors import EvalsuiteError
 
 BUSY_SECONDS = 30
@@ -37,6 +38,7 @@ def connect(url: str) -> Engine:
         if parsed.get_backend_name() == "postgresql":
             if not (parsed.username or "user" in parsed.query):  # pg8000 wants one
                 raise ArgumentError  # noqa: TRY301
+            extras.require("postgresql", purpose="A database of PostgreSQL")
             parsed = parsed.set(drivername="postgresql+pg8000")
         elif parsed.get_backend_name() != "sqlite" or parsed.database in (None, "", ":memory:"):
             raise ArgumentError  # noqa: TRY301
@@ -46,11 +48,6 @@ def connect(url: str) -> Engine:
         raise EvalsuiteError(
             f"{shown}: not a database of studies. Expected sqlite:///FILE or "
             "postgresql://USER:PASSWORD@HOST/NAME."
-        ) from None
-    except ModuleNotFoundError:
-        raise EvalsuiteError(
-            "PostgreSQL needs the driver pg8000. Install it with: "
-            "pip install 'evalsuite[postgresql]'."
         ) from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)

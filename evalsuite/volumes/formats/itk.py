@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from evalsuite import extras
 from evalsuite.volumes.formats.loaded import (
     Loaded,
     Problem,
@@ -76,6 +77,7 @@ def read_itk(path: Path) -> Loaded:
 
 def simpleitk() -> Any:
     """Import SimpleITK, silenced."""
+    extras.require("itk", purpose="A file of MetaImage or NRRD")
     import SimpleITK
 
     # What ITK prints as a warning is checked here and raised.
