@@ -21,7 +21,6 @@ from evalsuite.volumes.sources import read_cohort
 from evalsuite.volumes.volume import Volume
 from evalsuite.volumes.write import write_nifti
 from generator import checkpoint
-from generator.autoencoder_stage import AutoencoderStage
 from generator.conditions import (
     Column,
     ColumnEmbedding,
@@ -231,13 +230,20 @@ def test_a_label_map_lies_where_the_preprocessing_puts_its_volume(tmp_path):
     assert agreement > 0.93
 
 
+class Pooling(torch.nn.Module):
+    """An autoencoder whose latents are means of blocks, so that they tell where the ball is."""
+
+    def encode(self, volumes):
+        return torch.nn.functional.avg_pool3d(volumes, 4).repeat(1, 4, 1, 1, 1)
+
+
 def test_samples_follow_the_map_that_they_are_told(blobs):
     """Balls lie at one of two places; told the map of one, latents are those of a ball there."""
     cohort = check_cohort(read_cohort(str(blobs / "images"), name="t", role="real"))
     maps = training_maps(cohort, str(blobs / "maps"))
     assert maps.structures == (3,)
     settings = MICRO["diffusion"]["training"] | {
-        "steps": 60,
+        "steps": 25,
         "batch_size": 6,
         "learning_rate": 0.01,
     }
@@ -252,7 +258,7 @@ def test_samples_follow_the_map_that_they_are_told(blobs):
         },
     )
     data = TrainingData(cohort, config, maps)
-    stage = DiffusionStage(config, data, AutoencoderStage(config, data, CPU).model, CPU)
+    stage = DiffusionStage(config, data, Pooling(), CPU)
     for step in range(settings["steps"]):
         stage.update(step)
     here, there = 0, 1
@@ -264,7 +270,7 @@ def test_samples_follow_the_map_that_they_are_told(blobs):
             sampler="ddim", bound=stage.scaling.bound, condition=data.condition([told, told]),
         )  # fmt: skip
         own, wrong = ((drawn - real[place]).square().mean() for place in (told, other))
-        assert own < 0.75 * wrong
+        assert own < wrong / 2
 
 
 def test_samples_come_with_the_maps_that_they_were_told(blobs, capsys, monkeypatch):
