@@ -10,6 +10,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from evalsuite.machine import rank
 from evalsuite.seeds import seed_of
+from generator import noise
 from generator.conditions import Condition
 from generator.config import GeneratorConfig, Optimisation
 from generator.data import TrainingData
@@ -120,6 +121,8 @@ class DiffusionStage:
             bound=self.scaling.bound,
             condition=self._condition(shown),
         )
+        metrics[noise.REAL] = noise.neighbouring(self.latents(shown))
+        metrics[noise.SAMPLES] = noise.neighbouring(latents)
         samples = self.data.cut(decode(self.autoencoder, latents, self.scaling))
         real = self.data.cut(self.data.volumes(shown))[:, 0].numpy()
         rows = {"real": list(real), "sample": list(samples.cpu().numpy())}

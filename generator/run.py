@@ -21,7 +21,7 @@ from evalsuite.tracking.training import HISTORY, STATE, run_record
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.sources import read_cohort
 from evalsuite.writable import refuse_unwritable
-from generator import checkpoint, distributed
+from generator import checkpoint, distributed, noise
 from generator.autoencoder_stage import AutoencoderStage
 from generator.config import GeneratorConfig
 from generator.data import TrainingData
@@ -116,9 +116,11 @@ def train(
     diffusion = DiffusionStage(config, data, autoencoder.model, here)
     metrics |= run(diffusion)
     if first:
-        modules = {"vqgan": autoencoder.model, "denoiser": diffusion.average.module}
-        tensors = checkpoint.pack(modules, {})
-        factor = config.vqgan.factor
+        if doubt := noise.doubt(metrics):
+            print(doubt, file=sys.stderr)  # noqa: T201
+        tensors = checkpoint.pack(
+            {"vqgan": autoencoder.model, "denoiser": diffusion.average.module}, {}
+        )
         card = {
             "name": output.name,
             "config": settings,
@@ -126,7 +128,10 @@ def train(
             "left_out": asdict(lost),
             "spacing": data.spacing,
             "latent_scaling": diffusion.scaling.card(),
-            "latent_shape": [config.vqgan.code_dimension] + [side // factor for side in data.sides],
+            "latent_shape": [
+                config.vqgan.code_dimension,
+                *(side // config.vqgan.factor for side in data.sides),
+            ],
             "conditioning": data.conditioning.card(),
             "data": {
                 "source": source,

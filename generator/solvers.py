@@ -61,10 +61,8 @@ def solve(
         streams: of fresh noise, one for each sample.
     """
     if sampler in OF_FLOWS:
-        times = np.linspace(start * config.timesteps, 0, _intervals(sampler, steps) + 1)
-        return _along_the_flow(
-            sampler, times / config.timesteps, config.timesteps, predict, latents
-        )
+        shares = np.linspace(start, 0, _intervals(sampler, steps) + 1).tolist()
+        return _along_the_flow(sampler, shares, config.timesteps, predict, latents)
     last = start * (config.timesteps - 1)
     if sampler == "ddpm":
         return _ancestral(noise_schedule(config, bound), last, predict, latents, streams)

@@ -12,6 +12,7 @@ from generator.data import KEPT, TrainingData
 from generator.fitting import LeftOut, by
 from generator.memory import disk, training_needs
 
+FEW = 50  # volumes; the authors of WDM call as many quite few (pfriedri/wdm-3d, issue 16)
 TOLD = 0.001  # share of the foreground from which on its loss is called one
 
 
@@ -31,6 +32,11 @@ def summary(
     if data.conditioning.structures:
         told.append(f"label maps of {', '.join(map(str, data.conditioning.structures))}")
     doubts = []
+    if len(data.training) < FEW:
+        doubts.append(
+            f"{len(data.training)} volumes are few to train on: samples may be copies of them, "
+            "which compute-metrics with --training measures."
+        )
     if lost.share >= TOLD:
         pad = "fit=pad and " if config.fit == "crop" else ""
         whole = ",".join(map(str, lost.whole))
