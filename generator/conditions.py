@@ -117,7 +117,7 @@ class Conditioning:
     def card(self) -> dict[str, Any]:
         """Return what the card of a generator keeps of it; see `conditioning_of`."""
         return {
-            "columns": [asdict(column) for column in self.columns],
+            "columns": [asdict(c) | {"classes": list(c.classes)} for c in self.columns],
             "structures": list(self.structures),
         }
 

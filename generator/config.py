@@ -41,6 +41,8 @@ class Optimisation(Declared):
             codebook stay float32; float16 with scaled losses.
         checkpointing: recompute activations instead of keeping them: less memory, more time.
         validate_every, checkpoint_every: steps.
+        take: which weights the finished generator has: the last, or the best by validation, of the
+            first stage the PSNR of reconstructions, of the second the loss of averaged weights.
     """
 
     steps: PositiveInt
@@ -55,6 +57,7 @@ class Optimisation(Declared):
     checkpointing: bool = False
     validate_every: PositiveInt = 500
     checkpoint_every: PositiveInt = 500
+    take: Literal["last", "best"] = "last"
 
 
 class VQGANConfig(Declared):
@@ -208,6 +211,8 @@ class GeneratorConfig(Declared):
             samples come with theirs; `column`: the column `label` of the manifest names them.
         sampler, steps, start: how samples are drawn, unless their recipe tells; see `draw`.
         seed: of weights, order, noise.
+        workers: processes that read volumes ahead of the first stage; None: none where all
+            volumes fit into memory.
     """
 
     preset: str = ""
@@ -221,6 +226,7 @@ class GeneratorConfig(Declared):
     steps: PositiveInt = 40
     start: Annotated[float, Field(gt=0, le=1)] = 1.0
     seed: Annotated[int, Field(ge=0)] = 0
+    workers: Annotated[int, Field(ge=0)] | None = None
     vqgan: VQGANConfig
     diffusion: DiffusionConfig
 

@@ -5,8 +5,11 @@ uninterrupted one would have seen.
 """
 
 import math
+import multiprocessing
+import os
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,7 +25,8 @@ from generator.config import GeneratorConfig
 from generator.fitting import cut_back, fitting, sides_seen, spacing_of_samples, widened
 from generator.label_maps import on_grid, shares
 
-KEPT = 4 << 30  # bytes of preprocessed volumes kept in memory
+KEPT = 4 << 30  # bytes of preprocessed volumes, and of latents, kept in memory
+MOST_WORKERS = 4
 
 
 class TrainingData:
@@ -48,6 +52,7 @@ class TrainingData:
     ) -> None:
         self.cohort, self.maps = cohort, maps
         self.seed = config.seed
+        self.wanted_workers = config.workers
         self.preprocessing = fitting(config, cohort)
         columns = columns_of(cohort, config.diffusion.columns)
         self.conditioning = Conditioning(columns, maps.structures if maps else ())
@@ -78,6 +83,25 @@ class TrainingData:
     def cut(self, volumes: Float[Tensor, "*b u v w"]) -> Float[Tensor, "*b x y z"]:
         """Return volumes that the networks see, or make, in the shape of the samples."""
         return cut_back(volumes, self.preprocessing.shape_seen)
+
+    def read(self, indices: Sequence[int]) -> Float[Tensor, "b 1 x y z"]:
+        """Return the same, read anew: workers keep none, of which every one would have its own."""
+        return torch.stack([self._load.__wrapped__(i) for i in indices])
+
+    def workers(self) -> int:
+        """Return how many processes are to read volumes: none where memory holds all of them."""
+        needed = 4 * math.prod(self.sides) * len(self.training)
+        if self.wanted_workers is not None:
+            return self.wanted_workers
+        # Elsewhere workers do not inherit what reads, and the training reads by itself.
+        forks = "fork" in multiprocessing.get_all_start_methods()
+        return min(MOST_WORKERS, (os.cpu_count() or 1) - 1) if needed > KEPT and forks else 0
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What decides what the second stage is told of volumes."""
+        maps = self.maps.fingerprint if self.maps else None
+        return {"columns": self.conditioning.card()["columns"], "label_maps": maps}
 
     @property
     def map_files(self) -> list[str]:

@@ -35,6 +35,7 @@ class DiffusionStage:
     """
 
     name = "diffusion"
+    merit = ("validation_denoising", -1)
 
     def __init__(
         self,
@@ -100,8 +101,9 @@ class DiffusionStage:
         self.average.eval()
         generator = random_numbers(self.seed, 3, 0)
         losses = []
-        for start in range(0, len(self.data.validation), 8):
-            chosen = self.data.validation[start : start + 8]
+        size = self.settings.batch_size  # what fits with gradients does without
+        for start in range(0, len(self.data.validation), size):
+            chosen = self.data.validation[start : start + size]
             latents, condition = self.latents(chosen), self._condition(chosen)
             loss = denoising_loss(self.config, self.average, latents, condition, generator)
             losses.append(float(loss) * len(chosen))

@@ -232,13 +232,13 @@ def load(path: Path | str, device: str = "cpu") -> Generator:
     autoencoder = VQGAN(config.vqgan)
     denoiser = Denoiser(config.diffusion, config.vqgan.code_dimension, conditioning_of(card))
     modules: dict[str, nn.Module] = {"vqgan": autoencoder, "denoiser": denoiser}
-    checkpoint.unpack(_renamed(tensors), modules, {}, folder)
+    checkpoint.unpack(renamed(tensors), modules, {}, folder)
     for module in modules.values():
         module.to(here).eval().requires_grad_(requires_grad=False)
     return Generator(config, card, digest(tensors), autoencoder, denoiser)
 
 
-def _renamed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def renamed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Return weights under the names of today; one column of classes was MONAI's own before."""
     old, new = (f"denoiser/network.class_embedding.{x}weight" for x in ("", "columns.0."))
     return {new if name == old else name: tensor for name, tensor in tensors.items()}
