@@ -230,6 +230,13 @@ class GeneratorConfig(Declared):
     vqgan: VQGANConfig
     diffusion: DiffusionConfig
 
+    @model_validator(mode="after")
+    def _scaled(self) -> "GeneratorConfig":
+        if self.diffusion.scaling == "range" and self.vqgan.bottleneck != "vq":
+            msg = "scaling by the range of a codebook needs one: set diffusion.scaling to standard"
+            raise ValueError(msg)
+        return self
+
     @property
     def multiple(self) -> int:
         """What each side of a volume must be a multiple of."""
