@@ -86,6 +86,7 @@ class VQGANConfig(Declared):
             follows that of the autoencoder, as in the paper.
         adversarial_balance: weigh the adversarial loss so that its gradient at the last layer is
             as large as that of the reconstruction (VQ-GAN, Esser et al., CVPR 2021).
+        training: how it is trained.
     """
 
     channels: tuple[PositiveInt, ...]
@@ -151,6 +152,7 @@ class DiffusionConfig(Declared):
             says of each whether it holds `classes` or a `number` (`auto`: see `columns_of`).
         condition_dropout: share of training samples from which all that is told is withheld, for
             guidance; where several things are told, each alone is withheld from as many.
+        training: how it is trained.
     """
 
     channels: tuple[PositiveInt, ...]
@@ -204,6 +206,8 @@ class GeneratorConfig(Declared):
         preprocessing: as in the suite; its shape is that of the samples.
         fit: where the networks need other sides: `pad` shows them a margin around the volumes,
             which is cut off samples, so that nothing is lost; `crop` rounds the shape down.
+        mirrored: axis along which every second training volume is mirrored, of left to right (x),
+            back to front (y) and feet to head (z). Samples are mirrored as often.
         validation: how many volumes, or which share of them, are held out.
         sample_block: samples that are computed together, always the same ones: a sample's bits
             depend on nothing else.
@@ -213,6 +217,8 @@ class GeneratorConfig(Declared):
         seed: of weights, order, noise.
         workers: processes that read volumes ahead of the first stage; None: none where all
             volumes fit into memory.
+        vqgan: the first stage.
+        diffusion: the second stage.
     """
 
     preset: str = ""
@@ -220,6 +226,7 @@ class GeneratorConfig(Declared):
     preprocessing: Preprocessing = Preprocessing()
     fit: Literal["pad", "crop"] = "pad"
     labels: str | None = None
+    mirrored: Literal["x", "y", "z"] | None = None
     validation: Annotated[float, Field(gt=0)] = 0.1
     sample_block: PositiveInt = 4
     sampler: Sampler = "dpm++"

@@ -42,6 +42,8 @@ class TrainingData:
         sides: of the volumes as the networks see them.
         spacing: of the samples, in millimetres per voxel.
         conditioning: what the second stage is told of volumes.
+        training, validation: indices of volumes of the cohort; those from its length on are of
+            their mirror images, which are only dealt.
 
     Raises:
         EvalsuiteError: if the volumes are too few or too small, or a column is not filled.
@@ -51,7 +53,7 @@ class TrainingData:
         self, cohort: Cohort, config: GeneratorConfig, maps: Segmentations | None = None
     ) -> None:
         self.cohort, self.maps = cohort, maps
-        self.seed = config.seed
+        self.seed, self.mirrored = config.seed, config.mirrored
         self.wanted_workers = config.workers
         self.preprocessing = fitting(config, cohort)
         columns = columns_of(cohort, config.diffusion.columns)
@@ -63,21 +65,28 @@ class TrainingData:
 
         @lru_cache(maxsize=max(1, KEPT // (4 * math.prod(self.sides))))
         def load(index: int) -> Float[Tensor, "1 x y z"]:
-            volume = self.preprocessing.apply(cohort.entries[index].read())
-            return widened(torch.from_numpy(volume.voxels)[None], self.sides)
+            image, number = divmod(index, len(cohort.entries))
+            volume = self.preprocessing.apply(cohort.entries[number].read())
+            voxels = torch.from_numpy(volume.voxels)[None]
+            if image and config.mirrored:
+                voxels = voxels.flip(1 + "xyz".index(config.mirrored))
+            return widened(voxels, self.sides)
 
         @lru_cache(maxsize=max(1, KEPT // (4 * math.prod(self.sides))))
         def load_map(index: int) -> Float[Tensor, "m u v w"]:
             if maps is None:
                 raise AssertionError
-            whole = torch.from_numpy(on_grid(maps[index], self.preprocessing))
-            wide = widened(whole[None].float(), self.sides)[0].long()
+            image, number = divmod(index, len(cohort.entries))
+            whole = torch.from_numpy(on_grid(maps[number], self.preprocessing))[None]
+            if image and config.mirrored:
+                whole = whole.flip(1 + "xyz".index(config.mirrored))
+            wide = widened(whole.float(), self.sides)[0].long()
             return shares(wide, maps.structures, config.vqgan.factor)
 
         self._load, self._load_map = load, load_map
 
     def volumes(self, indices: Sequence[int]) -> Float[Tensor, "b 1 x y z"]:
-        """Return the volumes of the cohort with these indices, in [0, 1], as the networks see them."""
+        """Return the volumes with these indices, in [0, 1], as the networks see them."""
         return torch.stack([self._load(i) for i in indices])
 
     def cut(self, volumes: Float[Tensor, "*b u v w"]) -> Float[Tensor, "*b x y z"]:
@@ -90,7 +99,7 @@ class TrainingData:
 
     def workers(self) -> int:
         """Return how many processes are to read volumes: none where memory holds all of them."""
-        needed = 4 * math.prod(self.sides) * len(self.training)
+        needed = 4 * math.prod(self.sides) * len(self._dealt)
         if self.wanted_workers is not None:
             return self.wanted_workers
         # Elsewhere workers do not inherit what reads, and the training reads by itself.
@@ -114,14 +123,19 @@ class TrainingData:
         if told == NOTHING:
             return None
         return Condition(
-            self.codes[list(indices)] if told.columns else None,
+            self.codes[[i % len(self.codes) for i in indices]] if told.columns else None,
             torch.stack([self._load_map(i) for i in indices]) if told.structures else None,
         )
 
     def draw(self, stage: str, step: int, count: int) -> list[int]:
         """Return `count` indices of training volumes: every epoch a new order of all of them."""
-        places = dealt(len(self.training), step, count, self.seed, stage)
-        return [self.training[place] for place in places]
+        places = dealt(len(self._dealt), step, count, self.seed, stage)
+        return [self._dealt[place] for place in places]
+
+    @property
+    def _dealt(self) -> list[int]:
+        n = len(self.cohort.entries)
+        return self.training + [n + i for i in self.training if self.mirrored]
 
 
 def _split(cohort: Cohort, config: GeneratorConfig) -> tuple[list[int], list[int]]:
