@@ -23,6 +23,13 @@ def train(
     config: Annotated[
         Path | None, typer.Option(help="YAML file laid over the preset it names.")
     ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder of label maps that samples are to come with; `column`: the column label "
+            "of the manifest names them."
+        ),
+    ] = None,
     set_: options.Set = None,
     seed: options.Seed = None,
     resume: options.Resume = False,
@@ -41,7 +48,7 @@ def train(
     from generator.config import load_config
     from generator.run import train as run
 
-    named = {"preset": preset, "seed": seed}
+    named = {"preset": preset, "seed": seed, "labels": labels}
     overrides = {key: value for key, value in named.items() if value is not None}
     run(
         data,
@@ -82,9 +89,20 @@ def sample(
         float | None,
         typer.Option(help="Share of the process at which sampling starts, at most 1."),
     ] = None,
-    class_: Annotated[str | None, typer.Option("--class", help="Class of all samples.")] = None,
+    class_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--class",
+            metavar="[COLUMN=]VALUE",
+            help="Class or number that all samples have; repeat for several columns.",
+        ),
+    ] = None,
     guidance: Annotated[
-        float | None, typer.Option(min=0, help="Of the class; 1 (default): none.")
+        float | None, typer.Option(min=0, help="Weight of what is told; 1 (default): none.")
+    ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(help="Folder of label maps to sample for; default: those of training."),
     ] = None,
     set_: options.Set = None,
     block: Annotated[
@@ -107,7 +125,7 @@ def sample(
 ) -> None:
     """Sample volumes as NIfTI with sidecars, a manifest and a contact sheet.
 
-    --sampler to --guidance are of generators that `train` wrote, --set to --assume-orientation of
+    --sampler to --labels are of generators that `train` wrote, --set to --assume-orientation of
     all others.
     """
     if Path(source).is_dir():
@@ -122,8 +140,9 @@ def sample(
         "sampler": sampler,
         "steps": steps,
         "start": start,
-        "class_name": class_,
+        "class_name": _named(class_),
         "guidance": guidance,
+        "labels": labels,
     }
     given = {key: value for key, value in recipe.items() if value is not None}
     chosen = SourceOptions(
@@ -148,6 +167,19 @@ def list_(
     from generator.sources.function import listing
 
     output.show(listing(), as_json=as_json)
+
+
+def _named(texts: list[str] | None) -> str | dict[str, str] | None:
+    """Return the class of `--class VALUE`, or the values by column of `--class COLUMN=VALUE`."""
+    if not texts:
+        return None
+    if len(texts) == 1 and "=" not in texts[0]:
+        return texts[0]
+    pairs = [text.partition("=") for text in texts]
+    for text, (name, separator, value) in zip(texts, pairs, strict=True):
+        if not (name and separator and value) or [p[0] for p in pairs].count(name) > 1:
+            raise typer.BadParameter(f"--class {text}: expected COLUMN=VALUE, once a column.")
+    return {name: value for name, _, value in pairs}
 
 
 @app.command()

@@ -20,6 +20,7 @@ DEFAULT_PRESET = "tiny"
 Precision = Literal["float32", "bfloat16", "float16"]
 Objective = Literal["epsilon", "v_prediction", "rectified_flow"]
 Sampler = Literal["ddpm", "ddim", "dpm++", "dpm++sde", "euler", "heun"]
+Kind = Literal["auto", "classes", "number"]
 SAMPLERS: tuple[Sampler, ...] = get_args(Sampler)
 Share = Annotated[float, Field(ge=0, lt=1)]
 
@@ -147,8 +148,10 @@ class DiffusionConfig(Declared):
         loss: between prediction and target.
         ema: decay of the averaged weights, which sample.
         ema_start, ema_every: the average moves every so many steps, and until a step it is a copy.
-        condition: column of the manifest whose values are the classes, or None.
-        condition_dropout: share of training samples whose class is withheld, for guidance.
+        condition: columns of the manifest that the network is told: one, a list, or a table that
+            says of each whether it holds `classes` or a `number` (`auto`: see `columns_of`).
+        condition_dropout: share of training samples from which all that is told is withheld, for
+            guidance; where several things are told, each alone is withheld from as many.
         training: how it is trained.
     """
 
@@ -165,7 +168,7 @@ class DiffusionConfig(Declared):
     ema: Annotated[float, Field(gt=0, lt=1)] = 0.995
     ema_start: Annotated[int, Field(ge=0)] = 0
     ema_every: PositiveInt = 1
-    condition: str | None = None
+    condition: str | tuple[str, ...] | dict[str, Kind] | None = None
     condition_dropout: Share = 0.1
     training: Optimisation
 
@@ -179,6 +182,14 @@ class DiffusionConfig(Declared):
             msg = f"{bad[0]} channels do not divide into {self.groups} groups"
             raise ValueError(msg)
         return self
+
+    @property
+    def columns(self) -> dict[str, Kind]:
+        """The columns that are told, and what each holds."""
+        if self.condition is None or isinstance(self.condition, dict):
+            return self.condition or {}
+        names = (self.condition,) if isinstance(self.condition, str) else self.condition
+        return dict.fromkeys(names, "auto")
 
     @property
     def factor(self) -> int:
@@ -200,6 +211,8 @@ class GeneratorConfig(Declared):
         validation: how many volumes, or which share of them, are held out.
         sample_block: samples that are computed together, always the same ones: a sample's bits
             depend on nothing else.
+        labels: folder with label maps of the volumes, which the second stage is told, so that
+            samples come with theirs; `column`: the column `label` of the manifest names them.
         sampler, steps, start: how samples are drawn, unless their recipe tells; see `draw`.
         seed: of weights, order, noise.
         workers: processes that read volumes ahead of the first stage; None: none where all
@@ -212,6 +225,7 @@ class GeneratorConfig(Declared):
     gpu_memory: str = ""
     preprocessing: Preprocessing = Preprocessing()
     fit: Literal["pad", "crop"] = "pad"
+    labels: str | None = None
     mirrored: Literal["x", "y", "z"] | None = None
     validation: Annotated[float, Field(gt=0)] = 0.1
     sample_block: PositiveInt = 4

@@ -9,17 +9,21 @@ import multiprocessing
 import os
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.seeds import dealt
 from evalsuite.volumes.cohort import Cohort
+from evalsuite.volumes.labels import Segmentations
+from generator.conditions import NOTHING, Condition, Conditioning, codes_of, columns_of
 from generator.config import GeneratorConfig
 from generator.fitting import cut_back, fitting, sides_seen, spacing_of_samples, widened
+from generator.label_maps import on_grid, shares
 
 KEPT = 4 << 30  # bytes of preprocessed volumes, and of latents, kept in memory
 MOST_WORKERS = 4
@@ -31,24 +35,30 @@ class TrainingData:
     Args:
         cohort: a checked cohort.
         config: of the generator; its preprocessing is resolved here.
+        maps: checked label maps, if the second stage is told of them.
 
     Attributes:
         preprocessing: resolved; its shape is that of the samples.
         sides: of the volumes as the networks see them.
         spacing: of the samples, in millimetres per voxel.
+        conditioning: what the second stage is told of volumes.
         training, validation: indices of volumes of the cohort; those from its length on are of
             their mirror images, which are only dealt.
 
     Raises:
-        EvalsuiteError: if the volumes are too few or too small, or a class is missing.
+        EvalsuiteError: if the volumes are too few or too small, or a column is not filled.
     """
 
-    def __init__(self, cohort: Cohort, config: GeneratorConfig) -> None:
-        self.cohort = cohort
+    def __init__(
+        self, cohort: Cohort, config: GeneratorConfig, maps: Segmentations | None = None
+    ) -> None:
+        self.cohort, self.maps = cohort, maps
         self.seed, self.mirrored = config.seed, config.mirrored
         self.wanted_workers = config.workers
         self.preprocessing = fitting(config, cohort)
-        self.classes, self.labels = _classes(cohort, config.diffusion.condition)
+        columns = columns_of(cohort, config.diffusion.columns)
+        self.conditioning = Conditioning(columns, maps.structures if maps else ())
+        self.codes = torch.tensor(codes_of(cohort, columns))
         self.training, self.validation = _split(cohort, config)
         self.spacing = spacing_of_samples(cohort, self.preprocessing)
         self.sides = sides_seen(config, self.preprocessing.shape_seen)
@@ -62,7 +72,18 @@ class TrainingData:
                 voxels = voxels.flip(1 + "xyz".index(config.mirrored))
             return widened(voxels, self.sides)
 
-        self._load = load
+        @lru_cache(maxsize=max(1, KEPT // (4 * math.prod(self.sides))))
+        def load_map(index: int) -> Float[Tensor, "m u v w"]:
+            if maps is None:
+                raise AssertionError
+            image, number = divmod(index, len(cohort.entries))
+            whole = torch.from_numpy(on_grid(maps[number], self.preprocessing))[None]
+            if image and config.mirrored:
+                whole = whole.flip(1 + "xyz".index(config.mirrored))
+            wide = widened(whole.float(), self.sides)[0].long()
+            return shares(wide, maps.structures, config.vqgan.factor)
+
+        self._load, self._load_map = load, load_map
 
     def volumes(self, indices: Sequence[int]) -> Float[Tensor, "b 1 x y z"]:
         """Return the volumes with these indices, in [0, 1], as the networks see them."""
@@ -85,10 +106,26 @@ class TrainingData:
         forks = "fork" in multiprocessing.get_all_start_methods()
         return min(MOST_WORKERS, (os.cpu_count() or 1) - 1) if needed > KEPT and forks else 0
 
-    def classes_of(self, indices: Sequence[int]) -> Int[Tensor, " b"] | None:
-        """Return the classes of these volumes, or None without a condition."""
-        n = len(self.labels)
-        return torch.tensor([self.labels[i % n] for i in indices]) if self.classes else None
+    @property
+    def told(self) -> dict[str, Any]:
+        """What decides what the second stage is told of volumes."""
+        maps = self.maps.fingerprint if self.maps else None
+        return {"columns": self.conditioning.card()["columns"], "label_maps": maps}
+
+    @property
+    def map_files(self) -> list[str]:
+        """The label maps of the volumes that are trained on."""
+        return [str(self.maps.files[i].resolve()) for i in self.training] if self.maps else []
+
+    def condition(self, indices: Sequence[int]) -> Condition | None:
+        """Return what the second stage is told of these volumes, or None if that is nothing."""
+        told = self.conditioning
+        if told == NOTHING:
+            return None
+        return Condition(
+            self.codes[[i % len(self.codes) for i in indices]] if told.columns else None,
+            torch.stack([self._load_map(i) for i in indices]) if told.structures else None,
+        )
 
     def draw(self, stage: str, step: int, count: int) -> list[int]:
         """Return `count` indices of training volumes: every epoch a new order of all of them."""
@@ -99,20 +136,6 @@ class TrainingData:
     def _dealt(self) -> list[int]:
         n = len(self.cohort.entries)
         return self.training + [n + i for i in self.training if self.mirrored]
-
-
-def _classes(cohort: Cohort, column: str | None) -> tuple[tuple[str, ...], list[int]]:
-    if column is None:
-        return (), []
-    values = [entry.covariates.get(column, "") for entry in cohort.entries]
-    without = [e.id for e, value in zip(cohort.entries, values, strict=True) if not value]
-    if without:
-        raise EvalsuiteError(
-            f'{cohort.source}: {len(without)} volumes have no "{column}", the first is '
-            f"{without[0]}. Fill the column, or leave out diffusion.condition."
-        )
-    classes = tuple(sorted(set(values)))
-    return classes, [classes.index(value) for value in values]
 
 
 def _split(cohort: Cohort, config: GeneratorConfig) -> tuple[list[int], list[int]]:

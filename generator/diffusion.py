@@ -14,6 +14,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from evalsuite.machine import world
 from generator import distributed
+from generator.conditions import NOTHING, ColumnEmbedding, Condition, Conditioning
 from generator.config import DiffusionConfig
 from generator.steps import recompute
 
@@ -21,30 +22,41 @@ Latents = Float[Tensor, "b c u v w"]
 
 
 class Denoiser(nn.Module):
-    """A 3D U-Net that sees noised latents, the time, and perhaps a class.
+    """A 3D U-Net that sees noised latents, the time, and what it is told of the volume.
 
     Args:
         config: of the stage.
         latent_channels: of the VQ-GAN's codes.
-        classes: number of classes; one more stands for "not told". 0: no condition.
+        conditioning: what it can be told: columns are added to the embedding of the time, label
+            maps are further channels of its input.
     """
 
-    def __init__(self, config: DiffusionConfig, latent_channels: int, classes: int = 0) -> None:
+    def __init__(
+        self,
+        config: DiffusionConfig,
+        latent_channels: int,
+        conditioning: Conditioning = NOTHING,
+    ) -> None:
         super().__init__()
-        self.classes = classes
+        self.conditioning = conditioning
         self.coordinates = config.coordinates
         self.network = DiffusionModelUNet(
             spatial_dims=3,
-            in_channels=latent_channels + 3 * config.coordinates,
+            in_channels=latent_channels + 3 * config.coordinates + conditioning.map_channels,
             out_channels=latent_channels,
             num_res_blocks=config.residual_blocks,
             channels=config.channels,
             attention_levels=config.attention,
             norm_num_groups=config.groups,
             num_head_channels=[min(config.head_channels, channels) for channels in config.channels],
-            num_class_embeds=classes + 1 if classes else None,
             use_flash_attention=True,
         )
+        if conditioning.columns:
+            # MONAI adds what this module makes of its `class_labels` to the embedding of the time.
+            self.network.num_class_embeds = len(conditioning.columns)
+            self.network.class_embedding = ColumnEmbedding(
+                conditioning.columns, 4 * config.channels[0]
+            )
         if config.training.checkpointing:
             for block in [*self.network.down_blocks, *self.network.up_blocks]:
                 recompute([block])
@@ -53,16 +65,15 @@ class Denoiser(nn.Module):
         self,
         noised: Latents,
         times: Float[Tensor, " b"] | Int[Tensor, " b"],
-        labels: Int[Tensor, " b"] | None = None,
+        condition: Condition | None = None,
     ) -> Latents:
-        """Return the prediction: the noise, or a velocity.
-
-        Args:
-            labels: classes; `self.classes` where it is not told.
-        """
+        """Return the prediction: the noise, or a velocity."""
+        columns = condition.columns if condition else None
         if self.coordinates:
             noised = torch.cat([noised, _places(noised)], dim=1)
-        prediction: Latents = self.network(noised, timesteps=times, class_labels=labels)
+        if condition and condition.maps is not None:
+            noised = torch.cat([noised, condition.maps.to(noised)], dim=1)
+        prediction: Latents = self.network(noised, timesteps=times, class_labels=columns)
         return prediction
 
 
@@ -122,7 +133,7 @@ def denoising_loss(
     config: DiffusionConfig,
     denoiser: nn.Module,
     clean: Latents,
-    labels: Int[Tensor, " b"] | None,
+    condition: Condition | None,
     generator: torch.Generator,
 ) -> Tensor:
     """Return the mean error of the prediction at random times.
@@ -132,5 +143,5 @@ def denoising_loss(
         generator: of times and noise, on the processor.
     """
     noised, times, target = noised_latents(config, clean, generator)
-    prediction = denoiser(noised, times, labels).float()
+    prediction = denoiser(noised, times, condition).float()
     return F.l1_loss(prediction, target) if config.loss == "l1" else F.mse_loss(prediction, target)

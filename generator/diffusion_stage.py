@@ -11,6 +11,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from evalsuite.machine import world
 from evalsuite.seeds import seed_of
 from generator import noise
+from generator.conditions import Condition
 from generator.config import GeneratorConfig, Optimisation
 from generator.data import KEPT, TrainingData
 from generator.diffusion import Denoiser, denoising_loss
@@ -50,7 +51,7 @@ class DiffusionStage:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_of(config.seed, self.name))
             self.model = Denoiser(
-                config.diffusion, config.vqgan.code_dimension, len(data.classes)
+                config.diffusion, config.vqgan.code_dimension, data.conditioning
             ).to(device)
         averaging = get_ema_multi_avg_fn(config.diffusion.ema)  # type: ignore[no-untyped-call]
         self.average = AveragedModel(self.model, multi_avg_fn=averaging)
@@ -79,9 +80,12 @@ class DiffusionStage:
 
     def _denoising(self, chosen: list[int], generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return the loss of a batch, twice: to learn from, and to tell."""
-        latents, labels = self.latents(chosen), self._labels(chosen, generator)
+        latents, condition = self.latents(chosen), self.data.condition(chosen)
+        if condition:
+            dropped = condition.dropped(self.config.condition_dropout, generator)
+            condition = dropped.to(self.device)
         with autocast(self.device, self.settings):
-            loss = denoising_loss(self.config, self.model, latents, labels, generator)
+            loss = denoising_loss(self.config, self.model, latents, condition, generator)
         return loss, loss.detach()
 
     @torch.no_grad()
@@ -100,26 +104,25 @@ class DiffusionStage:
         size = max(1, self.settings.batch_size // world())  # fits with gradients, so without
         for start in range(0, len(self.data.validation), size):
             chosen = self.data.validation[start : start + size]
-            labels = self.data.classes_of(chosen)
-            labels = labels.to(self.device) if labels is not None else None
-            latents = self.latents(chosen)
-            loss = denoising_loss(self.config, self.average, latents, labels, generator)
+            latents, condition = self.latents(chosen), self._condition(chosen)
+            loss = denoising_loss(self.config, self.average, latents, condition, generator)
             losses.append(float(loss) * len(chosen))
         metrics = {"validation_denoising": sum(losses) / len(self.data.validation)}
-        shape = tuple(self.latents(self.data.validation[:1]).shape[1:])
+        held_out = self.data.validation
+        shown = [held_out[place % len(held_out)] for place in range(SHOWN)]
+        shape = tuple(self.latents(shown[:1]).shape[1:])
         latents = draw(
             self.average.module,
             self.config,
             shape,
-            list(range(SHOWN)),
+            list(range(len(shown))),
             seed=0,
             sampler=self.whole.sampler,
             steps=self.whole.steps,
             start=self.whole.start,
             bound=self.scaling.bound,
-            label=len(self.data.classes) or None,
+            condition=self._condition(shown),
         )
-        shown = self.data.validation[:SHOWN]
         metrics[noise.REAL] = noise.neighbouring(self.latents(shown))
         metrics[noise.SAMPLES] = noise.neighbouring(latents)
         samples = self.data.cut(decode(self.autoencoder, latents, self.scaling))
@@ -149,9 +152,6 @@ class DiffusionStage:
             self._latents[index] = latents.cpu()
         return latents
 
-    def _labels(self, indices: list[int], generator: torch.Generator) -> Tensor | None:
-        labels = self.data.classes_of(indices)
-        if labels is None:
-            return None
-        withheld = torch.rand(len(indices), generator=generator) < self.config.condition_dropout
-        return torch.where(withheld, len(self.data.classes), labels).to(self.device)
+    def _condition(self, indices: list[int]) -> Condition | None:
+        condition = self.data.condition(indices)
+        return condition.to(self.device) if condition else None

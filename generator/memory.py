@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from evalsuite.errors import EvalsuiteError
 from generator import checkpoint
+from generator.conditions import NOTHING, Condition, Conditioning
 from generator.config import GeneratorConfig, Optimisation
 from generator.critics import Critics
 from generator.diffusion import Denoiser
@@ -39,13 +40,16 @@ class Needs:
 
 
 def training_needs(
-    config: GeneratorConfig, sides: Sequence[int], classes: int = 0, processes: int = 1
+    config: GeneratorConfig,
+    sides: Sequence[int],
+    conditioning: Conditioning = NOTHING,
+    processes: int = 1,
 ) -> tuple[Needs, Needs]:
     """Return what the two stages need.
 
     Args:
         sides: of volumes as the networks see them.
-        classes: of the condition.
+        conditioning: what the second stage is told.
         processes: that share each batch.
     """
     latent = [side // config.vqgan.factor for side in sides]
@@ -53,11 +57,13 @@ def training_needs(
     first_batch, second_batch = (max(1, s.batch_size // processes) for s in settings)
     with torch.device("meta"):
         model, critics = VQGAN(config.vqgan), Critics(config.vqgan)
-        denoiser = Denoiser(config.diffusion, config.vqgan.code_dimension, classes)
+        denoiser = Denoiser(config.diffusion, config.vqgan.code_dimension, conditioning)
         volumes = torch.rand(first_batch, 1, *sides)
         noised = torch.rand(second_batch, config.vqgan.code_dimension, *latent)
         times = torch.zeros(second_batch, dtype=torch.long)
-        labels = torch.zeros(second_batch, dtype=torch.long) if classes else None
+        codes = torch.zeros(second_batch, len(conditioning.columns))
+        maps = torch.rand(second_batch, conditioning.map_channels, *latent)
+        condition = Condition(codes, maps)
 
         def first() -> None:
             encoded = model.encoding(volumes)
@@ -68,7 +74,7 @@ def training_needs(
                 for one in maps:
                     (one - one.detach()).abs().sum()
 
-        kept = saved(first), saved(lambda: denoiser(noised, times, labels))
+        kept = saved(first), saved(lambda: denoiser(noised, times, condition))
     return (
         _needs(settings[0], kept[0], model, [model, critics]),
         # The averaged weights lie beside those in training.

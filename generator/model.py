@@ -8,16 +8,21 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from evalsuite.errors import EvalsuiteError, unknown
+from evalsuite.errors import EvalsuiteError
 from evalsuite.machine import usable_device
 from evalsuite.seeds import seed_of
+from evalsuite.volumes.labels import read_labels
+from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.volume import Volume
 from generator import checkpoint
+from generator.conditions import NOTHING, Condition, Conditioning, Named, conditioning_of
 from generator.config import GeneratorConfig, Sampler
 from generator.diffusion import Denoiser
-from generator.fitting import cut_back
+from generator.fitting import cut_back, widened
+from generator.label_maps import maps_in, on_grid, refuse_other_structures, shares
 from generator.sampling import decode, draw
 from generator.scaling import scaling_of
 from generator.solvers import refuse_impossible
@@ -33,16 +38,19 @@ class Recipe:
     Args:
         seed: of the sample set.
         sampler, steps, start: see `draw`; None: what the generator was made for.
-        class_name: class of the samples, or None.
-        guidance: classifier-free guidance; 1 is none.
+        class_name: what the samples are told: a class, or values by column; or None.
+        guidance: weight of what is told, classifier-free; 1 is none.
+        labels: folder with the label maps that samples are told, in the order that the seed says;
+            None: those of the training volumes.
     """
 
     seed: int = 0
     sampler: str | None = None
     steps: int | None = None
     start: float | None = None
-    class_name: str | None = None
+    class_name: Named = None
     guidance: float = 1.0
+    labels: str | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,11 @@ class Generator:
     autoencoder: VQGAN
     denoiser: Denoiser
 
+    @property
+    def conditioning(self) -> Conditioning:
+        """What it can be told."""
+        return self.denoiser.conditioning
+
     def resolved(self, recipe: Recipe) -> Recipe:
         """Return the recipe with nothing left to the generator.
 
@@ -69,16 +82,22 @@ class Generator:
             EvalsuiteError: for a sampler, steps or a start that are not possible.
         """
         sampler, steps, start = self._checked(recipe)
-        return replace(recipe, sampler=sampler, steps=steps, start=start)
+        values = self.conditioning.named(recipe.class_name)
+        named: Named = values or None
+        if len(self.conditioning.columns) == 1 and values:
+            named = str(next(iter(values.values())))
+        return replace(recipe, sampler=sampler, steps=steps, start=start, class_name=named)
 
     def _checked(self, recipe: Recipe) -> tuple[Sampler, int, float]:
-        if recipe.guidance != 1 and recipe.class_name is None:
-            name = "Name one with --class, or leave" if self.card["classes"] else "Leave"
+        told = self.conditioning
+        if recipe.guidance != 1 and recipe.class_name is None and not told.structures:
+            name = "Name one with --class, or leave" if told.columns else "Leave"
             raise EvalsuiteError(
                 f"A guidance of {recipe.guidance:g} weighs the class of the samples, but they have "
                 f"none. {name} --guidance out."
             )
-        self._label(recipe.class_name)
+        told.named(recipe.class_name)
+        self.map_files(recipe, [0])
         own = self.config
         steps = own.steps if recipe.steps is None else recipe.steps
         start = own.start if recipe.start is None else recipe.start
@@ -102,12 +121,45 @@ class Generator:
             volumes += self.block(range(start, start + size), chosen)
         return volumes[:n]
 
+    def map_files(self, recipe: Recipe, indices: Sequence[int]) -> list[Path]:
+        """Return the label map that each sample is told; none without them.
+
+        All maps are used, in an order that the seed says, before one is used again.
+
+        Raises:
+            EvalsuiteError: if there are no label maps, or the generator knows nothing of them.
+        """
+        if not self.conditioning.structures:
+            if recipe.labels:
+                raise EvalsuiteError(
+                    "This generator was trained without label maps. Leave --labels out."
+                )
+            return []
+        if recipe.labels:
+            files = maps_in(recipe.labels)
+        else:
+            files = [Path(file) for file in self.card["data"]["labels"]]
+        order = np.random.default_rng(seed_of(recipe.seed, "labels")).permutation(len(files))
+        chosen = [files[order[index % len(files)]] for index in indices]
+        missing = [file for file in chosen if not file.exists()]
+        if missing:
+            raise EvalsuiteError(
+                f"{missing[0]}: the label map of a training volume is not there. Name a folder "
+                "with label maps with --labels."
+            )
+        return chosen
+
     def block(self, indices: Sequence[int], recipe: Recipe) -> list[Volume]:
-        """Return the samples of one block, which are computed together.
+        """Return the samples of one block, which are computed together; see `images`."""
+        return [images["image"] for images in self.images(indices, recipe)]
+
+    def images(self, indices: Sequence[int], recipe: Recipe) -> list[dict[str, Volume]]:
+        """Return the samples of one block, each with the label map that it was told, as `label`.
 
         Raises:
             EvalsuiteError: for a recipe that is not possible, or an unknown class.
         """
+        maps = [self._map(file) for file in self.map_files(recipe, indices)]
         sampler, steps, start = self._checked(recipe)
         scaling = scaling_of(self.card)
         latents = draw(
@@ -120,7 +172,7 @@ class Generator:
             steps=steps,
             start=start,
             bound=scaling.bound,
-            label=self._label(recipe.class_name),
+            condition=self._condition(recipe, maps, len(indices)),
             guidance=recipe.guidance,
         )
         seeds = [seed_of(recipe.seed, index, "grain") for index in indices]
@@ -129,19 +181,35 @@ class Generator:
         affine = np.diag([*self.card["spacing"], 1.0])
         centre = (np.array(voxels.shape[1:]) - 1) / 2
         affine[:3, 3] = -centre * self.card["spacing"]
-        return [Volume(volume, affine) for volume in voxels]
+        samples = [{"image": Volume(volume, affine)} for volume in voxels]
+        for sample, labels in zip(samples, maps, strict=bool(maps)):
+            sample["label"] = Volume(labels.astype(np.float32), affine)
+        return samples
 
-    def _label(self, name: str | None) -> int | None:
-        classes: list[str] = self.card["classes"]
-        if name is None:
-            return len(classes) if classes else None
-        if not classes:
-            raise EvalsuiteError(
-                f'This generator was trained without classes and cannot sample "{name}".'
-            )
-        if name not in classes:
-            raise EvalsuiteError(unknown("class", name, classes))
-        return classes.index(name)
+    def _condition(
+        self, recipe: Recipe, maps: Sequence[Int[np.ndarray, "x y z"]], n: int
+    ) -> Condition | None:
+        told = self.conditioning
+        if told == NOTHING:
+            return None
+        codes = told.coded(told.named(recipe.class_name))
+        condition = Condition(
+            torch.tensor([codes] * n) if told.columns else None,
+            torch.stack([self._shares(one) for one in maps]) if told.structures else None,
+        )
+        return condition.to(next(self.denoiser.parameters()).device)
+
+    def _shares(self, labels: Int[np.ndarray, "x y z"]) -> Float[Tensor, "m u v w"]:
+        factor = self.config.vqgan.factor
+        sides = [factor * side for side in self.card["latent_shape"][1:]]
+        wide = widened(torch.from_numpy(labels)[None].float(), sides)[0].long()
+        return shares(wide, self.conditioning.structures, factor)
+
+    def _map(self, path: Path) -> Int[np.ndarray, "x y z"]:
+        steps = Preprocessing.model_validate(self.card["preprocessing"])
+        labels = on_grid(read_labels(path), steps)
+        refuse_other_structures(labels, self.conditioning.structures, path)
+        return labels
 
 
 def load(path: Path | str, device: str = "cpu") -> Generator:
@@ -162,12 +230,18 @@ def load(path: Path | str, device: str = "cpu") -> Generator:
     tensors, card = checkpoint.load(folder)
     config = GeneratorConfig.model_validate(card["config"])
     autoencoder = VQGAN(config.vqgan)
-    denoiser = Denoiser(config.diffusion, config.vqgan.code_dimension, len(card["classes"]))
+    denoiser = Denoiser(config.diffusion, config.vqgan.code_dimension, conditioning_of(card))
     modules: dict[str, nn.Module] = {"vqgan": autoencoder, "denoiser": denoiser}
-    checkpoint.unpack(tensors, modules, {}, folder)
+    checkpoint.unpack(renamed(tensors), modules, {}, folder)
     for module in modules.values():
         module.to(here).eval().requires_grad_(requires_grad=False)
     return Generator(config, card, digest(tensors), autoencoder, denoiser)
+
+
+def renamed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return weights under the names of today; one column of classes was MONAI's own before."""
+    old, new = (f"denoiser/network.class_embedding.{x}weight" for x in ("", "columns.0."))
+    return {new if name == old else name: tensor for name, tensor in tensors.items()}
 
 
 def digest(tensors: dict[str, Tensor]) -> str:

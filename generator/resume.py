@@ -10,15 +10,26 @@ from torch import Tensor, nn
 from evalsuite.declared import validated
 from evalsuite.errors import EvalsuiteError
 from generator import checkpoint
+from generator.conditions import Conditioning
 from generator.config import GeneratorConfig
 from generator.diffusion import Denoiser
-from generator.model import FINISHED, digest
+from generator.model import FINISHED, digest, renamed
 from generator.vqgan import VQGAN
 
 STAGES = ("vqgan", "diffusion")
 ORIGIN = "origin"  # the generator that a training started from, kept in its folder
 # What decides no weights, or only which of equally valid ones are found.
-FREE = {"preset", "gpu_memory", "sample_block", "start", "workers", "processes"}
+FREE = {
+    "preset",
+    "gpu_memory",
+    "sample_block",
+    "sampler",
+    "steps",
+    "start",
+    "workers",
+    "processes",
+    "labels",  # a folder may move; what is in it is decided by diffusion.label_maps
+}
 # What would give the second stage other latents than those it has begun with.
 SETTLED = {"vqgan.training.steps", "vqgan.training.take"}
 
@@ -30,7 +41,8 @@ def histories(output: Path, made: Mapping[str, Any]) -> dict[str, list[dict[str,
 
     Args:
         output: folder of the run.
-        made: what decides the weights: `config`, `data` (fingerprint), `shape`, `processes` and
+        made: what decides the weights: `config`, `data` (fingerprint), `shape`, `diffusion` (what
+            the second stage is told), `processes` and
             `from` (digest of the weights that training started from, or None).
 
     Raises:
@@ -98,7 +110,7 @@ def _leaves(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, A
 
 
 def origin_of(
-    path: Path | None, output: Path, config: GeneratorConfig, classes: int
+    path: Path | None, output: Path, config: GeneratorConfig, conditioning: Conditioning
 ) -> tuple[dict[str, Tensor], dict[str, Any] | None]:
     """Return the weights that a training starts from, and what is known of them.
 
@@ -116,8 +128,10 @@ def origin_of(
     if (folder / FINISHED).is_dir():
         folder /= FINISHED
     tensors, card = checkpoint.load(folder)
+    digested = digest(tensors)
+    tensors = renamed(tensors)
     with torch.device("meta"):
-        denoiser = Denoiser(config.diffusion, config.vqgan.code_dimension, classes)
+        denoiser = Denoiser(config.diffusion, config.vqgan.code_dimension, conditioning)
         networks: dict[str, nn.Module] = {"vqgan": VQGAN(config.vqgan), "denoiser": denoiser}
     wanted = {
         f"{name}/{key}": tensor.shape
@@ -132,10 +146,9 @@ def origin_of(
             for key, value in now
             if key.startswith(STAGES) and ".training." not in key and before.get(key) != value
         ]
-        classes_differ = f"the classes of volumes, of which there are {classes} here"
         raise EvalsuiteError(
             f"{folder}: its networks are others than those of this training: "
-            f"{'; '.join(others) or classes_differ}. "
+            f"{'; '.join(others) or 'what is told of volumes'}. "
             "Use its configuration, or leave --from out."
         )
-    return tensors, {"name": card["name"], "weights_sha256": digest(tensors)}
+    return tensors, {"name": card["name"], "weights_sha256": digested}

@@ -19,7 +19,6 @@ from evalsuite.progress import Progress, bars, silent
 from evalsuite.tracking.record import Status
 from evalsuite.tracking.training import HISTORY, STATE, run_record
 from evalsuite.volumes.check import check_cohort
-from evalsuite.volumes.cohort import Cohort
 from evalsuite.volumes.sources import read_cohort
 from evalsuite.writable import refuse_unwritable
 from generator import checkpoint, distributed, noise
@@ -28,6 +27,7 @@ from generator.config import GeneratorConfig
 from generator.data import TrainingData
 from generator.diffusion_stage import DiffusionStage
 from generator.fitting import left_out
+from generator.label_maps import training_maps
 from generator.model import FINISHED, digest
 from generator.resume import ORIGIN, STAGES, histories, origin_of
 from generator.solvers import refuse_impossible
@@ -84,15 +84,16 @@ def train(
         for name in (HISTORY, STATE, REPORT):
             for left in output.glob(f"*/{name}"):
                 left.unlink()
-    cohort = _checked(source, progress, skip_invalid=skip_invalid)
-    data = TrainingData(cohort, config)
+    data = _checked_data(source, config, progress, skip_invalid=skip_invalid)
+    cohort = data.cohort
     settings = config.model_dump(mode="json")
     lost = left_out(cohort, data.preprocessing)
-    weights, started_from = origin_of(origin, output, config, len(data.classes))
+    weights, started_from = origin_of(origin, output, config, data.conditioning)
     made = {
         "config": settings,
         "data": cohort.fingerprint,
         "shape": list(data.sides),
+        "diffusion": data.told,
         "processes": world(),
         "from": started_from and started_from["weights_sha256"],
     }
@@ -153,13 +154,14 @@ def train(
                 config.vqgan.code_dimension,
                 *(side // config.vqgan.factor for side in data.sides),
             ],
-            "classes": list(data.classes),
+            "conditioning": data.conditioning.card(),
             "data": {
                 "source": source,
                 "fingerprint": cohort.fingerprint,
                 "training": [cohort.entries[i].id for i in data.training],
                 "validation": [cohort.entries[i].id for i in data.validation],
                 "skipped": [str(fault) for fault in cohort.skipped],
+                "labels": data.map_files,
             },
             "metrics": metrics,
             "taken": {
@@ -214,13 +216,19 @@ def _told_report(
     return told
 
 
-def _checked(source: str, progress: Progress, *, skip_invalid: bool) -> Cohort:
+def _checked_data(
+    source: str, config: GeneratorConfig, progress: Progress, *, skip_invalid: bool
+) -> TrainingData:
     cohort = read_cohort(source, name="training", role="real")
     with progress(f"checking {source}", len(cohort.entries)) as advance:
         cohort = check_cohort(cohort, skip_invalid=skip_invalid, advance=advance)
     for warning in cohort.warnings if rank() == 0 else ():
         print(f"{source}: {warning}", file=sys.stderr)  # noqa: T201
-    return cohort
+    maps = None
+    if config.labels:
+        with progress("checking label maps", len(cohort.entries)) as advance:
+            maps = training_maps(cohort, config.labels, advance)
+    return TrainingData(cohort, config, maps)
 
 
 def _taken(stage: AutoencoderStage | DiffusionStage, outcome: Outcome) -> dict[str, Any]:

@@ -5,13 +5,13 @@ asked for, in whatever order and by however many processes, a block is the same 
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from evalsuite.seeds import seed_of
+from generator.conditions import Condition
 from generator.config import DiffusionConfig, Sampler
 from generator.scaling import Scaling
 from generator.solvers import solve
@@ -30,7 +30,7 @@ def draw(
     steps: int,
     start: float = 1.0,
     bound: float = 1.0,
-    label: int | None = None,
+    condition: Condition | None = None,
     guidance: float = 1.0,
 ) -> Float[Tensor, "b c u v w"]:
     """Return scaled latents.
@@ -49,21 +49,19 @@ def draw(
             1 the noise stands for what is left of the mean latents too, which the network would
             else draw all samples towards: they vary more.
         bound: to which latents are clipped.
-        label: class of all samples, or None.
+        condition: what the denoiser is told of each sample, or None.
         guidance: weight of the conditional prediction over the unconditional one (Ho and
             Salimans 2022); 1 is plain conditional sampling.
     """
     device = next(denoiser.parameters()).device
     streams = [torch.Generator().manual_seed(seed_of(seed, index)) for index in indices]
     latents = torch.stack([torch.randn(*shape, generator=s) for s in streams]).to(device)
-    told = None if label is None else torch.full((len(indices),), label, device=device)
 
     def predict(noised: Tensor, time: float) -> Tensor:
         times = torch.full((len(indices),), time, device=device)
-        prediction: Tensor = denoiser(noised, times, told)
-        if told is not None and guidance != 1:
-            classes: Any = denoiser.classes
-            untold = denoiser(noised, times, torch.full_like(told, int(classes)))
+        prediction: Tensor = denoiser(noised, times, condition)
+        if condition is not None and guidance != 1:
+            untold = denoiser(noised, times, condition.withheld())
             prediction = untold + guidance * (prediction - untold)
         return prediction
 

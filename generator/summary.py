@@ -27,11 +27,14 @@ def summary(
     cohort, steps = data.cohort, data.preprocessing
     n = len(cohort.entries)
     subjects = len(set(cohort.subjects))
-    needs = training_needs(config, data.sides, len(data.classes), world())
+    needs = training_needs(config, data.sides, data.conditioning, world())
     latents = [config.vqgan.code_dimension, *(side // config.vqgan.factor for side in data.sides)]
     shape = by(steps.shape_seen)
     seen = "" if data.sides == steps.shape_seen else f", shown to the networks as {by(data.sides)}"
     volumes = min(KEPT, 4 * n * math.prod(data.sides))
+    told = [str(column) for column in data.conditioning.columns]
+    if data.conditioning.structures:
+        told.append(f"label maps of {', '.join(map(str, data.conditioning.structures))}")
     doubts = []
     if len(data.training) < FEW:
         doubts.append(
@@ -59,7 +62,7 @@ def summary(
         "Shape": f"{shape} voxels{seen}",
         "Left out": str(lost),
         "Spacing": f"{' x '.join(f'{side:.4g}' for side in data.spacing)} mm",
-        "Classes": ", ".join(data.classes) or "none",
+        "Told": ", ".join(told) or "nothing",
         "Latents": by(latents),
         "Weights": f"{needs[0].weights:,} of the VQ-GAN, {needs[1].weights:,} of the denoiser",
         "Memory": f"about {size(needs[0].memory)} for the first stage and "

@@ -93,7 +93,7 @@ def prepare(config: UtilityConfig, progress: Progress) -> Prepared:
     )
     labels = _labels(real, config.real, "--real-labels", progress)
     of_synthetic: Segmentations | None = None
-    if config.synthetic.labels is not None:
+    if label_files(synthetic, config.synthetic.labels) is not None:
         of_synthetic = _labels(synthetic, config.synthetic, "--synthetic-labels", progress)
         refuse_other_structures(labels, of_synthetic, (real.name, synthetic.name))
     infos = real.infos

@@ -50,12 +50,18 @@ LABELLED_ARMS = (SYNTHETIC_ONLY, REAL_AND_SYNTHETIC)
 ARMS = {arm.name: arm for arm in (*UNLABELLED_ARMS, *LABELLED_ARMS)}
 
 
+def arms(*, labelled: bool) -> tuple[Arm, ...]:
+    """Return the arms that synthetic volumes allow, with labels or without."""
+    return UNLABELLED_ARMS + (LABELLED_ARMS if labelled else ())
+
+
 class UtilityConfig(Declared):
     """One experiment of segmentation.
 
     Args:
         real: labelled real volumes.
-        synthetic: synthetic volumes, with labels or without.
+        synthetic: synthetic volumes, with labels (of a folder, or of the column `label` of their
+            manifest) or without.
         unlabelled: real volumes for the arm pre-trained on real ones; None: those to train on,
             without their labels.
         shares: per cent of the real training subjects whose labels an arm gets.
@@ -101,11 +107,6 @@ class UtilityConfig(Declared):
             msg = "a share is named twice"
             raise ValueError(msg)
         return shares
-
-    @property
-    def arms(self) -> tuple[Arm, ...]:
-        """The arms that the volumes allow."""
-        return UNLABELLED_ARMS + (LABELLED_ARMS if self.synthetic.labels else ())
 
     @property
     def factor(self) -> int:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from evalsuite.seeds import seed_of
 from evalsuite.utility.cohorts import Prepared
-from evalsuite.utility.config import Arm, Material, UtilityConfig
+from evalsuite.utility.config import Arm, Material, UtilityConfig, arms
 from evalsuite.utility.networks import State, network, start_from
 from evalsuite.utility.scoring import classes_on, predict, score
 from evalsuite.utility.training import (
@@ -43,12 +43,12 @@ class Training:
         return f"{self.arm.name}-{self.share:g}-r{self.repeat + 1}"
 
 
-def planned(config: UtilityConfig) -> list[Training]:
+def planned(config: UtilityConfig, prepared: Prepared) -> list[Training]:
     """Return every training, those of a repeat together."""
     return [
         Training(arm, share, repeat)
         for repeat in range(config.repeats)
-        for arm in config.arms
+        for arm in arms(labelled=prepared.synthetic.labels is not None)
         for share in (sorted(config.shares) if "real" in arm.trained_on else (0.0,))
     ]
 

@@ -20,7 +20,7 @@ from evalsuite.statistics.result import tabulated
 from evalsuite.utility import training
 from evalsuite.utility.analysis import CASE_COLUMNS, compare, summarise
 from evalsuite.utility.cohorts import Prepared, prepare
-from evalsuite.utility.config import Material, UtilityConfig
+from evalsuite.utility.config import Material, UtilityConfig, arms
 from evalsuite.utility.data import Examples
 from evalsuite.utility.folder import ExperimentFolder
 from evalsuite.utility.networks import State
@@ -105,7 +105,7 @@ class _Trainings:
             folder,
             resources,
         )
-        self._runs = planned(config)
+        self._runs = planned(config, prepared)
         self._kept = {run.name: folder.run(run.name) for run in self._runs}
         self._done = 0
 
@@ -187,7 +187,7 @@ def _settings(config: UtilityConfig, prepared: Prepared) -> dict[str, Any]:
         **chosen,
         "patch": list(prepared.patch),
         "preprocessing": prepared.preprocessing.model_dump(mode="json", exclude={"shape"}),
-        "arms": [arm.name for arm in config.arms],
+        "arms": [arm.name for arm in arms(labelled=prepared.synthetic.labels is not None)],
         "pretext": training.PRETEXT,
         "augmentation": training.AUGMENTATION,
         "version": training.VERSION,

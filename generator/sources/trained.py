@@ -60,9 +60,14 @@ class Trained:
         )
 
     def block(self, indices: Sequence[int], seed: int) -> list[Sample]:
-        """Return the samples of one block."""
-        volumes = self.generator.block(indices, replace(self.recipe, seed=seed))
-        return [Sample({"image": volume}) for volume in volumes]
+        """Return the samples of one block, each with what it was told."""
+        recipe = replace(self.recipe, seed=seed)
+        named = self.generator.conditioning.named(recipe.class_name)
+        columns = {name: str(value) for name, value in named.items()}
+        maps = self.generator.map_files(recipe, indices)
+        told = [columns | {"label_of": file.name} for file in maps] or [columns] * len(indices)
+        images = self.generator.images(indices, recipe)
+        return [Sample(one, columns=own) for one, own in zip(images, told, strict=True)]
 
 
 def trained(folder: Path, recipe: Recipe, device: str) -> Trained:

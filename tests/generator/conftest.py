@@ -12,6 +12,7 @@ MICRO = {
     "preprocessing": {"shape": [8, 16, 8], "spacing": "native"},
     "validation": 2,
     "sample_block": 2,
+    "steps": 10,
     "vqgan": {
         "channels": [16, 16],
         "bottleneck": "vq",

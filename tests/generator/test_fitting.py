@@ -179,7 +179,7 @@ def test_samples_of_an_odd_shape_have_it_and_the_summary_tells_before(
         "Shape     9 x 17 x 10 voxels, shown to the networks as 16 x 24 x 16",
         "Left out  nothing of the foreground",
         "Spacing   1 x 1 x 1 mm",
-        "Classes   none",
+        "Told      nothing",
         "Latents   4 x 4 x 6 x 4",
         f"Weights   {weights[0]:,} of the VQ-GAN, {weights[1]:,} of the denoiser",
     ):
