@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torchmetrics.functional.image import structural_similarity_index_measure
@@ -25,7 +26,7 @@ class AutoencoderStage:
         device: of this process.
     """
 
-    name = "vqgan"
+    name, makes = "vqgan", "reconstructions"
 
     def __init__(self, config: GeneratorConfig, data: TrainingData, device: torch.device) -> None:
         self.settings: Optimisation = config.vqgan.training
@@ -115,6 +116,15 @@ class AutoencoderStage:
         }
         rows = {"real": [real for real, _ in shown], "reconstruction": [own for _, own in shown]}
         return metrics, {"reconstructions": mosaic(rows)}
+
+    @torch.no_grad()
+    def made(self, places: list[int]) -> Float[Tensor, "n x y z"]:
+        """Return the reconstructions of the validation volumes at these places."""
+        self.model.eval()
+        volumes = self.data.volumes([self.data.validation[place] for place in places])
+        with autocast(self.device, self.settings):
+            found, _ = self.model.reconstruct(volumes.to(self.device))
+        return self.data.cut(found.float())[:, 0].clamp(0, 1)
 
     def _step(self, name: str, module: nn.Module) -> None:
         distributed.average_gradients(module.parameters())

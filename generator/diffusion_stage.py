@@ -29,7 +29,7 @@ class DiffusionStage:
         device: of this process.
     """
 
-    name = "diffusion"
+    name, makes = "diffusion", "samples"
 
     def __init__(
         self,
@@ -97,8 +97,6 @@ class DiffusionStage:
     @torch.no_grad()
     def validate(self) -> tuple[dict[str, float], dict[str, Figure]]:
         """Return the loss of the averaged denoiser at fixed times and noise, and samples."""
-        from generator.sampling import decode, draw
-
         self.average.eval()
         generator = random_numbers(self.seed, 3, 0)
         losses = []
@@ -112,20 +110,27 @@ class DiffusionStage:
             )
             losses.append(float(loss) * len(chosen))
         metrics = {"validation_denoising": sum(losses) / len(self.data.validation)}
-        shape = tuple(self.latents(self.data.validation[:1]).shape[1:])
+        samples = self.made(list(range(SHOWN)))
+        real = self.data.cut(self.data.volumes(self.data.validation[:SHOWN]))[:, 0].numpy()
+        rows = {"real": list(real), "sample": list(samples.cpu().numpy())}
+        return metrics, {"samples": mosaic(rows)}
+
+    @torch.no_grad()
+    def made(self, places: list[int]) -> Float[Tensor, "n x y z"]:
+        """Return samples, each of its place alone."""
+        from generator.sampling import decode, draw
+
+        self.average.eval()
         latents = draw(
             self.average.module,
             self.config,
-            shape,
-            list(range(SHOWN)),
+            tuple(self.latents(self.data.validation[:1]).shape[1:]),
+            places,
             seed=0,
             steps=min(25, self.config.timesteps),
             label=len(self.data.classes) or None,
         )
-        samples = self.data.cut(decode(self.autoencoder, latents, self.range))
-        real = self.data.cut(self.data.volumes(self.data.validation[:SHOWN]))[:, 0].numpy()
-        rows = {"real": list(real), "sample": list(samples.cpu().numpy())}
-        return metrics, {"samples": mosaic(rows)}
+        return self.data.cut(decode(self.autoencoder, latents, self.range))
 
     def _move_average(self, step: int) -> None:
         if step % self.config.ema_every:

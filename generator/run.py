@@ -29,6 +29,7 @@ from generator.fitting import left_out
 from generator.model import FINISHED, digest
 from generator.summary import summary
 from generator.training import Report, Stage, append_history, fit
+from generator.watching import Watch
 
 Track = Callable[[Status], None]
 
@@ -42,8 +43,15 @@ def train(
     device: str,
     experiment: str | None,
     skip_invalid: bool,
+    evaluate_every: int | None = None,
+    extractor: str | None = None,
 ) -> Path:
     """Train both stages and write the finished generator; return its folder.
+
+    Args:
+        evaluate_every: steps between two comparisons of what a stage makes with validation
+            volumes; None: none.
+        extractor: of the features for that; None: that of `compute-metrics`.
 
     Raises:
         EvalsuiteError: for anything wrong with volumes, configuration, disk or losses.
@@ -75,6 +83,7 @@ def train(
     for warning in cohort.warnings if first else ():
         print(f"{source}: {warning}", file=sys.stderr)  # noqa: T201
     data = TrainingData(cohort, config)
+    watch = Watch(evaluate_every, extractor, data, here) if evaluate_every else None
     settings = config.model_dump(mode="json")
     lost = left_out(cohort, data.preprocessing)
     if first:
@@ -99,6 +108,7 @@ def train(
                     resume=resume,
                     report=_reporter(folder, track),
                     advance=advance,
+                    watch=watch,
                 )
             except BaseException as error:
                 track("FAILED" if isinstance(error, Exception) else "KILLED")

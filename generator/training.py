@@ -15,11 +15,12 @@ from evalsuite.errors import EvalsuiteError
 from evalsuite.machine import rank
 from generator import checkpoint, distributed
 from generator.config import Optimisation
+from generator.watching import Maker, Watch
 
 Report = Callable[[int, dict[str, float], dict[str, Figure]], None]
 
 
-class Stage(Protocol):
+class Stage(Maker, Protocol):
     """One stage of training.
 
     Attributes:
@@ -51,6 +52,7 @@ def fit(
     resume: bool,
     report: Report,
     advance: Callable[[int], None],
+    watch: Watch | None = None,
 ) -> dict[str, float]:
     """Train a stage to its end and return its last validation.
 
@@ -60,6 +62,7 @@ def fit(
         resume: go on from the last checkpoint if there is one.
         report: called with step, values and figures after every validation.
         advance: called with the number of steps just done.
+        watch: tells now and then how near what the stage makes is to held-out volumes.
 
     Raises:
         EvalsuiteError: for a loss that is not finite, a checkpoint of another configuration, or
@@ -94,6 +97,7 @@ def fit(
         done = step + 1
         advance(1)
         last = done == stage.settings.steps
+        scores = watch.scores(stage) if watch and (last or done % watch.every == 0) else {}
         if last or done % stage.settings.validate_every == 0:
             found_metrics, figures = stage.validate()
             metrics = distributed.averaged(found_metrics)
@@ -102,7 +106,9 @@ def fit(
             speed = {"seconds_per_step": (time.monotonic() - clock) / counted}
             sums, counted, clock = {}, 0, time.monotonic()
             if rank() == 0:
-                report(done, {**means, **metrics, **rate, **speed}, figures)
+                report(done, {**means, **metrics, **rate, **speed, **scores}, figures)
+        elif scores and rank() == 0:
+            report(done, scores, {})
         if last or done % stage.settings.checkpoint_every == 0:
             if rank() == 0:
                 tensors = checkpoint.pack(stage.modules, stage.optimisers)
