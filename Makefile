@@ -6,7 +6,7 @@ TORCH_INDEX ?=
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 2
 # A few minutes on 2 cores, where the preset takes about twenty.
-DEMO_STEPS := --set vqgan.training.steps=1300 --set vqgan.discriminator_start=1000 \
+DEMO_STEPS := --set vqgan.training.steps=1600 --set vqgan.discriminator_start=700 \
     --set diffusion.training.steps=1000
 
 .PHONY: demo demo-generator demo-study test fuzz lint clean

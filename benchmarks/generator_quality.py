@@ -79,10 +79,10 @@ def sampled(generator: Generator, recipe: Recipe, n: int) -> tuple[list[Volume],
 def reconstructed(generator: Generator, volumes: list[Volume]) -> list[Volume]:
     """Return the volumes after the autoencoder, which takes noise away as it does from samples."""
     found = []
-    for volume in volumes:
+    for number, volume in enumerate(volumes):
         voxels = torch.from_numpy(volume.voxels)[None, None].float()
-        again, _ = generator.autoencoder.reconstruct(voxels)
-        found.append(Volume(again[0, 0].clamp(0, 1).numpy(), volume.affine))
+        again = generator.autoencoder.reconstruct(voxels, [number])
+        found.append(Volume(again[0, 0].numpy(), volume.affine))
     return found
 
 

@@ -88,11 +88,12 @@ def pack(
     tensors = {}
     for name, module in modules.items():
         for key, tensor in module.state_dict().items():
-            tensors[f"{name}/{key}"] = tensor.clone()
+            tensors[f"{name}/{key}"] = tensor.clone(memory_format=torch.contiguous_format)
     for name, optimiser in optimisers.items():
         for index, state in optimiser.state_dict()["state"].items():
             for key, tensor in state.items():
-                tensors[f"optimiser {name}/{index}/{key}"] = tensor.clone()
+                copy = tensor.clone(memory_format=torch.contiguous_format)
+                tensors[f"optimiser {name}/{index}/{key}"] = copy
     return tensors
 
 

@@ -66,14 +66,24 @@ def train(
 
 @app.command()
 def sample(
-    checkpoint: Annotated[Path, typer.Argument(help="Folder that `train` wrote.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="GENERATOR",
+            help="Folder that `train` wrote, MONAI bundle, diffusers pipeline, a name of "
+            "`evalsuite generator list`, or module:function.",
+        ),
+    ],
     output: Annotated[Path, typer.Option(help="Folder for the samples; goes on if it has some.")],
     n: Annotated[int, typer.Option("-n", "--count", min=1, help="How many.")] = 64,
     seed: Annotated[int, typer.Option(min=0, help="Sample i depends on it and i alone.")] = 0,
     sampler: Annotated[
-        str, typer.Option(help="ddpm (the paper's), ddim, dpm++ or dpm++sde.")
-    ] = "dpm++",
-    steps: Annotated[int, typer.Option(min=1, help="Of all samplers but ddpm.")] = 40,
+        str | None,
+        typer.Option(help="ddpm (the paper's), ddim, dpm++ (default) or dpm++sde."),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Of all samplers but ddpm; default 40.")
+    ] = None,
     start: Annotated[
         float | None,
         typer.Option(
@@ -82,16 +92,68 @@ def sample(
         ),
     ] = None,
     class_: Annotated[str | None, typer.Option("--class", help="Class of all samples.")] = None,
-    guidance: Annotated[float, typer.Option(min=0, help="Of the class; 1: none.")] = 1.0,
+    guidance: Annotated[
+        float | None, typer.Option(min=0, help="Of the class; 1 (default): none.")
+    ] = None,
+    set_: options.Set = None,
+    block: Annotated[
+        int | None,
+        typer.Option(min=1, help="Samples that a generator of others makes at once; default 1."),
+    ] = None,
+    trust_code: Annotated[
+        bool,
+        typer.Option("--trust-code", help="Run code and pickles that a folder brings with it."),
+    ] = False,
+    assume_spacing: Annotated[
+        str | None,
+        typer.Option(metavar="X,Y,Z", help="Millimetres per voxel of volumes that state none."),
+    ] = None,
+    assume_orientation: Annotated[
+        str | None,
+        typer.Option(metavar="CODE", help="Orientation of volumes that state none, such as LPS."),
+    ] = None,
     device: options.Device = "auto",
 ) -> None:
-    """Sample volumes as NIfTI with sidecars, a manifest and a contact sheet."""
-    extras.require("generator", purpose="The generator")
-    from generator.model import Recipe
-    from generator.samples import sample as run
+    """Sample volumes as NIfTI with sidecars, a manifest and a contact sheet.
 
-    recipe = Recipe(seed, sampler, steps, start, class_, guidance)
-    typer.echo(run(checkpoint, output, n, recipe, device=device), err=True)
+    --sampler to --guidance are of generators that `train` wrote, --set to --assume-orientation of
+    all others.
+    """
+    if Path(source).is_dir():
+        extras.require("generator", purpose="The generator")
+    from evalsuite.settings import assignments
+    from generator.samples import sample_from
+    from generator.sources.source import SourceOptions, stated
+
+    recipe = {
+        "seed": seed,
+        "sampler": sampler,
+        "steps": steps,
+        "start": start,
+        "class_name": class_,
+        "guidance": guidance,
+    }
+    given = {key: value for key, value in recipe.items() if value is not None}
+    chosen = SourceOptions(
+        settings=assignments(set_ or ()),
+        block=block,
+        assumed=stated(assume_spacing, assume_orientation, "The assumed geometry"),
+        trust=trust_code,
+        device=device,
+        log=output / "traceback.txt",
+    )
+    typer.echo(sample_from(source, output, n, given, chosen), err=True)
+
+
+@app.command(name="list")
+def list_(
+    as_json: options.AsJson = False,
+) -> None:
+    """List the generators that installed packages bring with them."""
+    from evalsuite import output
+    from generator.sources.function import listing
+
+    output.show(listing(), as_json=as_json)
 
 
 @app.command()

@@ -17,7 +17,7 @@ from evalsuite.settings import laid_over, read_settings
 from evalsuite.volumes.preprocessing import Preprocessing
 
 DEFAULT_PRESET = "tiny"
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "float16"]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -33,7 +33,8 @@ class Optimisation(Declared):
             it constant, as in the paper.
         warmup: steps over which the learning rate rises from zero.
         gradient_clip: largest norm of the gradient; None leaves it as it is.
-        precision: bfloat16 computes convolutions in bfloat16, the weights stay float32.
+        precision: bfloat16 and float16 compute convolutions so, the weights and the search of the
+            codebook stay float32; float16 with scaled losses.
         checkpointing: recompute activations instead of keeping them: less memory, more time.
         validate_every, checkpoint_every: steps.
     """
@@ -58,26 +59,42 @@ class VQGANConfig(Declared):
     Args:
         channels: of each level; every level halves each axis.
         residual_layers: per level.
-        codes, code_dimension: of the codebook.
+        bottleneck: between encoder and decoder: a codebook (vq) or normal distributions (kl).
+        decoder: how it enlarges: by transposed convolutions, which leave a lattice until they
+            are trained for long, or by interpolation and convolution.
+        grain: kinds of noise that an interpolating decoder adds, whose strength at every voxel it
+            takes from the latents; 0 makes volumes as smooth as what the latents hold.
+        code_dimension: channels of the latents, and of each code.
+        codes: of the codebook.
         decay: of the exponential moving average of the codes.
         restart_below: a code used less often per batch (as an average) is replaced.
-        reconstruction, commitment, perceptual, slice_adversarial, volume_adversarial,
-        feature_matching: weights of the losses.
+        reconstruction, commitment, kl, perceptual, texture, slice_adversarial,
+        volume_adversarial, feature_matching: weights of the losses.
         feature_layers: whether the differences of the critics' layers are averaged or, as in the
             paper, summed.
         discriminator_channels, discriminator_layers: of both discriminators.
-        discriminator_start: step at which the adversarial losses are switched on.
+        discriminator_start: step at which the critics begin to learn, and their losses to count.
+        discriminator_ramp: steps over which those losses then rise to their weights.
+        discriminator_rate: learning rate of the critics, which neither warms up nor decays; None
+            follows that of the autoencoder, as in the paper.
+        adversarial_balance: weigh the adversarial loss so that its gradient at the last layer is
+            as large as that of the reconstruction (VQ-GAN, Esser et al., CVPR 2021).
     """
 
     channels: tuple[PositiveInt, ...]
     residual_layers: PositiveInt = 2
+    bottleneck: Literal["vq", "kl"] = "vq"
+    decoder: Literal["transposed", "interpolating"] = "transposed"
+    grain: Annotated[int, Field(ge=0)] = 0
     codes: PositiveInt = 16384
     code_dimension: PositiveInt = 8
     decay: Annotated[float, Field(gt=0, lt=1)] = 0.99
     restart_below: Annotated[float, Field(ge=0)] = 1.0
     reconstruction: float = 4.0
     commitment: float = 0.25
+    kl: float = 1e-4
     perceptual: float = 4.0
+    texture: float = 0.0
     slice_adversarial: float = 1.0
     volume_adversarial: float = 1.0
     feature_matching: float = 4.0
@@ -85,7 +102,17 @@ class VQGANConfig(Declared):
     discriminator_channels: PositiveInt = 64
     discriminator_layers: PositiveInt = 3
     discriminator_start: Annotated[int, Field(ge=0)] = 10_000
+    discriminator_ramp: Annotated[int, Field(ge=0)] = 0
+    discriminator_rate: PositiveFloat | None = None
+    adversarial_balance: bool = False
     training: Optimisation
+
+    @model_validator(mode="after")
+    def _grained(self) -> "VQGANConfig":
+        if self.grain and self.decoder != "interpolating":
+            msg = "grain needs the decoder to be interpolating"
+            raise ValueError(msg)
+        return self
 
     @property
     def factor(self) -> int:

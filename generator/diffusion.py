@@ -4,17 +4,15 @@ Rombach et al., CVPR 2022; the process is that of Ho et al., NeurIPS 2020, with 
 schedule of Nichol and Dhariwal, ICML 2021.
 """
 
-from functools import partial
-
 import torch
 from jaxtyping import Float, Int
 from monai.networks.nets import DiffusionModelUNet
 from monai.networks.schedulers import DDPMScheduler
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
-from torch.utils.checkpoint import checkpoint
 
 from generator.config import DiffusionConfig
+from generator.steps import recompute
 
 Latents = Float[Tensor, "b c u v w"]
 
@@ -42,10 +40,10 @@ class Denoiser(nn.Module):
             norm_num_groups=config.groups,
             num_head_channels=[min(config.head_channels, channels) for channels in config.channels],
             num_class_embeds=classes + 1 if classes else None,
+            use_flash_attention=True,
         )
         if config.training.checkpointing:
-            for block in [*self.network.down_blocks, *self.network.up_blocks]:
-                block.forward = partial(checkpoint, block.forward, use_reentrant=False)
+            recompute([*self.network.down_blocks, *self.network.up_blocks])
 
     def forward(
         self, noised: Latents, times: Int[Tensor, " b"], labels: Int[Tensor, " b"] | None = None

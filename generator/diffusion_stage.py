@@ -1,5 +1,7 @@
 """What one step of the second stage does."""
 
+from functools import partial
+
 import torch
 from jaxtyping import Float
 from matplotlib.figure import Figure
@@ -8,12 +10,11 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from evalsuite.machine import rank
 from evalsuite.seeds import seed_of
-from generator import distributed
 from generator.config import GeneratorConfig, Optimisation
 from generator.data import TrainingData
 from generator.diffusion import Denoiser, denoising_loss, noise_schedule, normalise
 from generator.figures import mosaic
-from generator.steps import autocast, batches, clipped_step, random_numbers
+from generator.steps import Player, autocast, batches, random_numbers
 from generator.vqgan import VQGAN
 
 SHOWN = 6
@@ -52,37 +53,35 @@ class DiffusionStage:
         averaging = get_ema_multi_avg_fn(config.diffusion.ema)  # type: ignore[no-untyped-call]
         self.average = AveragedModel(self.model, multi_avg_fn=averaging)
         self.modules: dict[str, nn.Module] = {"denoiser": self.model, "average": self.average}
-        self.optimisers: dict[str, torch.optim.Optimizer] = {
-            "denoiser": torch.optim.Adam(
-                self.model.parameters(), self.settings.learning_rate, self.settings.betas
-            )
-        }
+        adam = torch.optim.Adam(
+            self.model.parameters(), self.settings.learning_rate, self.settings.betas
+        )
+        self.players = {"denoiser": Player(self.model, adam, self.settings, device)}
         self._latents: dict[int, Tensor] = {}
 
     def update(self, step: int) -> dict[str, float]:
         """Do one step of the denoiser and of its average."""
         self.model.train()
         total = 0.0
-        self.optimisers["denoiser"].zero_grad()
+        player = self.players["denoiser"]
         generator = random_numbers(self.seed, 2, step, stream=rank())
-        for chosen in batches(self, step):
-            labels = self._labels(chosen, generator)
-            with autocast(self.device, self.settings):
-                loss = denoising_loss(
-                    self.config,
-                    self.schedule,
-                    self.model,
-                    self.latents(chosen),
-                    labels,
-                    generator,
-                )
-            (loss / self.settings.accumulate).backward()  # type: ignore[no-untyped-call]
-            total += float(loss.detach()) / self.settings.accumulate
-        distributed.average_gradients(self.model.parameters())
-        parameters = list(self.model.parameters())
-        norm = clipped_step(parameters, self.optimisers["denoiser"], self.settings)
+        dealt = batches(self, step)
+        for number, chosen in enumerate(dealt):
+            objective = partial(self._denoising, chosen, generator)
+            loss = player.learn(objective, last=number + 1 == len(dealt))
+            total += float(loss) / len(dealt)
+        norm = player.step()
         self._move_average(step)
         return {"denoising": total, "gradient_norm": norm}
+
+    def _denoising(self, chosen: list[int], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return the loss of a batch, twice: to learn from, and to tell."""
+        latents, labels = self.latents(chosen), self._labels(chosen, generator)
+        with autocast(self.device, self.settings):
+            loss = denoising_loss(
+                self.config, self.schedule, self.model, latents, labels, generator
+            )
+        return loss, loss.detach()
 
     @torch.no_grad()
     def latents(self, indices: list[int]) -> Float[Tensor, "b c u v w"]:

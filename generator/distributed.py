@@ -1,11 +1,16 @@
 """torchrun, invisible: the same code runs in one process and in many."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import TypeVar
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from evalsuite.machine import join, rank, usable_device, world
+
+T = TypeVar("T")
 
 
 def device(name: str) -> torch.device:
@@ -21,32 +26,81 @@ def device(name: str) -> torch.device:
     return chosen
 
 
-def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
-    """Replace every gradient by its mean over all processes."""
-    if world() == 1:
-        return
-    for parameter in parameters:
-        if parameter.grad is not None:
-            distributed.all_reduce(parameter.grad)
-            parameter.grad /= world()
+class Averaged(nn.Module):
+    """A network whose gradients are averaged over all processes.
+
+    Args:
+        module: the network.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.inner: nn.Module = _Called(module)
+        if world() > 1:
+            # Networks keep their buffers alike themselves. Looking for unused parameters also
+            # keeps the order in which sums are made, so that resumed runs end with equal bits.
+            self.inner = DistributedDataParallel(
+                self.inner, broadcast_buffers=False, find_unused_parameters=True
+            )
+
+    def forward(self, objective: Callable[[], T]) -> T:
+        """Return an objective, which is free to call the network in whatever way.
+
+        Args:
+            objective: returns losses in tuples or dictionaries; all else in it is detached.
+        """
+        outcome: T = self.inner(objective)
+        return outcome
+
+    def waiting(self, waits: bool) -> AbstractContextManager[None]:
+        """Return where gradients add up in each process and are not yet averaged."""
+        if waits and isinstance(self.inner, DistributedDataParallel):
+            return self.inner.no_sync()
+        return nullcontext()
 
 
-def from_first(tensor: Tensor) -> Tensor:
-    """Return the first process's tensor in all processes."""
+class _Called(nn.Module):
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, objective: Callable[[], T]) -> T:
+        return objective()
+
+
+def gathered(tensor: Tensor) -> Tensor:
+    """Return the tensors of all processes, one after the other along the first axis."""
     if world() == 1:
         return tensor
-    tensor = tensor.detach().contiguous().clone()
-    distributed.broadcast(tensor, 0)
-    return tensor
+    tensor = tensor.detach().contiguous()
+    parts = [torch.empty_like(tensor) for _ in range(world())]
+    distributed.all_gather(parts, tensor)
+    return torch.cat(parts)
+
+
+def anywhere(condition: bool) -> bool:
+    """Return whether it holds in any process."""
+    return averaged({"": float(condition)})[""] > 0
+
+
+def noise(shape: Sequence[int], generator: torch.Generator) -> Tensor:
+    """Return standard normal noise for this process's part of a batch.
+
+    Args:
+        shape: of the part; that of all processes is drawn, so that their number changes nothing.
+        generator: on the processor, the same in all processes.
+    """
+    drawn = torch.randn(world() * shape[0], *shape[1:], generator=generator)
+    return drawn[rank() * shape[0] : (rank() + 1) * shape[0]]
 
 
 def averaged(values: dict[str, float]) -> dict[str, float]:
     """Return the mean over all processes of each value."""
     if world() == 1:
         return values
-    tensor = torch.tensor(list(values.values()), dtype=torch.float64)
-    if distributed.get_backend() == "nccl":
-        tensor = tensor.cuda()
+    # The collectives of nccl take tensors of this process's own GPU, see `usable_device`.
+    place = "cuda" if distributed.get_backend() == "nccl" else "cpu"
+    tensor = torch.tensor(list(values.values()), dtype=torch.float64, device=place)
     distributed.all_reduce(tensor)
     return dict(zip(values, (tensor / world()).tolist(), strict=True))
 

@@ -6,12 +6,23 @@ import numpy as np
 from jaxtyping import Float
 from matplotlib.figure import Figure
 
+SIDES = (("R", "A"), ("R", "S"), ("A", "S"))  # left and upper edge of each plane
 
-def mosaic(rows: Mapping[str, Sequence[Float[np.ndarray, "x y z"]]]) -> Figure:
+
+def mosaic(
+    rows: Mapping[str, Sequence[Float[np.ndarray, "x y z"]]],
+    window: tuple[float, float] = (0.0, 1.0),
+    *,
+    sides: bool = True,
+) -> Figure:
     """Return the middle slices of volumes in three planes, one block of rows per name.
 
-    Radiological orientation: the patient's right is on the left, in RAS+ volumes. Grey from 0
-    to 1.
+    Radiological orientation: the patient's right is on the left, in RAS+ volumes.
+
+    Args:
+        window: intensities shown black and white.
+        sides: write on the first image which side of the patient its left and upper edges are,
+            by which a wrong orientation is seen; False where nobody knows.
     """
     columns = max(len(volumes) for volumes in rows.values())
     example = next(volume for volumes in rows.values() for volume in volumes)
@@ -29,8 +40,15 @@ def mosaic(rows: Mapping[str, Sequence[Float[np.ndarray, "x y z"]]]) -> Figure:
             for column, ax in enumerate(axes[3 * block + plane]):
                 ax.set_axis_off()
                 if column < len(volumes):
-                    ax.imshow(_slice(volumes[column], plane), cmap="gray", vmin=0, vmax=1)
-            axes[3 * block + plane, 0].set_title(f"{name}, {title}", fontsize=8, loc="left", pad=2)
+                    ax.imshow(
+                        _slice(volumes[column], plane), cmap="gray", vmin=window[0], vmax=window[1]
+                    )
+            first = axes[3 * block + plane, 0]
+            told = title if sides else f"plane {plane + 1}, orientation not stated"
+            first.set_title(f"{name}, {told}", fontsize=8, loc="left", pad=2)
+            if sides:
+                for letter, place in zip(SIDES[plane], ((0.03, 0.5), (0.5, 0.93)), strict=True):
+                    first.text(*place, letter, transform=first.transAxes, color="gold", fontsize=7)
     return figure
 
 

@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from generator import checkpoint
 from generator.config import GeneratorConfig, Optimisation
+from generator.critics import Critics
 from generator.diffusion import Denoiser
-from generator.vqgan import VQGAN, Critics
+from generator.vqgan import VQGAN
 
 PER_WEIGHT = 16  # bytes of a weight, its gradient and Adam's two moments
 REST = 1.5  # workspaces and fragmentation: half as much again as what is counted
@@ -56,7 +57,8 @@ def training_needs(
         labels = torch.zeros(second_batch, dtype=torch.long) if classes else None
 
         def first() -> None:
-            found = model.decode(model.encode(volumes))
+            encoded = model.encoding(volumes)
+            found = model.decoding(model.bottleneck.continuous(encoded), volumes)[1]
             _, features = critics(found, [0.5] * 3)
             # Feature matching keeps the features of the real volumes too.
             for maps in features:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.machine import usable_device
+from evalsuite.seeds import seed_of
 from evalsuite.volumes.volume import Volume
 from generator import checkpoint
 from generator.config import GeneratorConfig
@@ -129,7 +130,8 @@ class Generator:
             label=self._label(recipe.class_name),
             guidance=recipe.guidance,
         )
-        volumes = decode(self.autoencoder, latents, (limits[0], limits[1])).cpu()
+        seeds = [seed_of(recipe.seed, index, "grain") for index in indices]
+        volumes = decode(self.autoencoder, latents, (limits[0], limits[1]), seeds).cpu()
         voxels = cut_back(volumes, self.card["preprocessing"]["shape"]).numpy()
         affine = np.diag([*self.card["spacing"], 1.0])
         centre = (np.array(voxels.shape[1:]) - 1) / 2

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import yaml
 from matplotlib.figure import Figure
@@ -14,7 +15,7 @@ from evalsuite import tracking
 from evalsuite.environment import environment
 from evalsuite.errors import EvalsuiteError
 from evalsuite.machine import rank, world
-from evalsuite.progress import bars, silent
+from evalsuite.progress import Progress, bars, silent
 from evalsuite.tracking.record import Status
 from evalsuite.tracking.training import HISTORY, STATE, run_record
 from evalsuite.volumes.check import check_cohort
@@ -31,6 +32,7 @@ from generator.summary import summary
 from generator.training import Report, Stage, append_history, fit
 from generator.watching import Watch
 
+REPORT = "report.json"
 Track = Callable[[Status], None]
 
 
@@ -74,7 +76,7 @@ def train(
     refuse_unwritable(output, "--output DIR")
     if first and not resume:
         # Left by a training that was interrupted before its first checkpoint.
-        for name in (HISTORY, STATE):
+        for name in (HISTORY, STATE, REPORT):
             for left in output.glob(f"*/{name}"):
                 left.unlink()
     cohort = read_cohort(source, name="training", role="real")
@@ -118,6 +120,8 @@ def train(
 
     autoencoder = AutoencoderStage(config, data, here)
     metrics = run(autoencoder)
+    report = _told_report(autoencoder, output / autoencoder.name, progress) if first else {}
+    distributed.barrier()
     diffusion = DiffusionStage(config, data, autoencoder.model, here)
     metrics |= run(diffusion)
     if first:
@@ -141,6 +145,7 @@ def train(
                 "skipped": [str(fault) for fault in cohort.skipped],
             },
             "metrics": metrics,
+            "reconstructions": report,
             "weights_sha256": digest(tensors),
             "environment": environment(),
             "processes": world(),
@@ -148,6 +153,18 @@ def train(
         checkpoint.save(finished, tensors, card)
     distributed.barrier()
     return finished
+
+
+def _told_report(stage: AutoencoderStage, folder: Path, progress: Progress) -> dict[str, Any]:
+    """Print what the first stage keeps of volumes; return it, from disk if it is of this stage."""
+    file, steps = folder / REPORT, stage.settings.steps
+    told: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    if told.get("steps") != steps:
+        report = stage.report(progress)
+        told = {"steps": steps, **report.card()}
+        file.write_text(json.dumps(told, indent=1) + "\n")
+        print(report.text(), file=sys.stderr)  # noqa: T201
+    return told
 
 
 def _signature(data: TrainingData, config: GeneratorConfig, stage: str) -> str:

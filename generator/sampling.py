@@ -19,8 +19,6 @@ from generator.vqgan import VQGAN
 
 Sampler = Literal["ddpm", "ddim", "dpm++", "dpm++sde"]
 SAMPLERS: tuple[Sampler, ...] = ("ddpm", "ddim", "dpm++", "dpm++sde")
-TILE = 32  # latents along an axis that are decoded at once
-OVERLAP = 0.25
 
 
 @torch.no_grad()
@@ -73,19 +71,13 @@ def draw(
 
 @torch.no_grad()
 def decode(
-    autoencoder: VQGAN, latents: Float[Tensor, "b c u v w"], limits: tuple[float, float]
+    autoencoder: VQGAN,
+    latents: Float[Tensor, "b c u v w"],
+    limits: tuple[float, float],
+    seeds: Sequence[int] | None = None,
 ) -> Float[Tensor, "b x y z"]:
-    """Quantise and decode latents to volumes in [0, 1]; large ones in overlapping tiles."""
-    quantised = autoencoder.quantise(denormalise(latents, *limits))
-    if max(latents.shape[2:]) <= TILE:
-        volumes = autoencoder.decode(quantised)
-    else:
-        from monai.inferers import sliding_window_inference
-
-        tile = [min(TILE, side) for side in latents.shape[2:]]
-        volumes = sliding_window_inference(
-            quantised, tile, 1, autoencoder.decode, overlap=OVERLAP, mode="gaussian"
-        )
+    """Decode latents to volumes in [0, 1], each with the grain of its seed."""
+    volumes = autoencoder.decode_latents(denormalise(latents, *limits), seeds)
     clipped: Float[Tensor, "b x y z"] = volumes[:, 0].float().clamp(0, 1)
     return clipped
 

@@ -2,7 +2,9 @@
 
 import json
 import math
+import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,8 +17,10 @@ from evalsuite.errors import EvalsuiteError
 from evalsuite.machine import rank
 from generator import checkpoint, distributed
 from generator.config import Optimisation
+from generator.steps import Player
 from generator.watching import Maker, Watch
 
+WATCHED = 100  # steps of which less than half may overflow; a scaler needs some 16 to settle
 Report = Callable[[int, dict[str, float], dict[str, Figure]], None]
 
 
@@ -27,13 +31,13 @@ class Stage(Maker, Protocol):
         name: `vqgan` or `diffusion`.
         settings: how long and how fast.
         modules: by name, whatever has a state that a checkpoint must hold.
-        optimisers: by name.
+        players: by name, the networks that learn.
     """
 
     name: str
     settings: Optimisation
     modules: dict[str, nn.Module]
-    optimisers: dict[str, torch.optim.Optimizer]
+    players: dict[str, Player]
 
     def update(self, step: int) -> dict[str, float]:
         """Do one step; return losses and the like, the same whenever the step is repeated."""
@@ -79,18 +83,25 @@ def fit(
                 f"{origin}: the checkpoint is of another configuration or of other volumes. Use "
                 "those it was made with, or start anew in another folder."
             )
-        checkpoint.unpack(tensors, stage.modules, stage.optimisers, origin)
+        checkpoint.unpack(tensors, stage.modules, _optimisers(stage), origin)
+        for name, state in card.get("scalers", {}).items():
+            stage.players[name].scaler.load_state_dict(state)
         start = found[-1]
         advance(start)
     metrics: dict[str, float] = card.get("metrics", {})
     sums: dict[str, float] = {}
     counted, clock = 0, time.monotonic()
+    skipped = Skipped(int(card.get("skipped_steps", 0)))
+    for player in stage.players.values():
+        player.start_at(start)
     for step in range(start, stage.settings.steps):
-        for optimiser in stage.optimisers.values():
-            for group in optimiser.param_groups:
-                group["lr"] = learning_rate(stage.settings, step)
         values = stage.update(step)
         _stop_at_nan(values, stage.name, step, folder)
+        skipped.count(any(player.skipped for player in stage.players.values()))
+        skipped.stop_if_most(stage)
+        rates = _rates(stage)
+        for player in stage.players.values():
+            player.next_rate()
         for key, value in values.items():
             sums[key] = sums.get(key, 0.0) + value
         counted += 1
@@ -102,32 +113,76 @@ def fit(
             found_metrics, figures = stage.validate()
             metrics = distributed.averaged(found_metrics)
             means = distributed.averaged({key: total / counted for key, total in sums.items()})
-            rate = {"learning_rate": learning_rate(stage.settings, step)}
+            rates["skipped_steps"] = float(skipped.total)
             speed = {"seconds_per_step": (time.monotonic() - clock) / counted}
             sums, counted, clock = {}, 0, time.monotonic()
             if rank() == 0:
-                report(done, {**means, **metrics, **rate, **speed, **scores}, figures)
+                report(done, {**means, **metrics, **rates, **speed, **scores}, figures)
         elif scores and rank() == 0:
             report(done, scores, {})
         if last or done % stage.settings.checkpoint_every == 0:
             if rank() == 0:
-                tensors = checkpoint.pack(stage.modules, stage.optimisers)
-                about = {"stage": stage.name, "step": done, "signature": signature}
+                tensors = checkpoint.pack(stage.modules, _optimisers(stage))
+                about = {
+                    "stage": stage.name,
+                    "step": done,
+                    "signature": signature,
+                    "skipped_steps": skipped.total,
+                    "scalers": {n: p.scaler.state_dict() for n, p in stage.players.items()},
+                }
                 checkpoint.save(
                     checkpoint.step_folder(folder, done), tensors, {**about, "metrics": metrics}
                 )
                 checkpoint.forget_old(folder)
             distributed.barrier()
+    if skipped.total and rank() == 0:
+        print(  # noqa: T201
+            f"{stage.name}: {skipped.total} of {stage.settings.steps} steps were skipped because "
+            "their gradients overflowed.",
+            file=sys.stderr,
+        )
     return metrics
 
 
-def learning_rate(settings: Optimisation, step: int) -> float:
-    """Return the learning rate of a step: linear warm-up, then a cosine to the final share."""
-    if step < settings.warmup:
-        return settings.learning_rate * (step + 1) / settings.warmup
-    past = (step - settings.warmup) / max(1, settings.steps - settings.warmup)
-    share = settings.final_rate + (1 - settings.final_rate) * (1 + math.cos(math.pi * past)) / 2
-    return settings.learning_rate * share
+class Skipped:
+    """Counts the steps whose gradient overflowed, so that the weights stayed as they were.
+
+    Args:
+        total: how many there have been.
+    """
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self._last: deque[bool] = deque(maxlen=WATCHED)
+
+    def count(self, skipped: bool) -> None:
+        """Count one step."""
+        self.total += skipped
+        self._last.append(skipped)
+
+    def stop_if_most(self, stage: Stage) -> None:
+        """Refuse to go on as if it learnt.
+
+        Raises:
+            EvalsuiteError: if most of the last steps were skipped.
+        """
+        if 2 * sum(self._last) > WATCHED:
+            raise EvalsuiteError(
+                f"{stage.name}: {sum(self._last)} of the last {len(self._last)} steps were skipped "
+                f"because their gradients overflowed. Lower {stage.name}.training.learning_rate, or "
+                "set its precision to float32."
+            )
+
+
+def _optimisers(stage: Stage) -> dict[str, torch.optim.Optimizer]:
+    return {name: player.optimiser for name, player in stage.players.items()}
+
+
+def _rates(stage: Stage) -> dict[str, float]:
+    """Return the learning rates; the first player's is that of the stage."""
+    names = ["learning_rate", *(f"learning_rate_{name}" for name in [*stage.players][1:])]
+    rates = (player.optimiser.param_groups[0]["lr"] for player in stage.players.values())
+    return dict(zip(names, rates, strict=True))
 
 
 def append_history(file: Path, step: int, values: dict[str, float]) -> None:

@@ -36,7 +36,7 @@ def check_volume(path: Path, stated: Geometry = CONVENTION) -> VolumeInfo:
 
     loaded = load(path, stated)
     volume = loaded.volume
-    problem = _voxel_problem(volume.voxels) or _grid_problem(volume)
+    problem = problem_of(volume)
     if problem:
         raise VolumeError(path, problem)
     return VolumeInfo(
@@ -112,6 +112,11 @@ def voxel_digest(voxels: Float32[np.ndarray, "x y z"]) -> str:
     # The transpose of what NIfTI and ITK hold needs no copy to be contiguous.
     digest.update(np.ascontiguousarray(voxels.T, dtype="<f4").data)
     return digest.hexdigest()
+
+
+def problem_of(volume: Volume) -> str | None:
+    """Return what makes a volume unusable, as a clause, or None; see `check_volume`."""
+    return _voxel_problem(volume.voxels) or _grid_problem(volume)
 
 
 def _info_or_fault(entry: Entry) -> VolumeInfo | VolumeError:

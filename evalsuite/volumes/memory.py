@@ -51,7 +51,7 @@ def listed(volumes: Volumes, name: str, folder: Path) -> Cohort:
         EvalsuiteError: if there are none, one has not three axes, or the numbers of subjects,
             covariates and volumes differ.
     """
-    stated = _stated(volumes, name)
+    stated = geometry_of(volumes, name)
     place = folder / name.replace("/", "_")
     place.mkdir(parents=True)
     entries = []
@@ -86,7 +86,15 @@ def listed(volumes: Volumes, name: str, folder: Path) -> Cohort:
     return Cohort(name, "real", source, tuple(entries), warnings=warnings)
 
 
-def _stated(volumes: Volumes, name: str) -> Geometry:
+def geometry_of(volumes: Volumes, name: str) -> Geometry:
+    """Return what is stated of the geometry of volumes.
+
+    Args:
+        name: of the cohort, for the message.
+
+    Raises:
+        EvalsuiteError: if it is none.
+    """
     try:
         return Geometry(
             None if volumes.spacing is None else read_spacing(list(volumes.spacing)),

@@ -14,6 +14,11 @@ MICRO = {
     "sample_block": 2,
     "vqgan": {
         "channels": [16, 16],
+        "bottleneck": "vq",
+        "grain": 2,
+        "slice_adversarial": 0.01,
+        "volume_adversarial": 0.01,
+        "feature_matching": 0.05,
         "restart_below": 0.5,
         "residual_layers": 1,
         "codes": 16,

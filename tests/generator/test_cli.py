@@ -1,6 +1,6 @@
 import pytest
 
-from generator import cli as commands
+from evalsuite import extras
 
 
 def test_presets_are_listed_with_their_memory(cli):
@@ -12,7 +12,7 @@ def test_presets_are_listed_with_their_memory(cli):
 
 
 def test_a_missing_extra_is_told(cli, monkeypatch, tmp_path):
-    monkeypatch.setattr(commands, "find_spec", lambda name: None if name == "einops" else object())
+    monkeypatch.setattr(extras, "_installed", lambda name: name != "einops")
     status, _, err = cli("generator", "sample", tmp_path, "--output", tmp_path / "out")
     assert status == 1
     assert err.strip() == (

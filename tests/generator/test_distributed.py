@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import torch
+
 from generator import distributed
 from generator.model import Recipe
 from generator.run import train
@@ -19,16 +21,27 @@ import torch
 from generator import distributed
 folder, rank = Path(sys.argv[1]), distributed.rank()
 device = distributed.device("cpu")
-weights = [torch.nn.Parameter(torch.zeros(2)), torch.nn.Parameter(torch.zeros(1))]
-weights[0].grad = torch.tensor([1.0, 10.0]) * (rank + 1)
-distributed.average_gradients(weights)
+network = torch.nn.ParameterList(torch.nn.Parameter(torch.zeros(n)) for n in (2, 1))
+averaged = distributed.Averaged(network)
+
+
+def loss():
+    return (network[0] * torch.tensor([1.0, 10.0]) * (rank + 1)).sum()
+
+
+with averaged.waiting(True):
+    averaged(loss).backward()
+waiting = network[0].grad.tolist()
+averaged(loss).backward()
 own = torch.full((2, 3), 5.0 + rank).T
 told = {
     "world": distributed.world(),
     "device": device.type,
-    "gradients": weights[0].grad.tolist(),
-    "untouched": weights[1].grad is None,
-    "from_first": distributed.from_first(own).tolist(),
+    "waiting": waiting,
+    "gradients": network[0].grad.tolist(),
+    "untouched": network[1].grad is None or not network[1].grad.any().item(),
+    "gathered": distributed.gathered(own).tolist(),
+    "anywhere": [distributed.anywhere(rank == 1), distributed.anywhere(False)],
     "own": own[0, 0].item(),
     "averaged": distributed.averaged({"b": 2.0 + rank, "a": 10.0 * rank}),
     "share": distributed.share([3, 1, 4, 1]),
@@ -56,21 +69,27 @@ def test_two_processes_tell_one_another(tmp_path):
     same = {
         "world": 2,
         "device": "cpu",
-        "gradients": [1.5, 15],  # (1 + 2) / 2 and (10 + 20) / 2
+        "gradients": [3, 30],  # twice (1 + 2) / 2 and (10 + 20) / 2
         "untouched": True,
-        "from_first": [[5.0, 5.0]] * 3,
+        "gathered": [[5.0, 5.0]] * 3 + [[6.0, 6.0]] * 3,
+        "anywhere": [True, False],
         "averaged": {"b": 2.5, "a": 5.0},
         "late": True,
     }
-    assert first == same | {"own": 5.0, "share": [3, 1]}
-    assert second == same | {"own": 6.0, "share": [4, 1]}
+    assert first == same | {"own": 5.0, "waiting": [1, 10], "share": [3, 1]}
+    assert second == same | {"own": 6.0, "waiting": [2, 20], "share": [4, 1]}
 
 
 def test_one_process_is_on_its_own(monkeypatch):
     for name in ("RANK", "WORLD_SIZE"):
         monkeypatch.delenv(name, raising=False)
     distributed.barrier()
-    distributed.average_gradients([])
+    network = torch.nn.Linear(1, 1)
+    averaged = distributed.Averaged(network)
+    with averaged.waiting(True):
+        averaged(network.weight.sum).backward()
+    assert network.weight.grad.item() == 1
+    assert not distributed.anywhere(False)
     assert (distributed.rank(), distributed.world()) == (0, 1)
     assert distributed.averaged({"a": 1.0}) == {"a": 1.0}
     assert distributed.share([3, 1, 4]) == [3, 1, 4]

@@ -10,11 +10,12 @@ import yaml
 
 from generator.autoencoder_stage import AutoencoderStage
 from generator.config import load_config
+from generator.critics import Critics, Losses
 from generator.diffusion import Denoiser
 from generator.diffusion_stage import DiffusionStage
 from generator.presets import PRESETS
 from generator.steps import clipped_step
-from generator.vqgan import VQGAN, Critics, Losses
+from generator.vqgan import VQGAN
 from tests.generator.conftest import MICRO, micro
 
 CPU = torch.device("cpu")

@@ -13,8 +13,7 @@ from evalsuite.volumes.sources import read_cohort
 from generator.diffusion import Denoiser, denormalise, noise_schedule, normalise
 from generator.model import Recipe, load
 from generator.samples import sample
-from generator.sampling import SAMPLERS, blocks, decode, draw
-from generator.vqgan import VQGAN
+from generator.sampling import SAMPLERS, blocks, draw
 from tests.generator.conftest import MICRO, micro
 
 SHAPE = (4, 2, 2, 2)
@@ -128,21 +127,6 @@ def test_normalisation_and_back():
     torch.testing.assert_close(back, latents)
     assert float(normalise(torch.tensor([-2.0]), -2.0, 5.0)) == -1
     assert float(normalise(torch.tensor([5.0]), -2.0, 5.0)) == 1
-
-
-def test_tiled_decoding_is_decoding(monkeypatch):
-    """Away from the seams tiles see all that the decoder sees."""
-    from generator import sampling
-
-    torch.manual_seed(0)
-    autoencoder = VQGAN(micro().vqgan).eval()
-    latents = torch.rand(1, 4, 24, 6, 6) * 2 - 1
-    whole = decode(autoencoder, latents, (-1.0, 1.0))
-    monkeypatch.setattr(sampling, "TILE", 16)
-    monkeypatch.setattr(sampling, "OVERLAP", 0.5)
-    tiled = decode(autoencoder, latents, (-1.0, 1.0))
-    assert tiled.shape == whole.shape == (1, 96, 24, 24)
-    assert float((tiled - whole).abs().mean()) < 1e-3
 
 
 def test_the_same_samples_however_they_are_asked_for(trained, tmp_path):

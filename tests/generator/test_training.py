@@ -19,7 +19,9 @@ from generator import checkpoint
 from generator.autoencoder_stage import AutoencoderStage
 from generator.diffusion_stage import DiffusionStage
 from generator.run import train
-from generator.training import fit, learning_rate
+from generator.steps import Player, constant, decaying
+from generator.steps import trained as trained_parameters
+from generator.training import fit
 from tests.generator.conftest import MICRO, micro
 
 CPU = torch.device("cpu")
@@ -281,14 +283,33 @@ def test_accumulation_gives_the_gradient_of_the_whole_batch(data):
     assert norms[0] == pytest.approx(norms[1], rel=0.5)
 
 
-def test_the_learning_rate_warms_up_and_decays():
+def test_the_learning_rate_warms_up_and_decays(data):
     settings = micro().vqgan.training.model_copy(
         update={"steps": 110, "warmup": 10, "learning_rate": 1.0, "final_rate": 0.1}
     )
-    assert learning_rate(settings, 0) == pytest.approx(0.1)
-    assert learning_rate(settings, 10) == pytest.approx(1.0)
-    assert learning_rate(settings, 60) == pytest.approx(0.55)
-    assert learning_rate(settings, 110) == pytest.approx(0.1)
+    share = decaying(settings)
+    assert share(0) == pytest.approx(0.1)
+    assert share(10) == pytest.approx(1.0)
+    assert share(60) == pytest.approx(0.55)
+    assert share(110) == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("start", [0, 3])
+def test_every_player_has_a_rate_of_its_own(data, start):
+    stage = AutoencoderStage(micro(), data, CPU)
+    settings = stage.settings.model_copy(update={"steps": 10, "final_rate": 0.0})
+    optimiser = torch.optim.SGD(stage.critics.parameters(), 2.0)
+    decays = Player(stage.critics, optimiser, settings, CPU)
+    keeps = Player(
+        stage.model, torch.optim.SGD(trained_parameters(stage.model), 3.0), settings, CPU, constant
+    )
+    for player in (decays, keeps):
+        player.start_at(start)
+    for step in range(start, 6):
+        rates = [p.optimiser.param_groups[0]["lr"] for p in (decays, keeps)]
+        assert rates == pytest.approx([1 + np.cos(np.pi * step / 10), 3.0])
+        decays.next_rate()
+        keeps.next_rate()
 
 
 def test_two_processes_train_and_resume_to_the_same_end(source, tmp_path):

@@ -1,0 +1,155 @@
+"""Half precision, overflows, and memory: what a step keeps and what it passes over."""
+
+import numpy as np
+import pytest
+import torch
+
+from evalsuite.errors import EvalsuiteError
+from generator.autoencoder_stage import AutoencoderStage
+from generator.config import VQGANConfig
+from generator.diffusion import Denoiser
+from generator.steps import HALF, Player, autocast
+from generator.training import fit
+from generator.vqgan import VQGAN, Codebook
+from tests.generator.conftest import MICRO, micro
+
+CPU = torch.device("cpu")
+
+
+def half(precision, **settings):
+    training = MICRO["vqgan"]["training"] | {"precision": precision} | settings
+    return micro(vqgan=MICRO["vqgan"] | {"training": training})
+
+
+def saved_bytes(run):
+    """Return the bytes of all storages that a forward pass keeps for its backward pass."""
+    kept = {}
+
+    def pack(tensor):
+        if not isinstance(tensor, torch.nn.Parameter):
+            storage = tensor.untyped_storage()
+            kept[storage.data_ptr()] = storage
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        outcome = run()
+    outcome.sum().backward()
+    return sum(storage.nbytes() for storage in kept.values())
+
+
+@pytest.mark.parametrize("stage", ["vqgan", "diffusion"])
+def test_recomputed_activations_are_not_kept_and_change_no_gradient(stage):
+    kept, gradients = {}, {}
+    for recomputed in (False, True):
+        training = MICRO[stage]["training"] | {"checkpointing": recomputed}
+        deeper = {"training": training, "residual_layers": 3, "residual_blocks": 3}
+        own = {key: value for key, value in deeper.items() if key in MICRO[stage]}
+        config = micro(**{stage: MICRO[stage] | own})
+        torch.manual_seed(0)
+        if stage == "vqgan":
+            network = VQGAN(config.vqgan)
+            volumes = torch.rand(2, 1, 16, 16, 16)
+            kept[recomputed] = saved_bytes(lambda n=network, v=volumes: n.decode(n.encode(v)))
+        else:
+            network = Denoiser(config.diffusion, 4)
+            latents, times = torch.randn(2, 4, 8, 8, 8), torch.tensor([3, 5])
+            kept[recomputed] = saved_bytes(lambda n=network, x=latents, t=times: n(x, t))
+        gradients[recomputed] = [p.grad for p in network.parameters() if p.grad is not None]
+    assert kept[True] < (0.6 if stage == "vqgan" else 0.5) * kept[False]
+    for mine, theirs in zip(gradients[True], gradients[False], strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+@pytest.mark.parametrize("dtype", HALF.values())
+def test_the_codebook_is_searched_and_averaged_in_float32(dtype):
+    """Codes nearer to one another than half precision tells apart are told apart."""
+    config = VQGANConfig.model_validate(MICRO["vqgan"] | {"codes": 64})
+    books = [Codebook(config), Codebook(config)]
+    codes = 1 + torch.arange(64.0)[:, None].expand(64, 4) * 1e-2
+    latents = codes.T.reshape(1, 4, 4, 4, 4)
+    for book in books:
+        book.embedding.weight.data.copy_(codes)
+        book.ema_w.copy_(codes)
+        book.ema_cluster_size.fill_(1.0)
+    expected = books[0](latents)
+    with torch.autocast("cpu", dtype):
+        found = books[1](latents)
+    assert found[2].flatten().tolist() == list(range(64))
+    torch.testing.assert_close(found[0], expected[0], rtol=0, atol=0)
+    torch.testing.assert_close(books[1].ema_w, books[0].ema_w, rtol=0, atol=0)
+
+
+def test_float16_learns_with_scaled_losses_and_its_scale_is_kept(data, tmp_path):
+    quiet = {"report": lambda *_: None, "advance": lambda *_: None}
+    stage = AutoencoderStage(half("float16", steps=4), data, CPU)
+    before = [p.clone() for p in stage.model.parameters()]
+    scaler = stage.players["vqgan"].scaler
+    scaler.load_state_dict(scaler.state_dict() | {"scale": 2.0**100})
+    stage.update(0)
+    assert stage.players["vqgan"].skipped
+    assert all(torch.equal(a, b) for a, b in zip(before, stage.model.parameters(), strict=True)
+               if b.requires_grad)  # fmt: skip
+    assert scaler.get_scale() == 2.0**99
+    scaler.update(1024.0)
+    fit(stage, tmp_path, signature="s", resume=False, **quiet)
+    assert any(not torch.equal(a, b) for a, b in zip(before, stage.model.parameters(), strict=True))
+    again = AutoencoderStage(half("float16", steps=4), data, CPU)
+    fit(again, tmp_path, signature="s", resume=True, **quiet)
+    assert again.players["vqgan"].scaler.get_scale() == 1024.0
+
+
+def test_scaled_gradients_are_clipped_at_their_true_size():
+    network = torch.nn.Linear(1, 1, bias=False)
+    network.weight.data.fill_(0.0)
+    settings = half("float16", gradient_clip=1.0).vqgan.training
+    player = Player(network, torch.optim.SGD(network.parameters(), 1.0), settings, CPU)
+    player.learn(lambda: (3 * network.weight.sum(), None))
+    assert player.step() == pytest.approx(3.0)
+    assert network.weight.item() == pytest.approx(-0.003 * 1.0 / 0.003, rel=1e-3)
+
+
+def test_autocast_follows_the_precision():
+    volumes, weights = torch.rand(1, 1, 4, 4, 4), torch.rand(1, 1, 3, 3, 3)
+    for precision in ("float32", *HALF):
+        with autocast(CPU, half(precision).vqgan.training):
+            found = torch.nn.functional.conv3d(volumes, weights)
+        assert found.dtype is HALF.get(precision, torch.float32)
+
+
+def overflowing(data, bad):
+    """Return a stage whose gradient overflows in some steps."""
+    stage = AutoencoderStage(half("float32", steps=240, validate_every=240), data, CPU)
+    weight = torch.nn.Parameter(torch.ones(1))
+    player = Player(stage.model, torch.optim.SGD([weight], 1e-9), stage.settings, CPU)
+    stage.players = {"vqgan": player}
+    stage.validate = lambda: ({}, {})
+
+    def update(step):
+        player.skipped = step in bad
+        return {"loss": 1.0}
+
+    stage.update = update
+    return stage
+
+
+def test_skipped_steps_are_counted_and_told(data, tmp_path, capsys):
+    told = []
+    stage = overflowing(data, {1, 5, 150})
+    fit(stage, tmp_path, signature="s", resume=False, advance=lambda _: None,
+        report=lambda step, values, figures: told.append(values["skipped_steps"]))  # fmt: skip
+    assert told == [3]
+    assert capsys.readouterr().err == (
+        "vqgan: 3 of 240 steps were skipped because their gradients overflowed.\n"
+    )
+
+
+def test_a_training_that_skips_most_steps_stops(data, tmp_path):
+    stage = overflowing(data, set(range(20, 240)))
+    with pytest.raises(EvalsuiteError) as caught:
+        fit(stage, tmp_path, signature="s", resume=False, advance=lambda _: None,
+            report=lambda *_: None)  # fmt: skip
+    assert str(caught.value) == (
+        "vqgan: 51 of the last 71 steps were skipped because their gradients overflowed. Lower "
+        "vqgan.training.learning_rate, or set its precision to float32."
+    )
+    assert np.isfinite(stage.update(0)["loss"])
