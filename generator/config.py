@@ -37,6 +37,8 @@ class Optimisation(Declared):
             codebook stay float32; float16 with scaled losses.
         checkpointing: recompute activations instead of keeping them: less memory, more time.
         validate_every, checkpoint_every: steps.
+        take: which weights the finished generator has: the last, or the best by validation, of the
+            first stage the PSNR of reconstructions, of the second the loss of averaged weights.
     """
 
     steps: PositiveInt
@@ -51,6 +53,7 @@ class Optimisation(Declared):
     checkpointing: bool = False
     validate_every: PositiveInt = 500
     checkpoint_every: PositiveInt = 500
+    take: Literal["last", "best"] = "last"
 
 
 class VQGANConfig(Declared):
@@ -187,6 +190,8 @@ class GeneratorConfig(Declared):
             depend on nothing else.
         start: share of the noising process at which samples start, unless their recipe tells.
         seed: of weights, order, noise.
+        workers: processes that read volumes ahead of the first stage; None: none where all
+            volumes fit into memory.
     """
 
     preset: str = ""
@@ -197,6 +202,7 @@ class GeneratorConfig(Declared):
     sample_block: PositiveInt = 4
     start: Annotated[float, Field(gt=0, le=1)] = 1.0
     seed: Annotated[int, Field(ge=0)] = 0
+    workers: Annotated[int, Field(ge=0)] | None = None
     vqgan: VQGANConfig
     diffusion: DiffusionConfig
 

@@ -5,6 +5,8 @@ uninterrupted one would have seen.
 """
 
 import math
+import multiprocessing
+import os
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -19,7 +21,8 @@ from evalsuite.volumes.cohort import Cohort
 from generator.config import GeneratorConfig
 from generator.fitting import cut_back, fitting, sides_seen, spacing_of_samples, widened
 
-KEPT = 4 << 30  # bytes of preprocessed volumes kept in memory
+KEPT = 4 << 30  # bytes of preprocessed volumes, and of latents, kept in memory
+MOST_WORKERS = 4
 
 
 class TrainingData:
@@ -41,6 +44,7 @@ class TrainingData:
     def __init__(self, cohort: Cohort, config: GeneratorConfig) -> None:
         self.cohort = cohort
         self.seed = config.seed
+        self.wanted_workers = config.workers
         self.preprocessing = fitting(config, cohort)
         self.classes, self.labels = _classes(cohort, config.diffusion.condition)
         self.training, self.validation = _split(cohort, config)
@@ -61,6 +65,19 @@ class TrainingData:
     def cut(self, volumes: Float[Tensor, "*b u v w"]) -> Float[Tensor, "*b x y z"]:
         """Return volumes that the networks see, or make, in the shape of the samples."""
         return cut_back(volumes, self.preprocessing.shape_seen)
+
+    def read(self, indices: Sequence[int]) -> Float[Tensor, "b 1 x y z"]:
+        """Return the same, read anew: workers keep none, of which every one would have its own."""
+        return torch.stack([self._load.__wrapped__(i) for i in indices])
+
+    def workers(self) -> int:
+        """Return how many processes are to read volumes: none where memory holds all of them."""
+        needed = 4 * math.prod(self.sides) * len(self.training)
+        if self.wanted_workers is not None:
+            return self.wanted_workers
+        # Elsewhere workers do not inherit what reads, and the training reads by itself.
+        forks = "fork" in multiprocessing.get_all_start_methods()
+        return min(MOST_WORKERS, (os.cpu_count() or 1) - 1) if needed > KEPT and forks else 0
 
     def classes_of(self, indices: Sequence[int]) -> Int[Tensor, " b"] | None:
         """Return the classes of these volumes, or None without a condition."""

@@ -31,6 +31,7 @@ class DiffusionStage:
     """
 
     name, makes = "diffusion", "samples"
+    merit = ("validation_denoising", -1)
 
     def __init__(
         self,
@@ -99,8 +100,9 @@ class DiffusionStage:
         self.average.eval()
         generator = random_numbers(self.seed, 3, 0)
         losses = []
-        for start in range(0, len(self.data.validation), 8):
-            chosen = self.data.validation[start : start + 8]
+        size = self.settings.batch_size  # what fits with gradients does without
+        for start in range(0, len(self.data.validation), size):
+            chosen = self.data.validation[start : start + size]
             labels = self.data.classes_of(chosen)
             labels = labels.to(self.device) if labels is not None else None
             latents = self.latents(chosen)

@@ -137,6 +137,7 @@ PRESETS: dict[str, dict[str, Any]] = {
                 # Longer training memorises so few volumes: samples come nearer to them than
                 # held-out volumes are, and the validation loss rises.
                 "steps": 1500,
+                "take": "best",
                 "batch_size": 16,
                 "learning_rate": 1e-3,
                 "final_rate": 0.05,
@@ -180,6 +181,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "ema": 0.999,
             "training": {
                 "steps": 50_000,
+                "take": "best",
                 "batch_size": 16,
                 "learning_rate": 2e-4,
                 "final_rate": 0.05,

@@ -91,10 +91,10 @@ def test_float16_learns_with_scaled_losses_and_its_scale_is_kept(data, tmp_path)
                if b.requires_grad)  # fmt: skip
     assert scaler.get_scale() == 2.0**99
     scaler.update(1024.0)
-    fit(stage, tmp_path, signature="s", resume=False, **quiet)
+    fit(stage, tmp_path, about={}, resume=False, **quiet)
     assert any(not torch.equal(a, b) for a, b in zip(before, stage.model.parameters(), strict=True))
     again = AutoencoderStage(half("float16", steps=4), data, CPU)
-    fit(again, tmp_path, signature="s", resume=True, **quiet)
+    fit(again, tmp_path, about={}, resume=True, **quiet)
     assert again.players["vqgan"].scaler.get_scale() == 1024.0
 
 
@@ -135,7 +135,7 @@ def overflowing(data, bad):
 def test_skipped_steps_are_counted_and_told(data, tmp_path, capsys):
     told = []
     stage = overflowing(data, {1, 5, 150})
-    fit(stage, tmp_path, signature="s", resume=False, advance=lambda _: None,
+    fit(stage, tmp_path, about={}, resume=False, advance=lambda: None,
         report=lambda step, values, figures: told.append(values["skipped_steps"]))  # fmt: skip
     assert told == [3]
     assert capsys.readouterr().err == (
@@ -146,7 +146,7 @@ def test_skipped_steps_are_counted_and_told(data, tmp_path, capsys):
 def test_a_training_that_skips_most_steps_stops(data, tmp_path):
     stage = overflowing(data, set(range(20, 240)))
     with pytest.raises(EvalsuiteError) as caught:
-        fit(stage, tmp_path, signature="s", resume=False, advance=lambda _: None,
+        fit(stage, tmp_path, about={}, resume=False, advance=lambda: None,
             report=lambda *_: None)  # fmt: skip
     assert str(caught.value) == (
         "vqgan: 51 of the last 71 steps were skipped because their gradients overflowed. Lower "
