@@ -126,6 +126,7 @@ def sample(
     """
     if Path(source).is_dir():
         extras.require("generator", purpose="The generator")
+    from evalsuite.machine import rank
     from evalsuite.settings import assignments
     from generator.samples import sample_from
     from generator.sources.source import SourceOptions, stated
@@ -147,7 +148,9 @@ def sample(
         device=device,
         log=output / "traceback.txt",
     )
-    typer.echo(sample_from(source, output, n, given, chosen), err=True)
+    said = sample_from(source, output, n, given, chosen)
+    if rank() == 0:
+        typer.echo(said, err=True)
 
 
 @app.command(name="list")

@@ -10,6 +10,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from evalsuite.machine import rank
 from evalsuite.seeds import seed_of
+from generator import noise
 from generator.config import GeneratorConfig, Optimisation
 from generator.data import TrainingData
 from generator.diffusion import Denoiser, denoising_loss, noise_schedule, normalise
@@ -97,6 +98,8 @@ class DiffusionStage:
     @torch.no_grad()
     def validate(self) -> tuple[dict[str, float], dict[str, Figure]]:
         """Return the loss of the averaged denoiser at fixed times and noise, and samples."""
+        from generator.sampling import decode
+
         self.average.eval()
         generator = random_numbers(self.seed, 3, 0)
         losses = []
@@ -111,27 +114,36 @@ class DiffusionStage:
             )
             losses.append(float(loss) * len(chosen))
         metrics = {"validation_denoising": sum(losses) / len(self.data.validation)}
-        samples = self.made(list(range(SHOWN)))
-        real = self.data.cut(self.data.volumes(self.data.validation[:SHOWN]))[:, 0].numpy()
+        shown = self.data.validation[:SHOWN]
+        latents = self._drawn(list(range(SHOWN)))
+        metrics[noise.REAL] = noise.neighbouring(self.latents(shown))
+        metrics[noise.SAMPLES] = noise.neighbouring(latents)
+        samples = self.data.cut(decode(self.autoencoder, latents, self.range))
+        real = self.data.cut(self.data.volumes(shown))[:, 0].numpy()
         rows = {"real": list(real), "sample": list(samples.cpu().numpy())}
         return metrics, {"samples": mosaic(rows)}
 
     @torch.no_grad()
     def made(self, places: list[int]) -> Float[Tensor, "n x y z"]:
         """Return samples, each of its place alone."""
-        from generator.sampling import decode, draw
+        from generator.sampling import decode
+
+        return self.data.cut(decode(self.autoencoder, self._drawn(places), self.range))
+
+    def _drawn(self, places: list[int]) -> Float[Tensor, "n c u v w"]:
+        """Return latents of samples."""
+        from generator.sampling import draw
 
         self.average.eval()
-        latents = draw(
+        return draw(
             self.average.module,
             self.config,
             tuple(self.latents(self.data.validation[:1]).shape[1:]),
             places,
             seed=0,
-            steps=min(25, self.config.timesteps),
+            steps=min(25, self.config.timesteps - 1),
             label=len(self.data.classes) or None,
         )
-        return self.data.cut(decode(self.autoencoder, latents, self.range))
 
     def _move_average(self, step: int) -> None:
         if step % self.config.ema_every:

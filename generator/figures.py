@@ -11,16 +11,15 @@ SIDES = (("R", "A"), ("R", "S"), ("A", "S"))  # left and upper edge of each plan
 
 def mosaic(
     rows: Mapping[str, Sequence[Float[np.ndarray, "x y z"]]],
-    window: tuple[float, float] = (0.0, 1.0),
     *,
     sides: bool = True,
 ) -> Figure:
     """Return the middle slices of volumes in three planes, one block of rows per name.
 
-    Radiological orientation: the patient's right is on the left, in RAS+ volumes.
+    Radiological orientation: the patient's right is on the left, in RAS+ volumes. Grey from 0
+    to 1.
 
     Args:
-        window: intensities shown black and white.
         sides: write on the first image which side of the patient its left and upper edges are,
             by which a wrong orientation is seen; False where nobody knows.
     """
@@ -40,9 +39,7 @@ def mosaic(
             for column, ax in enumerate(axes[3 * block + plane]):
                 ax.set_axis_off()
                 if column < len(volumes):
-                    ax.imshow(
-                        _slice(volumes[column], plane), cmap="gray", vmin=window[0], vmax=window[1]
-                    )
+                    ax.imshow(_slice(volumes[column], plane), cmap="gray", vmin=0, vmax=1)
             first = axes[3 * block + plane, 0]
             told = title if sides else f"plane {plane + 1}, orientation not stated"
             first.set_title(f"{name}, {told}", fontsize=8, loc="left", pad=2)

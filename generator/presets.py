@@ -12,6 +12,9 @@ from typing import Any
 PLAYERS = 2
 PAPER_VQGAN: dict[str, Any] = {
     "residual_layers": 2,
+    "bottleneck": "vq",
+    "decoder": "transposed",
+    "grain": 0,
     "codes": 16384,
     "code_dimension": 8,
     "decay": 0.99,
@@ -19,6 +22,7 @@ PAPER_VQGAN: dict[str, Any] = {
     "reconstruction": 4.0,
     "commitment": 0.25,
     "perceptual": 4.0,
+    "texture": 0.0,
     "slice_adversarial": 1.0,
     "volume_adversarial": 1.0,
     "feature_matching": 4.0,
@@ -26,6 +30,9 @@ PAPER_VQGAN: dict[str, Any] = {
     "discriminator_channels": 64,
     "discriminator_layers": 3,
     "discriminator_start": 10_000 // PLAYERS,
+    "discriminator_ramp": 0,
+    "discriminator_rate": None,
+    "adversarial_balance": False,
 }
 PAPER_VQGAN_TRAINING: dict[str, Any] = {
     "batch_size": 2,
@@ -34,6 +41,7 @@ PAPER_VQGAN_TRAINING: dict[str, Any] = {
     "learning_rate": 1 * (1 / 8) * (2 / 4) * 3e-4,
     "betas": [0.5, 0.9],
     "gradient_clip": 1.0,
+    "precision": "float16",
     "validate_every": 1000,
     "checkpoint_every": 1000,
 }

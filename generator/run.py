@@ -22,7 +22,7 @@ from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.cohort import Cohort
 from evalsuite.volumes.sources import read_cohort
 from evalsuite.writable import refuse_unwritable
-from generator import checkpoint, distributed
+from generator import checkpoint, distributed, noise
 from generator.autoencoder_stage import AutoencoderStage
 from generator.config import GeneratorConfig
 from generator.data import TrainingData
@@ -142,9 +142,11 @@ def train(
         diffusion = DiffusionStage(config, data, autoencoder.model, here)
         outcomes["diffusion"] = run(diffusion, stopping)
     if first:
-        modules = {"vqgan": autoencoder.model, "denoiser": diffusion.average.module}
-        tensors = checkpoint.pack(modules, {})
-        factor = config.vqgan.factor
+        if doubt := noise.doubt(metrics):
+            print(doubt, file=sys.stderr)  # noqa: T201
+        tensors = checkpoint.pack(
+            {"vqgan": autoencoder.model, "denoiser": diffusion.average.module}, {}
+        )
         card = {
             "name": output.name,
             "config": settings,
@@ -152,7 +154,10 @@ def train(
             "left_out": asdict(lost),
             "spacing": data.spacing,
             "latent_range": autoencoder.model.latent_range(),
-            "latent_shape": [config.vqgan.code_dimension] + [side // factor for side in data.sides],
+            "latent_shape": [
+                config.vqgan.code_dimension,
+                *(side // config.vqgan.factor for side in data.sides),
+            ],
             "classes": list(data.classes),
             "data": {
                 "source": source,

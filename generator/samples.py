@@ -124,7 +124,7 @@ def _fault(volume: Volume, span: float | None) -> str | None:
     if not np.isfinite([low, high]).all():
         return "it has voxels that are not finite. The training has diverged."
     if high - low < ALIKE * (span or max(abs(low), abs(high))):
-        return f"all its voxels are {low:.3g}. The training has collapsed."
+        return f"all its voxels are {low:.4g}. The training has collapsed."
     return problem_of(volume)
 
 
@@ -164,10 +164,10 @@ def _repeated(
 
 def _difference(a: np.ndarray, b: np.ndarray, span: float | None) -> float:
     """Return the mean difference of two images as a share of the span of their intensities."""
-    if a.shape != b.shape:
-        return 1.0
-    if np.array_equal(a, b):
+    if a.shape == b.shape and np.array_equal(a, b, equal_nan=True):
         return 0.0
+    if a.shape != b.shape or not np.isfinite([a, b]).all():
+        return 1.0
     return float(np.abs(a - b).mean() / (span or max(np.ptp(a), np.ptp(b))))
 
 
@@ -182,17 +182,14 @@ def _finish(
         return [], []
     unstated = {part for sidecar in sidecars for part in sidecar.get("Unstated", ())}
     volumes = [load(file).volume for file in files[:SHEET]]
-    low, high = min(v.voxels.min() for v in volumes), max(v.voxels.max() for v in volumes)
-    window = (0.0, source.span) if source.span else (float(low), float(high))
+    title = "sample" if source.span else "sample, each in its own window"
     figure: Figure = mosaic(
-        {"sample": [_in_ras(volume) for volume in volumes]},
-        window,
+        {title: [_windowed(_in_ras(volume), source.span) for volume in volumes]},
         sides="orientation" not in unstated,
     )
     figure.savefig(output / "contact_sheet.png", dpi=120)
-    differences = [
-        _difference(volumes[0].voxels, other.voxels, window[1] - window[0]) for other in volumes[1:]
-    ]
+    span = source.span or max(float(np.ptp(volume.voxels)) for volume in volumes)
+    differences = [_difference(volumes[0].voxels, other.voxels, span) for other in volumes[1:]]
     faults = []
     if differences and max(differences) < ALIKE:
         told = (
@@ -272,6 +269,13 @@ def _in_ras(volume: Volume) -> np.ndarray:
 
     turned: np.ndarray = apply_orientation(volume.voxels, io_orientation(volume.affine))
     return turned
+
+
+def _windowed(voxels: np.ndarray, span: float | None) -> np.ndarray:
+    """Return intensities from 0 to 1, those of an unknown scale between two of their own."""
+    low, high = (0.0, span) if span else np.percentile(voxels, [0.5, 99.5])
+    windowed: np.ndarray = (voxels - low) / max(high - low, np.finfo(np.float32).tiny)
+    return windowed
 
 
 def _refuse_another(output: Path, provenance: dict[str, Any]) -> None:

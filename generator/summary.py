@@ -12,6 +12,7 @@ from generator.data import KEPT, TrainingData
 from generator.fitting import LeftOut, by
 from generator.memory import disk, training_needs
 
+FEW = 50  # volumes; the authors of WDM call as many quite few (pfriedri/wdm-3d, issue 16)
 TOLD = 0.001  # share of the foreground from which on its loss is called one
 
 
@@ -28,6 +29,11 @@ def summary(
     seen = "" if data.sides == steps.shape_seen else f", shown to the networks as {by(data.sides)}"
     volumes = min(KEPT, 4 * n * math.prod(data.sides))
     doubts = []
+    if len(data.training) < FEW:
+        doubts.append(
+            f"{len(data.training)} volumes are few to train on: samples may be copies of them, "
+            "which compute-metrics with --training measures."
+        )
     if lost.share >= TOLD:
         pad = "fit=pad and " if config.fit == "crop" else ""
         whole = ",".join(map(str, lost.whole))

@@ -14,7 +14,7 @@ from generator.critics import Critics, Losses
 from generator.diffusion import Denoiser
 from generator.diffusion_stage import DiffusionStage
 from generator.presets import PRESETS
-from generator.steps import clipped_step
+from generator.steps import Player, constant
 from generator.vqgan import VQGAN
 from tests.generator.conftest import MICRO, micro
 
@@ -71,20 +71,21 @@ def test_the_two_players_and_the_denoiser_have_their_betas(data):
     training = MICRO["vqgan"]["training"] | {"betas": [0.5, 0.9]}
     config = micro(vqgan=MICRO["vqgan"] | {"training": training})
     stage = AutoencoderStage(config, data, CPU)
-    found = {name: o.param_groups[0]["betas"] for name, o in stage.optimisers.items()}
+    found = {name: p.optimiser.param_groups[0]["betas"] for name, p in stage.players.items()}
     assert found == {"vqgan": (0.5, 0.9), "critics": (0.5, 0.9)}
-    denoiser = DiffusionStage(config, data, stage.model, CPU).optimisers["denoiser"]
-    assert denoiser.param_groups[0]["betas"] == (0.9, 0.999)
+    denoiser = DiffusionStage(config, data, stage.model, CPU).players["denoiser"]
+    assert denoiser.optimiser.param_groups[0]["betas"] == (0.9, 0.999)
 
 
 @pytest.mark.parametrize(("clip", "moved"), [(None, 500.0), (1.0, 1.0)])
 def test_no_clipping_leaves_a_large_gradient_as_it_is(clip, moved):
-    parameter = torch.nn.Parameter(torch.zeros(2))
-    parameter.grad = torch.tensor([300.0, 400.0])
+    network = torch.nn.Linear(2, 1, bias=False)
+    before = network.weight.detach().clone()
     settings = micro().vqgan.training.model_copy(update={"gradient_clip": clip})
-    norm = clipped_step([parameter], torch.optim.SGD([parameter], 1.0), settings)
-    assert norm == 500
-    assert float(parameter.detach().norm()) == pytest.approx(moved)
+    player = Player(network, torch.optim.SGD(network.parameters(), 1.0), settings, CPU, constant)
+    player.learn(lambda: (network(torch.tensor([300.0, 400.0])).sum(), None))
+    assert player.step() == 500
+    assert float((network.weight.detach() - before).norm()) == pytest.approx(moved)
 
 
 def test_feature_matching_is_summed_over_the_layers_of_both_critics():

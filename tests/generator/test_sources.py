@@ -110,6 +110,15 @@ def test_samples_made_together_follow_from_seed_and_block(draw):
         draw("arrays", 3, block=1)
 
 
+@pytest.mark.parametrize("block", [1, 4])
+def test_a_network_that_mixes_its_batch_gives_the_same_samples_however_many_are_asked_for(
+    draw, block
+):
+    few, many = (draw("mixes", n, folder=f"{n}", block=block) for n in (3, 6))
+    for a, b in zip(voxels(few), voxels(many), strict=False):
+        np.testing.assert_array_equal(a, b)
+
+
 def test_provenance_says_what_made_the_samples(draw):
     folder = draw("declared", 1, settings={})
     found = sidecar(folder)
@@ -204,6 +213,8 @@ def test_odd_shapes_are_written_and_told(draw):
         ("fails", r"its code failed while it made sample 0 \(RuntimeError: CUDA out of memory\)"),
         ("slices", "float32 of 2 axes; expected numbers along x, y and z"),
         ("too_many", "returned 4 volumes where 1 were asked for. Pass --block 4"),
+        ("not_finite", "Sample 0 was not written: it has voxels that are not finite"),
+        ("constant", "Sample 0 was not written: all its voxels are -1000"),
         ("singular", "voxel spacing is 1 x 0 x 1 mm"),
         ("complex_numbers", "complex"),
         ("nothing", "it returned NoneType; expected volumes, such as a list of arrays"),

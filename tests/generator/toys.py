@@ -119,6 +119,20 @@ def complex_numbers(n, seed):
     return [array * 1j for array in arrays(n, seed)]
 
 
+def not_finite(n, seed):
+    return [array * (np.inf if seed else 0) for array in arrays(n, seed)]
+
+
+def constant(n, seed):
+    return [np.full(SHAPE, -1000.0) for _ in range(n)]
+
+
+def mixes(n, seed):
+    """What a network does whose batch normalisation was left in training mode."""
+    together = np.stack(arrays(n, seed))
+    return together - 0.5 * together.mean(axis=0)
+
+
 def nothing(n, seed):
     return None
 
