@@ -84,17 +84,17 @@ def sample(
     seed: Annotated[int, typer.Option(min=0, help="Sample i depends on it and i alone.")] = 0,
     sampler: Annotated[
         str | None,
-        typer.Option(help="ddpm (the paper's), ddim, dpm++ (default) or dpm++sde."),
+        typer.Option(
+            help="ddpm (the paper's), ddim, dpm++ or dpm++sde; of rectified flows euler or heun. "
+            "Default of this and of the next two: what the preset says."
+        ),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Of all samplers but ddpm; default 40.")
+        int | None, typer.Option(min=1, help="Evaluations of the network; not of ddpm.")
     ] = None,
     start: Annotated[
         float | None,
-        typer.Option(
-            help="Share of the process at which sampling starts; below 1 samples vary more. "
-            "Default: that of the preset."
-        ),
+        typer.Option(help="Share of the process at which sampling starts, at most 1."),
     ] = None,
     class_: Annotated[str | None, typer.Option("--class", help="Class of all samples.")] = None,
     guidance: Annotated[

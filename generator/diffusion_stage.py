@@ -13,12 +13,14 @@ from evalsuite.seeds import seed_of
 from generator import noise
 from generator.config import GeneratorConfig, Optimisation
 from generator.data import TrainingData
-from generator.diffusion import Denoiser, denoising_loss, noise_schedule, normalise
+from generator.diffusion import Denoiser, denoising_loss
 from generator.figures import mosaic
+from generator.scaling import Range, Scaling, Standard
 from generator.steps import Player, autocast, batches, random_numbers
 from generator.vqgan import VQGAN
 
 SHOWN = 6
+MEASURED = 256  # training volumes whose latents tell mean and deviation
 
 
 class DiffusionStage:
@@ -42,11 +44,9 @@ class DiffusionStage:
         device: torch.device,
     ) -> None:
         self.settings: Optimisation = config.diffusion.training
-        self.config, self.data, self.device = config.diffusion, data, device
+        self.whole, self.config, self.data, self.device = config, config.diffusion, data, device
         self.seed = config.seed
-        self.schedule = noise_schedule(config.diffusion)
         self.autoencoder = autoencoder.eval()
-        self.range = autoencoder.latent_range()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_of(config.seed, self.name))
             self.model = Denoiser(
@@ -60,6 +60,7 @@ class DiffusionStage:
         )
         self.players = {"denoiser": Player(self.model, adam, self.settings, device)}
         self._latents: dict[int, Tensor] = {}
+        self.scaling = self._measured_scaling()
 
     def update(self, step: int) -> dict[str, float]:
         """Do one step of the denoiser and of its average."""
@@ -80,20 +81,13 @@ class DiffusionStage:
         """Return the loss of a batch, twice: to learn from, and to tell."""
         latents, labels = self.latents(chosen), self._labels(chosen, generator)
         with autocast(self.device, self.settings):
-            loss = denoising_loss(
-                self.config, self.schedule, self.model, latents, labels, generator
-            )
+            loss = denoising_loss(self.config, self.model, latents, labels, generator)
         return loss, loss.detach()
 
     @torch.no_grad()
     def latents(self, indices: list[int]) -> Float[Tensor, "b c u v w"]:
-        """Return the continuous latents of volumes in [-1, 1], encoded once."""
-        for index in indices:
-            if index not in self._latents:
-                volume = self.data.volumes([index]).to(self.device)
-                code = self.autoencoder.encode(volume).float()
-                self._latents[index] = normalise(code, *self.range)[0]
-        return torch.stack([self._latents[index] for index in indices])
+        """Return the scaled continuous latents of volumes, which are encoded once."""
+        return self.scaling.apply(torch.stack([self._encoded(index) for index in indices]))
 
     @torch.no_grad()
     def validate(self) -> tuple[dict[str, float], dict[str, Figure]]:
@@ -109,16 +103,14 @@ class DiffusionStage:
             labels = self.data.classes_of(chosen)
             labels = labels.to(self.device) if labels is not None else None
             latents = self.latents(chosen)
-            loss = denoising_loss(
-                self.config, self.schedule, self.average, latents, labels, generator
-            )
+            loss = denoising_loss(self.config, self.average, latents, labels, generator)
             losses.append(float(loss) * len(chosen))
         metrics = {"validation_denoising": sum(losses) / len(self.data.validation)}
         shown = self.data.validation[:SHOWN]
         latents = self._drawn(list(range(SHOWN)))
         metrics[noise.REAL] = noise.neighbouring(self.latents(shown))
         metrics[noise.SAMPLES] = noise.neighbouring(latents)
-        samples = self.data.cut(decode(self.autoencoder, latents, self.range))
+        samples = self.data.cut(decode(self.autoencoder, latents, self.scaling))
         real = self.data.cut(self.data.volumes(shown))[:, 0].numpy()
         rows = {"real": list(real), "sample": list(samples.cpu().numpy())}
         return metrics, {"samples": mosaic(rows)}
@@ -128,7 +120,7 @@ class DiffusionStage:
         """Return samples, each of its place alone."""
         from generator.sampling import decode
 
-        return self.data.cut(decode(self.autoencoder, self._drawn(places), self.range))
+        return self.data.cut(decode(self.autoencoder, self._drawn(places), self.scaling))
 
     def _drawn(self, places: list[int]) -> Float[Tensor, "n c u v w"]:
         """Return latents of samples."""
@@ -141,7 +133,10 @@ class DiffusionStage:
             tuple(self.latents(self.data.validation[:1]).shape[1:]),
             places,
             seed=0,
-            steps=min(25, self.config.timesteps - 1),
+            sampler=self.whole.sampler,
+            steps=self.whole.steps,
+            start=self.whole.start,
+            bound=self.scaling.bound,
             label=len(self.data.classes) or None,
         )
 
@@ -151,6 +146,19 @@ class DiffusionStage:
         if step < self.config.ema_start:
             self.average.n_averaged.zero_()  # the next is a copy
         self.average.update_parameters(self.model)
+
+    @torch.no_grad()
+    def _measured_scaling(self) -> Scaling:
+        if self.config.scaling == "range":
+            return Range(*self.autoencoder.latent_range())
+        measured = self.data.training[:MEASURED]
+        return Standard.of(torch.stack([self._encoded(index) for index in measured]))
+
+    def _encoded(self, index: int) -> Float[Tensor, "c u v w"]:
+        if index not in self._latents:
+            volume = self.data.volumes([index]).to(self.device)
+            self._latents[index] = self.autoencoder.encode(volume).float()[0]
+        return self._latents[index]
 
     def _labels(self, indices: list[int], generator: torch.Generator) -> Tensor | None:
         labels = self.data.classes_of(indices)

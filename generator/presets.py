@@ -51,6 +51,7 @@ PAPER_DIFFUSION: dict[str, Any] = {
     "groups": 8,
     "timesteps": 300,
     "prediction": "epsilon",
+    "scaling": "range",
     "loss": "l1",
     "ema": 0.995,
     "ema_start": 2000,
@@ -81,6 +82,7 @@ def _paper(
     width = shape[0] >> halvings  # of the U-Net: the side of the latents
     return {
         "gpu_memory": gpu_memory,
+        "sampler": "ddpm",
         "start": 1.0,
         "preprocessing": {"shape": shape, "intensity": intensity},
         "vqgan": {
@@ -102,6 +104,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         "gpu_memory": "none: made for 2 cores of a processor",
         # From the end of the process samples of so small a network are too much alike; see
         # benchmarks/generator_quality.py.
+        "sampler": "dpm++",
+        "steps": 15,
         "start": 0.9,
         "vqgan": {
             "channels": [32, 64],
@@ -139,6 +143,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "groups": 16,
             "coordinates": True,
             "prediction": "v_prediction",
+            "scaling": "standard",
             "loss": "l2",
             "ema": 0.995,
             "training": {
@@ -185,6 +190,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "channels": [128, 256, 256],
             "attention": [False, True, True],
             "prediction": "v_prediction",
+            "scaling": "standard",
             "loss": "l2",
             "ema": 0.999,
             "training": {

@@ -30,6 +30,7 @@ from generator.diffusion_stage import DiffusionStage
 from generator.fitting import left_out
 from generator.model import FINISHED, digest
 from generator.resume import ORIGIN, STAGES, histories, origin_of
+from generator.solvers import refuse_impossible
 from generator.stopping import termination
 from generator.summary import summary
 from generator.training import Outcome, Report, Stage, append_history, fit
@@ -74,6 +75,7 @@ def train(
     """
     here = distributed.device(device)
     _refuse_unequal_shares(config)
+    refuse_impossible(config.diffusion, config.sampler, config.steps, config.start)
     first = rank() == 0
     progress = bars if first else silent
     finished = output / FINISHED
@@ -141,6 +143,7 @@ def train(
         distributed.barrier()
         diffusion = DiffusionStage(config, data, autoencoder.model, here)
         outcomes["diffusion"] = run(diffusion, stopping)
+    metrics = {k: v for outcome in outcomes.values() for k, v in outcome.metrics.items()}
     if first:
         if doubt := noise.doubt(metrics):
             print(doubt, file=sys.stderr)  # noqa: T201
@@ -153,7 +156,7 @@ def train(
             "preprocessing": data.preprocessing.model_dump(mode="json"),
             "left_out": asdict(lost),
             "spacing": data.spacing,
-            "latent_range": autoencoder.model.latent_range(),
+            "latent_scaling": diffusion.scaling.card(),
             "latent_shape": [
                 config.vqgan.code_dimension,
                 *(side // config.vqgan.factor for side in data.sides),
@@ -166,7 +169,7 @@ def train(
                 "validation": [cohort.entries[i].id for i in data.validation],
                 "skipped": [str(fault) for fault in cohort.skipped],
             },
-            "metrics": {k: v for outcome in outcomes.values() for k, v in outcome.metrics.items()},
+            "metrics": metrics,
             "taken": {
                 stage.name: _taken(stage, outcomes[stage.name])
                 for stage in (autoencoder, diffusion)
@@ -213,7 +216,7 @@ def _told_report(
     told: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
     if told.get("step") != step:
         report = stage.report(progress)
-        told = {"steps": step, **report.card()}
+        told = {"step": step, **report.card()}
         file.write_text(json.dumps(told, indent=1) + "\n")
         print(report.text(), file=sys.stderr)  # noqa: T201
     return told

@@ -325,6 +325,16 @@ def test_two_processes_train_and_resume_to_the_same_end(source, tmp_path):
     for lost in ("generator", "diffusion", "vqgan/step-0000006"):
         shutil.rmtree(output / lost)
     assert equal(whole, trained_by_two())
+    # One process ends what two began (huggingface/transformers#14554).
+    for lost in ("generator", "diffusion/step-0000006"):
+        shutil.rmtree(output / lost)
+    run(source, output, resume=True)
+    assert json.loads((output / "generator/card.json").read_text())["processes"] == 1
+    alone = weights(output)
+    first = {key for key in whole if key.startswith("vqgan/")}
+    assert all(torch.equal(whole[key], alone[key]) for key in first)
+    steps = 2 * MICRO["diffusion"]["training"]["learning_rate"]  # other noise, no more than Adam's
+    assert max(float((whole[key] - alone[key]).abs().max()) for key in whole) <= 2 * steps
 
 
 @pytest.mark.parametrize(
