@@ -125,5 +125,6 @@ def test_no_process_returns_before_the_generator_is_there(cohort, tmp_path, monk
     source = str(cohort.entries[0].path.parent)
     options = {"resume": False, "device": "cpu", "experiment": None, "skip_invalid": False}
     finished = train(source, tmp_path / "run", micro(), **options)
-    assert waited == [True, True]  # before the first process writes, and at the end
+    # Before the first process writes, while it reports on the first stage, and at the end.
+    assert waited == [True, True, True]
     assert not finished.exists()

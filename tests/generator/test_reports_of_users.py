@@ -23,6 +23,7 @@ from generator.model import Recipe, load
 from generator.run import train
 from generator.samples import sample
 from generator.steps import batches
+from generator.training import Outcome
 from tests.generator.conftest import MICRO, micro
 
 CPU = torch.device("cpu")
@@ -76,7 +77,7 @@ def test_samples_that_are_noise_are_told(data, capsys, monkeypatch, tmp_path):
     latents = stage.latents(data.training)
     monkeypatch.setattr("generator.sampling.draw", lambda *_, **__: latents)
     assert noise.doubt(stage.validate()[0]) is None
-    monkeypatch.setattr("generator.run.fit", lambda *_, **__: untrained)
+    monkeypatch.setattr("generator.run.fit", lambda *_, **__: Outcome(untrained, 6))
     monkeypatch.setattr("generator.run._told_report", lambda *_: {})
     source = str(data.cohort.entries[0].path.parent)
     options = {"resume": False, "device": "cpu", "experiment": None, "skip_invalid": False}

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from generator import checkpoint
 from generator.autoencoder_stage import AutoencoderStage
 from generator.config import load_config
 from generator.loading import Ahead
+from generator.memory import refuse_full
 from generator.run import train
 from generator.steps import Player
 from generator.stopping import termination
@@ -269,3 +271,14 @@ def test_what_a_run_is_told_is_in_its_card(trained):
     card = json.loads((trained / "generator/card.json").read_text())
     assert card["history"] == {"vqgan": [], "diffusion": []}
     assert card["from"] is None
+
+
+def test_a_training_that_its_disk_cannot_hold_is_refused_and_changes_no_file(
+    trained, copied, monkeypatch
+):
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=1 << 20))
+    with pytest.raises(EvalsuiteError, match="checkpoints take up to .* but only 1 MiB are free"):
+        go_on(trained, copied.parent / "new", resume=False)
+    assert not (copied.parent / "new").exists()
+    held = sum(file.stat().st_size for file in copied.rglob("*") if file.is_file())
+    assert refuse_full(copied, held + (1 << 20)) == held + (1 << 20)
