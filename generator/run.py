@@ -86,10 +86,7 @@ def train(
         )
     refuse_unwritable(output, "--output DIR")
     if first and not resume:
-        # Left by a training that was interrupted before its first checkpoint.
-        for name in (HISTORY, STATE, REPORT):
-            for left in output.glob(f"*/{name}"):
-                left.unlink()
+        _forget(output)
     cohort = _checked(source, progress, skip_invalid=skip_invalid)
     data = TrainingData(cohort, config)
     watch = Watch(evaluate_every, extractor, data, here) if evaluate_every else None
@@ -184,6 +181,13 @@ def train(
         checkpoint.save(finished, tensors, card)
     distributed.barrier()
     return finished
+
+
+def _forget(output: Path) -> None:
+    """Remove what a training left that was interrupted before its first checkpoint."""
+    for name in (HISTORY, STATE, REPORT):
+        for left in output.glob(f"*/{name}"):
+            left.unlink()
 
 
 def _begin(
