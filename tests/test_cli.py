@@ -201,16 +201,6 @@ def test_help_is_quick_and_lists_every_command():
         assert f" {command} " in done.stdout
 
 
-def test_every_command_metric_and_extractor_is_in_the_readme():
-    readme = (Path(__file__).parents[1] / "README.md").read_text()
-    for command in plugins.available("commands"):
-        assert command in readme
-    for name in plugins.available("metrics"):
-        assert f"`{name}`" in readme
-    for name in plugins.available("extractors"):
-        assert name.startswith("medicalnet-resnet") or f"`{name}`" in readme
-
-
 def test_the_version_needs_no_command(cli):
     from evalsuite import __version__
 
