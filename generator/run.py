@@ -79,11 +79,8 @@ def train(
     first = rank() == 0
     progress = bars if first else silent
     finished = output / FINISHED
-    begun = any(checkpoint.steps(output / stage) for stage in STAGES)
-    if not resume and (begun or finished.exists() or (output / ORIGIN).exists()):
-        raise EvalsuiteError(
-            f"{output} holds a training already. Go on with --resume, or name another folder."
-        )
+    if not resume:
+        _refuse_begun(output)
     refuse_unwritable(output, "--output DIR")
     if first and not resume:
         _forget(output)
@@ -181,6 +178,15 @@ def train(
         checkpoint.save(finished, tensors, card)
     distributed.barrier()
     return finished
+
+
+def _refuse_begun(output: Path) -> None:
+    """Raise EvalsuiteError if the folder holds a training, finished or not."""
+    begun = any(checkpoint.steps(output / stage) for stage in STAGES)
+    if begun or (output / FINISHED).exists() or (output / ORIGIN).exists():
+        raise EvalsuiteError(
+            f"{output} holds a training already. Go on with --resume, or name another folder."
+        )
 
 
 def _forget(output: Path) -> None:
