@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torchmetrics.functional.image import structural_similarity_index_measure
@@ -31,7 +32,7 @@ class AutoencoderStage:
         device: of this process.
     """
 
-    name = "vqgan"
+    name, makes = "vqgan", "reconstructions"
     merit = ("validation_psnr", 1)
 
     def __init__(self, config: GeneratorConfig, data: TrainingData, device: torch.device) -> None:
@@ -151,6 +152,14 @@ class AutoencoderStage:
             metrics["codebook_use"] = len(used) / self.config.codes
         rows = {"real": [real for real, _ in shown], "reconstruction": [own for _, own in shown]}
         return metrics, {"reconstructions": mosaic(rows)}
+
+    @torch.no_grad()
+    def made(self, places: list[int]) -> Float[Tensor, "n x y z"]:
+        """Return the reconstructions of the validation volumes at these places."""
+        self.model.eval()
+        chosen = [self.data.validation[place] for place in places]
+        volumes = self.data.volumes(chosen).to(self.device)
+        return self.data.cut(self.model.reconstruct(volumes, chosen))[:, 0]
 
     @torch.no_grad()
     def report(self, progress: Progress = silent) -> Report:

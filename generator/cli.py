@@ -40,6 +40,18 @@ def train(
     device: options.Device = "auto",
     experiment: options.Experiment = "evalsuite-generator",
     no_tracking: options.NoTracking = False,
+    evaluate_every: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Every so many steps, and at the end, compare reconstructions and samples with "
+            "as many validation volumes by Frechet distance, precision, recall and MS-SSIM.",
+        ),
+    ] = None,
+    evaluate_with: Annotated[
+        str | None,
+        typer.Option(help="Extractor for that; default: that of `compute-metrics`."),
+    ] = None,
     skip_invalid: options.SkipInvalid = False,
 ) -> None:
     """Train both stages; `torchrun --nproc-per-node N -m evalsuite generator train` on many."""
@@ -59,6 +71,8 @@ def train(
         experiment=None if no_tracking else experiment,
         skip_invalid=skip_invalid,
         origin=origin,
+        evaluate_every=evaluate_every,
+        extractor=evaluate_with,
     )
 
 

@@ -156,7 +156,7 @@ class Condition:
         columns, maps = self.columns, self.maps
         n = len(columns) if columns is not None else len(maps) if maps is not None else 0
         parts = (0 if columns is None else columns.shape[1]) + (maps is not None)
-        drawn = torch.rand(n, parts + 1, generator=generator) < share
+        drawn = distributed.own(torch.rand(world() * n, parts + 1, generator=generator)) < share
         gone = drawn[:, :1] | (drawn[:, 1:] if parts > 1 else False)
         gone = gone.expand(n, parts)
         if columns is not None:

@@ -1,5 +1,6 @@
 """What one step of the second stage does."""
 
+from collections.abc import Iterable
 from functools import partial
 
 import torch
@@ -34,7 +35,7 @@ class DiffusionStage:
         device: of this process.
     """
 
-    name = "diffusion"
+    name, makes = "diffusion", "samples"
     merit = ("validation_denoising", -1)
 
     def __init__(
@@ -96,7 +97,7 @@ class DiffusionStage:
     @torch.no_grad()
     def validate(self) -> tuple[dict[str, float], dict[str, Figure]]:
         """Return the loss of the averaged denoiser at fixed times and noise, and samples."""
-        from generator.sampling import decode, draw
+        from generator.sampling import decode
 
         self.average.eval()
         generator = random_numbers(self.seed, 3, 0)
@@ -108,27 +109,44 @@ class DiffusionStage:
             loss = denoising_loss(self.config, self.average, latents, condition, generator)
             losses.append(float(loss) * len(chosen))
         metrics = {"validation_denoising": sum(losses) / len(self.data.validation)}
-        held_out = self.data.validation
-        shown = [held_out[place % len(held_out)] for place in range(SHOWN)]
-        shape = tuple(self.latents(shown[:1]).shape[1:])
-        latents = draw(
-            self.average.module,
-            self.config,
-            shape,
-            list(range(len(shown))),
-            seed=0,
-            sampler=self.whole.sampler,
-            steps=self.whole.steps,
-            start=self.whole.start,
-            bound=self.scaling.bound,
-            condition=self._condition(shown),
-        )
+        shown = self._like(range(SHOWN))
+        latents = self._drawn(list(range(SHOWN)))
         metrics[noise.REAL] = noise.neighbouring(self.latents(shown))
         metrics[noise.SAMPLES] = noise.neighbouring(latents)
         samples = self.data.cut(decode(self.autoencoder, latents, self.scaling))
         real = self.data.cut(self.data.volumes(shown))[:, 0].numpy()
         rows = {"real": list(real), "sample": list(samples.cpu().numpy())}
         return metrics, {"samples": mosaic(rows)}
+
+    @torch.no_grad()
+    def made(self, places: list[int]) -> Float[Tensor, "n x y z"]:
+        """Return samples, each of its place alone."""
+        from generator.sampling import decode
+
+        return self.data.cut(decode(self.autoencoder, self._drawn(places), self.scaling))
+
+    def _like(self, places: Iterable[int]) -> list[int]:
+        """Return the held-out volumes whose conditions samples of these places have."""
+        held_out = self.data.validation
+        return [held_out[place % len(held_out)] for place in places]
+
+    def _drawn(self, places: list[int]) -> Float[Tensor, "n c u v w"]:
+        """Return latents of samples."""
+        from generator.sampling import draw
+
+        self.average.eval()
+        return draw(
+            self.average.module,
+            self.config,
+            tuple(self.latents(self.data.validation[:1]).shape[1:]),
+            places,
+            seed=0,
+            sampler=self.whole.sampler,
+            steps=self.whole.steps,
+            start=self.whole.start,
+            bound=self.scaling.bound,
+            condition=self._condition(self._like(places)),
+        )
 
     def _move_average(self, step: int) -> None:
         if step % self.config.ema_every:

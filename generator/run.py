@@ -34,6 +34,7 @@ from generator.solvers import refuse_impossible
 from generator.stopping import termination
 from generator.summary import summary
 from generator.training import Outcome, Report, Stage, append_history, fit
+from generator.watching import Watch
 
 REPORT = "report.json"
 Track = Callable[[Status], None]
@@ -49,6 +50,8 @@ def train(
     experiment: str | None,
     skip_invalid: bool,
     origin: Path | None = None,
+    evaluate_every: int | None = None,
+    extractor: str | None = None,
 ) -> Path:
     """Train both stages and write the finished generator; return its folder.
 
@@ -61,6 +64,9 @@ def train(
         experiment: of MLflow; None tracks nothing.
         skip_invalid: leave out volumes that cannot be used.
         origin: a generator whose weights training starts from.
+        evaluate_every: steps between two comparisons of what a stage makes with validation
+            volumes; None: none.
+        extractor: of the features for that; None: that of `compute-metrics`.
 
     Raises:
         EvalsuiteError: for anything wrong with volumes, configuration, disk or losses, and for a
@@ -73,19 +79,14 @@ def train(
     first = rank() == 0
     progress = bars if first else silent
     finished = output / FINISHED
-    begun = any(checkpoint.steps(output / stage) for stage in STAGES)
-    if not resume and (begun or finished.exists() or (output / ORIGIN).exists()):
-        raise EvalsuiteError(
-            f"{output} holds a training already. Go on with --resume, or name another folder."
-        )
+    if not resume:
+        _refuse_begun(output)
     refuse_unwritable(output, "--output DIR")
     if first and not resume:
-        # Left by a training that was interrupted before its first checkpoint.
-        for name in (HISTORY, STATE, REPORT):
-            for left in output.glob(f"*/{name}"):
-                left.unlink()
+        _forget(output)
     data = _checked_data(source, config, progress, skip_invalid=skip_invalid)
     cohort = data.cohort
+    watch = Watch(evaluate_every, extractor, data, here) if evaluate_every else None
     settings = config.model_dump(mode="json")
     lost = left_out(cohort, data.preprocessing)
     weights, started_from = origin_of(origin, output, config, data.conditioning)
@@ -118,6 +119,7 @@ def train(
                     advance=advance,
                     initial=weights,
                     stopping=stopping,
+                    watch=watch,
                 )
             except BaseException as error:
                 track("FAILED" if isinstance(error, Exception) else "KILLED")
@@ -178,6 +180,22 @@ def train(
         checkpoint.save(finished, tensors, card)
     distributed.barrier()
     return finished
+
+
+def _refuse_begun(output: Path) -> None:
+    """Raise EvalsuiteError if the folder holds a training, finished or not."""
+    begun = any(checkpoint.steps(output / stage) for stage in STAGES)
+    if begun or (output / FINISHED).exists() or (output / ORIGIN).exists():
+        raise EvalsuiteError(
+            f"{output} holds a training already. Go on with --resume, or name another folder."
+        )
+
+
+def _forget(output: Path) -> None:
+    """Remove what a training left that was interrupted before its first checkpoint."""
+    for name in (HISTORY, STATE, REPORT):
+        for left in output.glob(f"*/{name}"):
+            left.unlink()
 
 
 def _begin(

@@ -19,13 +19,14 @@ from evalsuite.machine import rank
 from generator import checkpoint, distributed
 from generator.config import Optimisation
 from generator.steps import Player
+from generator.watching import Maker, Watch
 
 WATCHED = 100  # steps of which less than half may overflow; a scaler needs some 16 to settle
 TERMINATED = 143  # 128 and the number of SIGTERM, as shells tell
 Report = Callable[[int, dict[str, float], dict[str, Figure]], None]
 
 
-class Stage(Protocol):
+class Stage(Maker, Protocol):
     """One stage of training.
 
     Attributes:
@@ -75,6 +76,7 @@ def fit(
     advance: Callable[[], None],
     initial: Mapping[str, Tensor] | None = None,
     stopping: Callable[[], bool] = lambda: False,
+    watch: Watch | None = None,
 ) -> Outcome:
     """Train a stage to its end; afterwards it has the weights that its settings take.
 
@@ -86,6 +88,7 @@ def fit(
         advance: called after every step.
         initial: weights by module and name to start from, where there is no checkpoint.
         stopping: whether this process was told to stop.
+        watch: tells now and then how near what the stage makes is to held-out volumes.
 
     Raises:
         EvalsuiteError: for a loss that is not finite, gradients that overflow in most steps, or a
@@ -112,6 +115,8 @@ def fit(
         done = step + 1
         advance()
         last = done == stage.settings.steps
+        told = watch.scores(stage) if watch and (last or done % watch.every == 0) else {}
+        figures: dict[str, Figure] = {}
         if last or done % stage.settings.validate_every == 0:
             found_metrics, figures = stage.validate()
             metrics = distributed.averaged(found_metrics)
@@ -119,13 +124,14 @@ def fit(
             rates["skipped_steps"] = float(skipped.total)
             speed = {"seconds_per_step": (time.monotonic() - clock) / counted}
             sums, counted, clock = {}, 0, time.monotonic()
-            if rank() == 0:
-                report(done, {**means, **metrics, **rates, **speed}, figures)
+            told = {**means, **metrics, **rates, **speed, **told}
             if stage.settings.take == "best" and _better(stage, metrics, best):
                 best = {"step": done, "metrics": metrics}
                 if rank() == 0:
                     tensors = checkpoint.pack(stage.modules, {})
                     checkpoint.save(folder / checkpoint.BEST, tensors, {**about, **best})
+        if told and rank() == 0:
+            report(done, told, figures)
         stop = distributed.anywhere(stopping()) and not last
         if last or stop or done % stage.settings.checkpoint_every == 0:
             if rank() == 0:

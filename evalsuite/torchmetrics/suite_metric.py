@@ -197,7 +197,7 @@ class SuiteMetric(Metric):
         if not estimates:
             values = {f.name: f.synthetic for f in findings if isinstance(f, Scores)}
         if len(findings) == len(estimates) == 1 and math.isnan(estimates[0].value):
-            warnings.warn(f"{type(self).__name__}: {estimates[0].warnings[0]}", stacklevel=2)
+            warnings.warn(f"{type(self).__name__}: {estimates[0].warnings[0]}", stacklevel=3)
             values = dict.fromkeys(self._known, math.nan)
             values |= {self.quantity: math.nan} if self.quantity else {}
         told = {

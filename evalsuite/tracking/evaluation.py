@@ -31,8 +31,8 @@ def run_record(evaluation: Evaluation, folder: Path, run_name: str | None = None
     One synthetic cohort makes one run; several make a parent run, which holds the files, a table
     with a row per cohort, the nearest first, and one of all numbers, and one run each, with the
     figures, which stands in the list of runs as well. A few numbers stand for a cohort (see
-    `headline`) and are called `EXTRACTOR/NAME` (`volumes/NAME` where no extractor was used); all
-    others have `more/` before it. Intervals are in the tables. Values that are nan or infinite are
+    `headline`) and are called `EXTRACTOR/NAME` (`volumes/NAME` where no extractor was used), in the
+    parent run with the name of the cohort before it; all others have `more/` before it. Intervals are in the tables. Values that are nan or infinite are
     left out: the tag `evalsuite.undefined` names them.
 
     Args:
@@ -59,7 +59,13 @@ def run_record(evaluation: Evaluation, folder: Path, run_name: str | None = None
             listed=True,
         )
     tables = {"ranking": ranking(evaluation), "comparison": comparison(evaluation)}
-    return replace(whole, points=(), tables=tables, nested=nested)
+    points = [
+        (key_of(f"{name}/{key}"), value, step)
+        for name, part in nested.items()
+        for key, value, step in part.points
+        if not key.startswith("more/")
+    ]
+    return replace(whole, points=points, tables=tables, nested=nested)
 
 
 def _run(evaluation: Evaluation, names: str, digest: str, run_name: str | None = None) -> RunRecord:

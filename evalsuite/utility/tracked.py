@@ -51,16 +51,17 @@ def run_record(results: UtilityResults, folder: Path, run_name: str | None = Non
 def arm_curves(results: UtilityResults, arm: str) -> dict[str, Curve]:
     """Return the metrics of an arm: its learning curves and the course of its losses.
 
-    `METRIC/STRUCTURE` and the ends of its interval have the number of labelled training subjects
-    as step, `loss/SHARE percent/repeat N` the place among the means that are kept of a training.
+    `METRIC/STRUCTURE` and the ends of its interval, which have `more/` before them, have the number
+    of labelled training subjects as step, `loss/SHARE percent/repeat N` the place among the means
+    that are kept of a training.
     """
     curves: dict[str, Curve] = {}
     for row in _rows(results.summary[results.summary["arm"] == arm]):
         step = _subjects(results, row["share"])
         name = f"{row['quantity']}/{row['structure']}"
-        for key, column in (("", "value"), ("/low", "low"), ("/high", "high")):
+        for key, column in ((name, "value"), *_ends(name)):
             if math.isfinite(row[column]):
-                curves.setdefault(name + key, []).append((step, float(row[column])))
+                curves.setdefault(key, []).append((step, float(row[column])))
     for training in results.trainings:
         if training.get("arm") == arm:
             name = f"loss/{training['share']:g} percent/repeat {training['repeat']}"
@@ -74,14 +75,9 @@ def metric_values(results: UtilityResults) -> dict[str, float]:
     against = results.comparisons[results.comparisons["second"] == SCRATCH.name]
     for row in _rows(against):
         name = f"{row['first']}/{row['share']:g} percent/{row['quantity']}/{row['structure']}"
-        for key, column in (
-            ("", "value"),
-            ("/low", "low"),
-            ("/high", "high"),
-            ("/p_holm", "p_holm"),
-        ):
+        for key, column in ((name, "value"), (f"{name}/p_holm", "p_holm"), *_ends(name)):
             if math.isfinite(row[column]):
-                values[name + key] = float(row[column])
+                values[key] = float(row[column])
     return values
 
 
@@ -100,6 +96,11 @@ def files(folder: Path) -> dict[str, Path]:
     paths = [folder / RESULTS, *(folder / f"{name}.csv" for name in TABLES)]
     paths += sorted((folder / "figures").glob("*.png"))
     return {file.relative_to(folder).as_posix(): file for file in paths}
+
+
+def _ends(name: str) -> tuple[tuple[str, str], ...]:
+    """Return metric and column of both ends of an interval, apart from the values."""
+    return (f"more/{name}/low", "low"), (f"more/{name}/high", "high")
 
 
 def _subjects(results: UtilityResults, share: float) -> int:

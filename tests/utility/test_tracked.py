@@ -34,6 +34,10 @@ def test_every_arm_is_a_nested_run(client, runs, tmp_path, cli):
     name = "synthetic-pretraining/20 percent/dice/mean"
     assert parent.data.metrics[name] == gain["value"]
     assert parent.data.metrics[f"{name}/p_holm"] == gain["p_holm"]
+    assert parent.data.metrics[f"more/{name}/low"] == gain["low"]
+    ends = [n for n in parent.data.metrics if n.rpartition("/")[2] in {"low", "high"}]
+    assert ends
+    assert all(n.startswith("more/") for n in ends)
     kept = {file.path for file in client.list_artifacts(parent.info.run_id)}
     tables = {"cases.csv", "summary.csv", "comparisons.csv"}
     assert kept == tables | {"results.json", "environment.json", "figures"}
