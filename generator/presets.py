@@ -105,8 +105,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         # From the end of the process samples of so small a network are too much alike; see
         # benchmarks/generator_quality.py.
         "sampler": "dpm++",
-        "steps": 15,
-        "start": 0.9,
+        "steps": 10,
+        "start": 0.88,
         "vqgan": {
             "channels": [32, 64],
             "residual_layers": 1,
