@@ -9,13 +9,13 @@ export OMP_NUM_THREADS ?= 2
 DEMO_STEPS := --set vqgan.training.steps=1600 --set vqgan.discriminator_start=700 \
     --set diffusion.training.steps=1000
 
-.PHONY: demo demo-generator demo-study test fuzz lint clean
+.PHONY: demo demo-generator demo-study docs test fuzz lint clean
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=24"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt \
-	    $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --editable ".[dev]"
+	    $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --editable ".[dev,docs]"
 	touch $@
 
 # Each demonstration replaces its own folder, and leaves the user's server and studies alone.
@@ -64,6 +64,11 @@ demo-study: .venv/ready
 	@echo "Dashboard: (cd demo/study && ../../$(BIN)/mlflow ui)   then open http://127.0.0.1:5000"
 	@echo "To read yourself: mkdir -p demo/yours && cd demo/yours && ../../$(BIN)/evalsuite study serve"
 	@echo "(with no study there, its page offers a demonstration)."
+
+# The tests build it, too. Strict: a warning, such as of a broken link, is an error.
+docs: .venv/ready
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
+	@echo "Documentation: build/site/index.html"
 
 # Two processes of one thread each: threads that wait for one another on 2 cores take longer.
 test: lint

@@ -1,4 +1,4 @@
-"""Make the pictures of the reading room in docs/images, of simulated volumes only.
+"""Make the pictures of docs/images, of simulated volumes only: the reading room and results.
 
 `python docs/pictures.py` from a clone with the extras `reader` and `dev` and Debian's Chromium; it
 takes some minutes. The brains are one template under random deformations, the body is drawn here.
@@ -22,6 +22,7 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
+import result_pictures
 from evalsuite.study.create import Created, create
 from evalsuite.study.home import Home
 from evalsuite.study.protocol.design import read_design
@@ -253,6 +254,7 @@ def main() -> None:
             scan(browser, address, mri.invitations[READER])
             pair(browser, address, pairs.invitations[READER])
             lead(browser, address, "ct", ct)
+            result_pictures.results(browser, root / "results", IMAGES)
             browser.close()
 
 

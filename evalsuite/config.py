@@ -38,7 +38,13 @@ Weights = Annotated[
 
 
 class CohortSource(Declared):
-    """Where a cohort lies, what it is called, and where its segmentations lie, if it has any."""
+    """Where a cohort lies, what it is called, and where its segmentations lie, if it has any.
+
+    Args:
+        path: a folder, glob, manifest or BIDS folder; of the real cohort also FILE.reference.
+        name: in tables and figures; empty takes the last part of the path.
+        labels: folder with a label map of the same name for each volume.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={"expected": "a path, or a table with path, name and labels"}

@@ -19,7 +19,7 @@ Scope = Literal["cohort", "extractor", "estimate"]  # of a caveat
 class Quantity:
     """What a number means: declared once, by the metric that computes it.
 
-    Table, report, methods, help and README all read this.
+    Table, report, methods, help and reference all read this.
 
     Args:
         name: snake-case, without the place that it is measured at, such as `frechet_distance`.

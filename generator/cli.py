@@ -26,6 +26,10 @@ def train(
     set_: options.Set = None,
     seed: options.Seed = None,
     resume: options.Resume = False,
+    origin: Annotated[
+        Path | None,
+        typer.Option("--from", help="A generator whose weights training starts from."),
+    ] = None,
     device: options.Device = "auto",
     experiment: options.Experiment = "evalsuite-generator",
     no_tracking: options.NoTracking = False,
@@ -47,6 +51,7 @@ def train(
         device=device,
         experiment=None if no_tracking else experiment,
         skip_invalid=skip_invalid,
+        origin=origin,
     )
 
 

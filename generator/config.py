@@ -40,6 +40,8 @@ class Optimisation(Declared):
             codebook stay float32; float16 with scaled losses.
         checkpointing: recompute activations instead of keeping them: less memory, more time.
         validate_every, checkpoint_every: steps.
+        take: which weights the finished generator has: the last, or the best by validation, of the
+            first stage the PSNR of reconstructions, of the second the loss of averaged weights.
     """
 
     steps: PositiveInt
@@ -54,6 +56,7 @@ class Optimisation(Declared):
     checkpointing: bool = False
     validate_every: PositiveInt = 500
     checkpoint_every: PositiveInt = 500
+    take: Literal["last", "best"] = "last"
 
 
 class VQGANConfig(Declared):
@@ -82,6 +85,7 @@ class VQGANConfig(Declared):
             follows that of the autoencoder, as in the paper.
         adversarial_balance: weigh the adversarial loss so that its gradient at the last layer is
             as large as that of the reconstruction (VQ-GAN, Esser et al., CVPR 2021).
+        training: how it is trained.
     """
 
     channels: tuple[PositiveInt, ...]
@@ -145,6 +149,7 @@ class DiffusionConfig(Declared):
         ema_start, ema_every: the average moves every so many steps, and until a step it is a copy.
         condition: column of the manifest whose values are the classes, or None.
         condition_dropout: share of training samples whose class is withheld, for guidance.
+        training: how it is trained.
     """
 
     channels: tuple[PositiveInt, ...]
@@ -190,23 +195,31 @@ class GeneratorConfig(Declared):
         preprocessing: as in the suite; its shape is that of the samples.
         fit: where the networks need other sides: `pad` shows them a margin around the volumes,
             which is cut off samples, so that nothing is lost; `crop` rounds the shape down.
+        mirrored: axis along which every second training volume is mirrored, of left to right (x),
+            back to front (y) and feet to head (z). Samples are mirrored as often.
         validation: how many volumes, or which share of them, are held out.
         sample_block: samples that are computed together, always the same ones: a sample's bits
             depend on nothing else.
         sampler, steps, start: how samples are drawn, unless their recipe tells; see `draw`.
         seed: of weights, order, noise.
+        workers: processes that read volumes ahead of the first stage; None: none where all
+            volumes fit into memory.
+        vqgan: the first stage.
+        diffusion: the second stage.
     """
 
     preset: str = ""
     gpu_memory: str = ""
     preprocessing: Preprocessing = Preprocessing()
     fit: Literal["pad", "crop"] = "pad"
+    mirrored: Literal["x", "y", "z"] | None = None
     validation: Annotated[float, Field(gt=0)] = 0.1
     sample_block: PositiveInt = 4
     sampler: Sampler = "dpm++"
     steps: PositiveInt = 40
     start: Annotated[float, Field(gt=0, le=1)] = 1.0
     seed: Annotated[int, Field(ge=0)] = 0
+    workers: Annotated[int, Field(ge=0)] | None = None
     vqgan: VQGANConfig
     diffusion: DiffusionConfig
 

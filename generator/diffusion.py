@@ -12,6 +12,8 @@ from monai.networks.schedulers import DDPMScheduler, RFlowScheduler
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from evalsuite.machine import world
+from generator import distributed
 from generator.config import DiffusionConfig
 from generator.steps import recompute
 
@@ -44,7 +46,8 @@ class Denoiser(nn.Module):
             use_flash_attention=True,
         )
         if config.training.checkpointing:
-            recompute([*self.network.down_blocks, *self.network.up_blocks])
+            for block in [*self.network.down_blocks, *self.network.up_blocks]:
+                recompute([block])
 
     def forward(
         self,
@@ -98,14 +101,17 @@ def noised_latents(
 
     Args:
         clean: scaled latents.
-        generator: of times and noise, on the processor.
+        generator: of times and noise, on the processor, the same in all processes.
     """
-    noise = torch.randn(clean.shape, generator=generator).to(clean)
+    count = world() * len(clean)  # drawn for all processes, so that their number changes nothing
+    noise = distributed.noise(clean.shape, generator).to(clean)
     if config.prediction == "rectified_flow":
-        times = torch.rand(len(clean), generator=generator).to(clean.device) * config.timesteps
+        times = distributed.own(torch.rand(count, generator=generator)).to(clean.device)
+        times = times * config.timesteps
         return rectified_flow(config).add_noise(clean, noise, times), times, clean - noise
     process = noise_schedule(config)
-    times = torch.randint(config.timesteps, (len(clean),), generator=generator).to(clean.device)
+    drawn = torch.randint(config.timesteps, (count,), generator=generator)
+    times = distributed.own(drawn).to(clean.device)
     noised = process.add_noise(clean, noise, times)
     if config.prediction == "v_prediction":
         return noised, times, process.get_velocity(clean, noise, times)

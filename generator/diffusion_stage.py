@@ -8,11 +8,11 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from evalsuite.machine import rank
+from evalsuite.machine import world
 from evalsuite.seeds import seed_of
 from generator import noise
 from generator.config import GeneratorConfig, Optimisation
-from generator.data import TrainingData
+from generator.data import KEPT, TrainingData
 from generator.diffusion import Denoiser, denoising_loss
 from generator.figures import mosaic
 from generator.scaling import Range, Scaling, Standard
@@ -34,6 +34,7 @@ class DiffusionStage:
     """
 
     name = "diffusion"
+    merit = ("validation_denoising", -1)
 
     def __init__(
         self,
@@ -66,7 +67,7 @@ class DiffusionStage:
         self.model.train()
         total = 0.0
         player = self.players["denoiser"]
-        generator = random_numbers(self.seed, 2, step, stream=rank())
+        generator = random_numbers(self.seed, 2, step)
         dealt = batches(self, step)
         for number, chosen in enumerate(dealt):
             objective = partial(self._denoising, chosen, generator)
@@ -96,8 +97,9 @@ class DiffusionStage:
         self.average.eval()
         generator = random_numbers(self.seed, 3, 0)
         losses = []
-        for start in range(0, len(self.data.validation), 8):
-            chosen = self.data.validation[start : start + 8]
+        size = max(1, self.settings.batch_size // world())  # fits with gradients, so without
+        for start in range(0, len(self.data.validation), size):
+            chosen = self.data.validation[start : start + size]
             labels = self.data.classes_of(chosen)
             labels = labels.to(self.device) if labels is not None else None
             latents = self.latents(chosen)
@@ -140,10 +142,12 @@ class DiffusionStage:
         return Standard.of(torch.stack([self._encoded(index) for index in measured]))
 
     def _encoded(self, index: int) -> Float[Tensor, "c u v w"]:
-        if index not in self._latents:
-            volume = self.data.volumes([index]).to(self.device)
-            self._latents[index] = self.autoencoder.encode(volume).float()[0]
-        return self._latents[index]
+        if index in self._latents:
+            return self._latents[index].to(self.device)
+        latents = self.autoencoder.encode(self.data.volumes([index]).to(self.device)).float()[0]
+        if (len(self._latents) + 1) * latents.nbytes <= KEPT:
+            self._latents[index] = latents.cpu()
+        return latents
 
     def _labels(self, indices: list[int], generator: torch.Generator) -> Tensor | None:
         labels = self.data.classes_of(indices)

@@ -77,6 +77,7 @@ def _paper(
     levels: int,
     batch_size: int,
     intensity: dict[str, Any],
+    mirrored: str,
     gpu_memory: str,
 ) -> dict[str, Any]:
     width = shape[0] >> halvings  # of the U-Net: the side of the latents
@@ -85,6 +86,7 @@ def _paper(
         "sampler": "ddpm",
         "start": 1.0,
         "preprocessing": {"shape": shape, "intensity": intensity},
+        "mirrored": mirrored,
         "vqgan": {
             **PAPER_VQGAN,
             "channels": [16 << level for level in range(1, halvings + 1)],
@@ -111,10 +113,10 @@ PRESETS: dict[str, dict[str, Any]] = {
             "channels": [32, 64],
             "residual_layers": 1,
             "bottleneck": "kl",
-            "kl": 1e-4,
+            "kl": 5e-4,
             "decoder": "interpolating",
             "grain": 4,
-            "code_dimension": 8,
+            "code_dimension": 4,
             "reconstruction": 1.0,
             "perceptual": 0.0,
             "texture": 1.0,
@@ -150,6 +152,7 @@ PRESETS: dict[str, dict[str, Any]] = {
                 # Longer training memorises so few volumes: samples come nearer to them than
                 # held-out volumes are, and the validation loss rises.
                 "steps": 1500,
+                "take": "best",
                 "batch_size": 16,
                 "learning_rate": 1e-3,
                 "final_rate": 0.05,
@@ -194,6 +197,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             "ema": 0.999,
             "training": {
                 "steps": 50_000,
+                "take": "best",
                 "batch_size": 16,
                 "learning_rate": 2e-4,
                 "final_rate": 0.05,
@@ -208,6 +212,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         levels=4,
         batch_size=10,
         intensity={"kind": "minmax"},
+        mirrored="x",
         gpu_memory="about 5 GiB (estimate)",
     ),
     "paper-knee": _paper(
@@ -217,6 +222,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         levels=3,
         batch_size=40,
         intensity={"kind": "minmax"},
+        mirrored="y",
         gpu_memory="about 2 GiB (estimate)",
     ),
     "paper-breast": _paper(
@@ -226,6 +232,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         levels=3,
         batch_size=40,
         intensity={"kind": "minmax"},
+        mirrored="y",
         gpu_memory="about 2 GiB (estimate)",
     ),
     "paper-chest": _paper(
@@ -235,6 +242,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         levels=4,
         batch_size=50,
         intensity={"kind": "window"},
+        mirrored="x",
         gpu_memory="about 2 GiB (estimate)",
     ),
 }

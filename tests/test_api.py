@@ -246,11 +246,11 @@ def test_a_script_without_a_guard_is_told_of_it(make_cohort, tmp_path):
     assert 'below `if __name__ == "__main__":`' in done.stderr.splitlines()[-1]
 
 
-def test_the_readme_is_true(make_cohort, tmp_path, monkeypatch, capsys):
+def test_the_page_about_python_is_true(make_cohort, tmp_path, monkeypatch, capsys):
     for seed, name in enumerate(("data/real", "out/a", "out/b")):
         make_cohort(name, 4, seed=seed, shape=SMALL)
     monkeypatch.chdir(tmp_path)
-    text = (ROOT / "README.md").read_text(encoding="utf-8").partition("## In Python\n")[2]
+    text = (ROOT / "docs/how-to/python.md").read_text(encoding="utf-8")
     code = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
     space = {"samples": torch.rand(4, *SMALL)}
     with warnings.catch_warnings():

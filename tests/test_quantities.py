@@ -1,4 +1,4 @@
-"""What metrics declare is what the README, the help and the report say."""
+"""What metrics declare is what the help and the report say."""
 
 import ast
 import json
@@ -12,36 +12,6 @@ from evalsuite import plugins
 ROOT = Path(__file__).parents[1]
 METRICS = {name: point.load() for name, point in plugins.available("metrics").items()}
 QUANTITIES = [q for m in METRICS.values() for q in (*m.quantities, *m.scores)]
-HEAD = ("metric", "number", "what it says", "better", "range", "bias and interval")
-BETTER = {
-    "lower is better": "lower",
-    "higher is better": "higher",
-    "nearer the reference is better": "nearer real",
-}
-
-
-def table():
-    """Return the table of the README."""
-    rows = [HEAD, ("---",) * len(HEAD)]
-    for name, metric in METRICS.items():
-        own = [(q, "") for q in metric.quantities] + [(q, " (each volume)") for q in metric.scores]
-        rows += [
-            (
-                "" if place else f"`{name}`",
-                f"`{q.name}`{kind}" + (f" per {q.per}" if q.per else ""),
-                f"{q.title}: {q.sentence}",
-                BETTER[q.direction],
-                " ".join(text for text in (q.range, q.unit) if text),
-                q.bias,
-            )
-            for place, (q, kind) in enumerate(own)
-        ]
-    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
-
-
-def test_the_readme_has_the_table_of_what_metrics_declare():
-    # After a change: python -m tests.test_quantities
-    assert table() in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
@@ -91,9 +61,3 @@ def test_the_list_of_metrics_tells_what_their_numbers_mean(cli):
     told = " ".join(cli("metrics")[1].split())
     assert "kid number: KID: kernel inception distance" in told
     assert "slice_frechet number: Fréchet distance of slices, one per plane: how far" in told
-
-
-if __name__ == "__main__":
-    readme = ROOT / "README.md"
-    before, rest = readme.read_text(encoding="utf-8").split("| metric |", 1)
-    readme.write_text(before + table() + "\n" + rest.split("\n\n", 1)[1], encoding="utf-8")

@@ -318,7 +318,7 @@ def demo(
 
     place = _home(home, database)
     created = build(place, SIMULATED)
-    count = simulate_reading(created, place, seed=seed)
+    count = simulate_reading(created.study, SIMULATED, place, seed=seed)
     typer.echo(f"Study {created.study}: {created.cases} cases, {count} simulated answers.")
 
 

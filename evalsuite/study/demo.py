@@ -3,6 +3,7 @@
 It can be read by readers who are simulated, too, to show what a study ends in.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -71,24 +72,25 @@ def demo(home: Home, readers: tuple[str, ...] = (READER,)) -> Created:
         return create(design, home)
 
 
-def simulate_reading(created: Created, home: Home, *, seed: int) -> int:
-    """Answer everything in the demonstration study, and return how many presentations.
+def simulate_reading(study: str, readers: Iterable[str], home: Home, *, seed: int) -> int:
+    """Answer all of a study that asks `turing` and `paper`, and return how many presentations.
 
     Each answer is a normal number that is greater by `ACUITY` for real cases, cut into the points
     of its question. The audit log tells these answers as imported.
 
     Args:
-        created: the study, with nobody's answers yet.
+        study: its name; nobody has answered yet.
+        readers: of it, by name.
         home: where it lies.
         seed: of the answers.
     """
     database = StudyDatabase(home.database)
-    truth = read_truth(home.truth(created.study))
+    truth = read_truth(home.truth(study))
     random = np.random.default_rng(seed)
     batches: list[tuple[int, str, str, dict[str, int]]] = []
-    for reader in created.invitations:
+    for reader in readers:
         with reading(database.engine) as connection:
-            reader_id = lifecycle.reader_id(connection, created.study, reader)
+            reader_id = lifecycle.reader_id(connection, study, reader)
         for shown in database.plan(reader_id):
             shift = ACUITY / 2 * (1 if truth[shown.cases[0]].role == "real" else -1)
             sixth, *fourths = random.normal(shift, 1, 4)
@@ -98,7 +100,7 @@ def simulate_reading(created: Created, home: Home, *, seed: int) -> int:
             ):
                 answers[question] = _cut(value, 4)
             batches.append((len(batches) + 1, reader, shown.token, answers))
-    return database.import_answers(created.study, batches, "simulated readers")
+    return database.import_answers(study, batches, "simulated readers")
 
 
 def _cut(value: float, points: int) -> int:

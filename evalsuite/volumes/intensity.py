@@ -79,7 +79,11 @@ class PercentileIntensity(_Ranged):
 
 
 class WindowIntensity(_Ranged):
-    """Map a fixed window to the ends of a range and clip: the rule for CT, in Hounsfield units."""
+    """Map a fixed window to the ends of a range and clip: the rule for CT, in Hounsfield units.
+
+    Args:
+        low, high: ends of the window, in the units of the volume.
+    """
 
     kind: Literal["window"] = "window"
     low: float = -1000.0

@@ -7,7 +7,11 @@ from evalsuite.study.protocol.kinds.question import Question, Text
 
 
 class Analogue(Question):
-    """A visual analogue scale: a place on a line, from 0 at `low` to 100 at `high`."""
+    """A visual analogue scale: a place on a line, from 0 at `low` to 100 at `high`.
+
+    Args:
+        low, high: what the ends of the line are called.
+    """
 
     scale = "interval"
     form = "line"

@@ -28,6 +28,9 @@ class Confidence(Numbered):
 
     The answer runs from 1, definitely synthetic, to `points`, definitely real. Six points force a
     decision, five have a middle. An ROC curve over the points is the usual analysis.
+
+    Args:
+        points: how many degrees there are.
     """
 
     scale = "ordinal"

@@ -15,6 +15,7 @@ class Multiple(Question):
     A required question wants at least one of them, so give it an option for "none".
 
     Args:
+        options: what the reader may tick.
         exclusive: the option that goes with no other, such as that for "none".
     """
 

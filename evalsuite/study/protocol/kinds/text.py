@@ -12,7 +12,11 @@ UNSTORED = ("Cc", "Cs")  # Unicode categories: control characters, surrogates
 
 
 class FreeText(Question):
-    """A remark in the reader's own words."""
+    """A remark in the reader's own words.
+
+    Args:
+        max_length: characters of the longest one.
+    """
 
     scale = "none"
     form = "text"
