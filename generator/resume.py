@@ -18,7 +18,7 @@ from generator.vqgan import VQGAN
 STAGES = ("vqgan", "diffusion")
 ORIGIN = "origin"  # the generator that a training started from, kept in its folder
 # What decides no weights, or only which of equally valid ones are found.
-FREE = {"preset", "gpu_memory", "sample_block", "start", "workers", "processes"}
+FREE = {"preset", "gpu_memory", "sample_block", "sampler", "steps", "start", "workers", "processes"}
 # What would give the second stage other latents than those it has begun with.
 SETTLED = {"vqgan.training.steps", "vqgan.training.take"}
 
