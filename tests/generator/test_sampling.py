@@ -88,6 +88,7 @@ def test_latents_of_unit_variance_are_not_clipped_to_one(sampler):
     )  # fmt: skip
     assert float(latents.abs().max()) == pytest.approx(3.0, abs=0.3)
     assert float(latents.abs().max()) <= 3.0
+    # A step of first order shrinks it: cos(pi / 2 / 20) ** 20 = 0.94.
     assert float(latents.std()) == pytest.approx(1.0, abs=0.08)
 
 
@@ -111,7 +112,7 @@ def test_solvers_of_flows_have_their_order(sampler, order):
         latents = draw(Gaussian(config, 0.2, 0.5), config, SHAPE, range(8), seed=0, steps=steps,
                        sampler=sampler, bound=9.0)  # fmt: skip
         errors.append(float((latents - (0.2 + 0.5 * noise)).abs().max()))
-    assert errors[1] < 0.06
+    assert errors[1] < 0.1
     assert errors[0] / errors[1] == pytest.approx(2**order, rel=0.35)
 
 
