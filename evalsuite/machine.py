@@ -17,15 +17,27 @@ TORCHRUN = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 def usable_device(name: str) -> "torch.device":
     """Return the torch device of that name; `auto` is this process's own GPU, or the processor.
 
+    A GPU also becomes the one that everything takes which names none, such as nccl.
+
     Raises:
-        EvalsuiteError: if there is none here.
+        EvalsuiteError: if there is none here, or if it is another process's own.
     """
     import torch
 
+    own = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
     if name == "auto":
-        name = f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu"
+        name = own if torch.cuda.is_available() else "cpu"
+    elif name == "cuda":
+        name = own
+    elif name.startswith("cuda:") and name != own and world() > 1:
+        raise EvalsuiteError(
+            f'The device "{name}" is that of one of {world()} processes, each of which needs its '
+            'own. Use --device "auto".'
+        )
     try:
         device = torch.device(name)
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
         # Some names, such as meta, are known and hold no numbers.
         torch.ones(1, device=device).item()
     # AssertionError: torch built without CUDA; ImportError: without that backend.

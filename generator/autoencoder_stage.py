@@ -14,6 +14,7 @@ from generator.config import GeneratorConfig, Optimisation
 from generator.critics import Critics, Losses, balance, ramp
 from generator.data import TrainingData
 from generator.figures import mosaic
+from generator.loading import Ahead
 from generator.reconstruction_report import FEWEST, Report, looked_at, reconstruction_report
 from generator.steps import Player, autocast, batches, constant, random_numbers, trained
 from generator.vqgan import VQGAN
@@ -31,6 +32,7 @@ class AutoencoderStage:
     """
 
     name = "vqgan"
+    merit = ("validation_psnr", 1)
 
     def __init__(self, config: GeneratorConfig, data: TrainingData, device: torch.device) -> None:
         self.settings: Optimisation = config.vqgan.training
@@ -53,6 +55,13 @@ class AutoencoderStage:
             "vqgan": Player(self.model, author, self.settings, device),
             "critics": Player(self.critics, critic, self.settings, device, share),
         }
+        workers = data.workers()
+        read = data.read if workers else data.volumes
+        self.ahead = Ahead(
+            lambda step: [read(chosen) for chosen in batches(self, step)],
+            self.settings.steps,
+            workers,
+        )
 
     def update(self, step: int) -> dict[str, float]:
         """Do one step of the autoencoder and, once they have begun, of the critics."""
@@ -62,10 +71,10 @@ class AutoencoderStage:
         adversarial = ramp(self.config, step) > 0
         sums: dict[str, float] = {}
         pairs: list[tuple[Tensor, Tensor]] = []
-        dealt = batches(self, step)
+        dealt = self.ahead(step)
         self.critics.requires_grad_(False)
-        for number, chosen in enumerate(dealt):
-            volumes = self.data.volumes(chosen).to(self.device)
+        for number, read in enumerate(dealt):
+            volumes = read.to(self.device, non_blocking=True)
             objective = partial(self._autoencoder, volumes, places, generator, step)
             values, found = self.players["vqgan"].learn(objective, last=number + 1 == len(dealt))
             for key, value in values.items():

@@ -4,6 +4,8 @@ import json
 import os
 import re
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,8 @@ from evalsuite.errors import EvalsuiteError
 
 TENSORS = "tensors.safetensors"
 CARD = "card.json"
-KEPT = 2
+KEPT = 2  # last checkpoints of a stage; one more lies beside them while it is written
+BEST = "best"
 
 
 def save(folder: Path, tensors: dict[str, Tensor], card: dict[str, Any]) -> None:
@@ -53,8 +56,25 @@ def load(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     Raises:
         EvalsuiteError: if it is not there or damaged.
     """
-    try:
+    with _told(folder):
         return load_file(folder / TENSORS), json.loads((folder / CARD).read_text())
+
+
+def card(folder: Path) -> dict[str, Any]:
+    """Return the card of a checkpoint alone.
+
+    Raises:
+        EvalsuiteError: if it is not there or damaged.
+    """
+    with _told(folder):
+        found: dict[str, Any] = json.loads((folder / CARD).read_text())
+    return found
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError as error:
         raise EvalsuiteError(
             f"{folder}: it holds no {Path(error.filename or TENSORS).name}. Name a folder that "

@@ -26,6 +26,10 @@ def train(
     set_: options.Set = None,
     seed: options.Seed = None,
     resume: options.Resume = False,
+    origin: Annotated[
+        Path | None,
+        typer.Option("--from", help="A generator whose weights training starts from."),
+    ] = None,
     device: options.Device = "auto",
     experiment: options.Experiment = "evalsuite-generator",
     no_tracking: options.NoTracking = False,
@@ -47,6 +51,7 @@ def train(
         device=device,
         experiment=None if no_tracking else experiment,
         skip_invalid=skip_invalid,
+        origin=origin,
     )
 
 
@@ -65,17 +70,17 @@ def sample(
     seed: Annotated[int, typer.Option(min=0, help="Sample i depends on it and i alone.")] = 0,
     sampler: Annotated[
         str | None,
-        typer.Option(help="ddpm (the paper's), ddim, dpm++ (default) or dpm++sde."),
+        typer.Option(
+            help="ddpm (the paper's), ddim, dpm++ or dpm++sde; of rectified flows euler or heun. "
+            "Default of this and of the next two: what the preset says."
+        ),
     ] = None,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Of all samplers but ddpm; default 40.")
+        int | None, typer.Option(min=1, help="Evaluations of the network; not of ddpm.")
     ] = None,
     start: Annotated[
         float | None,
-        typer.Option(
-            help="Share of the process at which sampling starts; below 1 samples vary more. "
-            "Default: that of the preset."
-        ),
+        typer.Option(help="Share of the process at which sampling starts, at most 1."),
     ] = None,
     class_: Annotated[str | None, typer.Option("--class", help="Class of all samples.")] = None,
     guidance: Annotated[

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     Field,
@@ -18,6 +18,9 @@ from evalsuite.volumes.preprocessing import Preprocessing
 
 DEFAULT_PRESET = "tiny"
 Precision = Literal["float32", "bfloat16", "float16"]
+Objective = Literal["epsilon", "v_prediction", "rectified_flow"]
+Sampler = Literal["ddpm", "ddim", "dpm++", "dpm++sde", "euler", "heun"]
+SAMPLERS: tuple[Sampler, ...] = get_args(Sampler)
 Share = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -37,6 +40,8 @@ class Optimisation(Declared):
             codebook stay float32; float16 with scaled losses.
         checkpointing: recompute activations instead of keeping them: less memory, more time.
         validate_every, checkpoint_every: steps.
+        take: which weights the finished generator has: the last, or the best by validation, of the
+            first stage the PSNR of reconstructions, of the second the loss of averaged weights.
     """
 
     steps: PositiveInt
@@ -51,6 +56,7 @@ class Optimisation(Declared):
     checkpointing: bool = False
     validate_every: PositiveInt = 500
     checkpoint_every: PositiveInt = 500
+    take: Literal["last", "best"] = "last"
 
 
 class VQGANConfig(Declared):
@@ -132,8 +138,12 @@ class DiffusionConfig(Declared):
         groups: of group normalisation.
         coordinates: tell the network where in the volume it is, by three more input channels;
             not in the paper, but anatomy that lies at one place is then learned much sooner.
-        timesteps: of the noising process, cosine schedule.
-        prediction: what the network predicts.
+        timesteps: of the noising process, cosine schedule; times of a rectified flow are told to
+            the network in this unit.
+        prediction: what the network predicts: the noise, the velocity of a noising process
+            (Salimans and Ho, ICLR 2022), or that of a rectified flow (Liu et al., ICLR 2023).
+        scaling: of the latents it sees: to mean 0 and deviation 1 in every channel, or by the
+            smallest and largest entry of the codebook to [-1, 1], as the paper does.
         loss: between prediction and target.
         ema: decay of the averaged weights, which sample.
         ema_start, ema_every: the average moves every so many steps, and until a step it is a copy.
@@ -149,7 +159,8 @@ class DiffusionConfig(Declared):
     groups: PositiveInt = 32
     coordinates: bool = False
     timesteps: PositiveInt = 300
-    prediction: Literal["epsilon", "v_prediction"] = "epsilon"
+    prediction: Objective = "epsilon"
+    scaling: Literal["standard", "range"] = "range"
     loss: Literal["l1", "l2"] = "l1"
     ema: Annotated[float, Field(gt=0, lt=1)] = 0.995
     ema_start: Annotated[int, Field(ge=0)] = 0
@@ -184,11 +195,15 @@ class GeneratorConfig(Declared):
         preprocessing: as in the suite; its shape is that of the samples.
         fit: where the networks need other sides: `pad` shows them a margin around the volumes,
             which is cut off samples, so that nothing is lost; `crop` rounds the shape down.
+        mirrored: axis along which every second training volume is mirrored, of left to right (x),
+            back to front (y) and feet to head (z). Samples are mirrored as often.
         validation: how many volumes, or which share of them, are held out.
         sample_block: samples that are computed together, always the same ones: a sample's bits
             depend on nothing else.
-        start: share of the noising process at which samples start, unless their recipe tells.
+        sampler, steps, start: how samples are drawn, unless their recipe tells; see `draw`.
         seed: of weights, order, noise.
+        workers: processes that read volumes ahead of the first stage; None: none where all
+            volumes fit into memory.
         vqgan: the first stage.
         diffusion: the second stage.
     """
@@ -197,12 +212,23 @@ class GeneratorConfig(Declared):
     gpu_memory: str = ""
     preprocessing: Preprocessing = Preprocessing()
     fit: Literal["pad", "crop"] = "pad"
+    mirrored: Literal["x", "y", "z"] | None = None
     validation: Annotated[float, Field(gt=0)] = 0.1
     sample_block: PositiveInt = 4
+    sampler: Sampler = "dpm++"
+    steps: PositiveInt = 40
     start: Annotated[float, Field(gt=0, le=1)] = 1.0
     seed: Annotated[int, Field(ge=0)] = 0
+    workers: Annotated[int, Field(ge=0)] | None = None
     vqgan: VQGANConfig
     diffusion: DiffusionConfig
+
+    @model_validator(mode="after")
+    def _scaled(self) -> "GeneratorConfig":
+        if self.diffusion.scaling == "range" and self.vqgan.bottleneck != "vq":
+            msg = "scaling by the range of a codebook needs one: set diffusion.scaling to standard"
+            raise ValueError(msg)
+        return self
 
     @property
     def multiple(self) -> int:

@@ -1,16 +1,19 @@
 """The second stage: denoising diffusion in the latent space of the VQ-GAN.
 
 Rombach et al., CVPR 2022; the process is that of Ho et al., NeurIPS 2020, with the cosine
-schedule of Nichol and Dhariwal, ICML 2021.
+schedule of Nichol and Dhariwal, ICML 2021, or the rectified flow of Liu et al., ICLR 2023, as in
+MAISI-v2 (Zhao et al. 2025).
 """
 
 import torch
 from jaxtyping import Float, Int
 from monai.networks.nets import DiffusionModelUNet
-from monai.networks.schedulers import DDPMScheduler
+from monai.networks.schedulers import DDPMScheduler, RFlowScheduler
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
+from evalsuite.machine import world
+from generator import distributed
 from generator.config import DiffusionConfig
 from generator.steps import recompute
 
@@ -43,12 +46,16 @@ class Denoiser(nn.Module):
             use_flash_attention=True,
         )
         if config.training.checkpointing:
-            recompute([*self.network.down_blocks, *self.network.up_blocks])
+            for block in [*self.network.down_blocks, *self.network.up_blocks]:
+                recompute([block])
 
     def forward(
-        self, noised: Latents, times: Int[Tensor, " b"], labels: Int[Tensor, " b"] | None = None
+        self,
+        noised: Latents,
+        times: Float[Tensor, " b"] | Int[Tensor, " b"],
+        labels: Int[Tensor, " b"] | None = None,
     ) -> Latents:
-        """Return the prediction: the noise, or the velocity.
+        """Return the prediction: the noise, or a velocity.
 
         Args:
             labels: classes; `self.classes` where it is not told.
@@ -66,19 +73,53 @@ def _places(latents: Latents) -> Float[Tensor, "b 3 u v w"]:
     return grid.expand(len(latents), *grid.shape)
 
 
-def noise_schedule(config: DiffusionConfig) -> DDPMScheduler:
-    """Return the process of the paper: its noise levels, and its sampler."""
+def noise_schedule(config: DiffusionConfig, bound: float = 1.0) -> DDPMScheduler:
+    """Return the process of the paper: its noise levels, and its sampler.
+
+    Args:
+        bound: to which its sampler clips the latents that it predicts.
+    """
     return DDPMScheduler(
         num_train_timesteps=config.timesteps,
         schedule="cosine",
         prediction_type=config.prediction,
         clip_sample=True,
+        clip_sample_min=-bound,
+        clip_sample_max=bound,
     )
+
+
+def rectified_flow(config: DiffusionConfig) -> RFlowScheduler:
+    """Return straight lines from latents to noise, at times from 0 to `timesteps`."""
+    return RFlowScheduler(num_train_timesteps=config.timesteps, use_discrete_timesteps=False)
+
+
+def noised_latents(
+    config: DiffusionConfig, clean: Latents, generator: torch.Generator
+) -> tuple[Latents, Float[Tensor, " b"] | Int[Tensor, " b"], Latents]:
+    """Return latents noised to random times, the times, and what is to be predicted.
+
+    Args:
+        clean: scaled latents.
+        generator: of times and noise, on the processor, the same in all processes.
+    """
+    count = world() * len(clean)  # drawn for all processes, so that their number changes nothing
+    noise = distributed.noise(clean.shape, generator).to(clean)
+    if config.prediction == "rectified_flow":
+        times = distributed.own(torch.rand(count, generator=generator)).to(clean.device)
+        times = times * config.timesteps
+        return rectified_flow(config).add_noise(clean, noise, times), times, clean - noise
+    process = noise_schedule(config)
+    drawn = torch.randint(config.timesteps, (count,), generator=generator)
+    times = distributed.own(drawn).to(clean.device)
+    noised = process.add_noise(clean, noise, times)
+    if config.prediction == "v_prediction":
+        return noised, times, process.get_velocity(clean, noise, times)
+    return noised, times, noise
 
 
 def denoising_loss(
     config: DiffusionConfig,
-    schedule: DDPMScheduler,
     denoiser: nn.Module,
     clean: Latents,
     labels: Int[Tensor, " b"] | None,
@@ -87,25 +128,9 @@ def denoising_loss(
     """Return the mean error of the prediction at random times.
 
     Args:
-        clean: latents in [-1, 1].
+        clean: scaled latents.
         generator: of times and noise, on the processor.
     """
-    noise = torch.randn(clean.shape, generator=generator).to(clean)
-    times = torch.randint(config.timesteps, (len(clean),), generator=generator).to(clean.device)
-    noised = schedule.add_noise(clean, noise, times)
-    if config.prediction == "v_prediction":
-        target = schedule.get_velocity(clean, noise, times)
-    else:
-        target = noise
+    noised, times, target = noised_latents(config, clean, generator)
     prediction = denoiser(noised, times, labels).float()
     return F.l1_loss(prediction, target) if config.loss == "l1" else F.mse_loss(prediction, target)
-
-
-def normalise(latents: Latents, low: float, high: float) -> Latents:
-    """Map the codebook's range to [-1, 1]."""
-    return (latents - low) / (high - low) * 2 - 1
-
-
-def denormalise(latents: Latents, low: float, high: float) -> Latents:
-    """Map [-1, 1] back to the codebook's range."""
-    return (latents + 1) / 2 * (high - low) + low

@@ -8,17 +8,19 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from evalsuite.machine import rank
+from evalsuite.machine import world
 from evalsuite.seeds import seed_of
 from generator import noise
 from generator.config import GeneratorConfig, Optimisation
-from generator.data import TrainingData
-from generator.diffusion import Denoiser, denoising_loss, noise_schedule, normalise
+from generator.data import KEPT, TrainingData
+from generator.diffusion import Denoiser, denoising_loss
 from generator.figures import mosaic
+from generator.scaling import Range, Scaling, Standard
 from generator.steps import Player, autocast, batches, random_numbers
 from generator.vqgan import VQGAN
 
 SHOWN = 6
+MEASURED = 256  # training volumes whose latents tell mean and deviation
 
 
 class DiffusionStage:
@@ -32,6 +34,7 @@ class DiffusionStage:
     """
 
     name = "diffusion"
+    merit = ("validation_denoising", -1)
 
     def __init__(
         self,
@@ -41,11 +44,9 @@ class DiffusionStage:
         device: torch.device,
     ) -> None:
         self.settings: Optimisation = config.diffusion.training
-        self.config, self.data, self.device = config.diffusion, data, device
+        self.whole, self.config, self.data, self.device = config, config.diffusion, data, device
         self.seed = config.seed
-        self.schedule = noise_schedule(config.diffusion)
         self.autoencoder = autoencoder.eval()
-        self.range = autoencoder.latent_range()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_of(config.seed, self.name))
             self.model = Denoiser(
@@ -59,13 +60,14 @@ class DiffusionStage:
         )
         self.players = {"denoiser": Player(self.model, adam, self.settings, device)}
         self._latents: dict[int, Tensor] = {}
+        self.scaling = self._measured_scaling()
 
     def update(self, step: int) -> dict[str, float]:
         """Do one step of the denoiser and of its average."""
         self.model.train()
         total = 0.0
         player = self.players["denoiser"]
-        generator = random_numbers(self.seed, 2, step, stream=rank())
+        generator = random_numbers(self.seed, 2, step)
         dealt = batches(self, step)
         for number, chosen in enumerate(dealt):
             objective = partial(self._denoising, chosen, generator)
@@ -79,20 +81,13 @@ class DiffusionStage:
         """Return the loss of a batch, twice: to learn from, and to tell."""
         latents, labels = self.latents(chosen), self._labels(chosen, generator)
         with autocast(self.device, self.settings):
-            loss = denoising_loss(
-                self.config, self.schedule, self.model, latents, labels, generator
-            )
+            loss = denoising_loss(self.config, self.model, latents, labels, generator)
         return loss, loss.detach()
 
     @torch.no_grad()
     def latents(self, indices: list[int]) -> Float[Tensor, "b c u v w"]:
-        """Return the continuous latents of volumes in [-1, 1], encoded once."""
-        for index in indices:
-            if index not in self._latents:
-                volume = self.data.volumes([index]).to(self.device)
-                code = self.autoencoder.encode(volume).float()
-                self._latents[index] = normalise(code, *self.range)[0]
-        return torch.stack([self._latents[index] for index in indices])
+        """Return the scaled continuous latents of volumes, which are encoded once."""
+        return self.scaling.apply(torch.stack([self._encoded(index) for index in indices]))
 
     @torch.no_grad()
     def validate(self) -> tuple[dict[str, float], dict[str, Figure]]:
@@ -102,14 +97,13 @@ class DiffusionStage:
         self.average.eval()
         generator = random_numbers(self.seed, 3, 0)
         losses = []
-        for start in range(0, len(self.data.validation), 8):
-            chosen = self.data.validation[start : start + 8]
+        size = max(1, self.settings.batch_size // world())  # fits with gradients, so without
+        for start in range(0, len(self.data.validation), size):
+            chosen = self.data.validation[start : start + size]
             labels = self.data.classes_of(chosen)
             labels = labels.to(self.device) if labels is not None else None
             latents = self.latents(chosen)
-            loss = denoising_loss(
-                self.config, self.schedule, self.average, latents, labels, generator
-            )
+            loss = denoising_loss(self.config, self.average, latents, labels, generator)
             losses.append(float(loss) * len(chosen))
         metrics = {"validation_denoising": sum(losses) / len(self.data.validation)}
         shape = tuple(self.latents(self.data.validation[:1]).shape[1:])
@@ -119,13 +113,16 @@ class DiffusionStage:
             shape,
             list(range(SHOWN)),
             seed=0,
-            steps=min(25, self.config.timesteps - 1),
+            sampler=self.whole.sampler,
+            steps=self.whole.steps,
+            start=self.whole.start,
+            bound=self.scaling.bound,
             label=len(self.data.classes) or None,
         )
         shown = self.data.validation[:SHOWN]
         metrics[noise.REAL] = noise.neighbouring(self.latents(shown))
         metrics[noise.SAMPLES] = noise.neighbouring(latents)
-        samples = self.data.cut(decode(self.autoencoder, latents, self.range))
+        samples = self.data.cut(decode(self.autoencoder, latents, self.scaling))
         real = self.data.cut(self.data.volumes(shown))[:, 0].numpy()
         rows = {"real": list(real), "sample": list(samples.cpu().numpy())}
         return metrics, {"samples": mosaic(rows)}
@@ -136,6 +133,21 @@ class DiffusionStage:
         if step < self.config.ema_start:
             self.average.n_averaged.zero_()  # the next is a copy
         self.average.update_parameters(self.model)
+
+    @torch.no_grad()
+    def _measured_scaling(self) -> Scaling:
+        if self.config.scaling == "range":
+            return Range(*self.autoencoder.latent_range())
+        measured = self.data.training[:MEASURED]
+        return Standard.of(torch.stack([self._encoded(index) for index in measured]))
+
+    def _encoded(self, index: int) -> Float[Tensor, "c u v w"]:
+        if index in self._latents:
+            return self._latents[index].to(self.device)
+        latents = self.autoencoder.encode(self.data.volumes([index]).to(self.device)).float()[0]
+        if (len(self._latents) + 1) * latents.nbytes <= KEPT:
+            self._latents[index] = latents.cpu()
+        return latents
 
     def _labels(self, indices: list[int], generator: torch.Generator) -> Tensor | None:
         labels = self.data.classes_of(indices)

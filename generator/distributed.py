@@ -90,8 +90,12 @@ def noise(shape: Sequence[int], generator: torch.Generator) -> Tensor:
         shape: of the part; that of all processes is drawn, so that their number changes nothing.
         generator: on the processor, the same in all processes.
     """
-    drawn = torch.randn(world() * shape[0], *shape[1:], generator=generator)
-    return drawn[rank() * shape[0] : (rank() + 1) * shape[0]]
+    return own(torch.randn(world() * shape[0], *shape[1:], generator=generator))
+
+
+def own(drawn: Tensor) -> Tensor:
+    """Return this process's part of what all have drawn alike, along the first axis."""
+    return drawn.chunk(world())[rank()]
 
 
 def averaged(values: dict[str, float]) -> dict[str, float]:

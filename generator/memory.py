@@ -4,12 +4,15 @@ The networks run once on PyTorch's meta device, which computes shapes only, and 
 the backward pass needs is counted once. So networks that do not fit together are seen as well.
 """
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from evalsuite.errors import EvalsuiteError
 from generator import checkpoint
 from generator.config import GeneratorConfig, Optimisation
 from generator.critics import Critics
@@ -74,9 +77,35 @@ def training_needs(
 
 
 def disk(needs: Sequence[Needs]) -> int:
-    """Return the bytes that the checkpoints and the finished generator take at most."""
-    # One more is there while it is written.
-    return sum((checkpoint.KEPT + 1) * one.checkpoint + 4 * one.weights for one in needs)
+    """Return the bytes that checkpoints, origin and finished generator take at most."""
+    # One more is there while it is written; the best weights, which have no moments, take at
+    # most as much as another one, the copy included that is there while they are written.
+    return sum((checkpoint.KEPT + 2) * one.checkpoint + 2 * 4 * one.weights for one in needs)
+
+
+def refuse_full(output: Path, needed: int) -> int:
+    """Return the bytes free for a training's folder, what it holds already included.
+
+    Raises:
+        EvalsuiteError: if they are fewer than needed.
+    """
+    place = output.absolute()
+    while not place.exists():
+        place = place.parent
+    held = sum(file.stat().st_size for file in output.rglob("*") if file.is_file())
+    room = shutil.disk_usage(place).free + held
+    if room < needed:
+        raise EvalsuiteError(
+            f"{output}: checkpoints take up to {size(needed)}, but only {size(room)} are free. "
+            "Make room, or name a folder on another disk with --output DIR."
+        )
+    return room
+
+
+def size(count: int) -> str:
+    """Return bytes as people read them."""
+    gibibytes = count / 2**30
+    return f"{gibibytes:,.1f} GiB" if gibibytes >= 1 else f"{max(1, count >> 20)} MiB"
 
 
 def saved(run: Callable[[], object]) -> int:

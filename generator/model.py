@@ -1,7 +1,6 @@
 """A trained generator: load it, sample volumes."""
 
 import hashlib
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,10 +15,12 @@ from evalsuite.machine import usable_device
 from evalsuite.seeds import seed_of
 from evalsuite.volumes.volume import Volume
 from generator import checkpoint
-from generator.config import GeneratorConfig
+from generator.config import GeneratorConfig, Sampler
 from generator.diffusion import Denoiser
 from generator.fitting import cut_back
-from generator.sampling import SAMPLERS, Sampler, decode, draw
+from generator.sampling import decode, draw
+from generator.scaling import scaling_of
+from generator.solvers import refuse_impossible
 from generator.vqgan import VQGAN
 
 FINISHED = "generator"
@@ -31,17 +32,14 @@ class Recipe:
 
     Args:
         seed: of the sample set.
-        sampler: `ddpm`, `ddim`, `dpm++` or `dpm++sde`.
-        steps: of all but `ddpm`, which takes those of the process.
-        start: share of the process at which sampling starts, see `draw`; None: what the
-            generator was made for.
+        sampler, steps, start: see `draw`; None: what the generator was made for.
         class_name: class of the samples, or None.
         guidance: classifier-free guidance; 1 is none.
     """
 
     seed: int = 0
-    sampler: str = "dpm++"
-    steps: int = 40
+    sampler: str | None = None
+    steps: int | None = None
     start: float | None = None
     class_name: str | None = None
     guidance: float = 1.0
@@ -68,14 +66,12 @@ class Generator:
         """Return the recipe with nothing left to the generator.
 
         Raises:
-            EvalsuiteError: for an unknown sampler, or steps or a start that are not possible.
+            EvalsuiteError: for a sampler, steps or a start that are not possible.
         """
-        return replace(recipe, start=self._checked(recipe)[1])
+        sampler, steps, start = self._checked(recipe)
+        return replace(recipe, sampler=sampler, steps=steps, start=start)
 
-    def _checked(self, recipe: Recipe) -> tuple[Sampler, float]:
-        start = self.config.start if recipe.start is None else recipe.start
-        if recipe.sampler not in SAMPLERS:
-            raise EvalsuiteError(unknown("sampler", recipe.sampler, SAMPLERS))
+    def _checked(self, recipe: Recipe) -> tuple[Sampler, int, float]:
         if recipe.guidance != 1 and recipe.class_name is None:
             name = "Name one with --class, or leave" if self.card["classes"] else "Leave"
             raise EvalsuiteError(
@@ -83,15 +79,11 @@ class Generator:
                 f"none. {name} --guidance out."
             )
         self._label(recipe.class_name)
-        if not 0 < start <= 1:
-            raise EvalsuiteError(f"A start of {start:g} is not possible; expected 0 < start <= 1.")
-        most = math.floor(start * (self.config.diffusion.timesteps - 1))
-        if not 1 <= recipe.steps <= most:
-            raise EvalsuiteError(
-                f"{recipe.steps} steps are not possible: this generator has a process of "
-                f"{self.config.diffusion.timesteps}, of which a start of {start:g} leaves {most}."
-            )
-        return recipe.sampler, start
+        own = self.config
+        steps = own.steps if recipe.steps is None else recipe.steps
+        start = own.start if recipe.start is None else recipe.start
+        named = recipe.sampler or own.sampler
+        return refuse_impossible(own.diffusion, named, steps, start), steps, start
 
     def sample(self, n: int, **recipe: Any) -> list[Volume]:
         """Return samples 0 to n - 1.
@@ -116,22 +108,23 @@ class Generator:
         Raises:
             EvalsuiteError: for a recipe that is not possible, or an unknown class.
         """
-        sampler, start = self._checked(recipe)
-        limits = self.card["latent_range"]
+        sampler, steps, start = self._checked(recipe)
+        scaling = scaling_of(self.card)
         latents = draw(
             self.denoiser,
             self.config.diffusion,
             self.card["latent_shape"],
             indices,
             seed=recipe.seed,
-            steps=recipe.steps,
             sampler=sampler,
+            steps=steps,
             start=start,
+            bound=scaling.bound,
             label=self._label(recipe.class_name),
             guidance=recipe.guidance,
         )
         seeds = [seed_of(recipe.seed, index, "grain") for index in indices]
-        volumes = decode(self.autoencoder, latents, (limits[0], limits[1]), seeds).cpu()
+        volumes = decode(self.autoencoder, latents, scaling, seeds).cpu()
         voxels = cut_back(volumes, self.card["preprocessing"]["shape"]).numpy()
         affine = np.diag([*self.card["spacing"], 1.0])
         centre = (np.array(voxels.shape[1:]) - 1) / 2

@@ -51,6 +51,7 @@ PAPER_DIFFUSION: dict[str, Any] = {
     "groups": 8,
     "timesteps": 300,
     "prediction": "epsilon",
+    "scaling": "range",
     "loss": "l1",
     "ema": 0.995,
     "ema_start": 2000,
@@ -76,13 +77,16 @@ def _paper(
     levels: int,
     batch_size: int,
     intensity: dict[str, Any],
+    mirrored: str,
     gpu_memory: str,
 ) -> dict[str, Any]:
     width = shape[0] >> halvings  # of the U-Net: the side of the latents
     return {
         "gpu_memory": gpu_memory,
+        "sampler": "ddpm",
         "start": 1.0,
         "preprocessing": {"shape": shape, "intensity": intensity},
+        "mirrored": mirrored,
         "vqgan": {
             **PAPER_VQGAN,
             "channels": [16 << level for level in range(1, halvings + 1)],
@@ -102,15 +106,17 @@ PRESETS: dict[str, dict[str, Any]] = {
         "gpu_memory": "none: made for 2 cores of a processor",
         # From the end of the process samples of so small a network are too much alike; see
         # benchmarks/generator_quality.py.
+        "sampler": "dpm++",
+        "steps": 15,
         "start": 0.9,
         "vqgan": {
             "channels": [32, 64],
             "residual_layers": 1,
             "bottleneck": "kl",
-            "kl": 1e-4,
+            "kl": 5e-4,
             "decoder": "interpolating",
             "grain": 4,
-            "code_dimension": 8,
+            "code_dimension": 4,
             "reconstruction": 1.0,
             "perceptual": 0.0,
             "texture": 1.0,
@@ -139,12 +145,14 @@ PRESETS: dict[str, dict[str, Any]] = {
             "groups": 16,
             "coordinates": True,
             "prediction": "v_prediction",
+            "scaling": "standard",
             "loss": "l2",
             "ema": 0.995,
             "training": {
                 # Longer training memorises so few volumes: samples come nearer to them than
                 # held-out volumes are, and the validation loss rises.
                 "steps": 1500,
+                "take": "best",
                 "batch_size": 16,
                 "learning_rate": 1e-3,
                 "final_rate": 0.05,
@@ -184,10 +192,12 @@ PRESETS: dict[str, dict[str, Any]] = {
             "channels": [128, 256, 256],
             "attention": [False, True, True],
             "prediction": "v_prediction",
+            "scaling": "standard",
             "loss": "l2",
             "ema": 0.999,
             "training": {
                 "steps": 50_000,
+                "take": "best",
                 "batch_size": 16,
                 "learning_rate": 2e-4,
                 "final_rate": 0.05,
@@ -202,6 +212,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         levels=4,
         batch_size=10,
         intensity={"kind": "minmax"},
+        mirrored="x",
         gpu_memory="about 5 GiB (estimate)",
     ),
     "paper-knee": _paper(
@@ -211,6 +222,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         levels=3,
         batch_size=40,
         intensity={"kind": "minmax"},
+        mirrored="y",
         gpu_memory="about 2 GiB (estimate)",
     ),
     "paper-breast": _paper(
@@ -220,6 +232,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         levels=3,
         batch_size=40,
         intensity={"kind": "minmax"},
+        mirrored="y",
         gpu_memory="about 2 GiB (estimate)",
     ),
     "paper-chest": _paper(
@@ -229,6 +242,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         levels=4,
         batch_size=50,
         intensity={"kind": "window"},
+        mirrored="x",
         gpu_memory="about 2 GiB (estimate)",
     ),
 }

@@ -1,6 +1,5 @@
 """What `train` does from end to end."""
 
-import hashlib
 import json
 import sys
 from collections.abc import Callable
@@ -10,6 +9,7 @@ from typing import Any
 
 import yaml
 from matplotlib.figure import Figure
+from torch import Tensor
 
 from evalsuite import tracking
 from evalsuite.environment import environment
@@ -19,6 +19,7 @@ from evalsuite.progress import Progress, bars, silent
 from evalsuite.tracking.record import Status
 from evalsuite.tracking.training import HISTORY, STATE, run_record
 from evalsuite.volumes.check import check_cohort
+from evalsuite.volumes.cohort import Cohort
 from evalsuite.volumes.sources import read_cohort
 from evalsuite.writable import refuse_unwritable
 from generator import checkpoint, distributed, noise
@@ -28,8 +29,11 @@ from generator.data import TrainingData
 from generator.diffusion_stage import DiffusionStage
 from generator.fitting import left_out
 from generator.model import FINISHED, digest
+from generator.resume import ORIGIN, STAGES, histories, origin_of
+from generator.solvers import refuse_impossible
+from generator.stopping import termination
 from generator.summary import summary
-from generator.training import Report, Stage, append_history, fit
+from generator.training import Outcome, Report, Stage, append_history, fit
 
 REPORT = "report.json"
 Track = Callable[[Status], None]
@@ -44,24 +48,33 @@ def train(
     device: str,
     experiment: str | None,
     skip_invalid: bool,
+    origin: Path | None = None,
 ) -> Path:
     """Train both stages and write the finished generator; return its folder.
 
+    Args:
+        source: of the volumes.
+        output: folder of the run.
+        config: of the generator.
+        resume: go on from the last checkpoints, if there are any.
+        device: a torch device, or `auto`.
+        experiment: of MLflow; None tracks nothing.
+        skip_invalid: leave out volumes that cannot be used.
+        origin: a generator whose weights training starts from.
+
     Raises:
-        EvalsuiteError: for anything wrong with volumes, configuration, disk or losses.
+        EvalsuiteError: for anything wrong with volumes, configuration, disk or losses, and for a
+            change of configuration that a resumed training cannot take; then no file has changed.
+        SystemExit: after SIGTERM, with a checkpoint to go on from.
     """
     here = distributed.device(device)
-    for stage in (config.vqgan, config.diffusion):
-        if stage.training.batch_size % world():
-            raise EvalsuiteError(
-                f"A batch_size of {stage.training.batch_size} cannot be shared by "
-                f"{world()} processes. Use a multiple of {world()}."
-            )
+    _refuse_unequal_shares(config)
+    refuse_impossible(config.diffusion, config.sampler, config.steps, config.start)
     first = rank() == 0
     progress = bars if first else silent
     finished = output / FINISHED
-    begun = any(checkpoint.steps(output / stage) for stage in ("vqgan", "diffusion"))
-    if not resume and (begun or finished.exists()):
+    begun = any(checkpoint.steps(output / stage) for stage in STAGES)
+    if not resume and (begun or finished.exists() or (output / ORIGIN).exists()):
         raise EvalsuiteError(
             f"{output} holds a training already. Go on with --resume, or name another folder."
         )
@@ -71,49 +84,58 @@ def train(
         for name in (HISTORY, STATE, REPORT):
             for left in output.glob(f"*/{name}"):
                 left.unlink()
-    cohort = read_cohort(source, name="training", role="real")
-    with progress(f"checking {source}", len(cohort.entries)) as advance:
-        cohort = check_cohort(cohort, skip_invalid=skip_invalid, advance=advance)
-    for warning in cohort.warnings if first else ():
-        print(f"{source}: {warning}", file=sys.stderr)  # noqa: T201
+    cohort = _checked(source, progress, skip_invalid=skip_invalid)
     data = TrainingData(cohort, config)
     settings = config.model_dump(mode="json")
     lost = left_out(cohort, data.preprocessing)
+    weights, started_from = origin_of(origin, output, config, len(data.classes))
+    made = {
+        "config": settings,
+        "data": cohort.fingerprint,
+        "shape": list(data.sides),
+        "processes": world(),
+        "from": started_from and started_from["weights_sha256"],
+    }
+    changes = histories(output, made)
+    distributed.barrier()  # all have looked before the first one writes
     if first:
         print(summary(data, config, lost, output, here), file=sys.stderr)  # noqa: T201
-        output.mkdir(parents=True, exist_ok=True)
-        (output / "config.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
+        _begin(output, settings, weights, started_from)
 
-    def run(stage: Stage) -> dict[str, float]:
+    def run(stage: Stage, stopping: Callable[[], bool]) -> Outcome:
         folder = output / stage.name
         track = _tracker(folder, experiment if first else None)
-        with progress(f"training {stage.name}", stage.settings.steps) as tick:
-
-            def advance(count: int) -> None:
-                for _step in range(count):
-                    tick()
-
+        done = max(checkpoint.steps(folder), default=0)
+        with progress(f"training {stage.name}", stage.settings.steps, done) as advance:
             try:
-                metrics = fit(
+                outcome = fit(
                     stage,
                     folder,
-                    signature=_signature(data, config, stage.name),
+                    about={"made": made, "history": changes[stage.name]},
                     resume=resume,
                     report=_reporter(folder, track),
                     advance=advance,
+                    initial=weights,
+                    stopping=stopping,
                 )
             except BaseException as error:
                 track("FAILED" if isinstance(error, Exception) else "KILLED")
                 raise
         track("FINISHED")
-        return metrics
+        return outcome
 
-    autoencoder = AutoencoderStage(config, data, here)
-    metrics = run(autoencoder)
-    report = _told_report(autoencoder, output / autoencoder.name, progress) if first else {}
-    distributed.barrier()
-    diffusion = DiffusionStage(config, data, autoencoder.model, here)
-    metrics |= run(diffusion)
+    with termination() as stopping:
+        autoencoder = AutoencoderStage(config, data, here)
+        outcomes = {"vqgan": run(autoencoder, stopping)}
+        report = (
+            _told_report(autoencoder, outcomes["vqgan"].step, output / "vqgan", progress)
+            if first
+            else {}
+        )
+        distributed.barrier()
+        diffusion = DiffusionStage(config, data, autoencoder.model, here)
+        outcomes["diffusion"] = run(diffusion, stopping)
+    metrics = {k: v for outcome in outcomes.values() for k, v in outcome.metrics.items()}
     if first:
         if doubt := noise.doubt(metrics):
             print(doubt, file=sys.stderr)  # noqa: T201
@@ -126,7 +148,7 @@ def train(
             "preprocessing": data.preprocessing.model_dump(mode="json"),
             "left_out": asdict(lost),
             "spacing": data.spacing,
-            "latent_range": autoencoder.model.latent_range(),
+            "latent_scaling": diffusion.scaling.card(),
             "latent_shape": [
                 config.vqgan.code_dimension,
                 *(side // config.vqgan.factor for side in data.sides),
@@ -140,6 +162,12 @@ def train(
                 "skipped": [str(fault) for fault in cohort.skipped],
             },
             "metrics": metrics,
+            "taken": {
+                stage.name: _taken(stage, outcomes[stage.name])
+                for stage in (autoencoder, diffusion)
+            },
+            "history": changes,
+            "from": started_from,
             "reconstructions": report,
             "weights_sha256": digest(tensors),
             "environment": environment(),
@@ -150,33 +178,55 @@ def train(
     return finished
 
 
-def _told_report(stage: AutoencoderStage, folder: Path, progress: Progress) -> dict[str, Any]:
-    """Print what the first stage keeps of volumes; return it, from disk if it is of this stage."""
-    file, steps = folder / REPORT, stage.settings.steps
+def _begin(
+    output: Path,
+    settings: dict[str, Any],
+    weights: dict[str, Tensor],
+    started_from: dict[str, Any] | None,
+) -> None:
+    """Write the configuration, and the weights that training starts from."""
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "config.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
+    if started_from and not (output / ORIGIN).exists():
+        checkpoint.save(output / ORIGIN, weights, {**started_from, "config": settings})
+
+
+def _refuse_unequal_shares(config: GeneratorConfig) -> None:
+    for stage in (config.vqgan, config.diffusion):
+        if stage.training.batch_size % world():
+            raise EvalsuiteError(
+                f"A batch_size of {stage.training.batch_size} cannot be shared by "
+                f"{world()} processes. Use a multiple of {world()}."
+            )
+
+
+def _told_report(
+    stage: AutoencoderStage, step: int, folder: Path, progress: Progress
+) -> dict[str, Any]:
+    """Print what the first stage keeps of volumes; return it, from disk if it is of that step."""
+    file = folder / REPORT
     told: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
-    if told.get("steps") != steps:
+    if told.get("step") != step:
         report = stage.report(progress)
-        told = {"steps": steps, **report.card()}
+        told = {"step": step, **report.card()}
         file.write_text(json.dumps(told, indent=1) + "\n")
         print(report.text(), file=sys.stderr)  # noqa: T201
     return told
 
 
-def _signature(data: TrainingData, config: GeneratorConfig, stage: str) -> str:
-    """Return the hash of all that decides the weights of a stage.
+def _checked(source: str, progress: Progress, *, skip_invalid: bool) -> Cohort:
+    cohort = read_cohort(source, name="training", role="real")
+    with progress(f"checking {source}", len(cohort.entries)) as advance:
+        cohort = check_cohort(cohort, skip_invalid=skip_invalid, advance=advance)
+    for warning in cohort.warnings if rank() == 0 else ():
+        print(f"{source}: {warning}", file=sys.stderr)  # noqa: T201
+    return cohort
 
-    The first stage knows nothing of the second: another diffusion model may follow on it.
-    """
-    parts = [
-        data.cohort.fingerprint,
-        data.preprocessing.model_dump(mode="json"),
-        data.training,
-        config.seed,
-        config.vqgan.model_dump(mode="json"),
-    ]
-    if stage == "diffusion":
-        parts.append(config.diffusion.model_dump(mode="json"))
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+def _taken(stage: AutoencoderStage | DiffusionStage, outcome: Outcome) -> dict[str, Any]:
+    """Return which weights of a stage the finished generator has."""
+    by = stage.merit[0] if stage.settings.take == "best" else "last"
+    return {"step": outcome.step, "of": stage.settings.steps, "by": by}
 
 
 def _reporter(folder: Path, track: Track) -> Report:

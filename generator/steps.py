@@ -2,10 +2,10 @@
 
 import math
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -135,10 +135,27 @@ def trained(module: nn.Module) -> list[nn.Parameter]:
     return [parameter for parameter in module.parameters() if parameter.requires_grad]
 
 
-def recompute(blocks: Iterable[nn.Module]) -> None:
-    """Let blocks keep only their input for the backward pass (Chen et al., 2016)."""
-    for block in blocks:
-        block.forward = partial(checkpoint, block.forward, use_reentrant=False)
+def recompute(blocks: Sequence[nn.Module]) -> None:
+    """Let blocks, each called on what the one before returned, keep only the input of the first.
+
+    The backward pass computes the rest anew (Chen et al., 2016).
+    """
+    first, *others = blocks
+    in_turn = partial(_in_turn, [block.forward for block in blocks])
+    first.forward = partial(checkpoint, in_turn, use_reentrant=False)
+    for block in others:
+        block.forward = _unchanged  # the first has done its work
+
+
+def _in_turn(forwards: Sequence[Callable[..., Any]], *inputs: Any, **named: Any) -> Any:
+    outcome = forwards[0](*inputs, **named)
+    for forward in forwards[1:]:
+        outcome = forward(outcome)
+    return outcome
+
+
+def _unchanged(tensor: Tensor) -> Tensor:
+    return tensor
 
 
 def autocast(device: torch.device, settings: Optimisation) -> AbstractContextManager[None]:

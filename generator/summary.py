@@ -10,7 +10,7 @@ from evalsuite.machine import world
 from generator.config import GeneratorConfig
 from generator.data import KEPT, TrainingData
 from generator.fitting import LeftOut, by
-from generator.memory import disk, training_needs
+from generator.memory import disk, refuse_full, size, training_needs
 
 FEW = 50  # volumes; the authors of WDM call as many quite few (pfriedri/wdm-3d, issue 16)
 TOLD = 0.001  # share of the foreground from which on its loss is called one
@@ -19,7 +19,11 @@ TOLD = 0.001  # share of the foreground from which on its loss is called one
 def summary(
     data: TrainingData, config: GeneratorConfig, lost: LeftOut, output: Path, device: torch.device
 ) -> str:
-    """Return a line for each thing that is worth knowing, and what is to be doubted below."""
+    """Return a line for each thing that is worth knowing, and what is to be doubted below.
+
+    Raises:
+        EvalsuiteError: if the disk has no room for it.
+    """
     cohort, steps = data.cohort, data.preprocessing
     n = len(cohort.entries)
     subjects = len(set(cohort.subjects))
@@ -41,11 +45,12 @@ def summary(
             f"The shape {shape} leaves {lost.share:.1%} of the foreground out. With "
             f"{pad}preprocessing.shape=[{whole}] (see --set) every volume is whole."
         )
+    free = refuse_full(output, disk(needs))
     room = _memory(device)
     most = max(one.memory for one in needs) + (volumes if device.type == "cpu" else 0)
     if most > room:
         doubts.append(
-            f"Training may need {_size(most)}, but {device} has {_size(room)}. Use a smaller "
+            f"Training may need {size(most)}, but {device} has {size(room)}. Use a smaller "
             "batch_size with accumulate, or checkpointing: true."
         )
     rows = {
@@ -57,10 +62,10 @@ def summary(
         "Classes": ", ".join(data.classes) or "none",
         "Latents": by(latents),
         "Weights": f"{needs[0].weights:,} of the VQ-GAN, {needs[1].weights:,} of the denoiser",
-        "Memory": f"about {_size(needs[0].memory)} for the first stage and "
-        f"{_size(needs[1].memory)} for the second, of {_size(room)} on {device}; "
-        f"{_size(volumes)} of volumes are kept in memory",
-        "Disk": f"at most {_size(disk(needs))} in {output}",
+        "Memory": f"about {size(needs[0].memory)} for the first stage and "
+        f"{size(needs[1].memory)} for the second, of {size(room)} on {device}; "
+        f"{size(volumes)} of volumes are kept in memory",
+        "Disk": f"at most {size(disk(needs))} in {output}, of {size(free)}",
     }
     lines = [f"{name:10}{text}" for name, text in rows.items()]
     return "\n".join([*lines, *doubts])
@@ -70,8 +75,3 @@ def _memory(device: torch.device) -> int:
     if device.type == "cuda":
         return int(torch.cuda.get_device_properties(device).total_memory)
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def _size(count: int) -> str:
-    gibibytes = count / 2**30
-    return f"{gibibytes:,.1f} GiB" if gibibytes >= 1 else f"{max(1, count >> 20)} MiB"

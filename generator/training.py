@@ -5,13 +5,14 @@ import math
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from matplotlib.figure import Figure
-from torch import nn
+from torch import Tensor, nn
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.machine import rank
@@ -20,6 +21,7 @@ from generator.config import Optimisation
 from generator.steps import Player
 
 WATCHED = 100  # steps of which less than half may overflow; a scaler needs some 16 to settle
+TERMINATED = 143  # 128 and the number of SIGTERM, as shells tell
 Report = Callable[[int, dict[str, float], dict[str, Figure]], None]
 
 
@@ -31,12 +33,15 @@ class Stage(Protocol):
         settings: how long and how fast.
         modules: by name, whatever has a state that a checkpoint must hold.
         players: by name, the networks that learn.
+        merit: name of the value of validation that tells the best weights; 1 where the highest is
+            best, else -1.
     """
 
     name: str
     settings: Optimisation
     modules: dict[str, nn.Module]
     players: dict[str, Player]
+    merit: tuple[str, int]
 
     def update(self, step: int) -> dict[str, float]:
         """Do one step; return losses and the like, the same whenever the step is repeated."""
@@ -47,50 +52,52 @@ class Stage(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a stage ended.
+
+    Args:
+        metrics: of the validation of the weights that the stage now has.
+        step: after which it had them.
+    """
+
+    metrics: dict[str, float]
+    step: int
+
+
 def fit(
     stage: Stage,
     folder: Path,
     *,
-    signature: str,
+    about: Mapping[str, Any],
     resume: bool,
     report: Report,
-    advance: Callable[[int], None],
-) -> dict[str, float]:
-    """Train a stage to its end and return its last validation.
+    advance: Callable[[], None],
+    initial: Mapping[str, Tensor] | None = None,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """Train a stage to its end; afterwards it has the weights that its settings take.
 
     Args:
         folder: for the checkpoints and the history of the stage.
-        signature: hash of configuration and data; a checkpoint of another one is refused.
+        about: what every checkpoint is to tell of its making.
         resume: go on from the last checkpoint if there is one.
         report: called with step, values and figures after every validation.
-        advance: called with the number of steps just done.
+        advance: called after every step.
+        initial: weights by module and name to start from, where there is no checkpoint.
+        stopping: whether this process was told to stop.
 
     Raises:
-        EvalsuiteError: for a loss that is not finite, a checkpoint of another configuration, or
-            a full disk. The last checkpoint still stands.
+        EvalsuiteError: for a loss that is not finite, gradients that overflow in most steps, or a
+            full disk. The last checkpoint still stands.
+        SystemExit: once it was told to stop and has written a checkpoint.
     """
-    start = 0
-    found = checkpoint.steps(folder)
-    card: dict[str, Any] = {}
-    if resume and found:
-        origin = checkpoint.step_folder(folder, found[-1])
-        tensors, card = checkpoint.load(origin)
-        if card["signature"] != signature:
-            raise EvalsuiteError(
-                f"{origin}: the checkpoint is of another configuration or of other volumes. Use "
-                "those it was made with, or start anew in another folder."
-            )
-        checkpoint.unpack(tensors, stage.modules, _optimisers(stage), origin)
-        for name, state in card.get("scalers", {}).items():
-            stage.players[name].scaler.load_state_dict(state)
-        start = found[-1]
-        advance(start)
+    start, card = _restored(stage, folder, resume=resume, initial=initial or {})
+    best = _best(folder, start)
     metrics: dict[str, float] = card.get("metrics", {})
     sums: dict[str, float] = {}
     counted, clock = 0, time.monotonic()
     skipped = Skipped(int(card.get("skipped_steps", 0)))
-    for player in stage.players.values():
-        player.start_at(start)
     for step in range(start, stage.settings.steps):
         values = stage.update(step)
         _stop_at_nan(values, stage.name, step, folder)
@@ -103,7 +110,7 @@ def fit(
             sums[key] = sums.get(key, 0.0) + value
         counted += 1
         done = step + 1
-        advance(1)
+        advance()
         last = done == stage.settings.steps
         if last or done % stage.settings.validate_every == 0:
             found_metrics, figures = stage.validate()
@@ -114,28 +121,82 @@ def fit(
             sums, counted, clock = {}, 0, time.monotonic()
             if rank() == 0:
                 report(done, {**means, **metrics, **rates, **speed}, figures)
-        if last or done % stage.settings.checkpoint_every == 0:
+            if stage.settings.take == "best" and _better(stage, metrics, best):
+                best = {"step": done, "metrics": metrics}
+                if rank() == 0:
+                    tensors = checkpoint.pack(stage.modules, {})
+                    checkpoint.save(folder / checkpoint.BEST, tensors, {**about, **best})
+        stop = distributed.anywhere(stopping()) and not last
+        if last or stop or done % stage.settings.checkpoint_every == 0:
             if rank() == 0:
-                tensors = checkpoint.pack(stage.modules, _optimisers(stage))
-                about = {
-                    "stage": stage.name,
-                    "step": done,
-                    "signature": signature,
-                    "skipped_steps": skipped.total,
-                    "scalers": {n: p.scaler.state_dict() for n, p in stage.players.items()},
-                }
-                checkpoint.save(
-                    checkpoint.step_folder(folder, done), tensors, {**about, "metrics": metrics}
-                )
-                checkpoint.forget_old(folder)
+                _save(stage, folder, done, about, metrics, skipped.total)
             distributed.barrier()
-    if skipped.total and rank() == 0:
-        print(  # noqa: T201
-            f"{stage.name}: {skipped.total} of {stage.settings.steps} steps were skipped because "
-            "their gradients overflowed.",
-            file=sys.stderr,
-        )
-    return metrics
+        if stop:
+            _tell(f"Stopped after step {done} of {stage.name}. Go on with --resume.")
+            raise SystemExit(TERMINATED)
+    skipped.tell(stage)
+    if stage.settings.take == "best" and best:
+        tensors, card = checkpoint.load(folder / checkpoint.BEST)
+        checkpoint.unpack(tensors, stage.modules, {}, folder / checkpoint.BEST)
+        return Outcome(card["metrics"], card["step"])
+    return Outcome(metrics, max(start, stage.settings.steps))
+
+
+def _restored(
+    stage: Stage, folder: Path, *, resume: bool, initial: Mapping[str, Tensor]
+) -> tuple[int, dict[str, Any]]:
+    """Fill a stage from its last checkpoint, or from other weights; return step and card."""
+    found = checkpoint.steps(folder)
+    start, card = 0, dict[str, Any]()
+    if resume and found:
+        start = found[-1]
+        origin = checkpoint.step_folder(folder, start)
+        tensors, card = checkpoint.load(origin)
+        checkpoint.unpack(tensors, stage.modules, _optimisers(stage), origin)
+        for name, state in card["scalers"].items():
+            if state:  # none where the precision needed no scale
+                stage.players[name].scaler.load_state_dict(state)
+    else:
+        begun = {key.partition("/")[0] for key in initial}
+        modules = {name: module for name, module in stage.modules.items() if name in begun}
+        checkpoint.unpack(dict(initial), modules, {}, folder)
+    for player in stage.players.values():
+        player.start_at(start)
+    return start, card
+
+
+def _save(
+    stage: Stage,
+    folder: Path,
+    done: int,
+    about: Mapping[str, Any],
+    metrics: dict[str, float],
+    skipped: int,
+) -> None:
+    card = {
+        "stage": stage.name,
+        "step": done,
+        **about,
+        "metrics": metrics,
+        "skipped_steps": skipped,
+        "scalers": {name: player.scaler.state_dict() for name, player in stage.players.items()},
+    }
+    tensors = checkpoint.pack(stage.modules, _optimisers(stage))
+    checkpoint.save(checkpoint.step_folder(folder, done), tensors, card)
+    checkpoint.forget_old(folder)
+
+
+def _best(folder: Path, start: int) -> dict[str, Any]:
+    """Return the card of the best weights so far; of steps that are done anew there are none."""
+    if not (folder / checkpoint.BEST).exists():
+        return {}
+    card = checkpoint.card(folder / checkpoint.BEST)
+    return card if card["step"] <= start else {}
+
+
+def _better(stage: Stage, metrics: dict[str, float], best: dict[str, Any]) -> bool:
+    name, sign = stage.merit
+    return not best or sign * metrics[name] > sign * best["metrics"][name]
 
 
 class Skipped:
@@ -154,6 +215,14 @@ class Skipped:
         self.total += skipped
         self._last.append(skipped)
 
+    def tell(self, stage: Stage) -> None:
+        """Say how many there were, if any."""
+        if self.total:
+            _tell(
+                f"{stage.name}: {self.total} of {stage.settings.steps} steps were skipped because "
+                "their gradients overflowed."
+            )
+
     def stop_if_most(self, stage: Stage) -> None:
         """Refuse to go on as if it learnt.
 
@@ -166,6 +235,11 @@ class Skipped:
                 f"because their gradients overflowed. Lower {stage.name}.training.learning_rate, or "
                 "set its precision to float32."
             )
+
+
+def _tell(sentence: str) -> None:
+    if rank() == 0:
+        print(sentence, file=sys.stderr)  # noqa: T201
 
 
 def _optimisers(stage: Stage) -> dict[str, torch.optim.Optimizer]:

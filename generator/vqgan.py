@@ -61,7 +61,11 @@ class VQGAN(nn.Module):
         )  # fmt: skip
         self.network = nn.ModuleDict({"encoder": encoder, "decoder": decoder})
         if config.training.checkpointing:
-            recompute([*encoder.blocks, *decoder.blocks])
+            # Level by level: encoders end, and decoders begin, with one block more.
+            for blocks in (list(encoder.blocks)[:-1], list(decoder.blocks)[1:]):
+                each = len(blocks) // levels
+                for level in range(levels):
+                    recompute(blocks[level * each : (level + 1) * each])
 
     @property
     def bottleneck(self) -> Codebook | Gaussian:

@@ -228,15 +228,25 @@ def test_a_device_that_is_none_is_told_before_any_volume_is_read(cli, command, d
 
 def test_the_device_is_the_own_gpu_of_a_process_or_the_processor(monkeypatch):
     assert usable_device("auto").type == "cpu"
-    asked = []
+    asked, current = [], []
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "set_device", lambda device: current.append(str(device)))
     monkeypatch.setattr(torch, "ones", lambda *_, device: asked.append(device) or torch.zeros(1))
     monkeypatch.setenv("LOCAL_RANK", "3")
-    assert str(usable_device("auto")) == "cuda:3"
-    monkeypatch.delenv("LOCAL_RANK")
+    assert str(usable_device("auto")) == str(usable_device("cuda")) == "cuda:3"
+    assert str(usable_device("cuda:1")) == "cuda:1"  # a process of its own may choose
+    for name, value in {"RANK": "3", "WORLD_SIZE": "4", **MASTER}.items():
+        monkeypatch.setenv(name, value)
+    assert str(usable_device("cuda:3")) == "cuda:3"
+    with pytest.raises(EvalsuiteError, match='"cuda:1" is that of one of 4 processes'):
+        usable_device("cuda:1")
+    for name in ("LOCAL_RANK", "RANK", "WORLD_SIZE"):
+        monkeypatch.delenv(name)
     assert str(usable_device("auto")) == "cuda:0"
     assert usable_device("cpu").type == "cpu"
-    assert [str(device) for device in asked] == ["cuda:3", "cuda:0", "cpu"]
+    cards = ["cuda:3", "cuda:3", "cuda:1", "cuda:3", "cuda:0"]
+    assert current == cards
+    assert [str(device) for device in asked] == [*cards, "cpu"]
 
 
 MASTER = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29999"}

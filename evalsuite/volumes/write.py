@@ -23,8 +23,8 @@ def write_nifti(volume: Volume, path: Path, unstated: Collection[Part] = ()) -> 
 
     Args:
         path: must end in .nii or .nii.gz; a file that is there is replaced.
-        unstated: parts of the geometry that nobody has stated. Without an orientation both codes
-            are 0, so that the file states none either.
+        unstated: parts of the geometry that nobody has stated. If there are any both codes are 0,
+            so that the file states no orientation, and no spacing of 1 mm.
 
     Raises:
         EvalsuiteError: for another ending, or if the disk refuses.
@@ -32,7 +32,7 @@ def write_nifti(volume: Volume, path: Path, unstated: Collection[Part] = ()) -> 
     name = path.name.lower()
     if not name.endswith((".nii", ".nii.gz")):
         raise EvalsuiteError(f"{path}: volumes are written as .nii or .nii.gz.")
-    content = _encode(volume, stated="orientation" not in unstated)
+    content = _encode(volume, stated=not unstated)
     if name.endswith(".gz"):
         content = _compress(content)
     write_whole(path, content, "Make room or name another folder.")

@@ -113,13 +113,19 @@ class _Running:
                     self.parser.get_parsed_content(key)
         self.kept = dict(resolver.resolved_content)
 
-    def __call__(self, n: int, seed: int) -> Any:  # noqa: ARG002  (global, see `seeded`)
+    def __call__(self, n: int, seed: int) -> Any:
         """Run it once and return its volumes."""
+        from monai.utils import set_determinism
+
         shutil.rmtree(self.output.name)
         Path(self.output.name).mkdir()
         self.parser.parse()
         self.parser.ref_resolver.resolved_content.update(self.kept)
-        returned = self._evaluate(self.run)
+        set_determinism(seed)  # for transforms of MONAI, which have random numbers of their own
+        try:
+            returned = self._evaluate(self.run)
+        finally:
+            set_determinism(None)
         files = sorted(path for path in Path(self.output.name).rglob("*") if path.is_file())
         volumes = [path for path in files if is_volume(path)]
         if volumes:

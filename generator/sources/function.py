@@ -113,11 +113,12 @@ def _here() -> Iterator[None]:
 
 
 def _version(point: EntryPoint) -> str:
-    """Return the package and version of a function, or that it belongs to none."""
+    """Return the package of a function with its version, as far as it tells them."""
+    if point.dist:
+        return f"{point.dist.name} {point.dist.version}"
     top = point.module.partition(".")[0]
-    names = (
-        [point.dist.name] if point.dist else importlib.metadata.packages_distributions().get(top)
-    )
-    if not names:
-        return "of no package"
-    return f"{names[0]} {importlib.metadata.version(names[0])}"
+    try:
+        return f"{top} {importlib.metadata.version(top)}"
+    except importlib.metadata.PackageNotFoundError:
+        told = getattr(sys.modules[top], "__version__", "of no stated version")
+        return f"{top} {told}"

@@ -60,6 +60,9 @@ def samples_of(
     for each, more in zip(images, extra, strict=True):
         volumes = {key: next(read) for key in each}
         unstated = next(iter(volumes.values()))[1]
+        if "spacing" in unstated and "orientation" not in unstated:
+            # A file cannot state the one without the other; a manifest can.
+            more["orientation"] = str(stated.orientation)
         samples.append(
             Sample({k: v for k, (v, _) in volumes.items()}, unstated, {**columns, **more})
         )

@@ -6,10 +6,11 @@ from monai.networks.layers.vector_quantizer import EMAQuantizer
 from monai.networks.nets import VQVAE
 from torch import nn
 
+from evalsuite.errors import EvalsuiteError
 from generator import distributed, vqgan
 from generator.autoencoder_stage import AutoencoderStage
 from generator.bottleneck import Gaussian, kullback_leibler
-from generator.config import VQGANConfig
+from generator.config import VQGANConfig, load_config
 from generator.critics import Losses, balance, ramp
 from generator.decoder import grained
 from generator.reconstruction_report import parity
@@ -224,3 +225,9 @@ def test_codes_are_searched_for_in_float32():
 def test_grain_without_a_decoder_for_it_is_refused():
     with pytest.raises(ValueError, match="grain needs the decoder to be interpolating"):
         config(decoder="transposed", grain=1)
+
+
+def test_a_range_needs_a_codebook():
+    settings = {"vqgan": {"bottleneck": "kl"}, "diffusion": {"scaling": "range"}}
+    with pytest.raises(EvalsuiteError, match="scaling by the range of a codebook needs one: set"):
+        load_config(None, {"preset": "tiny"}, settings)

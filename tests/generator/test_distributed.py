@@ -12,6 +12,7 @@ from generator import distributed
 from generator.model import Recipe
 from generator.run import train
 from generator.samples import sample
+from generator.training import Outcome
 from tests.generator.conftest import micro
 
 SCRIPT = """
@@ -118,11 +119,12 @@ def test_the_manifest_waits_for_the_samples_of_the_others(trained, tmp_path, mon
 
 def test_no_process_returns_before_the_generator_is_there(cohort, tmp_path, monkeypatch):
     waited = []
-    monkeypatch.setattr("generator.run.fit", lambda *_, **__: {})
+    monkeypatch.setattr("generator.run.fit", lambda *_, **__: Outcome({}, 6))
     monkeypatch.setattr("generator.run.rank", lambda: 1)
     monkeypatch.setattr(distributed, "barrier", lambda: waited.append(True))
     source = str(cohort.entries[0].path.parent)
     options = {"resume": False, "device": "cpu", "experiment": None, "skip_invalid": False}
     finished = train(source, tmp_path / "run", micro(), **options)
-    assert waited == [True]
+    # Before the first process writes, while it reports on the first stage, and at the end.
+    assert waited == [True, True, True]
     assert not finished.exists()

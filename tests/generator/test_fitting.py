@@ -219,7 +219,8 @@ def test_needs_grow_with_volumes_and_fall_with_processes():
     assert wide.memory - weights == pytest.approx(2 * (first.memory - weights), rel=0.05)
     halved, _ = training_needs(config, (16, 16, 16), processes=2)
     assert halved.memory - weights == pytest.approx((first.memory - weights) / 2, rel=0.05)
-    assert disk([first, second]) > 3 * (first.checkpoint + second.checkpoint)
+    # Two checkpoints, one in the making, and the best weights in the place of another.
+    assert disk([first, second]) > 4 * (first.checkpoint + second.checkpoint)
 
 
 def test_every_preset_has_networks_that_fit_together():

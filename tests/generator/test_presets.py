@@ -11,6 +11,7 @@ import yaml
 from generator.autoencoder_stage import AutoencoderStage
 from generator.config import load_config
 from generator.critics import Critics, Losses
+from generator.data import TrainingData
 from generator.diffusion import Denoiser
 from generator.diffusion_stage import DiffusionStage
 from generator.presets import PRESETS
@@ -107,6 +108,20 @@ def test_feature_matching_is_summed_over_the_layers_of_both_critics():
     assert layers.shape == (4, 3)
     assert value == pytest.approx(2.0 * (layers[:3].mean(axis=0).sum() + layers[3].sum()), rel=1e-5)
     assert mean == pytest.approx(2.0 * layers.mean(), rel=1e-5)
+
+
+def test_every_epoch_deals_each_volume_as_it_is_and_mirrored(cohort):
+    plain = TrainingData(cohort, micro())
+    data = TrainingData(cohort, micro(mirrored="y"))
+    assert data.training == plain.training
+    epoch = data.draw("vqgan", 0, 12)
+    n = len(cohort.entries)
+    assert sorted(epoch) == sorted([*data.training, *(n + i for i in data.training)])
+    assert max(plain.draw("vqgan", 0, 12)) < n
+    one, image = data.volumes([data.training[0], n + data.training[0]])
+    assert torch.equal(one, plain.volumes([data.training[0]])[0])
+    assert torch.equal(image, one.flip(2))
+    assert not torch.equal(image, one)
 
 
 TABLE = Path(__file__).parents[2] / "docs/reference/paper-presets.md"

@@ -139,6 +139,22 @@ def test_what_a_run_returns_is_taken_where_it_saves_nothing(bundle, tmp_path):
         draw(bundle, tmp_path / "new", 1, settings={"run_id": "set_timesteps"})
 
 
+def test_transforms_and_initialisation_follow_the_seed_of_the_sample(bundle, tmp_path):
+    """`Compose` seeds its transforms by MONAI's own seed, and some bundles fix all seeds first."""
+    noisy = changed(
+        bundle, tmp_path / "noisy", imports=["$import torch", "$import monai"],
+        output_postfix="", create_output_dir=None, inferer=None, saver=None,
+        initialize="$monai.utils.set_determinism(seed=0)",
+        run="$monai.transforms.Compose([monai.transforms.RandGaussianNoise(prob=1.0, std=1.0)])"
+        "(torch.arange(512.0).reshape(1, 8, 8, 8) / 512)",
+    )  # fmt: skip
+    draw(noisy, tmp_path / "out", 2)
+    record = json.loads((tmp_path / "out/generator.json").read_text())
+    assert record["DifferenceWhenRepeated"] == 0
+    noise = [first_voxels(tmp_path / "out", i).ravel() - np.arange(512) / 512 for i in range(2)]
+    assert abs(np.corrcoef(noise)[0, 1]) < 0.2  # of 512 independent pairs: 0.04, as deviation
+
+
 def test_label_maps_come_with_their_images(bundle, tmp_path):
     """MAISI saves `sample_TIME_image.nii.gz` and `sample_TIME_label.nii.gz`."""
     drawn = "$@inferer.draw(@noise, @autoencoder, @diffusion, @noise_scheduler)"

@@ -22,6 +22,8 @@ from generator.diffusion_stage import DiffusionStage
 from generator.model import Recipe, load
 from generator.run import train
 from generator.samples import sample
+from generator.steps import batches
+from generator.training import Outcome
 from tests.generator.conftest import MICRO, micro
 
 CPU = torch.device("cpu")
@@ -75,7 +77,7 @@ def test_samples_that_are_noise_are_told(data, capsys, monkeypatch, tmp_path):
     latents = stage.latents(data.training)
     monkeypatch.setattr("generator.sampling.draw", lambda *_, **__: latents)
     assert noise.doubt(stage.validate()[0]) is None
-    monkeypatch.setattr("generator.run.fit", lambda *_, **__: untrained)
+    monkeypatch.setattr("generator.run.fit", lambda *_, **__: Outcome(untrained, 6))
     monkeypatch.setattr("generator.run._told_report", lambda *_: {})
     source = str(data.cohort.entries[0].path.parent)
     options = {"resume": False, "device": "cpu", "experiment": None, "skip_invalid": False}
@@ -143,6 +145,46 @@ def test_half_precision_stays_finite_on_volumes_that_are_hard_for_it(data, preci
     assert all(np.isfinite(list(values.values())).all() for values in found)
     weights = [*stage.model.parameters(), *second.model.parameters()]
     assert all(torch.isfinite(weight).all() for weight in weights)
+
+
+def test_validation_needs_no_more_memory_than_a_piece_of_a_volume(make_cohort, monkeypatch):
+    """Project-MONAI/tutorials#1970: 512 x 512 x 256 does not fit where training did.
+
+    Whole volumes are encoded and decoded in pieces, with the same result.
+    """
+    folder = make_cohort("long", 2, shape=(8, 8, 128))
+    config = micro(preprocessing={"shape": [8, 8, 128], "spacing": "native"}, validation=1)
+    data = TrainingData(cohort_of(folder), config)
+    stage = AutoencoderStage(config, data, CPU)
+    seen = []
+    for name in ("encoder", "decoder"):
+        stage.model.network[name].register_forward_pre_hook(
+            lambda module, given: seen.append(given[0].shape[-1] * 4 ** (given[0].shape[1] > 1))
+        )
+    whole = stage.validate()[0]
+    assert set(seen) == {128}
+    seen.clear()
+    monkeypatch.setattr("generator.vqgan.TILE", 4)
+    assert stage.validate()[0] == pytest.approx(whole, rel=1e-4)
+    DiffusionStage(config, data, stage.model, CPU).latents([0, 1])
+    assert max(seen) < 128
+
+
+def test_a_checkpoint_knows_nothing_of_how_many_processes_made_it(data, monkeypatch):
+    """huggingface/transformers#14554: it loads only with the number of GPUs it was made with.
+
+    What a step is dealt is the same, whoever shares it; `test_training` resumes with fewer.
+    """
+    stage = AutoencoderStage(micro(), data, CPU)
+    one = [batches(stage, step) for step in range(5)]
+    monkeypatch.setattr("generator.distributed.world", lambda: 2)
+    shares = []
+    for rank in range(2):
+        monkeypatch.setattr("generator.distributed.rank", lambda rank=rank: rank)
+        shares.append([batches(stage, step) for step in range(5)])
+    for whole, first, second in zip(one, *shares, strict=True):
+        assert whole == [a + b for a, b in zip(first, second, strict=True)]
+        assert all(len(a) == 1 for a in first)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])

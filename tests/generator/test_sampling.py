@@ -7,22 +7,34 @@ import pytest
 import torch
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.seeds import seed_of
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.read import read_volume
 from evalsuite.volumes.sources import read_cohort
-from generator.diffusion import Denoiser, denormalise, noise_schedule, normalise
+from generator.config import SAMPLERS
+from generator.diffusion import Denoiser, noise_schedule
 from generator.model import Recipe, load
 from generator.samples import sample
-from generator.sampling import SAMPLERS, blocks, draw
+from generator.sampling import blocks, draw
+from generator.solvers import OF_FLOWS
 from tests.generator.conftest import MICRO, micro
 
 SHAPE = (4, 2, 2, 2)
+OF_NOISING = [sampler for sampler in SAMPLERS if sampler not in OF_FLOWS]
+
+
+def of(prediction):
+    """Return the configuration of a denoiser with this objective."""
+    return micro(
+        diffusion=MICRO["diffusion"] | {"timesteps": 300, "prediction": prediction}
+    ).diffusion
 
 
 class Gaussian(torch.nn.Module):
     """The exact denoiser of latents that are normal with this mean and deviation.
 
-    With x_t = a x + s e, the mean of e given x_t is s (x_t - a m) / (a^2 d^2 + s^2).
+    With x_t = a x + s e, the mean of e given x_t is s (x_t - a m) / (a^2 d^2 + s^2). A rectified
+    flow has a = 1 - t and s = t, and its velocity is the mean of x - e.
     """
 
     classes = 2
@@ -30,37 +42,98 @@ class Gaussian(torch.nn.Module):
     def __init__(self, config, mean, deviation):
         super().__init__()
         self.unused = torch.nn.Parameter(torch.zeros(1))
-        self.products = noise_schedule(config).alphas_cumprod
+        flow = config.prediction == "rectified_flow"
+        self.products = None if flow else noise_schedule(config).alphas_cumprod
         self.config, self.mean, self.deviation = config, mean, deviation
 
     def forward(self, noised, times, labels=None):
-        a2 = self.products[times].reshape(-1, 1, 1, 1, 1)
-        a, s = a2.sqrt(), (1 - a2).sqrt()
+        if self.products is None:
+            s = times.reshape(-1, 1, 1, 1, 1) / self.config.timesteps
+            a = 1 - s
+        else:
+            a2 = self.products[times].reshape(-1, 1, 1, 1, 1)
+            a, s = a2.sqrt(), (1 - a2).sqrt()
         # Classes 0, 1 and "not told" lie 0.2 apart.
         shift = 0 if labels is None else (labels.reshape(-1, 1, 1, 1, 1) - 2) * 0.2
-        noise = s * (noised - a * (self.mean + shift)) / (a2 * self.deviation**2 + s**2)
+        away = (noised - a * (self.mean + shift)) / (a**2 * self.deviation**2 + s**2)
+        noise = s * away
         if self.config.prediction == "epsilon":
             return noise
+        if self.config.prediction == "rectified_flow":
+            return self.mean + shift + a * self.deviation**2 * away - noise
         return a * noise - s * (noised - s * noise) / a
 
 
-@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
-@pytest.mark.parametrize("sampler", SAMPLERS)
+@pytest.mark.parametrize(
+    ("sampler", "prediction"),
+    [(s, p) for s in OF_NOISING for p in ("epsilon", "v_prediction")]
+    + [(s, "rectified_flow") for s in OF_FLOWS],
+)
 def test_samplers_reach_the_distribution_of_a_known_denoiser(sampler, prediction):
     """Closed form: latents that are normal with mean 0.3 and deviation 0.1."""
-    diffusion = MICRO["diffusion"] | {"timesteps": 300, "prediction": prediction}
-    config = micro(diffusion=diffusion).diffusion
-    denoiser = Gaussian(config, 0.3, 0.1)
-    latents = draw(denoiser, config, (4, 6, 6, 6), range(8), seed=0, steps=50, sampler=sampler)
+    denoiser = Gaussian(of(prediction), 0.3, 0.1)
+    latents = draw(
+        denoiser, of(prediction), (4, 6, 6, 6), range(8), seed=0, steps=50, sampler=sampler
+    )
     assert float(latents.mean()) == pytest.approx(0.3, abs=0.02)
     assert float(latents.std()) == pytest.approx(0.1, abs=0.02)
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_latents_of_unit_variance_are_not_clipped_to_one(sampler):
+    config = of("rectified_flow" if sampler in OF_FLOWS else "v_prediction")
+    latents = draw(
+        Gaussian(config, 0.0, 1.0), config, (4, 6, 6, 6), range(8),
+        seed=0, steps=20, sampler=sampler, bound=3.0,
+    )  # fmt: skip
+    assert float(latents.abs().max()) == pytest.approx(3.0, abs=0.3)
+    assert float(latents.abs().max()) <= 3.0
+    assert float(latents.std()) == pytest.approx(1.0, abs=0.05)
+
+
+@pytest.mark.parametrize("sampler", OF_FLOWS)
+def test_one_step_of_a_rectified_flow_is_exact_for_a_single_point(sampler):
+    """Lines from noise e to the point m are straight: velocity m - e at time 1, so x = m."""
+    config = of("rectified_flow")
+    latents = draw(Gaussian(config, 0.3, 0.0), config, SHAPE, range(4), seed=0, steps=1,
+                   sampler=sampler)  # fmt: skip
+    torch.testing.assert_close(latents, torch.full((4, *SHAPE), 0.3), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize(("sampler", "order"), [("euler", 1), ("heun", 2)])
+def test_solvers_of_flows_have_their_order(sampler, order):
+    """Normal latents: x0 = m + (x1 - 0) d in closed form; twice the steps, 2^order less error."""
+    config = of("rectified_flow")
+    noise = torch.stack([torch.randn(*SHAPE, generator=g) for g in _streams(range(8))])
+    errors = []
+    for intervals in (20, 40):
+        steps = 2 * intervals - 1 if sampler == "heun" else intervals
+        latents = draw(Gaussian(config, 0.2, 0.5), config, SHAPE, range(8), seed=0, steps=steps,
+                       sampler=sampler, bound=9.0)  # fmt: skip
+        errors.append(float((latents - (0.2 + 0.5 * noise)).abs().max()))
+    assert errors[1] < 0.02
+    assert errors[0] / errors[1] == pytest.approx(2**order, rel=0.35)
+
+
+def test_heun_evaluates_the_network_as_often_as_it_is_told():
+    class Counting(Gaussian):
+        asked = 0
+
+        def forward(self, *arguments):
+            self.asked += 1
+            return super().forward(*arguments)
+
+    for steps in (1, 5, 9):
+        denoiser = Counting(of("rectified_flow"), 0.0, 1.0)
+        draw(denoiser, denoiser.config, SHAPE, [0], seed=0, steps=steps, sampler="heun")
+        assert denoiser.asked == steps
 
 
 @pytest.mark.parametrize(("sampler", "error"), [("ddim", 0.08), ("dpm++", 0.02)])
 def test_an_earlier_start_widens_the_distribution_as_the_closed_form_says(sampler, error):
     """Normal latents: the flow is linear, x0 = m + (x - a m) d / sqrt(a^2 d^2 + s^2)."""
     mean, deviation = 0.3, 0.1
-    config = micro(diffusion=MICRO["diffusion"] | {"timesteps": 300}).diffusion
+    config = of("v_prediction")
     denoiser = Gaussian(config, mean, deviation)
     latents = draw(
         denoiser, config, (4, 6, 6, 6), range(8), seed=0, steps=100, sampler=sampler, start=0.5
@@ -75,19 +148,24 @@ def test_an_earlier_start_widens_the_distribution_as_the_closed_form_says(sample
 def test_ddim_takes_the_steps_of_monai():
     from monai.networks.schedulers import DDIMScheduler
 
-    from generator.sampling import _solver
+    from generator.solvers import solve
 
-    config = micro(diffusion=MICRO["diffusion"] | {"timesteps": 300}).diffusion
-    solver, step = _solver(config, "ddim", 2, 0.5, [])
-    assert solver.timesteps.tolist() == [150, 75]
+    config = of("v_prediction")
     theirs = DDIMScheduler(
         num_train_timesteps=300, schedule="cosine", prediction_type=config.prediction
     )
     theirs.num_inference_steps, theirs.num_train_timesteps = 1, 75  # a step of 75
     torch.manual_seed(0)
     latents, noise = torch.randn(2, 2, 4, 3, 3, 3) * 0.2  # small, so that nothing is clipped
-    moved = step(noise, solver.timesteps[0], latents)
-    torch.testing.assert_close(moved, theirs.step(noise, 150, latents)[0])
+    seen = []
+
+    def predict(noised, time):
+        seen.append((noised, time))
+        return noise
+
+    solve(config, "ddim", 2, 0.5, 1.0, predict, latents, [])
+    assert [time for _, time in seen] == [150, 75]
+    torch.testing.assert_close(seen[1][0], theirs.step(noise, 150, latents)[0])
 
 
 @pytest.mark.parametrize(
@@ -95,18 +173,18 @@ def test_ddim_takes_the_steps_of_monai():
 )
 def test_guidance_moves_the_mean_as_the_closed_form_says(label, guidance, mean):
     # Predictions are linear in the mean: u + w (c - u) samples the mean m_u + w (m_c - m_u).
-    config = micro(diffusion=MICRO["diffusion"] | {"timesteps": 300}).diffusion
+    config = of("v_prediction")
     latents = draw(
         Gaussian(config, 0.3, 0.1), config, (4, 6, 6, 6), range(8),
-        seed=0, steps=50, label=label, guidance=guidance,
+        seed=0, steps=50, sampler="dpm++", label=label, guidance=guidance,
     )  # fmt: skip
     assert float(latents.mean()) == pytest.approx(mean, abs=0.02)
 
 
 def test_a_sample_depends_on_seed_and_index_alone():
-    config = micro().diffusion
-    denoiser = Gaussian(config, 0.0, 0.5)
     for sampler in SAMPLERS:
+        config = of("rectified_flow" if sampler in OF_FLOWS else "v_prediction")
+        denoiser = Gaussian(config, 0.0, 0.5)
         options = {"seed": 3, "steps": 10, "sampler": sampler}
         together = draw(denoiser, config, SHAPE, [0, 1, 2, 3], **options)
         for order in ([2], [3, 2], [2, 0]):
@@ -116,17 +194,13 @@ def test_a_sample_depends_on_seed_and_index_alone():
         assert not torch.allclose(other[0], together[2])
 
 
+def _streams(indices):
+    return [torch.Generator().manual_seed(seed_of(0, index)) for index in indices]
+
+
 def test_blocks_are_dealt_to_processes_whole():
     dealt = [list(blocks(10, 4, rank, 2)) for rank in range(2)]
     assert dealt == [[[0, 1, 2, 3], [8, 9, 10, 11]], [[4, 5, 6, 7]]]
-
-
-def test_normalisation_and_back():
-    latents = torch.randn(2, 3, 4, 4, 4)
-    back = denormalise(normalise(latents, -2.0, 5.0), -2.0, 5.0)
-    torch.testing.assert_close(back, latents)
-    assert float(normalise(torch.tensor([-2.0]), -2.0, 5.0)) == -1
-    assert float(normalise(torch.tensor([5.0]), -2.0, 5.0)) == 1
 
 
 def test_the_same_samples_however_they_are_asked_for(trained, tmp_path):

@@ -17,7 +17,7 @@ from evalsuite.volumes.sources import read_cohort
 from generator.samples import sample_from
 from generator.sources.source import SourceOptions
 from tests.generator import toys
-from tests.packages import commands, installed
+from tests.packages import installed
 
 
 @pytest.fixture
@@ -159,6 +159,14 @@ def test_what_nobody_stated_stays_unstated_until_it_is_stated(draw):
     assert image.header.get_zooms() == (1, 1, 2)
 
 
+def test_an_orientation_without_a_spacing_stands_in_the_manifest(draw):
+    folder = draw("turned", 1)
+    assert "does not state the voxel spacing of its volumes" in draw.said
+    cohort = check_cohort(read_cohort(str(folder / "samples.tsv"), name="s", role="synthetic"))
+    assert cohort.infos[0].orientation == "LAS"
+    assert cohort.infos[0].remarks.unstated == ("spacing", "orientation")
+
+
 def test_further_images_lie_in_folders_of_their_own(draw):
     folder = draw("labelled", 2)
     cohort = check_cohort(read_cohort(str(folder / "samples.tsv"), name="s", role="synthetic"))
@@ -264,29 +272,33 @@ def test_mistakes_are_told_before_any_work(cli, arguments, message):
     assert len(err.splitlines()) == 1
 
 
-def test_options_of_others_are_refused_for_a_generator_of_ours(trained, tmp_path):
+def test_options_of_others_are_refused_for_a_generator_of_ours(tmp_path):
+    (tmp_path / "run/generator").mkdir(parents=True)
     for options in ({"settings": {"steps": 3}}, {"block": 2}, {"trust": True}):
         with pytest.raises(EvalsuiteError, match="is for generators that evalsuite has not"):
-            sample_from(str(trained), tmp_path, 1, {"seed": 0}, SourceOptions(**options))
+            sample_from(str(tmp_path / "run"), tmp_path, 1, {"seed": 0}, SourceOptions(**options))
 
 
-def test_entry_points_of_packages_are_listed_and_sampled(tmp_path):
+def test_entry_points_of_packages_are_listed_and_sampled(cli, tmp_path, monkeypatch):
     source = "import numpy\n\ndef noise(n, seed):\n    '''White noise.'''\n"
     source += "    return numpy.random.default_rng(seed).normal(size=(n, 6, 5, 4))\n"
     points = '[project.entry-points."evalsuite.generators"]\n'
-    points += 'white-noise = "example:noise"\nbroken = "no_such_module:f"\n'
-    environment = installed(tmp_path / "package", {"example.py": source}, points)
-    listed, _ = commands(
-        tmp_path, environment, ["generator", "list", "--json"],
-        ["generator", "sample", "white-noise", "-n", "2", "--output", "out"],
-    )  # fmt: skip
+    points += 'white-noise = "example_noise:noise"\nbroken = "no_such_module:f"\n'
+    installed(tmp_path / "package", {"example_noise.py": source}, points)
+    monkeypatch.syspath_prepend(tmp_path / "package")
+    status, listed, _ = cli("generator", "list", "--json")
     found = {row["name"]: row for row in json.loads(listed)}
     assert found["white-noise"] == {
         "name": "white-noise", "package": "example 1.0", "summary": "White noise.",
     }  # fmt: skip
     assert "cannot be loaded" in found["broken"]["summary"]
+    assert cli("generator", "sample", "white-noise", "-n", "2", "--output", "out")[0] == 0
     assert sidecar(tmp_path / "out")["Version"] == "example 1.0"
-    assert set(json.loads((tmp_path / "out/generator.json").read_text())["Files"]) == {"example.py"}
+    files = json.loads((tmp_path / "out/generator.json").read_text())["Files"]
+    assert set(files) == {"example_noise.py"}
+    status, _, err = cli("generator", "sample", "white-nois", "--output", "new")
+    assert (status, err.count("\n")) == (1, 1)
+    assert 'Did you mean "white-noise"?' in err
 
 
 def test_simulated_brains_are_a_generator(tmp_path):

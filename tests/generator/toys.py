@@ -39,6 +39,13 @@ declared.spacing, declared.orientation, declared.units = (1, 1.5, 2), "LPS", "HU
 declared.files = [__file__]
 
 
+def turned(n, seed):
+    return arrays(n, seed)
+
+
+turned.orientation = "LAS"
+
+
 def iterator(n, seed):
     rng = np.random.default_rng(seed)
     return (one(rng) for _ in count())
