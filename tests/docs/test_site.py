@@ -76,6 +76,15 @@ def test_links_of_the_readme_lead_to_headings(site):
         assert place in site[f"{path}.html"].places
 
 
+def test_every_kind_of_extension_is_told():
+    told = (ROOT / "docs/how-to/extend.md").read_text(encoding="utf-8")
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    groups = re.findall(r'entry-points\."(evalsuite\.\w+)"', project)
+    assert len(groups) > 8
+    for group in [*groups, "evalsuite.report_chapters"]:
+        assert f'entry-points."{group}"' in told
+
+
 def test_no_font_is_fetched():
     theme = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["theme"]
     assert theme["font"] is False
