@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import pytest
 import yaml
 
+pytestmark = pytest.mark.xdist_group("docs")  # the site is built once
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MISSING = "404.html"  # is served at any address, so its links begin at the root
