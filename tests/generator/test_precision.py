@@ -5,12 +5,14 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from monai.networks.blocks.selfattention import SABlock
 
 from evalsuite.errors import EvalsuiteError
 from generator.autoencoder_stage import AutoencoderStage
 from generator.bottleneck import Codebook
 from generator.config import VQGANConfig
 from generator.diffusion import Denoiser
+from generator.diffusion_stage import DiffusionStage
 from generator.steps import HALF, Player, autocast
 from generator.training import fit
 from generator.vqgan import VQGAN
@@ -163,3 +165,26 @@ def test_a_training_that_skips_most_steps_stops(data, tmp_path):
         "vqgan.training.learning_rate, or set its precision to float32."
     )
     assert np.isfinite(stage.update(0)["loss"])
+
+
+def test_attention_needs_no_matrix_of_all_pairs_and_is_the_same():
+    torch.manual_seed(0)
+    blocks = [m for m in Denoiser(micro().diffusion, 4).modules() if isinstance(m, SABlock)]
+    assert blocks
+    tokens = torch.randn(2, 10, blocks[0].to_q.in_features)
+    for block in blocks:
+        assert block.use_flash_attention
+        found = block(tokens)
+        block.use_flash_attention = False
+        torch.testing.assert_close(found, block(tokens))
+
+
+def test_latents_beyond_the_memory_for_them_are_encoded_anew(data, monkeypatch):
+    stage = DiffusionStage(micro(), data, AutoencoderStage(micro(), data, CPU).model, CPU)
+    indices = list(range(8))
+    expected = stage.latents(indices)
+    assert len(stage._latents) == 8
+    monkeypatch.setattr("generator.diffusion_stage.KEPT", 2 * expected[0].nbytes)
+    stage._latents.clear()
+    assert torch.equal(stage.latents(indices), expected)
+    assert len(stage._latents) == 2

@@ -241,10 +241,10 @@ def test_a_sample_does_not_depend_on_how_many_are_made_beside_it(trained):
 def test_one_bad_volume_does_not_turn_reconstructions_into_a_mosaic(blobs):
     """mueller-franzes/medfusion#10: from one sample to the next all reconstructions are mosaics."""
     before = blobs.validate()[0]["validation_psnr"]
-    good = blobs.data.volumes
-    blobs.data.volumes = lambda indices: 1e4 * good(indices)
+    good = blobs.ahead
+    blobs.ahead = lambda step: [1e4 * volumes for volumes in good(step)]
     assert blobs.update(200)["reconstruction"] > 100
-    blobs.data.volumes = good
+    blobs.ahead = good
     for step in range(201, 216):
         blobs.update(step)
     assert blobs.validate()[0]["validation_psnr"] > before - 1

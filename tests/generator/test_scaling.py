@@ -52,7 +52,7 @@ def test_a_generator_of_before_samples_as_it_did(tmp_path):
     del old["sampler"], old["steps"], old["diffusion"]["scaling"]
     card = {
         "config": old, "latent_range": [-1.5, 2.0], "latent_shape": [4, 2, 4, 2],
-        "spacing": [1, 1, 1], "classes": [],
+        "spacing": [1, 1, 1], "classes": [], "preprocessing": {"shape": [8, 16, 8]},
     }  # fmt: skip
     tensors = checkpoint.pack({"vqgan": autoencoder, "denoiser": denoiser}, {})
     checkpoint.save(tmp_path / "old", tensors, card)
