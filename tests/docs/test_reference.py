@@ -12,6 +12,7 @@ from evalsuite.declared import Declared
 from evalsuite.protocols.protocol import load_protocol
 from evalsuite.study.protocol.questions import KINDS
 
+pytestmark = pytest.mark.xdist_group("docs")  # the site is built once
 COMMANDS = commands.commands()
 MODELS = settings.models(*(model for _, roots in settings.ROOTS.values() for model in roots))
 UNSAID = {"Asked", "Question", "Numbered", "_Ranged", "Protocol", "Source", "Published"}  # no file

@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import pytest
 import yaml
 
+pytestmark = pytest.mark.xdist_group("docs")  # the site is built once
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MISSING = "404.html"  # is served at any address, so its links begin at the root
@@ -74,6 +76,15 @@ def test_the_readme_is_short_and_leads_on():
 def test_links_of_the_readme_lead_to_headings(site):
     for path, place in re.findall(r"\]\(docs/([^)#]+)\.md#([\w-]+)\)", README):
         assert place in site[f"{path}.html"].places
+
+
+def test_every_kind_of_extension_is_told():
+    told = (ROOT / "docs/how-to/extend.md").read_text(encoding="utf-8")
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    groups = re.findall(r'entry-points\."(evalsuite\.\w+)"', project)
+    assert len(groups) > 8
+    for group in [*groups, "evalsuite.report_chapters"]:
+        assert f'entry-points."{group}"' in told
 
 
 def test_no_font_is_fetched():
