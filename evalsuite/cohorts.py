@@ -175,4 +175,5 @@ def cohort_record(cohort: Cohort) -> CohortRecord:
         subjects=len(set(cohort.subjects)) if any(e.subject for e in cohort.entries) else None,
         skipped=tuple(str(fault) for fault in cohort.skipped),
         warnings=cohort.warnings,
+        weights_sha256=cohort.weights_sha256,
     )

@@ -287,6 +287,7 @@ class CohortRecord:
         subjects: how many its volumes show; None where no subject is named.
         skipped: one `path: problem` for each volume that `--skip-invalid` left out.
         warnings: reasons to doubt the cohort.
+        weights_sha256: of the generator that made its volumes, if their sidecars name one.
     """
 
     name: str
@@ -297,6 +298,7 @@ class CohortRecord:
     subjects: int | None = None
     skipped: tuple[str, ...] = ()
     warnings: tuple[Caveat, ...] = ()
+    weights_sha256: str = ""
 
     @property
     def shared(self) -> int | None:

@@ -1,12 +1,13 @@
 """A study, evaluations, utility experiments, or several of them: one report."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 from evalsuite.environment import environment
 from evalsuite.errors import EvalsuiteError
+from evalsuite.tracking.record import DIGEST, STUDY, digest_of
 from reports.chapters import Sources, further_chapters
 from reports.concordance import concordance_section
 from reports.document import Report, Section, Table, Text, suffixed, write
@@ -80,6 +81,7 @@ def build(
         summary=tuple(summary),
         sections=tuple(sections),
         record=_record(study, evaluations, utilities, replicates),
+        made_from=tuple(_made_from(study, evaluations, utilities)),
         cautions=tuple(cautions(study)) if study is not None and study.readers else (),
     )
 
@@ -96,6 +98,19 @@ def _title(study: StudyData | None, evaluations: Sequence[EvaluationData]) -> st
         return "Are synthetic volumes useful for training?"
     names = [c.name for data in evaluations for c in data.evaluation.synthetic]
     return f"{', '.join(dict.fromkeys(names))} against {evaluations[0].evaluation.real.name}"
+
+
+def _made_from(
+    study: StudyData | None, evaluations: Sequence[EvaluationData], utilities: Sequence[Path]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield the tags by which MLflow's runs of what the report was made from are found."""
+    if study is not None:
+        yield f"study {study.name}", STUDY, study.design_hash
+    folders = [("evaluation", data.folder) for data in evaluations]
+    folders += [("utility experiment", folder) for folder in utilities]
+    for kind, folder in folders:
+        if digest := digest_of(folder):
+            yield f"{kind} {folder}", DIGEST, digest
 
 
 def _record(

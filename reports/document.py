@@ -122,6 +122,7 @@ class Report:
         sections: in order.
         record: what it was made from, by name; the same record makes the same report.
         cautions: what limits all of it, told before anything else.
+        made_from: the MLflow runs of what it was made from: what, and a tag with its value.
 
     Raises:
         ValueError: if two tables, two figures or two sections have the same name.
@@ -132,6 +133,7 @@ class Report:
     sections: tuple[Section, ...]
     record: dict[str, str] = field(default_factory=dict)
     cautions: tuple[str, ...] = ()
+    made_from: tuple[tuple[str, str, str], ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse names that would overwrite one another's files."""
@@ -199,7 +201,12 @@ def _write_parts(report: Report, folder: Path) -> None:
         report=report, images=images, numbers=_numbers(report), unprinted=UNPRINTED
     )
     (folder / "report.html").write_text(page, encoding="utf-8")
-    about = {"schema": SCHEMA, "title": report.title, "record": report.record}
+    about = {
+        "schema": SCHEMA,
+        "title": report.title,
+        "record": report.record,
+        "made_from": report.made_from,
+    }
     (folder / RECORD).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
 
 

@@ -1,5 +1,6 @@
 """Every kind of run: no fault of tracking is a traceback, none leaves a run that seems to run."""
 
+import dataclasses
 import json
 import re
 import shlex
@@ -11,9 +12,12 @@ from mlflow import MlflowClient, MlflowException
 
 from evalsuite import tracking
 from evalsuite.errors import EvalsuiteError
+from evalsuite.records import Evidence
+from evalsuite.results import write_results
 from evalsuite.tracking import RunRecord, TrackingError
 from evalsuite.tracking import report as reports
 from evalsuite.tracking import training as trainings
+from evalsuite.tracking.record import digest_of
 from evalsuite.utility.results import write_results as write_utility
 from evalsuite.utility.tracked import run_record as utility_record
 from tests.evaluations import example, log_evaluation
@@ -23,9 +27,6 @@ SETTINGS = {"seed": 3, "vqgan": {"training": {"steps": 6}}}
 
 
 def evaluation(folder):
-    from evalsuite.records import Evidence
-    from evalsuite.results import write_results
-
     write_results(example("gan", "ddpm"), Evidence((), {}, (), ()), {}, {}, folder)
     return folder
 
@@ -203,7 +204,7 @@ def test_a_report_is_logged_with_its_title_and_what_it_was_made_from(client, run
     run = runs("e")["Brains"]
     assert run.data.params == {"study": "birds, closed", "made": "today"}
     note = run.data.tags["mlflow.note.content"]
-    assert note == "**Brains**\n\nMade from:\n- study: birds, closed\n- made: today"
+    assert note == "**Brains**\n\nIts record:\n- study: birds, closed\n- made: today"
     assert {f.path for f in client.list_artifacts(run.info.run_id)} == {
         "report.html",
         "report.json",
@@ -224,6 +225,55 @@ def test_a_folder_that_holds_nothing_is_told_what_would_do(cli, tmp_path):
     assert status == 1
     assert err.startswith("empty holds nothing that can be logged.")
     assert "evalsuite study log STUDY" in err
+
+
+def test_runs_lead_to_what_they_were_made_from(client, runs, cli, tmp_path):
+    weights = "ab" * 32
+    whole = example("gan", "ddpm")
+    gan = dataclasses.replace(whole.synthetic[0], weights_sha256=weights)
+    made = dataclasses.replace(whole, synthetic=(gan, whole.synthetic[1]))
+    folder = tmp_path / "results"
+    write_results(made, Evidence((), {}, (), ()), {}, {}, folder)
+    about = {
+        "title": "Brains",
+        "record": {"made": "today"},
+        "made_from": [
+            ["evaluation [1]", "evalsuite.digest", digest_of(folder)],
+            ["study birds", "evalsuite.study", "cd" * 32],
+        ],
+    }
+    told = report(tmp_path / "report") / "report.json"
+    told.write_text(json.dumps(about))
+    cli("log", folder, "--experiment", "brains")
+    training(tmp_path / "run")
+    (tmp_path / "run/generator").mkdir()
+    (tmp_path / "run/generator/card.json").write_text(json.dumps({"weights_sha256": weights}))
+
+    def note(name, experiment):
+        return runs(experiment)[name].data.tags["mlflow.note.content"]
+
+    parent = "gan, ddpm vs real, radiomics, seed 7"
+    sought = f'Made from:\n- training of gan: `tags."evalsuite.weights_sha256" = "{weights}"`\n\n'
+    assert note(parent, "brains").partition("**\n\n")[2].startswith(sought)
+    cli("log", tmp_path / "run")
+    cli("log", folder, "--experiment", "brains")  # once more, as the training is there now
+    cli("log", tmp_path / "report")
+    trained = runs("evalsuite-generator")["run vqgan"]
+    link = "#/experiments/{0.experiment_id}/runs/{0.run_id}?workflowType=machine_learning"
+    found = f"Made from:\n- training of gan: [run vqgan]({link.format(trained.info)})\n\n"
+    evaluations = runs("brains")
+    for name in (parent, "gan vs real, radiomics, seed 7"):
+        assert found in note(name, "brains")
+        assert evaluations[name].data.tags["evalsuite.made_from"] == trained.info.run_id
+    alone = evaluations["ddpm vs real, radiomics, seed 7"].data.tags
+    assert "evalsuite.made_from" not in alone
+    assert alone["evalsuite.samples_sha256"] == whole.synthetic[1].fingerprint
+    assert note("Brains", "evalsuite-reports") == (
+        f"**Brains**\n\nMade from:\n"
+        f"- evaluation \\[1\\]: [{parent}]({link.format(evaluations[parent].info)})\n"
+        f'- study birds: `tags."evalsuite.study" = "{"cd" * 32}"`\n\n'
+        "Its record:\n- made: today"
+    )
 
 
 def history(client, run_id, name="loss"):

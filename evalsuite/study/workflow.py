@@ -180,6 +180,8 @@ def log(study: str, home: Home, experiment: str) -> None:
     from evalsuite.study.export import long_table, with_scales, write_csv
     from evalsuite.study.protocol.questions import parse_questions
     from evalsuite.study.storage.study_database import StudyDatabase
+    from evalsuite.tracking.record import STUDY, Tag, by_weights
+    from evalsuite.volumes.provenance import weights_of
 
     database = StudyDatabase(home.database)
     about = database.study(study)
@@ -192,12 +194,18 @@ def log(study: str, home: Home, experiment: str) -> None:
     }
     with TemporaryDirectory() as scratch:
         files = []
+        made_from: dict[str, Tag] = {}
         if closed and home.truth(study).exists():
-            table = long_table(database.responses(study), read_truth(home.truth(study)))
+            truth = read_truth(home.truth(study))
+            sources: dict[str, list[Path]] = defaultdict(list)
+            for case in truth.values():
+                sources[case.cohort].append(Path(case.source))
+            made_from = by_weights({name: weights_of(files) for name, files in sources.items()})
+            table = long_table(database.responses(study), truth)
             values |= _means(with_scales(table, parse_questions(about.design["questions"])))
             files.append(Path(scratch) / "responses.csv")
             write_csv(table, files[0])
-        identity = {"evalsuite.study": about.design_hash, "evalsuite.reader": ""}
+        identity = {STUDY: about.design_hash, "evalsuite.reader": ""}
         runs = {
             reader: tracking.RunRecord(
                 f"{study}: {reader}",
@@ -212,6 +220,7 @@ def log(study: str, home: Home, experiment: str) -> None:
             config=about.design,
             points=[(name, value, 0) for name, value in values.items()],
             files={file.name: file for file in files},
+            made_from=made_from,
             status="FINISHED" if closed else "RUNNING",
             nested=runs,
         )

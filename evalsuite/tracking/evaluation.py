@@ -1,6 +1,5 @@
 """An evaluation as it is tracked: metrics, tags, a comparison and a summary."""
 
-import hashlib
 import itertools
 import math
 from collections.abc import Sequence
@@ -12,12 +11,16 @@ from typing import Any
 from evalsuite.caveats import Notes, enumerated
 from evalsuite.ranking import nearest, preferred, quantities
 from evalsuite.records import Estimate, Evaluation
-from evalsuite.results import RESULTS
 from evalsuite.table import Grid, grids, legend, number
 from evalsuite.tracking.record import (
+    DIGEST,
+    LINKS_LENGTH,
+    SAMPLES,
     TAG_LENGTH,
     RunRecord,
+    by_weights,
     described_by,
+    digest_of,
     environment_file,
     key_of,
 )
@@ -42,7 +45,7 @@ def run_record(evaluation: Evaluation, folder: Path, run_name: str | None = None
     """
     cohorts = evaluation.synthetic
     several = f"{len(cohorts)} cohorts" if len(cohorts) > 3 else ", ".join(c.name for c in cohorts)
-    digest = _digest(folder)
+    digest = digest_of(folder)
     whole = _run(evaluation, several, digest, run_name)
     whole = replace(whole, files={"": folder})
     if len(cohorts) == 1:
@@ -84,18 +87,13 @@ def _run(evaluation: Evaluation, names: str, digest: str, run_name: str | None =
         },
         config={**evaluation.config, "compared": {k: v for k, v in about.items() if v}},
         points=[(name, value, 0) for name, value in numbers.items()],
-        tags=tags | {"evalsuite.digest": digest} if digest else tags,
+        tags=tags | {DIGEST: digest} if digest else tags,
         texts=environment_file(evaluation.environment),
         cohorts=(evaluation.real, *evaluation.synthetic),
+        made_from=by_weights({c.name: c.weights_sha256 for c in evaluation.synthetic}),
         start=start,
         end=start + round(evaluation.seconds * 1000),
     )
-
-
-def _digest(folder: Path) -> str:
-    """Return the SHA-256 by which reports and runs name these results."""
-    path = folder / RESULTS
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def compared(evaluation: Evaluation) -> dict[str, str]:
@@ -151,6 +149,8 @@ def tag_values(evaluation: Evaluation) -> dict[str, str]:
         "evalsuite.warnings": str(len(Notes.of(evaluation).sentences())),
         **described_by(evaluation.environment, "evalsuite compute-metrics", summary(evaluation)),
     }
+    if len(evaluation.synthetic) == 1:
+        tags[SAMPLES] = evaluation.synthetic[0].fingerprint
     if undefined:
         tags["evalsuite.undefined"] = ", ".join(undefined)
     return tags
@@ -253,9 +253,11 @@ def summary(evaluation: Evaluation) -> str:
     for grid in grids(evaluation, notes):
         lines += [*_markdown(grid), ""]
     text = "\n".join(lines).rstrip()
-    if len(text) <= TAG_LENGTH:
+    linked = any(cohort.weights_sha256 for cohort in evaluation.synthetic)
+    length = TAG_LENGTH - (LINKS_LENGTH if linked else 0)
+    if len(text) <= length:
         return text
-    return text[: text.rindex("\n", 0, TAG_LENGTH - 50)] + "\n\nThe rest is in estimates.csv."
+    return text[: text.rindex("\n", 0, length - 50)] + "\n\nThe rest is in estimates.csv."
 
 
 def _first(warnings: Sequence[str], length: int) -> list[str]:

@@ -1,5 +1,6 @@
 """What is tracked of anything: one record, within the limits of MLflow, which is not imported."""
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evalsuite.records import CohortRecord
+from evalsuite.results import RESULTS
 
 KEY_LENGTH = 250
 PARAM_LENGTH = 6000
@@ -15,6 +17,14 @@ TAG_LENGTH = 5000
 
 Status = Literal["RUNNING", "FINISHED", "FAILED", "KILLED"]
 Point = tuple[str, float, int]
+Tag = tuple[str, str]
+
+# What runs are linked by, beside their identity:
+DIGEST = "evalsuite.digest"  # SHA-256 of a file of results
+SAMPLES = "evalsuite.samples_sha256"  # of the synthetic volumes that an evaluation is of
+WEIGHTS = "evalsuite.weights_sha256"  # of the generator that a training made
+STUDY = "evalsuite.study"  # of the design of a study
+LINKS_LENGTH = 1000  # of the description, for the runs that it was made from
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,8 @@ class RunRecord:
         texts: by path in the run, a text file.
         tables: by name, the columns of a table, kept as CSV and as MLflow's own.
         cohorts: that it compares; become datasets.
+        made_from: by what it is, the tag and its value by which the runs of what this one was made
+            from are found; the description names them.
         start, end: milliseconds since 1970; None: now.
         status: how what it tells of stands.
         nested: runs below it, by the name that tells them apart.
@@ -49,11 +61,23 @@ class RunRecord:
     texts: Mapping[str, str] = field(default_factory=dict)
     tables: Mapping[str, Mapping[str, list[Any]]] = field(default_factory=dict)
     cohorts: Sequence[CohortRecord] = ()
+    made_from: Mapping[str, Tag] = field(default_factory=dict)
     start: int | None = None
     end: int | None = None
     status: Status = "FINISHED"
     nested: Mapping[str, "RunRecord"] = field(default_factory=dict)
     listed: bool = False
+
+
+def digest_of(folder: Path) -> str:
+    """Return the SHA-256 by which reports and runs name the results in a folder; empty if none."""
+    path = folder / RESULTS
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+
+
+def by_weights(weights: Mapping[str, str]) -> dict[str, Tag]:
+    """Return where cohorts come from, for `made_from`: by name, the digest of what made them."""
+    return {f"training of {name}": (WEIGHTS, digest) for name, digest in weights.items() if digest}
 
 
 def described_by(environment: Mapping[str, Any], command: str, note: str) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,21 +28,22 @@ def run_record(folder: Path, run_name: str | None = None) -> RunRecord:
         about = json.loads(content)
         refuse_newer(about, SCHEMA)
         title, record = str(about["title"]), dict(about["record"])
+        made_from = {str(what): (str(t), str(v)) for what, t, v in about.get("made_from", ())}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise EvalsuiteError(
             f"{folder} holds no {RECORD}, or one of a newer version of evalsuite. Name a folder that "
             "`evalsuite report` wrote."
         ) from None
     identity = {"evalsuite.report": hashlib.sha256(content).hexdigest()}
-    tags = {"mlflow.note.content": _note(title, record)}
-    return RunRecord(run_name or title, identity, record, tags=tags, files={"": folder})
+    return RunRecord(
+        run_name or title,
+        identity,
+        record,
+        tags={"mlflow.note.content": f"**{title}**\n\nIts record:\n{_list(record)}"},
+        files={"": folder},
+        made_from=made_from,
+    )
 
 
-def _note(title: str, record: Mapping[str, object]) -> str:
-    """Return what the page of the run says: what the report was made from and how to find it."""
-    lines = [f"**{title}**", "", "Made from:", *(f"- {k}: {v}" for k, v in record.items())]
-    hashes = re.findall(r"configuration ([0-9a-f]{64})", " ".join(map(str, record.values())))
-    if hashes:
-        lines += ["", "The runs of these evaluations are found by:"]
-        lines += [f'- `tags."evalsuite.config_hash" = "{found}"`' for found in hashes]
-    return "\n".join(lines)
+def _list(record: Mapping[str, object]) -> str:
+    return "\n".join(f"- {what}: {told}" for what, told in record.items())

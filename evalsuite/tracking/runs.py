@@ -1,6 +1,7 @@
 """A record as MLflow runs: those that are there are brought up to date, the others made."""
 
 import json
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalsuite.records import CohortRecord
-from evalsuite.tracking.record import TAG_LENGTH, RunRecord, flatten, key_of, shortened
+from evalsuite.tracking.record import TAG_LENGTH, RunRecord, Tag, flatten, key_of, shortened
 from evalsuite.tracking.server import (
+    address,
     answering,
     ending,
     experiment_id,
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 PARAMS_PER_BATCH = 100
 METRICS_PER_BATCH = 1000
+NOTE = "mlflow.note.content"
+BELOW = {"mlflow.parentRunId", "evalsuite.part_of"}  # what runs below others have
 DIGEST_LENGTH = 36  # the most that MLflow holds
 
 
@@ -83,7 +87,8 @@ def _log(
     """Return the run of a record and, by name, those directly below it."""
     from mlflow.entities import RunTag
 
-    wanted = {**record.tags, **record.identity, "mlflow.runName": record.name, **above}
+    links = _linked(client, record.made_from, record.tags.get(NOTE, ""))
+    wanted = {**record.tags, **links, **record.identity, "mlflow.runName": record.name, **above}
     tags = {key_of(name): shortened(value, TAG_LENGTH) for name, value in wanted.items()}
     known = _found(client, place, record.identity)
     if known is None:
@@ -112,6 +117,32 @@ def _log(
             link = "evalsuite.part_of" if part.listed else "mlflow.parentRunId"
             nested[name], _ = _log(client, place, part, {link: run_id})
     return run_id, nested
+
+
+def _linked(client: "MlflowClient", made_from: Mapping[str, Tag], note: str) -> dict[str, str]:
+    """Return the tags that lead to what a run was made from: a description, and the runs."""
+    if not made_from:
+        return {}
+    places = [place.experiment_id for place in client.search_experiments()]
+    lines, linked = ["Made from:"], []
+    for what, (tag, value) in made_from.items():
+        alike = client.search_runs(places, f"tags.`{tag}` = '{value}'", max_results=100)
+        whole = [run for run in alike if not BELOW & run.data.tags.keys()]
+        linked += [run.info.run_id for run in whole]
+        links = [
+            f"[{_plain(run.info.run_name)}]({address(run.info.experiment_id, run.info.run_id)})"
+            for run in whole
+        ]
+        found = ", ".join(links) if links else f'`tags."{tag}" = "{value}"`'
+        lines.append(f"- {_plain(what)}: {found}")
+    first, _, rest = note.partition("\n\n")
+    text = "\n\n".join(part for part in (first, "\n".join(lines), rest) if part)
+    return {NOTE: text, "evalsuite.made_from": ", ".join(dict.fromkeys(linked))}
+
+
+def _plain(name: str) -> str:
+    """Return a name without what begins something in Markdown."""
+    return re.sub(r"([\\`*\[\]<>])", r"\\\1", name)
 
 
 def _found(client: "MlflowClient", place: str, identity: Mapping[str, str]) -> "Run | None":

@@ -216,9 +216,14 @@ def page(uri: str, experiment: str, run_id: str) -> tuple[str, str]:
     """Return the page of a run, and how to see it: the page, after the command that serves it."""
     remote = uri.startswith(("http://", "https://"))
     host = without_password(uri).rstrip("/") if remote else "http://127.0.0.1:5000"
-    # Without the last part MLflow 3 surrounds the page with prompts, judges and agents.
-    url = f"{host}/#/experiments/{experiment}/runs/{run_id}?workflowType=machine_learning"
+    url = f"{host}/{address(experiment, run_id)}"
     return url, url if remote else f"run `{_ui_command(uri)}`, then open {url}"
+
+
+def address(experiment: str, run_id: str) -> str:
+    """Return where a run stands on whatever server shows it."""
+    # Without the last part MLflow 3 surrounds the page with prompts, judges and agents.
+    return f"#/experiments/{experiment}/runs/{run_id}?workflowType=machine_learning"
 
 
 def _ui_command(uri: str) -> str:

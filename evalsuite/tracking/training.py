@@ -9,10 +9,11 @@ from uuid import uuid4
 import yaml
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.tracking.record import RunRecord, Status
+from evalsuite.tracking.record import WEIGHTS, RunRecord, Status, by_weights
 
 HISTORY = "history.jsonl"  # a line of values after every validation
 CONFIG = "config.yaml"  # in the folder above, that of all stages
+GENERATOR, CARD = "generator", "card.json"  # there, too: what the training came to
 STATE = "mlflow-run.txt"  # what no other training is tracked by
 
 
@@ -36,6 +37,8 @@ def run_record(
     state = folder / STATE
     if not state.exists():
         state.write_text(uuid4().hex)
+    card = _card(folder)
+    origin = card.get("from") or {}
     step = f"step-{max(history, default=0):07d}"
     return RunRecord(
         name=run_name or " ".join(folder.resolve().parts[-2:]),
@@ -43,8 +46,21 @@ def run_record(
         config=settings,
         points=[(name, v, at) for at, values in history.items() for name, v in values.items()],
         files={f"{step}/{figure.name}": figure for figure in sorted(folder.glob("*.png"))},
+        tags={WEIGHTS: card["weights_sha256"]} if card else {},
+        made_from=by_weights({str(origin.get("name")): str(origin.get("weights_sha256", ""))}),
         status=status,
     )
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    """Return what is known of the generator that the training has made; empty before its end."""
+    path = folder.parent / GENERATOR / CARD
+    if not path.is_file():
+        return {}
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        raise EvalsuiteError(f"{path}: this is no card of a generator.") from None
 
 
 def _settings(folder: Path) -> dict[str, Any]:

@@ -205,6 +205,7 @@ def _cohort(examples: Examples) -> dict[str, Any]:
         "source": cohort.source,
         "volumes": len(cohort.entries),
         "fingerprint": cohort.fingerprint,
+        "weights_sha256": cohort.weights_sha256,
         "structures": list(labels.structures) if labels else None,
     }
 

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from evalsuite.errors import VolumeError
 from evalsuite.records import Caveat
 from evalsuite.volumes.geometry import CONVENTION, Geometry
+from evalsuite.volumes.provenance import weights_of
 from evalsuite.volumes.read import read_volume
 from evalsuite.volumes.volume import UNREMARKABLE, Remarks, Volume
 
@@ -120,6 +121,11 @@ class Cohort:
     def subjects(self) -> tuple[str | tuple[str, str], ...]:
         """Whom each volume shows; one of whom nothing is told is its own subject."""
         return tuple(entry.subject or (self.name, entry.id) for entry in self.entries)
+
+    @property
+    def weights_sha256(self) -> str:
+        """SHA-256 of the weights that made all its volumes; empty where none, or several, did."""
+        return weights_of(entry.path for entry in self.entries)
 
     def mixed_spacing(self) -> Caveat | None:
         """Return a caveat if the voxels of a checked cohort differ in size by over 1 %."""
