@@ -85,14 +85,13 @@ def train(
     if first and not resume:
         _forget(output)
     data = _checked_data(source, config, progress, skip_invalid=skip_invalid)
-    cohort = data.cohort
     watch = Watch(evaluate_every, extractor, data, here) if evaluate_every else None
     settings = config.model_dump(mode="json")
-    lost = left_out(cohort, data.preprocessing)
+    lost = left_out(data.cohort, data.preprocessing)
     weights, started_from = origin_of(origin, output, config, data.conditioning)
     made = {
         "config": settings,
-        "data": cohort.fingerprint,
+        "data": data.cohort.fingerprint,
         "shape": list(data.sides),
         "diffusion": data.told,
         "processes": world(),
@@ -104,9 +103,11 @@ def train(
         print(summary(data, config, lost, output, here), file=sys.stderr)  # noqa: T201
         _begin(output, settings, weights, started_from)
 
+    trackers = {stage: _tracker(output / stage, experiment if first else None) for stage in STAGES}
+
     def run(stage: Stage, stopping: Callable[[], bool]) -> Outcome:
         folder = output / stage.name
-        track = _tracker(folder, experiment if first else None)
+        track = trackers[stage.name]
         done = max(checkpoint.steps(folder), default=0)
         with progress(f"training {stage.name}", stage.settings.steps, done) as advance:
             try:
@@ -145,39 +146,44 @@ def train(
         tensors = checkpoint.pack(
             {"vqgan": autoencoder.model, "denoiser": diffusion.average.module}, {}
         )
-        card = {
-            "name": output.name,
-            "config": settings,
-            "preprocessing": data.preprocessing.model_dump(mode="json"),
-            "left_out": asdict(lost),
-            "spacing": data.spacing,
-            "latent_scaling": diffusion.scaling.card(),
-            "latent_shape": [
-                config.vqgan.code_dimension,
-                *(side // config.vqgan.factor for side in data.sides),
-            ],
-            "conditioning": data.conditioning.card(),
-            "data": {
-                "source": source,
-                "fingerprint": cohort.fingerprint,
-                "training": [cohort.entries[i].id for i in data.training],
-                "validation": [cohort.entries[i].id for i in data.validation],
-                "skipped": [str(fault) for fault in cohort.skipped],
-                "labels": data.map_files,
+        checkpoint.save(
+            finished,
+            tensors,
+            {
+                "name": output.name,
+                "config": settings,
+                "preprocessing": data.preprocessing.model_dump(mode="json"),
+                "left_out": asdict(lost),
+                "spacing": data.spacing,
+                "latent_scaling": diffusion.scaling.card(),
+                "latent_shape": [
+                    config.vqgan.code_dimension,
+                    *(side // config.vqgan.factor for side in data.sides),
+                ],
+                "conditioning": data.conditioning.card(),
+                "data": {
+                    "source": source,
+                    "fingerprint": data.cohort.fingerprint,
+                    "training": [data.cohort.entries[i].id for i in data.training],
+                    "validation": [data.cohort.entries[i].id for i in data.validation],
+                    "skipped": [str(fault) for fault in data.cohort.skipped],
+                    "labels": data.map_files,
+                },
+                "metrics": metrics,
+                "taken": {
+                    stage.name: _taken(stage, outcomes[stage.name])
+                    for stage in (autoencoder, diffusion)
+                },
+                "history": changes,
+                "from": started_from,
+                "reconstructions": report,
+                "weights_sha256": digest(tensors),
+                "environment": environment(),
+                "processes": world(),
             },
-            "metrics": metrics,
-            "taken": {
-                stage.name: _taken(stage, outcomes[stage.name])
-                for stage in (autoencoder, diffusion)
-            },
-            "history": changes,
-            "from": started_from,
-            "reconstructions": report,
-            "weights_sha256": digest(tensors),
-            "environment": environment(),
-            "processes": world(),
-        }
-        checkpoint.save(finished, tensors, card)
+        )
+        for track in trackers.values():  # now with the digest of the weights, and the model
+            track("FINISHED")
     distributed.barrier()
     return finished
 
@@ -273,7 +279,7 @@ def _tracker(folder: Path, experiment: str | None) -> Track:
 
     Once MLflow has not answered it is asked again only when the training ends.
     """
-    silenced: list[str] = []
+    silenced: set[tuple[Status, str]] = set()
 
     def track(status: Status) -> None:
         waits = silenced and status == "RUNNING"
@@ -283,8 +289,9 @@ def _tracker(folder: Path, experiment: str | None) -> Track:
             record = run_record(folder, status=status)
             tracking.log(record, experiment=experiment, kept=folder)
         except tracking.TrackingError as error:
-            silenced.append(str(error))
             goes_on = "The training goes on. " if status == "RUNNING" else ""
-            print(f"{goes_on}{error}", file=sys.stderr)  # noqa: T201
+            if (status, str(error)) not in silenced:
+                print(f"{goes_on}{error}", file=sys.stderr)  # noqa: T201
+            silenced.add((status, str(error)))
 
     return track

@@ -28,6 +28,31 @@ LINKS_LENGTH = 1000  # of the description, for the runs that it was made from
 
 
 @dataclass(frozen=True, slots=True)
+class ModelRecord:
+    """A model that a run has made: a table of whole numbers in, volumes out.
+
+    Args:
+        name: of the model.
+        loader: importable module with `_load_pyfunc(path)`; no code is kept with the model.
+        data: folder with the weights.
+        digest: SHA-256 of the weights.
+        columns: of the table.
+        parameters: by name, what else may be told, with defaults.
+        shape: of a volume, voxels.
+        card: whatever is known of it; becomes its metadata.
+    """
+
+    name: str
+    loader: str
+    data: Path
+    digest: str
+    columns: Sequence[str]
+    parameters: Mapping[str, str | float]
+    shape: Sequence[int]
+    card: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class RunRecord:
     """A run as MLflow is to show it; logging it again brings its run up to date.
 
@@ -44,6 +69,7 @@ class RunRecord:
         cohorts: that it compares; become datasets.
         made_from: by what it is, the tag and its value by which the runs of what this one was made
             from are found; the description names them.
+        model: that it has made.
         start, end: milliseconds since 1970; None: now.
         status: how what it tells of stands.
         nested: runs below it, by the name that tells them apart.
@@ -62,6 +88,7 @@ class RunRecord:
     tables: Mapping[str, Mapping[str, list[Any]]] = field(default_factory=dict)
     cohorts: Sequence[CohortRecord] = ()
     made_from: Mapping[str, Tag] = field(default_factory=dict)
+    model: ModelRecord | None = None
     start: int | None = None
     end: int | None = None
     status: Status = "FINISHED"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evalsuite.records import CohortRecord
+from evalsuite.tracking.model import log_model
 from evalsuite.tracking.record import TAG_LENGTH, RunRecord, Tag, flatten, key_of, shortened
 from evalsuite.tracking.server import (
     address,
@@ -113,6 +114,8 @@ def _log(
             client.log_text(run_id, text, path)
         if record.tables:
             _log_tables(client, run_id, record.tables)
+        if record.model:
+            log_model(client, place, run_id, record.model)
         for name, part in record.nested.items():
             link = "evalsuite.part_of" if part.listed else "mlflow.parentRunId"
             nested[name], _ = _log(client, place, part, {link: run_id})

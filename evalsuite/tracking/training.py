@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -9,11 +10,12 @@ from uuid import uuid4
 import yaml
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.tracking.record import WEIGHTS, RunRecord, Status, by_weights
+from evalsuite.tracking.record import WEIGHTS, ModelRecord, RunRecord, Status, by_weights
 
 HISTORY = "history.jsonl"  # a line of values after every validation
 CONFIG = "config.yaml"  # in the folder above, that of all stages
 GENERATOR, CARD = "generator", "card.json"  # there, too: what the training came to
+LAST = "diffusion"  # the stage that ends with a generator
 STATE = "mlflow-run.txt"  # what no other training is tracked by
 
 
@@ -48,7 +50,22 @@ def run_record(
         files={f"{step}/{figure.name}": figure for figure in sorted(folder.glob("*.png"))},
         tags={WEIGHTS: card["weights_sha256"]} if card else {},
         made_from=by_weights({str(origin.get("name")): str(origin.get("weights_sha256", ""))}),
+        model=_model(folder, card) if card and folder.name == LAST else None,
         status=status,
+    )
+
+
+def _model(folder: Path, card: Mapping[str, Any]) -> ModelRecord:
+    """Return the generator as a model: a row `n, seed` makes samples 0 to n - 1 of that seed."""
+    return ModelRecord(
+        name="generator",
+        loader="generator.mlflow_model",
+        data=folder.parent / GENERATOR,
+        digest=card["weights_sha256"],
+        columns=("n", "seed"),
+        parameters={"class_name": "", "guidance": 1.0},
+        shape=card["preprocessing"]["shape"],
+        card=card,
     )
 
 
@@ -58,9 +75,10 @@ def _card(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
+        card = dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         raise EvalsuiteError(f"{path}: this is no card of a generator.") from None
+    return card if "weights_sha256" in card else {}  # those of before had none
 
 
 def _settings(folder: Path) -> dict[str, Any]:

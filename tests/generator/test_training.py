@@ -7,7 +7,9 @@ import sys
 import time
 from pathlib import Path
 
+import mlflow
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -18,6 +20,7 @@ from evalsuite.volumes.read import read_volume
 from generator import checkpoint
 from generator.autoencoder_stage import AutoencoderStage
 from generator.diffusion_stage import DiffusionStage
+from generator.model import load
 from generator.run import train
 from generator.steps import Player, constant, decaying
 from generator.steps import trained as trained_parameters
@@ -405,10 +408,36 @@ def test_mlflow_that_comes_back_gets_the_whole_training_at_its_end(
     assert err.count(f"log them later with: evalsuite log {folder}\n") == 2
     assert err.count("The training goes on.") == 1
     assert "secret" not in err
-    assert set(runs("e")) == {"run diffusion"}
-    log(tmp_path / "run", "e", None)
     assert {r.info.status for r in runs("e").values()} == {"FINISHED"}
     assert set(runs("e")) == {"run vqgan", "run diffusion"}
+    digests = {r.data.tags["evalsuite.weights_sha256"] for r in runs("e").values()}
+    assert digests == {load(tmp_path / "run").digest}
+
+
+def test_a_finished_training_is_a_model_of_mlflow(trained, client, runs, monkeypatch, tmp_path):
+    shutil.copytree(trained, tmp_path / "run")
+    monkeypatch.chdir(tmp_path)
+    log(tmp_path / "run", "e", None)
+    log(tmp_path / "run", "e", None)
+    found = runs("e")
+    generator = load(trained)
+    digests = {r.data.tags["evalsuite.weights_sha256"] for r in found.values()}
+    assert digests == {generator.digest}
+    (output,) = found["run diffusion"].outputs.model_outputs  # the second call has added none
+    model = mlflow.pyfunc.load_model(f"models:/{output.model_id}")
+    assert model.metadata.metadata == generator.card
+    assert model.metadata.run_id == found["run diffusion"].info.run_id
+    table = pd.DataFrame({"n": [2, 1], "seed": [3, 4]})
+    samples = model.predict(table, params={"guidance": 1.0})
+    wanted = [v.voxels for v in (*generator.sample(2, seed=3), *generator.sample(1, seed=4))]
+    np.testing.assert_array_equal(samples, wanted)
+    assert model.metadata.get_output_schema().inputs[0].shape == (-1, *samples.shape[1:])
+    with pytest.raises(EvalsuiteError, match="weighs the class"):
+        model.predict(table, params={"guidance": 2.0})
+    folder = Path(client.get_logged_model(output.model_id).artifact_location.removeprefix("file:"))
+    kept = {file.name for file in folder.rglob("*") if file.is_file()}
+    assert {"tensors.safetensors", "card.json", "MLmodel"} <= kept
+    assert not [name for name in kept if name.endswith((".pkl", ".py", ".lock", ".toml"))]
 
 
 def test_a_new_start_forgets_the_history_of_one_that_had_no_checkpoint(source, tmp_path):
