@@ -15,6 +15,7 @@ from evalsuite.errors import EvalsuiteError
 from evalsuite.utility.results import write
 
 SIGNATURE = "signature.json"
+BEGUN = "begun.txt"
 RUNS, PRETRAINED = "runs", "pretrained"
 
 
@@ -53,6 +54,13 @@ class ExperimentFolder:
                     "with those it was begun with, or name another folder with --output DIR."
                 )
         write(path, _encoded(wanted))
+
+    def begun(self, now: str) -> str:
+        """Return when the experiment was begun: what stands there, else what is told."""
+        path = self.folder / BEGUN
+        if not path.is_file():
+            write(path, now.encode())
+        return path.read_text(encoding="utf-8")
 
     def run(self, name: str) -> dict[str, Any] | None:
         """Return the record of a finished training; None if there is none, or it is damaged."""

@@ -53,7 +53,7 @@ class UtilityResults:
         comparisons: see `evalsuite.utility.analysis.compare`.
         warnings: reasons to doubt the experiment.
         environment: versions, platform, git commit.
-        started: UTC, ISO 8601.
+        started: UTC, ISO 8601; that of the first call.
         seconds: wall-clock time of all trainings, those of earlier, interrupted calls included.
     """
 

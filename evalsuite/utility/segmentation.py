@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -39,11 +39,13 @@ class Resources:
         device: torch device.
         progress: how to show progress.
         report: told a sentence after every training.
+        reached: given what there is so far whenever all shares of an arm are done in a repeat.
     """
 
     device: str = "auto"
     progress: Progress = silent
     report: Callable[[str], None] = lambda _: None
+    reached: Callable[[UtilityResults], None] = lambda _: None
 
 
 def segmentation(
@@ -65,7 +67,26 @@ def segmentation(
     settings = _settings(config, prepared)
     signature = {key: value for key, value in settings.items() if key not in EXTENDED}
     folder = ExperimentFolder(output, signature, resume=resume)
-    records = _Trainings(config, prepared, folder, resources).finish()
+    begun = folder.begun(started.isoformat(timespec="seconds"))
+
+    def results(records: Sequence[Mapping[str, Any]], *, compared: bool) -> UtilityResults:
+        return _results(config, prepared, settings, begun, records, compared=compared)
+
+    trainings = _Trainings(config, prepared, folder, resources)
+    trainings.finish(lambda: resources.reached(results(trainings.records, compared=False)))
+    return results(trainings.records, compared=True)
+
+
+def _results(
+    config: UtilityConfig,
+    prepared: Prepared,
+    settings: dict[str, Any],
+    begun: str,
+    records: Sequence[Mapping[str, Any]],
+    *,
+    compared: bool,
+) -> UtilityResults:
+    """Return what the trainings came to; arms can be compared once all are done."""
     rows = [
         {**{key: record[key] for key in ("arm", "share", "repeat")}, **case}
         for record in records
@@ -81,10 +102,10 @@ def segmentation(
         trainings=about,
         cases=cases,
         summary=tabulated(summarise(cases)),
-        comparisons=tabulated(compare(cases)),
+        comparisons=tabulated(compare(cases) if compared else []),
         warnings=prepared.warnings,
         environment=environment(),
-        started=started.isoformat(timespec="seconds"),
+        started=begun,
         seconds=round(sum(record["seconds"] for record in records), 3),
     )
 
@@ -106,28 +127,40 @@ class _Trainings:
             resources,
         )
         self._runs = planned(config, prepared)
+        self._pretexts = dict.fromkeys(
+            (run.arm.pretrained_on, run.repeat) for run in self._runs if run.arm.pretrained_on
+        )
         self._kept = {run.name: folder.run(run.name) for run in self._runs}
         self._done = 0
 
-    def finish(self) -> list[dict[str, Any]]:
-        """Do what is missing and return the records of all, pre-trainings first."""
+    @property
+    def records(self) -> list[dict[str, Any]]:
+        """Those of all that is done, pre-trainings first."""
+        before = [self._folder.run(_pretraining(*key)) for key in self._pretexts]
+        return [record for record in (*before, *self._kept.values()) if record is not None]
+
+    def finish(self, reached: Callable[[], None]) -> None:
+        """Do what is missing.
+
+        Args:
+            reached: called whenever all shares of an arm are done in a repeat, but the last.
+        """
         config = self._config
         missing = [run for run in self._runs if self._kept[run.name] is None]
-        pretexts = dict.fromkeys(
-            (run.arm.pretrained_on, run.repeat) for run in self._runs if run.arm.pretrained_on
-        )
         wanted = {(run.arm.pretrained_on, run.repeat) for run in missing}
-        to_pretrain = [key for key in pretexts if key in wanted and not self._pretrained(*key)]
+        to_pretrain = [
+            key for key in self._pretexts if key in wanted and not self._pretrained(*key)
+        ]
         tests = len(self._prepared.splits.tested)
         total = len(to_pretrain) * config.pretraining_steps + len(missing) * (config.steps + tests)
         jobs = len(to_pretrain) + len(missing)
         with self._resources.progress("training and testing", total) as advance:
             for key in to_pretrain:
                 self._pretrain(*key, jobs, advance)
-            for run in missing:
+            for run, following in zip(missing, [*missing[1:], None], strict=True):
                 self._train(run, jobs, advance)
-        before = [self._folder.run(_pretraining(*key)) for key in pretexts]
-        return [record for record in (*before, *self._kept.values()) if record is not None]
+                if following and (following.arm, following.repeat) != (run.arm, run.repeat):
+                    reached()
 
     def _pretrained(self, material: Material, repeat: int) -> State | None:
         name = _pretraining(material, repeat)

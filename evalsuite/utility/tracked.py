@@ -8,19 +8,34 @@ from typing import Any
 
 import pandas as pd
 
-from evalsuite.tracking.record import RunRecord, described_by, environment_file
-from evalsuite.utility.config import SCRATCH
+from evalsuite.tracking.record import (
+    DIGEST,
+    RunRecord,
+    Status,
+    by_weights,
+    described_by,
+    digest_of,
+    environment_file,
+)
+from evalsuite.utility.config import ARMS, SCRATCH
 from evalsuite.utility.results import RESULTS, TABLES, UtilityResults
 
 Curve = list[tuple[int, float]]
 
 
-def run_record(results: UtilityResults, folder: Path, run_name: str | None = None) -> RunRecord:
+def run_record(
+    results: UtilityResults,
+    folder: Path,
+    run_name: str | None = None,
+    status: Status = "FINISHED",
+) -> RunRecord:
     """Return what is tracked of an experiment: a run with one below it for each arm.
 
     Args:
+        results: perhaps those of some trainings only; an arm with all of its own is finished.
         folder: where it lies.
         run_name: of the parent run, None for the name of the folder; an arm has its own behind it.
+        status: how the experiment stands.
     """
     name = run_name or folder.resolve().name
     identity = {
@@ -33,19 +48,50 @@ def run_record(results: UtilityResults, folder: Path, run_name: str | None = Non
         identity,
         config=results.config,
         tags=tag_values(results),
+        status=status,
         texts=environment_file(results.environment),
     )
+    done = _whole(results)
     arms = {
         arm: replace(
             whole,
+            status="FINISHED" if len(done[arm]) == len(_shares(results, arm)) else status,
             name=f"{name}: {arm}",
             identity={**identity, "evalsuite.arm": arm},
             points=[(n, v, step) for n, c in arm_curves(results, arm).items() for step, v in c],
         )
         for arm in results.config["arms"]
+        if arm in done
     }
+    if status != "FINISHED":
+        return replace(whole, nested=arms)
+    digest = digest_of(folder)
+    made_from = {name: str(c.get("weights_sha256", "")) for name, c in results.cohorts.items()}
     values = [(name, value, 0) for name, value in metric_values(results).items()]
-    return replace(whole, points=values, files=files(folder), nested=arms)
+    return replace(
+        whole,
+        points=values,
+        tags={**whole.tags, **({DIGEST: digest} if digest else {})},
+        files=files(folder),
+        made_from=by_weights(made_from),
+        nested=arms,
+    )
+
+
+def _whole(results: UtilityResults) -> dict[str, set[float]]:
+    """Return, by arm that has begun, the shares of which all repeats are done."""
+    repeats: dict[tuple[str, float], set[int]] = {}
+    for arm, share, repeat in results.cases[["arm", "share", "repeat"]].itertuples(index=False):
+        repeats.setdefault((arm, share), set()).add(repeat)
+    done: dict[str, set[float]] = {}
+    for (arm, share), those in repeats.items():
+        whole = len(those) == results.config["repeats"]
+        done.setdefault(arm, set()).update([share] if whole else [])
+    return done
+
+
+def _shares(results: UtilityResults, arm: str) -> list[float]:
+    return list(results.config["shares"]) if "real" in ARMS[arm].trained_on else [0.0]
 
 
 def arm_curves(results: UtilityResults, arm: str) -> dict[str, Curve]:
@@ -56,7 +102,10 @@ def arm_curves(results: UtilityResults, arm: str) -> dict[str, Curve]:
     that are kept of a training.
     """
     curves: dict[str, Curve] = {}
+    done = _whole(results)[arm]
     for row in _rows(results.summary[results.summary["arm"] == arm]):
+        if row["share"] not in done:  # its mean is to change yet
+            continue
         step = _subjects(results, row["share"])
         name = f"{row['quantity']}/{row['structure']}"
         for key, column in ((name, "value"), *_ends(name)):

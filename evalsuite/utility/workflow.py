@@ -15,7 +15,11 @@ from evalsuite.utility.results import UtilityResults, read_results, to_json, wri
 from evalsuite.writable import refuse_unwritable
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
+
+    from evalsuite.tracking.record import Status
 
 
 def segmentation(
@@ -41,13 +45,52 @@ def segmentation(
             typer.echo(sentence, err=True)
 
     refuse_unwritable(output, "--output DIR")
-    results = run(config, output, Resources(device, bars, report), resume=resume)
-    points = plugins.available("utility_figures")
-    figures = {name: plugins.loaded(point)(results) for name, point in points.items()}
-    write_results(results, figures, output)
+    track = _tracker(output, experiment, run_name)
+    latest: list[UtilityResults] = []
+
+    def reached(results: UtilityResults) -> None:
+        latest[:] = [results]
+        track(results, "RUNNING")
+
+    try:
+        results = run(config, output, Resources(device, bars, report, reached), resume=resume)
+        points = plugins.available("utility_figures")
+        figures = {name: plugins.loaded(point)(results) for name, point in points.items()}
+        write_results(results, figures, output)
+    except BaseException as error:
+        for results in latest:
+            track(results, "FAILED" if isinstance(error, Exception) else "KILLED")
+        raise
     show(results, output, as_json=as_json)
     if experiment:
         typer.echo(log(output, experiment, run_name), err=True)
+
+
+def _tracker(
+    folder: Path, experiment: str | None, run_name: str | None
+) -> "Callable[[UtilityResults, Status], None]":
+    """Return what brings the MLflow runs of an experiment that is not finished up to date.
+
+    Once MLflow has not answered it is asked again only when the experiment ends.
+    """
+    silenced: list[str] = []
+
+    def track(results: UtilityResults, status: "Status") -> None:
+        from evalsuite import tracking
+        from evalsuite.utility.tracked import run_record
+
+        running = status == "RUNNING"
+        if experiment is None or (silenced and running):
+            return
+        record = run_record(results, folder, run_name, status)
+        later = None if running else "the same command and --resume"
+        try:
+            tracking.log(record, experiment=experiment, kept=folder, command=later)
+        except tracking.TrackingError as error:
+            silenced.append(str(error))
+            typer.echo(f"{'The experiment goes on. ' if running else ''}{error}", err=True)
+
+    return track
 
 
 def log(folder: Path, experiment: str, run_name: str | None) -> str:

@@ -244,6 +244,7 @@ def test_samples_are_a_cohort_with_provenance(trained, tmp_path):
     sidecar = json.loads((tmp_path / "out/sample_00002.json").read_text())
     assert sidecar["Synthetic"] is True
     assert sidecar["Index"] == 2
+    assert cohort.weights_sha256 == sidecar["WeightsSHA256"]
     assert sidecar["WeightsSHA256"] == load(trained).digest == load(trained).card["weights_sha256"]
     assert (tmp_path / "out/contact_sheet.png").stat().st_size > 1000
 

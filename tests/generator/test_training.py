@@ -424,7 +424,7 @@ def test_a_finished_training_is_a_model_of_mlflow(trained, client, runs, monkeyp
     digests = {r.data.tags["evalsuite.weights_sha256"] for r in found.values()}
     assert digests == {generator.digest}
     (output,) = found["run diffusion"].outputs.model_outputs  # the second call has added none
-    model = mlflow.pyfunc.load_model(f"models:/{output.model_id}")
+    model = mlflow.pyfunc.load_model(f"runs:/{found['run diffusion'].info.run_id}/generator")
     assert model.metadata.metadata == generator.card
     assert model.metadata.run_id == found["run diffusion"].info.run_id
     table = pd.DataFrame({"n": [2, 1], "seed": [3, 4]})

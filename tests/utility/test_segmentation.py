@@ -292,3 +292,51 @@ def test_a_damaged_folder_is_told(cli, utility, tmp_path):
         (tmp_path / f"{name}.csv").write_text("arm\n")
     status, _, err = cli("log", tmp_path)
     assert "not the results of a utility experiment, or of a newer version" in err
+
+
+def test_arms_are_logged_as_they_end(utility, cohorts, tmp_path, client, runs, monkeypatch):
+    real, labels, synthetic, _ = cohorts
+    options = ("--output", tmp_path / "out", "--shares", "100", "--experiment", "e")
+    trained = segmentation.train_and_test
+    seen = []
+
+    def watched(*arguments):
+        if client.get_experiment_by_name("e"):
+            statuses = {name: run.info.status for name, run in runs("e").items()}
+            seen.append((arguments[2].name, statuses))
+        if arguments[2].name == "synthetic-pretraining-100-r2" and len(seen) < 5:
+            raise KeyboardInterrupt
+        return trained(*arguments)
+
+    monkeypatch.setattr(segmentation, "train_and_test", watched)
+    utility(real, labels, synthetic, *options, tracked=True)
+    names = ["out", "out: scratch", "out: synthetic-pretraining", "out: real-pretraining"]
+    # After scratch of the first repeat, after each of the other arms, and after its second.
+    assert [sorted(statuses) for _, statuses in seen[:3]] == [
+        sorted(names[:2]), sorted(names[:3]), sorted(names),
+    ]  # fmt: skip
+    assert all(set(statuses.values()) == {"RUNNING"} for _, statuses in seen[:3])
+    assert seen[3] == (
+        "synthetic-pretraining-100-r2",
+        {**dict.fromkeys(names, "RUNNING"), "out: scratch": "FINISHED"},
+    )
+    broken = runs("e")
+    assert {name: run.info.status for name, run in broken.items()} == {
+        **dict.fromkeys(names, "KILLED"),
+        "out: scratch": "FINISHED",
+    }
+    assert "dice/mean" in broken["out: scratch"].data.metrics
+    half = broken["out: synthetic-pretraining"].data.metrics
+    assert set(half) == {"loss/100 percent/repeat 1"}
+    seen += [None] * 5
+    assert utility(real, labels, synthetic, *options, "--resume", tracked=True)[0] == 0
+    whole = runs("e")
+    assert {run.info.run_id for run in whole.values()} == {r.info.run_id for r in broken.values()}
+    assert {run.info.status for run in whole.values()} == {"FINISHED"}
+    values = read_results(tmp_path / "out").summary.query(
+        "arm == 'synthetic-pretraining' and quantity == 'dice' and structure == 'mean'"
+    )
+    arm = whole["out: synthetic-pretraining"]
+    curve = client.get_metric_history(arm.info.run_id, "dice/mean")
+    assert [point.value for point in curve] == values["value"].tolist()
+    assert whole["out"].data.metrics["seconds"] > 0
