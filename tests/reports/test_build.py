@@ -131,6 +131,8 @@ def test_a_report_of_a_table_is_the_same_but_for_the_date(cli, table):
     abouts = [json.loads((table.parent / x / "report.json").read_text()) for x in ("one", "two")]
     for about in abouts:
         assert about["record"].pop("made")
+        ((_, tag, design),) = about["made_from"]
+        assert (tag, design) == ("evalsuite.study", about["record"]["design"])
     assert abouts[0] == abouts[1]
     for name in (files[0].keys() | files[1].keys()) - {"report.html", "report.json"}:
         assert files[0][name] == files[1][name], name
@@ -169,7 +171,11 @@ def test_utility_experiments_are_appended(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "reports.utility", module)
     one, two = tmp_path / "one", tmp_path / "two"
     assert [s.name for s in build(None, [], utilities=[one]).sections] == ["utility"]
+    two.mkdir()
+    (two / "results.json").write_text("{}")
     report = build(None, [], utilities=[one, two])
+    digest = hashlib.sha256(b"{}").hexdigest()
+    assert report.made_from == ((f"utility experiment {two}", "evalsuite.digest", digest),)
     assert [s.name for s in report.sections] == ["utility-1", "utility-2"]
     assert [s.title for s in report.sections] == [f"Utility (experiment {i})" for i in (1, 2)]
     assert report.record["utility experiment 2"] == str(two)

@@ -424,16 +424,24 @@ def test_a_planted_leak_fails_the_audit_command(lead, tmp_path):
 
 
 def test_a_study_is_followed_in_mlflow(lead, client, runs):
+    for volume in Path(lead.cohorts["synthetic"]).glob("*.nii.gz"):
+        sidecar = volume.with_name(volume.name.replace(".nii.gz", ".json"))
+        sidecar.write_text(json.dumps({"WeightsSHA256": "ab" * 32}))
     create(lead)
     read_everything()
     assert lead("log", "birds")[0] == 0
-    assert runs("evalsuite-studies")["birds"].info.status == "RUNNING"
+    running = runs("evalsuite-studies")["birds"]
+    assert running.info.status == "RUNNING"
+    assert "mlflow.note.content" not in running.data.tags
     assert lead("close", "birds", "--yes")[0] == 0
     found = runs("evalsuite-studies")
     assert set(found) == {"birds", "birds: Ada", "birds: Bob"}
     assert found["birds: Ada"].data.metrics["answered"] == 10
     assert found["birds"].data.metrics["appearance/real"] == 1.5
     assert found["birds"].info.status == "FINISHED"
+    assert found["birds"].data.tags["mlflow.note.content"] == (
+        f'Made from:\n- training of fake: `tags."evalsuite.weights_sha256" = "{"ab" * 32}"`'
+    )
 
 
 def test_a_closed_study_s_runs_hold_what_counts_alone(lead, client, runs):

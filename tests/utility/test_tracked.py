@@ -1,5 +1,6 @@
 """One MLflow run for the experiment and a nested one for each arm; the figure says what is so."""
 
+import hashlib
 import json
 
 import numpy as np
@@ -17,6 +18,7 @@ from tests.utility.made_up import example
 
 def test_every_arm_is_a_nested_run(client, runs, tmp_path, cli):
     results = example()
+    results.cohorts["diffusion"]["weights_sha256"] = "ab" * 32
     write_results(results, {"learning_curves": learning_curves(results)}, tmp_path / "out")
     (tmp_path / "out/pretrained").mkdir()
     (tmp_path / "out/pretrained/big.npz").write_bytes(b"weights")
@@ -27,6 +29,10 @@ def test_every_arm_is_a_nested_run(client, runs, tmp_path, cli):
     parent = runs["out"]
     assert parent.data.tags["evalsuite.config_hash"] == "c0ffee"
     assert parent.data.params["seed"] == "7"
+    content = (tmp_path / "out/results.json").read_bytes()
+    assert parent.data.tags["evalsuite.digest"] == hashlib.sha256(content).hexdigest()
+    sought = f'- training of diffusion: `tags."evalsuite.weights_sha256" = "{"ab" * 32}"`'
+    assert sought in parent.data.tags["mlflow.note.content"]
     gain = results.comparisons.query(
         "first == 'synthetic-pretraining' and second == 'scratch' and share == 20"
         " and quantity == 'dice' and structure == 'mean'"
