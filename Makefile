@@ -7,7 +7,7 @@ BIN := .venv/bin
 export OMP_NUM_THREADS ?= 2
 # A few minutes on 2 cores, where the preset takes about twenty.
 DEMO_STEPS := --set vqgan.training.steps=1600 --set vqgan.discriminator_start=700 \
-    --set diffusion.training.steps=1000
+    --set diffusion.training.steps=1000 --set fit=crop
 
 .PHONY: demo demo-generator demo-study docs test fuzz lint clean
 

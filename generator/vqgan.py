@@ -34,12 +34,10 @@ class VQGAN(nn.Module):
         super().__init__()
         self.config = config
         levels = len(config.channels)
-        self.codebook = Codebook(config) if config.bottleneck == "vq" else None
-        self._gaussian = Gaussian(config.kl)
         encoder = Encoder(
             spatial_dims=3,
             in_channels=1,
-            out_channels=config.code_dimension * (1 if self.codebook else 2),
+            out_channels=config.code_dimension * (1 if config.bottleneck == "vq" else 2),
             channels=config.channels,
             num_res_layers=config.residual_layers,
             num_res_channels=config.channels,
@@ -66,6 +64,8 @@ class VQGAN(nn.Module):
                 each = len(blocks) // levels
                 for level in range(levels):
                     recompute(blocks[level * each : (level + 1) * each])
+        self.codebook = Codebook(config) if config.bottleneck == "vq" else None
+        self._gaussian = Gaussian(config.kl)
 
     @property
     def bottleneck(self) -> Codebook | Gaussian:

@@ -245,6 +245,7 @@ def test_one_bad_volume_does_not_turn_reconstructions_into_a_mosaic(blobs):
     blobs.ahead = lambda step: [1e4 * volumes for volumes in good(step)]
     assert blobs.update(200)["reconstruction"] > 100
     blobs.ahead = good
-    for step in range(201, 216):
+    for step in range(201, 241):
         blobs.update(step)
-    assert blobs.validate()[0]["validation_psnr"] > before - 1
+    # Without clipping the gradient it stays 1 dB below for as long again.
+    assert blobs.validate()[0]["validation_psnr"] > before + 1
