@@ -72,7 +72,7 @@ docs: .venv/ready
 
 # Two processes of one thread each: threads that wait for one another on 2 cores take longer.
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 # Every property with many random examples; those that failed are tried first the next time.
 fuzz: TESTS ?= tests

@@ -142,8 +142,7 @@ def sample(
     --sampler to --labels are of generators that `train` wrote, --set to --assume-orientation of
     all others.
     """
-    if Path(source).is_dir():
-        extras.require("generator", purpose="The generator")
+    extras.require("generator", purpose="The generator")
     from evalsuite.machine import rank
     from evalsuite.settings import assignments
     from generator.samples import sample_from

@@ -112,7 +112,7 @@ def test_a_long_value_is_cut():
         validated(Everything, {"whole": "x" * 500})
 
 
-PYDANTIC = ("nput should", "ermitted", "ield required", "alid dict", "ule", "nstance", "ype=")
+PYDANTIC = ("nput should", "ermitted", "ield required", "alid dict", "odule", "nstance", "ype=")
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 3) | st.floats() | st.text("ab", max_size=2),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text("ab", max_size=2), inner),

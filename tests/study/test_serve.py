@@ -4,7 +4,6 @@ import asyncio
 import io
 import os
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -92,24 +91,6 @@ def test_a_proxy_is_believed_only_where_it_is_named(trusted, address):
     }
     asyncio.run(ProxyHeadersMiddleware(app, trusted)(scope, None, None))
     assert seen == [(address, "https" if address == "203.0.113.9" else "http")]
-
-
-def test_without_streamlit_the_mend_is_told(cli, monkeypatch):
-    monkeypatch.setattr(serve, "find_spec", lambda _: None)
-    assert cli("study", "serve")[::2] == (
-        1, "The app needs Streamlit: pip install 'evalsuite[reader]'.\n"
-    )  # fmt: skip
-
-
-def test_a_wheel_holds_all_that_the_app_reads():
-    """Files of other kinds than Python's are packed only where pyproject.toml names them."""
-    data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"][
-        "package-data"
-    ]
-    app = ROOT / "reader_app"
-    packed = {path for pattern in data["reader_app"] for path in app.glob(pattern)}
-    there = {path for path in app.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
-    assert {path for path in there if path.suffix != ".py"} == packed
 
 
 class Terminal(io.StringIO):
