@@ -164,19 +164,13 @@ class AutoencoderStage:
     @torch.no_grad()
     def report(self, progress: Progress = silent) -> Report:
         """Return what the suite's metrics say of reconstructions of the held-out volumes."""
-        self.model.eval()
         shape = self._shown(self.data.validation[0]).shape
         held_out = self.data.validation[: looked_at(len(self.data.validation), shape)]
         known = self.data.training[: max(len(held_out), FEWEST)]
-        found = []
-        for index in held_out:
-            volume = self.data.volumes([index]).to(self.device)
-            again = self.data.cut(self.model.reconstruct(volume, [index]))
-            found.append(again[0, 0].cpu().numpy())
         return reconstruction_report(
             [self._shown(index) for index in known],
             [self._shown(index) for index in held_out],
-            found,
+            [self.made([place])[0].cpu().numpy() for place in range(len(held_out))],
             device=str(self.device),
             progress=progress,
         )

@@ -145,8 +145,9 @@ def sample(
     extras.require("generator", purpose="The generator")
     from evalsuite.machine import rank
     from evalsuite.settings import assignments
+    from evalsuite.volumes.geometry import stated_geometry
     from generator.samples import sample_from
-    from generator.sources.source import SourceOptions, stated
+    from generator.sources.source import SourceOptions
 
     recipe = {
         "seed": seed,
@@ -161,7 +162,9 @@ def sample(
     chosen = SourceOptions(
         settings=assignments(set_ or ()),
         block=block,
-        assumed=stated(assume_spacing, assume_orientation, "The assumed geometry"),
+        assumed=stated_geometry(
+            assume_spacing, assume_orientation, "The assumed geometry cannot be used"
+        ),
         trust=trust_code,
         device=device,
         log=output / "traceback.txt",

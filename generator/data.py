@@ -65,22 +65,15 @@ class TrainingData:
 
         @lru_cache(maxsize=max(1, KEPT // (4 * math.prod(self.sides))))
         def load(index: int) -> Float[Tensor, "1 x y z"]:
-            image, number = divmod(index, len(cohort.entries))
-            volume = self.preprocessing.apply(cohort.entries[number].read())
-            voxels = torch.from_numpy(volume.voxels)[None]
-            if image and config.mirrored:
-                voxels = voxels.flip(1 + "xyz".index(config.mirrored))
-            return widened(voxels, self.sides)
+            entry = cohort.entries[index % len(cohort.entries)]
+            return self._seen(index, self.preprocessing.apply(entry.read()).voxels)
 
         @lru_cache(maxsize=max(1, KEPT // (4 * math.prod(self.sides))))
         def load_map(index: int) -> Float[Tensor, "m u v w"]:
             if maps is None:
                 raise AssertionError
-            image, number = divmod(index, len(cohort.entries))
-            whole = torch.from_numpy(on_grid(maps[number], self.preprocessing))[None]
-            if image and config.mirrored:
-                whole = whole.flip(1 + "xyz".index(config.mirrored))
-            wide = widened(whole.float(), self.sides)[0].long()
+            labels = on_grid(maps[index % len(cohort.entries)], self.preprocessing)
+            wide = self._seen(index, labels.astype(np.float32))[0].long()
             return shares(wide, maps.structures, config.vqgan.factor)
 
         self._load, self._load_map = load, load_map
@@ -88,6 +81,13 @@ class TrainingData:
     def volumes(self, indices: Sequence[int]) -> Float[Tensor, "b 1 x y z"]:
         """Return the volumes with these indices, in [0, 1], as the networks see them."""
         return torch.stack([self._load(i) for i in indices])
+
+    def _seen(self, index: int, voxels: Float[np.ndarray, "x y z"]) -> Float[Tensor, "1 u v w"]:
+        """Return what is in the shape of the samples as the networks see it, mirrored or not."""
+        volume = torch.from_numpy(voxels)[None]
+        if self.mirrored and index >= len(self.cohort.entries):
+            volume = volume.flip(1 + "xyz".index(self.mirrored))
+        return widened(volume, self.sides)
 
     def cut(self, volumes: Float[Tensor, "*b u v w"]) -> Float[Tensor, "*b x y z"]:
         """Return volumes that the networks see, or make, in the shape of the samples."""

@@ -1,7 +1,6 @@
 """What `sample` does from end to end."""
 
 import csv
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,6 +14,7 @@ from matplotlib.figure import Figure
 
 from evalsuite.environment import environment
 from evalsuite.errors import EvalsuiteError
+from evalsuite.extractors.weights import sha256
 from evalsuite.machine import rank, world
 from evalsuite.progress import bars, silent
 from evalsuite.volumes.check import problem_of
@@ -223,8 +223,7 @@ def _copies(files: Sequence[Path]) -> list[str]:
     """Return the first few groups of files with the same bytes."""
     groups: dict[str, list[str]] = {}
     for file in files:
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()
-        groups.setdefault(digest, []).append(file.name)
+        groups.setdefault(sha256(file), []).append(file.name)
     return [" and ".join(group) for group in groups.values() if len(group) > 1][:3]
 
 

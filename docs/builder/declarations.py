@@ -7,6 +7,7 @@ from builder.settings import HEAD as SETTING
 from builder.settings import settings_table
 from evalsuite import listings, plugins
 from evalsuite.metrics.metric import Metric
+from evalsuite.protocols.commands import plain
 from evalsuite.protocols.protocol import Protocol, load_protocol
 from evalsuite.study.protocol.questions import KINDS
 
@@ -119,7 +120,7 @@ def _protocol(protocol: Protocol) -> str:
         bullets(f"**{name}**: {text}" for name, text in facts.items() if text),
     ]
     frozen = [
-        (code(f"{part}.{key}" if part != "metrics" else f"metrics.{key}"), code(_plain(value)))
+        (code(f"{part}.{key}" if part != "metrics" else f"metrics.{key}"), code(plain(value)))
         for part in ("preprocessing", "preprocessing_synthetic", "slices", "metrics")
         for key, value in values[part].items()
     ]
@@ -144,11 +145,3 @@ def _protocol(protocol: Protocol) -> str:
 
 def _summary(kind: type[Any]) -> str:
     return (kind.__doc__ or "").partition("\n\n")[0].replace("\n", " ")
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {_plain(one)}" for key, one in value.items()) or "as by default"
-    if isinstance(value, list):
-        return " x ".join(map(str, value))
-    return "none" if value is None else str(value)

@@ -70,7 +70,7 @@ def _told(protocol: dict[str, Any], code: str) -> str:
         ("metrics", "Metrics"),
     ):
         if protocol[key]:
-            lines += [f"{title}:", *(f"  {k}: {_plain(v)}" for k, v in protocol[key].items())]
+            lines += [f"{title}:", *(f"  {k}: {plain(v)}" for k, v in protocol[key].items())]
     lines += ["", f"Estimator: {protocol['estimator']}", f"Volumes used: {protocol['n_used']}"]
     if protocol["free"]:
         lines.append(f"Left to the user: {', '.join(protocol['free'])}")
@@ -89,9 +89,10 @@ def _told(protocol: dict[str, Any], code: str) -> str:
     return "\n".join(lines)
 
 
-def _plain(value: object) -> str:
+def plain(value: object) -> str:
+    """Return a choice of a protocol in words."""
     if isinstance(value, dict):
-        return ", ".join(f"{k} {_plain(v)}" for k, v in value.items()) or "as by default"
+        return ", ".join(f"{k} {plain(v)}" for k, v in value.items()) or "as by default"
     if isinstance(value, list):
         return " x ".join(map(str, value))
     return "none" if value is None else str(value)

@@ -16,6 +16,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
+from evalsuite.errors import EvalsuiteError
+
 Part = Literal["spacing", "orientation"]
 PARTS: tuple[Part, Part] = ("spacing", "orientation")
 DIRECTIONS = {"R": (0, 1), "L": (0, -1), "A": (1, 1), "P": (1, -1), "S": (2, 1), "I": (2, -1)}
@@ -65,6 +67,24 @@ class Geometry:
 
 
 CONVENTION = Geometry()
+
+
+def stated_geometry(spacing: object, orientation: object, fault: str) -> Geometry:
+    """Return a geometry as people state it, None where they do not.
+
+    Args:
+        fault: what is told before the reason where it cannot be used.
+
+    Raises:
+        EvalsuiteError: if it is none.
+    """
+    try:
+        return Geometry(
+            None if spacing is None else read_spacing(spacing),
+            None if orientation is None else read_orientation(orientation),
+        )
+    except ValueError as error:
+        raise EvalsuiteError(f"{fault}: {str(error).rstrip('.')}.") from None
 
 
 def read_spacing(value: object) -> tuple[float, float, float]:

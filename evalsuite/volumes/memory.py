@@ -9,7 +9,7 @@ import numpy as np
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.volumes.cohort import Cohort, Entry
-from evalsuite.volumes.geometry import Geometry, read_orientation, read_spacing
+from evalsuite.volumes.geometry import Geometry, stated_geometry
 from evalsuite.volumes.subjects import look_alike
 from evalsuite.volumes.volume import Volume
 
@@ -95,13 +95,8 @@ def geometry_of(volumes: Volumes, name: str) -> Geometry:
     Raises:
         EvalsuiteError: if it is none.
     """
-    try:
-        return Geometry(
-            None if volumes.spacing is None else read_spacing(list(volumes.spacing)),
-            None if volumes.orientation is None else read_orientation(volumes.orientation),
-        )
-    except ValueError as error:
-        raise EvalsuiteError(f"{name}: {str(error).rstrip('.')}.") from None
+    spacing = None if volumes.spacing is None else list(volumes.spacing)
+    return stated_geometry(spacing, volumes.orientation, name)
 
 
 def _each(items: Any, name: str) -> Iterable[Any]:

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.extractors.weights import sha256
 from evalsuite.seeds import seed_of
-from evalsuite.volumes.geometry import Geometry
+from evalsuite.volumes.geometry import Geometry, stated_geometry
 from generator.sources.made import samples_of
-from generator.sources.source import Sample, SourceOptions, stated
+from generator.sources.source import Sample, SourceOptions
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,9 @@ def foreign(
         EvalsuiteError: for a declared geometry that is none.
     """
     spacing, orientation = (getattr(declared, key, None) for key in ("spacing", "orientation"))
-    geometry = stated(spacing, orientation, f"{name}: its declared geometry")
+    geometry = stated_geometry(
+        spacing, orientation, f"{name}: its declared geometry cannot be used"
+    )
     geometry = geometry.before(options.assumed)
     block = options.block or int(getattr(declared, "block", 1))
     record = {
@@ -164,18 +167,5 @@ def digests(folder: Path, leave_out: Sequence[str] = ()) -> dict[str, str]:
         parts = path.relative_to(folder).parts
         hidden = any(part.startswith(".") or part == "__pycache__" for part in parts)
         if path.is_file() and not hidden and parts[0] not in leave_out:
-            found["/".join(parts)] = digest_of(path)
+            found["/".join(parts)] = sha256(path)
     return found
-
-
-def digest_of(path: Path) -> str:
-    """Return the SHA-256 of a file.
-
-    Raises:
-        EvalsuiteError: if it cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise EvalsuiteError(f"{path}: the file cannot be read: {error.strerror}.") from None

@@ -11,7 +11,8 @@ from typing import Any
 
 from evalsuite import plugins
 from evalsuite.errors import EvalsuiteError, unknown
-from generator.sources.foreign import Foreign, digest_of, failing, foreign
+from evalsuite.extractors.weights import sha256
+from generator.sources.foreign import Foreign, failing, foreign
 from generator.sources.source import SourceOptions
 
 
@@ -52,7 +53,7 @@ def function(name: str, options: SourceOptions) -> Foreign:
         name,
         lambda n, seed: made(n, seed, **settings),
         what,
-        {file.name: digest_of(file) for file in files},
+        {file.name: sha256(file) for file in files},
         made,
         options,
     )

@@ -5,14 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from evalsuite.errors import EvalsuiteError
-from evalsuite.volumes.geometry import (
-    CONVENTION,
-    Geometry,
-    Part,
-    read_orientation,
-    read_spacing,
-)
+from evalsuite.volumes.geometry import CONVENTION, Geometry, Part
 from evalsuite.volumes.volume import Volume
 
 
@@ -92,21 +85,3 @@ class SourceOptions:
     trust: bool = False
     device: str = "cpu"
     log: Path = Path("traceback.txt")
-
-
-def stated(spacing: object, orientation: object, whose: str) -> Geometry:
-    """Return a geometry as people state it, None where they do not.
-
-    Args:
-        whose: what is stated, for the message.
-
-    Raises:
-        EvalsuiteError: if it is none.
-    """
-    try:
-        return Geometry(
-            None if spacing is None else read_spacing(spacing),
-            None if orientation is None else read_orientation(orientation),
-        )
-    except ValueError as error:
-        raise EvalsuiteError(f"{whose} cannot be used: {str(error).rstrip('.')}.") from None
