@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.special import stdtrit
 from scipy.stats import rankdata
 
@@ -52,6 +52,10 @@ class PairSums(NamedTuple):
         """Sums of products over a pair of one reader and one of another without a common case."""
         shared = self.positive @ self.positive.T + self.negative @ self.negative.T - self.products
         return np.asarray(np.outer(self.total, self.total) - shared)
+
+    def only(self, rows: Int[np.ndarray, " q"]) -> "PairSums":
+        """Return those of some rows."""
+        return PairSums(self.positive[rows], self.negative[rows], self.products[np.ix_(rows, rows)])
 
 
 def placements(

@@ -8,7 +8,15 @@ from jaxtyping import Bool, Float, Int
 
 from evalsuite.records import Caveat
 from evalsuite.statistics.ratings.crossed import least_p_of_order
-from evalsuite.statistics.roc.auc import DELONG, area_freedom, auc_covariance
+from evalsuite.statistics.roc.auc import (
+    DELONG,
+    UNBIASED,
+    PairSums,
+    area_freedom,
+    auc_covariance,
+    share_covariance,
+)
+from evalsuite.statistics.roc.one_shot import U_STATISTIC, area_sums, everyone
 from evalsuite.statistics.roc.readings import Readings
 
 NESTED = Caveat(
@@ -60,6 +68,8 @@ class Merits:
         method, reference: of the covariance.
         warnings: what to know of all of it, each one plain sentence.
         trials: what the number of cases allows to say; None if not known.
+        sums: over the comparisons of two cases that each reader made under each treatment, of
+            what they counted and of 1, where readers and cases are not fully crossed.
     """
 
     question: str
@@ -73,6 +83,7 @@ class Merits:
     reference: str
     warnings: tuple[Caveat, ...] = ()
     trials: Trials | None = None
+    sums: tuple[PairSums, PairSums] | None = None
 
     @property
     def usable(self) -> Bool[np.ndarray, "t r"]:
@@ -89,6 +100,7 @@ class Merits:
         """Return those treatments and readers, and what there is to know of their cases."""
         cells = np.ix_(treatments, readers)
         read = self.read[cells]
+        rows = np.arange(self.value.size).reshape(self.value.shape)[cells].ravel()
         return Merits(
             self.question,
             self.figure,
@@ -101,17 +113,25 @@ class Merits:
             self.reference,
             (*self.warnings, *_of_readings(read)),
             self.trials and self.trials.only(treatments, readers),
+            self.sums and (self.sums[0].only(rows), self.sums[1].only(rows)),
         )
 
 
 def auc_merits(readings: Readings) -> Merits:
-    """Return the AUC of every reader under every treatment, with DeLong's covariance."""
+    """Return the AUC of every reader under every treatment, with its covariance.
+
+    It is DeLong's where readers and cases are fully crossed under each treatment, else the
+    unbiased one of Gallas (split-plot designs, missing readings).
+    """
     t, r = len(readings.treatments), len(readings.readers)
     m, n = readings.positive.shape[2], readings.negative.shape[2]
     sides = readings.positive, readings.negative
-    value, matrix = auc_covariance(
-        readings.positive.reshape(t * r, m), readings.negative.reshape(t * r, n)
-    )
+    rows = readings.positive.reshape(t * r, m), readings.negative.reshape(t * r, n)
+    read = ~np.isnan(np.concatenate(sides, axis=2))
+    # Who read no case of a truth has no figure, so that the others may well be crossed.
+    idle = ~np.all([(~np.isnan(side)).any(axis=2) for side in sides], axis=0)
+    sums = None if everyone(read | idle[..., None]) else area_sums(*rows)
+    value, matrix = share_covariance(*sums) if sums else auc_covariance(*rows)
     return Merits(
         readings.question,
         "AUC",
@@ -119,11 +139,12 @@ def auc_merits(readings: Readings) -> Merits:
         readings.readers,
         value.reshape(t, r),
         matrix.reshape(t, r, t, r),
-        ~np.isnan(np.concatenate([readings.positive, readings.negative], axis=2)),
-        "empirical AUC, DeLong covariance",
-        DELONG,
+        read,
+        f"empirical AUC, {U_STATISTIC if sums else 'DeLong covariance'}",
+        UNBIASED if sums else DELONG,
         readings.warnings,
         trials=_trials(*sides),
+        sums=sums,
     )
 
 
