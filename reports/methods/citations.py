@@ -73,6 +73,8 @@ WORKS = {
     "logistic regression. Biometrics 46 (1990) 1171-1178.",
     "mixed": "Christensen RHB. Cumulative link models for ordinal regression with the R package "
     "ordinal. Vignette of the package (2018).",
+    "clusters": "Obuchowski NA. Nonparametric analysis of clustered ROC curve data. Biometrics 53 "
+    "(1997) 567-578.",
     "spearman": "Spearman C. The proof and measurement of association between two things. American "
     "Journal of Psychology 15 (1904) 72-101.",
     "kendall": "Kendall MG. The treatment of ties in ranking problems. Biometrika 33 (1945) "
@@ -114,6 +116,7 @@ REFERENCES = {
     "McCullagh 1980": "mccullagh",
     "McGraw and Wong 1996": "mcgraw",
     "Obuchowski and Rockette 1995": "obuchowski",
+    "Obuchowski 1997": "clusters",
     "Owen 2007": "owen",
     "Schuirmann 1987": "schuirmann",
     "Shrout and Fleiss 1979": "shrout",

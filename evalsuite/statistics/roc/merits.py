@@ -7,8 +7,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from evalsuite.records import Caveat
+from evalsuite.statistics.rated import CLUSTERED
 from evalsuite.statistics.ratings.crossed import least_p_of_order
 from evalsuite.statistics.roc.auc import (
+    CLUSTERS,
     DELONG,
     UNBIASED,
     PairSums,
@@ -120,7 +122,7 @@ class Merits:
 def auc_merits(readings: Readings) -> Merits:
     """Return the AUC of every reader under every treatment, with its covariance.
 
-    It is DeLong's where readers and cases are fully crossed under each treatment, else the
+    Cases of one subject are one observation. It is DeLong's where readers and cases are fully crossed under each treatment, else the
     unbiased one of Gallas (split-plot designs, missing readings).
     """
     t, r = len(readings.treatments), len(readings.readers)
@@ -130,8 +132,10 @@ def auc_merits(readings: Readings) -> Merits:
     read = ~np.isnan(np.concatenate(sides, axis=2))
     # Who read no case of a truth has no figure, so that the others may well be crossed.
     idle = ~np.all([(~np.isnan(side)).any(axis=2) for side in sides], axis=0)
-    sums = None if everyone(read | idle[..., None]) else area_sums(*rows)
-    value, matrix = share_covariance(*sums) if sums else auc_covariance(*rows)
+    whom = readings.subjects
+    sums = None if whom or everyone(read | idle[..., None]) else area_sums(*rows)
+    value, matrix = share_covariance(*sums) if sums else auc_covariance(*rows, whom)
+    covariance = U_STATISTIC if sums else "DeLong covariance"
     return Merits(
         readings.question,
         "AUC",
@@ -140,15 +144,25 @@ def auc_merits(readings: Readings) -> Merits:
         value.reshape(t, r),
         matrix.reshape(t, r, t, r),
         read,
-        f"empirical AUC, {U_STATISTIC if sums else 'DeLong covariance'}",
-        UNBIASED if sums else DELONG,
-        readings.warnings,
-        trials=_trials(*sides),
+        f"empirical AUC, {covariance}{', cases of a subject as one' if whom else ''}",
+        f"{DELONG}; {CLUSTERS}" if whom else UNBIASED if sums else DELONG,
+        # This covariance knows of subjects.
+        tuple(c for c in readings.warnings if c.code != CLUSTERED.code),
+        trials=_trials(*sides, whom),
         sums=sums,
     )
 
 
-def _trials(positive: Float[np.ndarray, "t r m"], negative: Float[np.ndarray, "t r n"]) -> Trials:
+def _trials(
+    positive: Float[np.ndarray, "t r m"],
+    negative: Float[np.ndarray, "t r n"],
+    subjects: tuple[Int[np.ndarray, " m"], Int[np.ndarray, " n"]] | None,
+) -> Trials:
+    if subjects is not None:
+        positive, negative = (
+            _of_subjects(side, own)
+            for side, own in zip((positive, negative), subjects, strict=True)
+        )
     given = [~np.isnan(side) for side in (positive, negative)]
     t, r = positive.shape[:2]
     cases = [side.any(axis=1).sum(axis=1) for side in given]
@@ -161,6 +175,16 @@ def _trials(positive: Float[np.ndarray, "t r m"], negative: Float[np.ndarray, "t
         np.array(cases[0] + cases[1] - 2.0),
         np.array([least_p_of_order(int(m), int(n)) for m, n in zip(*cases, strict=True)]),
     )
+
+
+def _of_subjects(
+    side: Float[np.ndarray, "t r c"], subjects: Int[np.ndarray, " c"]
+) -> Float[np.ndarray, "t r s"]:
+    """Return the mean rating of each subject, of which as many are independent."""
+    member = np.eye(subjects.max(initial=-1) + 1)[subjects][:, np.unique(subjects)]
+    read = (~np.isnan(side)).astype(float) @ member
+    with np.errstate(invalid="ignore"):
+        return np.where(read > 0, np.nan_to_num(side) @ member / read, np.nan)
 
 
 def _of_readings(read: Bool[np.ndarray, "t r c"]) -> tuple[Caveat, ...]:
