@@ -113,8 +113,8 @@ class Conditioning:
 
     def coded(self, values: Mapping[str, str | float]) -> list[float]:
         """Return one number for each column; nan for those not named that have no default."""
-        told = {column.name: column.default for column in self.columns if column.default}
-        told |= values
+        told: dict[str, str | float] = {c.name: c.default for c in self.columns if c.default}
+        told.update(values)
         return [
             column.coded(told[column.name]) if column.name in told else math.nan
             for column in self.columns

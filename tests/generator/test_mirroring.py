@@ -40,7 +40,7 @@ def sides_of_samples(cohort, **settings):
     }  # fmt: skip
     config = micro(diffusion=diffusion, sampler="ddim", steps=10, mirrored="x", **settings)
     stage = DiffusionStage(config, TrainingData(cohort, config), Averages(), torch.device("cpu"))
-    for step in range(60):
+    for step in range(100):
         stage.update(step)
     low, high = stage._drawn(list(range(16))).mean((1, 3, 4)).unbind(1)
     return low - high
