@@ -37,6 +37,7 @@ def sides_of_samples(cohort, **settings):
     """Return how much brighter samples are at low x than at high x, after a short training."""
     diffusion = MICRO["diffusion"] | {
         "prediction": "v_prediction", "scaling": "standard", "loss": "l2", "timesteps": 100,
+        "channels": [16], "attention": [True],
     }  # fmt: skip
     config = micro(diffusion=diffusion, sampler="ddim", steps=10, mirrored="x", **settings)
     stage = DiffusionStage(config, TrainingData(cohort, config), Averages(), torch.device("cpu"))
