@@ -7,7 +7,7 @@ from evalsuite.statistics.roc.guessing import guessing
 from evalsuite.statistics.roc.merits import Merits
 from reports.document import Table
 from reports.readers.claims import ALPHA, correction, intervals
-from reports.readers.shown import fixed, shown
+from reports.readers.shown import Column, fixed, shown
 from reports.sources import StudyData
 
 
@@ -26,7 +26,10 @@ def guessing_tables(
     results = guessing(merits, margin, alpha=ALPHA)
     if not any(result.bounded for result in results):
         return []
-    columns = {"synthetic cohort": "treatment", f"{figure} (90 % interval)": "value"}
+    columns: dict[str, Column] = {
+        "synthetic cohort": "treatment",
+        f"{figure} (90 % interval)": "value",
+    }
     if margin is None:
         caption = (
             "That readers guess can only be shown within a margin, and the design states none for "

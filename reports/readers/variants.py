@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from evalsuite.statistics.result import Result
 from reports.document import Table
+from reports.readers.claims import intervals
 from reports.readers.shown import shown
 from reports.sources import StudyData
 
 CAPTION = (
-    "The same with readers, or cases, as fixed rather than as samples: with readers fixed it speaks "
-    "of these readers and other cases, with cases fixed of other readers and these cases. 95 % "
-    "intervals; p is for guessing (0.5), of a difference for none, and not corrected."
+    "The same with readers, or cases, as fixed rather than as samples, with {intervals}; p is for "
+    "guessing (0.5), of a difference for none, and not corrected."
 )
 
 
@@ -34,4 +34,5 @@ def variant_tables(
     }
     if not variants:
         return []
-    return [shown(name, CAPTION, variants, columns, study, group="", folded=True)]
+    caption = CAPTION.format(intervals=intervals(variants))
+    return [shown(name, caption, variants, columns, study, group="", folded=True)]

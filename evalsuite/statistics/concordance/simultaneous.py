@@ -103,4 +103,4 @@ def _standardised(draws: Float[np.ndarray, "b k"]) -> Float[np.ndarray, "b k"]:
     deviations = draws - np.nanmean(draws, axis=0)
     spread = np.nanstd(draws, axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.nan_to_num(deviations / spread, posinf=0.0, neginf=0.0)
+        return np.asarray(np.nan_to_num(deviations / spread, posinf=0.0, neginf=0.0))

@@ -65,7 +65,8 @@ def sensitivity(
         if not pair.fault and pair.ordinal:
             results += [_mixed(pair, level), _parallel(pair)]
     results += _missing(table, points, level)
-    return results
+    questions = list(dict.fromkeys(result.at("question") for result in results))
+    return sorted(results, key=lambda result: questions.index(result.at("question")))
 
 
 def _mixed(pair: Pair, level: float) -> Result:
