@@ -12,6 +12,7 @@ from pydantic import Field, PositiveFloat, StringConstraints, model_validator
 from evalsuite.declared import Declared, either, validated
 from evalsuite.errors import EvalsuiteError
 from evalsuite.settings import laid_over, read_settings
+from evalsuite.study.protocol.allocation import Allocation
 from evalsuite.study.protocol.kinds.marks import Marks
 from evalsuite.study.protocol.kinds.question import Question, Slug
 from evalsuite.study.protocol.questions import KINDS, AnyQuestion, of_templates
@@ -41,7 +42,10 @@ class StudyCohort(Declared):
         name: as in the tables; readers never see it.
         path: a folder, glob, table or BIDS dataset, see `evalsuite.volumes.sources.read_cohort`.
         role: real or synthetic.
-        cases: how many of its volumes are read; those for training come on top.
+        cases: how many of its volumes are read; those for training come on top, of other subjects.
+            They are drawn subject by subject, all volumes of one together, as the table's column
+            `subject` tells them.
+        per_subject: how many volumes of one subject are taken at most; else all.
         stratify_by: a column of the table by whose values the cases are drawn in proportion.
     """
 
@@ -49,6 +53,7 @@ class StudyCohort(Declared):
     path: str = Field(min_length=1)
     role: Literal["real", "synthetic"]
     cases: int = Field(ge=1)
+    per_subject: int | None = Field(default=None, ge=1)
     stratify_by: str | None = None
 
 
@@ -64,8 +69,10 @@ class StudyDesign(Declared):
         name: names its folder and its rows.
         title: what readers see in its place; the name may tell them what is studied.
         cohorts: real and synthetic volumes.
-        readers: the name of each reader, who reads every case.
-        questions: asked of every case, in this order.
+        readers: the name of each reader.
+        allocation: which of them reads which cases; by default everyone reads everything. See
+            `evalsuite.study.protocol.allocation.Allocation`.
+        questions: asked of every case, in this order; one with `only` of some cases alone.
         profile: asked of every reader once, before the first case, such as years of experience.
         paired: show one real and one synthetic volume side by side.
         repeats: how many of the presentations each reader gets a second time, unknowingly.
@@ -91,6 +98,7 @@ class StudyDesign(Declared):
     title: Name = "Reader study"
     cohorts: tuple[StudyCohort, ...] = Field(min_length=1)
     readers: tuple[Name, ...] = Field(min_length=1)
+    allocation: Allocation = Allocation()
     questions: tuple[AnyQuestion, ...]
     profile: tuple[AnyQuestion, ...] = ()
     paired: bool = False
@@ -135,7 +143,7 @@ class StudyDesign(Declared):
 
     @property
     def presentations(self) -> int:
-        """How many different cases, or pairs of cases, each reader reads."""
+        """How many different cases, or pairs of cases, are read."""
         cases = sum(cohort.cases for cohort in self.cohorts)
         return cases // 2 if self.paired else cases
 
@@ -157,7 +165,9 @@ class StudyDesign(Declared):
         }  # fmt: skip
         grey = grey_of(self.preparation)
         windows = self.windows or usual_windows(grey)
-        return self.model_dump(mode="json", include=shared) | public(grey, windows)
+        told = self.model_dump(mode="json", include=shared)
+        told["questions"] = [{k: v for k, v in q.items() if k != "only"} for q in told["questions"]]
+        return told | public(grey, windows)
 
     def _doubled(self) -> list[str]:
         faults = []
@@ -183,6 +193,21 @@ class StudyDesign(Declared):
         faults = [] if self.questions else ["the study asks no question"]
         of_pairs = [q.name for q in self.questions if q.shows == "pair"]
         of_one = [q.name for q in self.questions if q.shows == "case"]
+        known = {cohort.name for cohort in self.cohorts}
+        of_nobody = [
+            (q, name)
+            for q in self.questions
+            if q.only
+            for name in q.only.cohorts
+            if name not in known
+        ]
+        unstratified = [
+            (q, cohort)
+            for q in self.questions
+            if q.only and q.only.strata
+            for cohort in self.cohorts
+            if not cohort.stratify_by and cohort.name in (q.only.cohorts or known)
+        ]
         about_cases = [q for q in self.profile if q.shows != "either" or isinstance(q, Marks)]
         own_form = [q for q in self.profile if isinstance(q.form, Path)]
         turing = [q.name for q in self.questions if q.analysis == "turing"]
@@ -202,6 +227,18 @@ class StudyDesign(Declared):
             faults.append(
                 f'the question "{turing[0]}" needs a real and a synthetic cohort to tell apart'
             )
+        for question, name in of_nobody:
+            faults.append(
+                f'the question "{question.name}" is only of {name}, which is no cohort; '
+                f"expected {either(known)}"
+            )
+        for question, cohort in unstratified:
+            faults.append(
+                f'the question "{question.name}" is only of some strata, but {cohort.name} has no '
+                "stratify_by"
+            )
+        if any(q.only for q in self.profile):
+            faults.append("only is for questions on cases; profile asks of readers")
         if about_cases:
             faults.append(
                 f'profile asks "{about_cases[0].name}" of readers, but its kind '
@@ -212,12 +249,13 @@ class StudyDesign(Declared):
                 f'profile asks "{own_form[0].name}", but its kind {own_form[0].kind} has a form '
                 "that is drawn beside cases only"
             )
-        if self.repeats > self.presentations:
+        most = min(self.presentations, self.allocation.cap or self.presentations)
+        if self.repeats > most:
             faults.append(
-                f"repeats is {self.repeats}, but only {self.presentations} presentations "
-                "can be repeated"
+                f"repeats is {self.repeats}, but only {most} presentations can be repeated"
             )
-        return faults
+        cannot = self.allocation.fault(self.presentations, len(self.readers))
+        return [*faults, cannot] if cannot else faults
 
     def _unprepared(self) -> list[str]:
         """Return the steps that would leave cases told apart by orientation, size or range."""
