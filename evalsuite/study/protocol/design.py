@@ -1,7 +1,5 @@
 """A reader study, declared: everything that decides who sees what and is asked what."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,6 +13,7 @@ from evalsuite.settings import laid_over, read_settings
 from evalsuite.study.protocol.allocation import Allocation
 from evalsuite.study.protocol.kinds.marks import Marks
 from evalsuite.study.protocol.kinds.question import Question, Slug
+from evalsuite.study.protocol.plan import Plan, digest
 from evalsuite.study.protocol.questions import KINDS, AnyQuestion, of_templates
 from evalsuite.study.protocol.windows import (
     Window,
@@ -91,6 +90,8 @@ class StudyDesign(Declared):
         margins: by question, the largest difference between the means of two cohorts that would
             not matter, in points of its answer; for a forced choice, the largest distance of the
             share of right answers from one half.
+        plan: what the study is to show, see `evalsuite.study.protocol.plan.Plan`; without one
+            every result is exploratory. Readers and the app never learn of it.
         idle_seconds: after so long without a key or pointer a reader counts as away.
     """
 
@@ -112,6 +113,7 @@ class StudyDesign(Declared):
     preparation: Preprocessing = Preprocessing()
     windows: tuple[Window, ...] = ()
     margins: dict[str, PositiveFloat] = Field(default_factory=dict)
+    plan: Plan | None = None
     idle_seconds: int = Field(default=30, ge=5)
 
     @model_validator(mode="before")
@@ -137,6 +139,9 @@ class StudyDesign(Declared):
     def _consistent(self) -> "StudyDesign":
         faults = [*self._doubled(), *self._mismatched(), *self._unprepared(), *self._odd_margins()]
         faults += odd_windows(self.windows, grey_of(self.preparation))
+        if self.plan:
+            roles = {cohort.name: cohort.role for cohort in self.cohorts}
+            faults += self.plan.faults(self.questions, roles, len(self.readers))
         if faults:
             raise ValueError("; ".join(faults))
         return self
@@ -150,8 +155,7 @@ class StudyDesign(Declared):
     @property
     def hash(self) -> str:
         """SHA-256 of the whole design as canonical JSON."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return digest(self.model_dump(mode="json"))
 
     def public(self) -> dict[str, Any]:
         """Return the part of the design the reader's app may know, as JSON values.
