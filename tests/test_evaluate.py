@@ -10,8 +10,9 @@ from hypothesis.extra.numpy import arrays
 from benchmarks import sensitivity
 from evalsuite.config import load_config
 from evalsuite.errors import EvalsuiteError, FaultsError
-from evalsuite.evaluate import Resources, evaluate
+from evalsuite.evaluate import evaluate
 from evalsuite.measure import standardise
+from evalsuite.resources import Resources
 from tests.caveats import sentences
 
 QUICK = {

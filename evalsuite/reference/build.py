@@ -7,12 +7,13 @@ from typing import Any
 from evalsuite import __version__, caveats
 from evalsuite.config import EvaluationConfig
 from evalsuite.errors import EvalsuiteError
-from evalsuite.evaluate import Resources, feature_tables, loaded_extractors
+from evalsuite.feature_tables import feature_tables, loaded_extractors
 from evalsuite.moments import Moments, moments
 from evalsuite.preparation import judged, prepared
 from evalsuite.protocols.changes import recorded
 from evalsuite.records import FeatureTable
 from evalsuite.reference_file import SETTINGS, WHOLE, Reference
+from evalsuite.resources import Resources
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.sources import read_cohort
 

@@ -1,7 +1,6 @@
 """Every file is read once before any heavy work, and all faults are told together."""
 
 import hashlib
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -11,6 +10,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from evalsuite.errors import FaultsError, VolumeError
+from evalsuite.processes import cores
 from evalsuite.records import Caveat
 from evalsuite.volumes.cohort import Cohort, Entry, VolumeInfo, enumerated
 from evalsuite.volumes.doubts import geometry_doubts
@@ -76,7 +76,7 @@ def check_cohort(
         FaultsError: with the faults of all volumes in the order of the cohort, or if
             `skip_invalid` leaves none.
     """
-    pool = ThreadPoolExecutor(workers or min(8, max(2, os.cpu_count() or 1)))
+    pool = ThreadPoolExecutor(workers or min(8, max(2, cores())))
     try:
         results = []
         for result in pool.map(_info_or_fault, cohort.entries):

@@ -1,0 +1,57 @@
+"""Volumes -> rows of the feature cache, in parts that job arrays share."""
+
+from dataclasses import replace
+
+from evalsuite.config import EvaluationConfig
+from evalsuite.errors import EvalsuiteError
+from evalsuite.evaluate import ready
+from evalsuite.feature_tables import fill_tables, loaded_extractors
+from evalsuite.processes import processes
+from evalsuite.reference import compare
+from evalsuite.reference_file import is_reference
+from evalsuite.resources import Resources
+from evalsuite.sharing import Part
+
+Json = dict[str, object]
+
+
+def fill(config: EvaluationConfig, resources: Resources, part: Part) -> list[Json]:
+    """Put the features of one part of each cohort's volumes into the cache.
+
+    Processes of torchrun or srun share that part.
+
+    Args:
+        config: whose cohorts, extractors and settings count; its metrics do not.
+
+    Returns:
+        A row for each extractor and cohort: how many volumes there are, how many of them are in
+        this process's part and were made now, and how many the cache lacks still.
+
+    Raises:
+        EvalsuiteError: for anything that is wrong with the configuration or the volumes.
+    """
+    if not config.extractors:
+        raise EvalsuiteError(
+            f"The protocol {config.protocol} looks at voxels and not at features: there are none "
+            "to extract."
+        )
+    if is_reference(config.real.path):
+        plan = compare.planned(config, replace(resources, tell=lambda _: None))
+        cohorts, extractors, preparations = plan.cohorts, plan.extractors, plan.preparations
+    else:
+        extractors = loaded_extractors(config, config.extractors, resources)
+        found = ready(config, extractors, [], resources)
+        cohorts, preparations = list(found.cohorts), dict(found.preparations)
+    me = processes()
+    own = Part(me.rank, me.world).within(part)
+    return [
+        {
+            "extractor": job.extractor.name,
+            "cohort": job.cohort.name,
+            "volumes": len(job.cohort.entries),
+            "part": len(job.share(own)),
+            "made": made,
+            "missing": job.missing(),
+        }
+        for job, made in fill_tables(cohorts, extractors, preparations, resources, own)
+    ]
