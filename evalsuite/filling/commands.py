@@ -87,7 +87,7 @@ def extract(
         "assume_orientation": assume_orientation,
         "skip_invalid": skip_invalid or None,
     }
-    alone = synthetic is None and config is None
+    alone = real is not None and synthetic is None and config is None
     if alone:
         given["synthetic"] = [f"none={real}"]  # is not looked at
     declared = load_config(config, with_assignments(given, set_ or ()))

@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
+from evalsuite import beforehand
 from evalsuite.config import EvaluationConfig
 from evalsuite.errors import EvalsuiteError
-from evalsuite.evaluate import ready
+from evalsuite.evaluate import load_metrics, ready
 from evalsuite.feature_tables import fill_tables, loaded_extractors
 from evalsuite.processes import processes
 from evalsuite.reference import compare
@@ -21,7 +22,7 @@ def fill(config: EvaluationConfig, resources: Resources, part: Part) -> list[Jso
     Processes of torchrun or srun share that part.
 
     Args:
-        config: whose cohorts, extractors and settings count; its metrics do not.
+        config: as for the evaluation.
 
     Returns:
         A row for each extractor and cohort: how many volumes there are, how many of them are in
@@ -30,11 +31,10 @@ def fill(config: EvaluationConfig, resources: Resources, part: Part) -> list[Jso
     Raises:
         EvalsuiteError: for anything that is wrong with the configuration or the volumes.
     """
-    if not config.extractors:
-        raise EvalsuiteError(
-            f"The protocol {config.protocol} looks at voxels and not at features: there are none "
-            "to extract."
-        )
+    metrics = [metric for metric, _ in load_metrics(config)]
+    if not beforehand.needs_features(metrics):
+        names = ", ".join(metric.name for metric in metrics)
+        raise EvalsuiteError(f"There are no features to extract: none are looked at by {names}.")
     if is_reference(config.real.path):
         plan = compare.planned(config, replace(resources, tell=lambda _: None))
         cohorts, extractors, preparations = plan.cohorts, plan.extractors, plan.preparations
