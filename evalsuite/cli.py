@@ -156,6 +156,7 @@ def compute_metrics(
     batch_size: options.BatchSize = 4,
     workers: options.Workers = None,
     offline: options.Offline = False,
+    reread: options.Reread = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Compare synthetic volumes with real ones: FID, MMD, MS-SSIM, precision and recall.
@@ -190,7 +191,12 @@ def compute_metrics(
     from evalsuite.resources import Resources
 
     resources = Resources(
-        cache or feature_cache(), device, batch_size, workers=workers, offline=offline
+        cache or feature_cache(),
+        device,
+        batch_size,
+        workers=workers,
+        offline=offline,
+        reread=reread,
     )
     done = workflow.compute_metrics(declared, resources, output)
     if done is None:

@@ -119,9 +119,9 @@ def ready(
     steps += [config.synthetic_steps(one) for one in steps]
     if extractors:
         refuse_unwritable(resources.cache, "--cache DIR")
-    real, *synthetic = checked_cohorts(config, steps, resources.progress, held)
+    real, *synthetic = checked_cohorts(config, steps, resources, held)
     names = [cohort.name for cohort in (real, *synthetic)]
-    training = training_cohort(config, names, resources.progress, held)
+    training = training_cohort(config, names, resources, held)
     told = unneeded(config.stated(), [real, *synthetic, *([training] if training else [])])
     told += geometry_doubts(training, real) if training else []
     real = replace(real, warnings=(*real.warnings, *told))

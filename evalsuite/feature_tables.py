@@ -61,7 +61,7 @@ def share_tables(
     me = processes()
     seen = hashlib.sha256("".join(cohort.fingerprint for cohort in cohorts).encode()).hexdigest()
     meet(resources.cache, me, seen)
-    fill_tables(cohorts, extractors, preparations, resources, Part(me.rank, me.world))
+    fill_tables(cohorts, extractors, preparations, resources)
 
 
 def fill_tables(
@@ -69,10 +69,9 @@ def fill_tables(
     extractors: Sequence[Extractor],
     preparations: Mapping[str, Preparation],
     resources: Resources,
-    part: Part,
 ) -> list[tuple[Extraction, int]]:
-    """Put one part of the features into the cache; return how many were made of which."""
-    made = []
+    """Put this process's part of the features into the cache; return how many were made of which."""
+    made, part = [], resources.part
     with threads(cores()):
         for job in extractions(cohorts, extractors, preparations, resources):
             name = f"{job.extractor.name}: features of {job.cohort.name}, {part}"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.processes import Processes
+from evalsuite.processes import Processes, processes
 from evalsuite.writable import write_whole
 
 PATIENCE = 10.0  # seconds without a row of another process until its rows are made here
@@ -50,6 +50,23 @@ class Part:
     def share(self, items: Sequence[Path]) -> list[Path]:
         """Return its items; from all of them, not from those missing, which differ over time."""
         return list(items)[self.index :: self.of]
+
+    def order(self, count: int) -> list[int]:
+        """Return the numbers of so many items, its own first, then those of the next part."""
+        return [
+            i
+            for step in range(self.of)
+            for i in range((self.index + step) % self.of, count, self.of)
+        ]
+
+
+ALL = Part()
+
+
+def own_part() -> Part:
+    """Return the part of this process of all that `torchrun` or `srun` started."""
+    me = processes()
+    return Part(me.rank, me.world)
 
 
 def part_of(text: str) -> Part:

@@ -54,6 +54,7 @@ def extract(
     batch_size: options.BatchSize = 4,
     workers: options.Workers = None,
     offline: options.Offline = False,
+    reread: options.Reread = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Put features into the cache, where `compute-metrics` with the same options finds them.
@@ -69,7 +70,7 @@ def extract(
     from evalsuite.progress import bars, silent
     from evalsuite.resources import Resources
     from evalsuite.settings import listed, triple, with_assignments
-    from evalsuite.sharing import part_of, part_of_array
+    from evalsuite.sharing import own_part, part_of, part_of_array
 
     chosen = part_of(part) if part else part_of_array()
     given = {
@@ -99,12 +100,14 @@ def extract(
         batch_size,
         workers=workers,
         offline=offline,
+        reread=reread,
+        part=own_part().within(chosen),
         progress=silent if rank() else bars,
         tell=_say,
     )
     if chosen.of > 1:
         _say(f"This is {chosen}.")
-    rows = fill(declared, resources, chosen)
+    rows = fill(declared, resources)
     if rank() == 0:
         output.show(rows, as_json=as_json)
 

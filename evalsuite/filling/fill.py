@@ -7,19 +7,15 @@ from evalsuite.config import EvaluationConfig
 from evalsuite.errors import EvalsuiteError
 from evalsuite.evaluate import load_metrics, ready
 from evalsuite.feature_tables import fill_tables, loaded_extractors
-from evalsuite.processes import processes
 from evalsuite.reference import compare
 from evalsuite.reference_file import is_reference
 from evalsuite.resources import Resources
-from evalsuite.sharing import Part
 
 Json = dict[str, object]
 
 
-def fill(config: EvaluationConfig, resources: Resources, part: Part) -> list[Json]:
-    """Put the features of one part of each cohort's volumes into the cache.
-
-    Processes of torchrun or srun share that part.
+def fill(config: EvaluationConfig, resources: Resources) -> list[Json]:
+    """Put the features of this process's part of each cohort's volumes into the cache.
 
     Args:
         config: as for the evaluation.
@@ -42,16 +38,14 @@ def fill(config: EvaluationConfig, resources: Resources, part: Part) -> list[Jso
         extractors = loaded_extractors(config, config.extractors, resources)
         found = ready(config, extractors, [], resources)
         cohorts, preparations = list(found.cohorts), dict(found.preparations)
-    me = processes()
-    own = Part(me.rank, me.world).within(part)
     return [
         {
             "extractor": job.extractor.name,
             "cohort": job.cohort.name,
             "volumes": len(job.cohort.entries),
-            "part": len(job.share(own)),
+            "part": len(job.share(resources.part)),
             "made": made,
             "missing": job.missing(),
         }
-        for job, made in fill_tables(cohorts, extractors, preparations, resources, own)
+        for job, made in fill_tables(cohorts, extractors, preparations, resources)
     ]

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from evalsuite import __version__, caveats
+from evalsuite.cohorts import check
 from evalsuite.config import EvaluationConfig
 from evalsuite.errors import EvalsuiteError
 from evalsuite.feature_tables import feature_tables, loaded_extractors
@@ -14,7 +15,6 @@ from evalsuite.protocols.changes import recorded
 from evalsuite.records import FeatureTable
 from evalsuite.reference_file import SETTINGS, WHOLE, Reference
 from evalsuite.resources import Resources
-from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.sources import read_cohort
 
 FEW = 20
@@ -41,8 +41,7 @@ def build(config: EvaluationConfig, resources: Resources) -> Reference:
     extractors = loaded_extractors(config, config.extractors, resources)
     name = config.real.name or "real"
     cohort = read_cohort(config.real.path, name=name, role="real", stated=config.stated())
-    with resources.progress(f"checking {name}", len(cohort.entries)) as advance:
-        cohort = check_cohort(cohort, skip_invalid=config.skip_invalid, advance=advance)
+    cohort = check(cohort, config, resources)
     n = len(cohort.entries)
     if n < 2:
         raise EvalsuiteError(f"{config.real.path}: statistics need at least 2 volumes, not {n}.")

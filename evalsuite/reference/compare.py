@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from evalsuite import beforehand, caveats
-from evalsuite.cohorts import cohort_name, cohort_record, listed_cohort, refuse_one_name
+from evalsuite.cohorts import check, cohort_name, cohort_record, listed_cohort, refuse_one_name
 from evalsuite.config import EvaluationConfig
 from evalsuite.declared import validated
 from evalsuite.environment import environment
@@ -31,7 +31,6 @@ from evalsuite.protocols.changes import recorded
 from evalsuite.records import Caveat, CohortRecord, Estimate, Evaluation, Evidence, FeatureTable
 from evalsuite.reference_file import WHOLE, Reference, digest, read_reference
 from evalsuite.resources import Resources
-from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.cohort import Cohort
 from evalsuite.volumes.preprocessing import Preprocessing
 
@@ -179,8 +178,7 @@ def _checked(
     checked = []
     for source, name in zip(config.synthetic, names, strict=True):
         cohort = listed_cohort(source.path, name, "synthetic", config, held)
-        with resources.progress(f"checking {name}", len(cohort.entries)) as advance:
-            checked.append(check_cohort(cohort, skip_invalid=config.skip_invalid, advance=advance))
+        checked.append(check(cohort, config, resources))
     return checked
 
 

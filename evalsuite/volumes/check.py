@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from jaxtyping import Float32
 from evalsuite.errors import FaultsError, VolumeError
 from evalsuite.processes import cores
 from evalsuite.records import Caveat
+from evalsuite.sharing import ALL, Part
 from evalsuite.volumes.cohort import Cohort, Entry, VolumeInfo, enumerated
 from evalsuite.volumes.doubts import geometry_doubts
 from evalsuite.volumes.geometry import CONVENTION, Geometry
@@ -52,7 +54,13 @@ def check_volume(path: Path, stated: Geometry = CONVENTION) -> VolumeInfo:
         voxel_digest=voxel_digest(volume.voxels),
         remarks=loaded.remarks,
         stated=stated.only(loaded.remarks.unstated),
+        beside=loaded.beside,
     )
+
+
+def check_entry(entry: Entry) -> VolumeInfo:
+    """Return what `check_volume` finds of a volume of a cohort."""
+    return check_volume(entry.path, entry.stated)
 
 
 def check_cohort(
@@ -62,6 +70,8 @@ def check_cohort(
     workers: int | None = None,
     advance: Callable[[], None] = lambda: None,
     real: Cohort | None = None,
+    check: Callable[[Entry], VolumeInfo] = check_entry,
+    first: Part = ALL,
 ) -> Cohort:
     """Check all volumes and return the cohort with infos, fingerprint, faults and warnings.
 
@@ -71,6 +81,9 @@ def check_cohort(
         workers: threads that read; default: one per core, at least 2 and at most 8.
         advance: called once for every volume.
         real: the checked cohort that this one is compared with, for the warnings.
+        check: of one volume, such as `VolumeIndex.check`, which does not read an unchanged one.
+        first: the part that is looked at first: of processes that keep what they find in one index
+            each then reads its own part, and finds those of the others there.
 
     Raises:
         FaultsError: with the faults of all volumes in the order of the cohort, or if
@@ -78,12 +91,15 @@ def check_cohort(
     """
     pool = ThreadPoolExecutor(workers or min(8, max(2, cores())))
     try:
-        results = []
-        for result in pool.map(_info_or_fault, cohort.entries):
-            results.append(result)
+        order = first.order(len(cohort.entries))
+        entries = [cohort.entries[i] for i in order]
+        found: dict[int, VolumeInfo | VolumeError] = {}
+        for i, result in zip(order, pool.map(partial(_info_or_fault, check), entries), strict=True):
+            found[i] = result
             advance()
     finally:
         pool.shutdown(cancel_futures=True)
+    results = [found[i] for i in range(len(found))]
     faults = tuple(result for result in results if isinstance(result, VolumeError))
     pairs = zip(cohort.entries, results, strict=True)
     passed = [(entry, info) for entry, info in pairs if isinstance(info, VolumeInfo)]
@@ -119,9 +135,9 @@ def problem_of(volume: Volume) -> str | None:
     return _voxel_problem(volume.voxels) or _grid_problem(volume)
 
 
-def _info_or_fault(entry: Entry) -> VolumeInfo | VolumeError:
+def _info_or_fault(check: Callable[[Entry], VolumeInfo], entry: Entry) -> VolumeInfo | VolumeError:
     try:
-        return check_volume(entry.path, entry.stated)
+        return check(entry)
     except VolumeError as fault:
         return fault
 
