@@ -29,6 +29,8 @@ from evalsuite.features import FeatureCache, extract
 from evalsuite.groups import by_covariate
 from evalsuite.machine import usable_device
 from evalsuite.measure import Cohorts, measure
+from evalsuite.memory import Kept, default_budget
+from evalsuite.memory import told as told_size
 from evalsuite.metrics.metric import Metric
 from evalsuite.preparation import Preparation, judged, prepared
 from evalsuite.preprocessed import mid_slices
@@ -129,11 +131,13 @@ def evaluate(
     compared = (real, *synthetic)
     cohorts = (*compared, *([training] if training else []))
     tables = feature_tables(config, cohorts, extractors, preparations, resources)
+    budget = config.memory or default_budget()
     findings = measure(
         metrics,
         extractors,
-        Cohorts(real, synthetic, training, labels, tables, own),
+        Cohorts(real, synthetic, training, labels, tables, own, Kept(budget // 2)),
         by=config.by,
+        memory=budget // 2,
         progress=resources.progress,
     )
     record = _record(config, cohorts, labels, own, preparations, extractors, metrics)
@@ -143,7 +147,7 @@ def evaluate(
         estimates=tuple(findings.estimates),
         config=record,
         config_hash=hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest(),
-        environment=environment() | {"device": device},
+        environment=environment() | {"device": device, "memory": told_size(budget)},
         started=started.isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - clock, 3),
     )

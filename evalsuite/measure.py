@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from evalsuite.extractors.extractor import Extractor
 from evalsuite.groups import Group, by_covariate
+from evalsuite.memory import Kept
 from evalsuite.metrics.metric import Finding, LabelMap, Metric, UndefinedError, Views
 from evalsuite.preparation import Preparation
 from evalsuite.preprocessed import PreprocessedVolumes
@@ -48,6 +49,7 @@ class Cohorts:
         labels: by name of the cohort, its segmentations.
         tables: features by extractor and cohort.
         preparation: for metrics on voxels.
+        kept: the volumes of all cohorts that were read last.
     """
 
     real: Cohort
@@ -56,6 +58,7 @@ class Cohorts:
     labels: Mapping[str, Sequence[LabelMap]]
     tables: Tables
     preparation: Preparation
+    kept: Kept
 
 
 def measure(
@@ -64,6 +67,7 @@ def measure(
     cohorts: Cohorts,
     *,
     by: str | None,
+    memory: int,
     progress: Progress,
 ) -> Findings:
     """Return what every metric finds of each synthetic cohort against the real one.
@@ -74,6 +78,7 @@ def measure(
         cohorts: of the evaluation.
         by: covariate by whose values every metric is broken down as well; what the generator was
             trained on stays whole.
+        memory: bytes that a metric may hold beside what it looks at.
         progress: one step per metric, pair of cohorts and extractor.
     """
     jobs = [
@@ -97,12 +102,16 @@ def measure(
                 for group in by_covariate(*sides, by)
             ]
             for metric, options, extractor in jobs:
-                trained = {"training": training} if "training" in metric.needs else {}
+                handed: dict[str, Any] = (
+                    {"training": training} if "training" in metric.needs else {}
+                )
+                if metric.in_blocks:
+                    handed["memory"] = memory
                 for group, pair in groups:
                     seen = [v.through(extractor) for v in pair] if extractor else pair
                     of_group = [
                         _about(finding, extractor, cohorts, group, pair)
-                        for finding in findings_of(metric, seen, {**options, **trained})
+                        for finding in findings_of(metric, seen, {**options, **handed})
                     ]
                     _keep(findings, of_group, *sides, group)
                 advance()
@@ -151,7 +160,7 @@ def _views(cohorts: Cohorts, cohort: Cohort, extractors: Sequence[Extractor]) ->
     return Views(
         names=[entry.id for entry in cohort.entries],
         features={e.name: _features(cohorts, e, cohort) for e in extractors},
-        volumes=PreprocessedVolumes(cohort, steps),
+        volumes=PreprocessedVolumes(cohort, steps, cohorts.kept),
         spacing=spacing,
         labels=cohorts.labels.get(cohort.name),
         subjects=cohort.subjects,

@@ -1,13 +1,12 @@
 """The volumes of a cohort as metrics and figures see them: after preprocessing, read lazily."""
 
-import math
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
 from jaxtyping import Float
 
+from evalsuite.memory import Kept
 from evalsuite.records import MidSlices
 from evalsuite.volumes.cohort import Cohort, Entry
 from evalsuite.volumes.preprocessing import Preprocessing
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SHOWN = 6  # volumes of each cohort in the mosaic
-MEMORY = 2 << 30  # bytes of preprocessed volumes kept
 
 
 class PreprocessedVolumes(Sequence["Tensor"]):
@@ -25,20 +23,19 @@ class PreprocessedVolumes(Sequence["Tensor"]):
     Args:
         cohort: a checked cohort.
         preprocessing: resolved steps.
+        kept: where volumes that were read stay for a while, those of other cohorts too.
     """
 
-    def __init__(self, cohort: Cohort, preprocessing: Preprocessing) -> None:
+    def __init__(self, cohort: Cohort, preprocessing: Preprocessing, kept: Kept) -> None:
+        self._entries, self._preprocessing, self._kept = cohort.entries, preprocessing, kept
+
+    def _load(self, index: int) -> "Tensor":
         import torch
 
-        self._entries = cohort.entries
-        shape = preprocessing.shape
-        size = MEMORY if isinstance(shape, str) else 4 * math.prod(shape)
+        def read() -> "Tensor":
+            return torch.from_numpy(load_preprocessed(self._entries[index], self._preprocessing))
 
-        @lru_cache(maxsize=max(2, MEMORY // size))
-        def load(index: int) -> "Tensor":
-            return torch.from_numpy(load_preprocessed(self._entries[index], preprocessing))
-
-        self._load = load
+        return self._kept.get((id(self), index), read)
 
     def __len__(self) -> int:
         return len(self._entries)
