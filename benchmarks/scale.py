@@ -108,8 +108,8 @@ def on_volumes(what: str, folder: Path, memory: int) -> Task:
     from evalsuite.memory import Kept
     from evalsuite.metrics.metric import Views
     from evalsuite.preprocessed import PreprocessedVolumes
-    from evalsuite.volumes.sources import read_cohort
     from evalsuite.volumes.preprocessing import PRESETS
+    from evalsuite.volumes.sources import read_cohort
 
     cohort = read_cohort(str(folder), name="all", role="real")
     affine = cohort.entries[0].read().affine

@@ -8,8 +8,10 @@ from jaxtyping import Float
 
 from evalsuite.memory import Kept
 from evalsuite.records import MidSlices
-from evalsuite.volumes.cohort import Cohort, Entry
+from evalsuite.volumes.cohort import Cohort, Entry, VolumeInfo
 from evalsuite.volumes.preprocessing import Preprocessing
+from evalsuite.volumes.resampling import on_grid, same_grid
+from evalsuite.volumes.volume import Volume
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,18 +26,30 @@ class PreprocessedVolumes(Sequence["Tensor"]):
         cohort: a checked cohort.
         preprocessing: resolved steps.
         kept: where volumes that were read stay for a while, those of other cohorts too.
+        onto: for each volume the one on whose grid it is first interpolated where it lies on
+            another.
     """
 
-    def __init__(self, cohort: Cohort, preprocessing: Preprocessing, kept: Kept) -> None:
-        self._entries, self._preprocessing, self._kept = cohort.entries, preprocessing, kept
+    def __init__(
+        self,
+        cohort: Cohort,
+        preprocessing: Preprocessing,
+        kept: Kept,
+        onto: Sequence[VolumeInfo] | None = None,
+    ) -> None:
+        self._entries, self._preprocessing = cohort.entries, preprocessing
+        self._kept, self._onto = kept, onto
 
     def _load(self, index: int) -> "Tensor":
         import torch
 
         def read() -> "Tensor":
-            return torch.from_numpy(load_preprocessed(self._entries[index], self._preprocessing))
+            volume = self._entries[index].read()
+            if self._onto is not None:
+                volume = _on_grid_of(volume, self._onto[index])
+            return torch.from_numpy(self._preprocessing.apply(volume).voxels)
 
-        return self._kept.get((id(self), index), read)
+        return self._kept.get((self, index), read)  # not its id, which is used again
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -48,6 +62,15 @@ class PreprocessedVolumes(Sequence["Tensor"]):
         if isinstance(index, slice):
             return [self._load(i) for i in range(len(self))[index]]
         return self._load(range(len(self))[index])
+
+
+def _on_grid_of(volume: Volume, other: VolumeInfo) -> Volume:
+    """Return the volume, interpolated where it lies on another grid; beyond it is its smallest."""
+    if same_grid((volume.shape, volume.affine), (other.shape, other.affine)):
+        return volume
+    lowest = float(volume.voxels.min())
+    voxels = on_grid(volume, other.affine, other.shape, order=1, outside=lowest)
+    return Volume(voxels, other.affine)
 
 
 def load_preprocessed(entry: Entry, preprocessing: Preprocessing) -> Float[np.ndarray, "x y z"]:

@@ -8,6 +8,9 @@ from evalsuite.config import load_config
 from evalsuite.errors import EvalsuiteError
 from evalsuite.evaluate import Resources, evaluate
 from evalsuite.memory import Kept, default_budget, size, told
+from evalsuite.preprocessed import PreprocessedVolumes
+from evalsuite.volumes.preprocessing import Preprocessing
+from evalsuite.volumes.sources import read_cohort
 
 COHORTS = {"real": "a", "synthetic": ["b"]}
 
@@ -77,3 +80,13 @@ def test_an_evaluation_within_little_memory_has_the_same_numbers(make_cohort, tm
     for one, other in zip(ample.estimates, little.estimates, strict=True):
         assert other.value == pytest.approx(one.value, rel=1e-9)
         assert other.key == one.key
+
+
+def test_volumes_of_a_cohort_are_never_those_of_one_before(make_cohort):
+    steps, kept = Preprocessing(shape=(4, 4, 4), spacing=(1, 1, 1)), Kept(10**9)
+    folders = [make_cohort(f"gan{seed}", 1, seed=seed, shape=(4, 4, 4)) for seed in range(4)]
+    firsts = []
+    for folder in folders:
+        cohort = read_cohort(str(folder), name="gan", role="synthetic")
+        firsts.append(PreprocessedVolumes(cohort, steps, kept)[0])  # and is forgotten
+    assert len({volume.numpy().tobytes() for volume in firsts}) == 4

@@ -170,7 +170,8 @@ def _matching(first: Int[np.ndarray, " p"], second: Int[np.ndarray, " p"]) -> in
 
     if not len(first):
         return 0
-    graph = csr_array((np.ones(len(first), int), (first, second)))
+    indices = first.astype(np.int32), second.astype(np.int32)  # older SciPy matches no others
+    graph = csr_array((np.ones(len(first), int), indices))
     return int((maximum_bipartite_matching(graph) >= 0).sum())
 
 
