@@ -144,6 +144,7 @@ def compute_metrics(
     by: str | None = None,
     training: Any = None,
     seed: int | None = None,
+    memory: str | int | None = None,
     settings: Mapping[str, Any] = NOTHING,
     config: str | Path | None = None,
     cache: str | Path | None = None,
@@ -172,6 +173,7 @@ def compute_metrics(
         by: covariate by whose values metrics are broken down as well.
         training: what the generator was trained on, for metrics of privacy.
         seed: of every random draw.
+        memory: what metrics may hold at a time, bytes or a size such as "4GB".
         settings: any other setting of a configuration, by its key with dots, such as
             `{"preset": "ct", "preprocessing.spacing": [1, 1, 1]}`.
         config: file of such settings, over which the others win.
@@ -212,6 +214,7 @@ def compute_metrics(
             "extractors": [extractors] if isinstance(extractors, str) else extractors,
             "by": by,
             "seed": seed,
+            "memory": memory,
         }
         given = {key: value for key, value in given.items() if value is not None}
         for key in settings:

@@ -164,6 +164,7 @@ def compute_metrics(
     batch_size: options.BatchSize = 4,
     workers: options.Workers = None,
     offline: options.Offline = False,
+    memory: options.Memory = None,
     reread: options.Reread = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -193,6 +194,7 @@ def compute_metrics(
         "assume_spacing": assume_spacing,
         "assume_orientation": assume_orientation,
         "seed": seed,
+        "memory": memory,
         "skip_invalid": skip_invalid or None,
         "allow_leakage": allow_leakage or None,
     }

@@ -26,6 +26,8 @@ from evalsuite.feature_tables import feature_tables, loaded_extractors, share_ta
 from evalsuite.groups import by_covariate
 from evalsuite.machine import usable_device
 from evalsuite.measure import Cohorts, measure
+from evalsuite.memory import Kept, default_budget
+from evalsuite.memory import told as told_size
 from evalsuite.metrics.metric import Metric
 from evalsuite.preparation import Preparation, judged, prepared
 from evalsuite.preprocessed import mid_slices
@@ -173,13 +175,22 @@ def evaluate(
     compared = (found.real, *found.synthetic)
     labels = labels_of(config, metrics, found.real, found.synthetic, resources.progress)
     tables = feature_tables(config, found.cohorts, extractors, found.preparations, resources)
+    budget = config.memory or default_budget()
     findings = measure(
         metrics,
         extractors,
         Cohorts(
-            found.real, found.synthetic, found.training, labels, tables, found.own, found.paired
+            found.real,
+            found.synthetic,
+            found.training,
+            labels,
+            tables,
+            found.own,
+            Kept(budget // 2),
+            found.paired,
         ),
         by=config.by,
+        memory=budget // 2,
         progress=resources.progress,
     )
     record = _record(config, plan, labels)
@@ -191,7 +202,7 @@ def evaluate(
         estimates=tuple(findings.estimates),
         config=record,
         config_hash=hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest(),
-        environment=environment() | {"device": plan.device},
+        environment=environment() | {"device": plan.device, "memory": told_size(budget)},
         started=started.isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - clock, 3),
     )

@@ -60,6 +60,15 @@ StudiesHome = Annotated[
     Path | None,
     typer.Option("--home", help="Folder of the studies; default EVALSUITE_STUDIES, else studies."),
 ]
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        "--memory",
+        metavar="SIZE",
+        help="What metrics may hold at a time, such as 4GB; default a quarter of what is free, at "
+        "most 1GB. It changes no number.",
+    ),
+]
 NoTracking = Annotated[
     bool, typer.Option("--no-tracking", callback=_trackable, help="Skip MLflow.")
 ]

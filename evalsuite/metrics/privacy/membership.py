@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import optimize, stats
 
+from evalsuite.metrics.privacy.copies import Near
 from evalsuite.metrics.subjects import LEVEL, count, sums
 from evalsuite.records import Interval
 
@@ -72,8 +73,8 @@ def placements(
 
 
 def nearest_is_training(
-    to_training: Float[np.ndarray, "n t"],
-    to_holdout: Float[np.ndarray, "n m"],
+    to_training: Near,
+    to_holdout: Near,
     training: Int[np.ndarray, " t"],
     holdout: Int[np.ndarray, " m"],
 ) -> Share:
@@ -85,15 +86,16 @@ def nearest_is_training(
     real volume in a crowded place is the nearest of many synthetic ones.
 
     Args:
-        to_training, to_holdout: distances of synthetic volumes to either.
+        to_training, to_holdout: what is nearest to synthetic volumes of either.
         training, holdout: subjects of either, none of them in both.
 
     References:
         Cochran, Sampling Techniques, 3rd edition (1977), theorem 2.2.
     """
-    n, t = to_training.shape
-    everyone = t + to_holdout.shape[1]
-    nearest = np.concatenate([to_training, to_holdout], axis=1).argmin(axis=1)
+    n, t = len(to_training.closest), len(training)
+    everyone = t + len(holdout)
+    seen = to_training.distances[:, 0] <= to_holdout.distances[:, 0]
+    nearest = np.where(seen, to_training.closest, t + to_holdout.closest)
     followers = np.bincount(nearest, minlength=everyone).astype(float)
     apart = sums(followers - followers.mean(), np.concatenate([training, ~holdout]))
     T, S = count(training), len(apart)
