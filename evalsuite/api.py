@@ -144,6 +144,7 @@ def compute_metrics(
     by: str | None = None,
     training: Any = None,
     seed: int | None = None,
+    engine: str | None = None,
     settings: Mapping[str, Any] = NOTHING,
     config: str | Path | None = None,
     cache: str | Path | None = None,
@@ -171,6 +172,7 @@ def compute_metrics(
         by: covariate by whose values metrics are broken down as well.
         training: what the generator was trained on, for metrics of privacy.
         seed: of every random draw.
+        engine: what runs networks: `torch`, `openvino`, or `auto` for the faster one that is here.
         settings: any other setting of a configuration, by its key with dots, such as
             `{"preset": "ct", "preprocessing.spacing": [1, 1, 1]}`.
         config: file of such settings, over which the others win.
@@ -194,6 +196,7 @@ def compute_metrics(
     from evalsuite.caches import feature_cache
     from evalsuite.config import load_config
     from evalsuite.evaluate import Resources, evaluate
+    from evalsuite.extractors.engine import chosen_engine
     from evalsuite.machine import join
     from evalsuite.reference.compare import compare as compare_stored
     from evalsuite.reference_file import is_reference
@@ -211,6 +214,7 @@ def compute_metrics(
             "extractors": [extractors] if isinstance(extractors, str) else extractors,
             "by": by,
             "seed": seed,
+            "engine": chosen_engine(engine, device),
         }
         given = {key: value for key, value in given.items() if value is not None}
         for key in settings:

@@ -137,6 +137,7 @@ def compute_metrics(
     precision: Annotated[
         str | None, typer.Option(help="Arithmetic of networks: float32 or bfloat16 (faster).")
     ] = None,
+    engine: options.Engine = None,
     protocol: options.Protocol = None,
     preset: options.Preset = None,
     spacing: options.Spacing = None,
@@ -174,6 +175,7 @@ def compute_metrics(
     from evalsuite import workflow
     from evalsuite.caches import feature_cache
     from evalsuite.config import load_config, with_labels
+    from evalsuite.extractors.engine import chosen_engine
     from evalsuite.settings import listed, triple, with_assignments
 
     given = {
@@ -185,6 +187,7 @@ def compute_metrics(
         "metrics": listed(metrics),
         "weights": weights,
         "precision": precision,
+        "engine": chosen_engine(engine, device),
         "protocol": protocol,
         "preset": preset,
         "preprocessing.spacing": spacing and triple(spacing),

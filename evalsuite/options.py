@@ -31,6 +31,14 @@ Database = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option("--device", help="Torch device; auto: a GPU if there is one.")]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        help="What runs networks: torch (default), openvino (faster on a processor), or auto: "
+        "openvino if it is installed and there is no GPU.",
+    ),
+]
 Experiment = Annotated[
     str,
     typer.Option("--experiment", envvar="MLFLOW_EXPERIMENT_NAME", help="MLflow experiment."),

@@ -23,6 +23,7 @@ def build(
     config: options.Config = None,
     extractor: options.Extractor = None,
     weights: options.Weights = None,
+    engine: options.Engine = None,
     spacing: options.Spacing = None,
     shape: options.Shape = None,
     set_: options.Set = None,
@@ -40,6 +41,7 @@ def build(
     from evalsuite.caches import feature_cache
     from evalsuite.config import load_config
     from evalsuite.evaluate import Resources
+    from evalsuite.extractors.engine import chosen_engine
     from evalsuite.progress import bars
     from evalsuite.reference import build as building
     from evalsuite.reference_file import refuse_path, write_reference
@@ -52,6 +54,7 @@ def build(
         "protocol": protocol,
         "extractors": listed(extractor),
         "weights": weights,
+        "engine": chosen_engine(engine, device),
         "preprocessing.spacing": spacing and triple(spacing),
         "preprocessing.shape": shape and triple(shape),
     }
