@@ -143,7 +143,7 @@ def sample(
     all others.
     """
     extras.require("generator", purpose="The generator")
-    from evalsuite.machine import rank
+    from evalsuite.processes import rank
     from evalsuite.settings import assignments
     from evalsuite.volumes.geometry import stated_geometry
     from generator.samples import sample_from
