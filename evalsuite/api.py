@@ -149,7 +149,7 @@ def compute_metrics(
     config: str | Path | None = None,
     cache: str | Path | None = None,
     device: str = "auto",
-    batch_size: int = 4,
+    batch_size: int | None = None,
     workers: int | None = None,
     offline: bool = False,
     reread: bool = False,
@@ -179,8 +179,8 @@ def compute_metrics(
         config: file of such settings, over which the others win.
         cache: folder of the feature cache; by default that of the command.
         device: torch device for networks.
-        batch_size: volumes that a network sees at once.
-        workers: processes for extractors that run on the processor; None: this process's share
+        batch_size: volumes that a network sees at once; None: as many as are fast.
+        workers: processes for extractors that run on the processor, threads that read volumes; None: this process's share
             of the cores.
         offline: never ask the network for weights.
         reread: read and check every volume, though its file is unchanged since it was checked.

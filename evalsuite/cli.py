@@ -154,7 +154,7 @@ def compute_metrics(
     ] = False,
     cache: options.Cache = None,
     device: options.Device = "auto",
-    batch_size: options.BatchSize = 4,
+    batch_size: options.BatchSize = None,
     workers: options.Workers = None,
     offline: options.Offline = False,
     reread: options.Reread = False,

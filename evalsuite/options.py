@@ -31,7 +31,12 @@ AssumeSpacing = Annotated[
     ),
 ]
 BatchSize = Annotated[
-    int, typer.Option("--batch-size", min=1, help="Volumes a network sees at once.")
+    int | None,
+    typer.Option(
+        "--batch-size",
+        min=1,
+        help="Volumes a network sees at once; default: what is fast, or what a GPU's memory holds.",
+    ),
 ]
 Cache = Annotated[Path | None, typer.Option("--cache", help="Folder of the feature cache.")]
 Config = Annotated[
@@ -125,5 +130,10 @@ Weights = Annotated[
 ]
 Workers = Annotated[
     int | None,
-    typer.Option("--workers", min=1, help="Processes for radiomics; default: one per core."),
+    typer.Option(
+        "--workers",
+        min=1,
+        help="Processes for radiomics, threads that read volumes for networks; default: one per "
+        "core.",
+    ),
 ]

@@ -52,7 +52,7 @@ def extract(
     skip_invalid: options.SkipInvalid = False,
     cache: options.Cache = None,
     device: options.Device = "auto",
-    batch_size: options.BatchSize = 4,
+    batch_size: options.BatchSize = None,
     workers: options.Workers = None,
     offline: options.Offline = False,
     reread: options.Reread = False,

@@ -29,7 +29,7 @@ def build(
     set_: options.Set = None,
     cache: options.Cache = None,
     device: options.Device = "auto",
-    batch_size: options.BatchSize = 4,
+    batch_size: options.BatchSize = None,
     workers: options.Workers = None,
     offline: options.Offline = False,
     reread: options.Reread = False,

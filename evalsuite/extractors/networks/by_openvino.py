@@ -1,5 +1,6 @@
 """Networks run by OpenVINO instead of PyTorch: the same features up to rounding, sooner on a processor."""
 
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -68,7 +69,12 @@ class ByOpenVINO:
         # Two, since a batch of one may be taken for an axis that is always one.
         example = torch.zeros(2, *given.shape[1:])
         try:
-            with torch.inference_mode(False), torch.no_grad(), torch.autocast("cpu", enabled=False):
+            with (
+                torch.inference_mode(False),
+                torch.no_grad(),
+                torch.autocast("cpu", enabled=False),
+                warnings.catch_warnings(action="ignore"),  # of tracing, told to nobody's use
+            ):
                 decoder = TorchScriptPythonDecoder(module, example_input=example)
                 frontend = FrontEndManager().load_by_framework("pytorch")
                 model = frontend.convert(frontend.load(decoder))

@@ -40,6 +40,7 @@ class VolumeExtractor:
     parallel: Literal["batch", "process"] = "batch"
     standardise: bool = False
     slices: None = None
+    fitting: int | None = None  # volumes at once, once more did not fit into the memory of a GPU
 
     def __call__(self, voxels: Float[np.ndarray, "b x y z"]) -> Float[np.ndarray, "b d"]:
         """Return one row of features per volume."""
@@ -66,16 +67,31 @@ class VolumeExtractor:
         """
         import torch
 
-        network = self.network  # built here, for what is built in inference mode stays in it
+        network: Any = self.network  # built here, for what is built in inference mode stays in it
         volumes = torch.from_numpy(np.ascontiguousarray(voxels, dtype=np.float32))[:, None]
-        at_once = max(1, BATCH_VOXELS // voxels[0].size)
+        most = len(volumes)
+        if self.device.type == "cpu":
+            most = max(1, BATCH_VOXELS // voxels[0].size)
         stages = [e.stages for e in (self, *layers) if isinstance(e, VolumeExtractor)]
-        rows = []
+        rows: list[list[torch.Tensor]] = []
+        done = 0
         with inference(self.device, self.precision):
-            for batch in torch.split(volumes, at_once):
-                shown = batch.to(self.device)
-                features = network.after(shown, stages) if self.stages else [network(shown)]
+            while done < len(volumes):
+                count = min(most, self.fitting or most, len(volumes) - done)
+                try:
+                    shown = volumes[done : done + count].to(self.device)
+                    features = network.after(shown, stages) if self.stages else [network(shown)]
+                except torch.OutOfMemoryError as error:
+                    if count == 1:
+                        shape = " x ".join(map(str, voxels[0].shape))
+                        raise EvalsuiteError(
+                            f"{self.name}: one volume of {shape} voxels does not fit into the "
+                            f"memory of {self.device}. Pass --device cpu, or a smaller --shape."
+                        ) from error
+                    self.fitting = count // 2
+                    continue
                 rows.append([part.float().cpu() for part in features])
+                done += count
         return [torch.cat(parts).numpy() for parts in zip(*rows, strict=True)]
 
     @property
