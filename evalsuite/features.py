@@ -290,25 +290,25 @@ def _in_batches(
 
     def read(job: tuple[Path, Entry]) -> Float[np.ndarray, "x y z"] | None:
         file, entry = job
-        # One that is there by now was made by another process.
         return None if file.is_file() else load_preprocessed(entry, preprocessing)
 
-    files: list[Path] = []
-    volumes: list[Float[np.ndarray, "x y z"]] = []
+    found: list[tuple[Path, Float[np.ndarray, "x y z"] | None]] = []
     read_ahead = ahead(read, work, workers=workers, most=2 * size + workers)
     for place, ((file, _), voxels) in enumerate(zip(work, read_ahead, strict=True), 1):
-        if voxels is not None:
-            files.append(file)
-            volumes.append(voxels)
-        if files and (len(files) == size or place == len(work)):
-            batch = np.stack(volumes)
+        found.append((file, voxels))
+        if len(found) < size and place < len(work):
+            continue
+        # One that is there by now was made by another process.
+        left = {file: voxels for file, voxels in found if voxels is not None and not file.is_file()}
+        found = []
+        if left:
+            batch = np.stack(list(left.values()))
             features = (
                 extractor.with_layers(batch, layers)
                 if isinstance(extractor, Staged)
                 else [extractor(batch)]
             )
-            yield from zip(files, zip(*features, strict=True), strict=True)
-            files, volumes = [], []
+            yield from zip(left, zip(*features, strict=True), strict=True)
 
 
 def _in_processes(
