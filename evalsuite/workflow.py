@@ -57,6 +57,8 @@ def compute_metrics(
 
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     folder = output or Path("evalsuite-results") / stamp
+    if rank() > 0 and folder.is_dir() and any(folder.iterdir()):
+        return None  # the first one has ended already, or refuses to write there
     refuse_to_overwrite(folder)
     by_statistics = is_reference(config.real.path)
     if rank() > 0:

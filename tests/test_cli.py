@@ -405,7 +405,9 @@ def test_a_population_is_reproducible_and_honest(cli, tmp_path):
 
 
 OWN_WORDS = {  # what means something else there
-    ("generator sample", "--seed"), ("generator train", "--config"),
+    ("generator sample", "--assume-orientation"), ("generator sample", "--assume-spacing"),
+    ("generator sample", "--seed"),
+    ("generator train", "--config"),
     ("generator train", "--preset"), ("log", "--experiment"), ("simulate-population", "--seed"), ("study demo", "--seed"),
     ("simulate-population", "--spacing"), ("study create", "--seed"), ("study power", "--seed"),
     ("utility segmentation", "--batch-size"),

@@ -49,6 +49,8 @@ def test_tasks_of_srun_share_the_work_and_the_first_alone_tells(cli, pair, monke
     assert (status, len(rows())) == (0, 9), err
     assert "mmd" in out
     assert "Rank 1" not in err
+    monkeypatch.setenv("SLURM_PROCID", "1")
+    assert cli(*EVALUATION, *pair) == (0, "", "")  # it comes when all is over
     for name in ("SLURM_NTASKS", "SLURM_PROCID"):
         monkeypatch.delenv(name)
     cli(*EVALUATION, *pair, "--cache", "other", "--output", "alone")
