@@ -219,8 +219,15 @@ def pooled(volume: Volume, side: int) -> Volume:
 
 def _turn(affine: Affine, orientation: str) -> Float[np.ndarray, "3 2"]:
     """Return nibabel's transform from the axes of a grid to those of an orientation."""
+    return _turned(affine[:3, :3].astype(np.float64).tobytes(), orientation)
+
+
+@lru_cache(maxsize=GRIDS)
+def _turned(axes: bytes, orientation: str) -> Float[np.ndarray, "3 2"]:
     from nibabel import orientations
 
+    affine = np.eye(4)
+    affine[:3, :3] = np.frombuffer(axes).reshape(3, 3)
     own = orientations.io_orientation(affine)
     turn: Float[np.ndarray, "3 2"] = orientations.ornt_transform(
         own, orientations.axcodes2ornt(tuple(orientation))
