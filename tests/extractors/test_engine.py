@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.extractors import engine
+from evalsuite.extractors import engine, medicalnet
 from evalsuite.extractors.engine import chosen_engine
 from evalsuite.extractors.extractor import ExtractorOptions, load_extractor
+from evalsuite.extractors.networks import by_openvino
 from evalsuite.extractors.networks.squeezenet import SqueezeNet
 from evalsuite.extractors.slices import Slices, slice_extractor
-from evalsuite.extractors.volumetric.extractor import volume_extractor
+from evalsuite.extractors.volumetric.extractor import averaged_extractor, volume_extractor
 
 UNTRAINED = "medicalnet-resnet10-untrained"
 BOTH = [ExtractorOptions(engine=name) for name in ("torch", "openvino")]
@@ -50,6 +51,34 @@ def test_volumes_have_the_same_features_in_batches_of_any_size():
     np.testing.assert_array_equal(other(voxels), found)
     larger = volumes(2, 26, 20, 17)
     assert_same(other(larger), own(larger))
+
+
+@pytest.mark.usefixtures("_openvino")
+def test_a_network_that_looks_at_the_size_of_its_batch_is_the_same():
+    """Shortcuts of ResNet-18 are filled up with zeros for so many volumes as are in the batch."""
+    parts = medicalnet.stages(medicalnet.build_network(18), raw=True)
+    layers = list(parts)[:3]
+    own, other = (
+        averaged_extractor("eighteen", layers, lambda: parts, options, fingerprint={})
+        for options in BOTH
+    )
+    voxels = volumes(4, 16, 17, 18)
+    for rows in (2, 4, 3, 1):
+        assert_same(other(voxels[:rows]), own(voxels[:rows]))
+
+
+@pytest.mark.usefixtures("_openvino")
+def test_other_features_than_those_of_pytorch_are_refused(monkeypatch):
+    made = load_extractor(UNTRAINED, BOTH[1])
+    compiled = by_openvino.ByOpenVINO._compile
+
+    def off(self, given, counts):
+        network = compiled(self, given, counts)
+        return lambda batch: [1.02 * rows for rows in network(batch).values()]
+
+    monkeypatch.setattr(by_openvino.ByOpenVINO, "_compile", off)
+    with pytest.raises(EvalsuiteError, match="makes other features than by PyTorch"):
+        made(volumes(1, 9, 9, 9))
 
 
 @pytest.mark.usefixtures("_openvino")
