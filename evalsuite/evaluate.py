@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from evalsuite import beforehand, plugins
+from evalsuite import beforehand, pairing, plugins
 from evalsuite.cohorts import (
     checked_cohorts,
     cohort_record,
@@ -48,6 +48,7 @@ class Ready:
         real, synthetic, training: `training` is None if no metric looks at it.
         own: for metrics on voxels.
         preparations: for extractors, by name.
+        paired: the place of the real volume that goes with each synthetic one, by cohort.
     """
 
     real: Cohort
@@ -55,6 +56,7 @@ class Ready:
     training: Cohort | None
     own: Preparation
     preparations: Mapping[str, Preparation]
+    paired: Mapping[str, tuple[int, ...]]
 
     @property
     def cohorts(self) -> tuple[Cohort, ...]:
@@ -87,11 +89,11 @@ def planned(
     computed = [metric for metric, _ in metrics]
     wanted = config.extractors if beforehand.needs_features(computed) else ()
     beforehand.refuse_strangers(computed, wanted)
+    beforehand.refuse_pairs_missing(config, computed)
     extractors = loaded_extractors(config, wanted, resources)
     for sentence in beforehand.idle(config, computed, extractors):
         resources.tell(sentence)
-    on_voxels = [metric.name for metric in computed if "volumes" in metric.needs]
-    found = ready(config, extractors, on_voxels, resources, held)
+    found = ready(config, extractors, computed, resources, held)
     real, training = found.real, found.training
     synthetic = [with_leaks(real, c, allowed=config.allow_leakage) for c in found.synthetic]
     if training and not config.allow_leakage:
@@ -106,14 +108,14 @@ def planned(
 def ready(
     config: EvaluationConfig,
     extractors: Sequence[Extractor],
-    on_voxels: Sequence[str],
+    metrics: Sequence[Metric],
     resources: Resources,
     held: Mapping[str, Cohort] = NONE_HELD,
 ) -> Ready:
     """Return the cohorts, checked, and how they are prepared.
 
     Args:
-        on_voxels: the metrics that look at volumes themselves.
+        metrics: that are to be computed of them.
     """
     steps = [config.steps(wants) for wants in (None, *(e.wants for e in extractors))]
     steps += [config.synthetic_steps(one) for one in steps]
@@ -124,15 +126,21 @@ def ready(
     training = training_cohort(config, names, resources, held)
     told = unneeded(config.stated(), [real, *synthetic, *([training] if training else [])])
     told += geometry_doubts(training, real) if training else []
+    told += pairing.doubts(config.steps()) if config.paired else []
     real = replace(real, warnings=(*real.warnings, *told))
+    paired = pairing.all_pairs(real, synthetic, config.paired)
     own = prepared(config, real)
     preparations = {e.name: prepared(config, real, e.wants) for e in extractors}
-    forbid_native_shapes(on_voxels, own, extractors, preparations)
+    on_voxels = [metric.name for metric in metrics if "volumes" in metric.needs]
+    alike = [
+        metric.name for metric in metrics if {"volumes", "pairs"} & {*metric.needs} == {"volumes"}
+    ]
+    forbid_native_shapes(alike, own, extractors, preparations)
     looked_at = {"": own} if on_voxels else {}
     real, *synthetic = judged(
         (real, *synthetic), own, looked_at | preparations, mixed=config.protocol is not None
     )
-    return Ready(real, synthetic, training, own, preparations)
+    return Ready(real, synthetic, training, own, preparations, paired)
 
 
 def share(config: EvaluationConfig, resources: Resources) -> None:
@@ -168,11 +176,15 @@ def evaluate(
     findings = measure(
         metrics,
         extractors,
-        Cohorts(found.real, found.synthetic, found.training, labels, tables, found.own),
+        Cohorts(
+            found.real, found.synthetic, found.training, labels, tables, found.own, found.paired
+        ),
         by=config.by,
         progress=resources.progress,
     )
     record = _record(config, plan, labels)
+    if found.paired:
+        record["paired"] = {name: list(places) for name, places in found.paired.items()}
     evaluation = Evaluation(
         real=cohort_record(found.real),
         synthetic=tuple(map(cohort_record, found.synthetic)),

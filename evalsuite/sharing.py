@@ -18,6 +18,7 @@ from evalsuite.processes import Processes, processes
 from evalsuite.writable import write_whole
 
 PATIENCE = 10.0  # seconds without a row of another process until its rows are made here
+DELAYED = 90.0  # the same of several machines: file systems that they share show new files late
 FAR = 300.0  # seconds until a process on another machine must have shown that it is there
 FIRST, EVERY = 5.0, 30.0  # seconds until it is told who is waited for, and between such lines
 GLANCE = 0.5  # seconds between looks at the cache
@@ -138,6 +139,7 @@ class Shares:
         Raises:
             EvalsuiteError: if a process on another machine has brought no row at all.
         """
+        several = self._me.local_world < self._me.world
         due = self._clock() + FIRST
         self._since = dict.fromkeys(self._left, self._clock())
         while True:
@@ -150,10 +152,10 @@ class Shares:
                 due = self._clock() + EVERY
             for rank in waiting:
                 quiet = self._clock() - self._since[rank]
-                far = self._me.local_world < self._me.world and rank not in self._came
-                if quiet < (FAR if far else PATIENCE):
+                unseen = several and rank not in self._came
+                if quiet < (FAR if unseen else DELAYED if several else PATIENCE):
                     continue
-                if far:
+                if unseen:
                     raise EvalsuiteError(self._elsewhere(rank, folder, quiet))
                 tell(self._taken_over(rank, quiet))
                 # From the back: a process that is only late goes on from the front.

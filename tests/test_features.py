@@ -128,9 +128,9 @@ def alive(process):
 
 
 def wait_until(met):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300  # of a machine however busy
     while not met():
-        assert time.monotonic() < deadline, "it did not happen within a minute"
+        assert time.monotonic() < deadline, "it did not happen within five minutes"
         time.sleep(0.05)
 
 

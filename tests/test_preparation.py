@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from evalsuite import evaluate as evaluation
-from evalsuite import plugins
+from evalsuite import feature_tables, plugins
 from evalsuite.config import load_config
 from evalsuite.errors import EvalsuiteError
 from evalsuite.evaluate import evaluate
@@ -80,7 +79,7 @@ def extractors():
 def known(monkeypatch):
     """Let the evaluation know the extractors above, and return them."""
     known = extractors()
-    monkeypatch.setattr(evaluation, "load_extractor", lambda name, options: known[name])
+    monkeypatch.setattr(feature_tables, "load_extractor", lambda name, options: known[name])
     return known
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.processes import Processes
-from evalsuite.sharing import FAR, PATIENCE, Part, Shares, meet, part_of, part_of_array
+from evalsuite.sharing import DELAYED, FAR, PATIENCE, Part, Shares, meet, part_of, part_of_array
 
 
 class Time:
@@ -68,7 +68,7 @@ def test_what_one_that_died_leaves_is_made_here_from_the_back(shares):
 
 def test_one_on_another_machine_that_brought_something_is_taken_over_too(shares):
     made, _, seconds = waited(shares, [(2, shares[1][0].touch)], TWO_MACHINES)
-    assert (made, seconds) == (["5.npy", "3.npy"], 2 + PATIENCE)
+    assert (made, seconds) == (["5.npy", "3.npy"], 2 + DELAYED)
 
 
 def test_one_on_another_machine_that_brought_nothing_ends_the_run(shares):

@@ -8,6 +8,7 @@ from reports.readers.course import course
 from reports.readers.findings import findings
 from reports.readers.marks import marks
 from reports.readers.overview import cautions, overview
+from reports.readers.plan import plan_sections
 from reports.readers.ratings import ratings
 from reports.readers.reading import reading
 from reports.readers.strata import strata
@@ -26,8 +27,8 @@ def study_sections(study: StudyData, *, replicates: int) -> list[Section]:
     """
     if not study.readers:
         sentence = "There are no answers yet. Make the report again once readers have answered."
-        return [Section("study", "The reader study", (Notice((sentence,)),))]
-    sections = [overview(study), ratings(study)]
+        return [Section("study", "The reader study", (Notice((sentence,)),)), *plan_sections(study)]
+    sections = [*plan_sections(study), overview(study), ratings(study)]
     if study.unblinded:
         sections += [comparison(study), *turing(study), *forced_choices(study)]
     sections += [*marks(study), *strata(study), agreement(study, replicates), course(study)]

@@ -12,6 +12,7 @@ from evalsuite.statistics.roc.merits import auc_merits
 from evalsuite.statistics.roc.mrmc import obuchowski_rockette
 from evalsuite.statistics.roc.readings import turing_readings
 from reports.readers.claims import SINGLE, chance
+from reports.readers.plan import plan_findings
 from reports.readers.shown import counted, heading
 from reports.readers.shown import told as number
 from reports.sources import StudyData
@@ -34,6 +35,7 @@ def findings(study: StudyData) -> list[str]:
     sentences = [f"{readers} read {counted(len(cases), noun)} of {study.name}."]
     if not study.unblinded:
         return sentences
+    sentences += plan_findings(study)
     apart = [
         (TURING, auc_merits(readings)) for readings in turing_readings(study.table, study.points)
     ]

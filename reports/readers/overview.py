@@ -7,6 +7,7 @@ import pandas as pd
 
 from evalsuite.caveats import enumerated
 from evalsuite.statistics.cautions import FEW_READERS
+from evalsuite.study.export import ALLOTTED
 from reports.document import Block, Section, Table, Text
 from reports.readers.reading import suspected
 from reports.readers.shown import counted, interval
@@ -108,7 +109,7 @@ def _missing(study: StudyData) -> str:
     )
     last = last[(last["phase"] == "reading") & (last["scale"] != "none")]
     none = int((last["answer"].isna() | (last["answer"].astype(str) == "")).sum())
-    unread = _unread(last)
+    unread = _unread(study, last)
     parts = []
     if none:
         parts.append(f"{none} of {len(last)} answers were not given")
@@ -119,12 +120,18 @@ def _missing(study: StudyData) -> str:
     return f"{' and '.join(parts)}; the statistics use those that there are."
 
 
-def _unread(answers: pd.DataFrame) -> int:
-    """Return how many pairs of a reader and a case of the study have no row at all."""
+def _unread(study: StudyData, answers: pd.DataFrame) -> int:
+    """Return how many cases that fell to a reader who has answered something have no row at all.
+
+    An export of before tells nothing of what fell to whom, and then all cases fall to everyone.
+    """
     # Which case of a pair stands on the left differs between readers.
     cases = ["|".join(sorted(str(case).split("|"))) for case in answers["case"]]
     pairs = answers.assign(case=cases).drop_duplicates(["reader", "case"])
-    return pairs["reader"].nunique() * pairs["case"].nunique() - len(pairs)
+    allotted = study.told_of_readers(ALLOTTED)
+    readers = pairs["reader"].unique()
+    everything = int(pairs["case"].nunique())
+    return sum(int(float(allotted.get(str(name), everything))) for name in readers) - len(pairs)
 
 
 def _later(study: StudyData) -> list[str]:
