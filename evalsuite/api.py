@@ -145,11 +145,12 @@ def compute_metrics(
     training: Any = None,
     seed: int | None = None,
     memory: str | int | None = None,
+    engine: str | None = None,
     settings: Mapping[str, Any] = NOTHING,
     config: str | Path | None = None,
     cache: str | Path | None = None,
     device: str = "auto",
-    batch_size: int = 4,
+    batch_size: int | None = None,
     workers: int | None = None,
     offline: bool = False,
     reread: bool = False,
@@ -174,13 +175,14 @@ def compute_metrics(
         training: what the generator was trained on, for metrics of privacy.
         seed: of every random draw.
         memory: what metrics may hold at a time, bytes or a size such as "4GB".
+        engine: what runs networks: `torch`, `openvino`, or `auto` for the faster one that is here.
         settings: any other setting of a configuration, by its key with dots, such as
             `{"preset": "ct", "preprocessing.spacing": [1, 1, 1]}`.
         config: file of such settings, over which the others win.
         cache: folder of the feature cache; by default that of the command.
         device: torch device for networks.
-        batch_size: volumes that a network sees at once.
-        workers: processes for extractors that run on the processor; None: this process's share
+        batch_size: volumes that a network sees at once; None: as many as are fast.
+        workers: processes for extractors that run on the processor, threads that read volumes; None: this process's share
             of the cores.
         offline: never ask the network for weights.
         reread: read and check every volume, though its file is unchanged since it was checked.
@@ -198,6 +200,7 @@ def compute_metrics(
     from evalsuite.caches import feature_cache
     from evalsuite.config import load_config
     from evalsuite.evaluate import evaluate
+    from evalsuite.extractors.engine import chosen_engine
     from evalsuite.reference.compare import compare as compare_stored
     from evalsuite.reference_file import is_reference
     from evalsuite.resources import Resources
@@ -215,6 +218,7 @@ def compute_metrics(
             "by": by,
             "seed": seed,
             "memory": memory,
+            "engine": chosen_engine(engine, device),
         }
         given = {key: value for key, value in given.items() if value is not None}
         for key in settings:

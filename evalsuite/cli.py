@@ -143,6 +143,7 @@ def compute_metrics(
     ] = None,
     weights: options.Weights = None,
     precision: options.Precision = None,
+    engine: options.Engine = None,
     protocol: options.Protocol = None,
     preset: options.Preset = None,
     spacing: options.Spacing = None,
@@ -161,7 +162,7 @@ def compute_metrics(
     ] = False,
     cache: options.Cache = None,
     device: options.Device = "auto",
-    batch_size: options.BatchSize = 4,
+    batch_size: options.BatchSize = None,
     workers: options.Workers = None,
     offline: options.Offline = False,
     memory: options.Memory = None,
@@ -175,6 +176,7 @@ def compute_metrics(
     from evalsuite import workflow
     from evalsuite.caches import feature_cache
     from evalsuite.config import load_config, with_labels
+    from evalsuite.extractors.engine import chosen_engine
     from evalsuite.settings import listed, triple, with_assignments
 
     given = {
@@ -187,6 +189,7 @@ def compute_metrics(
         "metrics": listed(metrics),
         "weights": weights,
         "precision": precision,
+        "engine": chosen_engine(engine, device),
         "protocol": protocol,
         "preset": preset,
         "preprocessing.spacing": spacing and triple(spacing),

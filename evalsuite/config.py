@@ -90,6 +90,7 @@ class EvaluationConfig(Declared):
         weights: by name of the extractor its weight file, or one file for the only extractor that
             takes any.
         precision: arithmetic of networks, `float32` or the faster `bfloat16`.
+        engine: what runs networks, `torch`, or `openvino`, which is faster on a processor.
         metrics: by name, the options that differ from their defaults.
         seed: of every random draw.
         memory: bytes for what metrics hold at a time, half of it volumes that were read, half
@@ -114,6 +115,7 @@ class EvaluationConfig(Declared):
     extractors: tuple[str, ...] = Field(default=(DEFAULT_EXTRACTOR,), min_length=1)
     weights: Weights = Field(default_factory=dict)
     precision: Literal["float32", "bfloat16"] = "float32"
+    engine: Literal["torch", "openvino"] = "torch"
     metrics: Metrics = Field(default_factory=lambda: _with_options(DEFAULT_METRICS))
     seed: int = Field(default=0, ge=0)
     memory: Annotated[

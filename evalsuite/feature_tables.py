@@ -161,4 +161,5 @@ def _options(config: EvaluationConfig, name: str, resources: Resources) -> Extra
         device=resources.device,
         offline=resources.offline,
         precision=config.precision,
+        engine=config.engine,
     )

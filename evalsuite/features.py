@@ -9,6 +9,7 @@ several processes fill one cache together, see `evalsuite.sharing`.
 import hashlib
 import inspect
 import json
+import math
 import multiprocessing
 import os
 import threading
@@ -16,7 +17,7 @@ import warnings
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
@@ -26,9 +27,11 @@ import numpy as np
 from jaxtyping import Float
 from threadpoolctl import threadpool_limits
 
+from evalsuite.ahead import ahead
 from evalsuite.errors import EvalsuiteError, VolumeError
 from evalsuite.extractors.extractor import Extractor, Staged
 from evalsuite.extractors.slices import Slices
+from evalsuite.machine import at_once
 from evalsuite.preprocessed import load_preprocessed
 from evalsuite.processes import cores
 from evalsuite.records import FeatureTable
@@ -52,11 +55,14 @@ class FeatureCache:
 
     folder: Path
 
-    def path(self, key: str, preprocessing: Preprocessing, extractor: Extractor) -> Path:
-        """Return the file that holds the row of a volume, whether it exists or not."""
-        parts = [key, preprocessing.hash, extractor.fingerprint]
-        name = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-        return self.folder / name[:2] / f"{name}.npy"
+    def paths(
+        self, keys: Sequence[str], preprocessing: Preprocessing, extractor: Extractor
+    ) -> list[Path]:
+        """Return the files that hold the rows of volumes by their keys, whether they exist or not."""
+        shared = [preprocessing.hash, extractor.fingerprint]
+        parts = (json.dumps([key, *shared], sort_keys=True).encode() for key in keys)
+        names = (hashlib.sha256(part).hexdigest() for part in parts)
+        return [self.folder / name[:2] / f"{name}.npy" for name in names]
 
     @staticmethod
     def load(path: Path, extractor: Extractor) -> Row | None:
@@ -132,10 +138,10 @@ class Extraction:
     Args:
         cohort: a cohort whose volumes have been checked.
         preprocessing: resolved steps.
-        batch_size: volumes that a network sees at once; it does not change the numbers beyond
-            the rounding of float32.
-        workers: processes for extractors that run on the processor; default: this process's
-            share of the cores.
+        batch_size: volumes that a network sees at once, None for as many as `at_once` says; it
+            does not change the numbers beyond the rounding of float32.
+        workers: processes for extractors that run on the processor, threads that read volumes for
+            networks; default: this process's share of the cores.
         layers: earlier layers of the same network, whose rows the same pass puts into the cache.
         tell: what to do with a sentence on rows that are damaged.
     """
@@ -144,7 +150,7 @@ class Extraction:
     preprocessing: Preprocessing
     extractor: Extractor
     cache: FeatureCache
-    batch_size: int = 4
+    batch_size: int | None = None
     workers: int | None = None
     layers: Sequence[Extractor] = ()
     tell: Callable[[str], None] = warnings.warn
@@ -218,8 +224,15 @@ class Extraction:
         return sum(not file.is_file() for file in set(self._files(self.extractor)))
 
     def _files(self, extractor: Extractor) -> list[Path]:
-        infos = self.cohort.infos
-        return [self.cache.path(info.key, self.preprocessing, extractor) for info in infos]
+        keys = [info.key for info in self.cohort.infos]
+        return self.cache.paths(keys, self.preprocessing, extractor)
+
+    def _at_once(self) -> int:
+        """Return how many volumes the network sees at once."""
+        if self.preprocessing.shape == "native":
+            return 1  # volumes of several shapes cannot be stacked
+        device = getattr(self.extractor, "device", None)
+        return self.batch_size or at_once(math.prod(self.preprocessing.shape_seen), device)
 
     def _kept(self, file: Path) -> Row | None:
         return self.cache.kept(file, self.extractor, self.tell)
@@ -233,12 +246,11 @@ class Extraction:
         files, extractor = self._files(self.extractor), self.extractor
         entries = dict(zip(files, self.cohort.entries, strict=True))
         below = [dict(zip(files, self._files(layer), strict=True)) for layer in self.layers]
+        workers = self.workers or cores()
         if extractor.parallel == "process":
-            run, size = _in_processes, self.workers or cores()
+            run, size = _in_processes, workers
         else:
-            # Volumes of several shapes cannot be stacked.
-            size = 1 if self.preprocessing.shape == "native" else self.batch_size
-            run = partial(_in_batches, layers=self.layers)
+            run, size = partial(_in_batches, layers=self.layers, workers=workers), self._at_once()
         work = [(file, entries[file]) for file in missing]
         for file, (row, *others) in run(extractor, self.preprocessing, work, size):
             if not np.isfinite(row).all():
@@ -272,35 +284,31 @@ def _in_batches(
     work: Sequence[tuple[Path, Entry]],
     size: int,
     layers: Sequence[Extractor],
+    workers: int,
 ) -> Iterator[tuple[Path, Sequence[Row]]]:
-    """Read the next batch in threads while the network is busy with this one."""
-    batches = [work[i : i + size] for i in range(0, len(work), size)]
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    """Read and prepare volumes in threads ahead of the network; most of both leaves Python free."""
 
-        def read(
-            batch: Sequence[tuple[Path, Entry]],
-        ) -> tuple[list[Path], list[Float[np.ndarray, "x y z"]]]:
-            # Those that are there by now were made by another process.
-            left = [(file, entry) for file, entry in batch if not file.is_file()]
-            voxels = [load_preprocessed(entry, preprocessing) for _, entry in left]
-            return [file for file, _ in left], voxels
+    def read(job: tuple[Path, Entry]) -> Float[np.ndarray, "x y z"] | None:
+        file, entry = job
+        return None if file.is_file() else load_preprocessed(entry, preprocessing)
 
-        pending = pool.submit(read, batches[0]) if batches else None
-        for i in range(len(batches)):
-            assert pending is not None  # noqa: S101  (batches is not empty here)
-            files, volumes = pending.result()
-            if i + 1 < len(batches):
-                pending = pool.submit(read, batches[i + 1])
-            if not files:
-                continue
-            voxels = np.stack(volumes)
+    found: list[tuple[Path, Float[np.ndarray, "x y z"] | None]] = []
+    read_ahead = ahead(read, work, workers=workers, most=2 * size + workers)
+    for place, ((file, _), voxels) in enumerate(zip(work, read_ahead, strict=True), 1):
+        found.append((file, voxels))
+        if len(found) < size and place < len(work):
+            continue
+        # One that is there by now was made by another process.
+        left = {file: voxels for file, voxels in found if voxels is not None and not file.is_file()}
+        found = []
+        if left:
+            batch = np.stack(list(left.values()))
             features = (
-                extractor.with_layers(voxels, layers)
+                extractor.with_layers(batch, layers)
                 if isinstance(extractor, Staged)
-                else [extractor(voxels)]
+                else [extractor(batch)]
             )
-            rows = zip(*features, strict=True)
-            yield from zip(files, rows, strict=True)
+            yield from zip(left, zip(*features, strict=True), strict=True)
 
 
 def _in_processes(

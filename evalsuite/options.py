@@ -31,7 +31,12 @@ AssumeSpacing = Annotated[
     ),
 ]
 BatchSize = Annotated[
-    int, typer.Option("--batch-size", min=1, help="Volumes a network sees at once.")
+    int | None,
+    typer.Option(
+        "--batch-size",
+        min=1,
+        help="Volumes a network sees at once; default: what is fast, or what a GPU's memory holds.",
+    ),
 ]
 Cache = Annotated[Path | None, typer.Option("--cache", help="Folder of the feature cache.")]
 Config = Annotated[
@@ -45,6 +50,14 @@ Database = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option("--device", help="Torch device; auto: a GPU if there is one.")]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        help="What runs networks: torch (default), openvino (faster on a processor), or auto: "
+        "openvino if it is installed and there is no GPU.",
+    ),
+]
 Experiment = Annotated[
     str,
     typer.Option("--experiment", envvar="MLFLOW_EXPERIMENT_NAME", help="MLflow experiment."),
@@ -126,5 +139,10 @@ Weights = Annotated[
 ]
 Workers = Annotated[
     int | None,
-    typer.Option("--workers", min=1, help="Processes for radiomics; default: one per core."),
+    typer.Option(
+        "--workers",
+        min=1,
+        help="Processes for radiomics, threads that read volumes for networks; default: one per "
+        "core.",
+    ),
 ]

@@ -17,9 +17,9 @@ class Resources:
     Args:
         cache: folder of the feature cache.
         device: torch device for networks.
-        batch_size: volumes a network sees at once.
-        workers: processes for extractors that run on the processor; None: this process's share
-            of the cores.
+        batch_size: volumes a network sees at once; None: as many as are fast, or as memory holds.
+        workers: processes for extractors that run on the processor, threads that read volumes for
+            networks; None: this process's share of the cores.
         offline: never ask the network for weights.
         reread: read and check every volume, though its file is unchanged since it was checked.
         part: the volumes that this process looks at; the others are those of other processes.
@@ -29,7 +29,7 @@ class Resources:
 
     cache: Path
     device: str = "auto"
-    batch_size: int = 4
+    batch_size: int | None = None
     workers: int | None = None
     offline: bool = False
     reread: bool = False

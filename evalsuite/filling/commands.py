@@ -41,6 +41,7 @@ def extract(
     extractor: options.Extractor = None,
     weights: options.Weights = None,
     precision: options.Precision = None,
+    engine: options.Engine = None,
     protocol: options.Protocol = None,
     preset: options.Preset = None,
     spacing: options.Spacing = None,
@@ -51,7 +52,7 @@ def extract(
     skip_invalid: options.SkipInvalid = False,
     cache: options.Cache = None,
     device: options.Device = "auto",
-    batch_size: options.BatchSize = 4,
+    batch_size: options.BatchSize = None,
     workers: options.Workers = None,
     offline: options.Offline = False,
     reread: options.Reread = False,
@@ -65,6 +66,7 @@ def extract(
     from evalsuite import output
     from evalsuite.caches import feature_cache
     from evalsuite.config import load_config
+    from evalsuite.extractors.engine import chosen_engine
     from evalsuite.filling.fill import fill
     from evalsuite.processes import rank
     from evalsuite.progress import bars, silent
@@ -80,6 +82,7 @@ def extract(
         "extractors": listed(extractor),
         "weights": weights,
         "precision": precision,
+        "engine": chosen_engine(engine, device),
         "protocol": protocol,
         "preset": preset,
         "preprocessing.spacing": spacing and triple(spacing),

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from pydantic import AfterValidator, Field
-from scipy import stats
+from scipy.special import stdtrit
 from torch import Tensor
 
 from evalsuite.metrics.distances import MEMORY
@@ -344,7 +344,7 @@ def _mean(values: Float[np.ndarray, " p"], pairs: Int[np.ndarray, "p 2"]) -> _Me
 
 
 def _interval(mean: _Mean, lowest: float) -> Interval:
-    half = float(stats.t.ppf((1 + LEVEL) / 2, mean.subjects - 1)) * math.sqrt(mean.variance)
+    half = float(stdtrit(mean.subjects - 1, (1 + LEVEL) / 2)) * math.sqrt(mean.variance)
     return Interval(
         low=max(mean.value - half, lowest),
         high=min(mean.value + half, 1.0),

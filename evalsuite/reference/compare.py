@@ -166,7 +166,7 @@ def _refuse_others(path: Path, reference: Reference, extractors: list[Extractor]
         if differing:
             raise EvalsuiteError(
                 f"{path}: the statistics are of another {extractor.name}, which differs in "
-                f"{', '.join(differing)}. Use the same weights and the same evalsuite."
+                f"{', '.join(differing)}. Use the same weights, engine and evalsuite."
             )
 
 

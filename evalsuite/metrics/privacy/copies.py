@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy import stats
 
 from evalsuite.metrics.subjects import LEVEL, count, resampled
 from evalsuite.records import Interval
@@ -162,6 +161,8 @@ def flagged_by_chance(
     share = count(calibration) / len(calibration)
     odds = (threshold.rank * share, (threshold.calibration + 1 - threshold.rank) * share)
     subjects = count(new)
+    from scipy import stats
+
     return math.ceil(float(stats.betabinom.ppf(LEVEL, subjects, *odds)) * len(new) / subjects)
 
 

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy import stats
+from scipy.special import ndtri
 
 from evalsuite.metrics.privacy import copies, membership
 from evalsuite.metrics.privacy.distances import Distances
@@ -239,7 +239,7 @@ def _membership(space: Space, rate: float) -> list[Estimate]:
     share = membership.nearest_is_training(
         between.synthetic, between.to_holdout, space.training, space.holdout
     )
-    half = float(stats.norm.ppf((1 + LEVEL) / 2)) * share.deviation
+    half = float(ndtri((1 + LEVEL) / 2)) * share.deviation
     found = [
         space.estimate(
             NEAREST_IS_TRAINING,

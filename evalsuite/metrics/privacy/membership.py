@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy import optimize, stats
+from scipy.special import ndtri
 
 from evalsuite.metrics.privacy.copies import Near
 from evalsuite.metrics.subjects import LEVEL, count, sums
@@ -26,7 +26,9 @@ def probability_smaller(first: Float[np.ndarray, " n"], second: Float[np.ndarray
     Ties count half: Mann and Whitney's statistic over n m, the area under the ROC curve of small
     values as a sign of the first.
     """
-    ranks = stats.rankdata(np.concatenate([second, first]))[: len(second)]
+    from scipy.stats import rankdata
+
+    ranks = rankdata(np.concatenate([second, first]))[: len(second)]
     m, n = len(second), len(first)
     return float((ranks.sum() - m * (m + 1) / 2) / (m * n))
 
@@ -42,7 +44,9 @@ def probability_interval(value: float, n: float, m: float) -> Interval:
         Newcombe, Statistics in Medicine 25 (2006) 559, method 5; Hanley and McNeil, Radiology 143
         (1982) 29.
     """
-    z = float(stats.norm.ppf((1 + LEVEL) / 2))
+    from scipy import optimize
+
+    z = float(ndtri((1 + LEVEL) / 2))
     size = (n + m) / 2 - 1
 
     def excess(p: float) -> float:
