@@ -38,6 +38,12 @@ class Subjects:
         return count(self.real), count(self.synthetic)
 
     @property
+    def equal_sizes(self) -> bool:
+        """Whether every subject of either cohort has equally many volumes."""
+        sizes = {*np.bincount(self.real).tolist(), *np.bincount(self.synthetic).tolist()}
+        return len(sizes - {0}) == 1
+
+    @property
     def unit(self) -> str:
         """What is independent, for sentences: `subjects` where some have several volumes."""
         one_each = self.counts == (len(self.real), len(self.synthetic))
