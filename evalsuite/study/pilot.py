@@ -102,7 +102,7 @@ def components(rated: Rated) -> Components:
 
 
 def _freedom(part: Float[np.ndarray, "c n"]) -> Float[np.ndarray, " n"]:
-    return np.maximum((~np.isnan(part)).sum(axis=0) - 1.0, 0)
+    return np.asarray(np.maximum((~np.isnan(part)).sum(axis=0) - 1.0, 0))
 
 
 def _pooled(parts: list[Float[np.ndarray, "c n"]]) -> float:
