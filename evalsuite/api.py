@@ -158,7 +158,8 @@ def compute_metrics(
 
     The same volumes give the same numbers as the command, whether they are files or arrays. In a
     script, call it below `if __name__ == "__main__":`, since extractors such as `radiomics` start
-    processes, which import the script.
+    processes, which import the script. Under torchrun or srun every process makes a share of the
+    features, waits for those of the others, and returns the same.
 
     Args:
         real: a folder, glob, manifest, BIDS folder or FILE.reference; a list of files; arrays or
@@ -177,7 +178,8 @@ def compute_metrics(
         cache: folder of the feature cache; by default that of the command.
         device: torch device for networks.
         batch_size: volumes that a network sees at once.
-        workers: processes for extractors that run on the processor; None: all cores.
+        workers: processes for extractors that run on the processor; None: this process's share
+            of the cores.
         offline: never ask the network for weights.
         reread: read and check every volume, though its file is unchanged since it was checked.
         progress: show bars on stderr.
@@ -193,12 +195,11 @@ def compute_metrics(
     extras.require("metrics", purpose="compute_metrics")
     from evalsuite.caches import feature_cache
     from evalsuite.config import load_config
-    from evalsuite.evaluate import Resources, evaluate
-    from evalsuite.machine import join
+    from evalsuite.evaluate import evaluate
     from evalsuite.reference.compare import compare as compare_stored
     from evalsuite.reference_file import is_reference
+    from evalsuite.resources import Resources
 
-    join("gloo")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="evalsuite-")))
         held: dict[str, Cohort] = {}

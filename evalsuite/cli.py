@@ -142,21 +142,13 @@ def compute_metrics(
         typer.Option(help="Names (see `evalsuite metrics`): repeated, or with commas."),
     ] = None,
     weights: options.Weights = None,
-    precision: Annotated[
-        str | None, typer.Option(help="Arithmetic of networks: float32 or bfloat16 (faster).")
-    ] = None,
+    precision: options.Precision = None,
     protocol: options.Protocol = None,
     preset: options.Preset = None,
     spacing: options.Spacing = None,
     shape: options.Shape = None,
-    assume_spacing: Annotated[
-        str | None,
-        typer.Option(metavar="X,Y,Z", help="Millimetres per voxel where a file states none."),
-    ] = None,
-    assume_orientation: Annotated[
-        str | None,
-        typer.Option(metavar="CODE", help="Orientation where a file states none, such as LPS."),
-    ] = None,
+    assume_spacing: options.AssumeSpacing = None,
+    assume_orientation: options.AssumeOrientation = None,
     set_: options.Set = None,
     seed: options.Seed = None,
     output: Annotated[Path | None, typer.Option(help="New folder for the results.")] = None,
@@ -205,7 +197,7 @@ def compute_metrics(
         "allow_leakage": allow_leakage or None,
     }
     declared = load_config(config, with_assignments(given, set_ or ()))
-    from evalsuite.evaluate import Resources  # heavy, so only once the settings are possible
+    from evalsuite.resources import Resources
 
     resources = Resources(
         cache or feature_cache(),

@@ -16,6 +16,20 @@ def _trackable(no_tracking: bool) -> bool:
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+AssumeOrientation = Annotated[
+    str | None,
+    typer.Option(
+        "--assume-orientation",
+        metavar="CODE",
+        help="Orientation where a file states none, such as LPS.",
+    ),
+]
+AssumeSpacing = Annotated[
+    str | None,
+    typer.Option(
+        "--assume-spacing", metavar="X,Y,Z", help="Millimetres per voxel where a file states none."
+    ),
+]
 BatchSize = Annotated[
     int, typer.Option("--batch-size", min=1, help="Volumes a network sees at once.")
 ]
@@ -50,6 +64,10 @@ NoTracking = Annotated[
     bool, typer.Option("--no-tracking", callback=_trackable, help="Skip MLflow.")
 ]
 Offline = Annotated[bool, typer.Option("--offline", help="Never download weights.")]
+Precision = Annotated[
+    str | None,
+    typer.Option("--precision", help="Arithmetic of networks: float32 or bfloat16 (faster)."),
+]
 Preset = Annotated[
     str | None, typer.Option("--preset", help="Preprocessing preset: mri (default) or ct.")
 ]
@@ -99,5 +117,5 @@ Weights = Annotated[
 ]
 Workers = Annotated[
     int | None,
-    typer.Option("--workers", min=1, help="Processes for radiomics; default: all cores."),
+    typer.Option("--workers", min=1, help="Processes for radiomics; default: one per core."),
 ]

@@ -39,10 +39,10 @@ def build(
     """
     from evalsuite.caches import feature_cache
     from evalsuite.config import load_config
-    from evalsuite.evaluate import Resources
     from evalsuite.progress import bars
     from evalsuite.reference import build as building
     from evalsuite.reference_file import refuse_path, write_reference
+    from evalsuite.resources import Resources
     from evalsuite.settings import listed, triple, with_assignments
 
     refuse_path(output)

@@ -1,14 +1,15 @@
 """Whether real cases are rated higher than synthetic ones, or alike within the margins."""
 
-import math
 from collections.abc import Sequence
 
 from evalsuite.statistics.ratings.comparison import DIFFERENCE, ODDS_RATIO, SUPERIORITY, comparisons
 from evalsuite.statistics.ratings.equivalence import equivalence
+from evalsuite.statistics.ratings.sensitivity import sensitivity
 from evalsuite.statistics.result import ALL, Result
 from reports.document import Block, Notice, Picture, Section, Table, Text
 from reports.figures.readers import forest
-from reports.readers.claims import ALPHA, correction, intervals, uncorrected
+from reports.readers.claims import correction, intervals, uncorrected
+from reports.readers.guessing import verdict
 from reports.readers.shown import asked, computed, reasons, shown
 from reports.sources import StudyData
 
@@ -71,6 +72,7 @@ def comparison(study: StudyData) -> Section:
             folded=True,
         ),
         *_equivalence(study),
+        *_sensitivity(study),
     ]
     blocks += computed(blocks)
     return Section("comparison", TITLE, tuple(blocks))
@@ -150,6 +152,32 @@ def _equivalence(study: StudyData) -> list[Block]:
     return blocks
 
 
+def _sensitivity(study: StudyData) -> list[Block]:
+    results = sensitivity(study.table, points=study.points)
+    if not results:
+        return []
+    return [
+        shown(
+            "sensitivity",
+            "Does the comparison rest on its model, or on missing answers? The odds ratio of a "
+            "mixed model, the test that one ratio holds at every threshold (F in place of a "
+            "ratio), and the difference in means if all missing answers were at an end of the "
+            f"scale, with {intervals(results)}; p is not corrected.",
+            results,
+            {
+                **_cohorts(results),
+                "number": "quantity",
+                "under": "assumption",
+                "reader": "reader",
+                "value (95 % interval)": "value",
+                "p": "p",
+            },
+            study,
+            folded=True,
+        )
+    ]
+
+
 def _margin_table(study: StudyData, results: Sequence[Result]) -> Table:
     return shown(
         "equivalence",
@@ -164,13 +192,7 @@ def _margin_table(study: StudyData, results: Sequence[Result]) -> Table:
             "margin": "margin",
             "difference (90 % interval)": "value",
             "p, corrected": "p_holm",
-            "shown": _verdict,
+            "shown": verdict,
         },
         study,
     )
-
-
-def _verdict(result: Result) -> str:
-    if math.isnan(result.p):
-        return "not known"
-    return "yes" if result.p_holm < ALPHA else "not shown"

@@ -12,7 +12,9 @@ from evalsuite.statistics.roc.readings import Readings, turing_readings
 from reports.document import Block, Notice, Picture, Section, Table, Text
 from reports.figures.readers import roc
 from reports.readers.claims import correction, intervals
+from reports.readers.guessing import guessing_tables
 from reports.readers.shown import computed, shown
+from reports.readers.variants import variant_tables
 from reports.sources import StudyData
 
 READ = (
@@ -72,7 +74,8 @@ def _without_curve(readings: Readings, curves: pd.DataFrame) -> list[str]:
 
 
 def _tables(study: StudyData, readings: Readings, suffix: str) -> list[Table]:
-    analysis = obuchowski_rockette(auc_merits(readings))
+    merits = auc_merits(readings)
+    analysis = obuchowski_rockette(merits)
     aucs, rates = reader_aucs(readings), reader_rates(readings)
     tables = [
         shown(
@@ -92,6 +95,7 @@ def _tables(study: StudyData, readings: Readings, suffix: str) -> list[Table]:
             group="",
         )
     ]
+    tables += guessing_tables(study, merits, None, f"turing-equivalence{suffix}", "AUC")
     if analysis.differences:
         tables.append(
             shown(
@@ -138,6 +142,7 @@ def _tables(study: StudyData, readings: Readings, suffix: str) -> list[Table]:
             folded=len(rates) > 24,
         ),
     ]
+    tables += variant_tables(study, analysis.variants, f"turing-variants{suffix}", "AUC")
     if analysis.components:
         components = tabulated(analysis.components)[["quantity", "value", "correlation"]]
         tables.append(

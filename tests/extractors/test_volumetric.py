@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 
 from evalsuite.config import EvaluationConfig
 from evalsuite.errors import EvalsuiteError
-from evalsuite.evaluate import Resources, evaluate
+from evalsuite.evaluate import evaluate
 from evalsuite.extractors import medicalnet
 from evalsuite.extractors.checkpoint import load_strictly
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions, load_extractor
@@ -31,6 +31,7 @@ from evalsuite.extractors.volumetric import ct_fm, dino_3d, merlin
 from evalsuite.extractors.volumetric import extractor as volumetric
 from evalsuite.extractors.volumetric.extractor import averaged_extractor
 from evalsuite.extractors.weights import published, sha256
+from evalsuite.resources import Resources
 from evalsuite.volumes.preprocessing import PRESETS, Preprocessing
 from tests.caveats import sentences
 from tests.extractors.seeded import seeded_slices as seeded_volumes
