@@ -28,6 +28,17 @@ COVERED_BY_FEW = (
 )
 
 
+ALLOCATIONS = {
+    "split-plot": "Groups of readers read cases of their own, at most {cap} each, and all of a "
+    "group read the same (split-plot), balanced over cohorts and strata by chance.",
+    "partially-crossed": "Each reader read at most {cap} cases, which were drawn so that all were "
+    "read equally often, balanced over cohorts and strata (partially crossed).",
+    "anchor-and-rotate": "Each reader read at most {cap} cases, of which {anchors} were read by "
+    "all; the others were drawn so that all were read equally often, balanced over cohorts and "
+    "strata.",
+}
+
+
 def overview(study: StudyData) -> Section:
     """Return the chapter on the design: what was asked, who read how much, how it was blinded."""
     asked = pd.DataFrame(
@@ -35,7 +46,13 @@ def overview(study: StudyData) -> Section:
         for question in study.questions
     )
     blocks: list[Block] = [
-        Text(("Each reader read the cases blinded, in an order of their own.", *_later(study))),
+        Text(
+            (
+                "Each reader read the cases blinded, in an order of their own.",
+                *allocation(study),
+                *_later(study),
+            )
+        ),
         Table("questions", "What the readers were asked.", asked),
         Table("readers", "What each reader read, and how long it took.", _readers(study.table)),
         *_profile(study),
@@ -43,6 +60,13 @@ def overview(study: StudyData) -> Section:
     if study.audit and not study.audit["leaks"]:
         blocks.append(Text((_audited(study.audit),)))
     return Section("study", "The reader study", tuple(blocks))
+
+
+def allocation(study: StudyData) -> list[str]:
+    """Return a sentence on who read which cases; none where everyone read everything."""
+    rule = study.design.get("allocation") or {}
+    sentence = ALLOCATIONS.get(str(rule.get("scheme")), "")
+    return [sentence.format(**rule)] if sentence else []
 
 
 def cautions(study: StudyData) -> list[str]:
