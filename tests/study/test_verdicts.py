@@ -31,7 +31,7 @@ def plan(values, multiplicity):
     return Plan(primary=first, secondary=tuple(others), multiplicity=multiplicity)
 
 
-def test_holm_s_steps_reject_what_his_corrected_p_values_reject():
+def test_holm_s_steps_reject_what_its_corrected_p_values_reject():
     draw = np.random.default_rng(0)
     for size in (1, 2, 3, 5) * 10:
         zs = draw.normal(2, 1, size)

@@ -72,7 +72,7 @@ def agreement_between_readers(
     which a few readers make skewed, are by the jackknife over both. In simulations (2 to 20
     readers, 60 or 100 cases, five points) 95 % intervals covered 93 to 98 %, those of Fleiss'
     kappa 98 to 99 % for 3 to 5 readers; with 3 to 6 readers, 15 or 20 cases and four points 97 to
-    100 %, and where readers shift the whole scale much those of AC2 90 to 94 %, of kappa 91 to 97 %.
+    100 %, and where readers shift the whole scale much those of AC2 86 to 94 %, of kappa 91 to 97 %.
 
     Args:
         table: the long table of one study.
