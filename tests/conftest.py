@@ -41,6 +41,17 @@ def smooth_volumes(folder, n=6, *, seed=0, shape=(14, 15, 16), shift=0.0, spacin
     return folder
 
 
+@pytest.fixture(scope="session")
+def kept_cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def shared_features(kept_cache, own_cache, monkeypatch):
+    """Extract once for all tests that ask what becomes of features, not how they are made."""
+    monkeypatch.setenv("EVALSUITE_CACHE", str(kept_cache))
+
+
 @pytest.fixture
 def cli(capsys, monkeypatch, tmp_path):
     """Run the command line in this process, in a folder of its own."""

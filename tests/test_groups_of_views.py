@@ -3,7 +3,11 @@
 import json
 import shutil
 
+import pytest
+
 from tests.test_groups import numbers
+
+pytestmark = pytest.mark.usefixtures("shared_features")
 
 
 def test_by_group_the_training_cohort_stays_whole(cli, make_cohort, tmp_path):

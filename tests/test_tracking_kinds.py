@@ -24,6 +24,7 @@ from evalsuite.utility.tracked import run_record as utility_record
 from tests.evaluations import example, log_evaluation
 from tests.utility.made_up import example as utility_example
 
+UTILITY = utility_example(("scratch", "synthetic-pretraining"), (100.0,), ("1",), repeats=1)
 SETTINGS = {"seed": 3, "vqgan": {"training": {"steps": 6}}}
 
 
@@ -41,7 +42,7 @@ def report(folder):
 
 
 def utility(folder):
-    write_utility(utility_example(), {}, folder)
+    write_utility(UTILITY, {}, folder)
     return folder
 
 
@@ -88,7 +89,7 @@ LOGGED = {
     "evaluation": lambda folder, to: log_evaluation(example("gan", "ddpm"), folder, experiment=to),
     "report": log_report,
     "utility": lambda folder, to: tracking.log(
-        utility_record(utility_example(), folder), experiment=to, kept=folder
+        utility_record(UTILITY, folder), experiment=to, kept=folder
     ),
     "training": lambda folder, to: log_training(folder, to, "RUNNING"),
     "samples": lambda folder, to: tracking.log(

@@ -5,6 +5,8 @@ import shutil
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("shared_features")
+
 
 @pytest.fixture
 def privacy(cli, make_cohort, tmp_path):
