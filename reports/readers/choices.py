@@ -2,11 +2,12 @@
 
 import math
 
-from evalsuite.statistics.roc.choice import Choices, choice_merits, choices, reader_choices
-from evalsuite.statistics.roc.mrmc import obuchowski_rockette
+from evalsuite.statistics.roc.choice import Choices, choice_merits, reader_choices
+from evalsuite.statistics.roc.mrmc import MultiReader, obuchowski_rockette
 from reports.document import Block, Section, Text
 from reports.readers.claims import ALPHA, correction, intervals
-from reports.readers.shown import computed, shown, told
+from reports.readers.results import StudyResults
+from reports.readers.shown import shown, told
 from reports.sources import StudyData
 
 READ = (
@@ -16,20 +17,21 @@ READ = (
 )
 
 
-def forced_choices(study: StudyData) -> list[Section]:
+def forced_choices(results: StudyResults) -> list[Section]:
     """Return one chapter for each question asked of pairs.
 
     Args:
-        study: with the truth.
+        results: of a study with the truth.
     """
-    return [_section(study, pairs, place) for place, pairs in enumerate(choices(study.table))]
+    return [
+        _section(results.study, pairs, analysis, place)
+        for place, (pairs, analysis) in enumerate(results.chosen)
+    ]
 
 
-def _section(study: StudyData, pairs: Choices, place: int) -> Section:
+def _section(study: StudyData, pairs: Choices, analysis: MultiReader, place: int) -> Section:
     suffix = f"-{pairs.question}" if place else ""
-    merits = choice_merits(pairs)
-    alone = reader_choices(pairs)
-    overall = obuchowski_rockette(merits).treatments
+    alone, overall = reader_choices(pairs), analysis.treatments
     blocks: list[Block] = [
         Text((READ, *_margin(study, pairs))),
         shown(
@@ -60,7 +62,6 @@ def _section(study: StudyData, pairs: Choices, place: int) -> Section:
             group="treatment",
         ),
     ]
-    blocks += computed(blocks)
     title = "Which of the two is real?" + (f" ({pairs.question})" if place else "")
     return Section(f"choice{suffix}", title, tuple(blocks))
 

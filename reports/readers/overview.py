@@ -8,7 +8,9 @@ import pandas as pd
 from evalsuite.caveats import enumerated
 from evalsuite.statistics.cautions import FEW_READERS
 from reports.document import Block, Section, Table, Text
+from reports.readers.flow import answers_wanted, unread
 from reports.readers.reading import suspected
+from reports.readers.results import StudyResults
 from reports.readers.shown import counted, interval
 from reports.sources import StudyData
 
@@ -34,7 +36,13 @@ def overview(study: StudyData) -> Section:
         for question in study.questions
     )
     blocks: list[Block] = [
-        Text(("Each reader read the cases blinded, in an order of their own.", *_later(study))),
+        Text(
+            (
+                "Each reader read the cases blinded, in an order of their own.",
+                *_later(study),
+                *_covered(study),
+            )
+        ),
         Table("questions", "What the readers were asked.", asked),
         Table("readers", "What each reader read, and how long it took.", _readers(study.table)),
         *_profile(study),
@@ -44,8 +52,9 @@ def overview(study: StudyData) -> Section:
     return Section("study", "The reader study", tuple(blocks))
 
 
-def cautions(study: StudyData) -> list[str]:
+def cautions(results: StudyResults) -> list[str]:
     """Return what limits the whole study, the gravest first; empty where nothing does."""
+    study = results.study
     sentences = []
     if study.state != "closed":
         sentences.append(
@@ -78,11 +87,10 @@ def cautions(study: StudyData) -> list[str]:
         sentences.append("There is only one reader: nothing here holds for other readers.")
     elif 1 < readers < FEW_READERS:
         sentences.append(
-            f"There are only {readers} readers, so intervals say little about other readers. "
-            f"{COVERED_BY_TWO if readers == 2 else COVERED_BY_FEW}"
+            f"There are only {readers} readers, so intervals say little about other readers."
         )
     missing = _missing(study)
-    sentences += suspected(study)
+    sentences += suspected(results)
     return [*sentences, *([missing] if missing else [])]
 
 
@@ -103,28 +111,24 @@ def _audited(audit: Mapping[str, Any]) -> str:
 
 def _missing(study: StudyData) -> str:
     """Return a sentence on answers that were not given to questions that want one."""
-    last = study.table.sort_values("revision", kind="stable").drop_duplicates(
-        ["reader", "position", "question"], keep="last"
-    )
-    last = last[(last["phase"] == "reading") & (last["scale"] != "none")]
-    none = int((last["answer"].isna() | (last["answer"].astype(str) == "")).sum())
-    unread = _unread(last)
+    wanted = answers_wanted(study)
+    none, missed = int((~wanted["given"]).sum()), unread(study)
     parts = []
     if none:
-        parts.append(f"{none} of {len(last)} answers were not given")
-    if unread:
-        parts.append(f"{counted(unread, 'reading')} of a case by a reader did not take place")
+        parts.append(f"{none} of {len(wanted)} answers were not given")
+    if missed:
+        parts.append(f"{counted(missed, 'reading')} of a case by a reader did not take place")
     if not parts:
         return ""
     return f"{' and '.join(parts)}; the statistics use those that there are."
 
 
-def _unread(answers: pd.DataFrame) -> int:
-    """Return how many pairs of a reader and a case of the study have no row at all."""
-    # Which case of a pair stands on the left differs between readers.
-    cases = ["|".join(sorted(str(case).split("|"))) for case in answers["case"]]
-    pairs = answers.assign(case=cases).drop_duplicates(["reader", "case"])
-    return pairs["reader"].nunique() * pairs["case"].nunique() - len(pairs)
+def _covered(study: StudyData) -> list[str]:
+    """Return how intervals and tests fared in simulations with as few readers."""
+    readers = len(study.readers)
+    if not 1 < readers < FEW_READERS:
+        return []
+    return [COVERED_BY_TWO if readers == 2 else COVERED_BY_FEW]
 
 
 def _later(study: StudyData) -> list[str]:

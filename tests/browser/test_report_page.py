@@ -5,7 +5,7 @@ import pytest
 from evalsuite.study.protocol.kinds.likert import Likert
 from evalsuite.study.protocol.questions import TEMPLATES
 from reports.build import build
-from reports.document import write
+from reports.formats.folder import write
 from tests.browser.chromium import browser_page
 from tests.reports.conftest import make_evaluation, make_study
 
