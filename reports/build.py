@@ -11,7 +11,7 @@ from evalsuite.tracking.record import DIGEST, STUDY, digest_of
 from reports.chapters import Sources, further_chapters
 from reports.concordance import concordance_section
 from reports.document import Answer, Picture, Report, Section, Table, Text, suffixed
-from reports.formats.folder import write
+from reports.formats.folder import Format, write
 from reports.readers import StudyResults, answers, study_sections
 from reports.sources import EvaluationData, StudyData, fingerprint
 
@@ -91,9 +91,9 @@ def build(
     )
 
 
-def write_report(report: Report, folder: Path) -> Path:
-    """Write the report into a new folder and return its page; see `reports.document.write`."""
-    return write(report, folder)
+def write_report(report: Report, folder: Path, formats: Sequence[Format] = ()) -> Path:
+    """Write the report into a new folder and return its page; see `reports.formats.folder.write`."""
+    return write(report, folder, formats)
 
 
 def _title(study: StudyData | None, evaluations: Sequence[EvaluationData]) -> str:

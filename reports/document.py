@@ -167,8 +167,10 @@ class Report:
 
     def main(self) -> Iterator[Block]:
         """Yield what the first page and the chapters show."""
-        for part in (*self.answers, *self.sections):
-            yield from part.blocks
+        for answer in self.answers:
+            yield from answer.blocks
+        for section in self.sections:
+            yield from section.blocks
 
     @property
     def summary(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from reports.evaluations.volumes import volume_chapter
 from reports.glossary import measured_on, title
 from reports.sources import EvaluationData
 
+MOST_LIMITS = 6  # that are told on the first page, where it has room for them
 READ = (
     "Behind each value stands its {level} interval, where the metric has one. “Within real” is the "
     "same number for the real cohort itself, the yardstick. Numbers in square brackets are those "
@@ -57,10 +58,10 @@ def evaluation_answers(
     found = comparisons(evaluations)
     notes = Notes.of(*(comparison.evaluation for comparison in found))
     told = [sentence for comparison in found for sentence in findings(comparison)]
-    limits = []
-    if count := len(notes.sentences()):
-        limit = "One note limits" if count == 1 else f"{count} notes limit"
-        limits.append(f"{limit} what the numbers of the evaluation say; they stand in that part.")
+    limits = list(notes.sentences(title, measured_on).values())
+    if limits and not (pictured and len(limits) <= MOST_LIMITS):
+        limit = "One note limits" if len(limits) == 1 else f"{len(limits)} notes limit"
+        limits = [f"{limit} what the numbers of the evaluation say; they stand in that part."]
     pictures = headlines(found[0], notes) if pictured else []
     parts: list[tuple[str, tuple[Block, ...]]] = [
         ("Metrics", (Text(tuple(told)),)),

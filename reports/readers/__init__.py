@@ -28,7 +28,7 @@ def study_sections(results: StudyResults) -> list[Section]:
     if not study.readers:
         sentence = "There are no answers yet. Make the report again once readers have answered."
         return [Section("study", "The reader study", (Notice((sentence,)),))]
-    sections = [overview(study), ratings(study)]
+    sections = [overview(results), ratings(study)]
     if study.unblinded:
         sections += [comparison(results), *turing(results), *forced_choices(results)]
     sections += [*marks(study), *strata(study), agreement(results), course(study)]

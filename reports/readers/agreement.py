@@ -106,8 +106,8 @@ def _between(study: StudyData, results: Sequence[Result]) -> tuple[list[Block], 
     ]
     if pairs := agreement_of_pairs(study.table):
         across = "question" if abreast(pairs, "question") else ""
-        names = list(dict.fromkeys(pair.quantity for pair in pairs))
-        one = f" ({names[0]})" if len(names) == 1 else ""
+        kinds = list(dict.fromkeys(pair.quantity for pair in pairs))
+        one = f" ({kinds[0]})" if len(kinds) == 1 else ""
         caption = f"Agreement of each pair of readers{one}, with {intervals(pairs)}."
         columns = {"readers": "reader"} if one else {"readers": "reader", "coefficient": "quantity"}
         beyond.append(

@@ -37,16 +37,17 @@ def answers(results: StudyResults) -> list[Answer]:
     study = results.study
     if not study.readers:
         return [Answer("Read", (Text((f"{study.name} has no answers yet.",)),))]
-    told = [
+    told: list[tuple[str, tuple[Block, ...]]] = [
         ("Asked", (Text((_asked(study),)),)),
         ("Read", (Text((_read(study),)), flow_picture(study))),
     ]
     if study.unblinded:
-        told += [("Primary result", (Text((EXPLORATORY,)),))]
-        told += _found(results)
+        told += [("Primary result", (Text((EXPLORATORY,)),)), *_found(results)]
     limits = cautions(results)
-    told += [("Agreement", tuple(_agreement(results)))]
-    told += [("Limits", (Text(tuple(limits)),))] if limits else []
+    told += [
+        ("Agreement", tuple(_agreement(results))),
+        ("Limits", (Text(tuple(limits)),) if limits else ()),
+    ]
     return [Answer(head, blocks) for head, blocks in told if blocks]
 
 
@@ -54,7 +55,7 @@ def _asked(study: StudyData) -> str:
     asked = [
         f"“{question.text}” ({question.worded(question.summary)})" for question in study.questions
     ]
-    return f"{'; '.join(asked)}."
+    return f"Of each case: {'; '.join(asked)}."
 
 
 def _read(study: StudyData) -> str:

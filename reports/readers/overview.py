@@ -9,6 +9,7 @@ from evalsuite.caveats import enumerated
 from evalsuite.statistics.cautions import FEW_READERS
 from reports.document import Block, Section, Table, Text
 from reports.readers.flow import answers_wanted, unread
+from reports.readers.quality import quality, small_screens
 from reports.readers.reading import suspected
 from reports.readers.results import StudyResults
 from reports.readers.shown import counted, interval
@@ -29,8 +30,9 @@ COVERED_BY_FEW = (
 )
 
 
-def overview(study: StudyData) -> Section:
+def overview(results: StudyResults) -> Section:
     """Return the chapter on the design: what was asked, who read how much, how it was blinded."""
+    study = results.study
     asked = pd.DataFrame(
         {"question": question.text, "answer": question.worded(question.answered)}
         for question in study.questions
@@ -45,6 +47,7 @@ def overview(study: StudyData) -> Section:
         ),
         Table("questions", "What the readers were asked.", asked),
         Table("readers", "What each reader read, and how long it took.", _readers(study.table)),
+        quality(results),
         *_profile(study),
     ]
     if study.audit and not study.audit["leaks"]:
@@ -91,7 +94,7 @@ def cautions(results: StudyResults) -> list[str]:
         )
     missing = _missing(study)
     sentences += suspected(results)
-    return [*sentences, *([missing] if missing else [])]
+    return [*sentences, *filter(None, (small_screens(study), missing))]
 
 
 def _audited(audit: Mapping[str, Any]) -> str:

@@ -29,8 +29,7 @@ def suspected(results: StudyResults) -> list[str]:
 
 def reading(results: StudyResults) -> Section:
     """Return the chapter on what the viewer recorded, reader by reader."""
-    blocks = [_behaviour(results.study), _signs(results)]
-    return Section("reading", TITLE, tuple(blocks))
+    return Section("reading", TITLE, (_signs(results),), (_behaviour(results.study),))
 
 
 def _behaviour(study: StudyData) -> Block:

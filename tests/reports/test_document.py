@@ -94,7 +94,7 @@ def digests(folder):
 def test_every_part_is_written_and_the_page_needs_none_of_them(tmp_path):
     page = write(report(), tmp_path / "out")
     assert sorted(digests(tmp_path / "out")) == [
-        "figures/dots.png", "figures/dots.svg", "report.html", "report.json", "tables/beyond.csv",
+        "figures/dots.pdf", "figures/dots.png", "figures/dots.svg", "report.html", "report.json", "tables/beyond.csv",
         "tables/beyond.tex", "tables/folded.csv", "tables/folded.tex", "tables/numbers.csv", "tables/numbers.tex",
     ]  # fmt: skip
     found = loads(page.read_text())
@@ -148,7 +148,7 @@ def test_a_folded_table_of_many_rows_is_not_printed_and_the_print_says_where_it_
     assert "Its 41 rows are not printed; they are on the screen and in tables/many.csv." in words
     printed = page.split("@media print")[1].split("</style>")[0]
     assert ".long { display: none; }" in printed
-    assert ".printed { display: block; }" in printed
+    assert ".printed { display: block;" in printed
 
 
 def test_the_first_page_comes_first_and_the_appendix_last_with_numbers_of_its_own(tmp_path):

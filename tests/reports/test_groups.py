@@ -65,7 +65,7 @@ def of(blocks, name):
 
 
 def test_who_came_later_and_what_readers_told_is_in_the_overview(study):
-    blocks = overview(study).blocks
+    blocks = overview(StudyResults(study, 50)).blocks
     assert blocks[0].paragraphs[1] == (
         "Eve came later, with an order drawn afresh and balanced likewise."
     )
@@ -87,7 +87,7 @@ def test_signs_stand_before_everything_and_leave_nobody_out(study):
         "Signs of careless reading were found in 1 reader (Kim, too fast: 28"
     )
     assert "Nobody was left out" in sentence
-    blocks = reading(StudyResults(study, 50)).blocks
+    blocks = reading(StudyResults(study, 50)).everything
     signs = of(blocks, "signs").frame.set_index("reader")
     assert signs.loc["Kim", "too fast"] == "28 of 28: raised"
     assert signs.loc["Kim", "slices not seen"] == "28 of 28: raised"
@@ -113,7 +113,7 @@ def test_a_reader_is_left_out_only_by_name_and_it_is_told(study):
     assert "Kim read as well but was left out of every number, as was asked for" in words
     assert "have answered nothing" not in words
     assert "careless" not in words
-    assert "Nobody was left out" not in reading(StudyResults(fewer, 50)).blocks[1].caption
+    assert "Nobody was left out" not in reading(StudyResults(fewer, 50)).blocks[0].caption
     assert "Answers of 1 further reader were left out." in study_paragraphs(fewer, [])[0]
     record = build(fewer, [], replicates=20).record
     assert record["readers left out"] == "Kim"
@@ -149,7 +149,9 @@ def test_without_groups_there_is_no_chapter_on_them(study):
     plain = replace(study, people=None, table=study.table.assign(stratum=""))
     assert strata(plain) == []
     assert plain.later == ()
-    assert not [b for b in overview(plain).blocks if getattr(b, "name", "") == "profile"]
+    assert not [
+        b for b in overview(StudyResults(plain, 50)).blocks if getattr(b, "name", "") == "profile"
+    ]
 
 
 def test_the_profile_of_a_design_is_read_like_its_questions(study):

@@ -203,7 +203,7 @@ def lay_out(figure, target, **options):
         figure.draw_without_rendering()
         target.write(b"<svg/>")
     else:
-        target.write_bytes(b"png")
+        target.write_bytes(b"drawn")
 
 
 @pytest.mark.parametrize("name", NAMES)
