@@ -67,8 +67,9 @@ def measure(depth: int, shape: tuple[int, int, int]) -> dict:
     volumes = np.random.default_rng(0).random((VOLUMES, *shape), dtype=np.float32)
     volumes[:, :2] = 0
     network = build_network(depth)
+    parts = stages(copy.deepcopy(network))
     extractor = averaged_extractor(
-        "benchmark", stages(copy.deepcopy(network)), ExtractorOptions(), fingerprint={}
+        "benchmark", list(parts), lambda: parts, ExtractorOptions(), fingerprint={}
     )
     candidates = {
         "monai_loop": lambda: plain_loop(network, volumes),

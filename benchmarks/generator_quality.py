@@ -7,10 +7,11 @@ Trains on IMAGES once for each seed, into DIR/NAME-0 and so on, and counts the s
 that it took; those that are there are taken as they are. Then, against real volumes the generator
 never saw (those held out, or those of --real): training volumes, which is as good as it gets;
 reconstructions of the real volumes, the ceiling of the first stage; samples, as `evalsuite generator
-sample` makes them; samples of 300 evaluations of the network, as many as DDPM takes of the paper;
-and the obvious cheats: noise with the real mean and variance of every voxel, the real mean volume with
-noise, training volumes blurred by 2 voxels. At last how near samples lie to training volumes, by
-the metric of privacy. The results go to benchmarks/results/generator_quality_NAME.json.
+sample` makes them; and the obvious cheats: noise with the real mean and variance of every voxel, the
+real mean volume with noise, training volumes blurred by 2 voxels. Then how near samples lie to
+training volumes, by the metric of privacy, and how long a sample takes beside one of DDPM, the
+paper's sampler, which evaluates the network at all moments of the process. Some volumes of each kind
+are drawn side by side into DIR/NAME-0/looked_at.png, to be looked at. The results go to benchmarks/results/generator_quality_NAME.json.
 """
 
 import argparse
@@ -31,6 +32,7 @@ from evalsuite.volumes.population import degrade
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.sources import read_cohort
 from evalsuite.volumes.volume import Volume
+from generator.figures import mosaic
 from generator.model import Generator, load
 from generator.reconstruction_report import parity
 
@@ -38,7 +40,8 @@ UNTRAINED, RADIOMICS, TRAINED = (
     "medicalnet-resnet10-untrained", "radiomics", "efficientnet-lite0",
 )  # fmt: skip
 TOLD = ("frechet_distance", "precision", "recall", "coverage", "ms_ssim_difference")
-LONG = 300
+TIMED = 4  # samples of DDPM, whose time is told
+SHOWN = 8
 RESULTS = Path(__file__).parent / "results"
 Rows = dict[str, dict[str, float]]
 
@@ -104,16 +107,21 @@ def measured(run: Path, images: Path, real_source: Path | None, n: int) -> dict[
     training = volumes_of(images, steps, data["training"])
     real = volumes_of(real_source or images, steps, None if real_source else data["validation"])
     samples, short = drawn(generator, n)
-    # All of the process: the first moment of a solver is left out of what it may be cut into.
-    most = min(LONG, generator.config.diffusion.timesteps) - 2
-    many, long = drawn(generator, n, start=1.0, steps=most)
+    if generator.config.diffusion.prediction == "rectified_flow":
+        long = {"sampler": "euler", "steps": generator.config.diffusion.timesteps - 1}
+    else:
+        long = {"sampler": "ddpm"}
+    _, ancestral = drawn(generator, TIMED, start=1.0, **long)
     cohorts = {
         "training": training[:n],
         "reconstructions": reconstructed(generator, real),
         "samples": samples,
-        f"samples of {most} steps": many,
         **cheats(training, n),
     }
+
+    rows_shown = {"real": real, **{name: cohorts[name] for name in ("reconstructions", "samples")}}
+    shown = {name: [v.voxels for v in of[:SHOWN]] for name, of in rows_shown.items()}
+    mosaic(shown).savefig(run / "looked_at.png", dpi=150)
 
     def held(volumes: list[Volume]) -> ev.Volumes:
         return ev.Volumes(volumes, subjects=range(len(volumes)))
@@ -144,7 +152,7 @@ def measured(run: Path, images: Path, real_source: Path | None, n: int) -> dict[
     noted = run / "processor_seconds.json"
     return {
         "training, seconds of processor": json.loads(noted.read_text()) if noted.exists() else None,
-        "sampling, seconds of processor": {"default": short, f"{most} steps": long},
+        "one sample, seconds of processor": {"default": short / n, "ddpm": ancestral / TIMED},
         "rows": rows,
         "privacy": {e.name: [e.value, e.reference, e.p_value] for e in private.estimates},
     }
@@ -167,7 +175,11 @@ def main() -> None:
         train(run, arguments.images, seed, arguments.preset, arguments.settings)
         found[seed] = measured(run, arguments.images, arguments.real, arguments.samples)
         show(found[seed]["rows"], f"{arguments.name}, seed {seed}")
-        for key in ("training, seconds of processor", "sampling, seconds of processor", "privacy"):
+        for key in (
+            "training, seconds of processor",
+            "one sample, seconds of processor",
+            "privacy",
+        ):
             print(f"{key}: {found[seed][key]}", flush=True)
     RESULTS.mkdir(exist_ok=True)
     target = RESULTS / f"generator_quality_{arguments.name}.json"

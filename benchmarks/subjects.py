@@ -26,10 +26,17 @@ import torch
 from evalsuite.metrics.frechet import compute as frechet
 from evalsuite.metrics.frechet_distance import frechet_distance
 from evalsuite.metrics.frechet_within import expected_distance
-from evalsuite.metrics.kernels import cubic_kernel, median_distance, rbf_kernel, subject_sums
+from evalsuite.metrics.kernels import cubic_kernel, median_distance, rbf_kernel
 from evalsuite.metrics.mmd import MULTIPLES
 from evalsuite.metrics.mmd import compute as mmd
-from evalsuite.metrics.squared_mmd import permutation_p_value, sign_flip_p_value
+from evalsuite.metrics.squared_mmd import (
+    permutation_p_value,
+    relabellings,
+    sign_flip_p_value,
+    signs,
+    summed,
+    tiles_of,
+)
 from evalsuite.metrics.subjects import Subjects
 
 RESULTS = Path(__file__).parent / "results" / "subjects.json"
@@ -53,24 +60,23 @@ def whose(sizes, volumes) -> Subjects:
 def tests(replicates: int, volumes, sizes, d, within, skew) -> dict:
     """Return the shares of rejections in percent."""
     subjects = whose(sizes, volumes)
-    m = sizes[0]
     rejected: dict[str, list[bool]] = {}
     for seed in range(replicates):
         rng = np.random.default_rng([1, *sizes, *volumes, d, round(10 * within), seed])
         pair = [
             features(rng, s, v, d, within, skew=skew) for s, v in zip(sizes, volumes, strict=True)
         ]
-        rows = torch.cat(pair)
         sigma = median_distance(pair[0], subjects.real)
-        for name, kernel in (
-            ("mmd_rbf", rbf_kernel(rows, *(k * sigma for k in MULTIPLES))),
-            ("kid", cubic_kernel(rows)),
-        ):
-            sums, counts = subject_sums(kernel, subjects)
-            if volumes[0] == volumes[1]:
-                p = permutation_p_value(sums, m, permutations=DRAWS, seed=seed)
-            else:
-                p = sign_flip_p_value(sums, m, counts, flips=DRAWS, seed=seed)
+        kernels = {
+            "mmd_rbf": lambda t, sigma=sigma: rbf_kernel(
+                t.squares, *(k * sigma for k in MULTIPLES)
+            ),
+            "kid": lambda t: cubic_kernel(t.products, d),
+        }
+        alike = volumes[0] == volumes[1]
+        labels = (relabellings if alike else signs)(*sizes, DRAWS, seed)
+        for name, sums in summed(tiles_of(*pair, kernels), subjects, labels).items():
+            p = permutation_p_value(sums) if alike else sign_flip_p_value(sums)
             rejected.setdefault(name, []).append(p <= 0.05)
     return {name: 100 * float(np.mean(values)) for name, values in rejected.items()}
 

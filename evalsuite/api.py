@@ -152,6 +152,7 @@ def compute_metrics(
     batch_size: int = 4,
     workers: int | None = None,
     offline: bool = False,
+    reread: bool = False,
     progress: bool = False,
 ) -> Evaluation:
     """Compare synthetic volumes with real ones, as `evalsuite compute-metrics` does.
@@ -179,6 +180,7 @@ def compute_metrics(
         batch_size: volumes that a network sees at once.
         workers: processes for extractors that run on the processor; None: all cores.
         offline: never ask the network for weights.
+        reread: read and check every volume, though its file is unchanged since it was checked.
         progress: show bars on stderr.
 
     Raises:
@@ -221,8 +223,9 @@ def compute_metrics(
             device,
             batch_size,
             workers,
-            offline,
-            bars if progress else silent,
+            offline=offline,
+            reread=reread,
+            progress=bars if progress else silent,
         )
         answer = compare_stored if is_reference(declared.real.path) else evaluate
         try:

@@ -164,6 +164,7 @@ def compute_metrics(
     batch_size: options.BatchSize = 4,
     workers: options.Workers = None,
     offline: options.Offline = False,
+    reread: options.Reread = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Compare synthetic volumes with real ones: FID, MMD, MS-SSIM, precision and recall.
@@ -198,7 +199,12 @@ def compute_metrics(
     from evalsuite.evaluate import Resources  # heavy, so only once the settings are possible
 
     resources = Resources(
-        cache or feature_cache(), device, batch_size, workers=workers, offline=offline
+        cache or feature_cache(),
+        device,
+        batch_size,
+        workers=workers,
+        offline=offline,
+        reread=reread,
     )
     done = workflow.compute_metrics(declared, resources, output)
     if done is None:

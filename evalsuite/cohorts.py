@@ -11,8 +11,9 @@ from evalsuite.errors import EvalsuiteError, VolumeError
 from evalsuite.metrics.metric import Metric
 from evalsuite.progress import Progress
 from evalsuite.records import CohortRecord
-from evalsuite.volumes.check import check_cohort, check_volume
+from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.cohort import Cohort, find_leaks, leakage
+from evalsuite.volumes.index import VolumeIndex
 from evalsuite.volumes.labels import Segmentations, check_labels, label_files
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.sources import read_cohort
@@ -50,8 +51,12 @@ def checked_cohorts(
     steps: Sequence[Preprocessing],
     progress: Progress,
     held: Mapping[str, Cohort],
+    index: VolumeIndex,
 ) -> list[Cohort]:
     """Return the cohorts of an evaluation, the real one first; for `held` see `listed_cohort`.
+
+    Args:
+        index: of the volumes that were checked before.
 
     Raises:
         EvalsuiteError: for volumes with faults, and steps that are impossible.
@@ -63,7 +68,7 @@ def checked_cohorts(
         cohorts.append(listed_cohort(source.path, name, "synthetic", config, held))
     # One volume tells whether the steps are possible; its faults are told with those of all.
     with suppress(VolumeError):
-        first = check_volume(cohorts[0].entries[0].path, cohorts[0].entries[0].stated)
+        first = index.check(cohorts[0].entries[0])
         for one in steps:
             one.resolve([first.shape], [first.affine])
     checked: list[Cohort] = []
@@ -75,6 +80,7 @@ def checked_cohorts(
                     skip_invalid=config.skip_invalid,
                     advance=advance,
                     real=checked[0] if checked else None,
+                    check=index.check,
                 )
             )
     return checked
@@ -100,6 +106,7 @@ def training_cohort(
     names: Sequence[str],
     progress: Progress,
     held: Mapping[str, Cohort],
+    index: VolumeIndex,
 ) -> Cohort | None:
     """Return the checked cohort that the generator was trained on, if it was named."""
     if config.training is None:
@@ -111,7 +118,9 @@ def training_cohort(
         )
     cohort = listed_cohort(config.training.path, TRAINING, "real", config, held)
     with progress(f"checking {TRAINING}", len(cohort.entries)) as advance:
-        return check_cohort(cohort, skip_invalid=config.skip_invalid, advance=advance)
+        return check_cohort(
+            cohort, skip_invalid=config.skip_invalid, advance=advance, check=index.check
+        )
 
 
 def labels_of(

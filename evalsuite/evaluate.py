@@ -37,6 +37,7 @@ from evalsuite.protocols.changes import recorded
 from evalsuite.records import Caveat, Evaluation, Evidence, FeatureTable
 from evalsuite.volumes.cohort import Cohort
 from evalsuite.volumes.doubts import geometry_doubts, unneeded
+from evalsuite.volumes.index import VolumeIndex
 from evalsuite.volumes.labels import Segmentations
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.writable import refuse_unwritable
@@ -54,6 +55,7 @@ class Resources:
         batch_size: volumes a network sees at once.
         workers: processes for extractors that run on the processor; None: all cores.
         offline: never ask the network for weights.
+        reread: read and check every volume, though its file is unchanged since it was checked.
         progress: how to show progress.
         tell: what to do with a sentence on something that was named and has no effect.
     """
@@ -63,8 +65,14 @@ class Resources:
     batch_size: int = 4
     workers: int | None = None
     offline: bool = False
+    reread: bool = False
     progress: Progress = silent
     tell: Callable[[str], None] = warnings.warn
+
+    @property
+    def index(self) -> VolumeIndex:
+        """What is known of volumes that were checked before; it lies in the cache."""
+        return VolumeIndex(self.cache / "volumes", trusted=not self.reread)
 
 
 def evaluate(
@@ -95,9 +103,9 @@ def evaluate(
         resources.tell(sentence)
     if extractors:
         refuse_unwritable(resources.cache, "--cache DIR")
-    real, *synthetic = checked_cohorts(config, steps, resources.progress, held)
+    real, *synthetic = checked_cohorts(config, steps, resources.progress, held, resources.index)
     names = [cohort.name for cohort in (real, *synthetic)]
-    training = training_cohort(config, names, resources.progress, held)
+    training = training_cohort(config, names, resources.progress, held, resources.index)
     told = unneeded(config.stated(), [real, *synthetic, *([training] if training else [])])
     told += geometry_doubts(training, real) if training else []
     real = replace(real, warnings=(*real.warnings, *told))

@@ -43,14 +43,16 @@ def kid(real: Any, synthetic: Any) -> float:
         >>> kid(np.array([[0.0], [0.0]]), np.array([[1.0], [1.0]]))
         7.0
     """
-    import torch
-
     from evalsuite.metrics.features import checked_features
     from evalsuite.metrics.kernels import cubic_kernel
-    from evalsuite.metrics.squared_mmd import squared_mmd
+    from evalsuite.metrics.squared_mmd import relabellings, squared_mmd, summed, tiles_of
+    from evalsuite.metrics.subjects import each_its_own
 
     rows = checked_features(_tensor(real), _tensor(synthetic), metric="KID")
-    return squared_mmd(cubic_kernel(torch.cat(rows)), len(rows[0]))
+    sizes, features = (len(rows[0]), len(rows[1])), rows[0].shape[1]
+    tiles = tiles_of(*rows, {"kid": lambda tile: cubic_kernel(tile.products, features)})
+    labels = relabellings(*sizes, permutations=0, seed=0)
+    return squared_mmd(summed(tiles, each_its_own(*sizes), labels, features=features)["kid"])
 
 
 def estimates(

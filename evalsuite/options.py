@@ -57,6 +57,12 @@ Protocol = Annotated[
     str | None,
     typer.Option("--protocol", help="Published way to compare (see `evalsuite protocols`)."),
 ]
+Reread = Annotated[
+    bool,
+    typer.Option(
+        "--reread", help="Read and check every volume again, even if its file is unchanged."
+    ),
+]
 Resume = Annotated[
     bool, typer.Option("--resume", help="Go on with what the folder holds of an earlier call.")
 ]

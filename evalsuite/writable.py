@@ -71,8 +71,11 @@ def new_folder(folder: Path, what: str, mend: str) -> Iterator[Path]:
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[IO[bytes]]:
+def whole_file(path: Path, *, durable: bool = True) -> Iterator[IO[bytes]]:
     """Yield a file that takes its place at the end: all of it is there, even after kill -9, or nothing.
+
+    Args:
+        durable: even after the power fails; for what can be made again that takes too long.
 
     Raises:
         OSError: if the disk refuses.
@@ -82,8 +85,9 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     try:
         with part.open("wb") as file:
             yield file
-            file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)

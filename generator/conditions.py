@@ -18,7 +18,7 @@ from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.machine import world
 from evalsuite.volumes.cohort import Cohort
 from generator import distributed
-from generator.config import Kind
+from generator.config import MIRRORED, Kind
 
 Named = str | Mapping[str, str | float] | None
 MOST_CLASSES = 8  # different numbers in a column that still count as classes
@@ -33,6 +33,7 @@ class Column:
         classes: its values in alphabetical order; none for a column of numbers.
         mean, deviation: of numbers, by which they are standardised.
         low, high: of numbers, the range of the training volumes.
+        default: the class of samples for which none is named; empty: they are not told.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Column:
     deviation: float = 1.0
     low: float = 0.0
     high: float = 0.0
+    default: str = ""
 
     def __str__(self) -> str:
         """Return name and values."""
@@ -110,9 +112,11 @@ class Conditioning:
         return dict(values)
 
     def coded(self, values: Mapping[str, str | float]) -> list[float]:
-        """Return one number for each column; nan for those that are not named."""
+        """Return one number for each column; nan for those not named that have no default."""
+        told: dict[str, str | float] = {c.name: c.default for c in self.columns if c.default}
+        told.update(values)
         return [
-            column.coded(values[column.name]) if column.name in values else math.nan
+            column.coded(told[column.name]) if column.name in told else math.nan
             for column in self.columns
         ]
 
@@ -125,6 +129,7 @@ class Conditioning:
 
 
 NOTHING = Conditioning()
+OF_MIRRORING = Column(MIRRORED, ("no", "yes"), default="no")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from evalsuite.settings import laid_over, read_settings
 from evalsuite.volumes.preprocessing import Preprocessing
 
 DEFAULT_PRESET = "tiny"
+MIRRORED = "mirrored"  # what the second stage is told of mirrored volumes, as of a column
 Precision = Literal["float32", "bfloat16", "float16"]
 Objective = Literal["epsilon", "v_prediction", "rectified_flow"]
 Sampler = Literal["ddpm", "ddim", "dpm++", "dpm++sde", "euler", "heun"]
@@ -207,7 +208,9 @@ class GeneratorConfig(Declared):
         fit: where the networks need other sides: `pad` shows them a margin around the volumes,
             which is cut off samples, so that nothing is lost; `crop` rounds the shape down.
         mirrored: axis along which every second training volume is mirrored, of left to right (x),
-            back to front (y) and feet to head (z). Samples are mirrored as often.
+            back to front (y) and feet to head (z). Samples are mirrored as often, unless told.
+        mirrored_told: tell the second stage which volumes are mirrored, so that it learns from
+            them and no sample is (Karras et al., NeurIPS 2022, non-leaking augmentation).
         validation: how many volumes, or which share of them, are held out.
         sample_block: samples that are computed together, always the same ones: a sample's bits
             depend on nothing else.
@@ -227,6 +230,7 @@ class GeneratorConfig(Declared):
     fit: Literal["pad", "crop"] = "pad"
     labels: str | None = None
     mirrored: Literal["x", "y", "z"] | None = None
+    mirrored_told: bool = False
     validation: Annotated[float, Field(gt=0)] = 0.1
     sample_block: PositiveInt = 4
     sampler: Sampler = "dpm++"
@@ -241,6 +245,16 @@ class GeneratorConfig(Declared):
     def _scaled(self) -> "GeneratorConfig":
         if self.diffusion.scaling == "range" and self.vqgan.bottleneck != "vq":
             msg = "scaling by the range of a codebook needs one: set diffusion.scaling to standard"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _told_of_mirroring(self) -> "GeneratorConfig":
+        if self.mirrored_told and self.mirrored is None:
+            msg = "mirrored_told needs volumes to be mirrored: set mirrored to x, y or z"
+            raise ValueError(msg)
+        if self.mirrored_told and MIRRORED in self.diffusion.columns:
+            msg = f'mirrored_told needs the name "{MIRRORED}", which diffusion.condition has taken'
             raise ValueError(msg)
         return self
 

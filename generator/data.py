@@ -8,6 +8,7 @@ import math
 import multiprocessing
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
@@ -20,7 +21,14 @@ from evalsuite.errors import EvalsuiteError
 from evalsuite.seeds import dealt
 from evalsuite.volumes.cohort import Cohort
 from evalsuite.volumes.labels import Segmentations
-from generator.conditions import NOTHING, Condition, Conditioning, codes_of, columns_of
+from generator.conditions import (
+    NOTHING,
+    OF_MIRRORING,
+    Condition,
+    Conditioning,
+    codes_of,
+    columns_of,
+)
 from generator.config import GeneratorConfig
 from generator.fitting import cut_back, fitting, sides_seen, spacing_of_samples, widened
 from generator.label_maps import on_grid, shares
@@ -59,6 +67,11 @@ class TrainingData:
         columns = columns_of(cohort, config.diffusion.columns)
         self.conditioning = Conditioning(columns, maps.structures if maps else ())
         self.codes = torch.tensor(codes_of(cohort, columns))
+        if config.mirrored_told:
+            self.conditioning = replace(self.conditioning, columns=(*columns, OF_MIRRORING))
+            codes = self.codes.reshape(len(cohort.entries), len(columns))
+            is_mirrored = torch.arange(2).repeat_interleave(len(codes))[:, None]
+            self.codes = torch.cat([codes.repeat(2, 1), is_mirrored], dim=1)
         self.training, self.validation = _split(cohort, config)
         self.spacing = spacing_of_samples(cohort, self.preprocessing)
         self.sides = sides_seen(config, self.preprocessing.shape_seen)

@@ -104,12 +104,11 @@ def _paper(
 PRESETS: dict[str, dict[str, Any]] = {
     "tiny": {
         "gpu_memory": "none: made for 2 cores of a processor",
-        # From the end of the process samples of so small a network are too much alike: at 10
-        # steps recall is 0.2, from 0.88 it is 0.8, though some shapes are then distorted; see
-        # benchmarks/generator_quality.py.
+        # From the end of the process samples of so small a network are too much alike: the later
+        # the start, the less they vary. docs/concepts/generator.md has the figures.
         "sampler": "dpm++",
         "steps": 10,
-        "start": 0.88,
+        "start": 0.85,
         "vqgan": {
             "channels": [32, 64],
             "residual_layers": 1,

@@ -1,4 +1,6 @@
 import math
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,7 @@ from evalsuite.config import load_config
 from evalsuite.errors import EvalsuiteError, FaultsError
 from evalsuite.evaluate import Resources, evaluate
 from evalsuite.measure import standardise
+from evalsuite.volumes import index
 from tests.caveats import sentences
 
 QUICK = {
@@ -187,3 +190,41 @@ def test_degraded_real_volumes_are_told_from_real_ones(hippocampi, tmp_path):
     similarity = sensitivity.values(evaluation, "ms_ssim")
     assert similarity["repeated"] > 0.999
     assert similarity["half"] < 0.6
+
+
+def test_volumes_that_are_unchanged_are_read_again_only_if_asked(
+    make_cohort, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(index.time, "time_ns", lambda: 2**62)  # long after the files were written
+    checked = []
+    check = index.check_volume
+
+    def counted(path, stated):
+        checked.append(path.name)
+        return check(path, stated)
+
+    monkeypatch.setattr(index, "check_volume", counted)
+    real, synthetic = make_cohort("real", 3), make_cohort("gan", 3, seed=1)
+    config = load_config(
+        None,
+        {
+            "real": str(real),
+            "synthetic": [str(synthetic)],
+            "training": str(make_cohort("trained", 2, seed=2)),
+            "extractors": ["radiomics"],
+            "metrics": ["frechet"],
+        },
+    )
+    resources = Resources(cache=tmp_path / "features", workers=1, tell=lambda _: None)
+    first, _ = evaluate(config, resources)
+    assert len(checked) == 8
+    second, _ = evaluate(config, resources)
+    assert len(checked) == 8
+    assert repr(second.estimates) == repr(first.estimates)
+    assert second.config_hash == first.config_hash
+    assert second.real == first.real
+    evaluate(config, replace(resources, reread=True))
+    assert len(checked) == 8 + 9  # the first real one twice, before all others
+    shutil.copy(real / "v00.nii.gz", synthetic / "v01.nii.gz")
+    with pytest.raises(EvalsuiteError, match=r"gan is a copy of a volume of real: v01"):
+        evaluate(config, resources)

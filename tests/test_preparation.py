@@ -69,7 +69,7 @@ def extractors():
         "plain": Moments("plain"),
         "coarse": Moments("coarse", wants=COARSE),
         "sliced": slice_extractor(
-            "sliced", Means2D(), slices, {"architecture": "means"}, ExtractorOptions(),
+            "sliced", Means2D, slices, {"architecture": "means"}, ExtractorOptions(),
             wants={"axes": "zyx", "shape": (9, 10, 11), "padding": 0.5},
         ),
     }  # fmt: skip

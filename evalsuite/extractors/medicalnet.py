@@ -7,15 +7,20 @@ trained with stride 1 and dilations 2 and 4. Its features there are not MedicalN
 """
 
 import hashlib
-from functools import partial
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache, partial
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from evalsuite.caches import cache_folder
 from evalsuite.extractors.checkpoint import load_strictly
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions
 from evalsuite.extractors.sources import HubFile
 from evalsuite.extractors.volumetric.extractor import averaged_extractor
 from evalsuite.extractors.weights import PublishedWeights, obtain
 from evalsuite.records import Caveat
+from evalsuite.writable import whole_file
 
 if TYPE_CHECKING:
     import torch
@@ -26,6 +31,7 @@ UNTRAINED = Caveat(
     "medicine, and no distance on them can be compared with a published one.",
     "extractor",
 )
+LAYERS = ("stem", "layer1", "layer2", "layer3", "layer4")
 DILATIONS = {"layer3": 2, "layer4": 4}
 
 # By depth: the SHA-256 of resnet_N.pth and of resnet_N_23dataset.pth.
@@ -115,10 +121,8 @@ def stages(network: "torch.nn.Module", *, raw: bool = False) -> dict[str, "torch
 
     parts = [network.get_submodule(name) for name in ("conv1", "bn1", "act", "maxpool")]
     stem = nn.Sequential(*([] if raw else [StandardisedForeground()]), *parts)
-    layers = {
-        name: network.get_submodule(name) for name in ("layer1", "layer2", "layer3", "layer4")
-    }
-    return {"stem": stem, **layers}
+    first, *others = LAYERS
+    return {first: stem, **{name: network.get_submodule(name) for name in others}}
 
 
 def _load(
@@ -131,16 +135,21 @@ def _load(
             the network was trained with.
     """
     weights = obtain(weights_name, options)
-    network = build_network(depth)
-    load_strictly(weights.path, network, under="state_dict", prefix="module.")
+
+    def loaded() -> "torch.nn.Module":
+        network = build_network(depth)
+        load_strictly(weights.path, network, under="state_dict", prefix="module.")
+        return network
+
     name = f"{weights_name}-raw" if raw else weights_name
+    network = weights.checked(loaded)
     return _extractor(name, depth, network, weights.sha256, weights.warnings, options, raw=raw)
 
 
 def _extractor(
     name: str,
     depth: int,
-    network: "torch.nn.Module",
+    network: Callable[[], "torch.nn.Module"],
     weights_sha256: str,
     warnings: tuple[Caveat, ...],
     options: ExtractorOptions,
@@ -150,7 +159,8 @@ def _extractor(
     standardised = "z-score over non-zero voxels, background 0"
     return averaged_extractor(
         name,
-        stages(network, raw=raw),
+        LAYERS,
+        lambda: stages(network(), raw=raw),
         options,
         fingerprint={
             "architecture": f"MedicalNet 3D ResNet-{depth}, dilated layers 3-4, as published",
@@ -213,11 +223,27 @@ def resnet50_23datasets_raw(options: ExtractorOptions) -> Extractor:
 
 def resnet10_untrained(options: ExtractorOptions) -> Extractor:
     """MedicalNet ResNet-10 with random weights, for tests and research: 512 features, offline."""
-    network = build_network(10)
+    network = cache(lambda: build_network(10))
+    digest = _digest_of_untrained(network)
+    return _extractor("medicalnet-resnet10-untrained", 10, network, digest, (UNTRAINED,), options)
+
+
+def _digest_of_untrained(network: Callable[[], "torch.nn.Module"]) -> str:
+    """Return the SHA-256 of weights that follow from a seed, and keep it: MONAI is slow to import.
+
+    What may change them, the versions and the instructions of the processor, is in the file's name.
+    """
+    import torch
+
+    drawn = [torch.__version__, version("monai"), torch.backends.cpu.get_cpu_capability()]
+    kept = cache_folder() / "weights" / f"untrained-{'-'.join(drawn)}.sha256"
+    if kept.is_file() and len(known := kept.read_text()) == 64:
+        return known
     digest = hashlib.sha256()
-    for key, tensor in network.state_dict().items():
+    for key, tensor in network().state_dict().items():
         digest.update(key.encode())
         digest.update(tensor.numpy().tobytes())
-    return _extractor(
-        "medicalnet-resnet10-untrained", 10, network, digest.hexdigest(), (UNTRAINED,), options
-    )
+    # On a read-only disk it is made anew next time.
+    with suppress(OSError), whole_file(kept) as file:
+        file.write(digest.hexdigest().encode())
+    return digest.hexdigest()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -189,7 +190,7 @@ class SliceExtractor:
 
     name: str
     fingerprint: dict[str, object]
-    network: Callable[["torch.Tensor"], "torch.Tensor"] = field(repr=False)
+    build: Callable[[], "torch.nn.Module"] = field(repr=False)
     slices: Slices
     device: "torch.device"
     precision: Literal["float32", "bfloat16"] = "float32"
@@ -197,6 +198,11 @@ class SliceExtractor:
     warnings: tuple[Caveat, ...] = ()
     parallel: Literal["batch", "process"] = "batch"
     standardise: bool = False
+
+    @property
+    def network(self) -> "torch.nn.Module":
+        """The network, built when it is first asked for: not where all features are cached."""
+        return self.build()
 
     def __call__(self, voxels: Float[np.ndarray, "b x y z"]) -> Float[np.ndarray, "b s d"]:
         """Return one row of features per slice, in the order of `Slices.rows`."""
@@ -224,7 +230,7 @@ class SliceExtractor:
 
 def slice_extractor(
     name: str,
-    network: "torch.nn.Module",
+    network: Callable[[], "torch.nn.Module"],
     slices: Slices,
     fingerprint: Mapping[str, object],
     options: ExtractorOptions,
@@ -236,8 +242,9 @@ def slice_extractor(
 
     Args:
         name: as the user typed it.
-        network: takes (b, 3, h, w), answers with (b, d); it is brought to the device of the
-            options and into evaluation mode.
+        network: builds what takes (b, 3, h, w) and answers with (b, d); it is called when the
+            first volume comes, and what it built brought to the device of the options and into
+            evaluation mode.
         slices: which slices it sees, and how.
         fingerprint: what decides the features beside slices and arithmetic, which are added: the
             architecture, the layer, `weights_sha256`.
@@ -252,10 +259,14 @@ def slice_extractor(
         "arithmetic": options.precision,
         "slices_version": VERSION,
     }
+
+    @cache
+    def built() -> "torch.nn.Module":
+        return network().eval().to(device)
+
     return SliceExtractor(
-        name, whole, network.eval().to(device), slices, device, options.precision, wants or {},
-        warnings,
-    )  # fmt: skip
+        name, whole, built, slices, device, options.precision, wants or {}, warnings
+    )
 
 
 def resliced(extractor: Extractor, settings: Mapping[str, Any]) -> Extractor:

@@ -7,10 +7,11 @@ refused from then on. Nothing here needs torch.
 
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from evalsuite import plugins
 from evalsuite.caches import cache_folder
@@ -32,6 +33,7 @@ UNPUBLISHED = Caveat(
     "extractor",
 )
 
+Built = TypeVar("Built")
 State = Literal[
     "verified", "trusted at first use", "not yet trusted", "installed", "absent", "wrong hash"
 ]
@@ -113,6 +115,17 @@ class WeightFile:
         if self.trust == "first use":
             return (UNPUBLISHED(name=self.path.name, sha256=self.sha256),)
         return ()
+
+    def checked(self, build: Callable[[], Built]) -> Callable[[], Built]:
+        """Return what builds a network with these weights when it is first called, and keeps it.
+
+        Unless they are the published ones it is called here: others may not fit the network, which
+        is to be told before volumes are read.
+        """
+        built = cache(build)
+        if self.trust != "published":
+            built()
+        return built
 
 
 @cache

@@ -51,3 +51,9 @@ def checked_features(
                 f"the first in row {bad[0]}. Leave them out or mend the extractor."
             )
     return real.detach().to("cpu", torch.float64), synthetic.detach().to("cpu", torch.float64)
+
+
+def same_rows(first: Float[Tensor, "m d"], second: Float[Tensor, "n d"]) -> bool:
+    """Tell whether two sets have the same rows, in any order."""
+    ours, theirs = (sorted(hash(row.tobytes()) for row in rows.numpy()) for rows in (first, second))
+    return ours == theirs

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from evalsuite.metrics import frechet_stored
-from evalsuite.metrics.features import IDENTICAL, checked_features
+from evalsuite.metrics.features import IDENTICAL, checked_features, same_rows
 from evalsuite.metrics.frechet_distance import SUBJECT, affordable, rotated
 from evalsuite.metrics.frechet_infinity import INFINITY, infinity_estimate
 from evalsuite.metrics.frechet_influence import unit_influence
@@ -200,7 +200,6 @@ def _compared(
     units: Float[Tensor, " m"] | None = None,
 ) -> _Compared:
     flat = real.flatten(0, -2), synthetic.flatten(0, -2)
-    first, second = (sorted(map(hash, map(bytes, cohort.numpy()))) for cohort in flat)
     return _Compared(
         # Distances do not change under rotation.
         distance=sampled(
@@ -209,7 +208,7 @@ def _compared(
         reference=_expected(real, subjects, seed),
         sizes=(len(flat[0]), len(flat[1])),
         features=real.shape[-1],
-        identical=first == second,
+        identical=same_rows(*flat),
         caveats=tuple(
             CONSTANT(n=len(of), role=role, rows=rows)
             for role, of in zip(("real", "synthetic"), flat, strict=True)

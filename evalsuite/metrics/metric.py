@@ -26,6 +26,7 @@ R = TypeVar("R")
 Need = Literal["features", "slices", "volumes", "labels", "subjects", "training"]
 
 HANDED = {
+    "memory",
     "seed",
     "slices",
     "standardised",

@@ -5,19 +5,25 @@ from math import comb, isnan, nan
 from statistics import NormalDist
 from typing import Annotated
 
-import torch
 from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
-from evalsuite.metrics.features import IDENTICAL, checked_features
-from evalsuite.metrics.kernels import cubic_kernel, median_distance, rbf_kernel, subject_sums
+from evalsuite.metrics.distances import MEMORY
+from evalsuite.metrics.features import IDENTICAL, checked_features, same_rows
+from evalsuite.metrics.kernels import cubic_kernel, median_distance, rbf_kernel
 from evalsuite.metrics.metric import Level, Metric, UndefinedError, judging_options, on_features
 from evalsuite.metrics.squared_mmd import (
+    Kernel,
+    Sums,
     jackknife_standard_error,
     permutation_p_value,
+    relabellings,
     sign_flip_p_value,
+    signs,
     squared_mmd,
+    summed,
+    tiles_of,
 )
 from evalsuite.metrics.subjects import Subjects, each_its_own
 from evalsuite.records import Caveat, Estimate, Interval, Quantity
@@ -36,6 +42,7 @@ def compute(
     *,
     subjects: Subjects | None = None,
     seed: int = 0,
+    memory: int = MEMORY,
     bandwidth: Annotated[
         float | None,
         Field(gt=0, description="sigma of the RBF kernel; by default from the real cohort"),
@@ -58,6 +65,7 @@ def compute(
         synthetic: the same features of the synthetic volumes; at least 2 rows.
         subjects: whom the volumes show; by default each another. At least 2 in each set.
         seed: of the permutations.
+        memory: bytes for blocks of kernels; it changes no digit but the last ones.
         bandwidth: sigma of the RBF kernel, in the unit of the features; by default the mean of
             kernels with 1, 2, 4 and 8 times the median distance within the real cohort (the
             median rule, widened so that it tells bad from worse), the same for all generators.
@@ -69,7 +77,7 @@ def compute(
             finite, or if the numbers of features differ.
         ValueError: for an option out of its range.
     """
-    rows = torch.cat(checked_features(real, synthetic, metric="MMD"))
+    real, synthetic = checked_features(real, synthetic, metric="MMD")
     subjects = subjects or each_its_own(len(real), len(synthetic))
     if min(subjects.counts) < 2:
         m, n = subjects.counts
@@ -77,7 +85,7 @@ def compute(
             "MMD compares volumes of different subjects and needs at least 2 subjects in each set, "
             f"but got {m} real and {n} synthetic."
         )
-    sigma = bandwidth or median_distance(rows[: len(real)], subjects.real)
+    sigma = bandwidth or median_distance(real, subjects.real, memory=memory)
     bandwidths = [bandwidth] if bandwidth else [multiple * sigma for multiple in MULTIPLES]
     kernel_of = (
         f"RBF kernel with sigma = {sigma:.6g}, as given"
@@ -92,16 +100,24 @@ def compute(
             "all volumes at once instead of random subsets."
         ),
     }
-    warnings = _warnings_about_features(rows, len(real))
-    kernels = {MMD.name: rbf_kernel(rows, *bandwidths)} if sigma else {}
-    kernels[KID.name] = cubic_kernel(rows)
+    warnings = (IDENTICAL,) if same_rows(real, synthetic) else ()
+    kernels: dict[str, Kernel] = {KID.name: lambda t: cubic_kernel(t.products, real.shape[1])}
+    if sigma:
+        kernels[MMD.name] = lambda t: rbf_kernel(t.squares, *bandwidths)
+    labels = relabellings if subjects.equal_sizes else signs
+    sums = summed(
+        tiles_of(real, synthetic, kernels),
+        subjects,
+        labels(*subjects.counts, permutations, seed),
+        features=real.shape[1],
+        memory=memory,
+    )
     estimates = []
     for name, method in methods.items():
         value, p_value = _without_numbers(name, method, warnings, subjects)
-        if name in kernels:
-            sums, sizes = subject_sums(kernels[name], subjects)
-            value = _with_interval(value, sums, sizes, subjects, level)
-            p_value = _tested(name, p_value, sums, sizes, subjects, permutations, seed)
+        if name in sums:
+            value = _with_interval(value, sums[name], subjects, level)
+            p_value = _tested(name, p_value, sums[name], subjects, permutations)
         else:
             value, p_value = (
                 replace(e, warnings=(_NO_BANDWIDTH, *e.warnings)) for e in (value, p_value)
@@ -231,15 +247,8 @@ def _without_numbers(
     return value, p_value
 
 
-def _with_interval(
-    estimate: Estimate,
-    sums: Float[Tensor, "s s"],
-    sizes: Float[Tensor, " s"],
-    subjects: Subjects,
-    level: float,
-) -> Estimate:
-    m, _ = subjects.counts
-    value, error = squared_mmd(sums, m, sizes), jackknife_standard_error(sums, m, sizes)
+def _with_interval(estimate: Estimate, sums: Sums, subjects: Subjects, level: float) -> Estimate:
+    value, error = squared_mmd(sums), jackknife_standard_error(sums)
     if isnan(error):
         return replace(estimate, value=value)
     half_width = NormalDist().inv_cdf((1 + level) / 2) * error
@@ -251,22 +260,20 @@ def _with_interval(
 def _tested(
     name: str,
     estimate: Estimate,
-    sums: Float[Tensor, "s s"],
-    sizes: Float[Tensor, " s"],
+    sums: Sums,
     subjects: Subjects,
     permutations: int,
-    seed: int,
 ) -> Estimate:
     (m, n), unit = subjects.counts, subjects.unit
-    if (sizes == sizes[0]).all():
+    if subjects.equal_sizes:
         kind = "permutation"
-        p = permutation_p_value(sums, m, permutations=permutations, seed=seed)
+        p = permutation_p_value(sums)
         test = f"Permutation test of {name}: how often a random relabelling of all {unit} gives"
         draws = f"{permutations} relabellings"
         warnings = _warnings_about_labellings(m, n, unit)
     else:
         kind = "wild bootstrap"
-        p = sign_flip_p_value(sums, m, sizes, flips=permutations, seed=seed)
+        p = sign_flip_p_value(sums)
         test = (
             f"Wild bootstrap test of {name} (Chwialkowski et al. 2014), because subjects differ in "
             "numbers of volumes: how often random signs of the subjects give"
@@ -280,13 +287,6 @@ def _tested(
     )
     warnings = estimate.warnings + warnings
     return replace(estimate, value=p, method=method, test=kind, warnings=warnings)
-
-
-def _warnings_about_features(rows: Float[Tensor, "N d"], m: int) -> tuple[Caveat, ...]:
-    real, synthetic = rows[:m].numpy(), rows[m:].numpy()
-    if sorted(map(bytes, real)) == sorted(map(bytes, synthetic)):
-        return (IDENTICAL,)
-    return ()
 
 
 def _warnings_about_error(subjects: Subjects) -> tuple[Caveat, ...]:

@@ -14,13 +14,13 @@ from pydantic import Field
 from scipy import stats
 from torch import Tensor
 
+from evalsuite.metrics.distances import MEMORY
 from evalsuite.metrics.features import checked_features
 from evalsuite.metrics.metric import Metric, UndefinedError, judging_options, on_features
 from evalsuite.metrics.neighbourhoods import (
     KYNKAANNIEMI,
     WithVariance,
     coverage,
-    distances,
     neighbourhoods,
     precision,
 )
@@ -53,6 +53,7 @@ def compute(
     *,
     subjects: Subjects | None = None,
     seed: int = 0,
+    memory: int = MEMORY,
     k: Annotated[int, Field(ge=1, description="neighbours that set the radius of a ball")] = 5,
 ) -> list[Estimate]:
     """Return `precision`, `recall`, `density` and `coverage` of the synthetic cohort.
@@ -68,6 +69,7 @@ def compute(
     Args:
         real, synthetic: one row of d features per volume.
         seed: not used, nothing is random here.
+        memory: bytes for blocks of distances, which change nothing.
         k: neighbours that set the radius of a ball.
 
     Raises:
@@ -87,18 +89,17 @@ def compute(
                 f"{metric} needs {k} volumes of other subjects beside each, but too many of the "
                 f"{role} ones show one subject."
             )
-    between = distances(real, synthetic)
-    around_real = neighbourhoods(real, k, subjects.real)
-    around_synthetic = neighbourhoods(synthetic, k, subjects.synthetic)
-    precise, dense = precision(between, around_real, subjects.synthetic)
-    recalled, _ = precision(between.T, around_synthetic, subjects.real)
-    covered = coverage(between, around_real, subjects)
+    around_real = neighbourhoods(real, k, subjects.real, memory=memory)
+    around_synthetic = neighbourhoods(synthetic, k, subjects.synthetic, memory=memory)
+    precise, dense = precision(real, around_real, synthetic, subjects.synthetic, memory=memory)
+    recalled, _ = precision(synthetic, around_synthetic, real, subjects.real, memory=memory)
+    covered = coverage(real, around_real, synthetic, subjects, memory=memory)
     repeated = subjects.unit == "subjects"
 
     warnings = [
         *_few(subjects),
-        *_empty_balls(around_real.radii, "real", k),
-        *_empty_balls(around_synthetic.radii, "synthetic", k),
+        *_empty_balls(around_real.squares, "real", k),
+        *_empty_balls(around_synthetic.squares, "synthetic", k),
     ]
     balls = (
         f"open balls out to the {k}-th nearest neighbour{' of another subject' if repeated else ''}, "
@@ -112,9 +113,7 @@ def compute(
     )
     # With too few volumes there is no next neighbour for a ball to grow to.
     known = all(
-        bool(radii.isfinite().all())
-        for around in (around_real, around_synthetic)
-        for _, _, radii in around.without
+        bool(around.grown.squares.isfinite().all()) for around in (around_real, around_synthetic)
     )
 
     def estimate(
@@ -228,11 +227,11 @@ def _few(subjects: Subjects) -> list[Caveat]:
     return found
 
 
-def _empty_balls(radii: Float[Tensor, " c"], role: str, k: int) -> list[Caveat]:
-    empty = int((radii == 0).sum())
+def _empty_balls(squares: Float[Tensor, " c"], role: str, k: int) -> list[Caveat]:
+    empty = int((squares == 0).sum())
     if empty == 0:
         return []
-    return [_EMPTY(empty=empty, n=len(radii), role=role, k=k)]
+    return [_EMPTY(empty=empty, n=len(squares), role=role, k=k)]
 
 
 _SHARE = Quantity(

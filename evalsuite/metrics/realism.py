@@ -4,17 +4,19 @@ A volume of the real cohort is scored against the others of it, so that real and
 are judged by the same rule.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Annotated
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from pydantic import Field
 from torch import Tensor
 
+from evalsuite.metrics.distances import MEMORY, Pairs, affordable, spans
 from evalsuite.metrics.features import checked_features
 from evalsuite.metrics.metric import Finding, Metric, UndefinedError, judging_options, on_features
-from evalsuite.metrics.neighbourhoods import KYNKAANNIEMI, distances
+from evalsuite.metrics.neighbourhoods import KYNKAANNIEMI
 from evalsuite.metrics.subjects import Subjects
 from evalsuite.records import Quantity, Scores
 
@@ -51,6 +53,7 @@ def compute(
     *,
     subjects: Subjects | None = None,
     seed: int,  # noqa: ARG001 - nothing is drawn
+    memory: int = MEMORY,
     k: Annotated[int, Field(ge=1, description="neighbours that set the radius of a ball")] = 3,
 ) -> list[Finding]:
     """Return three scores of every volume.
@@ -65,6 +68,7 @@ def compute(
         real, synthetic: one row of d features per volume.
         subjects: a real volume is not scored against others of its own subject.
         seed: not used.
+        memory: bytes for blocks of distances, which change no digit but the last ones.
         k: neighbour that sets the radius of a ball.
 
     Raises:
@@ -77,23 +81,27 @@ def compute(
     real, synthetic = checked_features(real, synthetic, metric="Realism")
     m = len(real)
     whose = torch.arange(m) if subjects is None else torch.from_numpy(subjects.real)
-    same = whose[:, None] == whose[None, :]
-    sizes = same.sum(dim=1)
+    sizes = whose.bincount()[whose]
     if m - int(sizes.max()) < k + 2:
         raise UndefinedError(
             f"Realism with k = {k} needs at least {k + 2} real volumes of other subjects beside "
             f"each, but got {m} volumes of {int(whose.max()) + 1} subjects."
         )
-    own = distances(real, real).masked_fill(same, torch.inf)
-    across = distances(synthetic, real)
+    radii = torch.cat(
+        [apart.kthvalue(k, dim=1).values for apart in _distances(real, real, whose, memory)]
+    )
+    # Balls larger than the median one hold nothing.
+    radii = torch.where(radii <= radii.median(), radii, 0.0)
+    nearest, realism = _scores(real, real, whose, radii, memory)
+    nearest_of_synthetic, realism_of_synthetic = _scores(synthetic, real, None, radii, memory)
     total = real.sum(dim=0)
     of_subject = torch.zeros_like(real).index_add_(0, whose, real)[whose]
     without_itself = (total - of_subject) / (m - sizes)[:, None]
     findings: list[Finding] = [
         Scores(
             name=NEAREST.name,
-            real=own.amin(dim=1).numpy(),
-            synthetic=across.amin(dim=1).numpy(),
+            real=nearest.numpy(),
+            synthetic=nearest_of_synthetic.numpy(),
             direction=NEAREST.direction,
             method="Euclidean distance to the nearest real volume, its own subject left out",
         ),
@@ -106,8 +114,8 @@ def compute(
         ),
         Scores(
             name=REALISM.name,
-            real=_realism(own, _radii(own, k)).numpy(),
-            synthetic=_realism(across, _radii(own, k)).numpy(),
+            real=realism.numpy(),
+            synthetic=realism_of_synthetic.numpy(),
             direction=REALISM.direction,
             method=f"realism score (Kynkaanniemi et al. 2019, equation 3), k = {k}, balls no "
             "larger than the median one; the balls of a real volume's own subject are left out",
@@ -116,14 +124,39 @@ def compute(
     return findings
 
 
-def _radii(own: Float[Tensor, "m m"], k: int) -> Float[Tensor, " m"]:
-    """Return the radius of every real volume's ball, 0 for those larger than the median one."""
-    radii = own.kthvalue(k, dim=1).values
-    return torch.where(radii <= radii.median(), radii, 0.0)
+def _distances(
+    scored: Float[Tensor, "n d"],
+    real: Float[Tensor, "m d"],
+    whose: Int[Tensor, " m"] | None,
+    memory: int,
+) -> Iterator[Float[Tensor, "b m"]]:
+    """Return distances to all real volumes, block by block; infinite within a subject.
+
+    Args:
+        whose: subjects of the real volumes if it is these that are scored.
+    """
+    pairs = Pairs.of(scored, real)
+    for rows in spans(0, len(scored), affordable(memory, 4 * len(real), real.shape[1])):
+        apart = pairs.squares(rows).sqrt_()
+        if whose is not None:
+            apart.masked_fill_(whose[rows, None] == whose, torch.inf)
+        yield apart
 
 
-def _realism(apart: Float[Tensor, "n m"], radii: Float[Tensor, " m"]) -> Float[Tensor, " n"]:
-    return (radii / apart.clamp_min(1e-12)).amax(dim=1)
+def _scores(
+    scored: Float[Tensor, "n d"],
+    real: Float[Tensor, "m d"],
+    whose: Int[Tensor, " m"] | None,
+    radii: Float[Tensor, " m"],
+    memory: int,
+) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
+    """Return the distance to the nearest real volume and the realism of each volume."""
+    found = [
+        (apart.amin(dim=1), (radii / apart.clamp_min(1e-12)).amax(dim=1))
+        for apart in _distances(scored, real, whose, memory)
+    ]
+    nearest, realism = (torch.cat(of) for of in zip(*found, strict=True))
+    return nearest, realism
 
 
 METRIC = Metric(

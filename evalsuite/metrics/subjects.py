@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy import stats
+from scipy.special import bdtr, betaincinv, stdtrit
 
 from evalsuite.records import Caveat, Interval
 
@@ -36,6 +36,12 @@ class Subjects:
     def counts(self) -> tuple[int, int]:
         """Number of real and of synthetic subjects."""
         return count(self.real), count(self.synthetic)
+
+    @property
+    def equal_sizes(self) -> bool:
+        """Whether every subject of either cohort has equally many volumes."""
+        sizes = {*np.bincount(self.real).tolist(), *np.bincount(self.synthetic).tolist()}
+        return len(sizes - {0}) == 1
 
     @property
     def unit(self) -> str:
@@ -130,7 +136,7 @@ def effective_size(values: Float[np.ndarray, " n"], subjects: Int[np.ndarray, " 
     if own <= 1e-20 * float(np.square(values).mean()):
         return float(S)
     size = min(max(n * own / mean_variance(values, subjects), S), n)
-    ratio = stats.t.ppf((1 + LEVEL) / 2, n - 1) / stats.t.ppf((1 + LEVEL) / 2, S - 1)
+    ratio = stdtrit(n - 1, (1 + LEVEL) / 2) / stdtrit(S - 1, (1 + LEVEL) / 2)
     return float(size * ratio**2)
 
 
@@ -145,8 +151,8 @@ def proportion_interval(hits: Bool[np.ndarray, " n"], subjects: Int[np.ndarray, 
     share = float(hits.mean())
     size = effective_size(hits.astype(float), subjects)
     x, tail = share * size, (1 - LEVEL) / 2
-    low = float(stats.beta.ppf(tail, x, size - x + 1)) if x > 0 else 0.0
-    high = float(stats.beta.ppf(1 - tail, x + 1, size - x)) if share < 1 else 1.0
+    low = float(betaincinv(x, size - x + 1, tail)) if x > 0 else 0.0
+    high = float(betaincinv(x + 1, size - x, 1 - tail)) if share < 1 else 1.0
     return Interval(low, high, LEVEL, "Clopper-Pearson, exact binomial" + _at(size, subjects))
 
 
@@ -165,7 +171,9 @@ def median_interval(
     """
     n = len(values)
     size = effective_size((values <= np.median(values)).astype(float), subjects)
-    rank = int(stats.binom.ppf((1 - LEVEL) / 2, math.floor(size), 0.5))
+    # The lower quantile of a binomial count; scipy.stats has it too, but takes long to import.
+    below = bdtr(np.arange(math.floor(size) + 1), math.floor(size), 0.5)
+    rank = int(np.searchsorted(below, (1 - LEVEL) / 2))
     if rank < 1:
         return None
     place = math.floor(rank * n / math.floor(size))
@@ -181,7 +189,7 @@ def mean_interval(
     S = count(subjects)
     if S < 2:
         return None
-    half = stats.t.ppf((1 + LEVEL) / 2, S - 1) * math.sqrt(mean_variance(values, subjects))
+    half = stdtrit(S - 1, (1 + LEVEL) / 2) * math.sqrt(mean_variance(values, subjects))
     return float(values.mean() - half), float(values.mean() + half)
 
 

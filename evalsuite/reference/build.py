@@ -41,7 +41,12 @@ def build(config: EvaluationConfig, resources: Resources) -> Reference:
     name = config.real.name or "real"
     cohort = read_cohort(config.real.path, name=name, role="real", stated=config.stated())
     with resources.progress(f"checking {name}", len(cohort.entries)) as advance:
-        cohort = check_cohort(cohort, skip_invalid=config.skip_invalid, advance=advance)
+        cohort = check_cohort(
+            cohort,
+            skip_invalid=config.skip_invalid,
+            advance=advance,
+            check=resources.index.check,
+        )
     n = len(cohort.entries)
     if n < 2:
         raise EvalsuiteError(f"{config.real.path}: statistics need at least 2 volumes, not {n}.")

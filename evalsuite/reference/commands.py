@@ -31,6 +31,7 @@ def build(
     batch_size: options.BatchSize = 4,
     workers: options.Workers = None,
     offline: options.Offline = False,
+    reread: options.Reread = False,
 ) -> None:
     """Write mean and covariance of real features, with how they were made; no row of a volume.
 
@@ -56,7 +57,14 @@ def build(
     }
     declared = load_config(config, with_assignments(given, set_ or ()))
     resources = Resources(
-        cache or feature_cache(), device, batch_size, workers, offline, bars, tell=_say
+        cache or feature_cache(),
+        device,
+        batch_size,
+        workers,
+        offline=offline,
+        reread=reread,
+        progress=bars,
+        tell=_say,
     )
     reference = building.build(declared, resources)
     write_reference(reference, output)

@@ -152,7 +152,14 @@ def _checked(
     for source, name in zip(config.synthetic, names, strict=True):
         cohort = listed_cohort(source.path, name, "synthetic", config, held)
         with resources.progress(f"checking {name}", len(cohort.entries)) as advance:
-            checked.append(check_cohort(cohort, skip_invalid=config.skip_invalid, advance=advance))
+            checked.append(
+                check_cohort(
+                    cohort,
+                    skip_invalid=config.skip_invalid,
+                    advance=advance,
+                    check=resources.index.check,
+                )
+            )
     return checked
 
 

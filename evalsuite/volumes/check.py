@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,13 @@ def check_volume(path: Path, stated: Geometry = CONVENTION) -> VolumeInfo:
         voxel_digest=voxel_digest(volume.voxels),
         remarks=loaded.remarks,
         stated=stated.only(loaded.remarks.unstated),
+        beside=loaded.beside,
     )
+
+
+def check_entry(entry: Entry) -> VolumeInfo:
+    """Return what `check_volume` finds of a volume of a cohort."""
+    return check_volume(entry.path, entry.stated)
 
 
 def check_cohort(
@@ -62,6 +69,7 @@ def check_cohort(
     workers: int | None = None,
     advance: Callable[[], None] = lambda: None,
     real: Cohort | None = None,
+    check: Callable[[Entry], VolumeInfo] = check_entry,
 ) -> Cohort:
     """Check all volumes and return the cohort with infos, fingerprint, faults and warnings.
 
@@ -71,6 +79,7 @@ def check_cohort(
         workers: threads that read; default: one per core, at least 2 and at most 8.
         advance: called once for every volume.
         real: the checked cohort that this one is compared with, for the warnings.
+        check: of one volume, such as `VolumeIndex.check`, which does not read an unchanged one.
 
     Raises:
         FaultsError: with the faults of all volumes in the order of the cohort, or if
@@ -79,7 +88,7 @@ def check_cohort(
     pool = ThreadPoolExecutor(workers or min(8, max(2, os.cpu_count() or 1)))
     try:
         results = []
-        for result in pool.map(_info_or_fault, cohort.entries):
+        for result in pool.map(partial(_info_or_fault, check), cohort.entries):
             results.append(result)
             advance()
     finally:
@@ -119,9 +128,9 @@ def problem_of(volume: Volume) -> str | None:
     return _voxel_problem(volume.voxels) or _grid_problem(volume)
 
 
-def _info_or_fault(entry: Entry) -> VolumeInfo | VolumeError:
+def _info_or_fault(check: Callable[[Entry], VolumeInfo], entry: Entry) -> VolumeInfo | VolumeError:
     try:
-        return check_volume(entry.path, entry.stated)
+        return check(entry)
     except VolumeError as fault:
         return fault
 

@@ -39,6 +39,7 @@ class Entry:
         subject: whom it shows, where the source tells.
         covariates: the other columns of the source's table, as text.
         stated: what the user states of its geometry, for a file that does not.
+        lasting: whether its file outlasts the evaluation, as that of an array in memory does not.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Entry:
     subject: str | None = None
     covariates: dict[str, str] = field(default_factory=dict)
     stated: Geometry = CONVENTION
+    lasting: bool = True
 
     def read(self) -> Volume:
         """Return the volume; see `evalsuite.volumes.read.read_volume`."""
@@ -69,6 +71,7 @@ class VolumeInfo:
             compressed anew has the same one.
         remarks: what had to be decided to read it, such as a geometry that its file lacks.
         stated: what the user stated of the geometry that its file lacks.
+        beside: names of other files in its folder that hold a part of it.
     """
 
     path: Path
@@ -83,6 +86,7 @@ class VolumeInfo:
     voxel_digest: str
     remarks: Remarks = UNREMARKABLE
     stated: Geometry = CONVENTION
+    beside: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:

@@ -60,7 +60,7 @@ def listed(volumes: Volumes, name: str, folder: Path) -> Cohort:
             entries.append(Entry(str(item), Path(item).expanduser(), stated=stated))
         else:
             path = _written(item, place / f"volume {number}", f"{name}, volume {number}")
-            entries.append(Entry(path.stem, path, stated=stated))
+            entries.append(Entry(path.stem, path, stated=stated, lasting=False))
     if not entries:
         raise EvalsuiteError(f"{name}: there are no volumes. A generator can be read only once.")
     columns = dict(volumes.covariates)

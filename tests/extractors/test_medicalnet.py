@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812
 
-from evalsuite.config import load_config
+from evalsuite.config import EvaluationConfig, load_config
 from evalsuite.errors import EvalsuiteError
 from evalsuite.evaluate import Resources, evaluate
 from evalsuite.extractors import medicalnet, weights
@@ -20,6 +20,7 @@ from evalsuite.extractors.extractor import Extractor, ExtractorOptions, load_ext
 from evalsuite.extractors.networks.folding import fold_batch_norms
 from evalsuite.extractors.networks.foreground import StandardisedForeground
 from evalsuite.extractors.sources import WeightsError
+from evalsuite.extractors.weights import WeightFile
 from tests.caveats import sentences
 
 BLOCKS = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
@@ -268,7 +269,7 @@ def test_a_truncated_file_is_one_sentence(tmp_path, monkeypatch, legacy, kept):
     path.write_bytes(content[: int(kept * len(content)) if kept < 1 else kept])
     publish(path, monkeypatch)
     with pytest.raises(WeightsError) as caught:
-        medicalnet.resnet10(ExtractorOptions(weights=path))
+        assert medicalnet.resnet10(ExtractorOptions(weights=path)).network
     assert str(caught.value).startswith(
         f"{path}: this is not a PyTorch checkpoint, or it is damaged ("
     )
@@ -279,7 +280,7 @@ def test_a_truncated_file_is_one_sentence(tmp_path, monkeypatch, legacy, kept):
 def test_another_format_is_one_sentence(tmp_path, monkeypatch, content):
     options = save(tmp_path / "w.pth", content, monkeypatch)
     with pytest.raises(WeightsError) as caught:
-        medicalnet.resnet10(options)
+        assert medicalnet.resnet10(options).network
     assert str(caught.value) == (
         f"{options.weights}: this is not a checkpoint of this network, which is a dictionary "
         'of tensors with the key "state_dict".'
@@ -293,7 +294,7 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path, monkeypatch):
 
     options = save(tmp_path / "w.pth", {"state_dict": Trap()}, monkeypatch)
     with pytest.raises(WeightsError, match="not a PyTorch checkpoint"):
-        medicalnet.resnet10(options)
+        assert medicalnet.resnet10(options).network
 
 
 def test_weights_of_one_s_own_are_used_with_a_warning(tencent10, tmp_path):
@@ -438,3 +439,40 @@ def test_bfloat16_stays_near_and_is_told_apart():
     assert 0 < np.linalg.norm(near - exact) / np.linalg.norm(exact) < 0.01
     assert half.fingerprint["arithmetic"] == "bfloat16"
     assert full.fingerprint != half.fingerprint
+
+
+def test_no_network_is_built_where_every_row_is_cached(make_cohort, tmp_path, monkeypatch):
+    """Building one imports MONAI, which takes longer than all else of a second evaluation."""
+    build, built = medicalnet.build_network, []
+
+    def counted(depth):
+        built.append(depth)
+        return build(depth)
+
+    monkeypatch.setattr(medicalnet, "build_network", counted)
+    names = ("medicalnet-resnet10-untrained", "medicalnet-resnet10-untrained@layer1")
+    config = EvaluationConfig(
+        real=str(make_cohort("real", 3)),
+        synthetic=[str(make_cohort("gan", 3, seed=1))],
+        extractors=names,
+        metrics={"mmd": {}},
+    )
+    first, _ = evaluate(config, Resources(cache=tmp_path / "cache"))
+    assert built
+    built.clear()
+    second, _ = evaluate(config, Resources(cache=tmp_path / "cache"))
+    assert built == []
+    assert second.config == first.config
+    assert [e.value for e in second.estimates] == [e.value for e in first.estimates]
+
+
+def test_only_published_weights_wait_until_a_volume_comes(tmp_path):
+    path = tmp_path / "w.pth"
+    path.touch()
+    asked = []
+    for trust, at_once in (("published", 0), ("own", 1), ("first use", 1)):
+        asked.clear()
+        network = WeightFile(path, "0", trust).checked(lambda: asked.append(1) or len(asked))
+        assert len(asked) == at_once
+        assert network() == network() == 1
+        assert len(asked) == 1

@@ -158,7 +158,7 @@ def test_batches_are_bounded_and_change_nothing(pixels, channels):
 
 def test_rows_are_in_the_order_of_the_features(make_cohort, tmp_path):
     slices = Slices(planes=("coronal", "axial"), share=0.5)
-    extractor = slice_extractor("corner", Corner(), slices, {"architecture": "corner"}, OPTIONS)
+    extractor = slice_extractor("corner", Corner, slices, {"architecture": "corner"}, OPTIONS)
     assert isinstance(extractor, Extractor)
     voxels = np.stack([volume(seed=i) for i in range(2)])
     found = extractor(voxels)
@@ -173,7 +173,7 @@ def test_a_table_keeps_slices_by_plane_and_their_mean(make_cohort, tmp_path):
     cohort = check_cohort(read_cohort(str(make_cohort("real", 3)), name="real", role="real"))
     steps = Preprocessing(spacing=(1.0, 1.0, 1.0), shape=(8, 9, 10), axes="zyx")
     slices = Slices(planes=("axial", "sagittal"), step=2)
-    extractor = slice_extractor("corner", Corner(), slices, {}, OPTIONS)
+    extractor = slice_extractor("corner", Corner, slices, {}, OPTIONS)
     cache = FeatureCache(tmp_path / "cache")
     table = extract(cohort, steps, extractor, cache)
     # The network sees 10 x 9 x 8 voxels: 4 axial and 5 sagittal slices.
@@ -194,7 +194,7 @@ def test_a_table_keeps_slices_by_plane_and_their_mean(make_cohort, tmp_path):
 
 def test_what_decides_the_features_is_in_the_fingerprint():
     def fingerprint(options=OPTIONS, **declared):
-        return slice_extractor("x", Seen(), Slices(**declared), {"a": 1}, options).fingerprint
+        return slice_extractor("x", Seen, Slices(**declared), {"a": 1}, options).fingerprint
 
     base = fingerprint()
     assert base["a"] == 1
@@ -208,7 +208,7 @@ def test_a_network_that_does_not_fit_is_told():
         def forward(self, images):
             return images
 
-    extractor = slice_extractor("map", Map(), Slices(), {}, OPTIONS)
+    extractor = slice_extractor("map", Map, Slices(), {}, OPTIONS)
     with pytest.raises(EvalsuiteError, match=r"map: the network turns 12 slices into \(12, 3, 10"):
         extractor(volume()[None])
 
@@ -225,7 +225,7 @@ def test_networks_run_exactly_and_without_gradients(precision):
             return images.mean((2, 3)) @ torch.eye(3)
 
     extractor = slice_extractor(
-        "state", State(), Slices(), {}, ExtractorOptions(precision=precision, device="cpu")
+        "state", State, Slices(), {}, ExtractorOptions(precision=precision, device="cpu")
     )
     torch.set_float32_matmul_precision("medium")
     try:
@@ -242,7 +242,11 @@ def test_networks_run_exactly_and_without_gradients(precision):
 def test_networks_run_in_evaluation_mode_and_leave_torch_as_it_was():
     before = torch.get_float32_matmul_precision()
     extractor = slice_extractor(
-        "drop", torch.nn.Sequential(torch.nn.Dropout(0.5), Corner()), Slices(), {}, OPTIONS
+        "drop",
+        lambda: torch.nn.Sequential(torch.nn.Dropout(0.5), Corner()),
+        Slices(),
+        {},
+        OPTIONS,
     )
     np.testing.assert_array_equal(extractor(volume()[None]), extractor(volume()[None]))
     assert torch.get_float32_matmul_precision() == before
@@ -267,7 +271,7 @@ def test_impossible_slices_are_told(declared, told):
 
 
 def test_other_slices_are_laid_over_those_that_a_network_declares():
-    own = slice_extractor("corner", Corner(), Slices(step=2, size=8), {"version": 1}, OPTIONS)
+    own = slice_extractor("corner", Corner, Slices(step=2, size=8), {"version": 1}, OPTIONS)
     other = resliced(own, {"step": 3, "size": None, "intensity": {"per": "slice"}})
     assert (other.slices.step, other.slices.size, other.slices.intensity.per) == (3, None, "slice")
     assert other.fingerprint["slices"]["step"] == 3

@@ -5,17 +5,16 @@ from statistics import NormalDist
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from evalsuite.metrics.kernels import cubic_kernel, median_distance, rbf_kernel
+from evalsuite.metrics.distances import median
+from evalsuite.metrics.kernels import median_distance
 from evalsuite.metrics.mmd import METRIC, compute
-from evalsuite.metrics.squared_mmd import (
-    jackknife_standard_error,
-    permutation_p_value,
-    squared_mmd,
-)
+from evalsuite.metrics.squared_mmd import jackknife_standard_error
+from evalsuite.metrics.subjects import Subjects, coded
 from tests.caveats import sentences
+from tests.metrics.kernels import cubic, mmd_of, p_value_of, rbf, sums_of
 
 
 def normal(n, d, seed):
@@ -165,15 +164,17 @@ def test_is_unbiased(name):
 @given(pairs())
 def test_standard_error_agrees_with_leaving_out_each_volume(pair):
     real, _synthetic = pair
-    kernel, m = cubic_kernel(torch.cat(pair)), len(real)
+    kernel, m = cubic(torch.cat(pair)), len(real)
     variance = 0.0
     for side in (range(m), range(m, len(kernel))):
         without = []
         for i in side:
             kept = [j for j in range(len(kernel)) if j != i]
-            without.append(squared_mmd(kernel[kept][:, kept], m - (i < m)))
+            without.append(mmd_of(kernel[kept][:, kept], m - (i < m)))
         variance += (len(side) - 1) * np.var(without)
-    assert jackknife_standard_error(kernel, m) == pytest.approx(variance**0.5, rel=1e-6, abs=1e-9)
+    assert jackknife_standard_error(sums_of(kernel, m)) == pytest.approx(
+        variance**0.5, rel=1e-6, abs=1e-9
+    )
 
 
 @pytest.mark.parametrize(
@@ -187,9 +188,9 @@ def test_standard_error_against_simulation(shift, lowest, highest):
     values, variances = [], []
     for seed in range(300):
         rows = torch.cat([normal(40, 3, seed), normal(30, 3, 1000 + seed) + shift])
-        kernel = rbf_kernel(rows, 2.0)
-        values.append(squared_mmd(kernel, 40))
-        variances.append(jackknife_standard_error(kernel, 40) ** 2)
+        kernel = rbf(rows, 2.0)
+        values.append(mmd_of(kernel, 40))
+        variances.append(jackknife_standard_error(sums_of(kernel, 40)) ** 2)
     assert lowest < np.mean(variances) ** 0.5 / np.std(values) < highest
 
 
@@ -203,39 +204,39 @@ def test_interval_is_normal():
 
 def test_p_value_agrees_with_all_relabellings():
     rows = torch.cat([normal(4, 2, seed=1), normal(5, 2, seed=2) + 0.8])
-    kernel = rbf_kernel(rows, 1.5)
-    observed = squared_mmd(kernel, 4)
+    kernel = rbf(rows, 1.5)
+    observed = mmd_of(kernel, 4)
     reached = []
     for chosen in combinations(range(9), 4):
         order = [*chosen, *(i for i in range(9) if i not in chosen)]
-        reached.append(squared_mmd(kernel[order][:, order], 4) >= observed - 1e-12)
-    p = permutation_p_value(kernel, 4, permutations=20_000, seed=1)
+        reached.append(mmd_of(kernel[order][:, order], 4) >= observed - 1e-12)
+    p = p_value_of(kernel, 4, permutations=20_000, seed=1)
     assert p == pytest.approx(np.mean(reached), abs=0.015)
     assert 0.02 < p < 0.98
 
 
 def test_p_value_counts_the_observed_labelling():
     # Far apart, no relabelling of 20 + 20 reaches the observed value: (0 + 1) / (99 + 1).
-    kernel = rbf_kernel(torch.cat([normal(20, 2, seed=1), normal(20, 2, seed=2) + 9]), 2.0)
-    assert permutation_p_value(kernel, 20, permutations=99) == 0.01
+    kernel = rbf(torch.cat([normal(20, 2, seed=1), normal(20, 2, seed=2) + 9]), 2.0)
+    assert p_value_of(kernel, 20, permutations=99) == 0.01
 
 
 def test_p_value_counts_ties_in_spite_of_rounding():
     # Swapping two cohorts of three changes the order of the sums but not the value.
-    kernel = cubic_kernel(normal(6, 3, seed=2))
+    kernel = cubic(normal(6, 3, seed=2))
     values = []
     for chosen in combinations(range(6), 3):
         order = [*chosen, *(i for i in range(6) if i not in chosen)]
-        values.append(squared_mmd(kernel[order][:, order], 3))
+        values.append(mmd_of(kernel[order][:, order], 3))
     share = np.mean(np.array(values) >= values[0] - 1e-9)
-    p = permutation_p_value(kernel, 3, permutations=20_000)
+    p = p_value_of(kernel, 3, permutations=20_000)
     assert p == pytest.approx(share, abs=0.015)
 
 
 def test_type_one_error_of_the_permutation_test():
     p_values = [
-        permutation_p_value(
-            rbf_kernel(torch.cat([normal(10, 2, seed), normal(14, 2, 1000 + seed)]), 1.5),
+        p_value_of(
+            rbf(torch.cat([normal(10, 2, seed), normal(14, 2, 1000 + seed)]), 1.5),
             10,
             permutations=99,
             seed=seed,
@@ -362,3 +363,48 @@ def test_errors_are_sentences(real, synthetic, options, message):
     with pytest.raises(ValueError) as caught:
         compute(real, synthetic, **options)
     assert str(caught.value) == message
+
+
+CODES = st.lists(st.integers(0, 5), min_size=9, max_size=9)
+
+
+@settings(max_examples=12)
+@given(
+    pairs(),
+    st.tuples(CODES, CODES) | st.just((range(9), range(9))),
+    st.sampled_from([0.0, 10.0]),
+    st.sampled_from([1, 700_000]),
+)
+def test_memory_changes_no_digit_but_the_last(pair, whose, shift, memory):
+    real, synthetic = (cohort + shift for cohort in pair)
+    synthetic[0] = real[1]
+    subjects = Subjects(*(coded(c[: len(of)]) for c, of in zip(whose, pair, strict=True)))
+    assume(min(subjects.counts) > 1)
+    whole = compute(real, synthetic, subjects=subjects, permutations=50, seed=1)
+    parts = compute(real, synthetic, subjects=subjects, permutations=50, seed=1, memory=memory)
+    largest = float(cubic(torch.cat([real, synthetic])).abs().max())
+    for one, other in zip(whole, parts, strict=True):
+        rounding = 1e-12 * (largest if one.name == "kid" else 1)
+        assert other.value == pytest.approx(one.value, abs=rounding)
+        if one.standard_error is not None:
+            assert other.standard_error == pytest.approx(one.standard_error, rel=1e-9, abs=rounding)
+
+
+@given(
+    st.lists(st.one_of(st.floats(0, 4, width=16), st.floats(0, 1e300)), min_size=1, max_size=60),
+    st.integers(1, 9),
+    st.sampled_from([1, 100, 10_000]),
+)
+def test_a_median_of_parts_is_that_of_the_whole(values, step, memory):
+    whole = torch.tensor(values).double()
+    found = median(lambda: iter(whole.split(step)), len(whole), memory)
+    assert found == np.median(whole.numpy())
+
+
+def test_distances_in_two_far_clusters_are_exact():
+    # From the middle the clusters are 1e8 away, so that squared distances of products are rounded
+    # to about 1; those within a cluster are 1e-6.
+    real = torch.cat([normal(5, 3, seed=1) * 1e-3 + 1e8, normal(5, 3, seed=2) * 1e-3 - 1e8])
+    apart = torch.cdist(real, real, compute_mode="donot_use_mm_for_euclid_dist")
+    expected = torch.exp(-0.5 * (apart / 1e-3) ** 2)
+    torch.testing.assert_close(rbf(real, 1e-3), expected, rtol=1e-9, atol=1e-12)

@@ -6,17 +6,20 @@ import numpy as np
 import pytest
 import torch
 
-from evalsuite.metrics.kernels import cubic_kernel, median_distance, rbf_kernel, subject_sums
+from evalsuite.metrics.kernels import median_distance
 from evalsuite.metrics.metric import UndefinedError
 from evalsuite.metrics.mmd import compute
 from evalsuite.metrics.squared_mmd import (
     jackknife_standard_error,
     permutation_p_value,
+    relabellings,
     sign_flip_p_value,
+    signs,
     squared_mmd,
 )
 from evalsuite.metrics.subjects import Subjects, coded, each_its_own
 from tests.caveats import sentences
+from tests.metrics.kernels import cubic, rbf, sums_of
 
 
 def clustered(rng, subjects, volumes, d=4, within=0.7):
@@ -92,7 +95,7 @@ def by_loops(kernel, real, synthetic, without=(None, None)):
 
 def test_value_and_error_agree_with_loops(uneven):
     real, synthetic, subjects = uneven
-    kernel = rbf_kernel(torch.cat([real, synthetic]), 2.0)
+    kernel = rbf(torch.cat([real, synthetic]), 2.0)
     codes = subjects.real.tolist(), subjects.synthetic.tolist()
     found = by_name(real, synthetic, subjects=subjects, bandwidth=2.0)["mmd_rbf"]
     assert found.value == pytest.approx(by_loops(kernel, *codes), rel=1e-12)
@@ -107,9 +110,12 @@ def test_value_and_error_agree_with_loops(uneven):
 
 def test_sign_flips_agree_with_loops_over_all_signs(uneven):
     real, synthetic, subjects = uneven
-    sums, sizes = subject_sums(cubic_kernel(torch.cat([real, synthetic])), subjects)
+    kernel = cubic(torch.cat([real, synthetic]))
     s, m = 8, 4
-    K = (sums / torch.outer(sizes, sizes)).numpy()
+    codes = np.concatenate([subjects.real, m + subjects.synthetic])
+    sizes = np.bincount(codes)
+    members = (codes == np.arange(s)[:, None]).astype(float)
+    K = members @ kernel.numpy() @ members.T / np.outer(sizes, sizes)
     np.fill_diagonal(K, 0)
     centred = np.zeros((s, s))
     for i, j in product(range(s), range(s)):
@@ -120,24 +126,24 @@ def test_sign_flips_agree_with_loops_over_all_signs(uneven):
                 - K[:, j].sum() / (s - 2)
                 + K.sum() / ((s - 1) * (s - 2))
             )
-    volumes = sizes.numpy().copy()
+    volumes, observed = sizes, squared_mmd(sums_of(kernel, subjects))
     reached = []
-    for signs in product([-1, 1], repeat=s):
+    for flips in product([-1, 1], repeat=s):
         value = 0.0
         for own in (range(m), range(m, s)):
             pairs = [(i, j) for i, j in product(own, own) if i != j]
             total = sum(volumes[i] * volumes[j] for i, j in pairs)
             value += sum(
-                volumes[i] * volumes[j] * signs[i] * signs[j] * centred[i, j] / total
+                volumes[i] * volumes[j] * flips[i] * flips[j] * centred[i, j] / total
                 for i, j in pairs
             )
         pairs = list(product(range(m), range(m, s)))
         total = sum(volumes[i] * volumes[j] for i, j in pairs)
         value -= 2 * sum(
-            volumes[i] * volumes[j] * signs[i] * signs[j] * centred[i, j] / total for i, j in pairs
+            volumes[i] * volumes[j] * flips[i] * flips[j] * centred[i, j] / total for i, j in pairs
         )
-        reached.append(value * np.sqrt(7 / 5) >= squared_mmd(sums, m, sizes))
-    p = sign_flip_p_value(sums, m, sizes, flips=20_000)
+        reached.append(value * np.sqrt(7 / 5) >= observed)
+    p = sign_flip_p_value(sums_of(kernel, subjects, signs(4, 4, 20_000, 0)))
     assert p == pytest.approx(np.mean(reached), abs=0.015)
     assert 0.02 < p < 0.98
 
@@ -182,11 +188,10 @@ def test_type_one_error_with_several_volumes_of_a_subject(m, real_each, n, synth
     rejected = []
     for seed in range(400):
         rows = [clustered(rng, m, real_each), clustered(rng, n, synthetic_each)]
-        sums, sizes = subject_sums(rbf_kernel(torch.cat(rows), 2.0), subjects)
-        if real_each == synthetic_each:
-            p = permutation_p_value(sums, m, permutations=99, seed=seed)
-        else:
-            p = sign_flip_p_value(sums, m, sizes, flips=99, seed=seed)
+        alike = real_each == synthetic_each
+        labels = (relabellings if alike else signs)(m, n, 99, seed)
+        sums = sums_of(rbf(torch.cat(rows), 2.0), subjects, labels)
+        p = permutation_p_value(sums) if alike else sign_flip_p_value(sums)
         rejected.append(p <= 0.05)
     # To relabel the 30 + 30 volumes of the first rejects in more than 20 %; the standard error of
     # a share of 5 % of 400 is 1.1 %.
@@ -229,10 +234,10 @@ def test_error_of_clustered_volumes_is_near_the_standard_deviation_over_cohorts(
     values, variances, naive = [], [], []
     for _ in range(200):
         rows = torch.cat([clustered(rng, 25, 3), clustered(rng, 40, 1) + 1])
-        kernel = rbf_kernel(rows, 2.0)
-        sums, sizes = subject_sums(kernel, subjects)
-        values.append(squared_mmd(sums, 25, sizes))
-        variances.append(jackknife_standard_error(sums, 25, sizes) ** 2)
-        naive.append(jackknife_standard_error(kernel, 75) ** 2)
+        kernel = rbf(rows, 2.0)
+        sums = sums_of(kernel, subjects)
+        values.append(squared_mmd(sums))
+        variances.append(jackknife_standard_error(sums) ** 2)
+        naive.append(jackknife_standard_error(sums_of(kernel, 75)) ** 2)
     assert 0.88 < np.mean(variances) ** 0.5 / np.std(values) < 1.15
     assert np.mean(naive) ** 0.5 / np.std(values) < 0.85

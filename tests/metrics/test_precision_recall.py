@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from evalsuite.metrics.neighbourhoods import distances
+from evalsuite.metrics.distances import Pairs
 from evalsuite.metrics.precision_recall import METRIC, compute, expected_coverage
+from evalsuite.metrics.subjects import Subjects, coded
 from tests.caveats import sentences
 
 NAMES = ("precision", "recall", "density", "coverage")
@@ -214,7 +215,8 @@ def test_interval_of_the_density_is_students():
 
 def test_distances_between_copies_are_exactly_zero():
     real = normal(30, 2048, 0, shift=1e4)
-    assert (distances(real, real.clone()).diagonal() == 0).all()
+    squares = Pairs.of(real, real.clone()).squares(slice(0, 30))
+    assert (squares.diagonal() == 0).all()
 
 
 def test_smallest_cohorts_have_values_but_no_interval():
@@ -291,3 +293,32 @@ def test_a_density_without_spread_is_no_certainty():
     assert found["density"].standard_error is None
     assert any("There is no interval" in warning for warning in sentences(found["density"]))
     assert found["precision"].interval.high > 0.05
+
+
+CODES = st.lists(st.sampled_from(range(99)) | st.integers(0, 5), min_size=20, max_size=20)
+
+
+@settings(max_examples=20)
+@given(
+    sizes=st.tuples(st.integers(8, 20), st.integers(8, 20)),
+    d=st.integers(1, 3),
+    seed=st.integers(0, 99),
+    on_grid=st.booleans(),
+    whose=st.tuples(CODES, CODES),
+    memory=st.sampled_from([1, 60_000]),
+)
+def test_memory_changes_nothing(sizes, d, seed, on_grid, whose, memory):
+    real, synthetic = (normal(n, d, seed + n, scale=2.0, shift=1e4) for n in sizes)
+    if on_grid:  # so that many are equally far apart
+        real, synthetic = real.round(), synthetic.round()
+    copies = min(sizes) // 4
+    synthetic[:copies] = real[:copies]
+    subjects = Subjects(*(coded(codes[:n]) for codes, n in zip(whose, sizes, strict=True)))
+    assume(all(len(c) - np.bincount(c).max() > 1 for c in (subjects.real, subjects.synthetic)))
+    whole = compute(real, synthetic, subjects=subjects, k=2)
+    parts = compute(real, synthetic, subjects=subjects, k=2, memory=memory)
+    for one, other in zip(whole, parts, strict=True):
+        assert other.value == one.value
+        assert (other.standard_error is None) == (one.standard_error is None)
+        if one.standard_error is not None:
+            assert other.standard_error == pytest.approx(one.standard_error, rel=1e-9)

@@ -68,3 +68,13 @@ def test_too_few_real_volumes_are_refused():
         match="at least 5 real volumes of other subjects beside each, but got 5 volumes of 5",
     ):
         scores(np.zeros((5, 2)), np.zeros((5, 2)))
+
+
+def test_memory_changes_no_digit_but_the_last():
+    random = np.random.default_rng(3)
+    real, synthetic = random.normal(size=(30, 4)) + 50, random.normal(size=(25, 4)) + 50
+    synthetic[3] = real[7]
+    whole, parts = scores(real, synthetic), scores(real, synthetic, memory=1)
+    for name, score in whole.items():
+        np.testing.assert_allclose(parts[name].real, score.real, rtol=1e-12)
+        np.testing.assert_allclose(parts[name].synthetic, score.synthetic, rtol=1e-12)

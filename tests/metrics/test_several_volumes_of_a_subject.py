@@ -9,7 +9,7 @@ import torch
 
 from evalsuite.metrics import anatomy, ms_ssim, precision_recall, privacy, realism, slices
 from evalsuite.metrics.metric import UndefinedError, Views
-from evalsuite.metrics.neighbourhoods import coverage, distances, neighbourhoods, precision
+from evalsuite.metrics.neighbourhoods import coverage, neighbourhoods, precision
 from evalsuite.metrics.privacy import copies, membership
 from evalsuite.metrics.privacy.distances import feature_distances
 from evalsuite.metrics.slices.consistency import folds
@@ -43,22 +43,22 @@ def radii_by_hand(rows, codes, k):
 def test_another_volume_of_the_subject_is_no_neighbour():
     rows, codes = features(9, [1, 2, 3, 1, 2, 1, 4, 2, 1], seed=0)
     found = neighbourhoods(rows, 3, codes)
-    assert found.radii.tolist() == pytest.approx(radii_by_hand(rows, codes, 3))
+    assert found.squares.sqrt().tolist() == pytest.approx(radii_by_hand(rows, codes, 3))
 
 
 def test_balls_after_a_subject_is_left_out_are_those_without_it():
     rows, codes = features(9, [1, 2, 3, 1, 2, 1, 4, 2, 1], seed=1)
-    for subject, left in enumerate(neighbourhoods(rows, 3, codes).without):
+    balls = neighbourhoods(rows, 3, codes, memory=1)
+    for subject in range(9):
+        left = balls.grown.subjects == subject
         kept = codes != subject
         expected = dict(
             zip(np.flatnonzero(kept), radii_by_hand(rows[kept], codes[kept], 3), strict=True)
         )
-        assert left.members.tolist() == np.flatnonzero(~kept).tolist()
         before = radii_by_hand(rows, codes, 3)
         grown = {i: r for i, r in expected.items() if r > before[i] + 1e-12}
-        assert dict(zip(left.rows.tolist(), left.radii.tolist(), strict=True)) == pytest.approx(
-            grown
-        )
+        found = zip(balls.grown.rows[left].tolist(), balls.grown.squares[left].sqrt(), strict=True)
+        assert dict(found) == pytest.approx(grown)
 
 
 def variance_by_hand(values, other, own, codes):
@@ -88,10 +88,10 @@ def variance_by_hand(values, other, own, codes):
 def test_the_variance_of_recall_and_coverage_is_that_of_leaving_subjects_out():
     real, first = features(8, [2, 1, 3, 2, 1, 2, 1, 2], seed=2)
     synthetic, second = features(9, [1, 2, 1, 1, 3, 1, 2, 1, 1], seed=3, noise=0.6)
-    between = distances(real, synthetic)
+    between = torch.cdist(real, synthetic)
     balls = neighbourhoods(real, 2, first)
-    precise, _ = precision(between, balls, second)
-    covered = coverage(between, balls, Subjects(first, second))
+    precise, _ = precision(real, balls, synthetic, second)
+    covered = coverage(real, balls, synthetic, Subjects(first, second))
 
     def hits(kept):
         radii = torch.tensor(radii_by_hand(real[kept], first[kept], 2))

@@ -53,7 +53,7 @@ def _transformer(
 
     return planar_extractor(
         name,
-        VisionTransformer(width, depth, heads),
+        lambda: VisionTransformer(width, depth, heads),
         SLICES,
         options,
         architecture=f"ViT-{'B' if name == BASE else 'L'}/14 as in DINOv2",

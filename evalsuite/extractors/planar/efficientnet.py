@@ -35,7 +35,7 @@ def efficientnet_lite0(options: ExtractorOptions) -> Extractor:
 
     return planar_extractor(
         NAME,
-        EfficientNetLite0(),
+        EfficientNetLite0,
         SLICES,
         options,
         architecture="EfficientNet-Lite0",

@@ -1,5 +1,6 @@
 """An extractor of slices from a network whose weights are published."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from evalsuite.extractors.checkpoint import load_strictly
@@ -20,7 +21,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 
 def planar_extractor(
     name: str,
-    network: "torch.nn.Module",
+    network: Callable[[], "torch.nn.Module"],
     slices: Slices,
     options: ExtractorOptions,
     *,
@@ -31,18 +32,24 @@ def planar_extractor(
 
     Args:
         name: of the weights; with the layer of the options, that of the extractor.
-        network: takes (b, 3, h, w), answers with (b, d); its tensors are named as in the file.
+        network: builds what takes (b, 3, h, w) and answers with (b, d), with random weights; its
+            tensors are named as in the file.
         architecture, features: what it is, and what its output is, for the record.
 
     Raises:
         WeightsError: if the weights are absent, or not of this network.
     """
-    import torch
-
     weights = obtain(name, options)
-    load_strictly(weights.path, network)
-    # Channels last: convolutions of small slices take half the time.
-    network = fold_batch_norms(network.eval()).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def loaded() -> "torch.nn.Module":
+        import torch
+
+        made = network()
+        load_strictly(weights.path, made)
+        # Channels last: convolutions of small slices take half the time.
+        last: torch.nn.Module = fold_batch_norms(made.eval()).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return last
+
     fingerprint: dict[str, object] = {
         "architecture": architecture,
         "features": features,
@@ -51,5 +58,10 @@ def planar_extractor(
     }
     full_name = f"{name}@{options.layer}" if options.layer else name
     return slice_extractor(
-        full_name, network, slices, fingerprint, options, warnings=weights.warnings
+        full_name,
+        weights.checked(loaded),
+        slices,
+        fingerprint,
+        options,
+        warnings=weights.warnings,
     )

@@ -38,7 +38,7 @@ def resnet50(options: ExtractorOptions) -> Extractor:
 
     return planar_extractor(
         NAME,
-        ResNet50(),
+        ResNet50,
         SLICES,
         options,
         architecture="ResNet-50 as in Keras",

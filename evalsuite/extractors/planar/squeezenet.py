@@ -38,7 +38,7 @@ def squeezenet1_1(options: ExtractorOptions) -> Extractor:
         )
     return planar_extractor(
         NAME,
-        SqueezeNet(scores=options.layer == "classifier"),
+        lambda: SqueezeNet(scores=options.layer == "classifier"),
         SLICES,
         options,
         architecture="SqueezeNet 1.1",

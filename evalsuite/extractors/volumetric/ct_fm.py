@@ -6,6 +6,7 @@ of its training (experiments/fm/frameworks/intrasample_simclr.yaml), but whole v
 patches, and without the crop to the foreground.
 """
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from evalsuite.extractors.checkpoint import load_strictly
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import torch
 
 NAME = "ct-fm"
+LEVELS = ("level1", "level2", "level3", "level4", "level5")
 WANTS = {
     "orientation": "SPL",
     "spacing": (3.0, 1.0, 1.0),
@@ -43,11 +45,16 @@ WEIGHTS = (
 def ct_fm(options: ExtractorOptions) -> Extractor:
     """CT-FM SegResEncoder: 512 features of a 3D network trained on CT without labels."""
     weights = obtain(NAME, options)
-    network = build_network()
-    load_strictly(weights.path, network)
+
+    def loaded() -> "Mapping[str, torch.nn.Module]":
+        network = build_network()
+        load_strictly(weights.path, network)
+        return stages(network)
+
     return averaged_extractor(
         NAME,
-        stages(network),
+        LEVELS,
+        weights.checked(loaded),
         options,
         fingerprint={
             "architecture": "SegResEncoder as in CT-FM",
@@ -74,8 +81,8 @@ def stages(network: "torch.nn.Module") -> dict[str, "torch.nn.Module"]:
 
     stages: dict[str, nn.Module] = {}
     before = network.get_submodule("conv_init")
-    for i in range(5):
+    for i, level in enumerate(LEVELS):
         blocks = network.get_submodule(f"layers.{i}.blocks")
-        stages[f"level{i + 1}"] = nn.Sequential(before, blocks)
+        stages[level] = nn.Sequential(before, blocks)
         before = network.get_submodule(f"layers.{i}.downsample")
     return stages

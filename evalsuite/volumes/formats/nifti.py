@@ -49,8 +49,10 @@ def read_nifti(path: Path) -> Loaded:
             "it is not NIfTI but perhaps ANALYZE 7.5, which does not tell left from right. "
             "Convert it to NIfTI."
         )
+    beside: tuple[str, ...] = ()
     if magic in (b"ni1", b"ni2"):
-        content, start = path.with_suffix(".img").read_bytes(), 0
+        image = path.with_suffix(".img")
+        content, start, beside = image.read_bytes(), 0, (image.name,)
         digest.update(content)
     raw = _nifti_voxels(header, content, start)
     voxels = raw.reshape(three_axes(raw.shape), order="F")
@@ -73,7 +75,7 @@ def read_nifti(path: Path) -> Loaded:
             raise Problem("the qform in its header is not a rotation.") from error
     affine[:3] *= unit
     remarks = Remarks(unstated, channel_first=channels(raw.shape) > 0 and not unstated)
-    return Loaded.of(raw, voxels, affine, digest.hexdigest(), remarks)
+    return Loaded.of(raw, voxels, affine, digest.hexdigest(), remarks, beside)
 
 
 def _nifti_voxels(header: Any, content: bytes, start: int) -> np.ndarray:
