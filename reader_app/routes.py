@@ -19,6 +19,7 @@ from starlette.routing import Route
 from evalsuite.errors import EvalsuiteError
 from evalsuite.study.blinding.cases import HEADER, geometry
 from evalsuite.study.blinding.files import MAGIC, case_file, unpacked
+from evalsuite.study.protocol.conditions import questions_of
 from evalsuite.study.protocol.kinds.marks import Marks
 from evalsuite.study.protocol.kinds.question import Question
 from evalsuite.study.protocol.questions import KINDS, parse_questions
@@ -196,7 +197,7 @@ def _state(reader: Reader, wanted: str | None) -> dict[str, Any]:
         "spacing": list(spacing),
         **shown_grey(about.design),
         "questions": [
-            {**q.shown(), "form": form_of(q)} for q in parse_questions(about.design["questions"])
+            {**q.shown(), "form": form_of(q)} for q in questions_of(about.design, shown.cases)
         ],
         "next": None if shown.answered else shown.following,
         "back": before[-1].token if back else None,
@@ -211,7 +212,8 @@ def _check_places(reader: Reader, token: str, answers: dict[str, Any]) -> None:
         EvalsuiteError: for the first of them.
     """
     asked = parse_questions(database().study(reader.study).design["questions"])
-    answered = [(q, q.check(answers.get(q.name))) for q in asked if isinstance(q, Marks)]
+    places = [q for q in asked if isinstance(q, Marks) and q.name in answers]
+    answered = [(q, q.check(answers[q.name])) for q in places]
     if not any(marks for _, marks in answered):
         return
     shown = database().presentation(reader.number, token)

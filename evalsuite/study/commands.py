@@ -100,22 +100,40 @@ def audit(
 
 @app.command()
 def power(
+    design: Annotated[
+        Path | None,
+        typer.Argument(help="Design with a plan, whose primary hypothesis is to be shown."),
+    ] = None,
     figure: Annotated[
-        Literal["ratings", "auc", "choice"],
-        typer.Option(help="Mean ratings, or how well readers tell real from synthetic."),
-    ] = "ratings",
-    readers: Annotated[str, typer.Option(help="Numbers of readers to try.")] = "2,3,5",
-    cases: Annotated[str, typer.Option(help="Numbers of cases per cohort, or pairs.")] = "20,40,80",
+        Literal["ratings", "auc", "choice"] | None,
+        typer.Option(
+            help="Mean ratings (default), or how well readers tell real from synthetic; without a "
+            "design."
+        ),
+    ] = None,
+    readers: Annotated[
+        str | None, typer.Option(help="Numbers of readers to try; 2,3,5 or those of the design.")
+    ] = None,
+    cases: Annotated[
+        str | None,
+        typer.Option(
+            help="Numbers of cases per cohort, or pairs; 20,40,80 or those of the design."
+        ),
+    ] = None,
     difference: Annotated[
         float | None,
-        typer.Option(help="True difference of mean ratings (0.5), or from guessing (0.1)."),
+        typer.Option(
+            help="True difference of mean ratings (0.5), or from guessing (0.1); 0 where a plan is "
+            "about non-inferiority or equivalence."
+        ),
     ] = None,
     margin: Annotated[
         float | None, typer.Option(help="Margin of equivalence; defaults as the difference.")
     ] = None,
     questions: Annotated[
-        int, typer.Option(min=1, help="Comparisons that are corrected together (Holm).")
-    ] = 1,
+        int | None,
+        typer.Option(min=1, help="Comparisons that are corrected together (Holm); 1."),
+    ] = None,
     pilot: Annotated[
         Path | None,
         typer.Option("--from", help="Export of a closed pilot study, whose variances count."),
@@ -137,21 +155,39 @@ def power(
     seed: Annotated[int, typer.Option(min=0, help="Seed.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Tell how many readers and cases detect, or rule out, a difference."""
-    from evalsuite.study.planning import Plan, chosen_variances, tell_power
+    """Tell how many readers and cases detect, or rule out, a difference, or show what is planned."""
+    from evalsuite.study.planning import Sizes, chosen_variances, tell_plan_power, tell_power
 
-    plan = Plan(
-        figure,
-        _integers(readers),
-        _integers(cases),
-        difference,
-        margin,
-        questions,
-        replicates,
-        seed,
-    )
     variances, source = chosen_variances(pilot, question, points, components)
-    tell_power(plan, variances, source, as_json=as_json)
+    if design is None:
+        sizes = Sizes(
+            figure or "ratings",
+            _integers(readers or "2,3,5"),
+            _integers(cases or "20,40,80"),
+            difference,
+            margin,
+            questions or 1,
+            replicates,
+            seed,
+        )
+        tell_power(sizes, variances, source, as_json=as_json)
+        return
+    if figure or questions or margin is not None:
+        raise EvalsuiteError(
+            "--figure, --margin and --questions are what the plan of the design says. Leave them "
+            "out, or leave out the design."
+        )
+    tell_plan_power(
+        design,
+        _integers(readers) if readers else [],
+        _integers(cases) if cases else [],
+        difference,
+        variances,
+        source,
+        replicates=replicates,
+        seed=seed,
+        as_json=as_json,
+    )
 
 
 @app.command()

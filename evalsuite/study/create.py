@@ -6,8 +6,8 @@ import os
 import secrets
 import shutil
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +20,13 @@ from evalsuite.study.blinding.cases import encode, prepare, remarks, resolve
 from evalsuite.study.blinding.files import case_file, make_equally_long, packed
 from evalsuite.study.home import Home
 from evalsuite.study.order import fresh_seed, note_seed
+from evalsuite.study.protocol.conditions import ASKED, asked_of_some, check_blinding
 from evalsuite.study.protocol.design import StudyCohort, StudyDesign, write_design
-from evalsuite.study.protocol.schedule import schedule
+from evalsuite.study.protocol.schedule import Slot, lone_readings, orders
 from evalsuite.study.storage.study_database import StudyDatabase
-from evalsuite.study.truth import CaseTruth, by_phase, write_truth
+from evalsuite.study.truth import CaseTruth, write_truth
 from evalsuite.volumes.check import check_cohort
-from evalsuite.volumes.cohort import Cohort, VolumeInfo
+from evalsuite.volumes.cohort import Cohort, Entry, VolumeInfo
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.sources import read_cohort
 
@@ -53,10 +54,8 @@ class Created:
 
 @dataclass(frozen=True, slots=True)
 class _Chosen:
-    cohort: StudyCohort
-    index: int
-    stratum: str
-    phase: str
+    index: int  # within its cohort
+    truth: CaseTruth  # what its prepared file is, is not yet known
 
 
 def create(design: StudyDesign, home: Home, *, progress: Progress = silent) -> Created:
@@ -86,8 +85,11 @@ def create(design: StudyDesign, home: Home, *, progress: Progress = silent) -> C
         with progress(f"checking {declared.name}", len(cohort.entries)) as advance:
             cohorts[declared.name] = check_cohort(cohort, advance=advance)
     chosen = [c for declared in design.cohorts for c in _choose(design, declared, cohorts)]
+    seed, of_cases = fresh_seed(), [c.truth for c in chosen]
+    slots = orders(design, of_cases, seed)
+    asked = asked_of_some(design, of_cases)
+    hints = [*check_blinding(design, of_cases, asked), *lone_readings(slots)]
     steps, warnings = _steps(design, cohorts, chosen)
-    seed = fresh_seed()
     # The order of the files on disk must not tell the cohorts apart.
     np.random.default_rng([seed, 1]).shuffle(chosen)
     part = home.cases(design.name).with_name(f".{design.name}.part")
@@ -113,14 +115,14 @@ def create(design: StudyDesign, home: Home, *, progress: Progress = silent) -> C
             shutil.rmtree(folder, ignore_errors=True)
         raise
     try:
-        secret, invitations = _enrol(database, design, truths, seed)
+        secret, invitations = _enrol(database, design, truths, slots, asked)
     except BaseException:
         for folder in (home.cases(design.name), lead):
             shutil.rmtree(folder, ignore_errors=True)
         raise
     of_cohorts = tuple(f"{c.name}: {warning}" for c in cohorts.values() for warning in c.warnings)
     return Created(
-        design.name, len(truths), secret, invitations, blinding, (*of_cohorts, *warnings)
+        design.name, len(truths), secret, invitations, blinding, (*of_cohorts, *hints, *warnings)
     )
 
 
@@ -144,7 +146,7 @@ def _steps(
     """Return the preparation that fits all chosen cases, and what it does to some of them."""
     infos: dict[str, list[VolumeInfo]] = {"real": [], "synthetic": []}
     for case in chosen:
-        infos[case.cohort.role].append(cohorts[case.cohort.name].infos[case.index])
+        infos[case.truth.role].append(cohorts[case.truth.cohort].infos[case.index])
     reference = infos["real"] or infos["synthetic"]
     steps = resolve(design.preparation, reference, infos["synthetic"])
     if not (infos["real"] and infos["synthetic"]):
@@ -170,42 +172,78 @@ def _audited(
 def _choose(
     design: StudyDesign, declared: StudyCohort, cohorts: dict[str, Cohort]
 ) -> list[_Chosen]:
-    """Draw training and reading cases of a cohort, the same share of each stratum."""
+    """Draw reading and training cases of a cohort, the same share of each stratum.
+
+    Subjects are drawn, each with all its volumes or as many as the design allows; that which is
+    one too many loses some. Nobody who is read is trained on.
+    """
     cohort = cohorts[declared.name]
-    wanted = declared.cases + design.training
-    if len(cohort.entries) < wanted:
-        raise EvalsuiteError(
-            f"{declared.path}: {declared.name} has {len(cohort.entries)} volumes, but the design "
-            f"asks for {declared.cases} cases and {design.training} for training. Ask for fewer."
-        )
     # Another cohort changes nobody's cases.
     random = np.random.default_rng(sequence(design.seed, 0, declared.name))
+    subjects = defaultdict(list)
+    for index, subject in enumerate(cohort.subjects):
+        subjects[subject].append(index)
     strata = defaultdict(list)
-    for index, entry in enumerate(cohort.entries):
-        strata[_stratum(declared, entry.covariates, entry.id)].append(index)
+    for volumes in subjects.values():
+        strata[_stratum(declared, cohort.entries[volumes[0]])].append(volumes)
     ranked = []
-    for stratum, indices in sorted(strata.items()):
-        for place, index in enumerate(random.permutation(indices).tolist()):
+    for _, of_stratum in sorted(strata.items()):
+        for place, subject in enumerate(random.permutation(len(of_stratum)).tolist()):
             # Taking the lowest places keeps each stratum's share of the cohort.
-            ranked.append(((place + random.random()) / len(indices), index, stratum))
+            rank = (place + random.random()) / len(of_stratum)
+            ranked.append((rank, of_stratum[subject]))
     ranked.sort()
-    phases = ["reading"] * declared.cases + ["training"] * design.training
-    return [
-        _Chosen(declared, index, stratum, phase)
-        for (_, index, stratum), phase in zip(ranked, phases, strict=False)
-    ]
+    wanted = {"reading": declared.cases, "training": design.training}
+    chosen: list[_Chosen] = []
+    left = iter(ranked)
+    for phase, count in wanted.items():
+        drawn: list[int] = []
+        while len(drawn) < count:
+            _, volumes = next(left, (0.0, []))
+            if not volumes:
+                raise EvalsuiteError(_too_small(declared, cohort, design.training))
+            most = min(len(volumes), declared.per_subject or len(volumes), count - len(drawn))
+            if most < len(volumes):
+                volumes = random.permutation(volumes)[:most].tolist()
+            drawn += volumes
+        for index in drawn:
+            entry = cohort.entries[index]
+            truth = CaseTruth(
+                case=secrets.token_hex(12),
+                phase=phase,
+                cohort=cohort.name,
+                role=cohort.role,
+                stratum=_stratum(declared, entry),
+                volume=entry.id,
+                source=str(entry.path),
+                digest=cohort.infos[index].digest,
+                prepared="",
+                subject=entry.subject or "",
+            )
+            chosen.append(_Chosen(index, truth))
+    return chosen
 
 
-def _stratum(declared: StudyCohort, covariates: dict[str, str], volume: str) -> str:
+def _too_small(declared: StudyCohort, cohort: Cohort, training: int) -> str:
+    subjects = len(set(cohort.subjects))
+    of = f" of {subjects} subjects" if subjects < len(cohort.entries) else ""
+    return (
+        f"{declared.path}: {declared.name} has {len(cohort.entries)} volumes{of}, but the design "
+        f"asks for {declared.cases} cases and {training} for training"
+        f"{', all of other subjects' if of else ''}. Ask for fewer."
+    )
+
+
+def _stratum(declared: StudyCohort, entry: Entry) -> str:
     column = declared.stratify_by
     if column is None:
         return ""
-    if column not in covariates:
+    if column not in entry.covariates:
         raise EvalsuiteError(
-            f'{declared.path}: {volume} has no "{column}" to stratify by. Name a table with that '
+            f'{declared.path}: {entry.id} has no "{column}" to stratify by. Name a table with that '
             "column as the cohort, or leave out stratify_by."
         )
-    return covariates[column]
+    return entry.covariates[column]
 
 
 def _prepare(
@@ -215,29 +253,21 @@ def _prepare(
     folder: Path,
     advance: Callable[[], None],
 ) -> CaseTruth:
-    cohort = cohorts[chosen.cohort.name]
-    entry, info = cohort.entries[chosen.index], cohort.infos[chosen.index]
-    case = secrets.token_hex(12)
+    truth = chosen.truth
     assert not isinstance(steps.spacing, str)  # noqa: S101
-    content = encode(prepare(entry.read(), steps), steps.spacing)
-    case_file(folder, case).write_bytes(packed(content))
+    volume = cohorts[truth.cohort].entries[chosen.index].read()
+    content = encode(prepare(volume, steps), steps.spacing)
+    case_file(folder, truth.case).write_bytes(packed(content))
     advance()
-    return CaseTruth(
-        case=case,
-        phase=chosen.phase,
-        cohort=cohort.name,
-        role=cohort.role,
-        stratum=chosen.stratum,
-        volume=entry.id,
-        source=str(entry.path),
-        digest=info.digest,
-        prepared=hashlib.sha256(content).hexdigest(),
-        subject=entry.subject or "",
-    )
+    return replace(truth, prepared=hashlib.sha256(content).hexdigest())
 
 
 def _enrol(
-    database: StudyDatabase, design: StudyDesign, truths: Sequence[CaseTruth], seed: int
+    database: StudyDatabase,
+    design: StudyDesign,
+    truths: Sequence[CaseTruth],
+    slots: Mapping[str, Sequence[Slot]],
+    asked: Mapping[str, Sequence[str]],
 ) -> tuple[str, dict[str, str]]:
     """Write the study to the database; the app learns of no cohort, source or truth."""
     feedback = {
@@ -245,12 +275,11 @@ def _enrol(
         for t in truths
         if t.phase == "training"
     }
-    cases = by_phase(truths)
     return database.create_study(
         design.name,
-        design.public(),
+        design.public() | ({ASKED: dict(asked)} if asked else {}),
         design.hash,
         {t.case: t.prepared for t in truths},
         feedback,
-        {reader: schedule(design, cases, reader, seed=seed) for reader in design.readers},
+        slots,
     )

@@ -4,9 +4,9 @@ from evalsuite.errors import EvalsuiteError
 from evalsuite.study.home import Home
 from evalsuite.study.order import kept_seed
 from evalsuite.study.protocol.design import load_design, read_design
-from evalsuite.study.protocol.schedule import schedule
+from evalsuite.study.protocol.schedule import orders
 from evalsuite.study.storage.study_database import StudyDatabase
-from evalsuite.study.truth import by_phase, read_truth
+from evalsuite.study.truth import read_truth
 
 
 def enrol(study: str, reader: str, home: Home) -> str:
@@ -28,6 +28,7 @@ def enrol(study: str, reader: str, home: Home) -> str:
     names = [known.name for known in database.readers(study)]
     values = {**design.model_dump(mode="json"), "readers": [*names, reader]}
     name = read_design(values, f"the readers of {study}").readers[-1]
-    cases = by_phase(read_truth(home.truth(study)).values())
-    slots = schedule(design, cases, name, seed=kept_seed(home, study))
+    truths = read_truth(home.truth(study)).values()
+    later = [*names[len(design.readers) :], name]
+    slots = orders(design, truths, kept_seed(home, study), later)[name]
     return database.enrol(study, name, slots)

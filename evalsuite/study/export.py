@@ -34,7 +34,8 @@ NUMBERS = (
     "axial_slices", "coronal_slices", "sagittal_slices", "window_changes", "zooms", "layouts",
     "cine", "distances",
 )  # fmt: skip
-TRUTH = ["cohort", "role", "stratum", "real_side", "digest"]
+TRUTH = ["cohort", "role", "stratum", "subject", "real_side", "digest"]
+ALLOTTED = "cases_allotted"
 READERS = ".readers.csv"  # endings of the tables beside the export
 MARKED = ".marks.csv"
 SCALES = ["scale", "analysis", "lowest", "highest"]
@@ -55,7 +56,10 @@ def long_table(
     table = pd.DataFrame(list(rows), columns=[*COLUMNS, *BEHAVIOUR])
     if truth is None:
         return table
-    shown = [_truth_of([truth[case] for case in cases.split("|")]) for cases in table["case"]]
+    subjects = _numbered(truth.values())
+    shown = [
+        _truth_of([truth[case] for case in cases.split("|")], subjects) for cases in table["case"]
+    ]
     return table.join(pd.DataFrame(shown, columns=TRUTH, index=table.index))
 
 
@@ -160,6 +164,7 @@ def export(study: str, output: Path, home: Home, *, unblind: bool) -> str:
 def readers_table(database: "StudyDatabase", study: str) -> "pd.DataFrame":
     """Return one row per reader, by number and not by name, with what they told of themselves.
 
+    `cases_allotted` is how many different cases, or pairs, fell to them after the training.
     Answers with labels are told by these, several of them joined by "; ".
     """
     import pandas as pd
@@ -169,11 +174,13 @@ def readers_table(database: "StudyDatabase", study: str) -> "pd.DataFrame":
         {
             "reader_number": reader.number,
             "enrolled": "later" if reader.later else "at creation",
+            ALLOTTED: reader.cases,
             **{q.name: _labelled(q, (reader.profile or {}).get(q.name)) for q in questions},
         }
         for reader in database.readers(study)
     ]
-    return pd.DataFrame(rows, columns=["reader_number", "enrolled", *(q.name for q in questions)])
+    columns = ["reader_number", "enrolled", ALLOTTED, *(q.name for q in questions)]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _labelled(question: Question, answer: Any) -> object:
@@ -263,12 +270,26 @@ def _without_commas(names: Iterable[str]) -> dict[str, str]:
     return plain
 
 
-def _truth_of(truths: list[CaseTruth]) -> dict[str, object]:
+def _numbered(truths: Iterable[CaseTruth]) -> dict[str, str]:
+    """Return a number for the subject of each case, since a name may be a patient's."""
+    whom: dict[tuple[str, str], int] = {}
+    return {
+        truth.case: str(
+            whom.setdefault(
+                ("subject", truth.subject) if truth.subject else ("case", truth.case), len(whom) + 1
+            )
+        )
+        for truth in truths
+    }
+
+
+def _truth_of(truths: list[CaseTruth], subjects: Mapping[str, str]) -> dict[str, object]:
     side = next((i for i, t in enumerate(truths, 1) if t.role == "real"), None)
     return {
         "cohort": "|".join(t.cohort for t in truths),
         "role": "|".join(t.role for t in truths),
         "stratum": "|".join(t.stratum for t in truths),
+        "subject": "|".join(subjects[t.case] for t in truths),
         "real_side": side if len(truths) > 1 else None,
         "digest": "|".join(t.digest for t in truths),
     }

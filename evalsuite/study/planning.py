@@ -9,7 +9,7 @@ import typer
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.output import show
-from evalsuite.study.protocol.power import POINTS, TYPICAL, Components, Power, power
+from evalsuite.study.protocol.power import POINTS, TYPICAL, Components, Power, few_readers, power
 from evalsuite.study.protocol.power_of_figures import FigurePower, figure_power
 
 Figure = Literal["ratings", "auc", "choice"]
@@ -22,8 +22,8 @@ USUAL = {"ratings": 0.5, "auc": 0.1, "choice": 0.1}  # difference and margin
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What a study is planned for.
+class Sizes:
+    """What is tried where no design says it.
 
     Args:
         figure: what is tested.
@@ -43,11 +43,11 @@ class Plan:
     seed: int
 
 
-def tell_power(plan: Plan, variances: Components, source: str, *, as_json: bool) -> None:
-    """Print what studies of the sizes of a plan achieve.
+def tell_power(plan: Sizes, variances: Components, source: str, *, as_json: bool) -> None:
+    """Print what studies of some sizes achieve.
 
     Args:
-        plan: what is planned.
+        plan: what is tried.
         variances: of the ratings.
         source: where they come from.
         as_json: print all of it for programs.
@@ -91,6 +91,78 @@ def tell_power(plan: Plan, variances: Components, source: str, *, as_json: bool)
     shown = ", ".join(f"{name} {value:.3g}" for name, value in asdict(variances).items())
     say(f"Variances {source}: {shown}.", err=True)
     for sentence in dict.fromkeys(warning for row in rows for warning in row.warnings):
+        say(sentence, err=True)
+
+
+def tell_plan_power(
+    path: Path,
+    readers: Sequence[int],
+    cases: Sequence[int],
+    difference: float | None,
+    variances: Components,
+    source: str,
+    *,
+    replicates: int,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Print how probable it is that a study shows what its plan says.
+
+    Args:
+        path: file of the design.
+        readers, cases: numbers to try, cases in each cohort; empty for those of the design.
+        difference: what is taken as true; None for none, or what superiority is usually planned for.
+        variances, source: of the ratings, and where they come from.
+        replicates, seed: of the simulation.
+        as_json: print all of it for programs.
+
+    Raises:
+        EvalsuiteError: if the design has no plan.
+    """
+    from evalsuite.study.plan_power import plan_power, usual_truth
+    from evalsuite.study.protocol.design import load_design
+
+    design = load_design(path)
+    plan = design.plan
+    if plan is None:
+        raise EvalsuiteError(f"{path}: the design has no plan. Add one, or leave the file out.")
+    truth = usual_truth(plan) if difference is None else difference
+    rows = plan_power(
+        design,
+        plan,
+        readers or [len(design.readers)],
+        cases or [0],
+        truth=truth,
+        components=variances,
+        replicates=replicates,
+        seed=seed,
+    )
+    if as_json:
+        about = {"plan": plan.hash, "components": asdict(variances)}
+        show([asdict(row) | about for row in rows], as_json=True)
+        return
+    shown = [
+        {
+            "readers": row.readers,
+            "pairs" if design.paired else "cases": row.cases,
+            "per reader": row.per_reader,
+            "power": _with_chance(row.power, row.low, row.high),
+            "half width": f"{row.half_width:.2g}",
+        }
+        for row in rows
+    ]
+    show(shown, as_json=False)
+    say = typer.echo
+    say(
+        f"Plan {plan.hash[:12]}: {plan.sentences()[0]} power: probability that this is shown where "
+        f"the figure is {plan.primary.none + truth:g}, of {replicates} simulated studies, each "
+        "allocated as the design says and analysed as the report does. half width: of the interval "
+        "that decides.",
+        err=True,
+    )
+    components = ", ".join(f"{name} {value:.3g}" for name, value in asdict(variances).items())
+    say(f"Variances {source}: {components}.", err=True)
+    for sentence in dict.fromkeys(s for row in rows for s in few_readers(row.readers)):
         say(sentence, err=True)
 
 

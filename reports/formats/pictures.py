@@ -4,6 +4,7 @@ import base64
 import io
 import warnings
 from pathlib import Path
+from typing import Any
 
 from reports.document import Image, Picture
 
@@ -28,7 +29,7 @@ def save(picture: Picture, folder: Path) -> tuple[str, str]:
     # Letters are outlines, which look alike everywhere; where this machine has no font for some,
     # they stay text, for which the reader's machine may have one.
     # Without a fixed salt and date the same figure would be another file every time.
-    settings = {
+    settings: dict[Any, Any] = {
         "svg.hashsalt": picture.name,
         "svg.fonttype": "none" if without else "path",
         "pdf.fonttype": 42,

@@ -4,10 +4,23 @@ from collections.abc import Sequence
 
 from reports.document import Table
 from reports.methods.statistics import statistics_paragraph
+from reports.readers.plan import plan_of_study
 from reports.readers.shown import counted
 from reports.sources import StudyData
 
+NO_PLAN = "No hypothesis had been planned; all results are exploratory."
 ABBREVIATED = 12  # of 64 digits of a SHA-256
+
+
+ALLOCATIONS = {
+    "split-plot": "Groups of readers read cases of their own, at most {cap} each, and all of a "
+    "group read the same (split-plot), balanced over cohorts and strata by chance.",
+    "partially-crossed": "Each reader read at most {cap} cases, which were drawn so that all were "
+    "read equally often, balanced over cohorts and strata (partially crossed).",
+    "anchor-and-rotate": "Each reader read at most {cap} cases, of which {anchors} were read by "
+    "all; the others were drawn so that all were read equally often, balanced over cohorts and "
+    "strata.",
+}
 
 
 def study_paragraphs(study: StudyData, tables: Sequence[Table]) -> list[str]:
@@ -18,7 +31,15 @@ def study_paragraphs(study: StudyData, tables: Sequence[Table]) -> list[str]:
         tables: of the report; what they hold is what was computed.
     """
     paragraphs = [
-        " ".join([*_design(study), *_blinding(study), *_questions(study), *_state(study)])
+        " ".join(
+            [
+                *_design(study),
+                *_blinding(study),
+                *_questions(study),
+                *_plan(study),
+                *_state(study),
+            ]
+        )
     ]
     return [*paragraphs, *statistics_paragraph(tables)]
 
@@ -30,6 +51,7 @@ def _design(study: StudyData) -> list[str]:
     cohorts = [f"{c['cases']} {c['role']} ({c['name']})" for c in design.get("cohorts") or ()]
     seed = f" (seed {design['seed']})" if design.get("seed") is not None else ""
     planned = f"; the design has {', '.join(cohorts)}, drawn at random{seed}" if cohorts else ""
+    rule = ALLOCATIONS.get((design.get("allocation") or {}).get("scheme", "full"), "")
     read = f"{counted(len(study.readers), 'reader')} read {counted(len(cases), 'case')}"
     shown = (
         "in pairs of a real and a synthetic case side by side"
@@ -43,6 +65,8 @@ def _design(study: StudyData) -> list[str]:
             "balanced blocks and stored before the first answer."
         ),
     ]
+    if rule:
+        sentences.append(rule.format(**design["allocation"]))
     if study.left_out:
         sentences.append(
             f"Answers of {counted(len(study.left_out), 'further reader')} were left out."
@@ -93,6 +117,14 @@ def _questions(study: StudyData) -> list[str]:
         f"“{question.text}” ({question.worded(question.summary)})" for question in study.questions
     ]
     return [f"The questions were: {'; '.join(asked)}."] if asked else []
+
+
+def _plan(study: StudyData) -> list[str]:
+    plan = plan_of_study(study)
+    if plan is None:
+        return [NO_PLAN] if not study.design.get("plan") and "cohorts" in study.design else []
+    before = f"Before the first answer this was planned (SHA-256 {plan.hash[:ABBREVIATED]})."
+    return [before, *plan.sentences()]
 
 
 def _state(study: StudyData) -> list[str]:

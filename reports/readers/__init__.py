@@ -8,6 +8,7 @@ from reports.readers.course import course
 from reports.readers.findings import answers
 from reports.readers.marks import marks
 from reports.readers.overview import overview
+from reports.readers.plan import plan_sections
 from reports.readers.ratings import ratings
 from reports.readers.reading import reading
 from reports.readers.results import StudyResults
@@ -27,8 +28,8 @@ def study_sections(results: StudyResults) -> list[Section]:
     study = results.study
     if not study.readers:
         sentence = "There are no answers yet. Make the report again once readers have answered."
-        return [Section("study", "The reader study", (Notice((sentence,)),))]
-    sections = [overview(results), ratings(study)]
+        return [Section("study", "The reader study", (Notice((sentence,)),)), *plan_sections(study)]
+    sections = [*plan_sections(study), overview(results), ratings(study)]
     if study.unblinded:
         sections += [comparison(results), *turing(results), *forced_choices(results)]
     sections += [*marks(study), *strata(study), agreement(results), course(study)]

@@ -13,6 +13,7 @@ from reports.readers.agreement import main
 from reports.readers.claims import SINGLE, chance, uncorrected
 from reports.readers.flow import flow_picture
 from reports.readers.overview import cautions
+from reports.readers.plan import primary_result
 from reports.readers.results import StudyResults
 from reports.readers.shown import counted, heading
 from reports.readers.shown import told as number
@@ -25,10 +26,6 @@ TURING = (
 CHOSEN = "Share of pairs in which readers found the real case (0.5: they guess, 1: always)"
 
 
-EXPLORATORY = (
-    "Exploratory: no plan with a primary result was locked before the reading, so every result "
-    "below describes what was found and confirms nothing."
-)
 MOST_ROWS = 16  # of the figure of the first page
 
 
@@ -42,7 +39,7 @@ def answers(results: StudyResults) -> list[Answer]:
         ("Read", (Text((_read(study),)), flow_picture(study))),
     ]
     if study.unblinded:
-        told += [("Primary result", (Text((EXPLORATORY,)),)), *_found(results)]
+        told += [("Primary result", (Text(tuple(primary_result(study))),)), *_found(results)]
     limits = cautions(results)
     told += [
         ("Agreement", tuple(_agreement(results))),

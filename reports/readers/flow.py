@@ -6,6 +6,7 @@ import pandas as pd
 
 from evalsuite.caveats import enumerated
 from evalsuite.statistics.behaviour import first_readings
+from evalsuite.study.export import ALLOTTED
 from reports.document import Picture
 from reports.figures.flow import Lane, flow
 from reports.readers.shown import counted
@@ -33,9 +34,12 @@ def answers_wanted(study: StudyData) -> pd.DataFrame:
 
 
 def unread(study: StudyData) -> int:
-    """Return how many pairs of a reader and a case of the study have no row at all."""
+    """Return how many cases that fell to a reader who has answered something have no row at all."""
     pairs = _pairs(study).drop_duplicates(["reader", "shown"])
-    return pairs["reader"].nunique() * pairs["shown"].nunique() - len(pairs)
+    readers = map(str, pairs["reader"].unique())
+    return sum(_allotted(study, int(pairs["shown"].nunique())).get(r, 0) for r in readers) - len(
+        pairs
+    )
 
 
 def _pairs(study: StudyData) -> pd.DataFrame:
@@ -115,10 +119,19 @@ def _readings(study: StudyData) -> Lane:
 def _planned(study: StudyData) -> int:
     """Return how many readings the design foresees of these readers; 0 where it does not tell."""
     cohorts = study.design.get("cohorts") or ()
-    if study.design.get("paired") or study.design.get("allocation") or not cohorts:
+    if study.design.get("paired") or not cohorts:
         return 0
-    each = sum(int(cohort["cases"]) for cohort in cohorts)
-    return len(study.readers) * (each + int(study.design.get("repeats") or 0))
+    each = _allotted(study, sum(int(cohort["cases"]) for cohort in cohorts))
+    return sum(each.values()) + len(each) * int(study.design.get("repeats") or 0)
+
+
+def _allotted(study: StudyData, everything: int) -> dict[str, int]:
+    """Return how many cases fell to each reader who has answered something.
+
+    An export of before tells nothing of what fell to whom, and then all cases fall to everyone.
+    """
+    told = study.told_of_readers(ALLOTTED)
+    return {name: int(float(told.get(name, everything))) for name in study.readers}
 
 
 def _told(lane: Lane) -> str:

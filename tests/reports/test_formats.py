@@ -33,7 +33,13 @@ def test_a_word_document_holds_what_is_printed(tmp_path):
     assert len(document.inline_shapes) == 1
     numbers = document.tables[0]
     assert [cell.text for cell in numbers.rows[0].cells] == ["value"]
-    assert [row.cells[0].text for row in numbers.rows][1:] == ["a", "1.5", "–", "b", "1,234"]
+    assert [row.cells[0].text for row in numbers.rows][1:] == [
+        "a",
+        "1.5",
+        "\N{EN DASH}",
+        "b",
+        "1,234",
+    ]
     assert len(document.tables) == 3
 
 

@@ -63,3 +63,34 @@ def test_wrong_options_are_told_in_a_sentence(cli, arguments, message):
     assert status == 1
     assert message in err
     assert "Traceback" not in err
+
+
+def test_the_power_of_a_design_is_that_of_its_plan(cli, tmp_path):
+    path = tmp_path / "design.yaml"
+    path.write_text(
+        """
+name: birds
+cohorts:
+  - {name: heron, path: a, role: real, cases: 12}
+  - {name: magpie, path: b, role: synthetic, cases: 12}
+readers: [Ada, Bob, Cid, Dan]
+template: turing
+allocation: {scheme: split-plot, cap: 12}
+plan:
+  primary: {question: real_or_synthetic, figure: auc, hypothesis: non-inferiority, margin: 0.3}
+"""
+    )
+    command = ("study", "power", str(path), "--replicates", "100")
+    status, out, err = cli(*command, "--cases", "12,18", "--readers", "4,6")
+    assert status == 0, err
+    rows = [line.split()[:3] for line in out.splitlines() if line.strip()[:1].isdigit()]
+    assert rows == [["4", "24", "12"], ["4", "36", "12"], ["6", "24", "12"], ["6", "36", "12"]]
+    assert "The primary hypothesis is non-inferiority: the area under the ROC curve" in err
+    assert "is below 0.8, tested at the one-sided level 0.025." in err
+    assert "where the figure is 0.5, of 100 simulated studies" in err
+    (row,) = json.loads(cli(*command, "--json")[1])
+    assert (row["readers"], row["cases"], row["per_reader"], len(row["plan"])) == (4, 24, 12, 64)
+    assert "--figure, --margin and --questions are what" in cli(*command, "--margin", "0.1")[2]
+    assert "cannot read all 100" in cli(*command, "--cases", "50")[2]
+    path.write_text(path.read_text().split("plan:")[0])
+    assert "the design has no plan" in cli(*command)[2]

@@ -81,6 +81,16 @@ def comparisons(
     return holm(results, _corrected_with)
 
 
+def differences(
+    table: pd.DataFrame, *, points: Mapping[str, int] | None = None, level: float = 0.95
+) -> list[Result]:
+    """Return the difference in means of all readers alone, of every question and pair of cohorts.
+
+    Args and errors are those of `comparisons`; p-values are not corrected.
+    """
+    return [_result(pair, ALL, DIFFERENCE, level) for pair in paired(table, points)]
+
+
 def _corrected_with(result: Result) -> tuple[str, str] | None:
     if result.where["reader"] != ALL:
         return None

@@ -1,7 +1,5 @@
 """A reader study, declared: everything that decides who sees what and is asked what."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -12,8 +10,10 @@ from pydantic import Field, PositiveFloat, StringConstraints, model_validator
 from evalsuite.declared import Declared, either, validated
 from evalsuite.errors import EvalsuiteError
 from evalsuite.settings import laid_over, read_settings
+from evalsuite.study.protocol.allocation import Allocation
 from evalsuite.study.protocol.kinds.marks import Marks
 from evalsuite.study.protocol.kinds.question import Question, Slug
+from evalsuite.study.protocol.plan import Plan, digest
 from evalsuite.study.protocol.questions import KINDS, AnyQuestion, of_templates
 from evalsuite.study.protocol.windows import (
     Window,
@@ -41,7 +41,10 @@ class StudyCohort(Declared):
         name: as in the tables; readers never see it.
         path: a folder, glob, table or BIDS dataset, see `evalsuite.volumes.sources.read_cohort`.
         role: real or synthetic.
-        cases: how many of its volumes are read; those for training come on top.
+        cases: how many of its volumes are read; those for training come on top, of other subjects.
+            They are drawn subject by subject, all volumes of one together, as the table's column
+            `subject` tells them.
+        per_subject: how many volumes of one subject are taken at most; else all.
         stratify_by: a column of the table by whose values the cases are drawn in proportion.
     """
 
@@ -49,6 +52,7 @@ class StudyCohort(Declared):
     path: str = Field(min_length=1)
     role: Literal["real", "synthetic"]
     cases: int = Field(ge=1)
+    per_subject: int | None = Field(default=None, ge=1)
     stratify_by: str | None = None
 
 
@@ -64,8 +68,10 @@ class StudyDesign(Declared):
         name: names its folder and its rows.
         title: what readers see in its place; the name may tell them what is studied.
         cohorts: real and synthetic volumes.
-        readers: the name of each reader, who reads every case.
-        questions: asked of every case, in this order.
+        readers: the name of each reader.
+        allocation: which of them reads which cases; by default everyone reads everything. See
+            `evalsuite.study.protocol.allocation.Allocation`.
+        questions: asked of every case, in this order; one with `only` of some cases alone.
         profile: asked of every reader once, before the first case, such as years of experience.
         paired: show one real and one synthetic volume side by side.
         repeats: how many of the presentations each reader gets a second time, unknowingly.
@@ -84,6 +90,8 @@ class StudyDesign(Declared):
         margins: by question, the largest difference between the means of two cohorts that would
             not matter, in points of its answer; for a forced choice, the largest distance of the
             share of right answers from one half.
+        plan: what the study is to show, see `evalsuite.study.protocol.plan.Plan`; without one
+            every result is exploratory. Readers and the app never learn of it.
         idle_seconds: after so long without a key or pointer a reader counts as away.
     """
 
@@ -91,6 +99,7 @@ class StudyDesign(Declared):
     title: Name = "Reader study"
     cohorts: tuple[StudyCohort, ...] = Field(min_length=1)
     readers: tuple[Name, ...] = Field(min_length=1)
+    allocation: Allocation = Allocation()
     questions: tuple[AnyQuestion, ...]
     profile: tuple[AnyQuestion, ...] = ()
     paired: bool = False
@@ -104,6 +113,7 @@ class StudyDesign(Declared):
     preparation: Preprocessing = Preprocessing()
     windows: tuple[Window, ...] = ()
     margins: dict[str, PositiveFloat] = Field(default_factory=dict)
+    plan: Plan | None = None
     idle_seconds: int = Field(default=30, ge=5)
 
     @model_validator(mode="before")
@@ -129,21 +139,23 @@ class StudyDesign(Declared):
     def _consistent(self) -> "StudyDesign":
         faults = [*self._doubled(), *self._mismatched(), *self._unprepared(), *self._odd_margins()]
         faults += odd_windows(self.windows, grey_of(self.preparation))
+        if self.plan:
+            roles = {cohort.name: cohort.role for cohort in self.cohorts}
+            faults += self.plan.faults(self.questions, roles, len(self.readers))
         if faults:
             raise ValueError("; ".join(faults))
         return self
 
     @property
     def presentations(self) -> int:
-        """How many different cases, or pairs of cases, each reader reads."""
+        """How many different cases, or pairs of cases, are read."""
         cases = sum(cohort.cases for cohort in self.cohorts)
         return cases // 2 if self.paired else cases
 
     @property
     def hash(self) -> str:
         """SHA-256 of the whole design as canonical JSON."""
-        canonical = json.dumps(self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()
+        return digest(self.model_dump(mode="json"))
 
     def public(self) -> dict[str, Any]:
         """Return the part of the design the reader's app may know, as JSON values.
@@ -157,7 +169,9 @@ class StudyDesign(Declared):
         }  # fmt: skip
         grey = grey_of(self.preparation)
         windows = self.windows or usual_windows(grey)
-        return self.model_dump(mode="json", include=shared) | public(grey, windows)
+        told = self.model_dump(mode="json", include=shared)
+        told["questions"] = [{k: v for k, v in q.items() if k != "only"} for q in told["questions"]]
+        return told | public(grey, windows)
 
     def _doubled(self) -> list[str]:
         faults = []
@@ -183,6 +197,21 @@ class StudyDesign(Declared):
         faults = [] if self.questions else ["the study asks no question"]
         of_pairs = [q.name for q in self.questions if q.shows == "pair"]
         of_one = [q.name for q in self.questions if q.shows == "case"]
+        known = {cohort.name for cohort in self.cohorts}
+        of_nobody = [
+            (q, name)
+            for q in self.questions
+            if q.only
+            for name in q.only.cohorts
+            if name not in known
+        ]
+        unstratified = [
+            (q, cohort)
+            for q in self.questions
+            if q.only and q.only.strata
+            for cohort in self.cohorts
+            if not cohort.stratify_by and cohort.name in (q.only.cohorts or known)
+        ]
         about_cases = [q for q in self.profile if q.shows != "either" or isinstance(q, Marks)]
         own_form = [q for q in self.profile if isinstance(q.form, Path)]
         turing = [q.name for q in self.questions if q.analysis == "turing"]
@@ -202,6 +231,18 @@ class StudyDesign(Declared):
             faults.append(
                 f'the question "{turing[0]}" needs a real and a synthetic cohort to tell apart'
             )
+        for question, name in of_nobody:
+            faults.append(
+                f'the question "{question.name}" is only of {name}, which is no cohort; '
+                f"expected {either(known)}"
+            )
+        for question, cohort in unstratified:
+            faults.append(
+                f'the question "{question.name}" is only of some strata, but {cohort.name} has no '
+                "stratify_by"
+            )
+        if any(q.only for q in self.profile):
+            faults.append("only is for questions on cases; profile asks of readers")
         if about_cases:
             faults.append(
                 f'profile asks "{about_cases[0].name}" of readers, but its kind '
@@ -212,12 +253,13 @@ class StudyDesign(Declared):
                 f'profile asks "{own_form[0].name}", but its kind {own_form[0].kind} has a form '
                 "that is drawn beside cases only"
             )
-        if self.repeats > self.presentations:
+        most = min(self.presentations, self.allocation.cap or self.presentations)
+        if self.repeats > most:
             faults.append(
-                f"repeats is {self.repeats}, but only {self.presentations} presentations "
-                "can be repeated"
+                f"repeats is {self.repeats}, but only {most} presentations can be repeated"
             )
-        return faults
+        cannot = self.allocation.fault(self.presentations, len(self.readers))
+        return [*faults, cannot] if cannot else faults
 
     def _unprepared(self) -> list[str]:
         """Return the steps that would leave cases told apart by orientation, size or range."""

@@ -157,8 +157,8 @@ def power(
                     difference,
                     margin,
                     level,
-                    *_share(detected, replicates),
-                    *_share(excluded, replicates),
+                    *share_of(detected, replicates),
+                    *share_of(excluded, replicates),
                     widths / replicates,
                     replicates,
                     few_readers(n_readers),
@@ -254,7 +254,7 @@ def _effects(
     return effects
 
 
-def _share(successes: int, trials: int) -> tuple[float, float, float]:
+def share_of(successes: int, trials: int) -> tuple[float, float, float]:
     """Return a proportion and the ends of Wilson's 95 % interval (JASA 22 (1927) 209-212)."""
     from scipy.stats import binomtest
 

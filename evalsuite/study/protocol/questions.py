@@ -184,7 +184,9 @@ def of_templates(names: Iterable[str]) -> list[Question]:
 
 def spelled_out(names: Iterable[str]) -> str:
     """Return the questions of templates as YAML, to be changed and put into a design."""
-    fields = [question.model_dump(mode="json") for question in of_templates(names)]
+    fields = [
+        question.model_dump(mode="json", exclude_none=True) for question in of_templates(names)
+    ]
     questions = [{"kind": one.pop("kind"), **one} for one in fields]
     return yaml.safe_dump(
         {"questions": questions}, sort_keys=False, allow_unicode=True, width=float("inf")

@@ -1,15 +1,18 @@
 """Who sees which case when: one order per reader, drawn once and stored at enrolment."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
+from evalsuite.errors import EvalsuiteError
+from evalsuite.study.protocol.allocation import Cases, allocated, seats
 from evalsuite.study.protocol.design import StudyDesign
+from evalsuite.study.truth import CaseTruth, by_phase
 
 Phase = Literal["training", "reading"]
 PHASES: tuple[Phase, ...] = ("training", "reading")
-Cases = tuple[str, ...]
 T = TypeVar("T")
 
 # A block holds so many cases of the largest cohort, drawn anew for every block.
@@ -39,6 +42,7 @@ def schedule(
     reader: str,
     *,
     seed: int | None = None,
+    reads: Collection[Cases] | None = None,
 ) -> tuple[Slot, ...]:
     """Return everything one reader is shown, in order.
 
@@ -72,13 +76,17 @@ def schedule(
         reader: the name.
         seed: the same for all readers, so that they meet the same pairs; None for that of the
             design, which is for tests and older studies, as it may be guessed.
+        reads: which of the `showings` of the reading this reader is given, see
+            `evalsuite.study.protocol.allocation`; None for all.
     """
-    # Strings seed Python's generator by SHA-512; its shuffles are the same in every version.
-    source = f"{design.name}/{design.seed if seed is None else seed}"
-    of_reader, of_study = random.Random(f"{source}/{reader}"), random.Random(source)
+    of_reader = random.Random(f"{source_of(design, seed)}/{reader}")
     slots: list[Slot] = []
-    for phase in PHASES:
-        groups = _groups(design, cases.get(phase, {}), of_study, of_reader)
+    for phase, of_cohort in showings(design, cases, seed=seed).items():
+        given = [
+            [one for one in of_one if phase == "training" or reads is None or one in reads]
+            for of_one in of_cohort.values()
+        ]
+        groups = [group for part in given for group in _sides(part, of_reader)]
         order = balanced(groups, of_reader)
         repeats = design.repeats if phase == "reading" else 0
         chosen = _chosen(order, groups, repeats, of_reader)
@@ -116,15 +124,92 @@ def balanced(groups: Sequence[Sequence[T]], draw: random.Random) -> list[T]:
     return order
 
 
-def _groups(
-    design: StudyDesign,
-    cases: Mapping[str, Sequence[str]],
-    of_study: random.Random,
-    of_reader: random.Random,
-) -> list[list[Cases]]:
-    """Return what is to be balanced: cohorts, or the pairs of each by the side of the real one."""
+def orders(
+    design: StudyDesign, truths: Iterable[CaseTruth], seed: int | None, later: Sequence[str] = ()
+) -> dict[str, tuple[Slot, ...]]:
+    """Return what every reader is shown, in order, with the cases that fall to each.
+
+    Args:
+        design: the study.
+        truths: of all cases.
+        seed: as for `schedule`.
+        later: readers who came after the study was made, in the order in which they came.
+
+    Raises:
+        EvalsuiteError: if the design cannot be kept with these cases and readers.
+    """
+    of_case = {truth.case: truth for truth in truths}
+    cases, source = by_phase(of_case.values()), source_of(design, seed)
+    together = showings(design, cases, seed=seed)["reading"]
+    places = seats(design.readers, source)
+    places |= {name: len(places) + i for i, name in enumerate(later)}
+    allotted = allocated(
+        design.allocation,
+        [showing for of_one in together.values() for showing in of_one],
+        of_case,
+        source,
+        readers=len(design.readers),
+        taken=len(places),
+    )
+    fewest = min(map(len, allotted))
+    if design.repeats > fewest:
+        raise EvalsuiteError(
+            f"repeats is {design.repeats}, but by the allocation a reader has only {fewest} cases "
+            "that can be repeated. Ask for fewer repeats."
+        )
+    return {
+        reader: schedule(design, cases, reader, seed=seed, reads=allotted[places[reader]])
+        for reader in (*design.readers, *later)
+    }
+
+
+def lone_readings(orders: Mapping[str, Iterable[Slot]]) -> list[str]:
+    """Return a sentence where many cases are read by one reader alone.
+
+    Args:
+        orders: of every reader.
+    """
+    read = Counter(
+        frozenset(slot.cases)
+        for slots in orders.values()
+        for slot in slots
+        if slot.phase == "reading" and slot.repeat_of is None
+    )
+    alone = sum(times == 1 for times in read.values())
+    if len(orders) == 1 or not alone:
+        return []
+    sentence = (
+        f"{alone} of {len(read)} cases or pairs are read by one reader alone, so they tell nothing "
+        "of the agreement between readers. Raise allocation.cap or add readers."
+    )
+    return [sentence]
+
+
+def source_of(design: StudyDesign, seed: int | None) -> str:
+    """Return the source of all chance of a study, from which generators are made.
+
+    Strings seed Python's generator by SHA-512; its shuffles are the same in every version.
+    """
+    return f"{design.name}/{design.seed if seed is None else seed}"
+
+
+def showings(
+    design: StudyDesign, cases: Mapping[str, Mapping[str, Sequence[str]]], *, seed: int | None
+) -> dict[Phase, dict[str, list[Cases]]]:
+    """Return what is shown in each phase, by cohort: cases, or pairs with the real case first.
+
+    Args:
+        design, cases, seed: as for `schedule`.
+    """
+    of_study = random.Random(source_of(design, seed))
+    return {phase: _shown(design, cases.get(phase, {}), of_study) for phase in PHASES}
+
+
+def _shown(
+    design: StudyDesign, cases: Mapping[str, Sequence[str]], of_study: random.Random
+) -> dict[str, list[Cases]]:
     if not design.paired:
-        return [[(case,) for case in sorted(cases.get(c.name, ()))] for c in design.cohorts]
+        return {c.name: [(case,) for case in sorted(cases.get(c.name, ()))] for c in design.cohorts}
     sides: dict[str, list[tuple[str, str]]] = {"real": [], "synthetic": []}
     for cohort in design.cohorts:
         sides[cohort.role] += [(case, cohort.name) for case in sorted(cases.get(cohort.name, ()))]
@@ -134,12 +219,16 @@ def _groups(
     for i in range(count):
         case, cohort_name = synthetic[i % len(synthetic)]
         of_cohort[cohort_name].append((real[i % len(real)][0], case))
-    groups: list[list[Cases]] = []
-    for pairs in of_cohort.values():
-        of_reader.shuffle(pairs)
-        half = (len(pairs) + of_reader.randint(0, 1)) // 2
-        groups += [pairs[:half], [(right, left) for left, right in pairs[half:]]]
-    return groups
+    return of_cohort
+
+
+def _sides(given: list[Cases], of_reader: random.Random) -> list[list[Cases]]:
+    """Return what is to be balanced: a cohort, or its pairs by the side of the real one."""
+    if not given or len(given[0]) == 1:
+        return [given]
+    pairs = of_reader.sample(given, len(given))
+    half = (len(pairs) + of_reader.randint(0, 1)) // 2
+    return [pairs[:half], [(right, left) for left, right in pairs[half:]]]
 
 
 def _chosen(

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, exists, insert, select, update
 
 from evalsuite.declared import Declared, validated
 from evalsuite.errors import EvalsuiteError
-from evalsuite.study.protocol.questions import check_answers, parse_questions
+from evalsuite.study.protocol.conditions import questions_of
+from evalsuite.study.protocol.questions import check_answers
 from evalsuite.study.storage import events
 from evalsuite.study.storage.access import note_seen
 from evalsuite.study.storage.tables import (
@@ -171,7 +172,7 @@ def submit(
         )
         if connection.execute(due).scalar() != token:
             raise Forbidden("This case is not the one that is due; load the page again.")
-    checked = check_answers(parse_questions(about.design["questions"]), answers)
+    checked = check_answers(questions_of(about.design, about.cases), answers)
     read = validated(Behaviour, behaviour, "the record of the reading")
     revision = len(earlier)
     inserted = connection.execute(

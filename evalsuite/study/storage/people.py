@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from evalsuite.study.protocol.questions import check_answers, parse_questions
 from evalsuite.study.storage import events
 from evalsuite.study.storage.tables import events as log
-from evalsuite.study.storage.tables import readers, studies
+from evalsuite.study.storage.tables import presentations, readers, studies
 
 TOLD = "told of themselves"  # the action of the log
 
@@ -26,6 +26,7 @@ class Reader:
         name: as the lead gave it.
         enrolled_at: UTC, ISO 8601.
         later: whether the study had been made before they came.
+        cases: how many different cases, or pairs, fall to them after the training.
         profile: their answers to the questions on themselves; None before they were asked.
     """
 
@@ -33,6 +34,7 @@ class Reader:
     name: str
     enrolled_at: str
     later: bool
+    cases: int
     profile: dict[str, Any] | None
 
 
@@ -43,14 +45,17 @@ def readers_of(connection: Connection, study: str) -> list[Reader]:
         select(log.c.detail).where(log.c.study == study, log.c.action == "enrolled")
     ).scalars()
     later = {detail["reader"] for detail in entries if detail.get("later")}
+    once = (presentations.c.phase == "reading") & presentations.c.repeat_of.is_(None)
     rows = connection.execute(
-        select(readers.c.name, readers.c.enrolled_at)
+        select(readers.c.name, readers.c.enrolled_at, func.count(presentations.c.token))
+        .join(presentations, (presentations.c.reader == readers.c.id) & once, isouter=True)
         .where(readers.c.study == study)
+        .group_by(readers.c.id)
         .order_by(readers.c.id)
     ).all()
     return [
-        Reader(number, row.name, row.enrolled_at, row.name in later, told.get(_actor(row.name)))
-        for number, row in enumerate(rows, 1)
+        Reader(number, name, enrolled_at, name in later, cases, told.get(_actor(name)))
+        for number, (name, enrolled_at, cases) in enumerate(rows, 1)
     ]
 
 

@@ -9,7 +9,7 @@ from abc import abstractmethod
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from evalsuite.declared import Declared
 from evalsuite.errors import EvalsuiteError
@@ -38,6 +38,30 @@ Text = Annotated[str, BeforeValidator(_in_quotes), Field(min_length=1, max_lengt
 Answer = int | float | str | list[int] | list[dict[str, Any]] | None
 
 
+class Only(Declared):
+    """Which cases a question is asked of: those of the cohorts and of the strata that are named.
+
+    Args:
+        cohorts: their names; all where none is named.
+        strata: values of the columns `stratify_by`; all where none is named.
+    """
+
+    cohorts: tuple[Slug, ...] = ()
+    strata: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _some(self) -> "Only":
+        if not self.cohorts and not self.strata:
+            msg = "only names neither cohorts nor strata; name some, or leave it out"
+            raise ValueError(msg)
+        return self
+
+    def fits(self, cohort: str, stratum: str) -> bool:
+        """Tell whether a case is among them."""
+        within = not self.strata or stratum in self.strata
+        return within and (not self.cohorts or cohort in self.cohorts)
+
+
 class Question(Declared):
     """One question of a study, and what every question of its kind has in common.
 
@@ -45,6 +69,9 @@ class Question(Declared):
         name: short name, the value of the column `question` in every table.
         text: what the reader sees.
         required: whether a case can be submitted without an answer.
+        only: the cases that it is asked of, or the pairs with one of them; all where it is not
+            given. What readers are asked must not tell them what a case is, see
+            `evalsuite.study.protocol.conditions`.
         kind: the name of the entry point; a kind declares it as a `Literal` with that default.
 
     A kind declares of all its questions:
@@ -70,6 +97,7 @@ class Question(Declared):
     name: Slug
     text: Text
     required: bool = True
+    only: Only | None = None
     kind: str
 
     @property
@@ -125,4 +153,4 @@ class Question(Declared):
     def shown(self) -> dict[str, Any]:
         """Return what the reader's screen needs to draw the question, as JSON values."""
         told = {"options": list(self.labels), "ends": self.ends, "scale": self.scale}
-        return {**self.model_dump(mode="json"), **told}
+        return {**self.model_dump(mode="json", exclude={"only"}), **told}
