@@ -10,7 +10,7 @@ from evalsuite.errors import EvalsuiteError
 from evalsuite.tracking.record import DIGEST, STUDY, digest_of
 from reports.chapters import Sources, further_chapters
 from reports.concordance import concordance_section
-from reports.document import Answer, Picture, Report, Section, Table, Text, suffixed
+from reports.document import Answer, Picture, Report, Section, Text, suffixed
 from reports.formats.folder import Format, write
 from reports.readers import StudyResults, answers, study_sections
 from reports.sources import EvaluationData, StudyData, fingerprint
@@ -43,7 +43,7 @@ def build(
             "--utility, or several of them."
         )
     from reports.evaluations import evaluation_answers, evaluation_sections
-    from reports.guidelines import checklist
+    from reports.guidelines import checklist_tables
     from reports.methods import methods_paragraphs
 
     sections: list[Section] = []
@@ -78,9 +78,8 @@ def build(
         paper = (Text(methods, quoted=True),)
         sections.append(Section("methods", "Methods, to be pasted into a paper", paper))
     if study is not None or evaluations:
-        items = "All items of CLAIM 2024, in our words, and what this report answers of them."
-        table = Table("checklist", items, checklist(evaluations, study), folded=True)
-        sections.append(Section("checklist", "What reporting guidelines ask", (), (table,)))
+        tables = checklist_tables(evaluations, study)
+        sections.append(Section("checklist", "What reporting guidelines ask", (), tables))
     told.sort(key=lambda answer: answer.head.startswith("Limits"))
     return Report(
         title=title or _title(study, evaluations),

@@ -1,12 +1,20 @@
 """`evalsuite report`: parse, call one function, print."""
 
 import warnings
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from evalsuite import options
+
+
+class Format(StrEnum):
+    """What a report is written as besides HTML."""
+
+    docx = "docx"
+    latex = "latex"
 
 
 def report(
@@ -30,7 +38,7 @@ def report(
         ),
     ] = None,
     formats: Annotated[
-        list[Literal["docx", "latex"]] | None,
+        list[Format] | None,
         typer.Option(
             "--format",
             help="Besides HTML: docx (Word) or latex; repeat for both.",
@@ -58,7 +66,7 @@ def report(
     evaluations = [read_evaluation(folder) for folder in evaluation or ()]
     made = build(read, evaluations, utilities=utility or (), title=title, replicates=replicates)
     with warnings.catch_warnings(record=True) as told:
-        page = write_report(made, output, formats or ())
+        page = write_report(made, output, [one.value for one in formats or ()])
     for warning in told:
         typer.echo(warning.message, err=True)
     typer.echo(page)

@@ -42,7 +42,6 @@ def overview(results: StudyResults) -> Section:
             (
                 "Each reader read the cases blinded, in an order of their own.",
                 *_later(study),
-                *_covered(study),
             )
         ),
         Table("questions", "What the readers were asked.", asked),
@@ -52,7 +51,9 @@ def overview(results: StudyResults) -> Section:
     ]
     if study.audit and not study.audit["leaks"]:
         blocks.append(Text((_audited(study.audit),)))
-    return Section("study", "The reader study", tuple(blocks))
+    covered = _covered(study)
+    beyond = (Text(tuple(covered)),) if covered else ()
+    return Section("study", "The reader study", tuple(blocks), beyond)
 
 
 def cautions(results: StudyResults) -> list[str]:

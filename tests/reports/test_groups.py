@@ -77,8 +77,8 @@ def test_who_came_later_and_what_readers_told_is_in_the_overview(study):
     assert "1 reader came after the study was made" in told
     assert "readers were asked of themselves: “Years?”, “Post?”, “Fields?”." in told
     items = checklist([], study).set_index("item")
-    assert (items.loc[16, "this report"], items.loc[16, "left to write"]) == ("answered", "")
-    assert items.loc[30, "where"] == "Groups of readers and of cases"
+    assert (items.loc["16", "this report"], items.loc["16", "left to write"]) == ("answered", "")
+    assert items.loc["30", "where"] == "Groups of readers and of cases"
 
 
 def test_signs_stand_before_everything_and_leave_nobody_out(study):
