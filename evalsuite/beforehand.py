@@ -7,6 +7,7 @@ merely not needed, as a configuration may describe more than one call of it uses
 import json
 from collections.abc import Mapping, Sequence
 
+from evalsuite.caveats import enumerated
 from evalsuite.config import EvaluationConfig
 from evalsuite.errors import EvalsuiteError
 from evalsuite.extractors.extractor import Extractor
@@ -29,6 +30,16 @@ def refuse_strangers(metrics: Sequence[Metric], extractors: Sequence[str]) -> No
                 f"The metric {metric.name} is of the features of {' or '.join(metric.extractors)}, "
                 f"not of {', '.join(extractors)}. Name one of them with --extractor."
             )
+
+
+def refuse_pairs_missing(config: EvaluationConfig, metrics: Sequence[Metric]) -> None:
+    """Raise EvalsuiteError for a metric of pairs where nothing says which volumes are some."""
+    named = [metric.name for metric in metrics if "pairs" in metric.needs]
+    if named and config.paired is None:
+        raise EvalsuiteError(
+            f"The metric {named[0]} is of pairs: say what names the real volume that each synthetic "
+            "one stands for with --paired file, --paired subject or --paired COLUMN."
+        )
 
 
 def refuse_idle_weights(weights: Mapping[str, str], extractors: Sequence[Extractor]) -> None:
@@ -97,11 +108,17 @@ def idle(
             "of the real cohort."
         )
     labelled = any(source.labels for source in (config.real, *config.synthetic))
-    if labelled and not any("labels" in metric.needs for metric in metrics):
-        sentences.append(f"No metric of {chosen} reads label maps; {_those('labels')}.")
+    if labelled and not any({"labels", "regions"}.intersection(m.needs) for m in metrics):
+        sentences.append(f"No metric of {chosen} reads label maps; {_those('labels', 'regions')}.")
+    if config.paired and not any("pairs" in metric.needs for metric in metrics):
+        sentences.append(f"No metric of {chosen} looks at pairs; {_those('pairs')}.")
     return sentences
 
 
-def _those(need: str) -> str:
-    names = [name for name, point in available("metrics").items() if need in loaded(point).needs]
-    return f"{' and '.join(names)} {'does' if len(names) == 1 else 'do'}"
+def _those(*needs: str) -> str:
+    names = [
+        name
+        for name, point in available("metrics").items()
+        if set(needs).intersection(loaded(point).needs)
+    ]
+    return f"{enumerated(names)} {'does' if len(names) == 1 else 'do'}"

@@ -127,6 +127,14 @@ def compute_metrics(
         str | None,
         typer.Option(metavar="COLUMN", help="Break the metrics down by a column of the tables."),
     ] = None,
+    paired: Annotated[
+        str | None,
+        typer.Option(
+            metavar="BY",
+            help="Each synthetic volume stands for a real one, that of the same file, subject or "
+            "COLUMN.",
+        ),
+    ] = None,
     config: options.Config = None,
     extractor: options.Extractor = None,
     metrics: Annotated[
@@ -181,6 +189,7 @@ def compute_metrics(
         "synthetic": _sources(synthetic, synthetic_labels),
         "training": training,
         "by": by,
+        "paired": paired,
         "extractors": listed(extractor),
         "metrics": listed(metrics),
         "weights": weights,

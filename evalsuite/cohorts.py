@@ -9,6 +9,7 @@ from typing import Any, Literal
 from evalsuite.config import CohortSource, EvaluationConfig
 from evalsuite.errors import EvalsuiteError, VolumeError
 from evalsuite.metrics.metric import Metric
+from evalsuite.pairing import refuse_moved_regions
 from evalsuite.progress import Progress
 from evalsuite.records import CohortRecord
 from evalsuite.volumes.check import check_cohort
@@ -132,11 +133,16 @@ def labels_of(
 ) -> dict[str, Segmentations]:
     """Return the segmentations of the cohorts that have some, by name of the cohort."""
     wanted = [metric.name for metric, _ in metrics if "labels" in metric.needs]
-    if not wanted:
-        return {}
+    regions = any("regions" in metric.needs for metric, _ in metrics)
     found = {}
     for cohort, source in zip((real, *synthetic), (config.real, *config.synthetic), strict=True):
+        if not wanted and not (regions and cohort is real):
+            continue
         files = label_files(cohort, source.labels)
+        if files is None and not wanted:
+            continue
+        if regions and cohort is real:
+            refuse_moved_regions(config.steps())
         if files is None:
             raise EvalsuiteError(
                 f"The metric {wanted[0]} needs a label map for each volume of {cohort.name}. Name "

@@ -16,6 +16,9 @@ from evalsuite.volumes.geometry import DIRECTIONS, Geometry, read_orientation, r
 from evalsuite.volumes.preprocessing import PRESETS, Preprocessing
 
 DEFAULT_EXTRACTOR = "medicalnet-resnet10-23datasets"
+PAIRED_METRICS = ("paired",)
+# Pairs are compared as they are: a step that looks at one volume alone would hide what differs.
+PAIRED_STEPS = {"spacing": "native", "shape": "native", "intensity": {"kind": "none"}}
 DEFAULT_METRICS = ("frechet", "mmd", "ms_ssim", "precision_recall", "realism")
 
 # The options of each metric are judged against its own declaration, see `Metric.judged`.
@@ -71,6 +74,9 @@ class EvaluationConfig(Declared):
         synthetic: the synthetic cohorts.
         training: what the generator was trained on, for metrics of privacy.
         by: covariate by whose values metrics are broken down as well.
+        paired: what names the real volume that each synthetic one stands for: `file`, `subject` or
+            a column of both tables; the defaults of metrics and preprocessing are then those of
+            pairs.
         protocol: a published way to compare volumes, see `evalsuite.protocols.protocol`; every
             other setting wins over its own.
         preset: `mri` or `ct`; the values that `preprocessing` leaves out come from it.
@@ -95,6 +101,7 @@ class EvaluationConfig(Declared):
     synthetic: tuple[CohortSource, ...] = Field(min_length=1)
     training: CohortSource | None = None
     by: str | None = None
+    paired: str | None = None
     protocol: str | None = None
     preset: str = "mri"
     preprocessing: dict[str, Any] = Field(default_factory=dict)
@@ -217,7 +224,10 @@ def load_config(path: Path | None, overrides: Mapping[str, Any]) -> EvaluationCo
     values = read_settings(path) if path else {}
     reference = _reference(overrides.get("real", values.get("real")))
     frozen = _frozen(overrides.get("protocol", values.get("protocol")), reference)
-    own = frozen.pop("metrics", _with_options(DEFAULT_METRICS))
+    paired = overrides.get("paired", values.get("paired"))
+    if paired:
+        frozen = laid_over({"preprocessing": PAIRED_STEPS}, frozen)
+    own = frozen.pop("metrics", _with_options(PAIRED_METRICS if paired else DEFAULT_METRICS))
     metrics = _with_options(values.get("metrics", own))
     for key, value in overrides.items():
         if key == "metrics":

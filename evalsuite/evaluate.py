@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from evalsuite import beforehand, plugins
+from evalsuite import beforehand, pairing, plugins
 from evalsuite.cohorts import (
     checked_cohorts,
     cohort_record,
@@ -96,6 +96,7 @@ def evaluate(
     computed = [metric for metric, _ in metrics]
     wanted = config.extractors if beforehand.needs_features(computed) else ()
     beforehand.refuse_strangers(computed, wanted)
+    beforehand.refuse_pairs_missing(config, computed)
     extractors = loaded_extractors(config, wanted, resources)
     steps = [config.steps(wants) for wants in (None, *(e.wants for e in extractors))]
     steps += [config.synthetic_steps(one) for one in steps]
@@ -108,11 +109,16 @@ def evaluate(
     training = training_cohort(config, names, resources.progress, held, resources.index)
     told = unneeded(config.stated(), [real, *synthetic, *([training] if training else [])])
     told += geometry_doubts(training, real) if training else []
+    told += pairing.doubts(config.steps()) if config.paired else []
     real = replace(real, warnings=(*real.warnings, *told))
+    paired = pairing.all_pairs(real, synthetic, config.paired)
     own = prepared(config, real)
     preparations = {e.name: prepared(config, real, e.wants) for e in extractors}
     on_voxels = [metric.name for metric in computed if "volumes" in metric.needs]
-    forbid_native_shapes(on_voxels, own, extractors, preparations)
+    alike = [
+        metric.name for metric in computed if {"volumes", "pairs"} & {*metric.needs} == {"volumes"}
+    ]
+    forbid_native_shapes(alike, own, extractors, preparations)
     looked_at = {"": own} if on_voxels else {}
     real, *synthetic = judged(
         (real, *synthetic), own, looked_at | preparations, mixed=config.protocol is not None
@@ -132,11 +138,13 @@ def evaluate(
     findings = measure(
         metrics,
         extractors,
-        Cohorts(real, synthetic, training, labels, tables, own),
+        Cohorts(real, synthetic, training, labels, tables, own, paired),
         by=config.by,
         progress=resources.progress,
     )
     record = _record(config, cohorts, labels, own, preparations, extractors, metrics)
+    if paired:
+        record["paired"] = {name: list(places) for name, places in paired.items()}
     evaluation = Evaluation(
         real=cohort_record(real),
         synthetic=tuple(cohort_record(cohort) for cohort in synthetic),

@@ -101,7 +101,7 @@ def of_one_array(name: str) -> "Metric":
         EvalsuiteError: if there is none, or it looks at more.
     """
     metric: Metric = plugins.load("metrics", name)
-    if {"labels", "training"}.intersection(metric.needs) or {"features", "volumes"} <= set(
+    if {"labels", "pairs", "training"}.intersection(metric.needs) or {"features", "volumes"} <= set(
         metric.needs
     ):
         raise EvalsuiteError(

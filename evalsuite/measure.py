@@ -16,6 +16,7 @@ from evalsuite.preprocessed import PreprocessedVolumes
 from evalsuite.progress import Progress
 from evalsuite.records import Caveat, Detail, Estimate, FeatureTable, Scores, VolumeScore
 from evalsuite.volumes.cohort import Cohort
+from evalsuite.volumes.resampling import same_grid
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,6 +49,7 @@ class Cohorts:
         labels: by name of the cohort, its segmentations.
         tables: features by extractor and cohort.
         preparation: for metrics on voxels.
+        pairs: by name of a synthetic cohort, the place of the real volume of each of its own.
     """
 
     real: Cohort
@@ -56,6 +58,7 @@ class Cohorts:
     labels: Mapping[str, Sequence[LabelMap]]
     tables: Tables
     preparation: Preparation
+    pairs: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
 
 def measure(
@@ -92,10 +95,7 @@ def measure(
         for synthetic in cohorts.synthetic:
             sides = (cohorts.real, synthetic)
             views = (real, _views(cohorts, synthetic, extractors))
-            groups = [
-                (group, [v.of(chosen) for v, chosen in zip(views, group.chosen, strict=True)])
-                for group in by_covariate(*sides, by)
-            ]
+            groups = [(group, _of_group(views, group)) for group in by_covariate(*sides, by)]
             for metric, options, extractor in jobs:
                 trained = {"training": training} if "training" in metric.needs else {}
                 for group, pair in groups:
@@ -107,6 +107,18 @@ def measure(
                     _keep(findings, of_group, *sides, group)
                 advance()
     return findings
+
+
+def _of_group(views: tuple[Views, Views], group: Group) -> list[Views]:
+    """Return the views of a group; of pairs those whose real volume is in it."""
+    real, synthetic = views
+    ours, theirs = group.chosen
+    if synthetic.pairs is None:
+        return [real.of(ours), synthetic.of(theirs)]
+    places = {place: i for i, place in enumerate(ours)}
+    theirs = [i for i in theirs if synthetic.pairs[i] in places]
+    pairs = [places[synthetic.pairs[i]] for i in theirs]
+    return [real.of(ours), replace(synthetic.of(theirs), pairs=pairs)]
 
 
 def standardise(
@@ -148,15 +160,23 @@ def _views(cohorts: Cohorts, cohort: Cohort, extractors: Sequence[Extractor]) ->
     spacing = steps.spacing
     if isinstance(spacing, str):
         spacing = cohorts.real.infos[0].spacing
+    pairs = cohorts.pairs.get(cohort.name)
+    onto = None if pairs is None else [cohorts.real.infos[place] for place in pairs]
     return Views(
         names=[entry.id for entry in cohort.entries],
         features={e.name: _features(cohorts, e, cohort) for e in extractors},
-        volumes=PreprocessedVolumes(cohort, steps),
+        volumes=PreprocessedVolumes(cohort, steps, onto),
         spacing=spacing,
         labels=cohorts.labels.get(cohort.name),
         subjects=cohort.subjects,
         slices={e.name: _of_slices(cohorts, e, cohort) for e in extractors if e.slices},
         standardised=frozenset(e.name for e in extractors if e.standardise),
+        pairs=pairs,
+        moved=frozenset(
+            entry.id
+            for entry, own, other in zip(cohort.entries, cohort.infos, onto or (), strict=False)
+            if not same_grid((own.shape, own.affine), (other.shape, other.affine))
+        ),
     )
 
 

@@ -9,8 +9,10 @@ import numpy as np
 from jaxtyping import Float
 
 from evalsuite.records import MidSlices
-from evalsuite.volumes.cohort import Cohort, Entry
+from evalsuite.volumes.cohort import Cohort, Entry, VolumeInfo
 from evalsuite.volumes.preprocessing import Preprocessing
+from evalsuite.volumes.resampling import on_grid, same_grid
+from evalsuite.volumes.volume import Volume
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,9 +27,16 @@ class PreprocessedVolumes(Sequence["Tensor"]):
     Args:
         cohort: a checked cohort.
         preprocessing: resolved steps.
+        onto: for each volume the one on whose grid it is first interpolated where it lies on
+            another.
     """
 
-    def __init__(self, cohort: Cohort, preprocessing: Preprocessing) -> None:
+    def __init__(
+        self,
+        cohort: Cohort,
+        preprocessing: Preprocessing,
+        onto: Sequence[VolumeInfo] | None = None,
+    ) -> None:
         import torch
 
         self._entries = cohort.entries
@@ -36,7 +45,10 @@ class PreprocessedVolumes(Sequence["Tensor"]):
 
         @lru_cache(maxsize=max(2, MEMORY // size))
         def load(index: int) -> "Tensor":
-            return torch.from_numpy(load_preprocessed(self._entries[index], preprocessing))
+            volume = self._entries[index].read()
+            if onto is not None:
+                volume = _on_grid_of(volume, onto[index])
+            return torch.from_numpy(preprocessing.apply(volume).voxels)
 
         self._load = load
 
@@ -51,6 +63,15 @@ class PreprocessedVolumes(Sequence["Tensor"]):
         if isinstance(index, slice):
             return [self._load(i) for i in range(len(self))[index]]
         return self._load(range(len(self))[index])
+
+
+def _on_grid_of(volume: Volume, other: VolumeInfo) -> Volume:
+    """Return the volume, interpolated where it lies on another grid; beyond it is its smallest."""
+    if same_grid((volume.shape, volume.affine), (other.shape, other.affine)):
+        return volume
+    lowest = float(volume.voxels.min())
+    voxels = on_grid(volume, other.affine, other.shape, order=1, outside=lowest)
+    return Volume(voxels, other.affine)
 
 
 def load_preprocessed(entry: Entry, preprocessing: Preprocessing) -> Float[np.ndarray, "x y z"]:

@@ -10,7 +10,9 @@ from jaxtyping import Float
 from evalsuite.places import Where, placed
 
 Direction = Literal["lower is better", "higher is better", "nearer the reference is better"]
-Chapter = Literal["distance", "overlap", "diversity", "slices", "anatomy", "privacy", "other"]
+Chapter = Literal[
+    "distance", "overlap", "diversity", "slices", "anatomy", "privacy", "pairs", "other"
+]
 Scale = Literal["nominal", "ordinal", "interval", "none"]  # of the answers to a question
 Scope = Literal["cohort", "extractor", "estimate"]  # of a caveat
 

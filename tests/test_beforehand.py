@@ -114,7 +114,7 @@ def test_what_is_not_looked_at_is_told_and_not_computed(compute, make_cohort):
             "No metric of mmd looks at what the generator was trained on; privacy does. It is only "
             "searched for volumes of the real cohort."
         ),
-        "No metric of mmd reads label maps; anatomy does.",
+        "No metric of mmd reads label maps; anatomy, paired and paired_labels do.",
     ]
     assert "features of training" not in err
     assert set(json.loads(out)["config"]["cohorts"]) == {"real", "gan"}

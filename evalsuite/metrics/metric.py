@@ -23,7 +23,9 @@ UNDEFINED = Caveat("undefined", "{why}")
 P = ParamSpec("P")
 R = TypeVar("R")
 
-Need = Literal["features", "slices", "volumes", "labels", "subjects", "training"]
+Need = Literal[
+    "features", "slices", "volumes", "labels", "regions", "pairs", "subjects", "training"
+]
 
 HANDED = {
     "memory",
@@ -96,6 +98,9 @@ class Views:
             real and in the training cohort is the same person.
         slices: by extractor of slices and by plane, one row of features per volume and slice.
         standardised: extractors whose features are in standard deviations of these real volumes.
+        pairs: of synthetic volumes, the place of the real one that each stands for; None where
+            none does. Both are on one grid then.
+        moved: the names of those that were interpolated to be on the grid of the real one.
     """
 
     names: Sequence[str]
@@ -106,6 +111,8 @@ class Views:
     subjects: Sequence[Hashable] | None = None
     slices: Mapping[str, Mapping[str, Float[Tensor, "n s _"]]] = field(default_factory=dict)
     standardised: frozenset[str] = frozenset()
+    pairs: Sequence[int] | None = None
+    moved: frozenset[str] = frozenset()
 
     def through(self, extractor: str) -> "Views":
         """Return the same with the features of one extractor alone."""
@@ -146,7 +153,8 @@ class Metric:
     Args:
         name: what the user types after `--metrics`.
         summary: one line for `evalsuite metrics`.
-        needs: what it looks at. One of `features` and no `volumes` is computed for every
+        needs: what it looks at; `regions` are the label maps of the real cohort, if it has any. One
+            of `features` and no `volumes` is computed for every
             extractor, and sees the cohorts through it alone. One that does not know `subjects`
             takes all volumes for independent, which is told with its intervals; one that does not
             know `slices` takes their mean, which is told as well.

@@ -142,6 +142,14 @@ def pyramid(volume: Float[Tensor, "x y z"], settings: Settings) -> tuple[Level, 
     return tuple(levels)
 
 
+def ssim_map(
+    first: Level, second: Level, settings: Settings, data_range: float
+) -> Float[Tensor, "x y z"]:
+    """Return the structural similarity around each voxel; for references see `similarity`."""
+    contrast = _contrast(first, second, settings, data_range)
+    return _luminance(first, second, settings, data_range) * contrast
+
+
 def similarity(
     first: tuple[Level, ...], second: tuple[Level, ...], settings: Settings, data_range: float
 ) -> tuple[float, float]:
@@ -156,18 +164,14 @@ def similarity(
         Wang et al., IEEE Transactions on Image Processing 13 (2004), equations 12 and 13.
         Wang et al., Asilomar Conference on Signals, Systems and Computers (2003), equation 7.
     """
-    c1, c2 = (settings.k1 * data_range) ** 2, (settings.k2 * data_range) ** 2
     margin = settings.kernel_size // 2 if settings.convention == "wang" else 0
     means = []
     finest = math.nan
     for scale, (x, y) in enumerate(zip(first, second, strict=True)):
-        covariance = _blur(x.voxels * y.voxels, settings) - x.mean * y.mean
-        contrast = (2 * covariance + c2) / (x.variance + y.variance + c2)
+        contrast = _contrast(x, y, settings, data_range)
         is_last = scale == settings.scales - 1
         if scale == 0 or is_last:
-            p, q = x.mean + x.offset, y.mean + y.offset
-            luminance = (2 * p * q + c1) / (p * p + q * q + c1)
-            ssim = (luminance * contrast).mean().item()
+            ssim = (_luminance(x, y, settings, data_range) * contrast).mean().item()
             finest = ssim if scale == 0 else finest
         if is_last:
             means.append(ssim)
@@ -177,6 +181,18 @@ def similarity(
             means.append(within.mean().item())
     factors = (max(m, 0.0) ** w for m, w in zip(means, settings.exponents, strict=True))
     return math.prod(factors), finest
+
+
+def _luminance(x: Level, y: Level, settings: Settings, data_range: float) -> Float[Tensor, "x y z"]:
+    c1 = (settings.k1 * data_range) ** 2
+    p, q = x.mean + x.offset, y.mean + y.offset
+    return (2 * p * q + c1) / (p * p + q * q + c1)
+
+
+def _contrast(x: Level, y: Level, settings: Settings, data_range: float) -> Float[Tensor, "x y z"]:
+    c2 = (settings.k2 * data_range) ** 2
+    covariance = _blur(x.voxels * y.voxels, settings) - x.mean * y.mean
+    return (2 * covariance + c2) / (x.variance + y.variance + c2)
 
 
 @lru_cache(maxsize=64)

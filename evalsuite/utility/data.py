@@ -5,12 +5,12 @@ from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float, Float32, Int
-from scipy import ndimage
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.volumes.cohort import Cohort, VolumeInfo
 from evalsuite.volumes.labels import Segmentations
 from evalsuite.volumes.preprocessing import Preprocessing
+from evalsuite.volumes.resampling import on_grid
 from evalsuite.volumes.volume import Volume
 
 KEPT = 4 << 30  # bytes of examples of one cohort kept in memory
@@ -77,23 +77,6 @@ class Examples:
 def own_extent(preprocessing: Preprocessing, info: VolumeInfo) -> Preprocessing:
     """Return the steps with the shape that neither cuts nor pads this volume."""
     return preprocessing.model_copy(update={"shape": "auto"}).resolve([info.shape], [info.affine])
-
-
-def on_grid(
-    volume: Volume, affine: Float[np.ndarray, "4 4"], shape: tuple[int, ...], *, order: int
-) -> np.ndarray:
-    """Return the values of a volume at the voxels of another grid, 0 outside of it.
-
-    Args:
-        affine, shape: of the other grid.
-        order: 0 for the nearest voxel, as labels need; 1 for linear interpolation.
-    """
-    step = np.linalg.inv(volume.affine) @ affine
-    # Any mode but this one drops voxels that rounding has put a hair outside.
-    moved: np.ndarray = ndimage.affine_transform(
-        volume.voxels, step[:3, :3], step[:3, 3], shape, order=order, mode="grid-constant"
-    )
-    return moved
 
 
 def refuse_no_structures(labels: Segmentations, name: str) -> None:

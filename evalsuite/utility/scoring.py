@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import nn
 
-from evalsuite.utility.data import Example, on_grid
+from evalsuite.utility.data import Example
+from evalsuite.volumes.resampling import on_grid
 from evalsuite.volumes.volume import Volume
 
 PERCENTILE = 95

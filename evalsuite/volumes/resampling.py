@@ -170,6 +170,40 @@ def resampled(
     return Volume(voxels, volume.affine @ step)
 
 
+def same_grid(first: tuple[Size, Affine], second: tuple[Size, Affine]) -> bool:
+    """Tell whether two grids have their voxels in the same places, to a tenth of a voxel.
+
+    Whatever the order and the direction of their axes.
+    """
+    (size, affine), (other_size, other) = oriented_grid(*first), oriented_grid(*second)
+    if size != other_size:
+        return False
+    corners = np.array([(*np.multiply(np.array(size) - 1, c), 1) for c in np.ndindex(2, 2, 2)])
+    apart = np.linalg.norm((corners @ (affine - other).T)[:, :3], axis=1).max()
+    return bool(apart <= 0.1 * spacing_of(affine).min())
+
+
+def on_grid(
+    volume: Volume, affine: Affine, shape: Size, *, order: int, outside: float = 0.0
+) -> np.ndarray:
+    """Return the values of a volume at the voxels of another grid.
+
+    Args:
+        affine, shape: of the other grid.
+        order: 0 for the nearest voxel, as labels need; 1 for linear interpolation.
+        outside: value beyond the volume.
+    """
+    from scipy import ndimage
+
+    step = np.linalg.inv(volume.affine) @ affine
+    # Any mode but this one drops voxels that rounding has put a hair outside.
+    moved: np.ndarray = ndimage.affine_transform(
+        volume.voxels, step[:3, :3], step[:3, 3], shape, order=order, mode="grid-constant",
+        cval=outside,
+    )  # fmt: skip
+    return moved
+
+
 def cropped(volume: Volume, shape: Size, *, as_monai: bool = False) -> Volume:
     """Return the middle of a volume that is larger than `shape` along some axes.
 

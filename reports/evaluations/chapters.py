@@ -62,6 +62,14 @@ CHAPTERS: dict[Chapter, tuple[str, str]] = {
             "those it was trained on, and the same is done with real volumes it never saw."
         ),
     ),
+    "pairs": (
+        "Is each synthetic volume like the real one that it stands for?",
+        (
+            "Each synthetic volume is held against the real volume of the same patient, voxel by "
+            "voxel; every number is a mean over patients. Such numbers reward what is blurred a "
+            "little: read them beside the distances, which do not."
+        ),
+    ),
     "other": ("Other numbers", "Numbers of other metrics, as these describe themselves."),
 }
 MARKED = (

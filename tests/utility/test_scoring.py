@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from evalsuite.utility.data import Example, Examples, on_grid
+from evalsuite.utility.data import Example, Examples
 from evalsuite.utility.networks import network
 from evalsuite.utility.scoring import classes_on, predict, score
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.labels import check_labels
 from evalsuite.volumes.preprocessing import Preprocessing
+from evalsuite.volumes.resampling import on_grid
 from evalsuite.volumes.sources import read_cohort
 from evalsuite.volumes.volume import Volume
 

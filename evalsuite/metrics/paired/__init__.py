@@ -1,0 +1,1 @@
+"""Synthetic volumes that stand for real ones: of translation, restoration, missing sequences."""

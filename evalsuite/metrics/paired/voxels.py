@@ -1,0 +1,310 @@
+"""Synthetic volumes against the real volumes that they stand for, voxel by voxel."""
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Annotated
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Float64
+from pydantic import AfterValidator, Field
+from torch import Tensor
+
+from evalsuite.metrics.metric import Finding, Metric, UndefinedError, Views, judging_options
+from evalsuite.metrics.paired.means import limits_of, mean_of
+from evalsuite.metrics.paired.quantities import (
+    BIAS,
+    LIMITS,
+    MAE,
+    MS_SSIM,
+    MSE,
+    NCC,
+    PSNR,
+    SSIM,
+    VOXELS,
+)
+from evalsuite.metrics.structural_similarity import (
+    Settings,
+    fit_settings,
+    odd,
+    pyramid,
+    similarity,
+    ssim_map,
+)
+from evalsuite.metrics.subjects import coded
+from evalsuite.places import Where
+from evalsuite.records import Caveat, Detail, Quantity, Scores
+
+UNLIKE_TIMES = 4  # from which ranges count as those of other units
+WORST = 4  # pairs whose slices are kept to be shown
+WHOLE: Where = ()
+FOREGROUND: Where = (("region", "foreground"),)
+NO_PAIRS = "Nothing says which real volume each synthetic one stands for. Pass --paired BY."
+UNDECLARED = Caveat(
+    "range-undeclared",
+    "PSNR and SSIM depend on the range that intensities can take, which no one can guess: declare "
+    "it, such as --set metrics.paired.data_range=2000. The real volumes span {low:g} to {high:g}.",
+)
+BEYOND = Caveat(
+    "beyond-the-range",
+    "The intensities of {n} of {size} pairs span more than the declared range of {range:g} (up to "
+    "{most:g}): their PSNR and SSIM are no longer those of that range.",
+)
+WIDE = Caveat(
+    "range-too-wide",
+    "The declared range of {range:g} is over {times:.0f} times what any real volume spans "
+    "({most:g}): PSNR and SSIM look better than they are.",
+)
+OTHER_UNITS = Caveat(
+    "other-units",
+    "Synthetic volumes span {synthetic:g} in the median, real ones {real:g}: are both in one unit?",
+)
+UNLIKE = Caveat(
+    "spans-unlike",
+    "Real volumes span {least:g} to {most:g}: those of the widest rule the means. Scale them by one "
+    "rule for both of a pair first, or read correlation and the table of volumes.",
+)
+INTERPOLATED = Caveat(
+    "interpolated-onto-pair",
+    "{n} of {size} synthetic volumes lay on another grid than their real one and were interpolated "
+    "onto it, which smooths.",
+)
+Measures = dict[str, float]
+
+
+@judging_options
+def compute(
+    real: Views,
+    synthetic: Views,
+    *,
+    seed: int,  # noqa: ARG001  (every metric is handed one)
+    data_range: Annotated[
+        float | None,
+        Field(gt=0, description="the width of the range that intensities can take, such as 4095"),
+    ] = None,
+    foreground: Annotated[
+        float | None,
+        Field(description="real voxels above it are foreground; None: above the volume's lowest"),
+    ] = None,
+    kernel_size: Annotated[
+        int, Field(ge=3, description="side of the Gaussian window of SSIM"), AfterValidator(odd)
+    ] = 11,
+    sigma: Annotated[float, Field(gt=0, description="its standard deviation in voxels")] = 1.5,
+) -> list[Finding]:
+    """Compare each synthetic volume with its real one, in the whole volume and in regions.
+
+    Regions are the foreground, and each structure of the label maps of the real cohort if it has
+    any. In each: mean absolute and squared error, peak signal-to-noise ratio, structural similarity
+    (in the Gaussian window, averaged over the region), correlation, and mean difference with its
+    limits of agreement. Values are means over pairs, intervals those of means over subjects.
+
+    Args:
+        real, synthetic: on one grid, pair by pair, as `synthetic.pairs` says.
+        data_range: L of Wang et al.; without it PSNR, SSIM and MS-SSIM are undefined.
+        foreground: in the units of the volumes.
+        kernel_size, sigma: of SSIM; the window shrinks where a side is smaller.
+
+    Raises:
+        UndefinedError: if no volume stands for another.
+    """
+    if synthetic.pairs is None:
+        raise UndefinedError(NO_PAIRS)
+    places = list(synthetic.pairs)
+    codes = coded([int(real.codes[place]) for place in places])
+    rows: dict[Where, list[Measures]] = {}
+    spans = np.empty((len(places), 2))
+    ends = np.array([math.inf, -math.inf])
+    labels = real.labels
+    structures = _structures(real)
+    regions: list[Where] = [WHOLE, FOREGROUND, *structures]
+    for i, place in enumerate(places):
+        x, y = real.volumes[place], synthetic.volumes[i]
+        spans[i] = float(x.max() - x.min()), float(y.max() - y.min())
+        ends = np.array([min(ends[0], float(x.min())), max(ends[1], float(x.max()))])
+        maps = _similar(x, y, kernel_size, sigma, data_range)
+        pair = [v.numpy().astype(np.float64) for v in (x, y)]
+        above = pair[0].min() if foreground is None else foreground
+        masks = {WHOLE: np.ones(x.shape, bool), FOREGROUND: pair[0] > above}
+        if labels is not None:
+            map_of = labels[place].labels
+            masks |= {where: map_of == int(where[0][1]) for where in structures}
+        for where in regions:
+            found = in_region(pair[0], pair[1], masks[where], data_range, maps and maps[0])
+            if where == WHOLE:
+                found[MS_SSIM.name] = maps[1] if maps else math.nan
+            rows.setdefault(where, []).append(found)
+    told = _doubts(spans)
+    if moved := len(synthetic.moved.intersection(synthetic.names)):
+        told = (*told, INTERPOLATED(n=moved, size=len(places)))
+    undeclared = UNDECLARED(low=float(ends[0]), high=float(ends[1]))
+    findings: list[Finding] = []
+    for where in regions:
+        for quantity in VOXELS:
+            if quantity is MS_SSIM and where != WHOLE:
+                continue
+            if quantity is LIMITS:
+                values = _column(rows[where], BIAS)
+                findings.append(limits_of(LIMITS, values, codes, where=where))
+                continue
+            needs_range = quantity in (PSNR, SSIM, MS_SSIM)
+            caveats = told
+            if needs_range:
+                caveats += (undeclared,) if data_range is None else _range_doubts(spans, data_range)
+            findings.append(
+                mean_of(
+                    quantity,
+                    _column(rows[where], quantity),
+                    codes,
+                    where=where,
+                    method=_method(quantity, data_range, kernel_size, sigma),
+                    warnings=caveats,
+                    missing=_missing(quantity, data_range),
+                )
+            )
+    findings += [_score(q, rows[WHOLE], len(real.names)) for q in (MAE, PSNR, SSIM)]
+    findings.append(Detail("paired", _worst(real, synthetic, _column(rows[WHOLE], MAE))))
+    return findings
+
+
+def in_region(
+    real: Float64[np.ndarray, "x y z"],
+    synthetic: Float64[np.ndarray, "x y z"],
+    mask: Bool[np.ndarray, "x y z"],
+    data_range: float | None,
+    similar: Float[np.ndarray, "x y z"] | None,
+) -> Measures:
+    """Return the measures of one pair within a region; nan where it is empty.
+
+    Args:
+        similar: structural similarity around each voxel.
+    """
+    if not mask.any():
+        return dict.fromkeys((q.name for q in VOXELS), math.nan)
+    x, y = real[mask], synthetic[mask]
+    apart = y - x
+    squared = float(np.mean(apart**2))
+    psnr = math.nan
+    if data_range is not None and squared > 0:
+        psnr = 10 * math.log10(data_range**2 / squared)
+    scale = float(x.std() * y.std())
+    flat = scale <= 1e-12 * max(float(np.abs(x).max() * np.abs(y).max()), 1e-300)
+    covariance = float(np.mean((x - x.mean()) * (y - y.mean())))
+    return {
+        MAE.name: float(np.mean(np.abs(apart))),
+        MSE.name: squared,
+        PSNR.name: psnr,
+        SSIM.name: math.nan if similar is None else float(similar[mask].mean(dtype=np.float64)),
+        NCC.name: math.nan if flat else covariance / scale,
+        BIAS.name: float(np.mean(apart)),
+    }
+
+
+def _similar(
+    real: Float[Tensor, "x y z"],
+    synthetic: Float[Tensor, "x y z"],
+    kernel_size: int,
+    sigma: float,
+    data_range: float | None,
+) -> tuple[Float[np.ndarray, "x y z"], float] | None:
+    """Return SSIM around each voxel and MS-SSIM, None where the range is not declared."""
+    if data_range is None:
+        return None
+    settings = _settings(tuple(real.shape), kernel_size, sigma)
+    with torch.no_grad():
+        first, second = pyramid(real, settings), pyramid(synthetic, settings)
+        around = ssim_map(first[0], second[0], settings, data_range).numpy()
+        return around, similarity(first, second, settings, data_range)[0]
+
+
+@lru_cache
+def _settings(shape: tuple[int, ...], kernel_size: int, sigma: float) -> Settings:
+    return fit_settings(shape, kernel_size, sigma, None, 0.01, 0.03)
+
+
+def _structures(real: Views) -> list[Where]:
+    if real.labels is None:
+        return []
+    values = {int(v) for own in real.labels for v in np.unique(own.labels)} - {0}
+    return [(("structure", str(value)),) for value in sorted(values)]
+
+
+def _column(rows: Sequence[Measures], quantity: Quantity) -> Float[np.ndarray, " n"]:
+    return np.array([row[quantity.name] for row in rows])
+
+
+def _doubts(spans: Float[np.ndarray, "n 2"]) -> tuple[Caveat, ...]:
+    told = []
+    real, synthetic = (float(np.median(column)) for column in spans.T)
+    if max(real, synthetic) > UNLIKE_TIMES * min(real, synthetic):
+        told.append(OTHER_UNITS(real=real, synthetic=synthetic))
+    least, most = float(spans[:, 0].min()), float(spans[:, 0].max())
+    if most > UNLIKE_TIMES * least:
+        told.append(UNLIKE(least=least, most=most))
+    return tuple(told)
+
+
+def _range_doubts(spans: Float[np.ndarray, "n 2"], data_range: float) -> tuple[Caveat, ...]:
+    told = []
+    most, widest = float(spans.max()), float(spans[:, 0].max())
+    if over := int((spans.max(axis=1) > data_range * (1 + 1e-6)).sum()):
+        told.append(BEYOND(n=over, size=len(spans), range=data_range, most=most))
+    if 0 < widest < data_range / UNLIKE_TIMES:
+        told.append(WIDE(range=data_range, times=math.floor(data_range / widest), most=widest))
+    return tuple(told)
+
+
+def _method(quantity: Quantity, data_range: float | None, kernel_size: int, sigma: float) -> str:
+    declared = f", data range {data_range:g} as declared" if data_range else ""
+    if quantity in (SSIM, MS_SSIM):
+        window = f"Gaussian window of at most {kernel_size} voxels, sigma {sigma:g}"
+        return f"mean over pairs; {window}, K1 0.01, K2 0.03{declared}"
+    if quantity is PSNR:
+        return f"mean over pairs of 10 log10(range^2 / mean squared error){declared}"
+    return "mean over pairs, synthetic less real" if quantity is BIAS else "mean over pairs"
+
+
+def _missing(quantity: Quantity, data_range: float | None) -> str:
+    if quantity is PSNR and data_range is not None:
+        return "both volumes are the same there, or the region is empty"
+    if quantity is NCC:
+        return "the voxels of one are all alike, or the region is empty"
+    if quantity in (PSNR, SSIM, MS_SSIM) and data_range is None:
+        return "the range is not declared"
+    return "the region is empty"
+
+
+def _score(quantity: Quantity, rows: Sequence[Measures], reals: int) -> Scores:
+    return Scores(
+        name=quantity.name,
+        real=np.full(reals, math.nan),
+        synthetic=_column(rows, quantity),
+        direction=quantity.direction,
+        method="of the whole volume, against its real one",
+    )
+
+
+def _worst(real: Views, synthetic: Views, errors: Float[np.ndarray, " n"]) -> dict[str, object]:
+    """Return the axial slice with the largest error of the pairs with the largest errors."""
+    assert synthetic.pairs is not None  # noqa: S101  (`compute` has looked)
+    shown = np.argsort(-errors, kind="stable")[:WORST].tolist()
+    slices, names = [], []
+    for i in shown:
+        x, y = real.volumes[synthetic.pairs[i]].numpy(), synthetic.volumes[i].numpy()
+        depth = int(np.abs(y - x).mean(axis=(0, 1)).argmax())
+        slices.append(np.stack([x[:, :, depth], y[:, :, depth]]))
+        names.append(f"{synthetic.names[i]}, slice {depth + 1}")
+    return {"names": names, "slices": slices, "errors": errors[shown]}
+
+
+METRIC = Metric(
+    name="paired",
+    summary="Each synthetic volume against its real one: MAE, PSNR, SSIM, correlation, agreement.",
+    needs=("volumes", "pairs", "regions", "subjects"),
+    compute=compute,
+    quantities=VOXELS,
+    scores=(MAE, PSNR, SSIM),
+    methods="Each synthetic volume was compared with the real one of the same subject, voxel by "
+    "voxel, by mean absolute error, peak signal-to-noise ratio, structural similarity {paired_ssim} "
+    "and limits of agreement {paired_limits}",
+)

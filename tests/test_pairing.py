@@ -1,0 +1,140 @@
+"""`--paired`: what does not match is named, other grids are interpolated onto and told."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from evalsuite.errors import EvalsuiteError
+from evalsuite.pairing import pairs
+from evalsuite.volumes.cohort import Cohort, Entry
+from evalsuite.volumes.read import read_volume
+from evalsuite.volumes.resampling import oriented, same_grid
+from evalsuite.volumes.volume import Volume
+from evalsuite.volumes.write import write_nifti
+
+
+def cohort(name, rows):
+    entries = tuple(Entry(i, None, subject, columns) for i, subject, columns in rows)
+    return Cohort(name, "real" if name == "real" else "synthetic", f"{name}.csv", entries)
+
+
+REAL = cohort("real", [("a/p1.nii.gz", "s1", {"id": "1"}), ("p2.mha", "s2", {"id": "2"})])
+
+
+@pytest.mark.parametrize("by", ["file", "subject", "id"])
+def test_each_volume_finds_its_real_one_in_any_order(by):
+    gan = cohort(
+        "gan",
+        [
+            ("p2.nii", "s2", {"id": "2"}),
+            ("x/p1.nrrd", "s1", {"id": "1"}),
+            ("p2.npy", "s2", {"id": "2"}),
+        ],
+    )
+    assert pairs(REAL, gan, by) == (1, 0, 1)
+
+
+def test_whatever_has_no_partner_is_named():
+    gan = cohort("gan", [("p2.nii", None, {}), ("p7.nii", None, {}), ("p8.nii", None, {})])
+    with pytest.raises(EvalsuiteError) as caught:
+        pairs(REAL, gan, "file")
+    told = str(caught.value)
+    assert "2 volumes of gan without a real one: p7.nii, p8.nii" in told
+    assert "1 volume of real without a synthetic one: a/p1.nii.gz" in told
+
+
+def test_two_real_volumes_of_one_name_and_a_missing_column_are_told():
+    twice = cohort("real", [("a/p1.nii", "s", {}), ("b/p1.nii", "s", {})])
+    with pytest.raises(EvalsuiteError, match=r'a/p1\.nii and b/p1\.nii of real are both "p1"'):
+        pairs(twice, twice, "file")
+    with pytest.raises(EvalsuiteError, match=r'p9\.nii of gan has no "id"'):
+        pairs(REAL, cohort("gan", [("p9.nii", None, {})]), "id")
+
+
+@pytest.fixture
+def translated(cli, make_cohort, tmp_path):
+    """Run the comparison of 6 volumes with their noisy copies."""
+    real = make_cohort("real", 6, shape=(16, 17, 18))
+    (tmp_path / "gan").mkdir()
+    for i, file in enumerate(sorted(real.iterdir())):
+        volume = read_volume(file)
+        noise = np.random.default_rng(i).normal(0, 0.02, volume.shape).astype(np.float32)
+        write_nifti(Volume(volume.voxels + noise, volume.affine), tmp_path / "gan" / file.name)
+
+    def run(*options, ending=""):
+        status, out, err = cli(
+            "compute-metrics", "--real", f"real{ending}", "--synthetic", f"gan=gan{ending}",
+            "--no-tracking", "--json", "--set", "metrics.paired.data_range=2", *options,
+        )  # fmt: skip
+        return status, json.loads(out) if status == 0 else out, err
+
+    return run
+
+
+def test_other_axes_are_one_grid_and_another_spacing_is_interpolated_and_told(translated, tmp_path):
+    status, before, err = translated("--paired", "file")
+    assert status == 0, err
+    file = tmp_path / "gan/v03.nii.gz"
+    write_nifti(oriented(read_volume(file), "LPS"), file)
+    status, turned, _ = translated("--paired", "file")
+    values = {row["key"]: row["value"] for row in before["estimates"]}
+    assert {row["key"]: row["value"] for row in turned["estimates"]} == pytest.approx(values)
+    assert not any("interpolated" in w for row in turned["estimates"] for w in row["warnings"])
+    volume = read_volume(file)
+    affine = volume.affine.copy()
+    affine[:3, 3] += 0.5 * affine[:3, 0]
+    write_nifti(Volume(volume.voxels, affine), file)
+    status, moved, _ = translated("--paired", "file")
+    mae = next(row for row in moved["estimates"] if row["key"] == "paired_mae")
+    assert any(
+        w.startswith("1 of 6 synthetic volumes lay on another grid") for w in mae["warnings"]
+    )
+    assert mae["value"] > values["paired_mae"]
+
+
+def test_the_groups_of_pairs_are_those_of_their_real_volumes(translated, tmp_path):
+    for name in ("real", "gan"):
+        rows = [f"{name}/v{i:02d}.nii.gz,{'FM'[i % 2]}" for i in range(6)]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["path,sex", *rows]) + "\n")
+    status, found, err = translated("--paired", "file", "--by", "sex", ending=".csv")
+    assert status == 0, err
+    for name in ("real", "gan"):
+        for i in range(1, 6, 2):
+            shutil.move(tmp_path / name / f"v{i:02d}.nii.gz", tmp_path / f"{name}{i}")
+    _, alone, _ = translated("--paired", "file")
+    women = {row["name"]: row["value"] for row in found["estimates"] if row["group"] == "sex=F"}
+    assert women == {row["name"]: row["value"] for row in alone["estimates"]} != {}
+
+
+def test_a_metric_of_pairs_without_pairs_is_refused_before_any_volume_is_read(translated):
+    status, _, err = translated("--metrics", "paired", ending="-nowhere")
+    assert status == 1
+    assert "say what names the real volume" in err
+
+
+def test_scaling_each_volume_by_itself_is_told(translated):
+    _, rows, err = translated(
+        "--paired", "file", "--set", "preprocessing.intensity.kind=percentile"
+    )
+    assert rows, err
+
+
+def test_structures_are_not_looked_for_where_steps_move_the_voxels(
+    translated, tmp_path, make_cohort
+):
+    shutil.copytree(tmp_path / "real", tmp_path / "maps")
+    options = ("--paired", "file", "--real-labels", "maps", "--shape", "16,16,16")
+    status, _, err = translated(*options)
+    assert status == 1
+    assert "moves the voxels of the volumes off their label maps" in err
+
+
+def test_grids_are_the_same_whatever_the_order_of_their_axes():
+    volume = Volume(np.zeros((4, 5, 6), np.float32), np.diag([1.0, 2.0, 3.0, 1.0]))
+    turned = oriented(volume, "SAL")
+    assert same_grid((volume.shape, volume.affine), (turned.shape, turned.affine))
+    moved = volume.affine.copy()
+    moved[0, 3] += 0.2
+    assert not same_grid((volume.shape, volume.affine), (volume.shape, moved))
