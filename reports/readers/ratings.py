@@ -14,6 +14,7 @@ from reports.readers.shown import abreast, footnotes, heading, shown
 from reports.sources import StudyData
 
 TITLE = "What the readers answered"
+QUESTION = "Question"  # unlike any name of a cohort, beside which it stands
 AVERAGES = {"cohort": "cohort", "cases": "n_cases"}
 
 
@@ -103,7 +104,7 @@ def _distributions(study: StudyData, shares: Sequence[Result]) -> list[Block]:
                 f"{' Several answers may apply to a case.' if several else ''}",
                 pd.concat([_paper(study, name, own) for name, own in answered.items()]).fillna(""),
                 footnotes(everyone, study, marked=False)[1],
-                group="question",
+                group=QUESTION,
                 data=tabulated([share for own in answered.values() for share in own]),
             )
         )
@@ -114,8 +115,8 @@ def _paper(study: StudyData, name: str, shares: Sequence[Result]) -> pd.DataFram
     """Return the table of Khader et al.: the share of cases at each answer, by cohort."""
     options = study.question(name).labels
     view: dict[str, list[str]] = {
-        "question": [study.texts[name]] * len(options),
-        "answer": list(options),
+        QUESTION: [study.texts[name]] * len(options),
+        "Answer": list(options),
     }
     for share in shares:
         if share.at("reader") == ALL:

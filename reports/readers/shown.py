@@ -103,12 +103,13 @@ def _across(
     for row, head, cell in zip(frame.to_dict("records"), above, cells, strict=True):
         named = {str(column): value for column, value in row.items() if column not in last}
         key = tuple(named.values())
+        column = f"“{head}”" if head in frame.columns else head  # a reader may be called so
         cells_of_row = rows.setdefault(key, named)
-        if head in cells_of_row:
+        if column in cells_of_row:
             raise ValueError(f"two numbers of {key} stand below {head}")
-        cells_of_row[head] = cell
-        for column in last:
-            counts.setdefault(key, {}).setdefault(column, set()).add(row[column])
+        cells_of_row[column] = cell
+        for counted_by in last:
+            counts.setdefault(key, {}).setdefault(counted_by, set()).add(row[counted_by])
     for key, of_row in counts.items():
         rows[key] |= {column: _ends(values) for column, values in of_row.items()}
     wide = pd.DataFrame(list(rows.values())).fillna("")

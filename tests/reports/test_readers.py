@@ -173,7 +173,10 @@ def odd(make_study, make_pairs):
         ),
         "no trivial cues": (lambda: audited(make_study(cases=2), leaks=False), "No trivial cue"),
         "a cohort that is named like a head": (
-            lambda: make_study(levels={"real": 0.0, "answer": 1.0, "reader": 2.0}), "reader"
+            lambda: make_study(
+                levels={"real": 0.0, "answer": 1.0, "reader": 2.0}, readers=("cohort", "number", "C")
+            ),
+            "“number”",
         ),
     }  # fmt: skip
 
@@ -310,7 +313,7 @@ def test_the_shares_of_a_hand_count(make_study):
                        templates=("likert",),
                        answer=lambda row: answers[row["reader"], row["case"]])  # fmt: skip
     ratings = study_sections(StudyResults(study, 100))[1]
-    table = next(b for b in ratings.blocks if isinstance(b, Table) and b.name == "shares-quality")
+    table = next(b for b in ratings.blocks if isinstance(b, Table) and b.name == "shares")
     assert [text.split(" ")[0] for text in table.frame["real"]] == ["0%", "0%", "75%", "0%", "25%"]
     means = next(b for b in ratings.blocks if isinstance(b, Table) and b.name == "averages")
     # The mean of Reader A, 3, and of Reader B, 4.
