@@ -9,7 +9,7 @@ export OMP_NUM_THREADS ?= 2
 DEMO_STEPS := --set vqgan.training.steps=1600 --set vqgan.discriminator_start=700 \
     --set diffusion.training.steps=1000 --set fit=crop
 
-.PHONY: demo demo-generator demo-study docs test fuzz lint clean
+.PHONY: demo demo-generator demo-study docs test test-lowest test-tutorials fuzz lint clean
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
@@ -74,6 +74,28 @@ docs: .venv/ready
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
+# The lowest versions that pyproject.toml allows, and with PYTHON=python3.12 another Python's.
+# LOWEST_TORCH=VERSION takes another torch, such as where the lowest has no build for the CPU.
+test-lowest: LOWEST_TORCH ?=
+test-lowest: TESTS ?= tests evalsuite
+test-lowest:
+	rm -rf .venv-lowest
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet uv
+	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest --resolution lowest-direct \
+	    $(if $(TORCH_INDEX),--index $(TORCH_INDEX) --index-strategy unsafe-best-match) \
+	    --editable ".[dev,docs,login]" $(if $(LOWEST_TORCH),"torch==$(LOWEST_TORCH)")
+	OMP_NUM_THREADS=1 .venv-lowest/bin/python -m pytest -q -n 2 --dist loadfile $(TESTS)
+
+# The tutorials as a new user pastes them: from the wheel, in an environment of its own.
+test-tutorials:
+	rm -rf build/wheel .venv-wheel
+	$(PYTHON) -m venv .venv-wheel
+	.venv-wheel/bin/python -m pip wheel --quiet --no-deps --wheel-dir build/wheel .
+	.venv-wheel/bin/python -m pip install --quiet --constraint constraints.txt \
+	    $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "$$(echo build/wheel/*.whl)[all]"
+	.venv-wheel/bin/python docs/paste.py
+
 # Every property with many random examples; those that failed are tried first the next time.
 fuzz: TESTS ?= tests
 fuzz: SEED ?= $(shell od -An -N4 -tu4 /dev/urandom)
@@ -89,4 +111,4 @@ lint: .venv/ready
 	$(BIN)/lint-imports
 
 clean:
-	rm -rf .venv demo build *.egg-info
+	rm -rf .venv .venv-lowest .venv-wheel demo build *.egg-info

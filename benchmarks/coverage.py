@@ -10,7 +10,8 @@ all effects normal, rounded to four options for the ratings and left continuous 
 The components are those of `evalsuite.study.protocol.power` (a hard study), and two others: readers who
 differ much in what they make of a cohort, and cases that differ much. The small designs, 2 to 6
 readers with 12 to 20 cases, were not looked at when the methods were chosen. In forced choices
-each real case is paired with a synthetic one. The table says, for each number of readers and cases
+each real case is paired with a synthetic one; in the split-plot design one half of the readers reads
+one half of the cases. The table says, for each number of readers and cases
 per cohort, the share of 95 % intervals that hold the truth, and of tests at 5 % that reject a true
 hypothesis, one by one and in a study of five synthetic cohorts as good as the real one, where any
 of them is told from it. The Monte Carlo error is 0.7 % for 1,000 studies.
@@ -28,19 +29,26 @@ import numpy as np
 from scipy.special import logit, ndtr
 from scipy.stats import spearmanr
 
+from evalsuite.statistics.agreement.kappa import (
+    gwet_acs,
+    mean_quadratic_kappas,
+    quadratic_weights,
+)
 from evalsuite.statistics.concordance.rank_correlation import (
     independence,
     mean_ratings,
     rank_correlations,
 )
+from evalsuite.statistics.jackknife import jackknife
 from evalsuite.statistics.multiplicity import holm_adjusted
 from evalsuite.statistics.ratings.averages import mean_rating, median_rating, share_of
 from evalsuite.statistics.ratings.contrasts import mean_difference, odds_ratio, superiority
 from evalsuite.statistics.ratings.course import slope
 from evalsuite.statistics.ratings.crossed import Crossed
-from evalsuite.statistics.resample import bootstrap
+from evalsuite.statistics.resample import Draws, bootstrap
 from evalsuite.statistics.result import Result
 from evalsuite.statistics.roc.choice import Choices, choice_merits
+from evalsuite.statistics.roc.guessing import guessing
 from evalsuite.statistics.roc.merits import auc_merits
 from evalsuite.statistics.roc.mrmc import obuchowski_rockette
 from evalsuite.statistics.roc.readings import Readings
@@ -48,6 +56,7 @@ from evalsuite.statistics.roc.readings import Readings
 RESULTS = Path(__file__).parent / "results" / "coverage.json"
 LEVEL = 0.95
 POINTS = 4
+OPTIONS = np.arange(1.0, POINTS + 1)
 REAL, SYNTHETIC = 2.9, 2.3  # means before rounding where the cohorts differ
 DESIGNS = [(2, 12), (2, 20), (3, 16), (4, 12), (6, 20), (2, 40), (3, 40), (5, 40), (10, 100)]
 # Variances of reader, reader x cohort, case, reader x case; see `evalsuite.study.protocol.power`.
@@ -57,6 +66,10 @@ COMPONENTS = {
     "cases differ": (0.05, 0.02, 0.5, 0.2),
 }
 REPLICATES = 200  # of each bootstrap
+AGREEMENT = {
+    "AC2": lambda ratings, draws: gwet_acs(ratings, draws, OPTIONS, quadratic_weights(OPTIONS)),
+    "mean kappa": mean_quadratic_kappas,
+}
 DRIFT = 0.02  # points per presentation
 LOADING = 0.5  # of the score on the case's effect
 
@@ -128,9 +141,29 @@ def true_concordance(readers, components) -> float:
     return float(np.mean(found))
 
 
+@cache
+def true_agreement(components, name) -> float:
+    """Return a coefficient of agreement in a large population of readers and cases."""
+    found = []
+    for k in range(6):
+        study = Study(np.random.default_rng([10, k]), 40, 400, components, (REAL, REAL))
+        found.append(AGREEMENT[name](rounded(study.x), Draws.once(400, 40))[0])
+    return float(np.mean(found))
+
+
 def true_choice(components, means) -> float:
     """Return the probability that a random reader finds the real one of a pair."""
     return float(ndtr((means[0] - means[1]) / np.sqrt(2 * sum(components[1:]))))
+
+
+def readings_of(x: np.ndarray, y: np.ndarray) -> Readings:
+    names = tuple(map(str, range(x.shape[1])))
+    return Readings("real", ("synthetic",), names, x.T[None], y.T[None])
+
+
+def read(x: np.ndarray, y: np.ndarray) -> Result:
+    """Return the area under the ROC curve of the readers, with its interval."""
+    return obuchowski_rockette(auc_merits(readings_of(x, y))).treatments[0]
 
 
 def chosen(study: Study) -> Result:
@@ -173,6 +206,7 @@ def coverage(number, readers, cases, components, *, model=True, resampling=True)
     p_superior = true_superiority(components, means)
     log_odds = by_size(components, means, odds_ratio) if model else np.nan
     rho = true_concordance(readers, components) if resampling else np.nan
+    agreements = {name: true_agreement(components, name) for name in AGREEMENT}
     hits: dict[str, list[bool]] = {}
     for k, study in enumerate(studies(number, 1, readers, cases, components, means)):
         x, y = rounded(study.x), rounded(study.y)
@@ -190,6 +224,18 @@ def coverage(number, readers, cases, components, *, model=True, resampling=True)
         }
         if model:
             found["odds ratio"] = holds(odds_ratio(x, y).interval(LEVEL), log_odds)
+        area = read(x, y)
+        found["AUC"] = holds((area.low, area.high), p_superior)
+        halves = np.arange(cases)[:, None] % 2 == np.arange(readers) % 2
+        split = read(np.where(halves, x, np.nan), np.where(halves, y, np.nan))
+        found["AUC, split-plot"] = holds((split.low, split.high), p_superior)
+        if resampling and readers > 2:
+            for name, coefficient in AGREEMENT.items():
+                agreed = jackknife(
+                    lambda draws, of=coefficient, on=x: of(on, draws)[:, None],
+                    cases=cases, readers=readers,
+                )  # fmt: skip
+                found[name] = holds((agreed.low[0], agreed.high[0]), agreements[name])
         choice = chosen(study)
         found["forced choice"] = holds((choice.low, choice.high), choice_truth)
         rng = np.random.default_rng([2, readers, cases, k])
@@ -216,6 +262,7 @@ def false_alarms(number, readers, cases, components, *, model=True, resampling=T
     hits: dict[str, list[bool]] = {}
     options = np.arange(1, POINTS + 1)
     margin = float((shares(REAL, components)[0] - shares(SYNTHETIC, components)[0]) @ options)
+    away = true_superiority(components, (REAL, SYNTHETIC)) - 0.5
     at_margin = studies(number, 4, readers, cases, components, (REAL, SYNTHETIC))
     level = studies(number, 3, readers, cases, components, (REAL, REAL))
     for k, (study, apart) in enumerate(zip(level, at_margin, strict=True)):
@@ -230,6 +277,10 @@ def false_alarms(number, readers, cases, components, *, model=True, resampling=T
         found = {
             "difference": rejects(mean_difference(x, y)),
             "superiority": rejects(superiority(x, y).on_logit()),
+            "AUC as far as the margin": bool(
+                guessing(auc_merits(readings_of(rounded(apart.x), rounded(apart.y))), away)[0].p
+                < 1 - LEVEL
+            ),
             "non-inferiority": bool(1 - edge.upper_tail(margin) < 1 - LEVEL),
             "trend": rejects(trend),
             "forced choice": bool(chosen(study).p < 1 - LEVEL),

@@ -79,6 +79,8 @@ def allowed(schema: Schema) -> str:
         'a whole number of at least 2'
         >>> allowed({"anyOf": [{"const": "auto"}, {"type": "number", "exclusiveMinimum": 0}]})
         'auto or a number above 0'
+        >>> allowed({"type": "number", "minimum": 0.0, "maximum": 1.5})
+        'a number from 0 to 1.5'
     """
     return either(_alternatives(schema))
 
@@ -197,6 +199,7 @@ def _number(schema: Schema) -> str:
     whole = schema["type"] == "integer"
     low, high = schema.get("minimum"), schema.get("maximum")
     above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
+    low, high, above, below = map(_plain, (low, high, above, below))
     if whole and above is not None:
         low, above = above + 1, None
     if whole and below is not None:
@@ -215,6 +218,11 @@ def _number(schema: Schema) -> str:
         if bound is not None
     ]
     return " ".join([noun, " and ".join(bounds)]).strip()
+
+
+def _plain(bound: float | None) -> float | None:
+    """Return 1 for 1.0, as a bound is written; pydantic has it either way."""
+    return int(bound) if bound is not None and float(bound).is_integer() else bound
 
 
 def _text(schema: Schema) -> str:

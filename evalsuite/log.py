@@ -10,7 +10,8 @@ def log(folder: Path, experiment: str | None, run_name: str | None) -> str:
     """Log results on disk to MLflow and return a sentence on each run, one a line.
 
     Args:
-        folder: of an evaluation, a utility experiment, a report, or a training or a stage of one.
+        folder: of an evaluation, a utility experiment, a report, samples, or a training or a stage of
+            one.
         experiment: None for the one that the kind of result usually goes to.
         run_name: None for the usual one.
 
@@ -19,7 +20,7 @@ def log(folder: Path, experiment: str | None, run_name: str | None) -> str:
         TrackingError: if MLflow cannot be reached or refuses.
     """
     from evalsuite import results, tracking, workflow
-    from evalsuite.tracking import report, training
+    from evalsuite.tracking import report, samples, training
     from evalsuite.utility import workflow as utility
 
     if (folder / results.RESULTS).is_file():
@@ -29,11 +30,16 @@ def log(folder: Path, experiment: str | None, run_name: str | None) -> str:
     if (folder / report.RECORD).is_file():
         place = experiment or "evalsuite-reports"
         return tracking.log(report.run_record(folder, run_name), experiment=place, kept=folder).told
+    if (folder / samples.RECORD).is_file():
+        place = experiment or "evalsuite-generator"
+        return tracking.log(
+            samples.run_record(folder, run_name), experiment=place, kept=folder
+        ).told
     stages = [p for p in (folder, *sorted(folder.glob("*"))) if (p / training.HISTORY).is_file()]
     if not stages:
         raise EvalsuiteError(
             f"{folder} holds nothing that can be logged. Name a folder that `compute-metrics`, "
-            "`utility segmentation`, `report` or `generator train` wrote; a study is logged by: "
+            "`utility segmentation`, `report` or `generator` wrote; a study is logged by: "
             "evalsuite study log STUDY"
         )
     place = experiment or "evalsuite-generator"

@@ -136,6 +136,8 @@ def sample(
         typer.Option(metavar="CODE", help="Orientation of volumes that state none, such as LPS."),
     ] = None,
     device: options.Device = "auto",
+    experiment: options.Experiment = "evalsuite-generator",
+    no_tracking: options.NoTracking = False,
 ) -> None:
     """Sample volumes as NIfTI with sidecars, a manifest and a contact sheet.
 
@@ -143,8 +145,10 @@ def sample(
     all others.
     """
     extras.require("generator", purpose="The generator")
+    from evalsuite import tracking
     from evalsuite.machine import rank
     from evalsuite.settings import assignments
+    from evalsuite.tracking.samples import run_record
     from evalsuite.volumes.geometry import stated_geometry
     from generator.samples import sample_from
     from generator.sources.source import SourceOptions
@@ -172,6 +176,9 @@ def sample(
     said = sample_from(source, output, n, given, chosen)
     if rank() == 0:
         typer.echo(said, err=True)
+        if not no_tracking:
+            record = run_record(output)
+            typer.echo(tracking.log(record, experiment=experiment, kept=output).told, err=True)
 
 
 @app.command(name="list")

@@ -1,5 +1,6 @@
 """Does any automatic metric agree with the experts? The chapter that sets both side by side."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -16,12 +17,24 @@ from reports.figures.readers import concordance_points, forest
 from reports.glossary import score_meaning
 from reports.rankings import ranking_blocks
 from reports.readers.claims import ALPHA, SINGLE, correction, intervals, uncorrected
-from reports.readers.shown import asked, computed, footnotes, reasons, shown
+from reports.readers.shown import (
+    asked,
+    computed,
+    decimals,
+    fixed,
+    footnotes,
+    interval,
+    probability,
+    reasons,
+    shown,
+)
 from reports.readers.shown import told as number
 from reports.sources import EvaluationData, StudyData, case_scores
 
 TITLE = "Do automatic metrics agree with the readers?"
 SHOWN = 6  # scatter plots
+PAIR = 2
+DASH = "\N{EN DASH}"
 SPEARMAN = COEFFICIENTS[0]
 GROUPS = ("synthetic", "real", "all")  # of cases of more than one generator
 EXPLAINED = (
@@ -64,13 +77,17 @@ def concordance_section(
         "concordance-all",
         "Rank correlation (Spearman) of all metrics with the mean rating: within all synthetic "
         "cases, within each generator, within the real cases and over all cases. Kendall's "
-        f"tau-b is in the CSV file. With {intervals(spearman)}.{correction(spearman)}",
+        f"tau-b is in the CSV file. With {intervals(spearman)}.{correction(spearman)} Simultaneous "
+        "intervals hold all at once in 95 % of studies; “p of the highest” is of being as high as "
+        "the highest metric of the same question, corrected for its choice among all.",
         spearman,
         {
             "metric": name,
             "cases": "cases",
             "estimate (95 % interval)": "value",
+            "simultaneous interval": _simultaneous,
             "p, corrected": "p_holm",
+            "p of the highest": _told_apart,
             "number of cases": "n_cases",
         },
         study,
@@ -104,7 +121,8 @@ def verdict(results: Sequence[Result], study: StudyData) -> list[str]:
         sentence = (
             f"{len(names)} {'metric agrees' if len(names) == 1 else 'metrics agree'} with the "
             f"readers {_whose(main)} beyond chance: {enumerated(names)}. The highest rank correlation "
-            f"is {number(best)}, of {name(best)} with the answers to “{asked(study, best)}”."
+            f"is {number(best)}, of {name(best)} with the answers to “{asked(study, best)}”"
+            f"{_best_of(best, main)}."
         )
     sentences = [sentence]
     if against:
@@ -112,6 +130,21 @@ def verdict(results: Sequence[Result], study: StudyData) -> list[str]:
             f"Against the readers' order beyond chance: {enumerated(_names(against))}."
         )
     return [*sentences, *_within_generators(results, any_sure=bool(sure))]
+
+
+def _best_of(best: Result, main: Sequence[Result]) -> str:
+    """Say whether the highest correlation is more than the luckiest, among how many."""
+    rivals = [r for r in main if r.bounded and r.at("question") == best.at("question")]
+    if len(rivals) < PAIR:
+        return ""
+    alike = [r for r in rivals if r.parts["p_best"] >= ALPHA and r is not best]
+    ends = best.parts["simultaneous_low"], best.parts["simultaneous_high"]
+    known = sum(r.bounded for r in main)
+    text = f" ({interval(best.value, *ends)} if all {known} intervals are to hold at once)"
+    if not alike:
+        return f"{text}; every other metric agrees less beyond chance"
+    others = f"{len(alike)} of the {len(rivals) - 1} others" if len(rivals) > PAIR else "the other"
+    return f"{text}; {others} cannot be told from it, so that it may be the highest by chance"
 
 
 def _within_generators(results: Sequence[Result], *, any_sure: bool) -> list[str]:
@@ -201,6 +234,18 @@ def _side_by_side(study: StudyData, main: Sequence[Result]) -> Table:
         footnotes(main, study, marked=False)[1],
         data=tabulated(main),
     )
+
+
+def _simultaneous(result: Result) -> str:
+    ends = [result.parts.get(f"simultaneous_{end}", math.nan) for end in ("low", "high")]
+    if not all(map(math.isfinite, ends)):
+        return DASH
+    places = decimals([result.value, *ends])
+    return f"{fixed(ends[0], places)} to {fixed(ends[1], places)}"
+
+
+def _told_apart(result: Result) -> str:
+    return probability(result.parts.get("p_best", math.nan))
 
 
 def name(result: Result) -> str:

@@ -133,6 +133,32 @@ def test_several_cohorts_make_nested_runs_and_a_comparison(client, directory):
     assert first.startswith("radiomics,frechet_distance,,lower is better,3.25,4.25,2.5,")
 
 
+def test_the_list_of_runs_has_a_view_that_others_may_change(client, directory):
+    def shown():
+        view = json.loads(client.get_experiment(place).tags["mlflow.sharedViewState.evalsuite"])
+        return json.loads(view["state"])
+
+    whole = example("gan", "ddpm")
+    place = log_evaluation(whole, directory, experiment="brains").experiment_id
+    params = [f"params.`compared.{name}`" for name in ("generator", "n", "n_real")]
+    columns = shown()["selectedColumns"]
+    assert columns[:3] == params
+    assert columns[-1] == shown()["orderByKey"] == "metrics.`radiomics/frechet_distance`"
+    assert "viewStateShareKey=evalsuite" in client.get_experiment(place).tags["mlflow.note.content"]
+    fewer = {"selectedColumns": columns[-1:], "orderByAsc": False}
+    view = {"name": "mine", "createdAt": 1, "state": json.dumps(fewer)}
+    client.set_experiment_tag(place, "mlflow.sharedViewState.evalsuite", json.dumps(view))
+    log_evaluation(whole, directory, experiment="brains")
+    assert shown() == fewer
+    other = dataclasses.replace(whole, estimates=[
+        dataclasses.replace(e, extractor="medicalnet") for e in whole.estimates
+    ])  # fmt: skip
+    log_evaluation(other, directory, experiment="brains")
+    assert shown()["selectedColumns"][0] == columns[-1]
+    assert shown()["selectedColumns"][-1] == "metrics.`medicalnet/frechet_distance`"
+    assert shown()["orderByAsc"] is False
+
+
 def test_undefined_values_are_named_not_logged(client, directory):
     whole = example("ddpm")
     frechet, mmd, _ = whole.estimates

@@ -16,6 +16,7 @@ from evalsuite.records import Evidence
 from evalsuite.results import write_results
 from evalsuite.tracking import RunRecord, TrackingError
 from evalsuite.tracking import report as reports
+from evalsuite.tracking import samples as sampled
 from evalsuite.tracking import training as trainings
 from evalsuite.tracking.record import digest_of
 from evalsuite.utility.results import write_results as write_utility
@@ -54,6 +55,15 @@ def training(folder, steps=(3, 6)):
     return stage
 
 
+def samples(folder, weights="ab" * 32):
+    folder.mkdir()
+    (folder / "sample_00000.nii.gz").write_bytes(b"voxels")
+    (folder / "samples.tsv").write_text("path\tindex\nsample_00000.nii.gz\t0\n")
+    record = {"Generator": "run", "Seed": 3, "WeightsSHA256": weights, "Files": {"w": "12"}}
+    (folder / "generator.json").write_text(json.dumps(record))
+    return folder
+
+
 def study(folder):
     return folder
 
@@ -72,6 +82,7 @@ ON_DISK = {
     "report": (report, "evalsuite-reports"),
     "utility": (utility, "evalsuite-utility"),
     "training": (training, "evalsuite-generator"),
+    "samples": (samples, "evalsuite-generator"),
 }
 LOGGED = {
     "evaluation": lambda folder, to: log_evaluation(example("gan", "ddpm"), folder, experiment=to),
@@ -80,6 +91,9 @@ LOGGED = {
         utility_record(utility_example(), folder), experiment=to, kept=folder
     ),
     "training": lambda folder, to: log_training(folder, to, "RUNNING"),
+    "samples": lambda folder, to: tracking.log(
+        sampled.run_record(folder), experiment=to, kept=folder
+    ),
     "study": lambda folder, to: tracking.log(
         RunRecord(
             "birds",
@@ -230,7 +244,9 @@ def test_a_folder_that_holds_nothing_is_told_what_would_do(cli, tmp_path):
 def test_runs_lead_to_what_they_were_made_from(client, runs, cli, tmp_path):
     weights = "ab" * 32
     whole = example("gan", "ddpm")
-    gan = dataclasses.replace(whole.synthetic[0], weights_sha256=weights)
+    drawn = samples(tmp_path / "samples", weights)
+    fingerprint = sampled.run_record(drawn).identity["evalsuite.sampled_sha256"]
+    gan = dataclasses.replace(whole.synthetic[0], weights_sha256=weights, fingerprint=fingerprint)
     made = dataclasses.replace(whole, synthetic=(gan, whole.synthetic[1]))
     folder = tmp_path / "results"
     write_results(made, Evidence((), {}, (), ()), {}, {}, folder)
@@ -253,18 +269,32 @@ def test_runs_lead_to_what_they_were_made_from(client, runs, cli, tmp_path):
         return runs(experiment)[name].data.tags["mlflow.note.content"]
 
     parent = "gan, ddpm vs real, radiomics, seed 7"
-    sought = f'Made from:\n- training of gan: `tags."evalsuite.weights_sha256" = "{weights}"`\n\n'
+    sought = (
+        f'Made from:\n- samples gan: `tags."evalsuite.sampled_sha256" = "{gan.fingerprint}"`\n'
+        f'- training of gan: `tags."evalsuite.weights_sha256" = "{weights}"`\n\n'
+    )
     assert note(parent, "brains").partition("**\n\n")[2].startswith(sought)
     cli("log", tmp_path / "run")
+    cli("log", drawn)
     cli("log", folder, "--experiment", "brains")  # once more, as the training is there now
     cli("log", tmp_path / "report")
-    trained = runs("evalsuite-generator")["run vqgan"]
+    generated = runs("evalsuite-generator")
+    trained, one = generated["run vqgan"], generated["1 sample of run, seed 3"]
     link = "#/experiments/{0.experiment_id}/runs/{0.run_id}?workflowType=machine_learning"
-    found = f"Made from:\n- training of gan: [run vqgan]({link.format(trained.info)})\n\n"
+    origin = f"[run vqgan]({link.format(trained.info)})\n\n"
+    found = (
+        f"Made from:\n- samples gan: [{one.info.run_name}]({link.format(one.info)})\n"
+        f"- training of gan: {origin}"
+    )
+    assert f"Made from:\n- training of run: {origin}".strip() in note(
+        one.info.run_name, "evalsuite-generator"
+    )
     evaluations = runs("brains")
     for name in (parent, "gan vs real, radiomics, seed 7"):
         assert found in note(name, "brains")
-        assert evaluations[name].data.tags["evalsuite.made_from"] == trained.info.run_id
+        assert evaluations[name].data.tags["evalsuite.made_from"] == (
+            f"{one.info.run_id}, {trained.info.run_id}"
+        )
     alone = evaluations["ddpm vs real, radiomics, seed 7"].data.tags
     assert "evalsuite.made_from" not in alone
     assert alone["evalsuite.samples_sha256"] == whole.synthetic[1].fingerprint

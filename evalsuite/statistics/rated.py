@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,11 @@ NO_TRUTH = Caveat(
     "no-truth",
     "The table does not say which cases are real, as before a study is closed, so cohorts are "
     "not told apart.",
+)
+CLUSTERED = Caveat(
+    "cases-of-one-subject",
+    "The {cases} cases of {cohort} show {subjects} subjects only. Cases of one subject are alike, and "
+    "what takes cases as independent is too sure.",
 )
 ALL_CASES = "all cases"
 TICKED = 2.0
@@ -34,6 +39,7 @@ class Rated:
         scores: the matrix of each cohort; nan where there is no answer.
         roles: real or synthetic, by cohort; empty where the truth is not told.
         warnings: what to know of all of it.
+        subjects: whom each case shows, by cohort; empty where the table does not tell.
     """
 
     question: str
@@ -45,6 +51,7 @@ class Rated:
     scores: dict[str, Float[np.ndarray, "c r"]]
     roles: dict[str, str]
     warnings: tuple[Caveat, ...]
+    subjects: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def scale(self, points: Mapping[str, int] | None) -> tuple[float, float]:
         """Return the ends of the scale; infinite where it is not told how many options it has."""
@@ -71,9 +78,9 @@ def rated_by_question(
     Raises:
         EvalsuiteError: as `answers_by_question`.
     """
-    truth = case_truth(table)
+    truth, subjects = case_truth(table), _subjects(table)
     return [
-        _rated(answers, truth)
+        _rated(answers, truth, subjects)
         for answers in answers_by_question(table, points)
         if answers.scale != "nominal" or (nominal and answers.analysis != CHOICE)
     ]
@@ -127,7 +134,15 @@ def case_truth(table: pd.DataFrame) -> pd.DataFrame:
     return truth.astype(str).drop_duplicates("case").set_index("case")
 
 
-def _rated(answers: Answers, truth: pd.DataFrame) -> Rated:
+def _subjects(table: pd.DataFrame) -> "pd.Series[str]":
+    """Return whom each case shows; nothing where the table does not tell."""
+    if not {"case", "subject"} <= set(table.columns):
+        return pd.Series(dtype=str)
+    told = table[["case", "subject"]].replace("", np.nan).dropna().astype(str)
+    return told.drop_duplicates("case").set_index("case")["subject"]
+
+
+def _rated(answers: Answers, truth: pd.DataFrame, subjects: "pd.Series[str]") -> Rated:
     warnings = answers.warnings
     cases = pd.Index(answers.cases)
     if truth.empty:
@@ -142,14 +157,23 @@ def _rated(answers: Answers, truth: pd.DataFrame) -> Rated:
         unknown = of_case.isna().to_numpy(bool)
         warnings = (*warnings, *left_out("their cohort is not told", unknown, "cases"))
     rows = {name: np.flatnonzero((of_case == name).to_numpy(bool)) for name in roles}
+    cases_of = {name: tuple(answers.cases[i] for i in index) for name, index in rows.items()}
+    whom = {
+        name: tuple(subjects.get(case, case) for case in cases) for name, cases in cases_of.items()
+    }
+    for name, shown in whom.items():
+        if len(set(shown)) < len(shown):
+            several = CLUSTERED(cases=len(shown), cohort=name, subjects=len(set(shown)))
+            warnings = (*warnings, several)
     return Rated(
         answers.question,
         answers.analysis,
         answers.points,
         answers.ends,
         answers.readers,
-        {name: tuple(answers.cases[i] for i in index) for name, index in rows.items()},
+        cases_of,
         {name: answers.first[index] for name, index in rows.items()},
         roles,
         warnings,
+        {} if subjects.empty else whom,
     )

@@ -52,6 +52,7 @@ class Bootstrap:
         low, high: ends of the intervals; nan where fewer than half of the replicates are
             defined, or where the method has no interval.
         standard_error: of the statistics; see `bootstrap` for cases and readers crossed.
+        freedom: degrees of freedom of the standard error.
         replicates: the statistics of the replicates, nan where undefined.
         undefined: number of replicates in which each statistic is undefined; they are left out.
     """
@@ -60,6 +61,7 @@ class Bootstrap:
     low: Float[np.ndarray, " s"]
     high: Float[np.ndarray, " s"]
     standard_error: Float[np.ndarray, " s"]
+    freedom: Float[np.ndarray, " s"]
     replicates: Float[np.ndarray, "n s"]
     undefined: Int[np.ndarray, " s"]
 
@@ -146,11 +148,11 @@ def bootstrap(
     errors = np.sqrt(variance)
     tails = np.array([[(1 - level) / 2], [(1 + level) / 2]])
     if interval == "fisher t":
-        ends = _fisher_ends(value, errors, freedom, tails)
+        ends = fisher_ends(value, errors, freedom, tails)
     else:
         ends = _percentiles(drawn, tails.ravel())
     low, high = np.where(usable & np.isfinite(ends).all(axis=0), ends, np.nan)
-    return Bootstrap(value, low, high, np.where(usable, errors, np.nan), drawn, undefined)
+    return Bootstrap(value, low, high, np.where(usable, errors, np.nan), freedom, drawn, undefined)
 
 
 def _factor(size: int) -> float:
@@ -167,12 +169,18 @@ def _variances(drawn: Float[np.ndarray, "n s"]) -> Float[np.ndarray, " s"]:
         return np.asarray(squares / (defined.sum(axis=0) - 1))
 
 
-def _fisher_ends(
+def fisher_ends(
     value: Float[np.ndarray, " s"],
     errors: Float[np.ndarray, " s"],
     freedom: Float[np.ndarray, " s"],
     tails: Float[np.ndarray, "2 1"],
 ) -> Float[np.ndarray, "2 s"]:
+    """Return the ends of Student's intervals of correlations, made on Fisher's z.
+
+    Args:
+        value, errors, freedom: each correlation, its standard error and its degrees of freedom.
+        tails: probabilities below either end.
+    """
     with np.errstate(invalid="ignore", divide="ignore"):
         steps = stdtrit(freedom, tails) * errors
         inside = np.where(np.abs(value) < 1, value, np.nan)

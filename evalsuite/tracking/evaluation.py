@@ -18,7 +18,7 @@ from evalsuite.tracking.record import (
     SAMPLES,
     TAG_LENGTH,
     RunRecord,
-    by_weights,
+    by_samples,
     described_by,
     digest_of,
     environment_file,
@@ -49,7 +49,7 @@ def run_record(evaluation: Evaluation, folder: Path, run_name: str | None = None
     whole = _run(evaluation, several, digest, run_name)
     whole = replace(whole, files={"": folder})
     if len(cohorts) == 1:
-        return whole
+        return replace(whole, columns=_columns(evaluation, whole))
     figures = folder / "figures"
     nested = {}
     for cohort in cohorts:
@@ -68,7 +68,16 @@ def run_record(evaluation: Evaluation, folder: Path, run_name: str | None = None
         for key, value, step in part.points
         if not key.startswith("more/")
     ]
-    return replace(whole, points=points, tables=tables, nested=nested)
+    columns = _columns(evaluation, next(iter(nested.values())))
+    return replace(whole, points=points, tables=tables, nested=nested, columns=columns)
+
+
+def _columns(evaluation: Evaluation, run: RunRecord) -> tuple[list[str], list[str]]:
+    """Return what tells the runs of cohorts apart, the distance that ranks them first."""
+    params = [f"compared.{name}" for name, value in compared(evaluation).items() if value]
+    ranked = {key_of(f"{e.extractor or 'volumes'}/{e.key}") for e in _distances(evaluation)}
+    metrics = [name for name, _, _ in run.points if not name.startswith("more/")]
+    return params, sorted(metrics, key=lambda name: name not in ranked)
 
 
 def _run(evaluation: Evaluation, names: str, digest: str, run_name: str | None = None) -> RunRecord:
@@ -90,7 +99,7 @@ def _run(evaluation: Evaluation, names: str, digest: str, run_name: str | None =
         tags=tags | {DIGEST: digest} if digest else tags,
         texts=environment_file(evaluation.environment),
         cohorts=(evaluation.real, *evaluation.synthetic),
-        made_from=by_weights({c.name: c.weights_sha256 for c in evaluation.synthetic}),
+        made_from=by_samples(evaluation.synthetic),
         start=start,
         end=start + round(evaluation.seconds * 1000),
     )

@@ -23,6 +23,7 @@ Tag = tuple[str, str]
 DIGEST = "evalsuite.digest"  # SHA-256 of a file of results
 SAMPLES = "evalsuite.samples_sha256"  # of the synthetic volumes that an evaluation is of
 WEIGHTS = "evalsuite.weights_sha256"  # of the generator that a training made
+SAMPLED = "evalsuite.sampled_sha256"  # of the volumes that a run of `generator sample` made
 STUDY = "evalsuite.study"  # of the design of a study
 LINKS_LENGTH = 1000  # of the description, for the runs that it was made from
 
@@ -73,6 +74,8 @@ class RunRecord:
         start, end: milliseconds since 1970; None: now.
         status: how what it tells of stands.
         nested: runs below it, by the name that tells them apart.
+        columns: parameters and metrics by which the list of runs tells such runs apart, the metric
+            that sorts them first.
         listed: whether a run below another has a row of its own in the list of runs, where MLflow
             hides those below others until they are asked for; the tag `evalsuite.part_of` then
             names the run that it belongs to.
@@ -93,6 +96,7 @@ class RunRecord:
     end: int | None = None
     status: Status = "FINISHED"
     nested: Mapping[str, "RunRecord"] = field(default_factory=dict)
+    columns: tuple[Sequence[str], Sequence[str]] = ((), ())
     listed: bool = False
 
 
@@ -105,6 +109,13 @@ def digest_of(folder: Path) -> str:
 def by_weights(weights: Mapping[str, str]) -> dict[str, Tag]:
     """Return where cohorts come from, for `made_from`: by name, the digest of what made them."""
     return {f"training of {name}": (WEIGHTS, digest) for name, digest in weights.items() if digest}
+
+
+def by_samples(cohorts: Sequence[CohortRecord]) -> dict[str, Tag]:
+    """Return where the cohorts of generators come from: their samples, and what made these."""
+    generated = [cohort for cohort in cohorts if cohort.weights_sha256]
+    samples = {f"samples {c.name}": (SAMPLED, c.fingerprint) for c in generated}
+    return samples | by_weights({cohort.name: cohort.weights_sha256 for cohort in generated})
 
 
 def described_by(environment: Mapping[str, Any], command: str, note: str) -> dict[str, str]:

@@ -20,6 +20,7 @@ from evalsuite.tracking.server import (
     user,
     without_password,
 )
+from evalsuite.tracking.views import show_columns
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -78,6 +79,9 @@ def log(
     with answering(kept, command) as (client, uri):
         place = experiment_id(client, experiment, uri)
         run_id, nested = _log(client, place, record, {})
+        params, metrics = record.columns
+        if metrics:
+            show_columns(client, place, params, metrics)
     url, hint = page(uri, place, run_id)
     return TrackedRun(run_id, place, without_password(uri), url, hint, nested)
 

@@ -64,7 +64,7 @@ def _box(axes: Axes, left: float, top: float, wide: float, tall: float) -> None:
     axes.add_patch(
         FancyBboxPatch(
             (left + 0.03, top + 0.03), wide - 0.06, tall - 0.06, boxstyle="round,pad=0.03",
-            facecolor="white", edgecolor=GREY, linewidth=0.8,
+            facecolor="white", edgecolor=GREY, linewidth=0.8, clip_on=False,
         )
     )  # fmt: skip
 

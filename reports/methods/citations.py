@@ -66,6 +66,15 @@ WORKS = {
     "Journal of Business and Economic Statistics 29 (2011) 238-249.",
     "gallas": "Gallas BD. One-shot estimate of MRMC variance: AUC. Academic Radiology 13 (2006) "
     "353-362.",
+    "unified": "Gallas BD, Bandos A, Samuelson FW, Wagner RF. A framework for random-effects ROC "
+    "analysis: biases with the bootstrap and other variance estimators. Communications in "
+    "Statistics: Theory and Methods 38 (2009) 2586-2603.",
+    "brant": "Brant R. Assessing proportionality in the proportional odds model for ordinal "
+    "logistic regression. Biometrics 46 (1990) 1171-1178.",
+    "mixed": "Christensen RHB. Cumulative link models for ordinal regression with the R package "
+    "ordinal. Vignette of the package (2018).",
+    "clusters": "Obuchowski NA. Nonparametric analysis of clustered ROC curve data. Biometrics 53 "
+    "(1997) 567-578.",
     "spearman": "Spearman C. The proof and measurement of association between two things. American "
     "Journal of Psychology 15 (1904) 72-101.",
     "kendall": "Kendall MG. The treatment of ties in ranking problems. Biometrika 33 (1945) "
@@ -82,8 +91,10 @@ WORKS = {
 # How the rows of statistics call works, by author and year.
 REFERENCES = {
     "Bland and Altman 1999": "bland",
+    "Brant 1990": "brant",
     "Brunner and Munzel 2000": "brunner",
     "Cameron, Gelbach and Miller 2011": "cameron",
+    "Christensen 2018": "mixed",
     "Clopper and Pearson 1934": "clopper",
     "Cochran 1964": "cochran",
     "Cohen 1960": "cohen",
@@ -91,6 +102,7 @@ REFERENCES = {
     "DeLong, DeLong and Clarke-Pearson 1988": "delong",
     "Fleiss 1971": "fleiss",
     "Gallas 2006": "gallas",
+    "Gallas, Bandos, Samuelson and Wagner 2009": "unified",
     "Gwet 2008": "gwet",
     "Gwet 2014": "handbook",
     "Hillis 2007": "hillis",
@@ -104,6 +116,7 @@ REFERENCES = {
     "McCullagh 1980": "mccullagh",
     "McGraw and Wong 1996": "mcgraw",
     "Obuchowski and Rockette 1995": "obuchowski",
+    "Obuchowski 1997": "clusters",
     "Owen 2007": "owen",
     "Schuirmann 1987": "schuirmann",
     "Shrout and Fleiss 1979": "shrout",

@@ -14,6 +14,7 @@ from evalsuite.caveats import enumerated
 from evalsuite.statistics.careless import CONTRADICTED, FAST, SAME, UNSEEN
 from evalsuite.statistics.multiplicity import FAMILIES
 from evalsuite.statistics.ratings.comparison import DIFFERENCE, ODDS_RATIO, SUPERIORITY
+from evalsuite.statistics.ratings.sensitivity import PROPORTIONAL
 from evalsuite.statistics.roc.choice import ACCURACY
 from reports.document import Table
 from reports.methods.citations import cite, cited
@@ -80,11 +81,34 @@ STATEMENTS = {
     "choice-readers": Statement(
         "Choices of each reader were described by", {ACCURACY: "the share of right ones"}
     ),
+    "turing-variants": Statement(
+        "With readers, or cases, as fixed the same was estimated by", {"AUC": "the AUC"}
+    ),
+    "choice-variants": Statement(
+        "With readers, or cases, as fixed the same was estimated by",
+        {ACCURACY: "the share of right choices"},
+    ),
+    "turing-equivalence": Statement(
+        "Whether readers guess was tested, within a margin, by",
+        {"equivalence": "two one-sided tests", "non-inferiority": "one-sided tests"},
+    ),
+    "choice-equivalence": Statement(
+        "Whether choices are guesses was tested, within a margin, by",
+        {"equivalence": "two one-sided tests", "non-inferiority": "one-sided tests"},
+    ),
     "equivalence": Statement(
         "The margins that the design had stated before the first answer were tested by",
         {
             "equivalence": "two one-sided tests of equivalence",
             "non-inferiority": "one-sided tests of non-inferiority",
+        },
+    ),
+    "sensitivity": Statement(
+        "As sensitivity analyses there were estimated",
+        {
+            ODDS_RATIO: "the cumulative odds ratio of a mixed model with random readers and cases",
+            PROPORTIONAL: "Wald's test of proportional odds, clustered by cases",
+            DIFFERENCE: "the difference of mean answers with missing answers at their extremes",
         },
     ),
     "strata-apart": Statement(
@@ -183,7 +207,7 @@ def _sentence(statement: Statement, rows: pd.DataFrame, random: str) -> str:
         by_works.setdefault(cited(references), []).append(phrase)
     parts = [f"{', '.join(phrases)}{works}" for works, phrases in by_works.items()]
     sentence = f"{statement.opening} {enumerated(parts)}"
-    if "margin" in rows:
+    if "margin" in rows and rows["margin"].notna().any():
         stated = dict(zip(rows["question"], rows["margin"], strict=True))
         sentence += f" ({', '.join(f'{k} {v:g}' for k, v in stated.items())})"
     if rows["interval"].any() and (kinds := _kinds(rows[rows["low"].notna()])):

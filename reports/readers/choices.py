@@ -1,13 +1,13 @@
 """Two-alternative forced choice: how often readers find the real one of a pair."""
 
-import math
-
 from evalsuite.statistics.roc.choice import Choices, choice_merits, reader_choices
-from evalsuite.statistics.roc.mrmc import MultiReader, obuchowski_rockette
+from evalsuite.statistics.roc.mrmc import MultiReader
 from reports.document import Block, Section, Text
-from reports.readers.claims import ALPHA, correction, intervals
+from reports.readers.claims import correction, intervals
+from reports.readers.guessing import guessing_tables
 from reports.readers.results import StudyResults
-from reports.readers.shown import shown, told
+from reports.readers.shown import shown
+from reports.readers.variants import variant_tables
 from reports.sources import StudyData
 
 READ = (
@@ -33,7 +33,7 @@ def _section(study: StudyData, pairs: Choices, analysis: MultiReader, place: int
     suffix = f"-{pairs.question}" if place else ""
     alone, overall = reader_choices(pairs), analysis.treatments
     blocks: list[Block] = [
-        Text((READ, *_margin(study, pairs))),
+        Text((READ,)),
         shown(
             f"choice{suffix}",
             "Share of pairs in which the real case was found, mean of all readers, with "
@@ -62,28 +62,8 @@ def _section(study: StudyData, pairs: Choices, analysis: MultiReader, place: int
             group="treatment",
         ),
     ]
+    merits, margin = choice_merits(pairs), (study.design.get("margins") or {}).get(pairs.question)
+    blocks += guessing_tables(study, merits, margin, f"choice-equivalence{suffix}", "share")
+    beyond = variant_tables(study, analysis.variants, f"choice-variants{suffix}", "share")
     title = "Which of the two is real?" + (f" ({pairs.question})" if place else "")
-    return Section(f"choice{suffix}", title, tuple(blocks))
-
-
-def _margin(study: StudyData, pairs: Choices) -> list[str]:
-    """Say for each cohort whether readers are shown to guess, within the margin of the design."""
-    margin = (study.design.get("margins") or {}).get(pairs.question)
-    if margin is None:
-        return []
-    # Two one-sided tests at 5 % are the interval of 90 % (Schuirmann 1987), over several cohorts
-    # after Bonferroni.
-    level = 1 - 2 * ALPHA / len(pairs.treatments)
-    shares = obuchowski_rockette(choice_merits(pairs), level=level).treatments
-    sentences = []
-    for share in shares:
-        if not (math.isfinite(share.low) and math.isfinite(share.high)):
-            continue
-        within = share.low > 0.5 - margin and share.high < 0.5 + margin
-        sentences.append(
-            f"The design called a share within {margin:g} of 0.5 as good as guessing: for "
-            f"{share.at('treatment')} this is {'shown' if within else 'not shown'}, the "
-            f"{100 * level:.3g} % interval "
-            f"{'' if len(shares) == 1 else '(90 % over all cohorts together) '}being {told(share)}."
-        )
-    return sentences
+    return Section(f"choice{suffix}", title, tuple(blocks), tuple(beyond))

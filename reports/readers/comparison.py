@@ -1,14 +1,15 @@
 """Whether real cases are rated higher than synthetic ones, or alike within the margins."""
 
-import math
 from collections.abc import Sequence
 
 from evalsuite.statistics.ratings.comparison import DIFFERENCE, ODDS_RATIO
 from evalsuite.statistics.ratings.equivalence import equivalence
+from evalsuite.statistics.ratings.sensitivity import sensitivity
 from evalsuite.statistics.result import ALL, Result
 from reports.document import Block, Notice, Picture, Section, Table, Text
 from reports.figures.readers import forest
-from reports.readers.claims import ALPHA, correction, intervals, uncorrected
+from reports.readers.claims import correction, intervals, uncorrected
+from reports.readers.guessing import shown_or_not
 from reports.readers.results import StudyResults
 from reports.readers.shown import abreast, asked, reasons, shown, told
 from reports.sources import StudyData
@@ -75,7 +76,7 @@ def comparison(computation: StudyResults) -> Section:
         across="reader" if by_reader else "quantity",
         folded=True,
     )
-    return Section("comparison", TITLE, tuple(blocks), (beyond,))
+    return Section("comparison", TITLE, tuple(blocks), (beyond, *_sensitivity(study)))
 
 
 def _cohorts(results: Sequence[Result]) -> dict[str, str]:
@@ -133,6 +134,32 @@ def _equivalence(study: StudyData) -> list[Block]:
     return blocks
 
 
+def _sensitivity(study: StudyData) -> list[Block]:
+    results = sensitivity(study.table, points=study.points)
+    if not results:
+        return []
+    return [
+        shown(
+            "sensitivity",
+            "Does the comparison rest on its model, or on missing answers? The odds ratio of a "
+            "mixed model, the test that one ratio holds at every threshold (F in place of a "
+            "ratio), and the difference in means if all missing answers were at an end of the "
+            f"scale, with {intervals(results)}; p is not corrected.",
+            results,
+            {
+                **_cohorts(results),
+                "number": "quantity",
+                "under": "assumption",
+                "reader": "reader",
+                "value (95 % interval)": "value",
+                "p": "p",
+            },
+            study,
+            folded=True,
+        )
+    ]
+
+
 def _margin_table(study: StudyData, results: Sequence[Result]) -> Table:
     return shown(
         "equivalence",
@@ -144,11 +171,5 @@ def _margin_table(study: StudyData, results: Sequence[Result]) -> Table:
         {**_cohorts(results), "margin": "margin", "difference (90 % interval)": told},
         study,
         across="quantity",
-        number=_verdict,
+        number=shown_or_not,
     )
-
-
-def _verdict(result: Result) -> str:
-    if math.isnan(result.p):
-        return "not known"
-    return "shown" if result.p_holm < ALPHA else "not shown"

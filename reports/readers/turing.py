@@ -6,13 +6,16 @@ import pandas as pd
 from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.result import tabulated
 from evalsuite.statistics.roc.curves import reader_aucs, reader_rates, roc_curves
+from evalsuite.statistics.roc.merits import auc_merits
 from evalsuite.statistics.roc.mrmc import MultiReader
 from evalsuite.statistics.roc.readings import Readings
 from reports.document import Block, Notice, Picture, Section, Table, Text
 from reports.figures.readers import roc
 from reports.readers.claims import correction, intervals
+from reports.readers.guessing import guessing_tables
 from reports.readers.results import StudyResults
 from reports.readers.shown import shown
+from reports.readers.variants import variant_tables
 from reports.sources import StudyData
 
 LONG = 24  # rows of a table that is opened on demand
@@ -58,7 +61,10 @@ def _section(study: StudyData, readings: Readings, analysis: MultiReader, place:
         ),
         *_tables(study, readings, analysis, suffix),
     ]
-    return Section(f"turing{suffix}", title, tuple(blocks), tuple(_components(analysis, suffix)))
+    variants = variant_tables(study, analysis.variants, f"turing-variants{suffix}", "AUC")
+    return Section(
+        f"turing{suffix}", title, tuple(blocks), (*variants, *_components(analysis, suffix))
+    )
 
 
 def _without_curve(readings: Readings, curves: pd.DataFrame) -> list[str]:
@@ -93,6 +99,8 @@ def _tables(
             group="",
         )
     ]
+    merits = auc_merits(readings)
+    tables += guessing_tables(study, merits, None, f"turing-equivalence{suffix}", "AUC")
     if analysis.differences:
         tables.append(
             shown(

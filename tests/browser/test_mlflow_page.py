@@ -137,6 +137,9 @@ def test_a_server_takes_nested_runs_in_silence(page, server, tmp_path, monkeypat
     page.goto(runs)
     for name in ("gan", "ddpm"):
         page.get_by_role("link", name=f"{name} vs real, radiomics, seed 7", exact=True).wait_for()
+    page.goto(f"{server}/#/experiments/{tracked.experiment_id}/runs?viewStateShareKey=evalsuite")
+    for column in ("compared.generator", "compared.seed", "radiomics/frechet_distance"):
+        page.get_by_text(column).first.wait_for()
     page.screenshot(path=tmp_path / "list.png")
     page.goto(f"{runs}/{tracked.nested['ddpm']}")
     page.get_by_text("radiomics/frechet_distance", exact=True).wait_for()

@@ -223,6 +223,7 @@ def test_two_processes_sample_what_one_does(trained, tmp_path):
     sample(trained, tmp_path / "one", 6, Recipe(steps=5), device="cpu")
     command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     command += ["-m", "evalsuite", "generator", "sample", str(trained), "-n", "6", "--steps", "5"]
+    command += ["--no-tracking"]
     subprocess.run(
         [sys.executable, *command, "--output", str(tmp_path / "two")], check=True, timeout=120
     )

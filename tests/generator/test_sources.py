@@ -240,7 +240,7 @@ def test_code_that_fails_is_one_sentence_that_names_it(draw, tmp_path, name, mes
         assert "traceback.txt" in str(told.value)
 
 
-def test_the_command_takes_all_of_it(cli, tmp_path):
+def test_the_command_takes_all_of_it(cli, runs, tmp_path):
     (tmp_path / "mine_of_the_folder.py").write_text("from tests.generator.toys import arrays\n")
     status, out, err = cli(
         "generator", "sample", "mine_of_the_folder:arrays", "-n", 2, "--output", "out",
@@ -249,6 +249,12 @@ def test_the_command_takes_all_of_it(cli, tmp_path):
     assert (status, out) == (0, "")
     assert "--synthetic out/samples.tsv" in err
     assert sidecar(tmp_path / "out")["Orientation"] == "LAS"
+    (run,) = runs("evalsuite-generator").values()
+    assert run.info.run_name == "2 samples of mine_of_the_folder:arrays, seed 0"
+    assert run.data.params["Orientation"] == "LAS"
+    cohort = check_cohort(read_cohort(str(tmp_path / "out"), name="s", role="synthetic"))
+    assert run.data.tags["evalsuite.sampled_sha256"] == cohort.fingerprint
+    assert "evalsuite.made_from" not in run.data.tags  # nobody trained it here
 
 
 @pytest.mark.parametrize(
@@ -266,7 +272,9 @@ def test_the_command_takes_all_of_it(cli, tmp_path):
     ],
 )
 def test_mistakes_are_told_before_any_work(cli, arguments, message):
-    status, out, err = cli("generator", "sample", *arguments, "--output", "out", "-n", "1")
+    status, out, err = cli(
+        "generator", "sample", *arguments, "--output", "out", "-n", "1", "--no-tracking"
+    )
     assert (status, out) == (1, "")
     assert message in err
     assert len(err.splitlines()) == 1
@@ -292,11 +300,14 @@ def test_entry_points_of_packages_are_listed_and_sampled(cli, tmp_path, monkeypa
         "name": "white-noise", "package": "example 1.0", "summary": "White noise.",
     }  # fmt: skip
     assert "cannot be loaded" in found["broken"]["summary"]
-    assert cli("generator", "sample", "white-noise", "-n", "2", "--output", "out")[0] == 0
+    assert (
+        cli("generator", "sample", "white-noise", "-n", "2", "--output", "out", "--no-tracking")[0]
+        == 0
+    )
     assert sidecar(tmp_path / "out")["Version"] == "example 1.0"
     files = json.loads((tmp_path / "out/generator.json").read_text())["Files"]
     assert set(files) == {"example_noise.py"}
-    status, _, err = cli("generator", "sample", "white-nois", "--output", "new")
+    status, _, err = cli("generator", "sample", "white-nois", "--output", "new", "--no-tracking")
     assert (status, err.count("\n")) == (1, 1)
     assert 'Did you mean "white-noise"?' in err
 

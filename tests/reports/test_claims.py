@@ -9,12 +9,10 @@ import pytest
 from evalsuite.statistics.multiplicity import FAMILIES, holm_adjusted
 from evalsuite.statistics.ratings.comparison import DIFFERENCE, SUPERIORITY
 from evalsuite.statistics.result import Result
-from evalsuite.statistics.roc.choice import Choices
 from evalsuite.statistics.roc.merits import auc_merits
 from evalsuite.statistics.roc.readings import turing_readings
 from reports.document import Picture, Table
 from reports.readers import StudyResults, study_sections
-from reports.readers.choices import _margin
 from reports.readers.claims import chance, correction, intervals, noted
 from tests.caveats import plain, sentences
 from tests.reports.conftest import STUDIES, findings
@@ -159,19 +157,3 @@ def test_every_shown_p_is_corrected_and_its_family_is_in_the_plan(make_study, ma
                     assert (known["p_holm"] >= known["p"] - 1e-12).all()
                     if (known["p_holm"] > known["p"]).any() and "p, corrected" in table.frame:
                         assert "corrected for the number" in table.caption, table.name
-
-
-def test_guessing_within_a_margin_is_shown_for_all_cohorts_together(make_pairs):
-    """The 90 % interval of one cohort, the 95 % ones of two (Bonferroni)."""
-    rng = np.random.default_rng(0)
-    right = np.full((2, 4, 80), np.nan)
-    for t in range(2):
-        right[t, :, 40 * t : 40 * t + 40] = rng.random((4, 40)) < 0.5
-    cases = np.arange(80)
-    found = Choices("real_side", ("gan", "ldm"), tuple("ABCD"), right, cases, cases)
-    study = make_pairs(margins={"real_side": 0.3})
-    told = _margin(study, found)
-    assert len(told) == 2
-    assert all("the 95 % interval (90 % over all cohorts together) being" in t for t in told)
-    alone = Choices("real_side", ("gan",), tuple("ABCD"), right[:1], cases, cases)
-    assert "the 90 % interval being" in _margin(study, alone)[0]

@@ -165,7 +165,7 @@ def odd(make_study, make_pairs):
         ),
         "a margin of pairs": (
             lambda: make_pairs(margins={"real_side": 0.1}),
-            "within 0.1 of 0.5 as good as guessing: for blur1 this is not shown",
+            "guess, within the margin of 0.1 that the design stated before the reading?",
         ),
         "trivial cues": (
             lambda: audited(make_study(cases=2), leaks=True),

@@ -10,6 +10,7 @@ from evalsuite.statistics.ratings import averages as rated
 from evalsuite.statistics.ratings import comparison
 from evalsuite.statistics.ratings import course as session
 from evalsuite.statistics.ratings import equivalence as margins
+from evalsuite.statistics.ratings import sensitivity as other_models
 from evalsuite.statistics.result import tabulated
 from evalsuite.statistics.roc import choice, curves, mrmc
 
@@ -42,6 +43,7 @@ comparisons = table_of(comparison.comparisons)
 course = table_of(session.course)
 times = table_of(session.times)
 equivalence = table_of(margins.equivalence)
+sensitivity = table_of(other_models.sensitivity)
 reader_choices = table_of(choice.reader_choices)
 reader_aucs = table_of(curves.reader_aucs)
 reader_rates = table_of(curves.reader_rates)

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
+from scipy.stats import t as t_of
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.statistics.concordance.cases import NO_INTERVAL
@@ -13,7 +14,9 @@ from evalsuite.statistics.concordance.rank_correlation import (
     rank_correlations,
     rank_correlations_of_rows,
 )
+from evalsuite.statistics.concordance.simultaneous import Estimated, together
 from evalsuite.statistics.resample import Draws
+from evalsuite.statistics.result import Result
 from tests.statistics.readings import long_table, odd_studies, says_why, simulated
 from tests.statistics.tables import concordance, generator_concordance
 from tests.statistics.test_ratings import one
@@ -215,7 +218,7 @@ def test_generators_with_one_swap_by_hand():
 
 
 def test_many_generators_are_tested_by_random_orders():
-    rows = generator_concordance(*of_generators(np.arange(8.0)), replicates=50)
+    rows = generator_concordance(*of_generators(np.arange(9.0)), replicates=50)
     row = one(rows, quantity="Kendall tau-b")
     assert row["value"] > 0.7
     assert row["p"] < 0.05
@@ -240,3 +243,74 @@ def test_small_correlations_are_scipys(x, y):
         else:
             assert rho == pytest.approx(stats.spearmanr(x, row).statistic)
             assert tau == pytest.approx(stats.kendalltau(x, row).statistic)
+
+
+def estimated(values, draws, question="q", df=30.0):
+    """Return correlations with draws around them."""
+    return [
+        Estimated(
+            Result(
+                where={"question": question}, value=v, low=np.tanh(np.arctanh(v) - 0.4), high=0.99
+            ),
+            v + column, float(column.std()), df,
+        )
+        for v, column in zip(values, np.transpose(draws), strict=True)
+    ]  # fmt: skip
+
+
+def test_one_interval_is_its_own_simultaneous_one():
+    noise = 0.1 * np.random.default_rng(0).standard_normal((4000, 1))
+    (alone,) = together(estimated([0.3], noise), 0.95)
+    error = noise.std() / (1 - 0.3**2)
+    expected = np.tanh(np.arctanh(0.3) + t_of(30).ppf([0.025, 0.975]) * error)
+    ends = [alone.parts["simultaneous_low"], alone.parts["simultaneous_high"]]
+    assert ends == pytest.approx(expected.tolist(), abs=2e-3)
+    assert alone.parts["p_best"] == 1
+
+
+def test_simultaneous_intervals_are_between_one_and_bonferroni():
+    rng = np.random.default_rng(1)
+    alike = np.repeat(0.1 * rng.standard_normal((4000, 1)), 12, axis=1)
+    apart = 0.1 * rng.standard_normal((4000, 12))
+    lows = [together(estimated([0.3] * 12, d), 0.95)[0].parts["simultaneous_low"]
+            for d in (alike, apart)]  # fmt: skip
+    error = 0.1 / (1 - 0.3**2)
+    single, sidak, bonferroni = (
+        np.tanh(np.arctanh(0.3) + t_of(30).ppf(tail) * error)
+        for tail in (0.025, (1 - 0.95 ** (1 / 12)) / 2, 0.025 / 12)
+    )
+    assert lows[0] == pytest.approx(single, abs=0.005)
+    assert lows[1] == pytest.approx(sidak, abs=0.01)
+    assert lows[1] >= bonferroni - 0.003
+
+
+def test_the_highest_of_many_is_told_from_the_others_or_not():
+    draws = 0.1 * np.random.default_rng(2).standard_normal((2000, 6))
+    held = together(estimated([0.9, 0.85, 0.1, 0.0, 0.0, 0.0], draws), 0.95)
+    p = [result.parts["p_best"] for result in held]
+    assert p[0] == 1
+    assert p[1] > 0.5
+    assert max(p[2:]) < 0.01
+    # The largest of 5 pairs by chance is no finding: 1.6 standard errors of a difference.
+    near = together(estimated([0.5, 0.27, 0.27, 0.27, 0.27, 0.27], draws), 0.95)
+    assert min(result.parts["p_best"] for result in near[1:]) > 0.2
+
+
+def test_concordance_tells_what_holds_of_all():
+    rng = np.random.default_rng(3)
+    study = simulated(4, 25)
+    means = study["gan"].mean(axis=1)
+    scores = pd.DataFrame(
+        [
+            {"case": f"gan{i:02d}", "metric": metric, "value": value}
+            for metric, noise in (("near", 0.05), ("far", 5.0), ("farther", 5.0))
+            for i, value in enumerate(means + noise * rng.standard_normal(25))
+        ]
+    )
+    table = concordance(long_table(study), scores, replicates=300)
+    rows = table[(table["quantity"] == "Spearman rho") & (table["cases"] == "synthetic")]
+    assert (rows["simultaneous_low"] <= rows["low"] + 1e-12).all()
+    assert (rows["simultaneous_high"] >= rows["high"] - 1e-12).all()
+    rows = rows.set_index("metric")
+    assert rows.loc["near", "p_best"] == 1
+    assert rows.loc[["far", "farther"], "p_best"].max() < 0.05

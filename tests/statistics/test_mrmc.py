@@ -12,6 +12,7 @@ from evalsuite.statistics.roc import mrmc
 from evalsuite.statistics.roc.analysis_of_variance import mean_covariances, mean_squares, spread
 from evalsuite.statistics.roc.auc import auc_covariance
 from evalsuite.statistics.roc.merits import Merits, auc_merits
+from evalsuite.statistics.roc.one_shot import area_sums, one_shot
 from evalsuite.statistics.roc.readings import Readings, turing_readings
 from tests.statistics.tables import obuchowski_rockette, reader_aucs
 from tests.statistics.test_roc import study
@@ -66,6 +67,14 @@ def test_van_dyke(van_dyke):
     assert found.differences.loc[0, ["first", "second"]].tolist() == ["1", "2"]
     agree({name: found.treatments[name].tolist() for name in TREATMENTS}, TREATMENTS)
     assert found.differences[["n_readers", "n_cases"]].iloc[0].tolist() == [5, 114]
+
+
+def test_one_shot_is_the_unbiased_analysis(van_dyke):
+    # Standard errors of both treatments and of their difference, MRMCaov 0.3.0.
+    rows = (van_dyke.positive.reshape(10, -1), van_dyke.negative.reshape(10, -1))
+    found = one_shot(*area_sums(*rows), 2)
+    errors = [found.contrast(weights, 112).variance ** 0.5 for weights in ((1, 0), (0, 1), (1, -1))]
+    assert errors == pytest.approx([0.03307120333, 0.0214911980, 0.02067153881], rel=1e-9)
 
 
 def test_van_dyke_readers(van_dyke):

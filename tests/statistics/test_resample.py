@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 import scipy.stats
+from scipy.special import stdtrit
 
+from evalsuite.statistics.jackknife import jackknife
 from evalsuite.statistics.resample import Draws, bootstrap
 
 
@@ -180,3 +182,24 @@ def test_once_is_the_study():
     draws = Draws.once(3, 2)
     assert draws.cases.tolist() == [[1, 1, 1]]
     assert draws.readers.tolist() == [[1, 1]]
+
+
+def test_jackknife_of_a_mean_is_both_standard_errors():
+    # Without the noise of single answers the variance is s_r^2 / r + s_c^2 / c.
+    reader, case = np.array([0.1, 0.25, -0.1, 0.05]), np.linspace(-0.4, 0.5, 12)
+    scores = 0.1 + reader + case[:, None]
+
+    def mean(draws):
+        weights = draws.cases[:, :, None] * draws.readers[:, None]
+        return (weights * scores).sum(axis=(1, 2))[:, None] / weights.sum(axis=(1, 2))[:, None]
+
+    found = jackknife(mean, cases=12, readers=4)
+    parts = reader.var(ddof=1) / 4, case.var(ddof=1) / 12
+    assert found.standard_error[0] == pytest.approx(sum(parts) ** 0.5)
+    quantile = (parts[0] * stdtrit(3, 0.975) + parts[1] * stdtrit(11, 0.975)) / sum(parts)
+    half = quantile * sum(parts) ** 0.5 / (1 - found.value[0] ** 2)
+    assert np.arctanh(found.high[0]) - np.arctanh(found.value[0]) == pytest.approx(half)
+    strata = np.repeat([0, 1], 6)
+    within = jackknife(mean, cases=12, readers=4, strata=strata)
+    # Cohorts that differ are no noise: the halves of the cases lie apart.
+    assert within.standard_error[0] < 0.9 * found.standard_error[0]

@@ -10,8 +10,10 @@ from sklearn.metrics import auc as trapezoid
 from sklearn.metrics import roc_auc_score, roc_curve
 from statsmodels.stats.proportion import proportion_confint
 
+from evalsuite.statistics.rated import rated_by_question
 from evalsuite.statistics.roc.auc import auc_covariance, placements, t_interval
 from evalsuite.statistics.roc.curves import roc_curves, roc_points
+from evalsuite.statistics.roc.merits import auc_merits
 from evalsuite.statistics.roc.readings import Readings, turing_readings
 from tests.caveats import sentences
 from tests.kinds import scales
@@ -310,3 +312,46 @@ def test_turing_without_synthetic_cases():
         reader_aucs(found)["warnings"].iloc[0]
         == "The AUC is undefined: no synthetic case was read."
     )
+
+
+def test_copies_of_a_case_in_one_subject_are_one_case():
+    rng = np.random.default_rng(0)
+    positive, negative = rng.normal(1, 1, (3, 14)), rng.normal(0, 1, (3, 17))
+    expected = auc_covariance(positive, negative)
+    twice = [np.repeat(side, 2, axis=1) for side in (positive, negative)]
+    subjects = np.repeat(np.arange(14), 2), np.repeat(np.arange(100, 117), 2)
+    value, covariance = auc_covariance(*twice, subjects)
+    assert value == pytest.approx(expected[0])
+    assert covariance == pytest.approx(expected[1])
+    # Taken as independent they would halve the variance.
+    assert np.diag(auc_covariance(*twice)[1]) == pytest.approx(np.diag(covariance) / 2, rel=0.1)
+    alone = np.arange(14), np.arange(14, 31)
+    assert auc_covariance(positive, negative, alone)[1] == pytest.approx(expected[1])
+
+
+def test_a_subject_of_both_truths_varies_together():
+    # Each subject has a real and a synthetic case that are rated up or down together.
+    rng = np.random.default_rng(1)
+    values, variances, apart = [], [], []
+    for _ in range(400):
+        whom = rng.normal(0, 1, 25)
+        positive, negative = (whom + rng.normal(s, 0.5, (1, 25)) for s in (0.5, 0.0))
+        value, covariance = auc_covariance(positive, negative, (np.arange(25), np.arange(25)))
+        values.append(value[0])
+        variances.append(covariance[0, 0])
+        apart.append(auc_covariance(positive, negative)[1][0, 0])
+    assert np.mean(variances) == pytest.approx(np.var(values), rel=0.25)
+    assert np.mean(apart) > 2 * np.var(values)
+
+
+def test_subjects_of_a_study_reach_the_analysis():
+    table = study().assign(subject=lambda t: t["case"])
+    alone = auc_merits(turing_readings(table, {"origin": 6})[0])
+    assert "as one" not in alone.method
+    table["subject"] = table["case"].str[:-1] + "0"
+    (readings,) = turing_readings(table, {"origin": 6})
+    merits = auc_merits(readings)
+    assert "cases of a subject as one" in merits.method
+    assert merits.trials.disjoint.max() < alone.trials.disjoint.max()
+    (other,) = rated_by_question(table, {"origin": 6})
+    assert any("subjects only" in str(caveat) for caveat in other.warnings)

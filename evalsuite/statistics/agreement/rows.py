@@ -11,6 +11,7 @@ from evalsuite.records import Caveat, Scale
 from evalsuite.statistics.agreement.kappa import column_kappas, kappa_errors
 from evalsuite.statistics.answers import Answers
 from evalsuite.statistics.cautions import few_cases, few_readers
+from evalsuite.statistics.jackknife import jackknife
 from evalsuite.statistics.resample import Over, Statistic, bootstrap
 from evalsuite.statistics.result import NAN, Result
 
@@ -72,23 +73,35 @@ class Resampling:
         over: Over,
         compares_readers: bool,
         strata: Int[np.ndarray, " c"],
+        skewed: bool = False,
     ) -> list[Result]:
-        """Return the statistics with bootstrap intervals and reasons to doubt them."""
-        resampled = bootstrap(
-            statistic,
-            cases=cases,
-            readers=readers,
-            over=over,
-            interval="fisher t",
-            compares_readers=compares_readers,
-            strata=strata,
-            replicates=self.replicates,
-            level=self.level,
-            seed=self.seed,
-        )
-        method = (
-            f"Fisher z, Student t, standard error of {self.replicates:,} bootstrap draws of {over}"
-        )
+        """Return the statistics with intervals by resampling and reasons to doubt them.
+
+        Args:
+            skewed: whether few readers make them so skewed that the jackknife holds better, where
+                other readers are spoken of.
+        """
+        kind, size = "bootstrap", self.replicates
+        method = f"Fisher z, Student t, standard error of {size:,} bootstrap draws of {over}"
+        if skewed and over == "cases and readers":
+            kind, size = "jackknife", cases + readers
+            method = "Fisher z, Cochran's quantile, jackknife over readers and over cases"
+            resampled = jackknife(
+                statistic, cases=cases, readers=readers, strata=strata, level=self.level
+            )
+        else:
+            resampled = bootstrap(
+                statistic,
+                cases=cases,
+                readers=readers,
+                over=over,
+                interval="fisher t",
+                compares_readers=compares_readers,
+                strata=strata,
+                replicates=size,
+                level=self.level,
+                seed=self.seed,
+            )
         if over != "readers" and strata.any():
             method += ", cases within cohorts"
         if over == "cases" and readers > 1:
@@ -110,14 +123,14 @@ class Resampling:
                     high=high,
                     level=self.level,
                     standard_error=error,
-                    interval="bootstrap",
+                    interval=kind,
                     method=method,
                     counts={"readers": readers, "cases": cases},
                     random=over,
                     warnings=cautions,
                 ),
                 undefined,
-                self.replicates,
+                size,
             )
             for value, low, high, error, undefined in numbers
         ]

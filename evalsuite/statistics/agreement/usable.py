@@ -72,8 +72,10 @@ def bootstrapped(
     resampling: Resampling,
     reason: Caveat | None,
     statistics: int,
+    *,
+    skewed: bool = False,
 ) -> list[Result]:
-    """Return the statistics over all readers, or nan for one reason."""
+    """Return the statistics over all readers, or nan for one reason; see `Resampling`."""
     c, r = ratings.shape
     if reason:
         return [resampling.undefined(reason, r, c)] * statistics
@@ -84,4 +86,5 @@ def bootstrapped(
         over=over_drawn(r),
         compares_readers=True,
         strata=strata,
+        skewed=skewed,
     )

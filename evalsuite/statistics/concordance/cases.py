@@ -19,6 +19,7 @@ from evalsuite.statistics.concordance.rank_correlation import (
     rank_correlations,
 )
 from evalsuite.statistics.concordance.scored import Scored, read_scores
+from evalsuite.statistics.concordance.simultaneous import Estimated, together
 from evalsuite.statistics.multiplicity import CONCORDANCE
 from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.rated import Rated, rated_by_question
@@ -64,7 +65,8 @@ def concordance(
     They are for the mean of as many readers as there are (more readers, less noise, higher
     correlation), and cautious: in simulations of 3 to 10 readers they covered 96 to 99 %. `p` is of the test that score and ratings are
     independent over cases, over orders of the cases (`independence`), which needs nothing of
-    readers; it is corrected over the results of the same coefficient and cases.
+    readers; it is corrected over the results of the same coefficient and cases. Parts of each result
+    hold of all these at once, and say whether it can be told from the highest; see `together`.
 
     Args:
         table: the long table of one study, with or without the truth.
@@ -82,7 +84,7 @@ def concordance(
             case.
     """
     metrics = read_scores(scores, "case")
-    results = []
+    estimates: list[Estimated] = []
     for rated in rated_by_question(table):
         for group, cohorts in _groups(rated).items():
             cases = [case for cohort in cohorts for case in rated.cases[cohort]]
@@ -102,18 +104,37 @@ def concordance(
                     replicates,
                     seed,
                 )
-                results += [
+                estimates += [
                     replace(
-                        result,
-                        where={"question": rated.question, **metric.where, "cases": group},
-                        warnings=(
-                            *result.warnings, *unscored, *metric.warnings, *rated.warnings
+                        one,
+                        result=replace(
+                            one.result,
+                            where={"question": rated.question, **metric.where, "cases": group},
+                            warnings=(
+                                *one.result.warnings, *unscored, *metric.warnings,
+                                *rated.warnings,
+                            ),
                         ),
                     )
                     for metric, of_metric in zip(batch, correlations, strict=True)
-                    for result in of_metric
+                    for one in of_metric
                 ]  # fmt: skip
-    return holm(results, lambda result: (result.quantity, result.where["cases"]))
+    return holm(_simultaneous(estimates, level), _family)
+
+
+def _family(result: Result) -> tuple[str, str]:
+    return result.quantity, result.at("cases")
+
+
+def _simultaneous(estimates: list[Estimated], level: float) -> list[Result]:
+    """Return the results in their order, each with what holds of all of its family at once."""
+    results = [one.result for one in estimates]
+    for family in dict.fromkeys(map(_family, results)):
+        places = [i for i, result in enumerate(results) if _family(result) == family]
+        held = together([estimates[i] for i in places], level)
+        for i, result in zip(places, held, strict=True):
+            results[i] = result
+    return results
 
 
 def _correlations(
@@ -124,7 +145,7 @@ def _correlations(
     level: float,
     replicates: int,
     seed: int,
-) -> Iterator[list[Result]]:
+) -> Iterator[list[Estimated]]:
     """Yield both coefficients for each score."""
     answered = ~np.isnan(ratings).all(axis=1)
     x, ratings, strata = x[:, answered], ratings[answered], strata[answered]
@@ -158,9 +179,12 @@ def _correlations(
     if reason:
         for _ in x:
             yield [
-                replace(about, quantity=name, reference=reference, warnings=reason)
+                Estimated(
+                    replace(about, quantity=name, reference=reference, warnings=reason),
+                    np.empty(0), NAN, NAN,
+                )
                 for name, reference in named
-            ]
+            ]  # fmt: skip
         return
     resampled = bootstrap(
         rank_correlations(x, ratings),
@@ -188,18 +212,18 @@ def _correlations(
                 warnings = (EQUAL_SCORES,)
             elif np.isnan(low):
                 warnings = (NO_INTERVAL, *notes)
-            results.append(
-                replace(
-                    about,
-                    quantity=name,
-                    value=value,
-                    low=low,
-                    high=float(resampled.high[at]),
-                    p=NAN if np.isnan(value) else float(chance[k, i]),
-                    reference=reference,
-                    warnings=warnings,
-                )
+            result = replace(
+                about,
+                quantity=name,
+                value=value,
+                low=low,
+                high=float(resampled.high[at]),
+                p=NAN if np.isnan(value) else float(chance[k, i]),
+                reference=reference,
+                warnings=warnings,
             )
+            error, df = float(resampled.standard_error[at]), float(resampled.freedom[at])
+            results.append(Estimated(result, resampled.replicates[:, at], error, df))
         yield results
 
 

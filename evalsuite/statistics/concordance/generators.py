@@ -50,7 +50,7 @@ def generator_concordance(
 
     Rank correlation, over the synthetic cohorts, of the metric with the mean rating (the mean
     over readers of their means). 1 is the readers' order. `p` is two-sided over all orders of the
-    generators, which are equally likely if the metric says nothing (exact up to seven generators,
+    generators, which are equally likely if the metric says nothing (exact up to eight generators,
     by 9,999 random orders beyond). The percentile interval draws cases and readers anew and keeps
     the metric's values, whose own uncertainty it does not hold.
 

@@ -9,7 +9,7 @@ from evalsuite.statistics.resample import Draws, Statistic
 
 COEFFICIENTS = ("Spearman rho", "Kendall tau-b")
 AT_ONCE = 16  # replicates whose pairs are held at once, few enough to stay in the cache
-ENUMERATED = 7  # things, up to which all their orders are gone through
+ENUMERATED = 8  # things, up to which all their orders are gone through
 SHUFFLES = 9_999
 REFERENCES = ("Spearman 1904; Owen 2007", "Kendall 1945; Owen 2007")
 
@@ -132,7 +132,7 @@ def rank_correlations_of_rows(
 
 
 def orders(n: int, seed: int) -> Int[np.ndarray, "b n"]:
-    """Return all orders of n things, the given one first; beyond seven 9,999 random ones and it."""
+    """Return all orders of n things, the given one first; beyond eight 9,999 random ones and it."""
     if n <= ENUMERATED:
         return np.array(list(permutations(range(n))), int).reshape(-1, n)
     shuffled = np.tile(np.arange(n), (SHUFFLES + 1, 1))
@@ -146,7 +146,7 @@ def independence(
     """Return the two-sided p-values of rho and tau-b of every score with y if they are independent.
 
     The share of the orders of y, all equally likely then, with a correlation as far from 0 or
-    further (see `orders`): exact up to seven cases, and never below one in the number of orders.
+    further (see `orders`): exact up to eight cases, and never below one in the number of orders.
     Nothing is asked of distributions, and ties are as they are.
 
     References:

@@ -8,6 +8,8 @@ from evalsuite.records import Caveat
 from evalsuite.statistics.ratings.contrasts import superiority
 from evalsuite.statistics.ratings.crossed import standard_error
 from evalsuite.statistics.result import NAN, Result
+from evalsuite.statistics.roc.auc import UNBIASED
+from evalsuite.statistics.roc.one_shot import U_STATISTIC, everyone
 
 METHOD = "empirical, DeLong's covariance, Student t of log odds"
 ONE_READER = "Brunner and Munzel 2000; DeLong, DeLong and Clarke-Pearson 1988"
@@ -89,6 +91,7 @@ def area(
             warnings=(WITHOUT_ERROR, OF_THESE) if read.sum() > 1 else (WITHOUT_ERROR,),
         )
     low, high = mean.probability_interval(level)
+    crossed = everyone(~np.isnan(np.concatenate([x, y]).T))
     warnings: tuple[Caveat, ...] = ()
     if min(sizes) < 2:
         warnings = (ONE_READ(truth=names[sizes.index(min(sizes))]),)
@@ -105,8 +108,8 @@ def area(
         level=level,
         standard_error=standard_error(mean),
         p=mean.on_logit().p_value(),
-        method=METHOD,
-        reference=reference,
+        method=METHOD if crossed else f"empirical, {U_STATISTIC}, Student t of log odds",
+        reference=reference if crossed else f"{UNBIASED}; {READERS}",
         warnings=warnings,
     )
 

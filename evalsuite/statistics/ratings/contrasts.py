@@ -14,7 +14,8 @@ from evalsuite.statistics.ratings.crossed import (
     pooled,
 )
 from evalsuite.statistics.ratings.proportional_odds import informative, proportional_odds
-from evalsuite.statistics.roc.auc import area_freedom, auc_covariance
+from evalsuite.statistics.roc.auc import area_freedom, auc_covariance, share_covariance
+from evalsuite.statistics.roc.one_shot import area_sums, everyone
 
 
 def mean_difference(x: Float[np.ndarray, "m r"], y: Float[np.ndarray, "n r"]) -> Crossed:
@@ -38,16 +39,20 @@ def superiority(x: Float[np.ndarray, "m r"], y: Float[np.ndarray, "n r"]) -> Cro
 
     For a reader's answers to a random case of each cohort it is the Mann-Whitney statistic, that
     is the area under the reader's empirical ROC curve, and what case c adds is its placement. For
-    one reader the variance and degrees of freedom are those of Brunner and Munzel.
+    one reader the variance and degrees of freedom are those of Brunner and Munzel; of several who
+    did not all read everything the covariance is that of Gallas.
 
     Args:
         x, y: as for `mean_difference`.
 
     References:
         Brunner and Munzel, Biometrical Journal 42 (2000) 17-25. DeLong, DeLong and
-        Clarke-Pearson, Biometrics 44 (1988). Obuchowski and Rockette 1995.
+        Clarke-Pearson, Biometrics 44 (1988). Obuchowski and Rockette 1995. Gallas 2006.
     """
-    value, covariance = auc_covariance(x.T, y.T)
+    if everyone(~np.isnan(np.concatenate([x, y]).T)):
+        value, covariance = auc_covariance(x.T, y.T)
+    else:
+        value, covariance = share_covariance(*area_sums(x.T, y.T))
     return over_figures(value, covariance, area_freedom(x.T, y.T), _least_p(x, y))
 
 

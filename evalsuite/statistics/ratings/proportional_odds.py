@@ -96,7 +96,7 @@ def proportional_odds(
             return -np.inf
         high, low = ends(at)
         with np.errstate(divide="ignore"):
-            return float(np.log(_between(high, low)).sum())
+            return float(np.log(between(high, low)).sum())
 
     value = total(parameters)
     for _ in range(STEPS):
@@ -123,9 +123,7 @@ def proportional_odds(
     return ProportionalOdds(parameters[t:], parameters[:t], influence[:, t:], information, value)
 
 
-def _between(
-    high: Float[np.ndarray, " n"], low: Float[np.ndarray, " n"]
-) -> Float[np.ndarray, " n"]:
+def between(high: Float[np.ndarray, "*n"], low: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
     """Return expit(high) - expit(low), on the side of zero where it loses no digits."""
     swap = low > 0
     above, beneath = np.where(swap, -low, high), np.where(swap, -high, low)
@@ -139,7 +137,7 @@ def _derivatives(
     lower: Float[np.ndarray, "n q"],
 ) -> tuple[Float[np.ndarray, "n q"], Float[np.ndarray, "q q"]]:
     """Return the score of each answer and the observed information."""
-    probability = np.maximum(_between(high, low), np.finfo(float).tiny)
+    probability = np.maximum(between(high, low), np.finfo(float).tiny)
     # Density of the logistic distribution and its derivative; both vanish at infinity.
     d_high, d_low = expit(high) * expit(-high), expit(low) * expit(-low)
     dd_high, dd_low = d_high * (1 - 2 * expit(high)), d_low * (1 - 2 * expit(low))

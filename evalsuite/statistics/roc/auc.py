@@ -3,11 +3,12 @@
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.special import stdtrit
 from scipy.stats import rankdata
 
 DELONG, UNBIASED = "DeLong, DeLong and Clarke-Pearson 1988", "Gallas 2006"
+CLUSTERS = "Obuchowski 1997"
 
 
 class Placements(NamedTuple):
@@ -53,6 +54,10 @@ class PairSums(NamedTuple):
         shared = self.positive @ self.positive.T + self.negative @ self.negative.T - self.products
         return np.asarray(np.outer(self.total, self.total) - shared)
 
+    def only(self, rows: Int[np.ndarray, " q"]) -> "PairSums":
+        """Return those of some rows."""
+        return PairSums(self.positive[rows], self.negative[rows], self.products[np.ix_(rows, rows)])
+
 
 def placements(
     positive: Float[np.ndarray, "k m"], negative: Float[np.ndarray, "k n"]
@@ -75,7 +80,9 @@ def placements(
 
 
 def auc_covariance(
-    positive: Float[np.ndarray, "k m"], negative: Float[np.ndarray, "k n"]
+    positive: Float[np.ndarray, "k m"],
+    negative: Float[np.ndarray, "k n"],
+    subjects: tuple[Int[np.ndarray, " m"], Int[np.ndarray, " n"]] | None = None,
 ) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, "k k"]]:
     """Return k empirical AUCs and their covariance when cases are drawn anew, after DeLong.
 
@@ -84,13 +91,16 @@ def auc_covariance(
 
     Args:
         positive, negative: ratings, one row per reader (and treatment), nan where unread.
+        subjects: numbers of whom the cases show. Cases of one subject, of either truth, are then
+            one observation (Obuchowski).
 
     Returns:
         The AUCs, 0 to 1, 0.5 by chance, nan where either truth was not read; and their
         covariance, nan where a row has fewer than two cases of either truth.
 
     References:
-        DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988) 837-845.
+        DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988) 837-845. Obuchowski, Biometrics 53
+        (1997) 567-578, for subjects with several cases.
 
     Example:
         >>> value, covariance = auc_covariance(np.array([[2.0, 3, 3]]), np.array([[1.0, 2]]))
@@ -99,7 +109,12 @@ def auc_covariance(
     """
     placed = placements(positive, negative)
     value = placed.auc
-    influence = np.concatenate([_influence(part, value) for part in placed], axis=1)
+    whom = (None, None) if subjects is None else subjects
+    sides = [_influence(part, value, own) for part, own in zip(placed, whom, strict=True)]
+    influence = np.concatenate(sides, axis=1)
+    if subjects is not None:
+        _, number = np.unique(np.concatenate(subjects), return_inverse=True)
+        influence = influence @ np.eye(number.max(initial=-1) + 1)[number]
     return value, influence @ influence.T
 
 
@@ -162,10 +177,18 @@ def _ranks(ratings: Float[np.ndarray, "k c"]) -> Float[np.ndarray, "k c"]:
 
 
 def _influence(
-    placed: Float[np.ndarray, "k c"], value: Float[np.ndarray, " k"]
+    placed: Float[np.ndarray, "k c"],
+    value: Float[np.ndarray, " k"],
+    subjects: Int[np.ndarray, " c"] | None,
 ) -> Float[np.ndarray, "k c"]:
     """Return what each case adds to the error of the AUC; 0 for unread cases."""
-    n = (~np.isnan(placed)).sum(axis=1, keepdims=True)
+    read = ~np.isnan(placed)
+    n = read.sum(axis=1, keepdims=True)
+    independent = n
+    if subjects is not None and len(subjects):
+        of_subject = read @ np.eye(subjects.max() + 1)[subjects]
+        independent = (of_subject > 0).sum(axis=1, keepdims=True)
     with np.errstate(invalid="ignore", divide="ignore"):
-        influence = (placed - value[:, None]) / np.sqrt(n * (n - 1))
-    return np.where(n < 2, np.nan, np.where(np.isnan(placed), 0, influence))
+        scale = np.sqrt(independent / (independent - 1)) / n
+        influence = (placed - value[:, None]) * scale
+    return np.where(independent < 2, np.nan, np.where(read, influence, 0))

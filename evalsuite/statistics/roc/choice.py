@@ -15,6 +15,7 @@ from evalsuite.statistics.ratings.area import EXACT, exact_share
 from evalsuite.statistics.result import Result, holm
 from evalsuite.statistics.roc.auc import UNBIASED, PairSums, share_covariance
 from evalsuite.statistics.roc.merits import Merits, Trials
+from evalsuite.statistics.roc.one_shot import everyone
 
 ACCURACY = "2AFC accuracy"
 NO_PAIR = Caveat("no-pair", "The share is undefined: no pair with known truth was answered.")
@@ -132,6 +133,7 @@ def choice_merits(choices: Choices) -> Merits:
     ]
     share, covariance = share_covariance(*sums)
     read = np.concatenate([sums[1].positive, sums[1].negative], axis=1) > 0
+    crossed = everyone(~np.isnan(choices.right))
     return Merits(
         choices.question,
         ACCURACY,
@@ -144,6 +146,7 @@ def choice_merits(choices: Choices) -> Merits:
         UNBIASED,
         choices.warnings,
         trials=_trials(choices),
+        sums=None if crossed else (sums[0], sums[1]),
     )
 
 
@@ -170,7 +173,8 @@ def _matching(first: Int[np.ndarray, " p"], second: Int[np.ndarray, " p"]) -> in
 
     if not len(first):
         return 0
-    graph = csr_array((np.ones(len(first), int), (first, second)))
+    indices = first.astype(np.int32), second.astype(np.int32)  # older SciPy matches no others
+    graph = csr_array((np.ones(len(first), int), indices))
     return int((maximum_bipartite_matching(graph) >= 0).sum())
 
 

@@ -7,8 +7,18 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from evalsuite.records import Caveat
+from evalsuite.statistics.rated import CLUSTERED
 from evalsuite.statistics.ratings.crossed import least_p_of_order
-from evalsuite.statistics.roc.auc import DELONG, area_freedom, auc_covariance
+from evalsuite.statistics.roc.auc import (
+    CLUSTERS,
+    DELONG,
+    UNBIASED,
+    PairSums,
+    area_freedom,
+    auc_covariance,
+    share_covariance,
+)
+from evalsuite.statistics.roc.one_shot import U_STATISTIC, area_sums, everyone
 from evalsuite.statistics.roc.readings import Readings
 
 NESTED = Caveat(
@@ -60,6 +70,8 @@ class Merits:
         method, reference: of the covariance.
         warnings: what to know of all of it, each one plain sentence.
         trials: what the number of cases allows to say; None if not known.
+        sums: over the comparisons of two cases that each reader made under each treatment, of
+            what they counted and of 1, where readers and cases are not fully crossed.
     """
 
     question: str
@@ -73,6 +85,7 @@ class Merits:
     reference: str
     warnings: tuple[Caveat, ...] = ()
     trials: Trials | None = None
+    sums: tuple[PairSums, PairSums] | None = None
 
     @property
     def usable(self) -> Bool[np.ndarray, "t r"]:
@@ -89,6 +102,7 @@ class Merits:
         """Return those treatments and readers, and what there is to know of their cases."""
         cells = np.ix_(treatments, readers)
         read = self.read[cells]
+        rows = np.arange(self.value.size).reshape(self.value.shape)[cells].ravel()
         return Merits(
             self.question,
             self.figure,
@@ -101,17 +115,27 @@ class Merits:
             self.reference,
             (*self.warnings, *_of_readings(read)),
             self.trials and self.trials.only(treatments, readers),
+            self.sums and (self.sums[0].only(rows), self.sums[1].only(rows)),
         )
 
 
 def auc_merits(readings: Readings) -> Merits:
-    """Return the AUC of every reader under every treatment, with DeLong's covariance."""
+    """Return the AUC of every reader under every treatment, with its covariance.
+
+    Cases of one subject are one observation. It is DeLong's where readers and cases are fully crossed under each treatment, else the
+    unbiased one of Gallas (split-plot designs, missing readings).
+    """
     t, r = len(readings.treatments), len(readings.readers)
     m, n = readings.positive.shape[2], readings.negative.shape[2]
     sides = readings.positive, readings.negative
-    value, matrix = auc_covariance(
-        readings.positive.reshape(t * r, m), readings.negative.reshape(t * r, n)
-    )
+    rows = readings.positive.reshape(t * r, m), readings.negative.reshape(t * r, n)
+    read = ~np.isnan(np.concatenate(sides, axis=2))
+    # Who read no case of a truth has no figure, so that the others may well be crossed.
+    idle = ~np.all([(~np.isnan(side)).any(axis=2) for side in sides], axis=0)
+    whom = readings.subjects
+    sums = None if whom or everyone(read | idle[..., None]) else area_sums(*rows)
+    value, matrix = share_covariance(*sums) if sums else auc_covariance(*rows, whom)
+    covariance = U_STATISTIC if sums else "DeLong covariance"
     return Merits(
         readings.question,
         "AUC",
@@ -119,15 +143,26 @@ def auc_merits(readings: Readings) -> Merits:
         readings.readers,
         value.reshape(t, r),
         matrix.reshape(t, r, t, r),
-        ~np.isnan(np.concatenate([readings.positive, readings.negative], axis=2)),
-        "empirical AUC, DeLong covariance",
-        DELONG,
-        readings.warnings,
-        trials=_trials(*sides),
+        read,
+        f"empirical AUC, {covariance}{', cases of a subject as one' if whom else ''}",
+        f"{DELONG}; {CLUSTERS}" if whom else UNBIASED if sums else DELONG,
+        # This covariance knows of subjects.
+        tuple(c for c in readings.warnings if c.code != CLUSTERED.code),
+        trials=_trials(*sides, whom),
+        sums=sums,
     )
 
 
-def _trials(positive: Float[np.ndarray, "t r m"], negative: Float[np.ndarray, "t r n"]) -> Trials:
+def _trials(
+    positive: Float[np.ndarray, "t r m"],
+    negative: Float[np.ndarray, "t r n"],
+    subjects: tuple[Int[np.ndarray, " m"], Int[np.ndarray, " n"]] | None,
+) -> Trials:
+    if subjects is not None:
+        positive, negative = (
+            _of_subjects(side, own)
+            for side, own in zip((positive, negative), subjects, strict=True)
+        )
     given = [~np.isnan(side) for side in (positive, negative)]
     t, r = positive.shape[:2]
     cases = [side.any(axis=1).sum(axis=1) for side in given]
@@ -140,6 +175,16 @@ def _trials(positive: Float[np.ndarray, "t r m"], negative: Float[np.ndarray, "t
         np.array(cases[0] + cases[1] - 2.0),
         np.array([least_p_of_order(int(m), int(n)) for m, n in zip(*cases, strict=True)]),
     )
+
+
+def _of_subjects(
+    side: Float[np.ndarray, "t r c"], subjects: Int[np.ndarray, " c"]
+) -> Float[np.ndarray, "t r s"]:
+    """Return the mean rating of each subject, of which as many are independent."""
+    member = np.eye(subjects.max(initial=-1) + 1)[subjects][:, np.unique(subjects)]
+    read = (~np.isnan(side)).astype(float) @ member
+    with np.errstate(invalid="ignore"):
+        return np.where(read > 0, np.nan_to_num(side) @ member / read, np.nan)
 
 
 def _of_readings(read: Bool[np.ndarray, "t r c"]) -> tuple[Caveat, ...]:

@@ -12,22 +12,18 @@ from evalsuite.statistics.cautions import FEW_READERS, FOR_THESE
 from evalsuite.statistics.multiplicity import COHORTS, TOLD_APART
 from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.ratings.area import EXACT, exact_share
-from evalsuite.statistics.ratings.crossed import over_figures, standard_error
+from evalsuite.statistics.ratings.crossed import standard_error
 from evalsuite.statistics.result import NAN, Result, holm
 from evalsuite.statistics.roc.analysis_of_variance import (
-    INFINITE,
     mean_covariances,
     mean_squares,
     spread,
 )
 from evalsuite.statistics.roc.auc import t_interval
 from evalsuite.statistics.roc.merits import Merits
+from evalsuite.statistics.roc.variants import NO_VARIANCE, mean_figure, no_interval, variants
 
 TOO_FEW_READERS = 3
-NO_VARIANCE = Caveat(
-    "no-variance-of-figures",
-    "The standard error is undefined: by the estimated covariances the figures do not vary.",
-)
 SAME = Caveat(
     "same-figures", "The standard error is undefined: every reader's figure is {value:g}."
 )
@@ -36,11 +32,6 @@ CLOSER = Caveat(
     "The readers' differences lie closer together than their cases alone would make them: for these "
     "readers alone the {level:.0%} interval is the difference give or take {least:.2g}, wider than "
     "that for other readers.",
-)
-TOO_FEW_CASES = Caveat(
-    "too-few-cases-for-interval",
-    "There is no interval of {level:.0%}: the cases are too few, as no p-value of theirs can be "
-    "below {least_p:.2g}.",
 )
 NO_FIGURE = Caveat("no-defined-figure", "No reader has a defined {figure} with a variance.")
 COINCIDING = Caveat(
@@ -68,19 +59,21 @@ class MultiReader:
         differences: of each pair of treatments, first less second.
         treatments: the figure of each treatment, from its own readings only, with the test against
             chance. p-values are corrected over all of them.
+        variants: both with readers or cases as fixed; see `variants`.
     """
 
     components: list[Result]
     differences: list[Result]
     treatments: list[Result]
+    variants: list[Result]
 
 
 def obuchowski_rockette(merits: Merits, *, level: float = 0.95) -> MultiReader:
-    """Return the analysis of a factorial design: every reader under every treatment.
+    """Return the analysis of readers under treatments, fully crossed with cases or not.
 
     The figures are modelled as treatment + reader + treatment x reader + an error that is
     correlated through common cases. Cases may be shared by treatments and readers, or nested
-    within them: the covariance knows. One treatment alone is analysed as well, as a visual Turing
+    within them, as in split-plot designs: the covariance knows. One treatment alone is analysed as well, as a visual Turing
     test gives it: is the mean figure different from 0.5? A reader whose figure or its variance is
     undefined is left out, and named.
 
@@ -114,6 +107,7 @@ def obuchowski_rockette(merits: Merits, *, level: float = 0.95) -> MultiReader:
         _components(compared),
         holm(differences, lambda result: result.quantity),
         holm(alone, lambda result: result.quantity),
+        variants(merits, level=level),
     )
 
 
@@ -234,12 +228,7 @@ def _mean(merits: Merits, level: float) -> Result:
 
     `random` says `cases` where the interval speaks of these readers only.
     """
-    trials, values = merits.trials, merits.value[0]
-    df = INFINITE
-    if trials is not None:
-        df = float(trials.together[0] if len(values) > 1 else trials.freedom[0, 0])
-    least_p = 0.0 if trials is None else float(trials.least_p[0])
-    mean = over_figures(values, merits.covariance[0, :, 0], df, least_p)
+    trials, mean = merits.trials, mean_figure(merits)
     if mean.value in (0, 1):
         same = SAME(value=mean.value)
         if trials is None:
@@ -259,9 +248,6 @@ def _mean(merits: Merits, level: float) -> Result:
         )
     odds = mean.on_logit()
     low, high = mean.probability_interval(level)
-    notes = () if mean.varies else (NO_VARIANCE,)
-    if mean.varies and np.isnan(low):
-        notes = (TOO_FEW_CASES(level=level, least_p=least_p),)
     return Result(
         value=mean.value,
         low=low,
@@ -269,7 +255,7 @@ def _mean(merits: Merits, level: float) -> Result:
         standard_error=standard_error(mean),
         p=odds.p_value(),
         parts={"statistic": odds.value / standard_error(odds)},
-        warnings=notes,
+        warnings=no_interval(mean, level),
     )
 
 

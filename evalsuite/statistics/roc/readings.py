@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from evalsuite.records import Caveat
 from evalsuite.statistics.rated import TURING, Rated, rated_by_question
@@ -23,6 +23,8 @@ class Readings:
         truths: what positive and negative cases are called.
         midpoint: the rating that favours neither; nan where it is not known.
         warnings: what to know of all of it, each one plain sentence.
+        subjects: numbers of whom the positive and whom the negative cases show, where some show one
+            subject; cases of a subject are then no independent sample.
     """
 
     question: str
@@ -33,6 +35,7 @@ class Readings:
     truths: tuple[str, str] = ("positive", "negative")
     midpoint: float = float("nan")
     warnings: tuple[Caveat, ...] = ()
+    subjects: tuple[Int[np.ndarray, " m"], Int[np.ndarray, " n"]] | None = None
 
 
 def turing_readings(table: pd.DataFrame, points: Mapping[str, int] | None = None) -> list[Readings]:
@@ -66,6 +69,10 @@ def _turing(rated: Rated) -> Readings:
     for t, ratings in enumerate(scores):
         negative[t, :, start : start + len(ratings)] = ratings.T
         start += len(ratings)
+    whom = [[name for c in cohorts for name in rated.subjects.get(c, ())]
+            for cohorts in (rated.cohorts("real"), synthetic)]  # fmt: skip
+    numbers = pd.factorize(np.array([*whom[0], *whom[1]], object))[0]
+    repeated = len(np.unique(numbers)) < len(numbers)
     return Readings(
         question=rated.question,
         treatments=tuple(synthetic),
@@ -75,4 +82,5 @@ def _turing(rated: Rated) -> Readings:
         truths=("real", "synthetic"),
         midpoint=(rated.points + 1) / 2,
         warnings=rated.warnings,
+        subjects=(numbers[: len(whom[0])], numbers[len(whom[0]) :]) if repeated else None,
     )
