@@ -10,7 +10,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-UNPRINTED = 40  # rows of a folded table beyond which it would fill the printed report
+UNPRINTED = 20  # rows of a folded table beyond which it would fill the printed report
 
 
 @dataclass(frozen=True, slots=True)

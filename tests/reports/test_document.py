@@ -145,7 +145,10 @@ def test_a_folded_table_of_many_rows_is_not_printed_and_the_print_says_where_it_
     page = write(made, tmp_path / "out").read_text()
     assert page.count('<details class="long">') == page.count("rows are not printed") == 1
     words = " ".join(visible(page).split())
-    assert "Its 41 rows are not printed; they are on the screen and in tables/many.csv." in words
+    assert (
+        f"Its {UNPRINTED + 1} rows are not printed; they are on the screen and in tables/many.csv."
+        in words
+    )
     printed = page.split("@media print")[1].split("</style>")[0]
     assert ".long { display: none; }" in printed
     assert ".printed { display: block;" in printed
