@@ -69,6 +69,7 @@ demo-study: .venv/ready
 docs: .venv/ready
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build
 	@echo "Documentation: build/site/index.html"
+	@echo "To search in it as well: $(PYTHON) -m http.server --bind 127.0.0.1 --directory build/site"
 
 # Two processes of one thread each: threads that wait for one another on 2 cores take longer.
 test: lint

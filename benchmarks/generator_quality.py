@@ -28,6 +28,7 @@ import numpy as np
 import torch
 
 import evalsuite as ev
+from evalsuite.records import Estimate
 from evalsuite.volumes.population import degrade
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.sources import read_cohort
@@ -123,11 +124,19 @@ def measured(run: Path, images: Path, real_source: Path | None, n: int) -> dict[
     shown = {name: [v.voxels for v in of[:SHOWN]] for name, of in rows_shown.items()}
     mosaic(shown).savefig(run / "looked_at.png", dpi=150)
 
-    def held(volumes: list[Volume]) -> ev.Volumes:
-        return ev.Volumes(volumes, subjects=range(len(volumes)))
+    def held(volumes: list[Volume], of: str = "") -> ev.Volumes:
+        return ev.Volumes(volumes, subjects=[f"{of}{number}" for number in range(len(volumes))])
 
     settings = {"preprocessing.shape": list(real[0].voxels.shape), "allow_leakage": True}
     settings["preprocessing.spacing"] = "native"
+    private = ev.compute_metrics(
+        held(real),
+        {"samples": held(samples)},
+        training=held(training, "training "),
+        extractors=[UNTRAINED],
+        metrics=["privacy"],
+        settings=settings,
+    )
     evaluation = ev.compute_metrics(
         held(real),
         {name: held(volumes) for name, volumes in cohorts.items()},
@@ -141,20 +150,22 @@ def measured(run: Path, images: Path, real_source: Path | None, n: int) -> dict[
         if estimate.name in TOLD:
             column = " ".join(filter(None, (estimate.name, estimate.extractor)))
             rows[estimate.synthetic][column] = estimate.value
-    private = ev.compute_metrics(
-        held(real),
-        {"samples": held(samples)},
-        training=held(training),
-        extractors=[UNTRAINED],
-        metrics=["privacy"],
-        settings=settings,
-    )
     noted = run / "processor_seconds.json"
     return {
         "training, seconds of processor": json.loads(noted.read_text()) if noted.exists() else None,
         "one sample, seconds of processor": {"default": short / n, "ddpm": ancestral / TIMED},
         "rows": rows,
-        "privacy": {e.name: [e.value, e.reference, e.p_value] for e in private.estimates},
+        "privacy": {f"{e.key} {e.extractor}".strip(): _told(e) for e in private.estimates},
+    }
+
+
+def _told(estimate: Estimate) -> dict[str, float | None]:
+    interval = estimate.interval
+    return {
+        "value": estimate.value,
+        "low": interval.low if interval else None,
+        "high": interval.high if interval else None,
+        "reference": estimate.reference,
     }
 
 

@@ -19,8 +19,9 @@ import numpy as np
 from scipy import ndimage
 
 from evalsuite.config import load_config
-from evalsuite.evaluate import Resources, evaluate
+from evalsuite.evaluate import evaluate
 from evalsuite.progress import bars
+from evalsuite.resources import Resources
 from evalsuite.volumes.read import read_volume
 from evalsuite.volumes.volume import Volume
 from evalsuite.volumes.write import write_nifti

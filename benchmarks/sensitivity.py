@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from evalsuite.config import load_config
-from evalsuite.evaluate import Resources, evaluate
+from evalsuite.evaluate import evaluate
 from evalsuite.progress import bars
 from evalsuite.records import Evaluation
+from evalsuite.resources import Resources
 from evalsuite.results import to_json
 from evalsuite.volumes.population import degrade
 from evalsuite.volumes.read import read_volume

@@ -145,11 +145,13 @@ def compute_metrics(
     by: str | None = None,
     training: Any = None,
     seed: int | None = None,
+    memory: str | int | None = None,
+    engine: str | None = None,
     settings: Mapping[str, Any] = NOTHING,
     config: str | Path | None = None,
     cache: str | Path | None = None,
     device: str = "auto",
-    batch_size: int = 4,
+    batch_size: int | None = None,
     workers: int | None = None,
     offline: bool = False,
     reread: bool = False,
@@ -159,7 +161,8 @@ def compute_metrics(
 
     The same volumes give the same numbers as the command, whether they are files or arrays. In a
     script, call it below `if __name__ == "__main__":`, since extractors such as `radiomics` start
-    processes, which import the script.
+    processes, which import the script. Under torchrun or srun every process makes a share of the
+    features, waits for those of the others, and returns the same.
 
     Args:
         real: a folder, glob, manifest, BIDS folder or FILE.reference; a list of files; arrays or
@@ -172,13 +175,16 @@ def compute_metrics(
         by: covariate by whose values metrics are broken down as well.
         training: what the generator was trained on, for metrics of privacy.
         seed: of every random draw.
+        memory: what metrics may hold at a time, bytes or a size such as "4GB".
+        engine: what runs networks: `torch`, `openvino`, or `auto` for the faster one that is here.
         settings: any other setting of a configuration, by its key with dots, such as
             `{"preset": "ct", "preprocessing.spacing": [1, 1, 1]}`.
         config: file of such settings, over which the others win.
         cache: folder of the feature cache; by default that of the command.
         device: torch device for networks.
-        batch_size: volumes that a network sees at once.
-        workers: processes for extractors that run on the processor; None: all cores.
+        batch_size: volumes that a network sees at once; None: as many as are fast.
+        workers: processes for extractors that run on the processor, threads that read volumes; None: this process's share
+            of the cores.
         offline: never ask the network for weights.
         reread: read and check every volume, though its file is unchanged since it was checked.
         progress: show bars on stderr.
@@ -194,12 +200,12 @@ def compute_metrics(
     extras.require("metrics", purpose="compute_metrics")
     from evalsuite.caches import feature_cache
     from evalsuite.config import load_config
-    from evalsuite.evaluate import Resources, evaluate
-    from evalsuite.machine import join
+    from evalsuite.evaluate import evaluate
+    from evalsuite.extractors.engine import chosen_engine
     from evalsuite.reference.compare import compare as compare_stored
     from evalsuite.reference_file import is_reference
+    from evalsuite.resources import Resources
 
-    join("gloo")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="evalsuite-")))
         held: dict[str, Cohort] = {}
@@ -212,6 +218,8 @@ def compute_metrics(
             "extractors": [extractors] if isinstance(extractors, str) else extractors,
             "by": by,
             "seed": seed,
+            "memory": memory,
+            "engine": chosen_engine(engine, device),
         }
         given = {key: value for key, value in given.items() if value is not None}
         for key in settings:

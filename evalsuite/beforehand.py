@@ -101,6 +101,8 @@ def idle(
     arithmetic = [json.dumps(extractor.fingerprint) for extractor in extractors]
     if config.precision != "float32" and not any(config.precision in a for a in arithmetic):
         sentences.append(f"The precision {config.precision} is of networks, and none is used.")
+    if config.engine == "openvino" and not any("OpenVINO" in a for a in arithmetic):
+        sentences.append("The engine openvino is of networks, and none that it could run is used.")
     if config.training and not any("training" in metric.needs for metric in metrics):
         sentences.append(
             f"No metric of {chosen} looks at what the generator was trained on; "

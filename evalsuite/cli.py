@@ -142,21 +142,14 @@ def compute_metrics(
         typer.Option(help="Names (see `evalsuite metrics`): repeated, or with commas."),
     ] = None,
     weights: options.Weights = None,
-    precision: Annotated[
-        str | None, typer.Option(help="Arithmetic of networks: float32 or bfloat16 (faster).")
-    ] = None,
+    precision: options.Precision = None,
+    engine: options.Engine = None,
     protocol: options.Protocol = None,
     preset: options.Preset = None,
     spacing: options.Spacing = None,
     shape: options.Shape = None,
-    assume_spacing: Annotated[
-        str | None,
-        typer.Option(metavar="X,Y,Z", help="Millimetres per voxel where a file states none."),
-    ] = None,
-    assume_orientation: Annotated[
-        str | None,
-        typer.Option(metavar="CODE", help="Orientation where a file states none, such as LPS."),
-    ] = None,
+    assume_spacing: options.AssumeSpacing = None,
+    assume_orientation: options.AssumeOrientation = None,
     set_: options.Set = None,
     seed: options.Seed = None,
     output: Annotated[Path | None, typer.Option(help="New folder for the results.")] = None,
@@ -169,9 +162,10 @@ def compute_metrics(
     ] = False,
     cache: options.Cache = None,
     device: options.Device = "auto",
-    batch_size: options.BatchSize = 4,
+    batch_size: options.BatchSize = None,
     workers: options.Workers = None,
     offline: options.Offline = False,
+    memory: options.Memory = None,
     reread: options.Reread = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -182,6 +176,7 @@ def compute_metrics(
     from evalsuite import workflow
     from evalsuite.caches import feature_cache
     from evalsuite.config import load_config, with_labels
+    from evalsuite.extractors.engine import chosen_engine
     from evalsuite.settings import listed, triple, with_assignments
 
     given = {
@@ -194,6 +189,7 @@ def compute_metrics(
         "metrics": listed(metrics),
         "weights": weights,
         "precision": precision,
+        "engine": chosen_engine(engine, device),
         "protocol": protocol,
         "preset": preset,
         "preprocessing.spacing": spacing and triple(spacing),
@@ -201,11 +197,12 @@ def compute_metrics(
         "assume_spacing": assume_spacing,
         "assume_orientation": assume_orientation,
         "seed": seed,
+        "memory": memory,
         "skip_invalid": skip_invalid or None,
         "allow_leakage": allow_leakage or None,
     }
     declared = load_config(config, with_assignments(given, set_ or ()))
-    from evalsuite.evaluate import Resources  # heavy, so only once the settings are possible
+    from evalsuite.resources import Resources
 
     resources = Resources(
         cache or feature_cache(),

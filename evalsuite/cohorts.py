@@ -12,9 +12,9 @@ from evalsuite.metrics.metric import Metric
 from evalsuite.pairing import refuse_moved_regions
 from evalsuite.progress import Progress
 from evalsuite.records import CohortRecord
+from evalsuite.resources import Resources
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.cohort import Cohort, find_leaks, leakage
-from evalsuite.volumes.index import VolumeIndex
 from evalsuite.volumes.labels import Segmentations, check_labels, label_files
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.sources import read_cohort
@@ -50,14 +50,10 @@ def listed_cohort(
 def checked_cohorts(
     config: EvaluationConfig,
     steps: Sequence[Preprocessing],
-    progress: Progress,
+    resources: Resources,
     held: Mapping[str, Cohort],
-    index: VolumeIndex,
 ) -> list[Cohort]:
     """Return the cohorts of an evaluation, the real one first; for `held` see `listed_cohort`.
-
-    Args:
-        index: of the volumes that were checked before.
 
     Raises:
         EvalsuiteError: for volumes with faults, and steps that are impossible.
@@ -69,22 +65,28 @@ def checked_cohorts(
         cohorts.append(listed_cohort(source.path, name, "synthetic", config, held))
     # One volume tells whether the steps are possible; its faults are told with those of all.
     with suppress(VolumeError):
-        first = index.check(cohorts[0].entries[0])
+        first = resources.index.check(cohorts[0].entries[0])
         for one in steps:
             one.resolve([first.shape], [first.affine])
     checked: list[Cohort] = []
     for cohort in cohorts:
-        with progress(f"checking {cohort.name}", len(cohort.entries)) as advance:
-            checked.append(
-                check_cohort(
-                    cohort,
-                    skip_invalid=config.skip_invalid,
-                    advance=advance,
-                    real=checked[0] if checked else None,
-                    check=index.check,
-                )
-            )
+        checked.append(check(cohort, config, resources, checked[0] if checked else None))
     return checked
+
+
+def check(
+    cohort: Cohort, config: EvaluationConfig, resources: Resources, real: Cohort | None = None
+) -> Cohort:
+    """Return a cohort as `check_cohort` does, with progress, and little read that was before."""
+    with resources.progress(f"checking {cohort.name}", len(cohort.entries)) as advance:
+        return check_cohort(
+            cohort,
+            skip_invalid=config.skip_invalid,
+            advance=advance,
+            real=real,
+            check=resources.index.check,
+            first=resources.part,
+        )
 
 
 def cohort_name(source: CohortSource) -> str:
@@ -105,9 +107,8 @@ def refuse_one_name(names: Sequence[str]) -> None:
 def training_cohort(
     config: EvaluationConfig,
     names: Sequence[str],
-    progress: Progress,
+    resources: Resources,
     held: Mapping[str, Cohort],
-    index: VolumeIndex,
 ) -> Cohort | None:
     """Return the checked cohort that the generator was trained on, if it was named."""
     if config.training is None:
@@ -118,10 +119,7 @@ def training_cohort(
             "Name it otherwise, such as --real NAME=DIR."
         )
     cohort = listed_cohort(config.training.path, TRAINING, "real", config, held)
-    with progress(f"checking {TRAINING}", len(cohort.entries)) as advance:
-        return check_cohort(
-            cohort, skip_invalid=config.skip_invalid, advance=advance, check=index.check
-        )
+    return check(cohort, config, resources)
 
 
 def labels_of(

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, field_validator
 
 from evalsuite.declared import Declared, validated
 from evalsuite.errors import EvalsuiteError, unknown
+from evalsuite.memory import size
 from evalsuite.protocols.protocol import load_protocol
 from evalsuite.reference_file import SETTINGS, is_reference, read_reference
 from evalsuite.settings import laid_over, nested, read_settings
@@ -89,8 +90,12 @@ class EvaluationConfig(Declared):
         weights: by name of the extractor its weight file, or one file for the only extractor that
             takes any.
         precision: arithmetic of networks, `float32` or the faster `bfloat16`.
+        engine: what runs networks, `torch`, or `openvino`, which is faster on a processor.
         metrics: by name, the options that differ from their defaults.
         seed: of every random draw.
+        memory: bytes for what metrics hold at a time, half of it volumes that were read, half
+            blocks of kernels and distances; by default a quarter of what is free, at most 1 GB. It
+            changes no number, and features of volumes are held beside it.
         assume_spacing, assume_orientation: of volumes whose files state none, see
             `evalsuite.volumes.geometry`.
         skip_invalid: go on without volumes that have faults.
@@ -110,8 +115,12 @@ class EvaluationConfig(Declared):
     extractors: tuple[str, ...] = Field(default=(DEFAULT_EXTRACTOR,), min_length=1)
     weights: Weights = Field(default_factory=dict)
     precision: Literal["float32", "bfloat16"] = "float32"
+    engine: Literal["torch", "openvino"] = "torch"
     metrics: Metrics = Field(default_factory=lambda: _with_options(DEFAULT_METRICS))
     seed: int = Field(default=0, ge=0)
+    memory: Annotated[
+        int | None, Field(strict=True, ge=1, json_schema_extra={"expected": "a size such as 4GB"})
+    ] = None
     assume_spacing: tuple[float, float, float] | None = None
     assume_orientation: str | None = None
     skip_invalid: bool = False
@@ -148,6 +157,11 @@ class EvaluationConfig(Declared):
                 raise ValueError(msg)
             return dict(pairs)
         return value
+
+    @field_validator("memory", mode="before")
+    @classmethod
+    def _memory(cls, value: object) -> object:
+        return size(value) if isinstance(value, str) else value
 
     @field_validator("assume_spacing", mode="before")
     @classmethod

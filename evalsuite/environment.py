@@ -15,6 +15,7 @@ PACKAGES = [
     "monai",
     "nibabel",
     "numpy",
+    "openvino",
     "pandas",
     "PyWavelets",
     "scipy",

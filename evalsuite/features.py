@@ -3,36 +3,45 @@
 Every row is a small file under the cache, named by the hash of all that decides it: the bytes of
 the volume, the geometry stated for it if its file states none, the resolved preprocessing and the
 fingerprint of the extractor. An interrupted run has lost nothing but the volume it was at, and
-under `torchrun` every process fills its share.
+several processes fill one cache together, see `evalsuite.sharing`.
 """
 
 import hashlib
 import inspect
 import json
+import math
 import multiprocessing
 import os
-import tempfile
 import threading
+import warnings
+import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 from threadpoolctl import threadpool_limits
 
+from evalsuite.ahead import ahead
 from evalsuite.errors import EvalsuiteError, VolumeError
 from evalsuite.extractors.extractor import Extractor, Staged
 from evalsuite.extractors.slices import Slices
-from evalsuite.machine import join, processes
+from evalsuite.machine import at_once
 from evalsuite.preprocessed import load_preprocessed
+from evalsuite.processes import cores
 from evalsuite.records import FeatureTable
+from evalsuite.sharing import Part
 from evalsuite.volumes.cohort import Cohort, Entry
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.volume import Volume
+from evalsuite.writable import whole_file
 
+CHECKSUM = 4  # bytes of CRC-32 after the array
 Row = Float[np.ndarray, "... d"]  # of an extractor of slices (s, d)
 
 
@@ -46,109 +55,214 @@ class FeatureCache:
 
     folder: Path
 
-    def path(self, key: str, preprocessing: Preprocessing, extractor: Extractor) -> Path:
-        """Return the file that holds the row of a volume, whether it exists or not."""
-        parts = [key, preprocessing.hash, extractor.fingerprint]
-        name = hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-        return self.folder / name[:2] / f"{name}.npy"
+    def paths(
+        self, keys: Sequence[str], preprocessing: Preprocessing, extractor: Extractor
+    ) -> list[Path]:
+        """Return the files that hold the rows of volumes by their keys, whether they exist or not."""
+        shared = [preprocessing.hash, extractor.fingerprint]
+        parts = (json.dumps([key, *shared], sort_keys=True).encode() for key in keys)
+        names = (hashlib.sha256(part).hexdigest() for part in parts)
+        return [self.folder / name[:2] / f"{name}.npy" for name in names]
 
     @staticmethod
     def load(path: Path, extractor: Extractor) -> Row | None:
-        """Return the row, or None where there is none or it is damaged (it is then redone)."""
+        """Return the row, or None where there is none.
+
+        Raises:
+            DamagedRowError: if there is one that cannot be what was stored.
+        """
         try:
-            row = np.load(path, allow_pickle=False)
-        except (OSError, ValueError, EOFError):
+            content = path.read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
             return None
-        axes = 2 if extractor.slices else 1
-        return row if row.ndim == axes and np.isfinite(row).all() else None
+        except OSError as error:
+            raise DamagedRowError(path, f"cannot be read ({error.strerror})") from None
+        file = BytesIO(content)
+        try:
+            row: Row = np.load(file, allow_pickle=False)
+        except (ValueError, EOFError):
+            raise DamagedRowError(path, "is no array") from None
+        told = file.read()  # nothing in rows of earlier versions
+        if told and told != _checksum(content[: -len(told)]):
+            raise DamagedRowError(path, "is not what was stored")
+        if row.ndim != (2 if extractor.slices else 1) or not np.isfinite(row).all():
+            raise DamagedRowError(path, "holds no features")
+        return row
 
     @staticmethod
     def store(path: Path, row: Row) -> None:
-        """Write the row so that a reader sees all of it or nothing."""
+        """Write the row so that a reader sees all of it or nothing, whoever else writes it."""
+        content = BytesIO()
+        np.save(content, row)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as file:
-                np.save(file, row)
-            Path(file.name).replace(path)
+            with whole_file(path, durable=False) as file:
+                file.write(content.getvalue() + _checksum(content.getvalue()))
         except OSError as error:
-            raise EvalsuiteError(
-                f"{path.parent}: the feature cache cannot be written: {error.strerror}. "
-                "Name another folder with --cache DIR."
-            ) from None
+            raise _unwritable(path.parent, error) from None
+
+    def kept(self, path: Path, extractor: Extractor, tell: Callable[[str], None]) -> Row | None:
+        """Return the row, or None where there is none; a damaged one is told of and removed."""
+        try:
+            return self.load(path, extractor)
+        except DamagedRowError as damage:
+            tell(f"{damage} It is made anew.")
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise _unwritable(path.parent, error) from None
+        return None
 
 
-def extract(
-    cohort: Cohort,
-    preprocessing: Preprocessing,
-    extractor: Extractor,
-    cache: FeatureCache,
-    *,
-    batch_size: int = 4,
-    workers: int | None = None,
-    advance: Callable[[], None] = lambda: None,
-    layers: Sequence[Extractor] = (),
-) -> FeatureTable:
-    """Return the features of every volume of a checked cohort, in its order.
+class DamagedRowError(EvalsuiteError):
+    """A file of the feature cache holds something else than was stored."""
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: this row of the feature cache {problem}.")
+
+
+def _checksum(content: bytes) -> bytes:
+    return zlib.crc32(content).to_bytes(CHECKSUM, "little")
+
+
+def _unwritable(folder: Path, error: OSError) -> EvalsuiteError:
+    return EvalsuiteError(
+        f"{folder}: the feature cache cannot be written: {error.strerror}. "
+        "Name another folder with --cache DIR."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Extraction:
+    """The features of a checked cohort: rows that the cache has, or is to have.
 
     Args:
         cohort: a cohort whose volumes have been checked.
         preprocessing: resolved steps.
-        batch_size: volumes that a network sees at once; it does not change the numbers beyond
-            the rounding of float32.
-        workers: processes for extractors that run on the processor; default: all cores.
-        advance: called once for every volume whose row is there.
+        batch_size: volumes that a network sees at once, None for as many as `at_once` says; it
+            does not change the numbers beyond the rounding of float32.
+        workers: processes for extractors that run on the processor, threads that read volumes for
+            networks; default: this process's share of the cores.
         layers: earlier layers of the same network, whose rows the same pass puts into the cache.
-
-    Raises:
-        EvalsuiteError: if a volume yields features that are not finite, or the cache fails.
+        tell: what to do with a sentence on rows that are damaged.
     """
-    rank, world = processes()
-    files = [cache.path(info.key, preprocessing, extractor) for info in cohort.infos]
-    entries = dict(zip(files, cohort.entries, strict=True))
-    # Shares are cut from all volumes, not from those missing: processes start at different times.
-    share = list(entries)[rank::world]
-    missing = [file for file in share if cache.load(file, extractor) is None]
-    for _ in range(len(files) - len(missing)):
-        advance()
-    below = {
-        file: [cache.path(info.key, preprocessing, layer) for layer in layers]
-        for file, info in zip(files, cohort.infos, strict=True)
-    }
-    run = _in_processes if extractor.parallel == "process" else partial(_in_batches, layers=layers)
-    size = (workers or os.cpu_count() or 1) if extractor.parallel == "process" else batch_size
-    if preprocessing.shape == "native" and extractor.parallel == "batch":
-        size = 1  # volumes of several shapes cannot be stacked
-    work = [(file, entries[file]) for file in missing]
-    for file, (row, *others) in run(extractor, preprocessing, work, size):
-        if not np.isfinite(row).all():
-            raise VolumeError(
-                entries[file].path,
-                f"the extractor {extractor.name} yields features that are not finite for it. "
-                "Look at the volume, or leave it out.",
-            )
-        for path, other in zip(below[file], others, strict=True):
-            cache.store(path, other)
-        cache.store(file, row)
-        advance()
-    _wait_for_all(world)
-    rows = [cache.load(file, extractor) for file in files]
-    complete = [row for row in rows if row is not None]
-    if len(complete) < len(rows):
-        raise EvalsuiteError(
-            f"{cache.folder}: {len(rows) - len(complete)} rows vanished from the feature cache "
-            "while it was in use. Run the command again."
+
+    cohort: Cohort
+    preprocessing: Preprocessing
+    extractor: Extractor
+    cache: FeatureCache
+    batch_size: int | None = None
+    workers: int | None = None
+    layers: Sequence[Extractor] = ()
+    tell: Callable[[str], None] = warnings.warn
+
+    def table(self, advance: Callable[[], None] = lambda: None) -> FeatureTable:
+        """Return the features of every volume, in the order of the cohort.
+
+        Args:
+            advance: called once for every volume whose row is there.
+
+        Raises:
+            EvalsuiteError: if a volume yields features that are not finite, or the cache fails.
+        """
+        rows: dict[Path, Row] = {}
+        files = self._files(self.extractor)
+        count = Counter(files)
+
+        def keep(file: Path, row: Row) -> None:
+            rows[file] = row
+            for _ in range(count[file]):
+                advance()
+
+        missing = list(count)
+        while missing:
+            for file in missing:
+                row = self._kept(file)
+                if row is not None:
+                    keep(file, row)
+            for file, row in self.made([file for file in missing if file not in rows]):
+                keep(file, row)
+            # What another process made meanwhile is there now.
+            missing = [file for file in missing if file not in rows]
+        values = np.stack([rows[file] for file in files])
+        extractor = self.extractor
+        return FeatureTable(
+            cohort=self.cohort.name,
+            extractor=extractor.name,
+            volumes=tuple(entry.id for entry in self.cohort.entries),
+            values=values.mean(axis=1, dtype=np.float64) if extractor.slices else values,
+            warnings=extractor.warnings,
+            slices=by_plane(values, extractor.slices, self.preprocessing.shape_seen)
+            if extractor.slices
+            else None,
         )
-    values = np.stack(complete)
-    return FeatureTable(
-        cohort=cohort.name,
-        extractor=extractor.name,
-        volumes=tuple(entry.id for entry in cohort.entries),
-        values=values.mean(axis=1, dtype=np.float64) if extractor.slices else values,
-        warnings=extractor.warnings,
-        slices=by_plane(values, extractor.slices, preprocessing.shape_seen)
-        if extractor.slices
-        else None,
-    )
+
+    def share(self, part: Part) -> list[Path]:
+        """Return the rows of one part of the volumes, each once."""
+        return part.share(list(dict.fromkeys(self._files(self.extractor))))
+
+    def fill(self, part: Part, advance: Callable[[], None] = lambda: None) -> int:
+        """Put the rows of one part of the volumes into the cache; return how many were made.
+
+        Args:
+            advance: called once for every one of them that is there.
+
+        Raises:
+            EvalsuiteError: if a volume yields features that are not finite, or the cache fails.
+        """
+        share = self.share(part)
+        missing = [file for file in share if self._kept(file) is None]
+        for _ in range(len(share) - len(missing)):
+            advance()
+        made = 0
+        for _ in self.made(missing):
+            made += 1
+            advance()
+        return made
+
+    def missing(self) -> int:
+        """Return how many volumes have no row yet."""
+        return sum(not file.is_file() for file in set(self._files(self.extractor)))
+
+    def _files(self, extractor: Extractor) -> list[Path]:
+        keys = [info.key for info in self.cohort.infos]
+        return self.cache.paths(keys, self.preprocessing, extractor)
+
+    def _at_once(self) -> int:
+        """Return how many volumes the network sees at once."""
+        if self.preprocessing.shape == "native":
+            return 1  # volumes of several shapes cannot be stacked
+        device = getattr(self.extractor, "device", None)
+        return self.batch_size or at_once(math.prod(self.preprocessing.shape_seen), device)
+
+    def _kept(self, file: Path) -> Row | None:
+        return self.cache.kept(file, self.extractor, self.tell)
+
+    def made(self, missing: Sequence[Path]) -> Iterator[tuple[Path, Row]]:
+        """Make rows, store and yield them; those that another process brings meanwhile, not.
+
+        Raises:
+            EvalsuiteError: if a volume yields features that are not finite, or the cache fails.
+        """
+        files, extractor = self._files(self.extractor), self.extractor
+        entries = dict(zip(files, self.cohort.entries, strict=True))
+        below = [dict(zip(files, self._files(layer), strict=True)) for layer in self.layers]
+        workers = self.workers or cores()
+        if extractor.parallel == "process":
+            run, size = _in_processes, workers
+        else:
+            run, size = partial(_in_batches, layers=self.layers, workers=workers), self._at_once()
+        work = [(file, entries[file]) for file in missing]
+        for file, (row, *others) in run(extractor, self.preprocessing, work, size):
+            if not np.isfinite(row).all():
+                raise VolumeError(
+                    entries[file].path,
+                    f"the extractor {extractor.name} yields features that are not finite for it. "
+                    "Look at the volume, or leave it out.",
+                )
+            for paths, other in zip(below, others, strict=True):
+                self.cache.store(paths[file], other)
+            self.cache.store(file, row)
+            yield file, row
 
 
 def by_plane(
@@ -170,27 +284,31 @@ def _in_batches(
     work: Sequence[tuple[Path, Entry]],
     size: int,
     layers: Sequence[Extractor],
+    workers: int,
 ) -> Iterator[tuple[Path, Sequence[Row]]]:
-    """Read the next batch in threads while the network is busy with this one."""
-    batches = [work[i : i + size] for i in range(0, len(work), size)]
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    """Read and prepare volumes in threads ahead of the network; most of both leaves Python free."""
 
-        def read(batch: Sequence[tuple[Path, Entry]]) -> list[Float[np.ndarray, "x y z"]]:
-            return [load_preprocessed(entry, preprocessing) for _, entry in batch]
+    def read(job: tuple[Path, Entry]) -> Float[np.ndarray, "x y z"] | None:
+        file, entry = job
+        return None if file.is_file() else load_preprocessed(entry, preprocessing)
 
-        pending = pool.submit(read, batches[0]) if batches else None
-        for i, batch in enumerate(batches):
-            assert pending is not None  # noqa: S101  (batches is not empty here)
-            voxels = np.stack(pending.result())
-            if i + 1 < len(batches):
-                pending = pool.submit(read, batches[i + 1])
+    found: list[tuple[Path, Float[np.ndarray, "x y z"] | None]] = []
+    read_ahead = ahead(read, work, workers=workers, most=2 * size + workers)
+    for place, ((file, _), voxels) in enumerate(zip(work, read_ahead, strict=True), 1):
+        found.append((file, voxels))
+        if len(found) < size and place < len(work):
+            continue
+        # One that is there by now was made by another process.
+        left = {file: voxels for file, voxels in found if voxels is not None and not file.is_file()}
+        found = []
+        if left:
+            batch = np.stack(list(left.values()))
             features = (
-                extractor.with_layers(voxels, layers)
+                extractor.with_layers(batch, layers)
                 if isinstance(extractor, Staged)
-                else [extractor(voxels)]
+                else [extractor(batch)]
             )
-            rows = zip(*features, strict=True)
-            yield from zip((file for file, _ in batch), rows, strict=True)
+            yield from zip(left, zip(*features, strict=True), strict=True)
 
 
 def _in_processes(
@@ -202,15 +320,17 @@ def _in_processes(
     # Starting processes takes longer than a handful of volumes does.
     if size == 1 or len(work) <= 4:
         for file, entry in work:
-            yield file, [_row(extractor, entry, preprocessing)]
+            if not file.is_file():
+                yield file, [_row(extractor, entry, preprocessing)]
         return
     # Threads of a forked parent (torch, BLAS) can deadlock the child; a spawned one starts clean.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
         min(size, len(work)), context, _start_worker, (extractor, preprocessing)
     ) as pool:
-        rows = pool.map(_extract_one, [entry for _, entry in work])
-        yield from ((file, [row]) for (file, _), row in zip(work, rows, strict=True))
+        for (file, _), row in zip(work, pool.map(_extract_one, work), strict=True):
+            if row is not None:
+                yield file, [row]
 
 
 _worker: dict[str, tuple[Extractor, Preprocessing]] = {}
@@ -231,9 +351,11 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _extract_one(entry: Entry) -> Row:
+def _extract_one(job: tuple[Path, Entry]) -> Row | None:
+    """Return the row, unless it is there by now: another process has made it."""
+    file, entry = job
     extractor, preprocessing = _worker["job"]
-    return _row(extractor, entry, preprocessing)
+    return None if file.is_file() else _row(extractor, entry, preprocessing)
 
 
 def _row(extractor: Extractor, entry: Entry, preprocessing: Preprocessing) -> Row:
@@ -250,12 +372,3 @@ def features_of(extractor: Extractor, volumes: Sequence[Volume]) -> Float[np.nda
     takes_affines = "affines" in inspect.signature(extractor).parameters
     where = {"affines": np.stack([v.affine for v in volumes])} if takes_affines else {}
     return extractor(np.stack([v.voxels for v in volumes]), **where)
-
-
-def _wait_for_all(world: int) -> None:
-    if world == 1:
-        return
-    from torch import distributed
-
-    join("gloo")
-    distributed.barrier()

@@ -1,17 +1,19 @@
-"""What a command runs on: its device, and the processes of torchrun that share its work."""
+"""What a command computes on: its device, and the arithmetic there."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.processes import processes
 
 if TYPE_CHECKING:
     import torch
 
+MOST, MOST_ON_GPU = 16, 64  # volumes at once
+FAST, LARGE = 1 << 19, 1 << 22  # voxels at once on a processor
+BYTES = 1 << 10  # that a network takes for each voxel, at the most
 LONGEST_REASON = 60  # characters of torch's own words; what is longer lists its backends
-TORCHRUN = ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
 
 def usable_device(name: str) -> "torch.device":
@@ -24,14 +26,17 @@ def usable_device(name: str) -> "torch.device":
     """
     import torch
 
-    own = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+    me = processes()
+    # SLURM may show each task its own GPU alone, which then is the first.
+    alone = me.by_slurm and torch.cuda.device_count() == 1
+    own = f"cuda:{0 if alone else me.local_rank}"
     if name == "auto":
         name = own if torch.cuda.is_available() else "cpu"
     elif name == "cuda":
         name = own
-    elif name.startswith("cuda:") and name != own and world() > 1:
+    elif name.startswith("cuda:") and name != own and me.world > 1:
         raise EvalsuiteError(
-            f'The device "{name}" is that of one of {world()} processes, each of which needs its '
+            f'The device "{name}" is that of one of {me.world} processes, each of which needs its '
             'own. Use --device "auto".'
         )
     try:
@@ -58,6 +63,24 @@ def devices() -> list[str]:
     return [*names, "mps"] if torch.backends.mps.is_available() else names
 
 
+def at_once(voxels: int, device: "torch.device | None" = None) -> int:
+    """Return how many volumes of so many voxels a network best sees at once.
+
+    It depends on the kind of machine alone and not on how busy it is, so that a second run has the
+    same batches, and so the same rounding. On a processor a few are up to four times as fast as one,
+    and many no faster; of volumes of over 160 voxels a side one fills the memory.
+
+    Args:
+        device: of the network; None: a processor.
+    """
+    if device is not None and device.type == "cuda":
+        import torch
+
+        memory = torch.cuda.get_device_properties(device).total_memory
+        return max(1, min(MOST_ON_GPU, memory // (BYTES * voxels)))
+    return max(1, min(MOST, max(2, FAST // voxels), LARGE // voxels))
+
+
 @contextmanager
 def inference(
     device: "torch.device", precision: Literal["float32", "bfloat16"] = "float32"
@@ -77,75 +100,3 @@ def inference(
             yield
     finally:
         torch.set_float32_matmul_precision(matrices)
-
-
-def processes() -> tuple[int, int]:
-    """Return the number of this process and how many share the work, as torchrun tells: 0 of 1.
-
-    Raises:
-        EvalsuiteError: if the environment tells only part of it.
-    """
-    told = {name: os.environ[name] for name in TORCHRUN if os.environ.get(name)}
-    rank, world = (
-        _whole(told, name, default) for name, default in (("RANK", 0), ("WORLD_SIZE", 1))
-    )
-    missing = [name for name in TORCHRUN if name not in told] if max(rank + 1, world) > 1 else []
-    if missing or not 0 <= rank < world:
-        found = ", ".join(f"{name}={value}" for name, value in told.items())
-        wrong = f"lacks {', '.join(missing)}" if missing else "makes no sense"
-        raise EvalsuiteError(
-            f"The environment ({found}) asks for several processes but {wrong}. Start them with "
-            "torchrun, or unset RANK and WORLD_SIZE for a single one."
-        )
-    return rank, world
-
-
-def rank() -> int:
-    """Return the number of this process; 0 without torchrun."""
-    return processes()[0]
-
-
-def world() -> int:
-    """Return the number of processes; 1 without torchrun."""
-    return processes()[1]
-
-
-def join(backend: str) -> None:
-    """Bring the processes of torchrun together, if there are several and they are not yet.
-
-    Args:
-        backend: of torch.distributed: `gloo` or `nccl`.
-
-    Raises:
-        EvalsuiteError: if they do not find one another.
-    """
-    if world() == 1:
-        return
-    from torch import distributed
-
-    if distributed.is_initialized():
-        return
-    try:
-        distributed.init_process_group(backend)
-    except (RuntimeError, ValueError) as error:
-        where = f"{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
-        raise EvalsuiteError(
-            f"The {world()} processes do not find one another at {where}: "
-            f"{_first_sentence(error)} Start them with torchrun."
-        ) from None
-
-
-def _whole(told: dict[str, str], name: str, default: int) -> int:
-    text = told.get(name, str(default))
-    if not text.isdecimal():
-        raise EvalsuiteError(
-            f"The environment variable {name} is {text}; expected a whole number, as torchrun "
-            "sets it."
-        )
-    return int(text)
-
-
-def _first_sentence(error: Exception) -> str:
-    """Return the first line of what torch said, as a sentence."""
-    text = str(error).strip().partition("\n")[0]
-    return text if text.endswith(".") else f"{text}."

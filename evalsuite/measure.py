@@ -10,6 +10,7 @@ from jaxtyping import Float
 
 from evalsuite.extractors.extractor import Extractor
 from evalsuite.groups import Group, by_covariate
+from evalsuite.memory import Kept
 from evalsuite.metrics.metric import Finding, LabelMap, Metric, UndefinedError, Views
 from evalsuite.preparation import Preparation
 from evalsuite.preprocessed import PreprocessedVolumes
@@ -49,6 +50,7 @@ class Cohorts:
         labels: by name of the cohort, its segmentations.
         tables: features by extractor and cohort.
         preparation: for metrics on voxels.
+        kept: the volumes of all cohorts that were read last.
         pairs: by name of a synthetic cohort, the place of the real volume of each of its own.
     """
 
@@ -58,6 +60,7 @@ class Cohorts:
     labels: Mapping[str, Sequence[LabelMap]]
     tables: Tables
     preparation: Preparation
+    kept: Kept
     pairs: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
 
@@ -67,6 +70,7 @@ def measure(
     cohorts: Cohorts,
     *,
     by: str | None,
+    memory: int,
     progress: Progress,
 ) -> Findings:
     """Return what every metric finds of each synthetic cohort against the real one.
@@ -77,6 +81,7 @@ def measure(
         cohorts: of the evaluation.
         by: covariate by whose values every metric is broken down as well; what the generator was
             trained on stays whole.
+        memory: bytes that a metric may hold beside what it looks at.
         progress: one step per metric, pair of cohorts and extractor.
     """
     jobs = [
@@ -97,12 +102,16 @@ def measure(
             views = (real, _views(cohorts, synthetic, extractors))
             groups = [(group, _of_group(views, group)) for group in by_covariate(*sides, by)]
             for metric, options, extractor in jobs:
-                trained = {"training": training} if "training" in metric.needs else {}
+                handed: dict[str, Any] = (
+                    {"training": training} if "training" in metric.needs else {}
+                )
+                if metric.in_blocks:
+                    handed["memory"] = memory
                 for group, pair in groups:
                     seen = [v.through(extractor) for v in pair] if extractor else pair
                     of_group = [
                         _about(finding, extractor, cohorts, group, pair)
-                        for finding in findings_of(metric, seen, {**options, **trained})
+                        for finding in findings_of(metric, seen, {**options, **handed})
                     ]
                     _keep(findings, of_group, *sides, group)
                 advance()
@@ -165,7 +174,7 @@ def _views(cohorts: Cohorts, cohort: Cohort, extractors: Sequence[Extractor]) ->
     return Views(
         names=[entry.id for entry in cohort.entries],
         features={e.name: _features(cohorts, e, cohort) for e in extractors},
-        volumes=PreprocessedVolumes(cohort, steps, onto),
+        volumes=PreprocessedVolumes(cohort, steps, cohorts.kept, onto),
         spacing=spacing,
         labels=cohorts.labels.get(cohort.name),
         subjects=cohort.subjects,

@@ -16,8 +16,27 @@ def _trackable(no_tracking: bool) -> bool:
 
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
+AssumeOrientation = Annotated[
+    str | None,
+    typer.Option(
+        "--assume-orientation",
+        metavar="CODE",
+        help="Orientation where a file states none, such as LPS.",
+    ),
+]
+AssumeSpacing = Annotated[
+    str | None,
+    typer.Option(
+        "--assume-spacing", metavar="X,Y,Z", help="Millimetres per voxel where a file states none."
+    ),
+]
 BatchSize = Annotated[
-    int, typer.Option("--batch-size", min=1, help="Volumes a network sees at once.")
+    int | None,
+    typer.Option(
+        "--batch-size",
+        min=1,
+        help="Volumes a network sees at once; default: what is fast, or what a GPU's memory holds.",
+    ),
 ]
 Cache = Annotated[Path | None, typer.Option("--cache", help="Folder of the feature cache.")]
 Config = Annotated[
@@ -31,6 +50,14 @@ Database = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option("--device", help="Torch device; auto: a GPU if there is one.")]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        "--engine",
+        help="What runs networks: torch (default), openvino (faster on a processor), or auto: "
+        "openvino if it is installed and there is no GPU.",
+    ),
+]
 Experiment = Annotated[
     str,
     typer.Option("--experiment", envvar="MLFLOW_EXPERIMENT_NAME", help="MLflow experiment."),
@@ -46,10 +73,23 @@ StudiesHome = Annotated[
     Path | None,
     typer.Option("--home", help="Folder of the studies; default EVALSUITE_STUDIES, else studies."),
 ]
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        "--memory",
+        metavar="SIZE",
+        help="What metrics may hold at a time, such as 4GB; default a quarter of what is free, at "
+        "most 1GB. It changes no number.",
+    ),
+]
 NoTracking = Annotated[
     bool, typer.Option("--no-tracking", callback=_trackable, help="Skip MLflow.")
 ]
 Offline = Annotated[bool, typer.Option("--offline", help="Never download weights.")]
+Precision = Annotated[
+    str | None,
+    typer.Option("--precision", help="Arithmetic of networks: float32 or bfloat16 (faster)."),
+]
 Preset = Annotated[
     str | None, typer.Option("--preset", help="Preprocessing preset: mri (default) or ct.")
 ]
@@ -99,5 +139,10 @@ Weights = Annotated[
 ]
 Workers = Annotated[
     int | None,
-    typer.Option("--workers", min=1, help="Processes for radiomics; default: all cores."),
+    typer.Option(
+        "--workers",
+        min=1,
+        help="Processes for radiomics, threads that read volumes for networks; default: one per "
+        "core.",
+    ),
 ]

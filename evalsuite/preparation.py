@@ -157,7 +157,7 @@ def _warnings(
     cohort: Cohort, real: Cohort, preparation: Preparation, whom: str, *, mixed: bool
 ) -> list[Caveat]:
     steps = preparation.of(cohort)
-    for info in cohort.infos:
+    for info in {(i.shape, i.affine.tobytes()): i for i in cohort.infos}.values():
         steps.refuse_giant(info.shape, info.affine)
     mixture = cohort.mixed_spacing()
     free = mixed or steps.shape == "native"

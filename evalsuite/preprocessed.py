@@ -1,13 +1,12 @@
 """The volumes of a cohort as metrics and figures see them: after preprocessing, read lazily."""
 
-import math
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, overload
 
 import numpy as np
 from jaxtyping import Float
 
+from evalsuite.memory import Kept
 from evalsuite.records import MidSlices
 from evalsuite.volumes.cohort import Cohort, Entry, VolumeInfo
 from evalsuite.volumes.preprocessing import Preprocessing
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 SHOWN = 6  # volumes of each cohort in the mosaic
-MEMORY = 2 << 30  # bytes of preprocessed volumes kept
 
 
 class PreprocessedVolumes(Sequence["Tensor"]):
@@ -27,6 +25,7 @@ class PreprocessedVolumes(Sequence["Tensor"]):
     Args:
         cohort: a checked cohort.
         preprocessing: resolved steps.
+        kept: where volumes that were read stay for a while, those of other cohorts too.
         onto: for each volume the one on whose grid it is first interpolated where it lies on
             another.
     """
@@ -35,22 +34,22 @@ class PreprocessedVolumes(Sequence["Tensor"]):
         self,
         cohort: Cohort,
         preprocessing: Preprocessing,
+        kept: Kept,
         onto: Sequence[VolumeInfo] | None = None,
     ) -> None:
+        self._entries, self._preprocessing = cohort.entries, preprocessing
+        self._kept, self._onto = kept, onto
+
+    def _load(self, index: int) -> "Tensor":
         import torch
 
-        self._entries = cohort.entries
-        shape = preprocessing.shape
-        size = MEMORY if isinstance(shape, str) else 4 * math.prod(shape)
-
-        @lru_cache(maxsize=max(2, MEMORY // size))
-        def load(index: int) -> "Tensor":
+        def read() -> "Tensor":
             volume = self._entries[index].read()
-            if onto is not None:
-                volume = _on_grid_of(volume, onto[index])
-            return torch.from_numpy(preprocessing.apply(volume).voxels)
+            if self._onto is not None:
+                volume = _on_grid_of(volume, self._onto[index])
+            return torch.from_numpy(self._preprocessing.apply(volume).voxels)
 
-        self._load = load
+        return self._kept.get((self, index), read)  # not its id, which is used again
 
     def __len__(self) -> int:
         return len(self._entries)

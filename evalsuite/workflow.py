@@ -12,7 +12,7 @@ import typer
 
 from evalsuite import plugins, results
 from evalsuite.config import EvaluationConfig
-from evalsuite.machine import join, rank
+from evalsuite.processes import machine_cores, rank, threads
 from evalsuite.progress import bars, silent
 from evalsuite.records import Evaluation
 from evalsuite.reference_file import is_reference
@@ -23,8 +23,8 @@ from evalsuite.writable import new_folder, refuse_to_overwrite
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from evalsuite.evaluate import Resources
     from evalsuite.records import Evidence
+    from evalsuite.resources import Resources
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,26 +47,27 @@ def compute_metrics(
 ) -> Done | None:
     """Evaluate and write the results to disk.
 
-    Returns None in the processes of `torchrun` other than the first, which only extract.
+    Returns None in the processes of torchrun or srun other than the first, which only extract.
 
     Args:
         output: new folder for the results; None: one under `evalsuite-results`, by time.
     """
-    from evalsuite.evaluate import evaluate
-    from evalsuite.reference.compare import compare
+    from evalsuite import evaluate as volumes
+    from evalsuite.reference import compare as stored
 
-    first = rank() == 0
-    join("gloo")
     stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
     folder = output or Path("evalsuite-results") / stamp
+    if rank() > 0 and folder.is_dir() and any(folder.iterdir()):
+        return None  # the first one has ended already, or refuses to write there
     refuse_to_overwrite(folder)
-    resources = replace(
-        resources, progress=bars if first else silent, tell=_say if first else _keep_silent
-    )
-    answer = compare if is_reference(config.real.path) else evaluate
-    evaluation, evidence = answer(config, resources)
-    if not first:
+    by_statistics = is_reference(config.real.path)
+    if rank() > 0:
+        share = stored.share if by_statistics else volumes.share
+        share(config, replace(resources, progress=silent, tell=_say))
         return None
+    answer = stored.compare if by_statistics else volumes.evaluate
+    with threads(machine_cores()):
+        evaluation, evidence = answer(config, replace(resources, progress=bars, tell=_say))
     figures = draw(evaluation, evidence)
     rerun = config.model_dump(mode="json", exclude_defaults=True)
     results.write_results(evaluation, evidence, figures, rerun, folder)
@@ -156,7 +157,3 @@ def show(done: Done, *, as_json: bool) -> None:
 
 def _say(sentence: str) -> None:
     typer.echo(sentence, err=True)
-
-
-def _keep_silent(_sentence: str) -> None:
-    pass

@@ -146,7 +146,7 @@ def sample(
     """
     extras.require("generator", purpose="The generator")
     from evalsuite import tracking
-    from evalsuite.machine import rank
+    from evalsuite.processes import rank
     from evalsuite.settings import assignments
     from evalsuite.tracking.samples import run_record
     from evalsuite.volumes.geometry import stated_geometry

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from evalsuite.errors import EvalsuiteError, unknown
-from evalsuite.machine import world
+from evalsuite.processes import world
 from evalsuite.volumes.cohort import Cohort
 from generator import distributed
 from generator.config import MIRRORED, Kind

@@ -6,7 +6,6 @@ uninterrupted one would have seen.
 
 import math
 import multiprocessing
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -18,6 +17,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.processes import cores
 from evalsuite.seeds import dealt
 from evalsuite.volumes.cohort import Cohort
 from evalsuite.volumes.labels import Segmentations
@@ -117,7 +117,7 @@ class TrainingData:
             return self.wanted_workers
         # Elsewhere workers do not inherit what reads, and the training reads by itself.
         forks = "fork" in multiprocessing.get_all_start_methods()
-        return min(MOST_WORKERS, (os.cpu_count() or 1) - 1) if needed > KEPT and forks else 0
+        return min(MOST_WORKERS, cores() - 1) if needed > KEPT and forks else 0
 
     @property
     def told(self) -> dict[str, Any]:

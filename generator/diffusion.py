@@ -12,7 +12,7 @@ from monai.networks.schedulers import DDPMScheduler, RFlowScheduler
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
 
-from evalsuite.machine import world
+from evalsuite.processes import world
 from generator import distributed
 from generator.conditions import NOTHING, ColumnEmbedding, Condition, Conditioning
 from generator.config import DiffusionConfig

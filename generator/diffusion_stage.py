@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from evalsuite.machine import world
+from evalsuite.processes import world
 from evalsuite.seeds import seed_of
 from generator import noise
 from generator.conditions import Condition

@@ -1,5 +1,7 @@
-"""torchrun, invisible: the same code runs in one process and in many."""
+"""torchrun and srun, invisible: the same code runs in one process and in many."""
 
+import os
+import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TypeVar
@@ -8,7 +10,9 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from evalsuite.machine import join, rank, usable_device, world
+from evalsuite.errors import EvalsuiteError
+from evalsuite.machine import usable_device
+from evalsuite.processes import processes, rank, world
 
 T = TypeVar("T")
 
@@ -16,14 +20,55 @@ T = TypeVar("T")
 def device(name: str) -> torch.device:
     """Return the device of this process, see `usable_device`.
 
-    Also joins the processes of torchrun into a group.
+    Also joins the processes into a group.
 
     Raises:
         EvalsuiteError: if there is no such device, or the processes do not find one another.
     """
     chosen = usable_device(name)
-    join("nccl" if chosen.type == "cuda" else "gloo")
+    if world() > 1 and not distributed.is_initialized():
+        _join("nccl" if chosen.type == "cuda" else "gloo")
     return chosen
+
+
+def _join(backend: str) -> None:
+    """Bring the processes together, if they find one another."""
+    address, port = _meeting_place()
+    # torchrun has opened that port; the tasks of srun open it themselves.
+    place = f"tcp://{address}:{port}" if processes().by_slurm else "env://"
+    try:
+        distributed.init_process_group(backend, place, rank=rank(), world_size=world())
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).strip().partition("\n")[0].rstrip(".")
+        raise EvalsuiteError(
+            f"The {world()} processes do not find one another at {address}:{port}: {reason}. "
+            "Start them with torchrun or srun."
+        ) from None
+
+
+def _meeting_place() -> tuple[str, str]:
+    """Return where the processes meet: as torchrun tells, or the first node of `srun`."""
+    address, port = (os.environ.get(name, "") for name in ("MASTER_ADDR", "MASTER_PORT"))
+    if processes().by_slurm:
+        nodes = os.environ.get("SLURM_STEP_NODELIST") or os.environ.get("SLURM_NODELIST", "")
+        alone = processes().local_world == world()
+        address = address or ("127.0.0.1" if alone else first_node(nodes))
+        # Jobs that share a node have other numbers, and so other ports.
+        job = os.environ.get("SLURM_JOB_ID", "0")
+        port = port or str(20000 + int(job) % 10000)
+    missing = [n for n, told in (("MASTER_ADDR", address), ("MASTER_PORT", port)) if not told]
+    if missing:
+        raise EvalsuiteError(
+            f"The environment asks for {world()} processes but lacks {' and '.join(missing)}. "
+            "Start them with torchrun or srun, or unset RANK and WORLD_SIZE for a single one."
+        )
+    return address, port
+
+
+def first_node(nodes: str) -> str:
+    """Return the first host of a list as SLURM writes it, such as `gpu[07-09,12],big1`."""
+    found = re.match(r"([^\[,]+)(?:\[(\d+))?", nodes)
+    return "".join(part or "" for part in found.groups()) if found else ""
 
 
 class Averaged(nn.Module):

@@ -14,7 +14,7 @@ from torch import Tensor
 from evalsuite import tracking
 from evalsuite.environment import environment
 from evalsuite.errors import EvalsuiteError
-from evalsuite.machine import rank, world
+from evalsuite.processes import rank, world
 from evalsuite.progress import Progress, bars, silent
 from evalsuite.tracking.record import Status
 from evalsuite.tracking.training import HISTORY, STATE, run_record

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from evalsuite.environment import environment
 from evalsuite.errors import EvalsuiteError
 from evalsuite.extractors.weights import sha256
-from evalsuite.machine import rank, world
+from evalsuite.processes import rank, world
 from evalsuite.progress import bars, silent
 from evalsuite.volumes.check import problem_of
 from evalsuite.volumes.read import load

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from evalsuite.machine import world
+from evalsuite.processes import world
 from generator.config import GeneratorConfig
 from generator.data import KEPT, TrainingData
 from generator.fitting import LeftOut, by

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 
 from evalsuite.errors import EvalsuiteError
-from evalsuite.machine import rank
+from evalsuite.processes import rank
 from generator import checkpoint, distributed
 from generator.config import Optimisation
 from generator.steps import Player

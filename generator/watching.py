@@ -9,7 +9,7 @@ from torch import Tensor
 from torchmetrics import MetricCollection
 
 from evalsuite.config import DEFAULT_EXTRACTOR
-from evalsuite.machine import rank, world
+from evalsuite.processes import rank, world
 from evalsuite.torchmetrics import FrechetDistance, PrecisionRecall, StructuralSimilarity
 from generator.data import TrainingData
 

@@ -13,7 +13,7 @@ import torch
 from evalsuite import options, plugins
 from evalsuite.cli import _app
 from evalsuite.errors import EvalsuiteError
-from evalsuite.machine import processes, usable_device
+from evalsuite.machine import usable_device
 
 QUICK = [
     *("--extractor", "radiomics", "--workers", "1"),
@@ -251,38 +251,40 @@ def test_the_device_is_the_own_gpu_of_a_process_or_the_processor(monkeypatch):
 
 MASTER = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29999"}
 ENVIRONMENTS = [
-    ({"WORLD_SIZE": "2"}, "lacks RANK, MASTER_ADDR, MASTER_PORT"),
-    ({"RANK": "1"}, "lacks WORLD_SIZE, MASTER_ADDR, MASTER_PORT"),
-    ({"RANK": "0", "WORLD_SIZE": "2"}, "lacks MASTER_ADDR, MASTER_PORT"),
+    ({"WORLD_SIZE": "2"}, "lacks RANK"),
+    ({"RANK": "1"}, "lacks WORLD_SIZE"),
     ({"RANK": "2", "WORLD_SIZE": "2", **MASTER}, "makes no sense"),
     ({"RANK": "0", "WORLD_SIZE": "0"}, "makes no sense"),
-    ({"RANK": "x", "WORLD_SIZE": "2", **MASTER}, "RANK is x; expected a whole number"),
+    ({"RANK": "x", "WORLD_SIZE": "2", **MASTER}, "RANK is x; expected a whole number, as torchrun"),
     ({"RANK": "0", "WORLD_SIZE": "-1"}, "WORLD_SIZE is -1; expected a whole number"),
+    ({"SLURM_PROCID": "2", "SLURM_NTASKS": "2"}, "SLURM_PROCID=2, SLURM_NTASKS=2) makes no sense"),
+    (
+        {"SLURM_PROCID": "x", "SLURM_NTASKS": "2"},
+        "SLURM_PROCID is x; expected a whole number, as s",
+    ),
+]
+MEETINGS = [  # of processes that train together; an evaluation shares a folder alone
+    ({"RANK": "0", "WORLD_SIZE": "2"}, "lacks MASTER_ADDR and MASTER_PORT"),
     ({"RANK": "0", "WORLD_SIZE": "2", **MASTER, "MASTER_PORT": "x"}, "do not find one another"),
 ]
+TOGETHER = [c for c in COMMANDS if c.startswith("generator")]
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c != "utility segmentation"])
-@pytest.mark.parametrize(("told", "message"), ENVIRONMENTS)
-def test_half_of_what_torchrun_sets_is_told_before_any_volume_is_read(
+@pytest.mark.parametrize(
+    ("command", "told", "message"),
+    [
+        *[(c, *e) for c in COMMANDS if c != "utility segmentation" for e in ENVIRONMENTS],
+        *[(c, *e) for c in TOGETHER for e in MEETINGS],
+    ],
+)
+def test_half_of_what_a_launcher_sets_is_told_before_any_volume_is_read(
     cli, monkeypatch, command, told, message
 ):
-    for name in ("RANK", "WORLD_SIZE", *MASTER):
-        monkeypatch.delenv(name, raising=False)
     for name, value in told.items():
         monkeypatch.setenv(name, value)
     status, out, err = cli(*command.split(), *COMMANDS[command])
     assert (status, out, len(err.strip().splitlines())) == (1, "", 1), err
     assert message in err
-
-
-@pytest.mark.parametrize("told", [{"WORLD_SIZE": "1"}, {"RANK": "0"}, {"WORLD_SIZE": ""}])
-def test_one_process_may_say_so(monkeypatch, told):
-    for name in ("RANK", "WORLD_SIZE", *MASTER):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in told.items():
-        monkeypatch.setenv(name, value)
-    assert processes() == (0, 1)
 
 
 @pytest.mark.parametrize(
@@ -403,7 +405,9 @@ def test_a_population_is_reproducible_and_honest(cli, tmp_path):
 
 
 OWN_WORDS = {  # what means something else there
-    ("generator sample", "--seed"), ("generator train", "--config"),
+    ("generator sample", "--assume-orientation"), ("generator sample", "--assume-spacing"),
+    ("generator sample", "--seed"),
+    ("generator train", "--config"),
     ("generator train", "--preset"), ("log", "--experiment"), ("simulate-population", "--seed"), ("study demo", "--seed"),
     ("simulate-population", "--spacing"), ("study create", "--seed"), ("study power", "--seed"),
     ("utility segmentation", "--batch-size"),

@@ -12,8 +12,9 @@ from hypothesis.extra.numpy import arrays
 from benchmarks import sensitivity
 from evalsuite.config import load_config
 from evalsuite.errors import EvalsuiteError, FaultsError
-from evalsuite.evaluate import Resources, evaluate
+from evalsuite.evaluate import evaluate
 from evalsuite.measure import standardise
+from evalsuite.resources import Resources
 from evalsuite.volumes import index
 from tests.caveats import sentences
 

@@ -13,6 +13,7 @@ from pydantic import Field
 from evalsuite import plugins
 from evalsuite.errors import EvalsuiteError
 from evalsuite.measure import Cohorts, measure
+from evalsuite.memory import Kept
 from evalsuite.metrics.metric import (
     Metric,
     UndefinedError,
@@ -169,8 +170,9 @@ def measured(metric, subjects):
     class Extractor:
         name, standardise, slices = "e", False, None
 
-    cohorts = Cohorts(real, [synthetic], None, {}, tables, Preparation(STEPS, STEPS))
-    found = measure([(metric, {"seed": 0})], [Extractor()], cohorts, by=None, progress=silent)
+    cohorts = Cohorts(real, [synthetic], None, {}, tables, Preparation(STEPS, STEPS), Kept(1))
+    chosen = [(metric, {"seed": 0})]
+    found = measure(chosen, [Extractor()], cohorts, by=None, memory=1, progress=silent)
     return found.estimates
 
 

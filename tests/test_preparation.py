@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 import torch
 
-from evalsuite import evaluate as evaluation
-from evalsuite import plugins
+from evalsuite import feature_tables, plugins
 from evalsuite.config import load_config
 from evalsuite.errors import EvalsuiteError
-from evalsuite.evaluate import Resources, evaluate
+from evalsuite.evaluate import evaluate
 from evalsuite.extractors.extractor import ExtractorOptions
 from evalsuite.extractors.slices import Slices, slice_extractor
 from evalsuite.metrics.metric import Metric, on_features
 from evalsuite.preparation import prepared
 from evalsuite.records import Estimate
+from evalsuite.resources import Resources
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.intensity import WindowIntensity
 from evalsuite.volumes.preprocessing import Preprocessing
@@ -79,7 +79,7 @@ def extractors():
 def known(monkeypatch):
     """Let the evaluation know the extractors above, and return them."""
     known = extractors()
-    monkeypatch.setattr(evaluation, "load_extractor", lambda name, options: known[name])
+    monkeypatch.setattr(feature_tables, "load_extractor", lambda name, options: known[name])
     return known
 
 

@@ -22,8 +22,9 @@ from benchmarks.references.clones import framed, hippocampi
 from benchmarks.references.inputs import FIXTURES, KEPT, seeded, simulated
 from benchmarks.references.wdm_3d import halved
 from evalsuite.config import load_config
-from evalsuite.evaluate import Resources, evaluate
+from evalsuite.evaluate import evaluate
 from evalsuite.records import Evaluation, Evidence
+from evalsuite.resources import Resources
 
 Files = dict[str, list[Path]]
 

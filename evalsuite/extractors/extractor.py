@@ -27,6 +27,7 @@ class ExtractorOptions:
         precision: arithmetic of networks; bfloat16 is about twice as fast on recent processors
             and moves MedicalNet's features by about 0.3 %.
         layer: of the network whose output is taken, from `NAME@LAYER`; empty for its usual one.
+        engine: what runs networks; OpenVINO is faster on a processor.
     """
 
     weights: Path | None = None
@@ -34,6 +35,12 @@ class ExtractorOptions:
     offline: bool = False
     precision: Literal["float32", "bfloat16"] = "float32"
     layer: str = ""
+    engine: Literal["torch", "openvino"] = "torch"
+
+    @property
+    def arithmetic(self) -> str:
+        """Of networks, for the fingerprint: what moves a feature, if only by rounding."""
+        return self.precision if self.engine == "torch" else f"{self.precision} by OpenVINO"
 
 
 @runtime_checkable

@@ -106,7 +106,22 @@ def build_network(depth: int, seed: int = 0) -> "torch.nn.Module":
             subsample = getattr(module, "downsample", None)
             if isinstance(subsample, partial):
                 module.downsample = partial(subsample, stride=1)  # type: ignore[assignment]
+    for module in network.modules():
+        # MONAI's pools over one voxel, which OpenVINO takes for something else.
+        subsample = getattr(module, "downsample", None)
+        if isinstance(subsample, partial):
+            told = subsample.keywords
+            own = partial(_subsampled, planes=told["planes"], stride=told["stride"])
+            module.downsample = own  # type: ignore[assignment]
     return network.eval()
+
+
+def _subsampled(maps: "torch.Tensor", *, planes: int, stride: int) -> "torch.Tensor":
+    """Return every how-many-eth voxel along each axis, with channels of zeros up to `planes`."""
+    from torch.nn.functional import pad
+
+    kept = maps[:, :, ::stride, ::stride, ::stride]
+    return pad(kept, (0, 0, 0, 0, 0, 0, 0, planes - maps.shape[1]))
 
 
 def stages(network: "torch.nn.Module", *, raw: bool = False) -> dict[str, "torch.nn.Module"]:

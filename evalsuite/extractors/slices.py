@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from evalsuite.declared import Declared, validated
 from evalsuite.errors import EvalsuiteError
+from evalsuite.extractors.engine import require_openvino, run_by
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions
 from evalsuite.machine import inference, usable_device
 from evalsuite.records import Caveat
@@ -18,6 +19,8 @@ from evalsuite.settings import laid_over
 
 if TYPE_CHECKING:
     import torch
+
+    from evalsuite.extractors.networks.by_openvino import ByOpenVINO
 
 # Raised whenever a change of the code below changes a feature.
 VERSION = 1
@@ -190,7 +193,7 @@ class SliceExtractor:
 
     name: str
     fingerprint: dict[str, object]
-    build: Callable[[], "torch.nn.Module"] = field(repr=False)
+    build: Callable[[], "torch.nn.Module | ByOpenVINO"] = field(repr=False)
     slices: Slices
     device: "torch.device"
     precision: Literal["float32", "bfloat16"] = "float32"
@@ -200,7 +203,7 @@ class SliceExtractor:
     standardise: bool = False
 
     @property
-    def network(self) -> "torch.nn.Module":
+    def network(self) -> "torch.nn.Module | ByOpenVINO":
         """The network, built when it is first asked for: not where all features are cached."""
         return self.build()
 
@@ -210,9 +213,10 @@ class SliceExtractor:
 
     def _features(self, volume: Float[np.ndarray, "x y z"]) -> Float[np.ndarray, "s d"]:
         # Volumes go one by one, so that the batches of slices depend on nothing but their shape.
+        network = self.network  # built here, for what is built in inference mode stays in it
         with inference(self.device, self.precision):
             rows = [
-                self._checked(self.network(images.to(self.device)), len(images))
+                self._checked(network(images.to(self.device)), len(images))
                 for plane in self.slices.planes
                 for images in self.slices.images(volume, plane)
             ]
@@ -256,13 +260,16 @@ def slice_extractor(
     whole = {
         **fingerprint,
         "slices": slices.model_dump(mode="json"),
-        "arithmetic": options.precision,
+        "arithmetic": options.arithmetic,
         "slices_version": VERSION,
     }
 
+    if options.engine == "openvino":
+        require_openvino(device)
+
     @cache
-    def built() -> "torch.nn.Module":
-        return network().eval().to(device)
+    def built() -> "torch.nn.Module | ByOpenVINO":
+        return run_by(options, name, network().eval().to(device))
 
     return SliceExtractor(
         name, whole, built, slices, device, options.precision, wants or {}, warnings

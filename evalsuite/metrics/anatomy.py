@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 from jaxtyping import Float, Int
 from pydantic import Field
-from scipy import ndimage, stats
+from scipy import ndimage
 
 from evalsuite.metrics.metric import (
     Finding,
@@ -210,6 +210,8 @@ def _distance(
     replicates: int,
     random: np.random.Generator,
 ) -> Estimate:
+    from scipy import stats
+
     unit = UNITS[measure]
     scale = float(real.std(ddof=1)) if len(real) > 1 else 0.0
     common = {

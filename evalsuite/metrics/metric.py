@@ -163,8 +163,9 @@ class Metric:
             keyword parameters, each with a default, are the options a configuration may set,
             annotated with their bounds and one sentence (`Annotated[int, Field(ge=1,
             description=...)]`). One that needs `training` is handed that keyword: the `Views` of
-            what the generator was trained on, or None. It raises `UndefinedError` for cohorts of
-            which it cannot compute anything.
+            what the generator was trained on, or None. One that knows `memory` is handed that: the
+            bytes it may hold beside its input, which must not change its numbers. It raises
+            `UndefinedError` for cohorts of which it cannot compute anything.
         compute_stored: of a metric that needs but mean and covariance of real features,
             `compute_stored(real, synthetic, *, volumes, subjects, level) -> estimates`, see
             `evalsuite.metrics.frechet_stored.compute`; None for one that needs rows.
@@ -189,6 +190,11 @@ class Metric:
     def by_extractor(self) -> bool:
         """Whether it is computed for every extractor alone."""
         return "features" in self.needs and "volumes" not in self.needs
+
+    @property
+    def in_blocks(self) -> bool:
+        """Whether it is told how many bytes its blocks may take, as the keyword `memory`."""
+        return "memory" in inspect.signature(self.compute).parameters
 
     def takes(self, extractor: str) -> bool:
         """Tell whether it is of the features of an extractor."""

@@ -15,9 +15,10 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from pydantic import AfterValidator, Field
-from scipy import stats
+from scipy.special import stdtrit
 from torch import Tensor
 
+from evalsuite.metrics.distances import MEMORY
 from evalsuite.metrics.metric import Metric, UndefinedError, judging_options, on_volumes
 from evalsuite.metrics.structural_similarity import (
     Convention,
@@ -34,7 +35,6 @@ from evalsuite.records import Caveat, Estimate, Interval, Quantity
 
 IDENTICAL = 1 - 1e-6  # similarity from which two volumes count as the same
 FEW_VOLUMES = 10
-CACHE_BYTES = 2**30
 LEVEL = 0.95
 TOO_FEW = Caveat(
     "too-few-for-ms-ssim",
@@ -156,6 +156,7 @@ def compute(
     *,
     subjects: Subjects | None = None,
     seed: int = 0,
+    memory: int = MEMORY,
     pairs: Annotated[int, Field(ge=1, description="volumes compared within each cohort")] = 100,
     kernel_size: Annotated[
         int,
@@ -190,6 +191,7 @@ def compute(
     Args:
         real, synthetic: volumes of one shape; indexing may be expensive and is done rarely.
         seed: decides which pairs are drawn.
+        memory: bytes for the pyramids of volumes that are kept.
         pairs: how many within each cohort, all if there are no more.
         kernel_size, sigma, scales, k1, k2, convention: see `fit_settings` and `Settings`.
         data_range: range of the intensities; None for max - min of the real volumes drawn.
@@ -210,7 +212,7 @@ def compute(
     sample = real[int(draw_volumes(first, subjects.real, (seed, 2))[0, 0])]
     settings = fit_settings(tuple(sample.shape), kernel_size, sigma, scales, k1, k2, convention)
     level_bytes = sample.numel() * max(sample.element_size(), 4)
-    capacity = max(2, CACHE_BYTES // (level_bytes * 7 // 2))  # three arrays and their halves
+    capacity = max(2, memory // (level_bytes * 7 // 2))  # three arrays and their halves
 
     def within(
         cohort: Sequence[Tensor],
@@ -342,7 +344,7 @@ def _mean(values: Float[np.ndarray, " p"], pairs: Int[np.ndarray, "p 2"]) -> _Me
 
 
 def _interval(mean: _Mean, lowest: float) -> Interval:
-    half = float(stats.t.ppf((1 + LEVEL) / 2, mean.subjects - 1)) * math.sqrt(mean.variance)
+    half = float(stdtrit(mean.subjects - 1, (1 + LEVEL) / 2)) * math.sqrt(mean.variance)
     return Interval(
         low=max(mean.value - half, lowest),
         high=min(mean.value + half, 1.0),

@@ -143,7 +143,7 @@ def precision(
     count, hit = torch.zeros(p).double(), torch.zeros(p).double()
     of_hits: list[Changes] = []
     of_counts: list[Changes] = []
-    for chosen in _together(subjects, affordable(memory, 8 * c, points.shape[1])):
+    for chosen in _together(subjects, affordable(memory, 14 * c, points.shape[1])):
         pairs = Pairs.of(centres, points[chosen])
         inside, grew = _inside(pairs, balls)
         count[chosen] = inside.sum(dim=0).double()

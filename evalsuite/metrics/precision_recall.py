@@ -11,7 +11,7 @@ from typing import Annotated
 import numpy as np
 from jaxtyping import Float, Int
 from pydantic import Field
-from scipy import stats
+from scipy.special import ndtri, stdtrit
 from torch import Tensor
 
 from evalsuite.metrics.distances import MEMORY
@@ -173,9 +173,9 @@ def _proportion_interval(measured: WithVariance, subjects: Int[np.ndarray, " p"]
     spread = measured.value * (1 - measured.value)
     effective = min(points, spread / measured.variance) if spread > 0 else S
     # As Korn and Graubard (1998): what is known from few subjects is known less well.
-    quantiles = stats.t.ppf((1 + LEVEL) / 2, [points - 1, S - 1])
+    quantiles = stdtrit([points - 1, S - 1], (1 + LEVEL) / 2)
     effective *= (quantiles[0] / quantiles[1]) ** 2
-    z2 = float(stats.norm.ppf((1 + LEVEL) / 2)) ** 2
+    z2 = float(ndtri((1 + LEVEL) / 2)) ** 2
     centre = (measured.value + z2 / (2 * effective)) / (1 + z2 / effective)
     half = math.sqrt(z2 * (spread / effective + z2 / (4 * effective**2))) / (1 + z2 / effective)
     return Interval(
@@ -207,7 +207,7 @@ _EMPTY = Caveat(
 
 
 def _density_interval(measured: WithVariance, subjects: Int[np.ndarray, " p"]) -> Interval:
-    half = float(stats.t.ppf((1 + LEVEL) / 2, count(subjects) - 1)) * math.sqrt(measured.variance)
+    half = float(stdtrit(count(subjects) - 1, (1 + LEVEL) / 2)) * math.sqrt(measured.variance)
     return Interval(
         low=max(measured.value - half, 0.0),
         high=measured.value + half,

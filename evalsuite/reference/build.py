@@ -5,15 +5,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 from evalsuite import __version__, caveats
+from evalsuite.cohorts import check
 from evalsuite.config import EvaluationConfig
 from evalsuite.errors import EvalsuiteError
-from evalsuite.evaluate import Resources, feature_tables, loaded_extractors
+from evalsuite.feature_tables import feature_tables, loaded_extractors
 from evalsuite.moments import Moments, moments
 from evalsuite.preparation import judged, prepared
 from evalsuite.protocols.changes import recorded
 from evalsuite.records import FeatureTable
 from evalsuite.reference_file import SETTINGS, WHOLE, Reference
-from evalsuite.volumes.check import check_cohort
+from evalsuite.resources import Resources
 from evalsuite.volumes.sources import read_cohort
 
 FEW = 20
@@ -40,13 +41,7 @@ def build(config: EvaluationConfig, resources: Resources) -> Reference:
     extractors = loaded_extractors(config, config.extractors, resources)
     name = config.real.name or "real"
     cohort = read_cohort(config.real.path, name=name, role="real", stated=config.stated())
-    with resources.progress(f"checking {name}", len(cohort.entries)) as advance:
-        cohort = check_cohort(
-            cohort,
-            skip_invalid=config.skip_invalid,
-            advance=advance,
-            check=resources.index.check,
-        )
+    cohort = check(cohort, config, resources)
     n = len(cohort.entries)
     if n < 2:
         raise EvalsuiteError(f"{config.real.path}: statistics need at least 2 volumes, not {n}.")

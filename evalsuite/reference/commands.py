@@ -23,12 +23,13 @@ def build(
     config: options.Config = None,
     extractor: options.Extractor = None,
     weights: options.Weights = None,
+    engine: options.Engine = None,
     spacing: options.Spacing = None,
     shape: options.Shape = None,
     set_: options.Set = None,
     cache: options.Cache = None,
     device: options.Device = "auto",
-    batch_size: options.BatchSize = 4,
+    batch_size: options.BatchSize = None,
     workers: options.Workers = None,
     offline: options.Offline = False,
     reread: options.Reread = False,
@@ -39,10 +40,11 @@ def build(
     """
     from evalsuite.caches import feature_cache
     from evalsuite.config import load_config
-    from evalsuite.evaluate import Resources
+    from evalsuite.extractors.engine import chosen_engine
     from evalsuite.progress import bars
     from evalsuite.reference import build as building
     from evalsuite.reference_file import refuse_path, write_reference
+    from evalsuite.resources import Resources
     from evalsuite.settings import listed, triple, with_assignments
 
     refuse_path(output)
@@ -52,6 +54,7 @@ def build(
         "protocol": protocol,
         "extractors": listed(extractor),
         "weights": weights,
+        "engine": chosen_engine(engine, device),
         "preprocessing.spacing": spacing and triple(spacing),
         "preprocessing.shape": shape and triple(shape),
     }

@@ -4,7 +4,7 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,19 +12,14 @@ from typing import Any
 import numpy as np
 
 from evalsuite import beforehand, caveats
-from evalsuite.cohorts import cohort_name, cohort_record, listed_cohort, refuse_one_name
+from evalsuite.cohorts import check, cohort_name, cohort_record, listed_cohort, refuse_one_name
 from evalsuite.config import EvaluationConfig
 from evalsuite.declared import validated
 from evalsuite.environment import environment
 from evalsuite.errors import EvalsuiteError
-from evalsuite.evaluate import (
-    NONE_HELD,
-    Resources,
-    feature_tables,
-    load_metrics,
-    loaded_extractors,
-)
+from evalsuite.evaluate import NONE_HELD, load_metrics
 from evalsuite.extractors.extractor import Extractor
+from evalsuite.feature_tables import feature_tables, loaded_extractors, share_tables
 from evalsuite.machine import usable_device
 from evalsuite.measure import undefined, unit_of
 from evalsuite.metrics.metric import Metric, UndefinedError
@@ -35,7 +30,7 @@ from evalsuite.preprocessed import mid_slices
 from evalsuite.protocols.changes import recorded
 from evalsuite.records import Caveat, CohortRecord, Estimate, Evaluation, Evidence, FeatureTable
 from evalsuite.reference_file import WHOLE, Reference, digest, read_reference
-from evalsuite.volumes.check import check_cohort
+from evalsuite.resources import Resources
 from evalsuite.volumes.cohort import Cohort
 from evalsuite.volumes.preprocessing import Preprocessing
 
@@ -60,16 +55,9 @@ def compare(
     """
     started, clock = datetime.now(UTC), time.monotonic()
     path = Path(config.real.path)
-    reference = read_reference(path)
-    metrics = _possible(load_metrics(config), resources)
-    extractors = loaded_extractors(config, config.extractors, resources)
-    _refuse_others(path, reference, extractors)
-    if config.training or config.by:
-        raise EvalsuiteError(
-            f"{path} holds statistics and no volumes: --training and --by need those."
-        )
-    cohorts = _checked(config, resources, held)
-    preparations = {e.name: _preparation(reference, e.name) for e in extractors}
+    plan = planned(config, resources, held)
+    reference, metrics, extractors = plan.reference, plan.metrics, plan.extractors
+    cohorts, preparations = plan.cohorts, plan.preparations
     tables = feature_tables(config, cohorts, extractors, preparations, resources)
     estimates = [
         estimate
@@ -109,6 +97,45 @@ def compare(
     return evaluation, Evidence(used, shown)
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be compared with which statistics, all of it checked; as `evaluate.Plan`."""
+
+    reference: Reference
+    metrics: list[tuple[Metric, dict[str, Any]]]
+    extractors: list[Extractor]
+    cohorts: list[Cohort]
+    preparations: dict[str, Preparation]
+
+
+def planned(
+    config: EvaluationConfig, resources: Resources, held: Mapping[str, Cohort] = NONE_HELD
+) -> Plan:
+    """Check everything before anything heavy starts; see `compare`."""
+    path = Path(config.real.path)
+    reference = read_reference(path)
+    metrics = _possible(load_metrics(config), resources)
+    extractors = loaded_extractors(config, config.extractors, resources)
+    _refuse_others(path, reference, extractors)
+    if config.training or config.by:
+        raise EvalsuiteError(
+            f"{path} holds statistics and no volumes: --training and --by need those."
+        )
+    cohorts = _checked(config, resources, held)
+    preparations = {e.name: _preparation(reference, e.name) for e in extractors}
+    return Plan(reference, metrics, extractors, cohorts, preparations)
+
+
+def share(config: EvaluationConfig, resources: Resources) -> None:
+    """Put this process's share of the features into the cache, for what the first one compares.
+
+    Raises:
+        EvalsuiteError: as `compare`.
+    """
+    plan = planned(config, replace(resources, tell=lambda _: None))
+    share_tables(plan.cohorts, plan.extractors, plan.preparations, resources)
+
+
 def _possible(
     metrics: list[tuple[Metric, dict[str, Any]]], resources: Resources
 ) -> list[tuple[Metric, dict[str, Any]]]:
@@ -139,7 +166,7 @@ def _refuse_others(path: Path, reference: Reference, extractors: list[Extractor]
         if differing:
             raise EvalsuiteError(
                 f"{path}: the statistics are of another {extractor.name}, which differs in "
-                f"{', '.join(differing)}. Use the same weights and the same evalsuite."
+                f"{', '.join(differing)}. Use the same weights, engine and evalsuite."
             )
 
 
@@ -151,15 +178,7 @@ def _checked(
     checked = []
     for source, name in zip(config.synthetic, names, strict=True):
         cohort = listed_cohort(source.path, name, "synthetic", config, held)
-        with resources.progress(f"checking {name}", len(cohort.entries)) as advance:
-            checked.append(
-                check_cohort(
-                    cohort,
-                    skip_invalid=config.skip_invalid,
-                    advance=advance,
-                    check=resources.index.check,
-                )
-            )
+        checked.append(check(cohort, config, resources))
     return checked
 
 

@@ -222,13 +222,21 @@ def invite(
 
 @app.command()
 def enrol(
-    study: Study, reader: Reader, home: HomeOption = None, database: DatabaseOption = None
+    study: Study,
+    reader: Reader,
+    in_place_of: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Give them the cases of a reader who gave up."),
+    ] = None,
+    home: HomeOption = None,
+    database: DatabaseOption = None,
 ) -> None:
     """Enrol a reader who comes later, with an order of their own, and print their link, this once."""
     from evalsuite.study.enrol import enrol as enrolled
     from evalsuite.study.workflow import reader_link
 
-    typer.echo(reader_link(enrolled(study, reader, _home(home, database))))
+    token = enrolled(study, reader, _home(home, database), in_place_of=in_place_of)
+    typer.echo(reader_link(token))
 
 
 @app.command()

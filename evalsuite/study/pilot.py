@@ -51,51 +51,75 @@ def pilot_components(path: Path, question: str | None) -> tuple[str, Components]
 
 
 def components(rated: Rated) -> Components:
-    """Return estimates of the variances of ratings from the cases that every reader rated.
+    """Return estimates of the variances of ratings, whoever rated which cases.
 
-    They are those of the analysis of variance of the model of `evalsuite.study.protocol.power`,
-    without bias but for negative ones, which are 0. With mean squares of J readers and K_i cases
-    of cohort i, pooled over T cohorts,
+    They are those of the model of `evalsuite.study.protocol.power`, without bias but for negative
+    ones, which are 0, and where every reader rated every case those of the analysis of variance.
+    Each is an average over readers, or over pairs of readers j and l, of T cohorts i:
 
-        reader_case = MS_RC,  case = (MS_C - MS_RC) / J,
-        2 reader_cohort = var_j(mean_1j - mean_2j) - reader_case (1 / K_1 + 1 / K_2),
-        reader = var_j(mean_j) - reader_cohort / T - reader_case sum_i(1 / K_i) / T^2,
+        2 reader_case = var(y_j - y_l) over the cases that both rated, within cohorts,
+        case + reader_case = var(y_j) within cohorts,
+        4 reader_cohort = E(d_j - d_l)^2 - sum_i noise_i,  d: difference of the means of two cohorts,
+        2 reader + 2 reader_cohort / T = E(m_j - m_l)^2 - sum_i noise_i / T^2,  m: mean over cohorts,
+        noise_i = (case + reader_case) (1 / n_j + 1 / n_l) - 2 case n_jl / (n_j n_l),
 
-    the third averaged over pairs of cohorts.
+    with n_j cases of the cohort rated by j and n_jl by both.
 
     Raises:
-        EvalsuiteError: with fewer than 2 readers, cohorts, or cases in one that all of them rated.
+        EvalsuiteError: with fewer than 2 readers, cohorts, or cases in one that two of them rated.
+
+    References:
+        Henderson, Biometrics 9 (1953) 226-252, for moments of unbalanced data.
     """
-    scores = [part[~np.isnan(part).any(axis=1)] for part in rated.scores.values()]
-    if len(scores) < 2 or len(rated.readers) < 2 or min(map(len, scores)) < 2:
+    parts = list(rated.scores.values())
+    everywhere = np.all([(~np.isnan(part)).any(axis=0) for part in parts], axis=0)
+    parts = [part[:, everywhere] for part in parts]
+    first, second = np.triu_indices(int(everywhere.sum()), k=1)
+    differences = [part[:, first] - part[:, second] for part in parts]
+    if len(parts) < 2 or not len(first) or not any(_freedom(part).any() for part in differences):
         raise EvalsuiteError(
-            "Variances need real and synthetic cohorts with at least 2 readers and 2 cases of each "
-            "that all of them rated. Export the study with the truth."
+            "Variances need real and synthetic cohorts with at least 2 readers of both and 2 cases "
+            "of one that two of them rated. Export the study with the truth."
         )
-    within, between = _pooled(scores)
-    each = np.array([1 / len(part) for part in scores])
-    means = np.array([part.mean(axis=0) for part in scores])
+    of_both = _pooled(differences) / 2
+    of_case = max(_pooled(parts) - of_both, 0.0)
+    means = np.array([np.nanmean(part, axis=0) for part in parts])
+    noise = np.array([_noise(part, of_case, of_both)[first, second] for part in parts])
     changes = [
-        (means[a] - means[b]).var(ddof=1) - within * (each[a] + each[b])
-        for a, b in combinations(range(len(scores)), 2)
+        np.mean((apart[first] - apart[second]) ** 2 - noise[a] - noise[b])
+        for a, b in combinations(range(len(parts)), 2)
+        for apart in [means[a] - means[b]]
     ]
-    of_cohort = max(float(np.mean(changes)) / 2, 0.0)
-    noise = of_cohort / len(scores) + within * each.sum() / len(scores) ** 2
+    of_cohort = max(float(np.mean(changes)) / 4, 0.0)
+    overall = means.mean(axis=0)
+    apart = (overall[first] - overall[second]) ** 2 - noise.sum(axis=0) / len(parts) ** 2
     return Components(
-        reader=max(float(means.mean(axis=0).var(ddof=1) - noise), 0.0),
+        reader=max(float(apart.mean()) / 2 - of_cohort / len(parts), 0.0),
         reader_cohort=of_cohort,
-        case=max((between - within) / len(rated.readers), 0.0),
-        reader_case=within,
+        case=of_case,
+        reader_case=of_both,
     )
 
 
-def _pooled(scores: list[Float[np.ndarray, "c r"]]) -> tuple[float, float]:
-    """Return the mean squares of reader x case and of cases within cohorts."""
-    rest, cases, freedom = 0.0, 0.0, 0
-    for part in scores:
-        of_case = part.mean(axis=1, keepdims=True)
-        residual = part - of_case - part.mean(axis=0) + part.mean()
-        rest += float((residual**2).sum())
-        cases += float(part.shape[1] * ((of_case - part.mean()) ** 2).sum())
-        freedom += len(part) - 1
-    return rest / (freedom * (scores[0].shape[1] - 1)), cases / freedom
+def _freedom(part: Float[np.ndarray, "c n"]) -> Float[np.ndarray, " n"]:
+    return np.asarray(np.maximum((~np.isnan(part)).sum(axis=0) - 1.0, 0))
+
+
+def _pooled(parts: list[Float[np.ndarray, "c n"]]) -> float:
+    """Return the variance within columns, over all of them."""
+    squares = 0.0
+    for part in parts:
+        known = part[:, (~np.isnan(part)).any(axis=0)]
+        squares += float(np.nansum((known - np.nanmean(known, axis=0)) ** 2))
+    return squares / float(sum(_freedom(part).sum() for part in parts))
+
+
+def _noise(
+    part: Float[np.ndarray, "c r"], of_case: float, of_both: float
+) -> Float[np.ndarray, "r r"]:
+    """Return the variance of the difference of two readers' means that comes from the cases."""
+    given = (~np.isnan(part)).astype(float)
+    share = 1 / given.sum(axis=0)
+    own = share[:, None] + share
+    common = given.T @ given * np.outer(share, share)
+    return np.asarray((of_case + of_both) * own - 2 * of_case * common)

@@ -18,20 +18,16 @@ from torchmetrics.utilities import dim_zero_cat
 from evalsuite.beforehand import refuse_strangers
 from evalsuite.config import DEFAULT_EXTRACTOR, load_config
 from evalsuite.errors import EvalsuiteError, unknown
-from evalsuite.evaluate import (
-    Resources,
-    doubts,
-    forbid_native_shapes,
-    load_metrics,
-    loaded_extractors,
-)
+from evalsuite.evaluate import forbid_native_shapes, load_metrics
 from evalsuite.extractors.extractor import Extractor
+from evalsuite.feature_tables import doubts, loaded_extractors
 from evalsuite.features import by_plane, features_of
 from evalsuite.functions import of_one_array
 from evalsuite.measure import findings_of, shared_subjects, standardise
 from evalsuite.metrics.metric import Finding, Views
 from evalsuite.preparation import Preparation, prepared
 from evalsuite.records import Caveat, Estimate, Scores
+from evalsuite.resources import Resources
 from evalsuite.torchmetrics.rows import NOBODY, Rows, numbers, rows_of, width
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.cohort import Cohort, VolumeInfo

@@ -1,7 +1,6 @@
 """Every file is read once before any heavy work, and all faults are told together."""
 
 import hashlib
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -12,7 +11,9 @@ import numpy as np
 from jaxtyping import Float32
 
 from evalsuite.errors import FaultsError, VolumeError
+from evalsuite.processes import cores
 from evalsuite.records import Caveat
+from evalsuite.sharing import ALL, Part
 from evalsuite.volumes.cohort import Cohort, Entry, VolumeInfo, enumerated
 from evalsuite.volumes.doubts import geometry_doubts
 from evalsuite.volumes.geometry import CONVENTION, Geometry
@@ -70,6 +71,7 @@ def check_cohort(
     advance: Callable[[], None] = lambda: None,
     real: Cohort | None = None,
     check: Callable[[Entry], VolumeInfo] = check_entry,
+    first: Part = ALL,
 ) -> Cohort:
     """Check all volumes and return the cohort with infos, fingerprint, faults and warnings.
 
@@ -80,19 +82,24 @@ def check_cohort(
         advance: called once for every volume.
         real: the checked cohort that this one is compared with, for the warnings.
         check: of one volume, such as `VolumeIndex.check`, which does not read an unchanged one.
+        first: the part that is looked at first: of processes that keep what they find in one index
+            each then reads its own part, and finds those of the others there.
 
     Raises:
         FaultsError: with the faults of all volumes in the order of the cohort, or if
             `skip_invalid` leaves none.
     """
-    pool = ThreadPoolExecutor(workers or min(8, max(2, os.cpu_count() or 1)))
+    pool = ThreadPoolExecutor(workers or min(8, max(2, cores())))
     try:
-        results = []
-        for result in pool.map(partial(_info_or_fault, check), cohort.entries):
-            results.append(result)
+        order = first.order(len(cohort.entries))
+        entries = [cohort.entries[i] for i in order]
+        found: dict[int, VolumeInfo | VolumeError] = {}
+        for i, result in zip(order, pool.map(partial(_info_or_fault, check), entries), strict=True):
+            found[i] = result
             advance()
     finally:
         pool.shutdown(cancel_futures=True)
+    results = [found[i] for i in range(len(found))]
     faults = tuple(result for result in results if isinstance(result, VolumeError))
     pairs = zip(cohort.entries, results, strict=True)
     passed = [(entry, info) for entry, info in pairs if isinstance(info, VolumeInfo)]

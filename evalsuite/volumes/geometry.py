@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -126,8 +127,16 @@ def obliqueness(affine: Float[np.ndarray, "4 4"]) -> float:
     Args:
         affine: of a grid with three orthogonal axes.
     """
+    return _obliqueness(affine[:3, :3].astype(np.float64).tobytes())
+
+
+@lru_cache(maxsize=1 << 15)
+def _obliqueness(axes: bytes) -> float:
+    """Return what `obliqueness` does; most volumes of a cohort lie alike."""
     from nibabel import io_orientation
 
+    affine = np.eye(4)
+    affine[:3, :3] = np.frombuffer(axes).reshape(3, 3)
     steps = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
     nearest = io_orientation(affine)[:, 0].astype(int)
     cosines = np.abs(steps[nearest, range(3)])

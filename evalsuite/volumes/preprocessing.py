@@ -160,12 +160,13 @@ class Preprocessing(Declared):
         Raises:
             EvalsuiteError: if one of them would become larger than memory.
         """
-        for size, affine in zip(shapes, affines, strict=True):
-            self.refuse_giant(size, affine)
-        grids = [
-            self._oriented_grid(shape, affine)
-            for shape, affine in zip(shapes, affines, strict=True)
-        ]
+        turned: dict[tuple[Size, bytes], tuple[Size, Affine]] = {}
+        keys = [(size, affine.tobytes()) for size, affine in zip(shapes, affines, strict=True)]
+        for key, affine in zip(keys, affines, strict=True):
+            if key not in turned:  # most volumes of a cohort lie alike
+                self.refuse_giant(key[0], affine)
+                turned[key] = self._oriented_grid(key[0], affine)
+        grids = [turned[key] for key in keys]
         spacings = np.array([spacing_of(affine) for _, affine in grids])
         spacing: Literal["native"] | Triple
         if self.spacing == "auto":
@@ -254,7 +255,9 @@ class Preprocessing(Declared):
 
     def _differs(self, affine: Affine) -> bool:
         """Tell whether an oriented grid has another spacing."""
-        return not np.allclose(spacing_of(affine), self.spacing, rtol=1e-3)
+        wanted = np.array(self.spacing)
+        apart = np.abs(spacing_of(affine) - wanted)
+        return bool((apart > 1e-8 + 1e-3 * wanted).any())  # as np.allclose, which takes long
 
 
 PRESETS: dict[str, Preprocessing] = {

@@ -1,6 +1,7 @@
 """Volumes on other grids: other axes, another spacing, another number of voxels."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ from evalsuite.volumes.volume import Volume
 Interpolation = Literal["smoothed", "linear", "b-spline"]
 Affine = Float[np.ndarray, "4 4"]
 Size = tuple[int, int, int]
+GRIDS = 1 << 15  # kept, some 500 bytes each
 
 
 def spacing_of(affine: Affine) -> Float[np.ndarray, "3"]:
@@ -21,12 +23,20 @@ def spacing_of(affine: Affine) -> Float[np.ndarray, "3"]:
 
 def oriented_grid(shape: Size, affine: Affine, orientation: str = "RAS") -> tuple[Size, Affine]:
     """Return shape and affine of a grid once its axes run along the letters of an orientation."""
+    size, turned = _oriented_grid(shape, affine.astype(np.float64).tobytes(), orientation)
+    return size, turned.copy()
+
+
+@lru_cache(maxsize=GRIDS)
+def _oriented_grid(shape: Size, affine: bytes, orientation: str) -> tuple[Size, Affine]:
+    """Return what `oriented_grid` does; it is asked for the same grids again and again."""
     from nibabel import orientations
 
-    turn = _turn(affine, orientation)
+    own = np.frombuffer(affine).reshape(4, 4)
+    turn = _turn(own, orientation)
     order = np.argsort(turn[:, 0])
     x, y, z = (shape[int(axis)] for axis in order)
-    return (x, y, z), affine @ orientations.inv_ornt_aff(turn, shape)
+    return (x, y, z), own @ orientations.inv_ornt_aff(turn, shape)
 
 
 def oriented(volume: Volume, orientation: str = "RAS") -> Volume:
@@ -243,8 +253,15 @@ def pooled(volume: Volume, side: int) -> Volume:
 
 def _turn(affine: Affine, orientation: str) -> Float[np.ndarray, "3 2"]:
     """Return nibabel's transform from the axes of a grid to those of an orientation."""
+    return _turned(affine[:3, :3].astype(np.float64).tobytes(), orientation)
+
+
+@lru_cache(maxsize=GRIDS)
+def _turned(axes: bytes, orientation: str) -> Float[np.ndarray, "3 2"]:
     from nibabel import orientations
 
+    affine = np.eye(4)
+    affine[:3, :3] = np.frombuffer(axes).reshape(3, 3)
     own = orientations.io_orientation(affine)
     turn: Float[np.ndarray, "3 2"] = orientations.ornt_transform(
         own, orientations.axcodes2ornt(tuple(orientation))

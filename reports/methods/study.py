@@ -4,23 +4,13 @@ from collections.abc import Sequence
 
 from reports.document import Table
 from reports.methods.statistics import statistics_paragraph
+from reports.readers.overview import allocation
 from reports.readers.plan import plan_of_study
 from reports.readers.shown import counted
 from reports.sources import StudyData
 
 NO_PLAN = "No hypothesis had been planned; all results are exploratory."
 ABBREVIATED = 12  # of 64 digits of a SHA-256
-
-
-ALLOCATIONS = {
-    "split-plot": "Groups of readers read cases of their own, at most {cap} each, and all of a "
-    "group read the same (split-plot), balanced over cohorts and strata by chance.",
-    "partially-crossed": "Each reader read at most {cap} cases, which were drawn so that all were "
-    "read equally often, balanced over cohorts and strata (partially crossed).",
-    "anchor-and-rotate": "Each reader read at most {cap} cases, of which {anchors} were read by "
-    "all; the others were drawn so that all were read equally often, balanced over cohorts and "
-    "strata.",
-}
 
 
 def study_paragraphs(study: StudyData, tables: Sequence[Table]) -> list[str]:
@@ -51,7 +41,6 @@ def _design(study: StudyData) -> list[str]:
     cohorts = [f"{c['cases']} {c['role']} ({c['name']})" for c in design.get("cohorts") or ()]
     seed = f" (seed {design['seed']})" if design.get("seed") is not None else ""
     planned = f"; the design has {', '.join(cohorts)}, drawn at random{seed}" if cohorts else ""
-    rule = ALLOCATIONS.get((design.get("allocation") or {}).get("scheme", "full"), "")
     read = f"{counted(len(study.readers), 'reader')} read {counted(len(cases), 'case')}"
     shown = (
         "in pairs of a real and a synthetic case side by side"
@@ -65,8 +54,7 @@ def _design(study: StudyData) -> list[str]:
             "balanced blocks and stored before the first answer."
         ),
     ]
-    if rule:
-        sentences.append(rule.format(**design["allocation"]))
+    sentences += allocation(study)
     if study.left_out:
         sentences.append(
             f"Answers of {counted(len(study.left_out), 'further reader')} were left out."

@@ -30,6 +30,17 @@ COVERED_BY_FEW = (
 )
 
 
+ALLOCATIONS = {
+    "split-plot": "Groups of readers read cases of their own, at most {cap} each, and all of a "
+    "group read the same (split-plot), balanced over cohorts and strata by chance.",
+    "partially-crossed": "Each reader read at most {cap} cases, which were drawn so that all were "
+    "read equally often, balanced over cohorts and strata (partially crossed).",
+    "anchor-and-rotate": "Each reader read at most {cap} cases, of which {anchors} were read by "
+    "all; the others were drawn so that all were read equally often, balanced over cohorts and "
+    "strata.",
+}
+
+
 def overview(results: StudyResults) -> Section:
     """Return the chapter on the design: what was asked, who read how much, how it was blinded."""
     study = results.study
@@ -41,6 +52,7 @@ def overview(results: StudyResults) -> Section:
         Text(
             (
                 "Each reader read the cases blinded, in an order of their own.",
+                *allocation(study),
                 *_later(study),
             )
         ),
@@ -54,6 +66,13 @@ def overview(results: StudyResults) -> Section:
     covered = _covered(study)
     beyond = (Text(tuple(covered)),) if covered else ()
     return Section("study", "The reader study", tuple(blocks), beyond)
+
+
+def allocation(study: StudyData) -> list[str]:
+    """Return a sentence on who read which cases; none where everyone read everything."""
+    rule = study.design.get("allocation") or {}
+    sentence = ALLOCATIONS.get(str(rule.get("scheme")), "")
+    return [sentence.format(**rule)] if sentence else []
 
 
 def cautions(results: StudyResults) -> list[str]:

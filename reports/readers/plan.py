@@ -73,7 +73,7 @@ def _verdicts(study: StudyData, verdicts: Sequence[Verdict]) -> Table:
             "endpoint": f"{v.role}: {v.endpoint.claim()}",
             "hypothesis": v.endpoint.hypothesis,
             "value (interval)": " ".join(filter(None, (told(v.result), mark))),
-            "coverage": f"{100 * (1 - 2 * v.alpha):.4g} %",
+            "level": f"{100 * (1 - 2 * v.alpha):.4g} %",
             "verdict": v.word,
             "counts as": "confirmatory" if v.confirmatory else "exploratory",
         }

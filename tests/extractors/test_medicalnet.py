@@ -13,7 +13,7 @@ from torch.nn import functional as F  # noqa: N812
 
 from evalsuite.config import EvaluationConfig, load_config
 from evalsuite.errors import EvalsuiteError
-from evalsuite.evaluate import Resources, evaluate
+from evalsuite.evaluate import evaluate
 from evalsuite.extractors import medicalnet, weights
 from evalsuite.extractors.checkpoint import load_strictly
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions, load_extractor
@@ -21,6 +21,7 @@ from evalsuite.extractors.networks.folding import fold_batch_norms
 from evalsuite.extractors.networks.foreground import StandardisedForeground
 from evalsuite.extractors.sources import WeightsError
 from evalsuite.extractors.weights import WeightFile
+from evalsuite.resources import Resources
 from tests.caveats import sentences
 
 BLOCKS = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}

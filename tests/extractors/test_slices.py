@@ -12,7 +12,7 @@ from evalsuite.errors import EvalsuiteError
 from evalsuite.extractors import slices as module
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions
 from evalsuite.extractors.slices import Slices, resliced, slice_extractor
-from evalsuite.features import FeatureCache, extract
+from evalsuite.features import Extraction, FeatureCache
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.sources import read_cohort
@@ -175,7 +175,7 @@ def test_a_table_keeps_slices_by_plane_and_their_mean(make_cohort, tmp_path):
     slices = Slices(planes=("axial", "sagittal"), step=2)
     extractor = slice_extractor("corner", Corner, slices, {}, OPTIONS)
     cache = FeatureCache(tmp_path / "cache")
-    table = extract(cohort, steps, extractor, cache)
+    table = Extraction(cohort, steps, extractor, cache).table()
     # The network sees 10 x 9 x 8 voxels: 4 axial and 5 sagittal slices.
     assert {p: v.shape for p, v in table.slices.items()} == {
         "axial": (3, 4, 3), "sagittal": (3, 5, 3)
@@ -184,11 +184,11 @@ def test_a_table_keeps_slices_by_plane_and_their_mean(make_cohort, tmp_path):
     np.testing.assert_allclose(table.values, whole.mean(axis=1), rtol=1e-6)
     direct = extractor(np.stack([steps.apply(e.read()).voxels for e in cohort.entries]))
     np.testing.assert_array_equal(whole, direct)
-    again = extract(cohort, steps, extractor, cache)
+    again = Extraction(cohort, steps, extractor, cache).table()
     np.testing.assert_array_equal(again.values, table.values)
     row = next((tmp_path / "cache").rglob("*.npy"))
     np.save(row, np.ones(3))  # of another extractor: done again
-    redone = extract(cohort, steps, extractor, cache)
+    redone = Extraction(cohort, steps, extractor, cache).table()
     np.testing.assert_array_equal(redone.values, table.values)
 
 

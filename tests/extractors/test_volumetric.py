@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 
 from evalsuite.config import EvaluationConfig
 from evalsuite.errors import EvalsuiteError
-from evalsuite.evaluate import Resources, evaluate
+from evalsuite.evaluate import evaluate
 from evalsuite.extractors import medicalnet
 from evalsuite.extractors.checkpoint import load_strictly
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions, load_extractor
@@ -31,6 +31,7 @@ from evalsuite.extractors.volumetric import ct_fm, dino_3d, merlin
 from evalsuite.extractors.volumetric import extractor as volumetric
 from evalsuite.extractors.volumetric.extractor import averaged_extractor
 from evalsuite.extractors.weights import published, sha256
+from evalsuite.resources import Resources
 from evalsuite.volumes.preprocessing import PRESETS, Preprocessing
 from tests.caveats import sentences
 from tests.extractors.seeded import seeded_slices as seeded_volumes
@@ -388,3 +389,27 @@ def test_listing_extractors_and_weights_needs_neither_torch_nor_monai():
         "assert not {'torch', 'monai'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_batch_that_does_not_fit_is_halved_and_the_features_are_the_same(monkeypatch):
+    untrained = medicalnet.resnet10_untrained(ExtractorOptions())
+    voxels = np.random.default_rng(0).random((7, 9, 9, 9), dtype=np.float32)
+    expected = untrained(voxels)
+    after, tried = Averaged.after, []
+
+    def small(self, volumes, counts):
+        tried.append(len(volumes))
+        if len(volumes) > holds:
+            raise torch.OutOfMemoryError
+        return after(self, volumes, counts)
+
+    monkeypatch.setattr(Averaged, "after", small)
+    holds = 2
+    np.testing.assert_allclose(untrained(voxels), expected, rtol=1e-4, atol=1e-6)
+    assert tried == [7, 3, 1, 1, 1, 1, 1, 1, 1]
+    tried.clear()
+    untrained(voxels[:2])
+    assert tried == [1, 1]  # what did not fit is not tried again
+    holds = 0
+    with pytest.raises(EvalsuiteError, match="one volume of 9 x 9 x 9 voxels does not fit into"):
+        untrained(voxels)

@@ -11,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalsuite.config import load_config
-from evalsuite.evaluate import Resources, evaluate
+from evalsuite.evaluate import evaluate
 from evalsuite.extractors.extractor import ExtractorOptions
 from evalsuite.extractors.frd import frd_v0, frd_v1
 from evalsuite.measure import standardise
 from evalsuite.metrics.frd import HIGHEST, METRIC, VERSIONS
 from evalsuite.metrics.metric import UndefinedError, Views
 from evalsuite.metrics.subjects import Subjects
+from evalsuite.resources import Resources
 from evalsuite.volumes.read import read_volume
 from tests.caveats import sentences
 from tests.extractors.frd.oracle import COHORTS, cohort

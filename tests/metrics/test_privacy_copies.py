@@ -13,14 +13,26 @@ from evalsuite.metrics.privacy import copies, membership
 from evalsuite.metrics.subjects import median_interval, proportion_interval
 
 
+def near(distances, subjects=None):
+    return copies.near([distances], subjects)[0]
+
+
+@pytest.mark.parametrize("step", [1, 7, 60])
+def test_blocks_change_nothing(step):
+    random = np.random.default_rng(4)
+    distances, subjects = random.integers(0, 9, (60, 70)) / 8, random.integers(0, 40, 70)
+    found, columns = copies.near((distances[i : i + step] for i in range(0, 60, step)), subjects)
+    np.testing.assert_array_equal(found.distances, np.sort(distances)[:, :50])
+    np.testing.assert_array_equal(columns, np.sort(distances.T)[:, :50])
+    np.testing.assert_array_equal(found.closest, distances.argmin(axis=1))
+    for row, closest, other in zip(distances, found.closest, found.others, strict=True):
+        assert other == row[subjects != subjects[closest]].min()
+
+
 def test_closeness_by_hand():
     distances = np.array([[4.0, 1.0, 2.0, 5.0], [3.0, 3.0, 9.0, 3.0], [0.0, 0.0, 1.0, 7.0]])
     assert copies.nearest(distances).tolist() == [1, 3, 0]
-    assert copies.nearest_neighbour_ratio(distances, np.arange(distances.shape[1])).tolist() == [
-        0.5,
-        1,
-        0,
-    ]
+    assert copies.nearest_neighbour_ratio(near(distances)).tolist() == [0.5, 1, 0]
     # 1 / mean(1, 2, 4, 5), 3 / mean(3, 3, 3, 9), and 0 where there is an exact copy.
     assert copies.relative_distance(distances) == pytest.approx([1 / 3, 3 / 4.5, 0])
 
@@ -104,7 +116,7 @@ def test_authenticity_agrees_with_the_definition(n, t, seed):
         i = min(range(t), key=lambda i: math.dist(x, known[i]))
         own = min(math.dist(known[i], known[j]) for j in range(t) if j != i)
         expected.append(math.dist(x, known[i]) > own)
-    assert copies.authentic(cdist(new, known), within).tolist() == expected
+    assert copies.authentic(near(cdist(new, known)), near(within)).tolist() == expected
 
 
 # --- membership
@@ -158,16 +170,13 @@ def test_nearest_is_training_by_hand():
     # The first two have a training volume as the nearest, the third the one held-out volume.
     to_training = np.array([[1.0, 5.0], [4.0, 2.0], [6.0, 7.0]])
     found = membership.nearest_is_training(
-        to_training, np.array([[3.0], [3.0], [3.0]]), np.arange(to_training.shape[1]), np.arange(1)
+        near(to_training), near(np.full((3, 1), 3.0)), np.arange(2), np.arange(1)
     )
     # One follower each: whoever was trained on, 2 of 3 would follow, and nothing varies.
     assert found == pytest.approx((2 / 3, 2 / 3, 0))
     # All three follow one volume, which is a training one in 2 of 3 dealings: 0 or 1.
     found = membership.nearest_is_training(
-        to_training,
-        np.array([[9.0], [9.0], [9.0]]) * 0,
-        np.arange(to_training.shape[1]),
-        np.arange(1),
+        near(to_training), near(np.zeros((3, 1))), np.arange(2), np.arange(1)
     )
     assert found == pytest.approx((0, 2 / 3, math.sqrt(2 / 9)))
 
@@ -181,7 +190,7 @@ def test_deviation_is_that_of_dealing_the_real_volumes_anew(t, m, n, seed):
         trained = random.permutation(t + m) < t
         shares.append(trained[nearest].mean())
     found = membership.nearest_is_training(
-        apart[:, :t], apart[:, t:], np.arange(t), np.arange(apart.shape[1] - t)
+        near(apart[:, :t]), near(apart[:, t:]), np.arange(t), np.arange(apart.shape[1] - t)
     )
     assert found.expected == pytest.approx(np.mean(shares), abs=0.04)
     assert found.deviation == pytest.approx(np.std(shares), rel=0.1)
@@ -193,7 +202,10 @@ def test_share_of_nearest_is_told_from_chance_at_the_nominal_rate():
         random = np.random.default_rng(seed)
         known, other, new = (random.normal(size=(k, 64)) for k in (150, 30, 80))
         found = membership.nearest_is_training(
-            cdist(new, known), cdist(new, other), np.arange(len(known)), np.arange(len(other))
+            near(cdist(new, known)),
+            near(cdist(new, other)),
+            np.arange(len(known)),
+            np.arange(len(other)),
         )
         outside += abs(found.value - found.expected) > 1.96 * found.deviation
     # Nominally 0.05, standard error 0.013. A binomial deviation gives 0.17: volumes in crowded

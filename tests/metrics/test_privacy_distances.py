@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evalsuite.metrics.privacy.distances import (
-    assembled,
     coarse,
     feature_distances,
     pose,
@@ -148,18 +147,25 @@ def test_distances_of_features_by_hand():
     # 3-4-5 triangles.
     training = torch.tensor([[0.0, 0.0], [3.0, 4.0]])
     found = feature_distances(
-        training, torch.tensor([[0.0, 4.0]]), torch.tensor([[3.0, 0.0]]), np.arange(len(training))
+        training, torch.tensor([[0.0, 4.0]]), torch.tensor([[3.0, 0.0]]), np.arange(2), memory=1
     )
-    assert found.synthetic.tolist() == [[3, 4]]
-    assert found.holdout.tolist() == [[4, 3]]
-    assert found.training.tolist() == [[math.inf, 5], [5, math.inf]]
-    assert found.to_holdout.tolist() == [[5]]
+    assert found.synthetic.distances.tolist() == [[3, 4]]
+    assert found.holdout.distances.tolist() == [[3, 4]]
+    assert (found.synthetic.closest, found.holdout.closest) == (0, 1)
+    assert found.training.distances.tolist() == [[5, math.inf], [5, math.inf]]
+    assert found.to_holdout.distances.tolist() == [[5]]
+    assert found.of_training.tolist() == [[3], [4]]
+    assert found.of_holdout.tolist() == [[5]]
 
 
 def test_training_volumes_stand_in_for_a_missing_hold_out():
-    numbers = np.array([0.0, 1.0, 5.0])
-    found = assembled(
-        lambda a, b: np.abs(a[:, None] - b), numbers, None, np.array([2.0]), np.arange(len(numbers))
-    )
-    assert found.holdout.tolist() == [[math.inf, 1, 5], [1, math.inf, 4], [5, 4, math.inf]]
+    numbers = torch.tensor([[0.0], [1.0], [5.0]])
+    found = feature_distances(numbers, None, torch.tensor([[2.0]]), np.arange(3), memory=200)
+    assert found.holdout is found.training
+    assert found.holdout.distances.tolist() == [
+        [1, 5, math.inf],
+        [1, 4, math.inf],
+        [4, 5, math.inf],
+    ]
     assert found.to_holdout is None
+    assert found.of_holdout is None

@@ -151,17 +151,18 @@ def test_a_real_volume_is_scored_against_other_subjects_only():
 def test_no_training_volume_is_near_through_another_of_its_subject():
     rows = torch.tensor([[0.0], [1.0], [5.0], [9.0]]).double()
     codes = np.array([0, 0, 1, 2])
-    found = feature_distances(rows, None, torch.tensor([[4.0]]).double(), codes)
-    assert found.training.min(axis=1).tolist() == [5.0, 4.0, 4.0, 4.0]
+    found = feature_distances(rows, None, torch.tensor([[4.0]]).double(), codes, memory=1)
+    assert found.training.distances[:, 0].tolist() == [5.0, 4.0, 4.0, 4.0]
     assert found.holdout is found.training
     # Of 4: the nearest is 1 away (the volume at 5), the next of another subject 3.
-    assert copies.nearest_neighbour_ratio(found.synthetic, codes) == pytest.approx([1 / 3])
+    assert copies.nearest_neighbour_ratio(found.synthetic) == pytest.approx([1 / 3])
 
 
 def test_a_copy_of_a_subject_with_two_scans_is_seen_by_the_ratio():
     distances = np.array([[0.01, 0.02, 1.0, 2.0]])
     subjects = np.array([0, 0, 1, 2])
-    assert copies.nearest_neighbour_ratio(distances, subjects) == pytest.approx([0.01])
+    found, _ = copies.near([distances], subjects)
+    assert copies.nearest_neighbour_ratio(found) == pytest.approx([0.01])
 
 
 def test_the_spread_of_the_nearest_is_that_over_all_ways_to_deal_subjects():
@@ -171,7 +172,10 @@ def test_the_spread_of_the_nearest_is_that_over_all_ways_to_deal_subjects():
     apart = random.random((40, 12))
     t = int((owner < 3).sum())
     found = membership.nearest_is_training(
-        apart[:, :t], apart[:, t:], owner[:t], coded(owner[t:].tolist())
+        copies.near([apart[:, :t]])[0],
+        copies.near([apart[:, t:]])[0],
+        owner[:t],
+        coded(owner[t:].tolist()),
     )
     followers = np.bincount(apart.argmin(axis=1), minlength=12)
     excess = followers - followers.mean()

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 
 from evalsuite.config import load_config
 from evalsuite.errors import EvalsuiteError
-from evalsuite.evaluate import Resources, evaluate
+from evalsuite.evaluate import evaluate
 from evalsuite.extractors.networks.averaged import Averaged
 from evalsuite.extractors.networks.squeezenet import SqueezeNet
 from evalsuite.metrics.frechet_distance import frechet_distance
@@ -20,6 +20,7 @@ from evalsuite.moments import moments
 from evalsuite.reference.build import build
 from evalsuite.reference.compare import compare
 from evalsuite.reference_file import WHOLE, read_reference, write_reference
+from evalsuite.resources import Resources
 from tests.caveats import sentences
 from tests.extractors.seeded import seeded_tensors, shapes_of
 

@@ -60,7 +60,7 @@ def test_the_report_quotes_the_plan_and_tells_confirmatory_from_exploratory(stud
     assert "Every other result of this report is exploratory." in table.caption
     assert list(table.frame["verdict"]) == ["shown", "not shown"]
     assert list(table.frame["counts as"]) == ["confirmatory", "confirmatory"]
-    assert list(table.frame["coverage"]) == ["95 %", "95 %"]
+    assert list(table.frame["level"]) == ["95 %", "95 %"]
     assert list(table.data["alpha"]) == [0.025, 0.025]
     (sentence,) = primary_result(study)
     assert sentence in findings(study)

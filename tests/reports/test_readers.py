@@ -382,7 +382,7 @@ def test_caveats_that_differ_in_numbers_alone_are_told_once(make_study):
     marks, notes = footnotes([Result(value=0.0, warnings=own) for own in caveats], study)
     assert marks == ["[a, b]", "[a, c]", ""]
     assert notes == (
-        "[a] 2 to 5 of 9 answers are missing.",
+        "[a] 2 to 5 of 9 pairs of a reader and a case have no answer.",
         "[b] Left out, as x: A.",
         "[c] Left out, as x: B.",
     )

@@ -56,6 +56,8 @@ def test_a_split_plot_study_from_its_design_to_the_table(lead):
     status, _, err = lead(*design(allocation=rule, repeats=1))
     assert status == 0, err
     assert lead("enrol", "birds", "Eve")[0] == 0
+    assert "Did you mean" in lead("enrol", "birds", "Fay", "--in-place-of", "Eva")[2]
+    assert lead("enrol", "birds", "Fay", "--in-place-of", "Bob")[0] == 0
     store, truth = (
         StudyDatabase("sqlite:///studies/app/studies.db"),
         read_truth(Home.at(default_folder()).truth("birds")),
@@ -63,6 +65,13 @@ def test_a_split_plot_study_from_its_design_to_the_table(lead):
     app = store.study("birds").design
     assert "only" not in str(app["questions"])
     assert "heron" not in str(app)
+    bob, fay = (store.plan(reader) for reader in (2, 6))
+    assert {p.cases for p in bob} == {p.cases for p in fay}
+    assert store.events("birds")[-1].detail == {
+        "reader": "Fay",
+        "later": True,
+        "in_place_of": "Bob",
+    }
     read = []
     for reader in range(1, 6):
         plan = store.plan(reader)
@@ -78,15 +87,15 @@ def test_a_split_plot_study_from_its_design_to_the_table(lead):
             assert asked == (["realism", "beak"] if beak else ["realism"])
             store.submit(reader, shown.token, "k", dict.fromkeys(asked, 3), {})
     assert sorted(Counter(read).values()) == [2, 3]
-    assert [row["finished"] for row in store.progress("birds")] == [0, 1, 1, 1, 1]
-    assert [reader.cases for reader in store.readers("birds")] == [8] * 5
+    assert [row["finished"] for row in store.progress("birds")] == [0, 1, 1, 1, 1, 0]
+    assert [reader.cases for reader in store.readers("birds")] == [8] * 6
     lead("close", "birds", "--no-tracking", "--yes")
     assert lead("export", "birds", "--output", "x.csv")[0] == 0
     rows = list(csv.DictReader(Path("x.csv").read_text().splitlines()))
     assert len({row["subject"] for row in rows}) == 8
     assert not {"heron0", "magpie0"} & {row["subject"] for row in rows}
     people = list(csv.DictReader(Path("x.readers.csv").read_text().splitlines()))
-    assert [row["cases_allotted"] for row in people] == ["8"] * 5
+    assert [row["cases_allotted"] for row in people] == ["8"] * 6
     first = {row["case"] for row in rows if row["reader"] == "Ada" and not row["repeat_of"]}
     missing = 8 - len(first)
     for source in ("birds", "x.csv"):

@@ -50,6 +50,22 @@ def test_unequal_cohorts_with_gaps_are_right_on_average():
         assert mean == pytest.approx(getattr(truth, name), rel=0.1), name
 
 
+def test_a_split_plot_pilot_in_which_no_case_was_read_by_all_is_right_on_average():
+    truth = Components(reader=2, reader_cohort=1, case=4, reader_case=1)
+    draw, found = np.random.default_rng(3), []
+    for _ in range(600):
+        effects = _effects(draw, (1, 2, 6, 18), truth)[0]
+        parts = [effects[0].T, effects[1].T]
+        for part in parts:
+            for group in range(3):
+                others = [r for r in range(6) if r % 3 != group]
+                part[6 * group : 6 * group + 6, others] = np.nan
+        found.append(components(rated(*parts)))
+    for name in ("reader", "reader_cohort", "case", "reader_case"):
+        mean = np.mean([getattr(one, name) for one in found])
+        assert mean == pytest.approx(getattr(truth, name), rel=0.1), name
+
+
 def test_ratings_that_do_not_vary_have_no_negative_variance():
     parts = np.random.default_rng(3).normal(size=(2, 9, 4))
     found = components(rated(*parts))
@@ -61,7 +77,7 @@ def test_ratings_that_do_not_vary_have_no_negative_variance():
     "scores", [[np.ones((5, 3))], [np.ones((5, 1))] * 2, [np.ones((1, 3))] * 2]
 )
 def test_too_few_ratings_are_told(scores):
-    with pytest.raises(EvalsuiteError, match="at least 2 readers and 2 cases of each"):
+    with pytest.raises(EvalsuiteError, match="at least 2 readers of both and 2 cases"):
         components(rated(*scores))
 
 

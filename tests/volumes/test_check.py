@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from evalsuite.errors import FaultsError, VolumeError
-from evalsuite.volumes.check import check_cohort, check_volume, voxel_digest
+from evalsuite.sharing import Part
+from evalsuite.volumes.check import check_cohort, check_entry, check_volume, voxel_digest
 from evalsuite.volumes.cohort import find_leaks, leakage
 from evalsuite.volumes.sources import read_cohort
 from evalsuite.volumes.volume import Volume
@@ -233,3 +234,16 @@ def test_all_real_volumes_pass():
         image = nibabel.load(info.path)
         np.testing.assert_array_equal(info.affine, image.affine)
         assert info.voxel_digest == voxel_digest(image.get_fdata(dtype=np.float32))
+
+
+def test_processes_look_at_parts_of_their_own_first_and_find_the_same(tmp_path):
+    folder = write(tmp_path / "a", *(f"{i}.nii" for i in range(5)))
+    seen = []
+
+    def check(entry):
+        seen.append(entry.id)
+        return check_entry(entry)
+
+    second = checked(folder, workers=1, check=check, first=Part(1, 2))
+    assert seen == ["1.nii", "3.nii", "0.nii", "2.nii", "4.nii"]
+    assert second == checked(folder)

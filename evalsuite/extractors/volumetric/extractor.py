@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from evalsuite.errors import EvalsuiteError, unknown
+from evalsuite.extractors.engine import require_openvino, run_by
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions
 from evalsuite.extractors.networks.folding import fold_batch_norms
 from evalsuite.machine import inference, usable_device
@@ -16,6 +17,8 @@ from evalsuite.records import Caveat
 
 if TYPE_CHECKING:
     import torch
+
+    from evalsuite.extractors.networks.by_openvino import ByOpenVINO
 
 # Raised whenever a change of the networks changes a feature.
 VERSION = 1
@@ -28,7 +31,7 @@ class VolumeExtractor:
 
     name: str
     fingerprint: dict[str, object]
-    build: Callable[[], "torch.nn.Module"] = field(repr=False)
+    build: Callable[[], "torch.nn.Module | ByOpenVINO"] = field(repr=False)
     device: "torch.device"
     precision: Literal["float32", "bfloat16"] = "float32"
     wants: Mapping[str, Any] = field(default_factory=dict)
@@ -37,6 +40,7 @@ class VolumeExtractor:
     parallel: Literal["batch", "process"] = "batch"
     standardise: bool = False
     slices: None = None
+    fitting: int | None = None  # volumes at once, once more did not fit into the memory of a GPU
 
     def __call__(self, voxels: Float[np.ndarray, "b x y z"]) -> Float[np.ndarray, "b d"]:
         """Return one row of features per volume."""
@@ -63,25 +67,35 @@ class VolumeExtractor:
         """
         import torch
 
-        from evalsuite.extractors.networks.averaged import Averaged
-
+        network: Any = self.network  # built here, for what is built in inference mode stays in it
         volumes = torch.from_numpy(np.ascontiguousarray(voxels, dtype=np.float32))[:, None]
-        at_once = max(1, BATCH_VOXELS // voxels[0].size)
+        most = len(volumes)
+        if self.device.type == "cpu":
+            most = max(1, BATCH_VOXELS // voxels[0].size)
         stages = [e.stages for e in (self, *layers) if isinstance(e, VolumeExtractor)]
-        rows = []
+        rows: list[list[torch.Tensor]] = []
+        done = 0
         with inference(self.device, self.precision):
-            for batch in torch.split(volumes, at_once):
-                shown = batch.to(self.device)
-                features = (
-                    self.network.after(shown, stages)
-                    if isinstance(self.network, Averaged)
-                    else [self.network(shown)]
-                )
+            while done < len(volumes):
+                count = min(most, self.fitting or most, len(volumes) - done)
+                try:
+                    shown = volumes[done : done + count].to(self.device)
+                    features = network.after(shown, stages) if self.stages else [network(shown)]
+                except torch.OutOfMemoryError as error:
+                    if count == 1:
+                        shape = " x ".join(map(str, voxels[0].shape))
+                        raise EvalsuiteError(
+                            f"{self.name}: one volume of {shape} voxels does not fit into the "
+                            f"memory of {self.device}. Pass --device cpu, or a smaller --shape."
+                        ) from error
+                    self.fitting = count // 2
+                    continue
                 rows.append([part.float().cpu() for part in features])
+                done += count
         return [torch.cat(parts).numpy() for parts in zip(*rows, strict=True)]
 
     @property
-    def network(self) -> "torch.nn.Module":
+    def network(self) -> "torch.nn.Module | ByOpenVINO":
         """The network, built when it is first asked for: not where all features are cached."""
         return self.build()
 
@@ -115,11 +129,14 @@ def volume_extractor(
         stages: of an `Averaged` network.
     """
     device = usable_device(options.device)
-    whole = {**fingerprint, "arithmetic": options.precision, "version": VERSION}
+    whole = {**fingerprint, "arithmetic": options.arithmetic, "version": VERSION}
+    if options.engine == "openvino":
+        require_openvino(device)
 
     @cache
-    def built() -> "torch.nn.Module":
-        return fold_batch_norms(network().eval()).to(device)
+    def built() -> "torch.nn.Module | ByOpenVINO":
+        made = fold_batch_norms(network().eval()).to(device)
+        return run_by(options, name, made)
 
     return VolumeExtractor(
         name, whole, built, device, options.precision, wants or {}, warnings, stages

@@ -4,13 +4,12 @@ Every question is asked in each feature space and in voxel space, and answered b
 for real volumes that the generator never saw: a distance alone says nothing.
 """
 
-from functools import partial
-
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from scipy import ndimage
 
+from evalsuite.metrics.distances import MEMORY
 from evalsuite.metrics.features import checked_features
 from evalsuite.metrics.metric import (
     FalsePositiveRate,
@@ -24,11 +23,10 @@ from evalsuite.metrics.privacy import copies
 from evalsuite.metrics.privacy.distances import (
     Coarse,
     Distances,
-    assembled,
+    all_voxel_distances,
     coarse,
     feature_distances,
     pose,
-    voxel_distances,
 )
 from evalsuite.metrics.privacy.estimates import Space, estimates
 from evalsuite.metrics.privacy.quantities import DCR, DCR_RELATIVE, NNDR, QUANTITIES, SCORES
@@ -66,6 +64,7 @@ def compute(
     synthetic: Views,
     *,
     seed: int = 0,
+    memory: int = MEMORY,
     training: Views | None = None,
     false_positive_rate: FalsePositiveRate = 0.05,
 ) -> list[Finding]:
@@ -94,6 +93,7 @@ def compute(
             for the training cohort, and what needs a hold-out is nan.
         synthetic: what was generated.
         seed: of the bootstrap.
+        memory: bytes for blocks of distances, which change nothing; coarse voxels stand beside it.
         training: what the generator was trained on.
         false_positive_rate: share of new real volumes that may be flagged as copies.
 
@@ -125,7 +125,7 @@ def compute(
         "holdout": coded([real.codes[i] for i in unseen]),
         "training": trained.codes,
     }
-    between = assembled(voxel_distances, seen, held, new, trained.codes)
+    between = all_voxel_distances(seen, held, new, trained.codes)
     spaces = [Space("", IN_VOXELS, between, **whose, warnings=warnings)]
     for name, features in synthetic.features.items():
         learnt, ours = checked_features(trained.features[name], features, metric=NEEDS)
@@ -133,7 +133,7 @@ def compute(
         if training:
             others, _ = checked_features(real.features[name], features, metric=NEEDS)
             others = others[torch.from_numpy(unseen)]
-        between = feature_distances(learnt, others, ours, trained.codes)
+        between = feature_distances(learnt, others, ours, trained.codes, memory)
         spaces.append(Space(name, IN_FEATURES, between, **whose, warnings=warnings))
 
     found: list[Finding] = []
@@ -174,13 +174,13 @@ def _scores(space: Space, unseen: Int[np.ndarray, " u"], real: int) -> list[Scor
     """Return the scores of all volumes; nan for real ones that are in the training cohort too."""
     found = []
     for quantity, score, method in (
-        (DCR, copies.nearest, "Distance to the closest training volume"),
+        (DCR, _nearest, "Distance to the closest training volume"),
         (
             NNDR,
-            partial(copies.nearest_neighbour_ratio, subjects=space.training),
+            copies.nearest_neighbour_ratio,
             "That to the closest over the second closest",
         ),
-        (DCR_RELATIVE, copies.relative_distance, "That to the closest over the 50 nearest"),
+        (DCR_RELATIVE, _relative, "That to the closest over the 50 nearest"),
     ):
         values = np.full(real, np.nan)
         values[unseen] = score(space.between.holdout)
@@ -193,7 +193,7 @@ def _scores(space: Space, unseen: Int[np.ndarray, " u"], real: int) -> list[Scor
 def _shown(space: Space, rate: float) -> dict[str, object]:
     """Return what the figure shows: the distances and the thresholds between them."""
     shown: dict[str, object] = {"unseen_are": space.unseen}
-    for name, score in (("dcr", copies.nearest), ("relative", copies.relative_distance)):
+    for name, score in (("dcr", _nearest), ("relative", _relative)):
         ours, theirs = (score(d) for d in (space.between.synthetic, space.between.holdout))
         shown[name] = {
             "synthetic": ours,
@@ -208,9 +208,9 @@ def _pairs(
 ) -> tuple[dict[str, object], ...]:
     """Return the pairs most like copies: a synthetic volume, its training one moved onto it."""
     found: list[dict[str, object]] = []
-    relative = copies.relative_distance(between.synthetic)
+    relative = _relative(between.synthetic)
     for i in relative.argsort(kind="stable")[:SHOWN].tolist():
-        j = int(between.synthetic[i].argmin())
+        j = int(between.synthetic.closest[i])
         move = pose(new, i, seen, j)
         ours = synthetic.volumes[i].detach().cpu().double().numpy()
         theirs = training.volumes[j].detach().cpu().double().numpy()
@@ -221,7 +221,7 @@ def _pairs(
         theirs = ours.mean() + slope * (theirs - theirs.mean())
         found.append(
             {
-                "dcr": float(between.synthetic[i, j]),
+                "dcr": float(between.synthetic.distances[i, 0]),
                 "relative": float(relative[i]),
                 "flips": move.flips,
                 "shift": move.shift,
@@ -230,6 +230,14 @@ def _pairs(
             }
         )
     return tuple(found)
+
+
+def _nearest(found: copies.Near) -> Float[np.ndarray, " n"]:
+    return copies.nearest(found.distances)
+
+
+def _relative(found: copies.Near) -> Float[np.ndarray, " n"]:
+    return copies.relative_distance(found.distances)
 
 
 def _mid_slices(

@@ -1,11 +1,11 @@
 """How near volumes are to training volumes, and what is too near, judged by held-out ones."""
 
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from scipy import stats
 
 from evalsuite.metrics.subjects import LEVEL, count, resampled
 from evalsuite.records import Interval
@@ -30,15 +30,61 @@ class Threshold(NamedTuple):
     calibration: int
 
 
+class Near(NamedTuple):
+    """What is nearest to each of n volumes among those of another cohort.
+
+    Args:
+        distances: the smallest ones (50), in order; infinite for volumes of the same subject.
+        closest: the place of the nearest.
+        others: the smallest distance to a volume of another subject than the nearest shows.
+    """
+
+    distances: Float[np.ndarray, "n k"]
+    closest: Int[np.ndarray, " n"]
+    others: Float[np.ndarray, " n"]
+
+
+def near(
+    blocks: Iterable[Float[np.ndarray, "b t"]], subjects: Int[np.ndarray, " t"] | None = None
+) -> tuple[Near, Float[np.ndarray, "t k"]]:
+    """Return what is nearest to each row, and the smallest distances of each column in order.
+
+    Args:
+        blocks: distances to t volumes, some rows at a time.
+        subjects: of the t volumes; by default each shows another.
+    """
+    rows: list[Near] = []
+    columns: Float[np.ndarray, "t k"] | None = None
+    for block in blocks:
+        whose = np.arange(block.shape[1]) if subjects is None else subjects
+        closest = block.argmin(axis=1)
+        others = np.where(whose[closest, None] == whose, np.inf, block).min(axis=1)
+        rows.append(Near(_smallest(block), closest, others))
+        known = block.T if columns is None else np.concatenate([columns, block.T], axis=1)
+        columns = _smallest(known)
+    if columns is None:
+        msg = "There are no distances."
+        raise ValueError(msg)
+    return Near(*(np.concatenate(parts) for parts in zip(*rows, strict=True))), columns
+
+
+def _smallest(distances: Float[np.ndarray, "n t"]) -> Float[np.ndarray, "n k"]:
+    k = min(NEIGHBOURS, distances.shape[1])
+    ordered: Float[np.ndarray, "n k"] = np.sort(np.partition(distances, k - 1, axis=1)[:, :k])
+    return ordered
+
+
 def nearest(distances: Float[np.ndarray, "n t"]) -> Float[np.ndarray, " n"]:
-    """Return the distance of each volume to the closest training volume (DCR)."""
+    """Return the distance of each volume to the closest training volume (DCR).
+
+    Args:
+        distances: all of each, or the smallest.
+    """
     closest: Float[np.ndarray, " n"] = distances.min(axis=1)
     return closest
 
 
-def nearest_neighbour_ratio(
-    distances: Float[np.ndarray, "n t"], subjects: Int[np.ndarray, " t"]
-) -> Float[np.ndarray, " n"]:
+def nearest_neighbour_ratio(found: Near) -> Float[np.ndarray, " n"]:
     """Return the distance to the nearest training volume over that to the second nearest (NNDR).
 
     In [0, 1]; near 0 for a copy, near 1 for a volume that has no closest model. 0 at a distance
@@ -46,16 +92,13 @@ def nearest_neighbour_ratio(
     subject than the nearest: two scans of one person would hide a copy of either.
 
     Args:
-        distances: to the training volumes.
-        subjects: of those.
+        found: of the training volumes.
 
     References:
         Lowe, International Journal of Computer Vision 60 (2004), section 7.1; as a measure of
         privacy: Zhao et al., CTAB-GAN, ACML (2021).
     """
-    closest = subjects[distances.argmin(axis=1)]
-    others = np.where(closest[:, None] == subjects[None, :], np.inf, distances)
-    return _ratio(distances.min(axis=1), others.min(axis=1))
+    return _ratio(found.distances[:, 0], found.others)
 
 
 def relative_distance(distances: Float[np.ndarray, "n t"]) -> Float[np.ndarray, " n"]:
@@ -64,6 +107,9 @@ def relative_distance(distances: Float[np.ndarray, "n t"]) -> Float[np.ndarray, 
     Unlike the distance itself it is not small for all volumes that lie in the middle of the
     training cohort, as blurred ones do, and unlike NNDR it is small for a copy of a volume of
     which the training cohort has several.
+
+    Args:
+        distances: all of each volume, or the 50 smallest.
 
     References:
         Carlini et al., Extracting training data from diffusion models, USENIX Security (2023)
@@ -115,6 +161,8 @@ def flagged_by_chance(
     share = count(calibration) / len(calibration)
     odds = (threshold.rank * share, (threshold.calibration + 1 - threshold.rank) * share)
     subjects = count(new)
+    from scipy import stats
+
     return math.ceil(float(stats.betabinom.ppf(LEVEL, subjects, *odds)) * len(new) / subjects)
 
 
@@ -135,20 +183,18 @@ def median_ratio_interval(
     return Interval(float(low), float(high), LEVEL, f"percentile bootstrap, {RESAMPLES} resamples")
 
 
-def authentic(
-    distances: Float[np.ndarray, "n t"], training: Float[np.ndarray, "t t"]
-) -> Bool[np.ndarray, " n"]:
+def authentic(found: Near, training: Near) -> Bool[np.ndarray, " n"]:
     """Tell which volumes are further from their closest training volume than its closest is.
 
     A near copy of a volume that the training cohort holds twice counts as authentic.
 
     Args:
-        distances: to the training volumes.
-        training: among the training volumes, infinite within a subject.
+        found: of the training volumes.
+        training: of these for each other, infinitely far within a subject.
 
     References:
         Alaa et al., How faithful is your synthetic data?, ICML (2022).
     """
-    closest = distances.argmin(axis=1)
-    further: Bool[np.ndarray, " n"] = distances.min(axis=1) > training.min(axis=1)[closest]
+    own = training.distances[found.closest, 0]
+    further: Bool[np.ndarray, " n"] = found.distances[:, 0] > own
     return further

@@ -5,7 +5,7 @@ intensities, mirrored axes, a displacement of a few voxels, noise.
 """
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,7 +14,9 @@ from jaxtyping import Float, Int
 from scipy.spatial.distance import cdist
 from torch import Tensor
 
+from evalsuite.metrics.distances import spans
 from evalsuite.metrics.metric import UndefinedError
+from evalsuite.metrics.privacy.copies import Near, near
 
 COARSE = 40  # voxels of an axis for each voxel of displacement that is tried at a time
 REACH = 2  # displacements tried to either side
@@ -25,7 +27,7 @@ FLAT = 1e-5  # contrast, as a share of the largest value, below which a volume i
 
 
 class Distances(NamedTuple):
-    """The distances that the metric of privacy is made of, in one space.
+    """The smallest distances, of which the metric of privacy is made, in one space.
 
     Args:
         synthetic: from synthetic volumes to training volumes.
@@ -33,12 +35,15 @@ class Distances(NamedTuple):
             volumes stand in for a hold-out.
         training: from training volumes to each other, infinite within a subject.
         to_holdout: from synthetic volumes to held-out ones, or None without a hold-out.
+        of_training, of_holdout: from training and held-out volumes to synthetic ones, in order.
     """
 
-    synthetic: Float[np.ndarray, "n t"]
-    holdout: Float[np.ndarray, "m t"]
-    training: Float[np.ndarray, "t t"]
-    to_holdout: Float[np.ndarray, "n m"] | None
+    synthetic: Near
+    holdout: Near
+    training: Near
+    to_holdout: Near | None
+    of_training: Float[np.ndarray, "t k"]
+    of_holdout: Float[np.ndarray, "m k"] | None
 
 
 class Pose(NamedTuple):
@@ -139,14 +144,15 @@ def voxel_distances(first: Coarse, second: Coarse) -> Float[np.ndarray, "a b"]:
     mean 0 and norm 1. 0 for a copy, sqrt(2) for volumes that have nothing in common and for
     uniform ones. The margin that a displacement may push out of view never counts.
     """
-    rows = []
+    return np.concatenate(list(_voxel_blocks(first, second)))
+
+
+def _voxel_blocks(first: Coarse, second: Coarse) -> Iterator[Float[np.ndarray, "b m"]]:
     for start in range(0, len(first.values), BLOCK):
         templates = _templates(first, first.values[start : start + BLOCK])
         found = [_correlations(first, templates, values).amax(dim=1) for values in second.values]
-        rows.append(torch.stack(found, dim=1))
-    r = torch.cat(rows).double().numpy()
-    apart: Float[np.ndarray, "a b"] = np.sqrt(np.maximum(2 - 2 * r, 0))
-    return apart
+        r = torch.stack(found, dim=1).double().numpy()
+        yield np.sqrt(np.maximum(2 - 2 * r, 0))
 
 
 def pose(first: Coarse, i: int, second: Coarse, j: int) -> Pose:
@@ -163,18 +169,36 @@ def feature_distances(
     holdout: Float[Tensor, "m d"] | None,
     synthetic: Float[Tensor, "n d"],
     subjects: Int[np.ndarray, " t"],
+    memory: int,
 ) -> Distances:
-    """Return Euclidean distances of features, exactly 0 between equal rows."""
+    """Return Euclidean distances of features, exactly 0 between equal rows.
 
-    def apart(first: Float[Tensor, "a d"], second: Float[Tensor, "b d"]) -> np.ndarray:
-        found: Float[np.ndarray, "a b"] = cdist(first.double().numpy(), second.double().numpy())
-        return found
+    Args:
+        training, holdout, synthetic: features.
+        subjects: of the training volumes.
+        memory: bytes for those of some volumes to all others at a time.
+    """
 
-    return assembled(apart, training, holdout, synthetic, subjects)
+    def blocks(
+        first: Float[Tensor, "a d"], second: Float[Tensor, "b d"]
+    ) -> Iterator[Float[np.ndarray, "r b"]]:
+        # Beside the distances, their order, and those to other subjects, of both sides.
+        side = max(1, memory // (8 * 8 * len(second)))
+        for rows in spans(0, len(first), side):
+            yield cdist(first[rows].double().numpy(), second.double().numpy())
+
+    return _assembled(blocks, training, holdout, synthetic, subjects)
 
 
-def assembled(
-    apart: Callable[[Any, Any], Float[np.ndarray, "_ _"]],
+def all_voxel_distances(
+    training: Coarse, holdout: Coarse | None, synthetic: Coarse, subjects: Int[np.ndarray, " t"]
+) -> Distances:
+    """Return the distances of `voxel_distances`; subjects are those of the training volumes."""
+    return _assembled(_voxel_blocks, training, holdout, synthetic, subjects)
+
+
+def _assembled(
+    blocks: Callable[[Any, Any], Iterator[Float[np.ndarray, "_ _"]]],
     training: Any,
     holdout: Any,
     synthetic: Any,
@@ -183,18 +207,26 @@ def assembled(
     """Return all distances that are needed; without a hold-out, training volumes stand in.
 
     Args:
-        apart: returns the distances of two sets of volumes.
+        blocks: returns the distances of two sets of volumes, some rows at a time.
         training, holdout, synthetic: such sets.
         subjects: of the training volumes.
     """
-    within = apart(training, training)
-    within[subjects[:, None] == subjects[None, :]] = np.inf
-    return Distances(
-        synthetic=apart(synthetic, training),
-        holdout=within if holdout is None else apart(holdout, training),
-        training=within,
-        to_holdout=None if holdout is None else apart(synthetic, holdout),
-    )
+
+    def apart() -> Iterator[Float[np.ndarray, "_ _"]]:
+        start = 0
+        for block in blocks(training, training):
+            own = subjects[start : start + len(block), None]
+            block[own == subjects] = np.inf
+            start += len(block)
+            yield block
+
+    within, _ = near(apart(), subjects)
+    ours, of_training = near(blocks(synthetic, training), subjects)
+    if holdout is None:
+        return Distances(ours, within, within, None, of_training, None)
+    theirs, _ = near(blocks(holdout, training), subjects)
+    to_holdout, of_holdout = near(blocks(synthetic, holdout))
+    return Distances(ours, theirs, within, to_holdout, of_training, of_holdout)
 
 
 def _templates(grid: Coarse, values: Float[Tensor, "n x y z"]) -> Float[Tensor, "n f k"]:

@@ -5,7 +5,7 @@ from functools import partial
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy import stats
+from scipy.special import ndtri
 
 from evalsuite.metrics.privacy import copies, membership
 from evalsuite.metrics.privacy.distances import Distances
@@ -85,12 +85,12 @@ class Space:
         warnings: tuple[Caveat, ...] = (),
     ) -> Estimate:
         """Return an estimate that says where it was measured and on how many volumes."""
-        n, t = self.between.synthetic.shape
+        n, t = len(self.synthetic), len(self.training)
         return Estimate(
             name=quantity.name,
             value=value,
             direction=quantity.direction,
-            n_real=len(self.between.holdout),
+            n_real=len(self.between.holdout.closest),
             n_synthetic=n,
             method=f"{method} {t} training volumes; {self.distance}.",
             interval=interval,
@@ -125,7 +125,8 @@ def estimates(space: Space, seed: int, rate: float) -> list[Estimate]:
             ),
         ),
     ):
-        ours, theirs = (score(d) for d in (space.between.synthetic, space.between.holdout))
+        pair = space.between.synthetic, space.between.holdout
+        ours, theirs = (score(found.distances) for found in pair)
         method = f"Share of synthetic volumes whose {noun} is below"
         subjects = (space.synthetic, space.holdout)
         found.append(_flagged(space, quantity, ours, theirs, subjects, rate, method))
@@ -147,12 +148,12 @@ def estimates(space: Space, seed: int, rate: float) -> list[Estimate]:
 
 
 def _closeness(space: Space, seed: int) -> list[Estimate]:
-    ours, theirs = (copies.nearest(d) for d in (space.between.synthetic, space.between.holdout))
+    pair = (space.between.synthetic, space.between.holdout)
+    ours, theirs = (copies.nearest(found.distances) for found in pair)
     median, reference = float(np.median(ours)), float(np.median(theirs))
     subjects = (space.synthetic, space.holdout)
     closer = membership.probability_smaller(ours, theirs)
-    pair = (space.between.synthetic, space.between.holdout)
-    ratios, real_ratios = (copies.nearest_neighbour_ratio(d, space.training) for d in pair)
+    ratios, real_ratios = (copies.nearest_neighbour_ratio(found) for found in pair)
     return [
         space.estimate(
             MEDIAN,
@@ -230,15 +231,15 @@ def _flagged(
 
 def _membership(space: Space, rate: float) -> list[Estimate]:
     """Return what can be told of who was trained on: nan without a hold-out."""
-    if space.between.to_holdout is None:
+    between = space.between
+    if between.to_holdout is None or between.of_holdout is None:
         text = "Compares training volumes with held-out real ones."
         unknown = partial(space.estimate, value=float("nan"), warnings=(NO_HOLDOUT,))
         return [unknown(q, method=text) for q in (NEAREST_IS_TRAINING, AUC, RECOGNISED)]
-    between, to_holdout = space.between, space.between.to_holdout
     share = membership.nearest_is_training(
-        between.synthetic, to_holdout, space.training, space.holdout
+        between.synthetic, between.to_holdout, space.training, space.holdout
     )
-    half = float(stats.norm.ppf((1 + LEVEL) / 2)) * share.deviation
+    half = float(ndtri((1 + LEVEL) / 2)) * share.deviation
     found = [
         space.estimate(
             NEAREST_IS_TRAINING,
@@ -255,7 +256,7 @@ def _membership(space: Space, rate: float) -> list[Estimate]:
             reference=share.expected,
         )
     ]
-    members, others = copies.nearest(between.synthetic.T), copies.nearest(to_holdout.T)
+    members, others = copies.nearest(between.of_training), copies.nearest(between.of_holdout)
     auc = membership.probability_smaller(members, others)
     found.append(
         space.estimate(
@@ -271,8 +272,8 @@ def _membership(space: Space, rate: float) -> list[Estimate]:
         _flagged(
             space,
             RECOGNISED,
-            copies.relative_distance(between.synthetic.T),
-            copies.relative_distance(to_holdout.T),
+            copies.relative_distance(between.of_training),
+            copies.relative_distance(between.of_holdout),
             (space.training, space.holdout),
             rate,
             "Share of training volumes whose distance to the nearest synthetic volume over the"

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy import optimize, stats
+from scipy.special import ndtri
 
+from evalsuite.metrics.privacy.copies import Near
 from evalsuite.metrics.subjects import LEVEL, count, sums
 from evalsuite.records import Interval
 
@@ -25,7 +26,9 @@ def probability_smaller(first: Float[np.ndarray, " n"], second: Float[np.ndarray
     Ties count half: Mann and Whitney's statistic over n m, the area under the ROC curve of small
     values as a sign of the first.
     """
-    ranks = stats.rankdata(np.concatenate([second, first]))[: len(second)]
+    from scipy.stats import rankdata
+
+    ranks = rankdata(np.concatenate([second, first]))[: len(second)]
     m, n = len(second), len(first)
     return float((ranks.sum() - m * (m + 1) / 2) / (m * n))
 
@@ -41,7 +44,9 @@ def probability_interval(value: float, n: float, m: float) -> Interval:
         Newcombe, Statistics in Medicine 25 (2006) 559, method 5; Hanley and McNeil, Radiology 143
         (1982) 29.
     """
-    z = float(stats.norm.ppf((1 + LEVEL) / 2))
+    from scipy import optimize
+
+    z = float(ndtri((1 + LEVEL) / 2))
     size = (n + m) / 2 - 1
 
     def excess(p: float) -> float:
@@ -72,8 +77,8 @@ def placements(
 
 
 def nearest_is_training(
-    to_training: Float[np.ndarray, "n t"],
-    to_holdout: Float[np.ndarray, "n m"],
+    to_training: Near,
+    to_holdout: Near,
     training: Int[np.ndarray, " t"],
     holdout: Int[np.ndarray, " m"],
 ) -> Share:
@@ -85,15 +90,16 @@ def nearest_is_training(
     real volume in a crowded place is the nearest of many synthetic ones.
 
     Args:
-        to_training, to_holdout: distances of synthetic volumes to either.
+        to_training, to_holdout: what is nearest to synthetic volumes of either.
         training, holdout: subjects of either, none of them in both.
 
     References:
         Cochran, Sampling Techniques, 3rd edition (1977), theorem 2.2.
     """
-    n, t = to_training.shape
-    everyone = t + to_holdout.shape[1]
-    nearest = np.concatenate([to_training, to_holdout], axis=1).argmin(axis=1)
+    n, t = len(to_training.closest), len(training)
+    everyone = t + len(holdout)
+    seen = to_training.distances[:, 0] <= to_holdout.distances[:, 0]
+    nearest = np.where(seen, to_training.closest, t + to_holdout.closest)
     followers = np.bincount(nearest, minlength=everyone).astype(float)
     apart = sums(followers - followers.mean(), np.concatenate([training, ~holdout]))
     T, S = count(training), len(apart)

@@ -20,7 +20,7 @@ BOTH = (
     "than of these"
 )
 ALONE = "cases random; speaks of the readers who read them only"
-MISSING = Caveat("answers-missing", "{n} of {size} answers are missing.")
+MISSING = Caveat("answers-missing", "{n} of {size} pairs of a reader and a case have no answer.")
 NO_ANSWER = Caveat("no-answer", "There is no answer.")
 NO_COMMON_CASE = Caveat(
     "no-common-case",

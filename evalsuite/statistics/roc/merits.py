@@ -28,8 +28,8 @@ NESTED = Caveat(
 )
 MISSING = Caveat(
     "readings-missing",
-    "{n} of {size} readings are missing. Every figure is of the cases its reader read, and degrees "
-    "of freedom are approximate.",
+    "{n} of {size} pairs of a reader and a case have no answer. Every figure is of the cases its "
+    "reader read, and degrees of freedom are approximate.",
 )
 
 

@@ -155,12 +155,22 @@ def _cells(
 
 
 def _blocks(cells: Sequence[Cell], cap: int, readers: int) -> list[frozenset[Cases]]:
-    """Return the fewest blocks of units of at most `cap` cases; each has its share of each cell."""
-    units = [unit for cell in cells for unit in cell]
+    """Return the fewest blocks of at most `cap` cases; each has its share of each cell, within one.
+
+    Subjects with most cases are dealt first, what is over to the block with fewest cases.
+    """
     for count in range(2, readers + 1):
-        blocks = [_showings(units[block::count]) for block in range(count)]
-        if max(map(len, blocks)) <= cap:
-            return blocks
+        sizes = [0] * count
+        blocks: list[list[Unit]] = [[] for _ in sizes]
+        for cell in sorted(cells, key=lambda cell: -len(cell[0])):
+            given = [0] * count
+            for unit in cell:
+                block = min(range(count), key=lambda b: (given[b], sizes[b]))
+                blocks[block].append(unit)
+                given[block] += 1
+                sizes[block] += len(unit)
+        if max(sizes) <= cap:
+            return [_showings(block) for block in blocks]
     raise EvalsuiteError(
         f"allocation: {readers} readers are too few for groups that read at most {cap} cases "
         "each. Raise the cap or add readers."

@@ -125,7 +125,11 @@ def balanced(groups: Sequence[Sequence[T]], draw: random.Random) -> list[T]:
 
 
 def orders(
-    design: StudyDesign, truths: Iterable[CaseTruth], seed: int | None, later: Sequence[str] = ()
+    design: StudyDesign,
+    truths: Iterable[CaseTruth],
+    seed: int | None,
+    later: Sequence[str] = (),
+    stands_in: Mapping[str, str] | None = None,
 ) -> dict[str, tuple[Slot, ...]]:
     """Return what every reader is shown, in order, with the cases that fall to each.
 
@@ -134,6 +138,7 @@ def orders(
         truths: of all cases.
         seed: as for `schedule`.
         later: readers who came after the study was made, in the order in which they came.
+        stands_in: by reader, the one whose cases they read in an order of their own.
 
     Raises:
         EvalsuiteError: if the design cannot be kept with these cases and readers.
@@ -143,13 +148,14 @@ def orders(
     together = showings(design, cases, seed=seed)["reading"]
     places = seats(design.readers, source)
     places |= {name: len(places) + i for i, name in enumerate(later)}
+    places |= {name: places[other] for name, other in (stands_in or {}).items()}
     allotted = allocated(
         design.allocation,
         [showing for of_one in together.values() for showing in of_one],
         of_case,
         source,
         readers=len(design.readers),
-        taken=len(places),
+        taken=max(places.values()) + 1,
     )
     fewest = min(map(len, allotted))
     if design.repeats > fewest:

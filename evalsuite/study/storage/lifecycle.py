@@ -70,12 +70,19 @@ def create(
 
 
 def enrol(
-    connection: Connection, study: str, reader: str, slots: Sequence[Slot], *, later: bool
+    connection: Connection,
+    study: str,
+    reader: str,
+    slots: Sequence[Slot],
+    *,
+    later: bool,
+    in_place_of: str | None = None,
 ) -> str:
     """Add a reader with a schedule and return the token.
 
     Args:
         later: whether others were enrolled when the study was made, and this one was not.
+        in_place_of: whose cases they read, for the log.
 
     Raises:
         EvalsuiteError: if the study is closed, or has a reader of that name.
@@ -103,7 +110,8 @@ def enrol(
         for slot in slots
     ]
     connection.execute(insert(presentations), rows)
-    detail = {"reader": reader, **({"later": True} if later else {})}
+    detail: dict[str, Any] = {"reader": reader, **({"later": True} if later else {})}
+    detail |= {"in_place_of": in_place_of} if in_place_of else {}
     events.append(connection, study, "lead", "enrolled", detail)
     return access.invite(connection, reader_id)
 

@@ -78,14 +78,20 @@ class StudyDatabase:
             }
         return secret, tokens
 
-    def enrol(self, study: str, reader: str, slots: Sequence[Slot]) -> str:
+    def enrol(
+        self, study: str, reader: str, slots: Sequence[Slot], *, in_place_of: str | None = None
+    ) -> str:
         """Add a reader who comes later, with a schedule, and return the token.
+
+        Whose cases they read instead of their own is logged.
 
         Raises:
             EvalsuiteError: if the study is closed, or has a reader of that name.
         """
         with database.writing(self.engine) as connection:
-            return lifecycle.enrol(connection, study, reader, slots, later=True)
+            return lifecycle.enrol(
+                connection, study, reader, slots, later=True, in_place_of=in_place_of
+            )
 
     def studies(self) -> list[str]:
         """Return the names of all studies."""

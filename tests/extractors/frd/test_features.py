@@ -15,7 +15,7 @@ from evalsuite.extractors.radiomics.glrlm import runs
 from evalsuite.extractors.radiomics.glszm import glszm
 from evalsuite.extractors.radiomics.ngldm import ngldm
 from evalsuite.extractors.radiomics.sizes import size_features
-from evalsuite.features import FeatureCache, extract
+from evalsuite.features import Extraction, FeatureCache
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.cohort import Cohort
 from evalsuite.volumes.preprocessing import Preprocessing
@@ -68,7 +68,9 @@ def test_it_is_an_extractor_of_volumes_as_on_disk(version, tmp_path):
     write_nifti(Volume(wider, affine), tmp_path / "b.nii.gz")
     cohort = check_cohort(read_cohort(str(tmp_path), name="real", role="real"))
     steps = Preprocessing(**extractor.wants)
-    table = extract(cohort, steps, extractor, FeatureCache(tmp_path / "cache"), workers=1)
+    table = Extraction(
+        cohort, steps, extractor, FeatureCache(tmp_path / "cache"), workers=1
+    ).table()
     function, count = VERSIONS[version]
     assert table.values.shape == (2, count)
     for row, own in zip(table.values, (voxels, wider), strict=True):
@@ -107,7 +109,7 @@ def test_a_volume_without_an_answer_is_named(tmp_path):
     cohort: Cohort = check_cohort(read_cohort(str(tmp_path), name="real", role="real"))
     steps = Preprocessing(**extractor.wants)
     with pytest.raises(VolumeError, match=r"thin.nii.gz: A volume of 8 x 8 x 3 mm is too thin"):
-        extract(cohort, steps, extractor, FeatureCache(tmp_path / "cache"), workers=1)
+        Extraction(cohort, steps, extractor, FeatureCache(tmp_path / "cache"), workers=1).table()
 
 
 def test_intensities_of_a_unit_range_have_one_grey_level_in_version_0():

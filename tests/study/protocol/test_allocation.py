@@ -94,6 +94,19 @@ def test_split_plots_divide_the_cases_evenly_among_groups_of_readers(sizes, read
         shares = [sum((truths[c].cohort, truths[c].stratum) == cell for c in g) for g in groups]
         assert max(shares) - min(shares) <= 1
         assert sum(shares) == size
+    assert max(map(len, groups)) - min(map(len, groups)) <= 1
+    for cohort in {cohort for cohort, _ in sizes}:
+        shares = [sum(truths[c].cohort == cohort for c in g) for g in groups]
+        assert max(shares) - min(shares) <= 1
+
+
+def test_subjects_of_unequal_size_still_fill_the_fewest_groups():
+    # 24 subjects with one case and 18 with two: 60 cases, three groups of 20.
+    for seed in range(20):
+        truths = cases_of({(c, s): [1] * 6 + [2] * 4 for c in "rs" for s in "ab"})
+        truths |= cases_of({("r", "c"): [2], ("s", "c"): [2]})
+        rows = draw(Allocation(scheme="split-plot", cap=20), truths, 6, f"s/{seed}")
+        assert sorted(map(len, set(map(frozenset, rows)))) == [20, 20, 20]
 
 
 @given(

@@ -1,0 +1,1 @@
+"""Features of volumes, put into the cache ahead of any evaluation."""
