@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.console import Console
 
+    from reports.formats.folder import Format
     from reports.sources import EvaluationData, StudyData
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -339,6 +340,7 @@ def report(
     utilities: Iterable[str | Path] = (),
     title: str | None = None,
     replicates: int = 2000,
+    formats: "Sequence[Format]" = (),
 ) -> Path:
     """Write the report of `evalsuite report` into a new folder and return its page.
 
@@ -349,9 +351,11 @@ def report(
         utilities: folders of results of `evalsuite utility`.
         title: of the report.
         replicates: of every bootstrap.
+        formats: besides HTML, `docx` (Word), `latex` or both.
 
     Raises:
-        EvalsuiteError: if there is nothing to report on, or the folder holds something.
+        EvalsuiteError: if there is nothing to report on, or the folder holds something, or
+            python-docx is missing for `docx`.
     """
     from evalsuite.writable import refuse_to_overwrite
     from reports.build import build, write_report
@@ -369,7 +373,7 @@ def report(
         title=title,
         replicates=replicates,
     )
-    return write_report(made, place)
+    return write_report(made, place, formats)
 
 
 def _sources(synthetic: Any, folder: Path, held: dict[str, Cohort]) -> list[Any]:

@@ -10,8 +10,9 @@ from evalsuite.errors import EvalsuiteError
 from evalsuite.tracking.record import DIGEST, STUDY, digest_of
 from reports.chapters import Sources, further_chapters
 from reports.concordance import concordance_section
-from reports.document import Report, Section, Table, Text, suffixed, write
-from reports.readers import cautions, findings, study_sections
+from reports.document import Answer, Picture, Report, Section, Text, suffixed
+from reports.formats.folder import Format, write
+from reports.readers import StudyResults, answers, study_sections
 from reports.sources import EvaluationData, StudyData, fingerprint
 
 
@@ -41,28 +42,32 @@ def build(
             "`evalsuite compute-metrics` with --evaluation or of `evalsuite utility` with "
             "--utility, or several of them."
         )
-    from reports.evaluations import evaluation_findings, evaluation_sections
-    from reports.guidelines import checklist
+    from reports.evaluations import evaluation_answers, evaluation_sections
+    from reports.guidelines import checklist_tables
     from reports.methods import methods_paragraphs
 
     sections: list[Section] = []
-    summary: list[str] = []
+    told: list[Answer] = []
     if study is not None:
-        summary += findings(study)
+        results = StudyResults(study, replicates)
+        told += answers(results)
         if evaluations:
             chapter = concordance_section(study, evaluations, replicates=replicates)
-            summary += next((b.paragraphs for b in chapter.blocks if isinstance(b, Text)), ())
+            told += [
+                Answer("Metrics and readers", (b,)) for b in chapter.blocks if isinstance(b, Text)
+            ][:1]
             sections.append(chapter)
-        sections += study_sections(study, replicates=replicates)
+        sections += study_sections(results)
     if evaluations:
-        summary += evaluation_findings(evaluations)
+        pictured = any(isinstance(b, Picture) for answer in told for b in answer.blocks)
+        told += evaluation_answers(evaluations, pictured=not pictured)
         sections += evaluation_sections(evaluations)
     for place, folder in enumerate(utilities, 1):
         from reports.utility import utility_findings, utility_sections
 
-        summary += utility_findings(folder)
         several = len(utilities) > 1
         ending = f" (experiment {place})" if several else ""
+        told.append(Answer(f"Use{ending}", (Text(tuple(utility_findings(folder))),)))
         sections += [
             suffixed(section, f"-{place}" if several else "", ending)
             for section in utility_sections(folder)
@@ -73,22 +78,21 @@ def build(
         paper = (Text(methods, quoted=True),)
         sections.append(Section("methods", "Methods, to be pasted into a paper", paper))
     if study is not None or evaluations:
-        items = "All items of CLAIM 2024, in our words, and what this report answers of them."
-        table = Table("checklist", items, checklist(evaluations, study))
-        sections.append(Section("checklist", "What reporting guidelines ask", (table,)))
+        tables = checklist_tables(evaluations, study)
+        sections.append(Section("checklist", "What reporting guidelines ask", (), tables))
+    told.sort(key=lambda answer: answer.head.startswith("Limits"))
     return Report(
         title=title or _title(study, evaluations),
-        summary=tuple(summary),
+        answers=tuple(told),
         sections=tuple(sections),
         record=_record(study, evaluations, utilities, replicates),
         made_from=tuple(_made_from(study, evaluations, utilities)),
-        cautions=tuple(cautions(study)) if study is not None and study.readers else (),
     )
 
 
-def write_report(report: Report, folder: Path) -> Path:
-    """Write the report into a new folder and return its page; see `reports.document.write`."""
-    return write(report, folder)
+def write_report(report: Report, folder: Path, formats: Sequence[Format] = ()) -> Path:
+    """Write the report into a new folder and return its page; see `reports.formats.folder.write`."""
+    return write(report, folder, formats)
 
 
 def _title(study: StudyData | None, evaluations: Sequence[EvaluationData]) -> str:

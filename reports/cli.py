@@ -1,11 +1,20 @@
 """`evalsuite report`: parse, call one function, print."""
 
+import warnings
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from evalsuite import options
+
+
+class Format(StrEnum):
+    """What a report is written as besides HTML."""
+
+    docx = "docx"
+    latex = "latex"
 
 
 def report(
@@ -28,6 +37,13 @@ def report(
             help="A reader of the study whose answers are not to count; told and recorded."
         ),
     ] = None,
+    formats: Annotated[
+        list[Format] | None,
+        typer.Option(
+            "--format",
+            help="Besides HTML: docx (Word) or latex; repeat for both.",
+        ),
+    ] = None,
     title: Annotated[str | None, typer.Option(help="Of the report.")] = None,
     home: options.StudiesHome = None,
     database: options.Database = None,
@@ -37,7 +53,7 @@ def report(
 ) -> None:
     """Write a report of a study, evaluations and utility experiments that opens offline and prints.
 
-    One HTML file, its tables as CSV and LaTeX, its figures as SVG and PNG, and an MLflow run.
+    One HTML file, its tables as CSV and LaTeX, its figures as SVG, PDF and PNG, and an MLflow run.
     """
     from evalsuite.study.home import Home, default_folder
     from evalsuite.writable import refuse_to_overwrite
@@ -49,7 +65,10 @@ def report(
     read = read.without(leave_out) if read and leave_out else read
     evaluations = [read_evaluation(folder) for folder in evaluation or ()]
     made = build(read, evaluations, utilities=utility or (), title=title, replicates=replicates)
-    page = write_report(made, output)
+    with warnings.catch_warnings(record=True) as told:
+        page = write_report(made, output, [one.value for one in formats or ()])
+    for warning in told:
+        typer.echo(warning.message, err=True)
     typer.echo(page)
     if not no_tracking:
         from evalsuite import tracking

@@ -93,9 +93,10 @@ def concordance_section(
         study,
         folded=True,
     )
-    blocks.append(replace(everything, data=tabulated(results)))
+    beyond = replace(everything, data=tabulated(results))
     blocks += ranking_blocks(study, evaluations, replicates=replicates)
-    return Section("concordance", TITLE, (*blocks, *computed(blocks)))
+    known = computed([*blocks, beyond])
+    return Section("concordance", TITLE, tuple(blocks), (beyond, *known))
 
 
 def verdict(results: Sequence[Result], study: StudyData) -> list[str]:

@@ -1,10 +1,22 @@
-"""What a reporting guideline asks of such a study, and where this report answers."""
+"""What guidelines of reporting ask of such a study, and what this report answers of it.
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+Each checklist is a file of `reports/checklists`; the wording is ours: to submit a checklist with a
+paper, fill in the official one.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.resources import files
 
 import pandas as pd
+import yaml
 
+from evalsuite.declared import Declared
+from reports.document import Table
+from reports.evaluations.chapters import CHAPTERS, GROUPS
+from reports.glossary import meaning
+from reports.readers.plan import TITLE as PLANNED
+from reports.readers.plan import plan_of_study
 from reports.readers.strata import TITLE, groupings
 from reports.sources import EvaluationData, StudyData
 
@@ -19,172 +31,164 @@ TOLD_APART = {
 OVERVIEW = "Synthetic against real volumes: what was compared"
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One item of the checklist.
+class Item(Declared):
+    """One item of a checklist.
 
     Args:
-        number: in CLAIM 2024.
+        item: its number.
         section: of a paper.
         asked: what it asks, in our own words.
-        where: title of the chapter that answers it; empty where none does.
-        lacking: what the authors still have to write; empty where the answer is whole.
+        answered_by: the fact of `_facts` that answers it; empty where no record can.
+        where: title of the chapter that answers it, if another than that of the fact.
+        left: what the authors still have to write; empty where the answer is whole.
+        unless: the fact with which nothing is left.
     """
 
-    number: int
+    item: str
     section: str
     asked: str
+    answered_by: str = ""
     where: str = ""
-    lacking: str = ""
+    left: str = ""
+    unless: str = ""
 
 
-def checklist(evaluations: Sequence[EvaluationData], study: StudyData | None) -> pd.DataFrame:
-    """Return the items of CLAIM with what this report answers, and what the authors still must.
+class Guideline(Declared):
+    """One checklist.
+
+    Args:
+        title: its name.
+        source: where it was published.
+        checked: what the numbers of its items are.
+        items: in order.
+    """
+
+    title: str
+    source: str
+    checked: str
+    items: tuple[Item, ...]
+
+
+@cache
+def guidelines() -> dict[str, Guideline]:
+    """Return all checklists by the name of their file, in alphabetical order."""
+    found = sorted(
+        (path for path in files("reports").joinpath("checklists").iterdir()
+         if path.name.endswith(".yaml")),
+        key=lambda path: path.name,
+    )  # fmt: skip
+    return {
+        path.name.removesuffix(".yaml"): Guideline.model_validate(
+            yaml.safe_load(path.read_text(encoding="utf-8"))
+        )
+        for path in found
+    }
+
+
+def checklist(
+    evaluations: Sequence[EvaluationData], study: StudyData | None, name: str = "claim"
+) -> pd.DataFrame:
+    """Return the items of a checklist with what this report answers, and what the authors must.
 
     Args:
         evaluations: perhaps none.
         study: or None.
+        name: of `guidelines`.
 
     Returns:
         One row per item: its number, section of a paper, what is asked, whether it is answered
         here, where, and what is left to write.
-
-    References:
-        Tejani et al., Checklist for Artificial Intelligence in Medical Imaging (CLAIM): 2024
-        update, Radiology: Artificial Intelligence 6 (2024) e240300, 44 items. The wording is our
-        own: to submit a checklist with a paper, fill in the official one.
     """
-    return pd.DataFrame(
-        {
-            "item": item.number,
-            "section": item.section,
-            "what is asked": item.asked,
-            "this report": AUTHORS if not item.where else PARTLY if item.lacking else ANSWERED,
-            "where": item.where,
-            "left to write": item.lacking,
+    facts = _facts(evaluations, study)
+    return pd.DataFrame(_row(item, facts) for item in guidelines()[name].items)
+
+
+def checklist_tables(
+    evaluations: Sequence[EvaluationData], study: StudyData | None
+) -> tuple[Table, Table]:
+    """Return what each checklist leaves unanswered, and all items of all of them."""
+    facts = _facts(evaluations, study)
+    short, long = [], []
+    for guideline in guidelines().values():
+        rows = [_row(item, facts) for item in guideline.items]
+        long += [{"guideline": guideline.title, **row} for row in rows]
+        by_state = {
+            state: [row["item"] for row in rows if row["this report"] == state]
+            for state in (ANSWERED, PARTLY, AUTHORS)
         }
-        for item in _items(evaluations, study)
+        short.append(
+            {
+                "guideline": guideline.title,
+                "items": str(len(rows)),
+                "answered": ", ".join(by_state[ANSWERED]) or "none",
+                "in part": ", ".join(by_state[PARTLY]) or "none",
+                "not answered: for the authors to write": ", ".join(by_state[AUTHORS]) or "none",
+            }
+        )
+    sources = tuple(f"{g.title}: {g.source}. {g.checked}" for g in guidelines().values())
+    return (
+        Table(
+            "checklists",
+            "Checklists of reporting guidelines: which items the record answers, and which it does "
+            "not. To submit one with a paper, fill in the official one.",
+            pd.DataFrame(short),
+            sources,
+        ),
+        Table(
+            "checklist",
+            "All items, in our words, what this report answers of them, and what is left to write.",
+            pd.DataFrame(long),
+            folded=True,
+            group="guideline",
+        ),
     )
 
 
-def _items(evaluations: Sequence[EvaluationData], study: StudyData | None) -> list[Item]:
+def _row(item: Item, facts: Mapping[str, str]) -> dict[str, str]:
+    known = facts[item.answered_by] if item.answered_by else ""
+    left = "" if not known or (item.unless and facts[item.unless]) else item.left
+    return {
+        "item": item.item,
+        "section": item.section,
+        "what is asked": item.asked,
+        "this report": AUTHORS if not known else PARTLY if left else ANSWERED,
+        "where": (item.where or known) if known else "",
+        "left to write": left,
+    }
+
+
+def _facts(evaluations: Sequence[EvaluationData], study: StudyData | None) -> dict[str, str]:
+    """Return by fact the title of the chapter that holds it; empty where it does not hold."""
     measured, read = bool(evaluations), study is not None and bool(study.readers)
-    return [
-        Item(1, "Title", "that the paper is about an AI method, and which kind"),
-        Item(2, "Abstract", "design, methods, results and conclusions in short"),
-        Item(3, "Introduction", "background, and what the images are to be used for"),
-        Item(4, "Introduction", "aims and hypotheses"),
-        Item(5, "Design", "whether data were collected ahead or looked back on"),
-        Item(6, "Design", "the goal, such as feasibility or non-inferiority",
-             *_where(_margins(study), STUDY, "the goal in words; margins are in the design")),
-        Item(7, "Data", "sources of the images",
-             *_where(measured, OVERVIEW, "which hospitals or public sets they come from")),
-        Item(8, "Data", "how volumes were selected, in and out",
-             *_where(_skipped(evaluations), OVERVIEW, "eligibility of patients")),
-        Item(9, "Data", "preprocessing", *_where(measured or read, METHODS)),
-        Item(10, "Data", "which subsets were used, and how cut out"),
-        Item(11, "Data", "de-identification",
-             *_where(read, METHODS, "how the images were de-identified before")),
-        Item(12, "Data", "missing data",
-             *_where(read, STUDY, "" if _complete(study) else "why answers are missing")),
-        Item(13, "Data", "protocol of the imaging: scanners, sequences, resolution"),
-        Item(14, "Reference standard", "its definition: here, which cases are real",
-             *_where(read or measured, METHODS if read else OVERVIEW)),
-        Item(15, "Reference standard", "why this one"),
-        Item(16, "Reference standard", "who annotated, and how qualified",
-             *_where(read, STUDY,
-                     "" if _profiled(study) else "experience and training of the readers")),
-        Item(17, "Reference standard", "how test cases were annotated, with which tools",
-             *_where(read, METHODS, "screens and rooms")),
-        Item(18, "Reference standard", "variability between and within readers",
-             *_where(_agreeing(study), "Do readers agree?",
-                     "" if _repeated(study) else "agreement within readers was not measured")),
-        Item(19, "Partitions", "how data were split into training and testing",
-             *_where(_trained(evaluations), METHODS, "how the split was made")),
-        Item(20, "Partitions", "that no patient is on both sides"),
-        Item(21, "Testing", "how many cases were meant to be read, and why"),
-        Item(22, "Model", "the generator: inputs, outputs, layers"),
-        Item(23, "Model", "software with versions",
-             *_where(measured, METHODS, "software of the generator")),
-        Item(24, "Model", "initial weights"),
-        Item(25, "Training", "training with all its settings"),
-        Item(26, "Training", "how the final model was chosen"),
-        Item(27, "Training", "ensembles, if there are"),
-        Item(28, "Evaluation", "metrics of performance", *_where(measured or read, METHODS)),
-        Item(29, "Evaluation", "uncertainty and significance",
-             *_where(measured or read, METHODS)),
-        Item(30, "Evaluation", "robustness: whether it holds in subgroups",
-             *_where(bool(_groups(evaluations, study)), _groups(evaluations, study),
-                     "other analyses of sensitivity")),
-        Item(31, "Evaluation", "explainability, if it was studied"),
-        Item(32, "Evaluation", "performance on internal data",
-             *_where(measured, OVERVIEW, "whether the real volumes are internal")),
-        Item(33, "Evaluation", "performance on external data, or why not"),
-        Item(34, "Evaluation", "registration of the trial, if it is one"),
-        Item(35, "Results", "numbers of volumes included and left out",
-             *_where(measured, OVERVIEW, "a flow chart of patients")),
-        Item(36, "Results", "who the patients were"),
-        Item(37, "Results", "performance with uncertainty, in every part of the data",
-             *_where(measured or read, "all chapters")),
-        Item(38, "Results", "diagnostic accuracy: here, of telling real from synthetic",
-             *_where(bool(_told_apart(study)), _told_apart(study))),
-        Item(39, "Results", "failures: the worst cases",
-             *_where(any(len(data.scores) for data in evaluations), "Which volumes stand out?",
-                     "what is wrong with them")),
-        Item(40, "Discussion", "limitations"),
-        Item(41, "Discussion", "what it means for practice"),
-        Item(42, "Other", "where the full protocol is",
-             *_where(measured or read, "What this report was made from", "where it is kept")),
-        Item(43, "Other", "where software, model and data can be had"),
-        Item(44, "Other", "funding"),
-    ]  # fmt: skip
-
-
-def _where(known: bool, chapter: str, lacking: str = "") -> tuple[str, str]:
-    return (chapter, lacking) if known else ("", "")
-
-
-def _margins(study: StudyData | None) -> bool:
-    return bool(study and study.design.get("margins"))
-
-
-def _skipped(evaluations: Sequence[EvaluationData]) -> bool:
-    return any(
-        cohort.skipped
-        for data in evaluations
-        for cohort in (data.evaluation.real, *data.evaluation.synthetic)
-    )
-
-
-def _trained(evaluations: Sequence[EvaluationData]) -> bool:
-    cohorts = [data.evaluation.config.get("cohorts") for data in evaluations]
-    return any(isinstance(known, dict) and "training" in known for known in cohorts)
-
-
-def _groups(evaluations: Sequence[EvaluationData], study: StudyData | None) -> str:
-    """Return the chapters on subgroups; nothing without any."""
-    measured = any(e.group for data in evaluations for e in data.evaluation.estimates)
-    read = bool(study and any(len(g.strata) > 1 for g in groupings(study)))
-    return "; ".join(["Does it hold in every group?"] * measured + [TITLE] * read)
-
-
-def _profiled(study: StudyData | None) -> bool:
-    return bool(study and any(study.told_of_readers(q.name) for q in study.profile))
-
-
-def _complete(study: StudyData | None) -> bool:
-    return bool(study and not study.table["answer"].isna().any())
-
-
-def _agreeing(study: StudyData | None) -> bool:
-    return bool(study and len(study.readers) > 1)
-
-
-def _repeated(study: StudyData | None) -> bool:
-    return bool(study and study.table["repeat_of"].notna().any())
-
-
-def _told_apart(study: StudyData | None) -> str:
-    """Return the chapters on whether readers tell real from synthetic; nothing without any."""
+    estimates = [e for data in evaluations for e in data.evaluation.estimates]
+    chapters = {meaning(e).chapter for e in estimates if not e.group}
+    cohorts = [c for d in evaluations for c in (d.evaluation.real, *d.evaluation.synthetic)]
+    configured = [data.evaluation.config.get("cohorts") for data in evaluations]
+    design = study.design if study else {}
+    told = study.profile if study else ()
     analyses = set(study.table["analysis"]) if study and study.unblinded else set()
-    return "; ".join(title for analysis, title in TOLD_APART.items() if analysis in analyses)
+    of_readers = bool(study and any(len(g.strata) > 1 for g in groupings(study)))
+    groups = [GROUPS] * any(e.group for e in estimates) + [TITLE] * of_readers
+    facts = {
+        "measured": (measured, OVERVIEW),
+        "read": (read, STUDY),
+        "either": (measured or read, METHODS),
+        "standard": (measured or read, METHODS if read else OVERVIEW),
+        "margins": (bool(design.get("margins")), STUDY),
+        "planned": (bool(study and plan_of_study(study)), PLANNED),
+        "drawn": (bool(design.get("cohorts")), METHODS),
+        "skipped": (any(cohort.skipped for cohort in cohorts), OVERVIEW),
+        "complete": (bool(study and not study.table["answer"].isna().any()), STUDY),
+        "profiled": (bool(study and any(study.told_of_readers(q.name) for q in told)), STUDY),
+        "agreeing": (bool(study and len(study.readers) > 1), "Do readers agree?"),
+        "repeated": (bool(study and study.table["repeat_of"].notna().any()), "Do readers agree?"),
+        "trained": (any(isinstance(c, dict) and "training" in c for c in configured), METHODS),
+        "groups": (bool(groups), "; ".join(groups)),
+        "told_apart": (
+            bool(analyses & set(TOLD_APART)),
+            "; ".join(title for analysis, title in TOLD_APART.items() if analysis in analyses),
+        ),
+        "scored": (any(len(data.scores) for data in evaluations), "Which volumes stand out?"),
+    }
+    facts |= {name: (name in chapters, title) for name, (title, _) in CHAPTERS.items()}
+    return {name: title if holds else "" for name, (holds, title) in facts.items()}

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from evalsuite.study.protocol.questions import parse_questions
 from evalsuite.study.truth import read_truth
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StudyData:
     """One study as the statistics want it.
 
@@ -76,7 +77,7 @@ class StudyData:
         """Whether the truth is in the table."""
         return "role" in self.table.columns
 
-    @property
+    @cached_property
     def readers(self) -> tuple[str, ...]:
         """The readers who have answered something of the reading, in order of appearance."""
         read = self.table[self.table["phase"] == "reading"]
@@ -87,7 +88,7 @@ class StudyData:
         """The questions that have rows in the reading."""
         return frozenset(self.table.loc[self.table["phase"] == "reading", "question"])
 
-    @property
+    @cached_property
     def questions(self) -> tuple[Question, ...]:
         """The questions of the design."""
         return parse_questions(self.design.get("questions", []))

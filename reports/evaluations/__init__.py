@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from evalsuite.caveats import Notes
-from reports.document import Block, Notice, Section, Text, suffixed
-from reports.evaluations.chapters import group_chapter, number_chapters
+from reports.document import Answer, Block, Notice, Section, Text, suffixed
+from reports.evaluations.chapters import group_chapter, headlines, number_chapters
 from reports.evaluations.comparison import Comparison, comparisons, of_subjects
 from reports.evaluations.findings import findings
 from reports.evaluations.pictures import other_figures, own_figures
@@ -12,6 +12,7 @@ from reports.evaluations.volumes import volume_chapter
 from reports.glossary import measured_on, title
 from reports.sources import EvaluationData
 
+MOST_LIMITS = 6  # that are told on the first page, where it has room for them
 READ = (
     "Behind each value stands its {level} interval, where the metric has one. “Within real” is the "
     "same number for the real cohort itself, the yardstick. Numbers in square brackets are those "
@@ -45,15 +46,29 @@ def evaluation_sections(evaluations: Sequence[EvaluationData]) -> list[Section]:
     return sections
 
 
-def evaluation_findings(evaluations: Sequence[EvaluationData]) -> list[str]:
-    """Return the few sentences on evaluations that who reads nothing else has to read."""
+def evaluation_answers(
+    evaluations: Sequence[EvaluationData], *, pictured: bool = True
+) -> list[Answer]:
+    """Return what the first page says of evaluations.
+
+    Args:
+        evaluations: at least one.
+        pictured: whether it has the figure of the headline numbers, of the first comparison.
+    """
     found = comparisons(evaluations)
-    count = len(Notes.of(*(comparison.evaluation for comparison in found)).sentences())
+    notes = Notes.of(*(comparison.evaluation for comparison in found))
     told = [sentence for comparison in found for sentence in findings(comparison)]
-    if count:
-        limits = "One note limits" if count == 1 else f"{count} notes limit"
-        told.append(f"{limits} what the numbers of the evaluation say; they stand in that part.")
-    return told
+    limits = list(notes.sentences(title, measured_on).values())
+    if limits and not (pictured and len(limits) <= MOST_LIMITS):
+        limit = "One note limits" if len(limits) == 1 else f"{len(limits)} notes limit"
+        limits = [f"{limit} what the numbers of the evaluation say; they stand in that part."]
+    pictures = headlines(found[0], notes) if pictured else []
+    parts: list[tuple[str, tuple[Block, ...]]] = [
+        ("Metrics", (Text(tuple(told)),)),
+        ("Numbers", tuple(pictures)),
+        ("Limits of metrics", (Text(tuple(limits)),) if limits else ()),
+    ]
+    return [Answer(head, blocks) for head, blocks in parts if blocks]
 
 
 def _overview(

@@ -10,9 +10,11 @@ from reports.evaluations.pictures import own_figures
 from reports.evaluations.tables import full_table, meanings, side_by_side
 from reports.figures.cohorts import looks
 from reports.figures.forests import Panel, forest_pages, forests
+from reports.figures.panels import ACROSS
 from reports.glossary import meaning, measured_on, title
 
 GROUPS = "Does it hold in every group?"
+MOST_PANELS = 6  # on the first page
 LONG = 40  # rows of a table that is opened on demand
 CHAPTERS: dict[Chapter, tuple[str, str]] = {
     "distance": (
@@ -102,10 +104,19 @@ def number_chapters(comparison: Comparison, notes: Notes) -> list[Section]:
                     meanings(own) if last else (),
                 )
             )
-        in_full = f"The same numbers in full.{_by(comparison)}"
-        blocks.append(full_table(f"{name}-full", in_full, own, notes))
-        sections.append(Section(name, question, tuple(blocks)))
+        in_full = f"{question} All numbers in full.{_by(comparison)}"
+        beyond = full_table(f"{name}-full", in_full, own, notes)
+        sections.append(Section(name, question, tuple(blocks), (beyond,)))
     return sections
+
+
+def headlines(comparison: Comparison, notes: Notes) -> list[Block]:
+    """Return the figure of the few numbers that stand for the whole evaluation, if there are any."""
+    stand = [e for e in comparison.evaluation.estimates if meaning(e).headline and not e.group]
+    panels = [panel for row in _panels([e for e in stand if not e.where]) for panel in row]
+    few = [panels[start : start + ACROSS] for start in range(0, MOST_PANELS, ACROSS)]
+    question = "The numbers that stand for the whole evaluation."
+    return _pictures("evaluation-headlines", question, [p for p in few if p], comparison, notes)[:1]
 
 
 def _by(comparison: Comparison) -> str:

@@ -7,8 +7,9 @@ import pandas as pd
 
 from evalsuite.caveats import Notes, keys
 from evalsuite.records import Estimate
-from reports.document import Table, cell
+from reports.document import Table
 from reports.evaluations.comparison import Comparison
+from reports.formats.cells import cell
 from reports.glossary import meaning, measured_on, title
 
 ABREAST = 4  # synthetic cohorts that fit beside each other on A4

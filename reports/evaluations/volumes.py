@@ -70,14 +70,15 @@ def volume_chapter(comparison: Comparison) -> list[Section]:
             score_summary(scores, comparison),
             tuple(f"{title}: {sentence}" for sentence, title in meant.items()),
         ),
-        Table(
-            "evaluation-worst",
-            f"The {WORST} worst volumes of each cohort by each score.",
-            worst_volumes(scores, comparison),
-            folded=True,
-        ),
     ]
-    return [Section("evaluation-volumes", "Which volumes stand out?", tuple(blocks))]
+    beyond = Table(
+        "evaluation-worst",
+        f"The {WORST} worst volumes of each cohort by each score.",
+        worst_volumes(scores, comparison),
+        folded=True,
+    )
+    title = "Which volumes stand out?"
+    return [Section("evaluation-volumes", title, tuple(blocks), (beyond,))]
 
 
 def score_summary(scores: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:

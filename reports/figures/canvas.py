@@ -50,8 +50,8 @@ class Canvas:
         # Inches to the right of the left edge and above the upper edge of the page.
         self._upwards = Affine2D().translate(0, DRAFT)
         self._inches = self._upwards + self._figure.dpi_scale_trans
-        # The page keeps its width, and so its letters their size, when it is cropped.
-        self._figure.add_artist(Line2D([0, 1], [0.5, 0.5], linestyle="none"))
+        # The page keeps its size, and so its letters theirs, when it is cropped.
+        self._figure.add_artist(Line2D([0, 1], [0, 1], linestyle="none"))
 
     def words(self, text: str, size: float = NOTE, colour: str = "#333333") -> None:
         """Write a text across the page, broken where it is too long."""

@@ -4,7 +4,7 @@ from functools import cache, lru_cache
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.font_manager import get_font_names
+from matplotlib.font_manager import findfont, get_font, get_font_names
 from matplotlib.text import Text
 
 DPI = 150  # at which texts are measured; with fewer dots letters snap to them and get wider
@@ -14,9 +14,12 @@ TITLE, BODY, SMALL, NOTE, TINY = 8.5, 8.0, 7.0, 6.5, 5.8
 NAME = 1.75  # inches of a cohort or a reader beside an axis or in a legend
 SAFE = 0.98  # of the room is filled: letters are a little wider in other formats
 FONTS = (
-    "DejaVu Sans", "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans CJK KR", "Noto Sans JP",
-    "Source Han Sans", "IPAexGothic", "Hiragino Sans", "PingFang SC", "Yu Gothic",
-    "Microsoft YaHei", "Malgun Gothic", "WenQuanYi Zen Hei", "Arial Unicode MS",
+    "DejaVu Sans", "Noto Sans", "Noto Sans CJK JP", "Noto Sans CJK SC", "Noto Sans CJK KR",
+    "Noto Sans JP", "Noto Sans SC", "Noto Sans KR", "Source Han Sans", "Source Han Sans SC",
+    "IPAexGothic", "Hiragino Sans", "PingFang SC", "Yu Gothic", "Microsoft YaHei", "SimHei",
+    "Malgun Gothic", "Nanum Gothic", "WenQuanYi Zen Hei", "WenQuanYi Micro Hei",
+    "Droid Sans Fallback", "Arial Unicode MS", "Noto Sans Arabic", "Noto Sans Hebrew",
+    "Noto Sans Devanagari", "Noto Sans Thai",
 )  # fmt: skip
 
 
@@ -24,6 +27,17 @@ FONTS = (
 def fonts() -> tuple[str, ...]:
     """Return the families that are installed, each for the letters that those before it lack."""
     return tuple(name for name in FONTS if name in get_font_names())
+
+
+def lacking(text: str) -> str:
+    """Return the letters of a text for which no family of `fonts` has a shape, each once."""
+    there = set().union(*(_letters(family) for family in fonts()))
+    return "".join(sorted({c for c in text if ord(c) not in there and not c.isspace()}))
+
+
+@cache
+def _letters(family: str) -> frozenset[int]:
+    return frozenset(get_font(findfont(family)).get_charmap())
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
@@ -33,27 +34,54 @@ LABEL, LEADING, MOST_LINES = 2.7, 0.13, 2  # of the text beside a row: inches, i
 LUMINANCE = (0.2126, 0.7152, 0.0722)  # Rec. 709
 
 
-def rating_bars(shares: Sequence[Result], options: Sequence[str]) -> Figure:
-    """Draw the distribution of answers to one question as diverging stacked bars.
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """The answers to one question.
 
     Args:
-        shares: of `statistics.ratings.distributions` for one question.
+        question: what was asked.
+        shares: of `statistics.ratings.distributions`.
         options: labels of the answers, worst first.
     """
-    count = len(options)
+
+    question: str
+    shares: Sequence[Result]
+    options: Sequence[str]
+
+
+def rating_bars(questions: Sequence[Bars], *, by_reader: bool) -> Figure:
+    """Draw the distributions of answers as diverging stacked bars, a panel for each question.
+
+    Args:
+        questions: those with ordered answers.
+        by_reader: whether each reader has a bar below that of all, if they are few.
+    """
+    canvas = Canvas()
+    for bars in questions:
+        axes = _rating_panel(canvas, bars, by_reader=by_reader)
+        if bars is questions[-1]:
+            axes.set_xlabel("share of cases; left of the line the lower answers")
+        else:
+            axes.tick_params(labelbottom=False)
+    return canvas.finish()
+
+
+def _rating_panel(canvas: Canvas, question: Bars, *, by_reader: bool) -> Axes:
+    count = len(question.options)
     colours = SCALES.get(count) or [to_hex(c) for c in colormaps["PuOr"](np.linspace(0, 1, count))]
     bars: dict[tuple[str, str], list[float]] = {}
-    for share in shares:
+    for share in question.shares:
         bars.setdefault((share.at("cohort"), share.at("reader")), []).append(share.value)
     cohorts, readers = (list(dict.fromkeys(names)) for names in zip(*bars, strict=True))
-    single = 1 < len(readers) - 1 <= 8
+    single = by_reader and 1 < len(readers) - 1 <= 8
     rows = [(cohort, reader) for cohort, reader in bars if single or reader == ALL]
-    canvas = Canvas()
-    (axes,) = canvas.panels([1], 1, [ROW * (len(rows) + 0.6 * len(cohorts))])
+    gap = 0.6 if single else 0.0
+    (axes,) = canvas.panels([1], 1, [ROW * (len(rows) + gap * len(cohorts))])
+    canvas.head(axes, Line(question.question, bold=True))
     y, names = 0.0, []
     for place, (cohort, reader) in enumerate(rows):
         if place and reader == ALL:
-            y += 0.6
+            y += gap
         _bar(axes, y, np.nan_to_num(bars[cohort, reader]), colours, thick=reader == ALL)
         name = shortened(cohort if reader == ALL else reader)
         names.append((y, name, INK if reader == ALL else GREY))
@@ -61,21 +89,20 @@ def rating_bars(shares: Sequence[Result], options: Sequence[str]) -> Figure:
     plain(axes, grid="x")
     name_rows(axes, names)
     for label, (_, reader) in zip(axes.get_yticklabels(), rows, strict=True):
-        label.set_fontweight("bold" if reader == ALL else "normal")
+        label.set_fontweight("bold" if single and reader == ALL else "normal")
     axes.set_ylim(y - 0.4, -0.6)
     axes.axvline(0, color=INK, linewidth=0.8)
     limit = 1.02
     axes.set_xlim(-limit, limit)
     ticks = [-1, -0.5, 0, 0.5, 1]
     axes.set_xticks(ticks, [f"{abs(t):.0%}" for t in ticks])
-    axes.set_xlabel("share of cases; left of the line the lower answers")
     canvas.legend(
         [
             Line2D([], [], marker="s", linestyle="", color=colour, markersize=8, label=option)
-            for colour, option in zip(colours, options, strict=True)
+            for colour, option in zip(colours, question.options, strict=True)
         ]
     )
-    return canvas.finish()
+    return axes
 
 
 def forest(

@@ -26,7 +26,7 @@ def methods_paragraphs(
     """
     paragraphs = [evaluation_paragraph(group) for group in grouped(evaluations)]
     if study is not None:
-        blocks = [block for section in sections for block in section.blocks]
+        blocks = [block for section in sections for block in section.everything]
         paragraphs += study_paragraphs(
             study, [block for block in blocks if isinstance(block, Table)]
         )

@@ -1,14 +1,13 @@
 """Whether readers agree with one another, and each with themselves."""
 
-import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
-from evalsuite.statistics.agreement.between import agreement_between_readers, agreement_of_pairs
-from evalsuite.statistics.agreement.within import agreement_within_readers
-from reports.document import Block, Notice, Picture, Section, Text
-from reports.figures.readers import forest
+from evalsuite.statistics.agreement.between import agreement_of_pairs
+from evalsuite.statistics.result import ALL, Result
+from reports.document import Block, Notice, Section, Text
 from reports.readers.claims import intervals
-from reports.readers.shown import asked, computed, reasons, shown
+from reports.readers.results import StudyResults
+from reports.readers.shown import abreast, reasons, shown
 from reports.sources import StudyData
 
 TITLE = "Do readers agree?"
@@ -48,77 +47,82 @@ WITHIN = {
     "repeatability coefficient": " The repeatability coefficient says by how many points two "
     "answers to one case differ at most, in 95 %.",
 }
-AGREEMENT = {"coefficient": "quantity", "agreement (95 % interval)": "value"}
+VALUE = {"agreement (95 % interval)": "value"}
 COUNTS = {"readers": "n_readers", "cases": "n_cases"}
 
 
-def agreement(study: StudyData, replicates: int) -> Section:
+def agreement(computation: StudyResults) -> Section:
     """Return the chapter on agreement between and within readers.
 
     Args:
-        study: with or without the truth.
-        replicates: of every bootstrap.
+        computation: of a study with or without the truth.
     """
-    blocks = [*_between(study, replicates), *_within(study, replicates)]
-    return Section("agreement", TITLE, (*blocks, *computed(blocks)))
+    study = computation.study
+    between, of_variants = _between(study, computation.between)
+    within, of_readers = _within(study, computation.within)
+    return Section("agreement", TITLE, (*between, *within), (*of_variants, *of_readers))
 
 
-def _between(study: StudyData, replicates: int) -> list[Block]:
-    results = agreement_between_readers(study.table, points=study.points, replicates=replicates)
+def main(results: Sequence[Result]) -> list[Result]:
+    """Return one coefficient of each family; each ICC has a second row with another interval."""
+    return [r for r in results if r.quantity in MAIN and r.interval != "F distribution"]
+
+
+def _between(study: StudyData, results: Sequence[Result]) -> tuple[list[Block], list[Block]]:
+    """Return what the chapter shows, and the variants."""
     if not results:
         sentence = "No question has answers on a scale, so agreement has no meaning here."
-        return [Notice((sentence,))]
+        return [Notice((sentence,))], []
     names = {result.quantity for result in results if result.defined}
     if not names:
-        return [Notice(reasons(results))]
-    # Each ICC has a second row with another interval.
-    main = [r for r in results if r.quantity in MAIN and r.interval != "F distribution"]
-    drawn = [result for result in main if result.defined]
-    blocks: list[Block] = [Text((READ + _of(READ_OF, names),))]
-    if drawn:
-        lowest = min(0.0, *(end for r in drawn for end in (r.low, r.value) if not math.isnan(end)))
-        blocks.append(
-            Picture(
-                "agreement",
-                f"Agreement between readers with {intervals(drawn)}: 1 is perfect, 0 what chance "
-                "gives.",
-                forest(
-                    drawn,
-                    label=lambda result: result.quantity,
-                    group=lambda result: asked(study, result),
-                    reference=0.0,
-                    axis="agreement",
-                    limits=(max(-1.0, lowest - 0.05), 1.02),
-                ),
-                "Forest plot of agreement by question; the table below has the numbers.",
-            )
-        )
-    blocks += [
+        return [Notice(reasons(results))], []
+    blocks: list[Block] = [
+        Text((READ + _of(READ_OF, names),)),
         shown(
             "agreement",
-            f"Agreement between readers, with {intervals(main)}.",
-            main,
+            f"Agreement between readers, with {intervals(main(results))}.",
+            main(results),
             {"question": "question", **COUNTS},
             study,
             group="",
-            across=True,
+            across="quantity",
         ),
+    ]
+    across = "question" if abreast(results, "question") else ""
+    beyond: list[Block] = [
         shown(
             "agreement-all",
             f"All coefficients of agreement between readers, with {intervals(results)}."
             f"{FORMS if 'ICC(2,1)' in names else ''}",
             results,
-            {**AGREEMENT, "interval by": "interval", **COUNTS},
+            {"coefficient": "quantity", "interval by": "interval"}
+            if across
+            else {"coefficient": "quantity", "interval by": "interval", **VALUE, **COUNTS},
             study,
+            group="" if across else "question",
+            across=across,
             folded=True,
         ),
     ]
-    pairs = agreement_of_pairs(study.table)
-    if pairs:
-        columns = {"readers": "reader", **AGREEMENT, "common cases": "n_cases"}
-        caption = f"Agreement of each pair of readers, with {intervals(pairs)}."
-        blocks.append(shown("agreement-pairs", caption, pairs, columns, study, folded=True))
-    return blocks
+    if pairs := agreement_of_pairs(study.table):
+        across = "question" if abreast(pairs, "question") else ""
+        kinds = list(dict.fromkeys(pair.quantity for pair in pairs))
+        one = f" ({kinds[0]})" if len(kinds) == 1 else ""
+        caption = f"Agreement of each pair of readers{one}, with {intervals(pairs)}."
+        columns = {"readers": "reader"} if one else {"readers": "reader", "coefficient": "quantity"}
+        beyond.append(
+            shown(
+                "agreement-pairs",
+                caption,
+                pairs,
+                columns if across else {**columns, **VALUE, "common cases": "n_cases"},
+                study,
+                group="" if across else "question",
+                across=across,
+                folded=True,
+            )
+        )
+    return blocks, beyond
 
 
 def _of(sentences: Mapping[str, str], names: Collection[str]) -> str:
@@ -126,8 +130,8 @@ def _of(sentences: Mapping[str, str], names: Collection[str]) -> str:
     return "".join(sentence for name, sentence in sentences.items() if name in names)
 
 
-def _within(study: StudyData, replicates: int) -> list[Block]:
-    results = agreement_within_readers(study.table, points=study.points, replicates=replicates)
+def _within(study: StudyData, results: Sequence[Result]) -> tuple[list[Block], list[Block]]:
+    """Return what the chapter shows, and what single readers did."""
     if not results:
         planned = study.design.get("repeats")
         sentence = (
@@ -135,16 +139,34 @@ def _within(study: StudyData, replicates: int) -> list[Block]:
             if planned
             else "The design has no hidden repeats, so agreement within readers is not known."
         )
-        return [Notice((sentence,))]
+        return [Notice((sentence,))], []
+    everyone = [result for result in results if result.at("reader") == ALL]
+    alone = [result for result in results if result.at("reader") != ALL]
+    caption = (
+        "Agreement of readers with themselves, from cases that were shown twice, "
+        f"with {{}}.{_of(WITHIN, {r.quantity for r in results})}"
+    )
+    beyond: list[Block] = [
+        shown(
+            "agreement-within-by-reader",
+            f"The same agreement of each reader, with {intervals(alone)}.",
+            alone,
+            {"reader": "reader", "repeated cases": "n_cases"},
+            study,
+            across="quantity",
+            folded=len(alone) > LONG,
+        )
+    ]
+    if not everyone:
+        return beyond, []
     return [
         shown(
             "agreement-within",
-            "Agreement of each reader with themselves, from cases that were shown twice, "
-            f"with {intervals(results)}.{_of(WITHIN, {r.quantity for r in results})}",
-            results,
-            {"reader": "reader", "repeated cases": "n_cases"},
+            caption.format(intervals(everyone)),
+            everyone,
+            {"question": "question", "repeated cases": "n_cases"},
             study,
-            across=True,
-            folded=len(results) > LONG,
+            group="",
+            across="quantity",
         )
-    ]
+    ], beyond

@@ -1,11 +1,12 @@
 """Two-alternative forced choice: how often readers find the real one of a pair."""
 
-from evalsuite.statistics.roc.choice import Choices, choice_merits, choices, reader_choices
-from evalsuite.statistics.roc.mrmc import obuchowski_rockette
+from evalsuite.statistics.roc.choice import Choices, choice_merits, reader_choices
+from evalsuite.statistics.roc.mrmc import MultiReader
 from reports.document import Block, Section, Text
 from reports.readers.claims import correction, intervals
 from reports.readers.guessing import guessing_tables
-from reports.readers.shown import computed, shown
+from reports.readers.results import StudyResults
+from reports.readers.shown import shown
 from reports.readers.variants import variant_tables
 from reports.sources import StudyData
 
@@ -16,21 +17,21 @@ READ = (
 )
 
 
-def forced_choices(study: StudyData) -> list[Section]:
+def forced_choices(results: StudyResults) -> list[Section]:
     """Return one chapter for each question asked of pairs.
 
     Args:
-        study: with the truth.
+        results: of a study with the truth.
     """
-    return [_section(study, pairs, place) for place, pairs in enumerate(choices(study.table))]
+    return [
+        _section(results.study, pairs, analysis, place)
+        for place, (pairs, analysis) in enumerate(results.chosen)
+    ]
 
 
-def _section(study: StudyData, pairs: Choices, place: int) -> Section:
+def _section(study: StudyData, pairs: Choices, analysis: MultiReader, place: int) -> Section:
     suffix = f"-{pairs.question}" if place else ""
-    merits = choice_merits(pairs)
-    alone = reader_choices(pairs)
-    analysis = obuchowski_rockette(merits)
-    overall = analysis.treatments
+    alone, overall = reader_choices(pairs), analysis.treatments
     blocks: list[Block] = [
         Text((READ,)),
         shown(
@@ -60,10 +61,9 @@ def _section(study: StudyData, pairs: Choices, place: int) -> Section:
             study,
             group="treatment",
         ),
-        *variant_tables(study, analysis.variants, f"choice-variants{suffix}", "share"),
     ]
-    margin = (study.design.get("margins") or {}).get(pairs.question)
+    merits, margin = choice_merits(pairs), (study.design.get("margins") or {}).get(pairs.question)
     blocks += guessing_tables(study, merits, margin, f"choice-equivalence{suffix}", "share")
-    blocks += computed(blocks)
+    beyond = variant_tables(study, analysis.variants, f"choice-variants{suffix}", "share")
     title = "Which of the two is real?" + (f" ({pairs.question})" if place else "")
-    return Section(f"choice{suffix}", title, tuple(blocks))
+    return Section(f"choice{suffix}", title, tuple(blocks), tuple(beyond))

@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 
-from evalsuite.statistics.ratings.comparison import DIFFERENCE, ODDS_RATIO, SUPERIORITY, comparisons
+from evalsuite.statistics.ratings.comparison import DIFFERENCE, ODDS_RATIO
 from evalsuite.statistics.ratings.equivalence import equivalence
 from evalsuite.statistics.ratings.sensitivity import sensitivity
 from evalsuite.statistics.result import ALL, Result
 from reports.document import Block, Notice, Picture, Section, Table, Text
 from reports.figures.readers import forest
 from reports.readers.claims import correction, intervals, uncorrected
-from reports.readers.guessing import verdict
-from reports.readers.shown import asked, computed, reasons, shown
+from reports.readers.guessing import shown_or_not
+from reports.readers.results import StudyResults
+from reports.readers.shown import abreast, asked, reasons, shown, told
 from reports.sources import StudyData
 
 TITLE = "Real against synthetic"
@@ -33,13 +34,13 @@ READ_P = (
 )
 
 
-def comparison(study: StudyData) -> Section:
+def comparison(computation: StudyResults) -> Section:
     """Return the chapter on differences between real and synthetic cases.
 
     Args:
-        study: with the truth.
+        computation: of a study with the truth.
     """
-    results = comparisons(study.table, points=study.points)
+    study, results = computation.study, computation.compared
     if not results:
         sentence = (
             "No question was asked of single cases on a scale, so there are no ratings to compare."
@@ -51,8 +52,10 @@ def comparison(study: StudyData) -> Section:
         return Section("comparison", TITLE, (Notice(reasons(everyone)),))
     read = READ + (READ_ODDS if any(r.quantity == ODDS_RATIO for r in everyone) else "")
     columns = _cohorts(everyone)
-    blocks: list[Block] = [Text((read + READ_P,)), *_pictures(study, everyone)]
-    blocks += [
+    by_reader = abreast(alone, "reader")
+    blocks: list[Block] = [
+        Text((read + READ_P,)),
+        *_pictures(study, everyone),
         shown(
             "comparisons",
             f"Real against synthetic cases over all readers, with {intervals(everyone)}."
@@ -60,22 +63,20 @@ def comparison(study: StudyData) -> Section:
             everyone,
             columns,
             study,
-            across=True,
-        ),
-        shown(
-            "comparisons-by-reader",
-            f"The same for each reader, with {intervals(alone)}.",
-            alone,
-            {"reader": "reader", **columns},
-            study,
-            across=True,
-            folded=True,
+            across="quantity",
         ),
         *_equivalence(study),
-        *_sensitivity(study),
     ]
-    blocks += computed(blocks)
-    return Section("comparison", TITLE, tuple(blocks))
+    beyond = shown(
+        "comparisons-by-reader",
+        f"Real against synthetic cases, for each reader, with {intervals(alone)}.",
+        alone,
+        {**columns, "number": "quantity"} if by_reader else {"reader": "reader", **columns},
+        study,
+        across="reader" if by_reader else "quantity",
+        folded=True,
+    )
+    return Section("comparison", TITLE, tuple(blocks), (beyond, *_sensitivity(study)))
 
 
 def _cohorts(results: Sequence[Result]) -> dict[str, str]:
@@ -109,25 +110,6 @@ def _pictures(study: StudyData, everyone: Sequence[Result]) -> list[Block]:
                     "table below has the numbers.",
                 )
             )
-    chances = [result for result in known if result.quantity == SUPERIORITY]
-    if chances:
-        pictures.append(
-            Picture(
-                "superiority",
-                "Probability that a reader rates a random real case above a random synthetic one, "
-                f"ties counted half, with {uncorrected(chances)}; on "
-                "the line they cannot be told apart.",
-                forest(
-                    chances,
-                    label=lambda r: f"{r.at('first')} over {r.at('second')}",
-                    group=lambda r: asked(study, r),
-                    reference=0.5,
-                    axis="probability of superiority",
-                    limits=(0.0, 1.0),
-                ),
-                "Forest plot of probabilities of superiority; the table below has the numbers.",
-            )
-        )
     return pictures
 
 
@@ -186,13 +168,8 @@ def _margin_table(study: StudyData, results: Sequence[Result]) -> Table:
         "Non-inferiority: the synthetic mean is lower by less than the margin. “Not shown” does "
         f"not prove the contrary. The differences have {intervals(results)}.{correction(results)}",
         results,
-        {
-            **_cohorts(results),
-            "test": "quantity",
-            "margin": "margin",
-            "difference (90 % interval)": "value",
-            "p, corrected": "p_holm",
-            "shown": verdict,
-        },
+        {**_cohorts(results), "margin": "margin", "difference (90 % interval)": told},
         study,
+        across="quantity",
+        number=shown_or_not,
     )

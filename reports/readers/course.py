@@ -7,7 +7,7 @@ from evalsuite.statistics.ratings.course import course as course_effects
 from evalsuite.statistics.result import ALL, Result
 from reports.document import Block, Notice, Section, Text
 from reports.readers.claims import correction, intervals
-from reports.readers.shown import computed, reasons, shown
+from reports.readers.shown import reasons, shown
 from reports.sources import StudyData
 
 TITLE = "Order, learning, fatigue and time"
@@ -20,14 +20,13 @@ AFTER = (
     " The answer to a case after a real one is set against that after a synthetic one, as readers "
     "who think that the kinds alternate would show."
 )
-CHANGES = {"change": "quantity", "unit": "unit", "estimate (95 % interval)": "value"}
 
 
 def course(study: StudyData) -> Section:
     """Return the chapter on order effects and time."""
     changes, seconds = course_effects(study.table, study.points), times(study.table)
-    blocks: list[Block] = [*_times(study, seconds), *_changes(study, changes)]
-    return Section("course", TITLE, (*blocks, *computed(blocks)))
+    blocks = [*_times(study, seconds), *_changes(study, changes)]
+    return Section("course", TITLE, tuple(blocks), tuple(_by_reader(study, changes)))
 
 
 def _times(study: StudyData, seconds: Sequence[Result]) -> list[Block]:
@@ -44,14 +43,13 @@ def _times(study: StudyData, seconds: Sequence[Result]) -> list[Block]:
             {"cohort": "cohort", "readers": "n_readers", "cases": "n_cases"},
             study,
             group="",
-            across=True,
+            across="quantity",
         )
     ]
 
 
 def _changes(study: StudyData, changes: Sequence[Result]) -> list[Block]:
     overall = [result for result in changes if result.at("reader") == ALL]
-    alone = [result for result in changes if result.at("reader") != ALL]
     if not any(result.defined for result in overall):
         sentence = "Whether answers or times changed over the reading cannot be said."
         return [Notice((sentence, *reasons(overall)[:1]))]
@@ -63,15 +61,31 @@ def _changes(study: StudyData, changes: Sequence[Result]) -> list[Block]:
             f"Did answers and times change over the reading? With {intervals(overall)}."
             f"{correction(overall)}",
             overall,
-            {**CHANGES, "p, corrected": "p_holm", "readers": "n_readers"},
+            {"of": "question", "in": _unit, "readers": "n_readers"},
             study,
-        ),
-        shown(
-            "course-by-reader",
-            f"The same for each reader, with {intervals(alone)}.",
-            alone,
-            {"reader": "reader", **CHANGES},
-            study,
-            folded=True,
+            group="",
+            across="quantity",
         ),
     ]
+
+
+def _by_reader(study: StudyData, changes: Sequence[Result]) -> list[Block]:
+    alone = [result for result in changes if result.at("reader") != ALL]
+    if not any(result.defined for result in alone):
+        return []
+    return [
+        shown(
+            "course-by-reader",
+            "Did answers and times change over the reading, for each reader? With "
+            f"{intervals(alone)}.",
+            alone,
+            {"reader": "reader", "in": _unit},
+            study,
+            across="quantity",
+            folded=True,
+        )
+    ]
+
+
+def _unit(result: Result) -> str:
+    return result.unit.split(" ")[0]

@@ -7,7 +7,7 @@ from evalsuite.statistics.roc.guessing import guessing
 from evalsuite.statistics.roc.merits import Merits
 from reports.document import Table
 from reports.readers.claims import ALPHA, correction, intervals
-from reports.readers.shown import Column, fixed, shown
+from reports.readers.shown import Column, fixed, shown, told
 from reports.sources import StudyData
 
 
@@ -44,15 +44,27 @@ def guessing_tables(
         "synthetic cases are found out by less than that, or are taken for real. “Not shown” does "
         f"not prove the contrary. The figures have {intervals(results)}.{correction(results)}"
     )
-    columns |= {"test": "quantity", "p, corrected": "p_holm", "shown": verdict}
-    return [shown(name, caption, results, columns, study, group="")]
+    head = f"{figure} (90 % interval)"
+    columns[head] = told
+    return [
+        shown(
+            name,
+            caption,
+            results,
+            columns,
+            study,
+            group="",
+            across="quantity",
+            number=shown_or_not,
+        )
+    ]
 
 
-def verdict(result: Result) -> str:
+def shown_or_not(result: Result) -> str:
     """Return whether the hypothesis that a margin is exceeded was rejected."""
     if math.isnan(result.p):
         return "not known"
-    return "yes" if result.p_holm < ALPHA else "not shown"
+    return "shown" if result.p_holm < ALPHA else "not shown"
 
 
 def _smallest(result: Result) -> str:

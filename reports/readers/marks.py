@@ -10,7 +10,7 @@ from jaxtyping import Float
 from evalsuite.statistics.places import agreement_of_places
 from evalsuite.statistics.ratings.averages import averages
 from evalsuite.statistics.ratings.comparison import DIFFERENCE, comparisons
-from evalsuite.statistics.result import ALL
+from evalsuite.statistics.result import ALL, Result
 from evalsuite.study.blinding.cases import decode
 from evalsuite.study.blinding.files import case_file, unpacked
 from evalsuite.study.export import counted
@@ -19,13 +19,14 @@ from evalsuite.study.protocol.kinds.marks import MARKS
 from reports.document import Block, Notice, Picture, Section, Table, Text
 from reports.figures.marks import Place, gallery, heat_maps
 from reports.readers.claims import correction, intervals
-from reports.readers.shown import computed, shown
 from reports.readers.shown import counted as number_of
+from reports.readers.shown import shown
 from reports.sources import StudyData
 
 MILLIMETRES = ["x_mm", "y_mm", "z_mm"]
 LARGEST, SHARE = 10.0, 0.1  # near: millimetres, or this share of the longest side if that is less
 PLACES = 6  # in the gallery, of all cohorts together
+COUNTED = {"cohort": "cohort", "marks in a case": "value", "cases": "n_cases"}
 READ = (
     "Readers marked where a case looked wrong, or said that there was nothing to mark. A mark says "
     "where a reader looked and found fault, not that there is one: a real scan has marks as well, "
@@ -50,7 +51,8 @@ def marks(study: StudyData) -> list[Section]:
         blocks += _figures(study, study.grid, places, counts, near)
     elif study.unblinded:
         blocks.append(Notice((GONE,)))
-    return [Section("marks", "Where something is wrong", (*blocks, *computed(blocks)))]
+    beyond = _by_reader(study, counts)
+    return [Section("marks", "Where something is wrong", tuple(blocks), (beyond,))]
 
 
 def _size(grid: Grid) -> list[float]:
@@ -70,26 +72,15 @@ def _marked(study: StudyData, grid: Grid) -> pd.DataFrame:
 
 
 def _numbers(study: StudyData, counts: pd.DataFrame) -> list[Block]:
-    means = [mean for mean in averages(counts) if mean.quantity == "mean"]
-    everyone = [mean for mean in means if mean.at("reader") == ALL]
-    alone = [mean for mean in means if mean.at("reader") != ALL]
-    columns = {"cohort": "cohort", "marks in a case": "value", "cases": "n_cases"}
+    everyone = [mean for mean in _means(counts) if mean.at("reader") == ALL]
     blocks: list[Block] = [
         shown(
             "marks",
             f"Marks of a reader in a case, mean of all readers, with {intervals(everyone)}.",
             everyone,
-            columns,
+            COUNTED,
             study,
-        ),
-        shown(
-            "marks-by-reader",
-            f"The same for each reader, with {intervals(alone)}.",
-            alone,
-            {"reader": "reader", **columns},
-            study,
-            folded=True,
-        ),
+        )
     ]
     if not study.unblinded:
         return blocks
@@ -97,8 +88,7 @@ def _numbers(study: StudyData, counts: pd.DataFrame) -> list[Block]:
         r for r in comparisons(counts) if r.quantity == DIFFERENCE and r.at("reader") == ALL
     ]
     if differences:
-        blocks.insert(
-            1,
+        blocks.append(
             shown(
                 "marks-compared",
                 "Difference in marks in a case, first less second, mean of all readers, with "
@@ -111,9 +101,25 @@ def _numbers(study: StudyData, counts: pd.DataFrame) -> list[Block]:
                     "p, corrected": "p_holm",
                 },
                 study,
-            ),
+            )
         )
     return blocks
+
+
+def _by_reader(study: StudyData, counts: pd.DataFrame) -> Table:
+    alone = [mean for mean in _means(counts) if mean.at("reader") != ALL]
+    return shown(
+        "marks-by-reader",
+        f"Marks of each reader in a case, with {intervals(alone)}.",
+        alone,
+        {"reader": "reader", **COUNTED},
+        study,
+        folded=True,
+    )
+
+
+def _means(counts: pd.DataFrame) -> list[Result]:
+    return [mean for mean in averages(counts) if mean.quantity == "mean"]
 
 
 def _categories(places: pd.DataFrame) -> list[Block]:
@@ -139,7 +145,7 @@ def _agreement(
         "readers and cases; there is no interval."
     )
     columns = {"cohort": "cohort", "marks": "n_marks"}
-    return [shown("marks-agreement", caption, results, columns, study, across=True)]
+    return [shown("marks-agreement", caption, results, columns, study, across="quantity")]
 
 
 def _readings(counts: pd.DataFrame) -> pd.DataFrame:

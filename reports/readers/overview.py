@@ -7,9 +7,11 @@ import pandas as pd
 
 from evalsuite.caveats import enumerated
 from evalsuite.statistics.cautions import FEW_READERS
-from evalsuite.study.export import ALLOTTED
 from reports.document import Block, Section, Table, Text
+from reports.readers.flow import answers_wanted, unread
+from reports.readers.quality import quality, small_screens
 from reports.readers.reading import suspected
+from reports.readers.results import StudyResults
 from reports.readers.shown import counted, interval
 from reports.sources import StudyData
 
@@ -39,8 +41,9 @@ ALLOCATIONS = {
 }
 
 
-def overview(study: StudyData) -> Section:
+def overview(results: StudyResults) -> Section:
     """Return the chapter on the design: what was asked, who read how much, how it was blinded."""
+    study = results.study
     asked = pd.DataFrame(
         {"question": question.text, "answer": question.worded(question.answered)}
         for question in study.questions
@@ -55,11 +58,14 @@ def overview(study: StudyData) -> Section:
         ),
         Table("questions", "What the readers were asked.", asked),
         Table("readers", "What each reader read, and how long it took.", _readers(study.table)),
+        quality(results),
         *_profile(study),
     ]
     if study.audit and not study.audit["leaks"]:
         blocks.append(Text((_audited(study.audit),)))
-    return Section("study", "The reader study", tuple(blocks))
+    covered = _covered(study)
+    beyond = (Text(tuple(covered)),) if covered else ()
+    return Section("study", "The reader study", tuple(blocks), beyond)
 
 
 def allocation(study: StudyData) -> list[str]:
@@ -69,8 +75,9 @@ def allocation(study: StudyData) -> list[str]:
     return [sentence.format(**rule)] if sentence else []
 
 
-def cautions(study: StudyData) -> list[str]:
+def cautions(results: StudyResults) -> list[str]:
     """Return what limits the whole study, the gravest first; empty where nothing does."""
+    study = results.study
     sentences = []
     if study.state != "closed":
         sentences.append(
@@ -103,12 +110,11 @@ def cautions(study: StudyData) -> list[str]:
         sentences.append("There is only one reader: nothing here holds for other readers.")
     elif 1 < readers < FEW_READERS:
         sentences.append(
-            f"There are only {readers} readers, so intervals say little about other readers. "
-            f"{COVERED_BY_TWO if readers == 2 else COVERED_BY_FEW}"
+            f"There are only {readers} readers, so intervals say little about other readers."
         )
     missing = _missing(study)
-    sentences += suspected(study)
-    return [*sentences, *([missing] if missing else [])]
+    sentences += suspected(results)
+    return [*sentences, *filter(None, (small_screens(study), missing))]
 
 
 def _audited(audit: Mapping[str, Any]) -> str:
@@ -128,34 +134,24 @@ def _audited(audit: Mapping[str, Any]) -> str:
 
 def _missing(study: StudyData) -> str:
     """Return a sentence on answers that were not given to questions that want one."""
-    last = study.table.sort_values("revision", kind="stable").drop_duplicates(
-        ["reader", "position", "question"], keep="last"
-    )
-    last = last[(last["phase"] == "reading") & (last["scale"] != "none")]
-    none = int((last["answer"].isna() | (last["answer"].astype(str) == "")).sum())
-    unread = _unread(study, last)
+    wanted = answers_wanted(study)
+    none, missed = int((~wanted["given"]).sum()), unread(study)
     parts = []
     if none:
-        parts.append(f"{none} of {len(last)} answers were not given")
-    if unread:
-        parts.append(f"{counted(unread, 'reading')} of a case by a reader did not take place")
+        parts.append(f"{none} of {len(wanted)} answers were not given")
+    if missed:
+        parts.append(f"{counted(missed, 'reading')} of a case by a reader did not take place")
     if not parts:
         return ""
     return f"{' and '.join(parts)}; the statistics use those that there are."
 
 
-def _unread(study: StudyData, answers: pd.DataFrame) -> int:
-    """Return how many cases that fell to a reader who has answered something have no row at all.
-
-    An export of before tells nothing of what fell to whom, and then all cases fall to everyone.
-    """
-    # Which case of a pair stands on the left differs between readers.
-    cases = ["|".join(sorted(str(case).split("|"))) for case in answers["case"]]
-    pairs = answers.assign(case=cases).drop_duplicates(["reader", "case"])
-    allotted = study.told_of_readers(ALLOTTED)
-    readers = pairs["reader"].unique()
-    everything = int(pairs["case"].nunique())
-    return sum(int(float(allotted.get(str(name), everything))) for name in readers) - len(pairs)
+def _covered(study: StudyData) -> list[str]:
+    """Return how intervals and tests fared in simulations with as few readers."""
+    readers = len(study.readers)
+    if not 1 < readers < FEW_READERS:
+        return []
+    return [COVERED_BY_TWO if readers == 2 else COVERED_BY_FEW]
 
 
 def _later(study: StudyData) -> list[str]:

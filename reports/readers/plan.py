@@ -21,6 +21,7 @@ CHANGED = (
     "The design that lies beside the study is not the one that was locked by the first answer, as "
     "its SHA-256 differs. Its plan is not quoted, and every result is exploratory."
 )
+OTHERS = "What the plan does not name is exploratory."
 EXPLORATORY = "Every other result of this report is exploratory."
 
 
@@ -29,14 +30,18 @@ def plan_of_study(study: StudyData) -> Plan | None:
     return plan_of(study.design) if digest(study.design) == study.design_hash else None
 
 
-def plan_findings(study: StudyData) -> list[str]:
-    """Return what came of the primary endpoint in a sentence; none without a plan or the truth."""
+def primary_result(study: StudyData) -> list[str]:
+    """Return what came of the primary endpoint, or why every result is exploratory.
+
+    Args:
+        study: with the truth.
+    """
     plan = plan_of_study(study)
-    if plan is None or not study.unblinded:
-        return []
+    if plan is None:
+        return [CHANGED if study.design.get("plan") else NO_PLAN]
     primary = judged(plan, study.table, study.points)[0]
     claim = f"Primary endpoint ({plan.primary.hypothesis}), that {plan.primary.claim()}"
-    return [f"{claim}: {primary.word}{_measured(primary)}."]
+    return [f"{claim}: {primary.word}{_measured(primary)}. {OTHERS}"]
 
 
 def plan_sections(study: StudyData) -> list[Section]:

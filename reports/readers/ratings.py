@@ -1,6 +1,6 @@
 """What the readers answered: distributions, the table of the paper, means and medians, remarks."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 
 import pandas as pd
@@ -8,11 +8,13 @@ import pandas as pd
 from evalsuite.statistics.ratings.averages import averages, distributions
 from evalsuite.statistics.result import ALL, Result, tabulated
 from reports.document import Block, Notice, Picture, Section, Table
-from reports.figures.readers import rating_bars
+from reports.figures.readers import Bars, rating_bars
 from reports.readers.claims import intervals
-from reports.readers.shown import computed, footnotes, heading, shown
+from reports.readers.shown import abreast, footnotes, heading, shown
 from reports.sources import StudyData
 
+TITLE = "What the readers answered"
+QUESTION = "Question"  # unlike any name of a cohort, beside which it stands
 AVERAGES = {"cohort": "cohort", "cases": "n_cases"}
 
 
@@ -20,73 +22,105 @@ def ratings(study: StudyData) -> Section:
     """Return the chapter on the answers as they are, before anything is compared."""
     shares = distributions(study.table, study.points)
     means = averages(study.table, study.points)
-    blocks: list[Block] = []
-    for name, results in groupby(shares, lambda share: share.at("question")):
-        blocks += _distribution(study, name, list(results))
+    blocks = _distributions(study, shares)
+    beyond: list[Block] = []
     everyone = [mean for mean in means if mean.at("reader") == ALL]
     alone = [mean for mean in means if mean.at("reader") != ALL]
     if any(mean.defined for mean in everyone):
-        blocks += [
+        blocks.append(
             shown(
                 "averages",
                 f"Mean and median answer, with {intervals(everyone)}.",
                 everyone,
                 AVERAGES,
                 study,
-                across=True,
-            ),
+                across="quantity",
+            )
+        )
+        across = "reader" if abreast(alone, "reader") else "quantity"
+        beyond.append(
             shown(
                 "averages-by-reader",
-                f"The same for each reader, with {intervals(alone)}.",
+                f"Mean and median answer of each reader, with {intervals(alone)}.",
                 alone,
-                {"reader": "reader", **AVERAGES},
+                {"cohort": "cohort", "number": "quantity"}
+                if across == "reader"
+                else {"reader": "reader", **AVERAGES},
                 study,
-                across=True,
+                across=across,
                 folded=True,
-            ),
-        ]
-    blocks += computed(blocks)
+            )
+        )
     blocks += _remarks(study)
     if not blocks:
         sentence = "No question of this study has answers whose distribution could be shown."
         blocks = [Notice((sentence,))]
-    return Section("ratings", "What the readers answered", tuple(blocks))
+    return Section("ratings", TITLE, tuple(blocks), tuple(beyond))
 
 
-def _distribution(study: StudyData, name: str, shares: Sequence[Result]) -> Iterator[Block]:
-    question = study.question(name)
-    options = list(question.labels)
-    text = heading(study.texts[name])
-    if not any(share.counts["chosen"] for share in shares):
-        yield Notice((f"{text} nobody answered.",))
-        return
-    if question.scale == "ordinal":
-        yield Picture(
-            f"ratings-{name}",
-            f"{text} share of cases at each answer; bold, the mean of all readers, below it each "
-            "reader. The line divides the lower from the upper half of the answers.",
-            rating_bars(shares, options),
-            f"Stacked bars of the answers to {name} by cohort and reader; the table below has the "
-            "numbers.",
+def _distributions(study: StudyData, shares: Sequence[Result]) -> list[Block]:
+    """Return one figure and one table of the answers to all questions with options."""
+    by_question = {
+        name: list(own) for name, own in groupby(shares, lambda share: share.at("question"))
+    }
+    answered = {
+        name: own
+        for name, own in by_question.items()
+        if any(share.counts["chosen"] for share in own)
+    }
+    blocks: list[Block] = [
+        Notice((f"{heading(study.texts[name])} nobody answered.",))
+        for name in by_question
+        if name not in answered
+    ]
+    drawn = [
+        Bars(study.texts[name], own, study.question(name).labels)
+        for name, own in answered.items()
+        if study.question(name).scale == "ordinal"
+    ]
+    if drawn:
+        one = len(drawn) == 1
+        blocks.append(
+            Picture(
+                "ratings",
+                "Share of cases at each answer, mean of all readers"
+                f"{', below it each reader' if one else ''}. The line divides the lower from the "
+                "upper half of the answers.",
+                rating_bars(drawn, by_reader=one),
+                "Stacked bars of the answers by question and cohort; the table below has the "
+                "numbers.",
+            )
         )
-    everyone = [share for share in shares if share.at("reader") == ALL]
-    several = "Several answers may apply to a case. " if question.analysis == "options" else ""
-    notes = footnotes(everyone, study, marked=False)[1]
-    yield Table(
-        f"shares-{name}",
-        f"{text} share of cases with each answer, mean of all readers, with its 95 % interval, "
-        f"which is rough where an answer is rare. {several}".strip(),
-        _paper(everyone, options),
-        notes,
-        data=tabulated(everyone),
-    )
+    if answered:
+        everyone = [
+            share for own in answered.values() for share in own if share.at("reader") == ALL
+        ]
+        several = any(study.question(name).analysis == "options" for name in answered)
+        blocks.append(
+            Table(
+                "shares",
+                "Share of cases with each answer, mean of all readers, with its 95 % interval, "
+                "which is rough where an answer is rare."
+                f"{' Several answers may apply to a case.' if several else ''}",
+                pd.concat([_paper(study, name, own) for name, own in answered.items()]).fillna(""),
+                footnotes(everyone, study, marked=False)[1],
+                group=QUESTION,
+                data=tabulated([share for own in answered.values() for share in own]),
+            )
+        )
+    return blocks
 
 
-def _paper(shares: Sequence[Result], options: list[str]) -> pd.DataFrame:
+def _paper(study: StudyData, name: str, shares: Sequence[Result]) -> pd.DataFrame:
     """Return the table of Khader et al.: the share of cases at each answer, by cohort."""
-    view: dict[str, list[str]] = {"Answer": options}
+    options = study.question(name).labels
+    view: dict[str, list[str]] = {
+        QUESTION: [study.texts[name]] * len(options),
+        "Answer": list(options),
+    }
     for share in shares:
-        view.setdefault(share.at("cohort"), []).append(_share(share))
+        if share.at("reader") == ALL:
+            view.setdefault(share.at("cohort"), []).append(_share(share))
     return pd.DataFrame(view)
 
 

@@ -5,10 +5,11 @@ import math
 import pandas as pd
 
 from evalsuite.statistics.behaviour import behaviour, used
-from evalsuite.statistics.careless import NOT_JUDGED, RAISED, RULES, careless, raised, told
+from evalsuite.statistics.careless import NOT_JUDGED, RAISED, RULES, raised, told
 from evalsuite.statistics.result import Result, tabulated
 from reports.document import Block, Notice, Section, Table
-from reports.readers.shown import computed, counted, interval
+from reports.readers.results import StudyResults
+from reports.readers.shown import counted, interval
 from reports.sources import StudyData
 
 TITLE = "How the cases were read"
@@ -16,25 +17,19 @@ NO_PROOF = "A sign is a reason to ask, not a proof."
 NOBODY = "Nobody was left out: every number of this report rests on all readers."
 
 
-def signs(study: StudyData) -> list[Result]:
-    """Return the signs of careless reading that were raised."""
-    return raised(careless(study.table, study.points))
-
-
-def suspected(study: StudyData) -> list[str]:
+def suspected(results: StudyResults) -> list[str]:
     """Return what is to be known of careless reading before anything else; empty for nothing."""
-    found = signs(study)
+    found = raised(results.careless)
     if not found:
         return []
     readers = counted(len({sign.at("reader") for sign in found}), "reader")
     what = "; ".join(told(sign) for sign in found)
-    return [f"Signs of careless reading were found in {readers} ({what}). {_calm(study)}"]
+    return [f"Signs of careless reading were found in {readers} ({what}). {_calm(results.study)}"]
 
 
-def reading(study: StudyData) -> Section:
+def reading(results: StudyResults) -> Section:
     """Return the chapter on what the viewer recorded, reader by reader."""
-    blocks = [_behaviour(study), _signs(study)]
-    return Section("reading", TITLE, (*blocks, *computed(blocks)))
+    return Section("reading", TITLE, (_signs(results),), (_behaviour(results.study),))
 
 
 def _behaviour(study: StudyData) -> Block:
@@ -70,8 +65,8 @@ def _calm(study: StudyData) -> str:
     return NO_PROOF if study.left_out else f"{NO_PROOF} {NOBODY}"
 
 
-def _signs(study: StudyData) -> Table:
-    results = careless(study.table, study.points)
+def _signs(computation: StudyResults) -> Table:
+    results = computation.careless
     view: dict[str, dict[str, str]] = {}
     for result in results:
         view.setdefault(result.at("reader"), {})[result.quantity] = _cell(result)
@@ -80,7 +75,7 @@ def _signs(study: StudyData) -> Table:
     )
     caption = (
         f"Signs of careless reading: how many of how many readings, or repeated answers, each rule "
-        f"counts. {_calm(study)}"
+        f"counts. {_calm(computation.study)}"
     )
     return Table("signs", caption, frame, data=tabulated(results))
 

@@ -20,6 +20,7 @@ LARGEST = 10_000  # beyond it the size of an odds ratio says nothing more
 MINUS = "\N{MINUS SIGN}"
 SPACE = "\N{NO-BREAK SPACE}"
 UNDEFINED = "not defined"
+ABREAST = 4  # columns of numbers that fit beside each other on A4
 EMPTY = "An empty cell: this is not computed for that kind of answer."
 
 Column = str | Callable[[Result], object]
@@ -33,8 +34,9 @@ def shown(
     study: StudyData,
     *,
     group: str = "question",
-    across: bool = False,
+    across: str = "",
     folded: bool = False,
+    number: Callable[[Result], str] | None = None,
 ) -> Table:
     """Return a table of statistics for the page; its CSV file holds all columns.
 
@@ -45,11 +47,14 @@ def shown(
             interval.
         study: knows what the readers were asked.
         group: the column whose values head groups of rows; empty for none.
-        across: whether each quantity is a column of numbers, with p-values if there are.
+        across: the column of which each value is a column of numbers, with p-values if there are,
+            such as `quantity`; empty for none.
+        number: what stands for a result; its value with its interval if None.
     """
     marks, notes = footnotes(noted(results), study)
     numbers = [
-        " ".join(filter(None, (told(r), mark))) for r, mark in zip(results, marks, strict=True)
+        " ".join(filter(None, ((number or told)(r), mark)))
+        for r, mark in zip(results, marks, strict=True)
     ]
     view: dict[str, list[object]] = {}
     grouped: Mapping[str, Column] = {group: group} if group else {}
@@ -64,10 +69,15 @@ def shown(
             for cell, r in zip(numbers, results, strict=True)
         ]
         counts = [head for head, column in columns.items() if str(column).startswith("n_")]
-        frame = _across(frame, [r.quantity for r in results], cells, counts)
+        frame = _across(frame, [str(_cell(r, across, study)) for r in results], cells, counts)
         if (frame == "").any(axis=None):
             notes = (*notes, EMPTY)
     return Table(name, caption, frame, notes, folded=folded, group=group, data=tabulated(results))
+
+
+def abreast(results: Sequence[Result], column: str) -> bool:
+    """Return whether the values of a column are few enough to head columns of numbers."""
+    return len({result.at(column) for result in results}) <= ABREAST
 
 
 def _cell(result: Result, column: Column, study: StudyData) -> object:
@@ -80,20 +90,38 @@ def _cell(result: Result, column: Column, study: StudyData) -> object:
 
 
 def _across(
-    frame: pd.DataFrame, quantities: Sequence[str], cells: Sequence[str], last: Sequence[str]
+    frame: pd.DataFrame, above: Sequence[str], cells: Sequence[str], last: Sequence[str]
 ) -> pd.DataFrame:
-    """Return one row for each distinct row of a frame, with one more column for each quantity.
+    """Return one row for each distinct row of a frame, with one more column for each head.
 
     Args:
-        frame, quantities, cells: of as many rows.
+        frame, above, cells: of as many rows; what stands above each cell.
         last: columns of the frame that go to the end.
     """
     rows: dict[tuple[object, ...], dict[str, object]] = {}
-    for row, quantity, cell in zip(frame.to_dict("records"), quantities, cells, strict=True):
-        named = {str(head): value for head, value in row.items()}
-        rows.setdefault(tuple(row.values()), named)[quantity] = cell
+    counts: dict[tuple[object, ...], dict[str, set[object]]] = {}
+    for row, head, cell in zip(frame.to_dict("records"), above, cells, strict=True):
+        named = {str(column): value for column, value in row.items() if column not in last}
+        key = tuple(named.values())
+        column = f"“{head}”" if head in frame.columns else head  # a reader may be called so
+        cells_of_row = rows.setdefault(key, named)
+        if column in cells_of_row:
+            raise ValueError(f"two numbers of {key} stand below {head}")
+        cells_of_row[column] = cell
+        for counted_by in last:
+            counts.setdefault(key, {}).setdefault(counted_by, set()).add(row[counted_by])
+    for key, of_row in counts.items():
+        rows[key] |= {column: _ends(values) for column, values in of_row.items()}
     wide = pd.DataFrame(list(rows.values())).fillna("")
     return wide[[c for c in wide.columns if c not in last] + list(last)]
+
+
+def _ends(values: set[object]) -> object:
+    """Return the one count, or the least and the largest, of the numbers of a row."""
+    known = sorted(value for value in values if isinstance(value, int))
+    if len(values) == 1 or not known:
+        return next(iter(values))
+    return known[0] if known[0] == known[-1] else f"{known[0]} to {known[-1]}"
 
 
 def told(result: Result) -> str:

@@ -5,7 +5,7 @@ from evalsuite.statistics.result import Result
 from evalsuite.statistics.strata import Grouping, by_stratum, case_grouping, reader_grouping
 from reports.document import Block, Section, Table, Text
 from reports.readers.claims import intervals
-from reports.readers.shown import computed, shown
+from reports.readers.shown import shown
 from reports.sources import StudyData
 
 TITLE = "Groups of readers and of cases"
@@ -44,7 +44,7 @@ def strata(study: StudyData) -> list[Section]:
         _table(study, "strata-means", "Mean answer", means),
     ]
     blocks: list[Block] = [Text((READ,)), *(table for table in tables if table)]
-    return [Section("strata", TITLE, (*blocks, *computed(blocks)))]
+    return [Section("strata", TITLE, tuple(blocks))]
 
 
 def groupings(study: StudyData) -> list[Grouping]:
@@ -69,6 +69,6 @@ def _table(study: StudyData, name: str, what: str, results: list[Result]) -> Tab
         results,
         COLUMNS,
         study,
-        across=True,
+        across="quantity",
         folded=len(results) > LONG,
     )

@@ -7,16 +7,18 @@ from evalsuite.statistics.omissions import left_out
 from evalsuite.statistics.result import tabulated
 from evalsuite.statistics.roc.curves import reader_aucs, reader_rates, roc_curves
 from evalsuite.statistics.roc.merits import auc_merits
-from evalsuite.statistics.roc.mrmc import obuchowski_rockette
-from evalsuite.statistics.roc.readings import Readings, turing_readings
+from evalsuite.statistics.roc.mrmc import MultiReader
+from evalsuite.statistics.roc.readings import Readings
 from reports.document import Block, Notice, Picture, Section, Table, Text
 from reports.figures.readers import roc
 from reports.readers.claims import correction, intervals
 from reports.readers.guessing import guessing_tables
-from reports.readers.shown import computed, shown
+from reports.readers.results import StudyResults
+from reports.readers.shown import shown
 from reports.readers.variants import variant_tables
 from reports.sources import StudyData
 
+LONG = 24  # rows of a table that is opened on demand
 READ = (
     "For each case the readers said how sure they were that it is real. The area under the ROC "
     "curve (AUC) is the chance that a reader was surer of a random real case than of a random "
@@ -25,19 +27,19 @@ READ = (
 )
 
 
-def turing(study: StudyData) -> list[Section]:
+def turing(results: StudyResults) -> list[Section]:
     """Return one chapter for each question that asks whether a case is real.
 
     Args:
-        study: with the truth.
+        results: of a study with the truth.
     """
     return [
-        _section(study, readings, place)
-        for place, readings in enumerate(turing_readings(study.table, study.points))
+        _section(results.study, readings, analysis, place)
+        for place, (readings, analysis) in enumerate(results.told_apart)
     ]
 
 
-def _section(study: StudyData, readings: Readings, place: int) -> Section:
+def _section(study: StudyData, readings: Readings, analysis: MultiReader, place: int) -> Section:
     suffix = f"-{readings.question}" if place else ""
     title = "Can readers tell real from synthetic?" + (f" ({readings.question})" if place else "")
     curves = roc_curves(readings)
@@ -57,10 +59,12 @@ def _section(study: StudyData, readings: Readings, place: int) -> Section:
             roc(curves),
             "ROC curves of all readers and their mean; the table below has the areas.",
         ),
-        *_tables(study, readings, suffix),
+        *_tables(study, readings, analysis, suffix),
     ]
-    blocks += computed(blocks)
-    return Section(f"turing{suffix}", title, tuple(blocks))
+    variants = variant_tables(study, analysis.variants, f"turing-variants{suffix}", "AUC")
+    return Section(
+        f"turing{suffix}", title, tuple(blocks), (*variants, *_components(analysis, suffix))
+    )
 
 
 def _without_curve(readings: Readings, curves: pd.DataFrame) -> list[str]:
@@ -73,9 +77,9 @@ def _without_curve(readings: Readings, curves: pd.DataFrame) -> list[str]:
     return sentences
 
 
-def _tables(study: StudyData, readings: Readings, suffix: str) -> list[Table]:
-    merits = auc_merits(readings)
-    analysis = obuchowski_rockette(merits)
+def _tables(
+    study: StudyData, readings: Readings, analysis: MultiReader, suffix: str
+) -> list[Table]:
     aucs, rates = reader_aucs(readings), reader_rates(readings)
     tables = [
         shown(
@@ -95,6 +99,7 @@ def _tables(study: StudyData, readings: Readings, suffix: str) -> list[Table]:
             group="",
         )
     ]
+    merits = auc_merits(readings)
     tables += guessing_tables(study, merits, None, f"turing-equivalence{suffix}", "AUC")
     if analysis.differences:
         tables.append(
@@ -114,44 +119,33 @@ def _tables(study: StudyData, readings: Readings, suffix: str) -> list[Table]:
                 group="",
             )
         )
-    counts = {"real cases": "n_positive", "synthetic cases": "n_negative"}
-    tables += [
+    tables.append(
         shown(
             f"turing-readers{suffix}",
-            f"Area under the ROC curve of each reader, with {intervals(aucs)}.{correction(aucs)}",
-            aucs,
-            {
-                "reader": "reader",
-                "AUC (95 % interval)": "value",
-                "p, corrected": "p_holm",
-                **counts,
-            },
+            f"Each reader: the area under the ROC curve with {intervals(aucs)}; sensitivity, the "
+            "share of real cases that were called real, specificity, that of synthetic cases called "
+            "synthetic, and accuracy, that of right answers, with exact intervals. p is for "
+            f"guessing.{correction([*aucs, *rates])}",
+            [*aucs, *rates],
+            {"reader": "reader", "real cases": "n_positive", "synthetic cases": "n_negative"},
             study,
             group="treatment",
-        ),
-        shown(
-            f"turing-rates{suffix}",
-            "Sensitivity is the share of real cases that were called real, specificity that of "
-            "synthetic cases called synthetic, accuracy that of right answers, for each reader "
-            f"with exact {intervals(rates)}. p of the accuracy is for guessing.{correction(rates)}",
-            rates,
-            {"reader": "reader", **counts},
-            study,
-            group="treatment",
-            across=True,
-            folded=len(rates) > 24,
-        ),
-    ]
-    tables += variant_tables(study, analysis.variants, f"turing-variants{suffix}", "AUC")
-    if analysis.components:
-        components = tabulated(analysis.components)[["quantity", "value", "correlation"]]
-        tables.append(
-            Table(
-                f"turing-components{suffix}",
-                "For statisticians: variance components and covariances of the analysis of "
-                "variance of Obuchowski and Rockette.",
-                components,
-                folded=True,
-            )
+            across="quantity",
+            folded=len(aucs) > LONG,
         )
+    )
     return tables
+
+
+def _components(analysis: MultiReader, suffix: str) -> list[Table]:
+    if not analysis.components:
+        return []
+    return [
+        Table(
+            f"turing-components{suffix}",
+            "For statisticians: variance components and covariances of the analysis of "
+            "variance of Obuchowski and Rockette.",
+            tabulated(analysis.components)[["quantity", "value", "correlation"]],
+            folded=True,
+        )
+    ]

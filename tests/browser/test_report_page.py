@@ -1,16 +1,18 @@
 """The page of a report in a real browser: nothing missing, nothing cut, all of it in print."""
 
+import re
+
 import pytest
 
 from evalsuite.study.protocol.kinds.likert import Likert
 from evalsuite.study.protocol.questions import TEMPLATES
 from reports.build import build
-from reports.document import write
+from reports.formats.folder import write
 from tests.browser.chromium import browser_page
 from tests.reports.conftest import make_evaluation, make_study
 
 LONG = "How good is this volume for the diagnosis of subtle changes of the hippocampal formation? "
-A4 = 688  # pixels between the margins
+A4, A4_TALL = 688, 1024  # pixels between the margins
 
 # How far anything stands beyond the right edge of the page, outside of what may be scrolled.
 BEYOND = """() => Math.max(...[...document.querySelectorAll('body *')]
@@ -62,6 +64,24 @@ def test_the_page_is_whole_on_the_screen_and_on_paper(page):
         assert browser.evaluate(BEYOND) <= 0
         assert browser.evaluate(TABLE_BEYOND) <= 0
         assert set(browser.evaluate(SHOWN)) == {True}
+
+
+def test_forty_cases_and_three_readers_are_one_page_of_answers_and_at_most_twelve(
+    make_study, tmp_path
+):
+    study = make_study(
+        levels={"real": 0.0, "gan": 0.4, "ddpm": 0.8}, cases=14, templates=("turing", "paper"),
+        repeats=4, margins={"appearance": 0.5, "anatomy": 0.5, "consistency": 0.5},
+        keep=lambda row: row["case"][-2:] not in ("12", "13") or row["cohort"] != "gan",
+    )  # fmt: skip
+    page = write(build(study, []), tmp_path / "out")
+    with browser_page(width=A4, height=970) as browser:
+        browser.goto(f"file://{page}")
+        printed = browser.pdf(prefer_css_page_size=True)
+        browser.emulate_media(media="print")
+        first = browser.evaluate("() => document.querySelector('.first').offsetHeight")
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) <= 12
+    assert first <= A4_TALL
 
 
 __all__ = ["make_evaluation", "make_study"]

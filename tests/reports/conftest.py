@@ -11,7 +11,8 @@ import pytest
 
 from evalsuite.study.export import with_scales
 from evalsuite.study.protocol.questions import TEMPLATES
-from reports.readers import study_sections
+from reports.document import Text
+from reports.readers import StudyResults, answers, study_sections
 from reports.sources import EvaluationData, StudyData
 from tests.evaluations import example
 
@@ -157,7 +158,7 @@ def computed_study(make_study, make_pairs):
     @cache
     def compute(name):
         study = STUDIES[name](make_study, make_pairs)
-        return study, study_sections(study, replicates=50)
+        return study, study_sections(StudyResults(study, 50))
 
     return compute
 
@@ -208,6 +209,17 @@ def told(rows, questions, *, state="closed", **design):
     about = {"name": "made-up", "title": "A made-up study", "questions": shown} | design
     table = with_scales(pd.DataFrame(rows, columns=columns), questions)
     return StudyData("made-up", state, table, about, "c0ffee")
+
+
+def findings(study):
+    """Return the sentences of the first page on a study."""
+    return paragraphs(answers(StudyResults(study, 50)))
+
+
+def paragraphs(parts):
+    """Return the paragraphs of the texts of some answers."""
+    texts = [b for part in parts for b in part.blocks if isinstance(b, Text)]
+    return [paragraph for text in texts for paragraph in text.paragraphs]
 
 
 def visible(page):

@@ -152,12 +152,12 @@ def test_the_record_names_what_it_was_made_from(make_study, make_evaluation):
     assert record["bootstrap"] == "100 replicates, seed 0"
 
 
-def test_cautions_and_findings_stand_before_everything_else(make_study, tmp_path):
+def test_the_first_page_has_findings_and_then_limits_before_everything_else(make_study, tmp_path):
     report = build(make_study(cases=3), [], replicates=100)
     page = visible(write_report(report, tmp_path / "out").read_text())
     places = [
         page.index(text)
-        for text in ("There are only 3 readers", "3 readers read 9 cases", "Each reader read the")
+        for text in ("3 readers read 9 cases", "There are only 3 readers", "Each reader read the")
     ]
     assert places == sorted(places)
 
@@ -238,10 +238,10 @@ def test_every_table_and_figure_of_a_whole_report_is_a_file(make_study, make_eva
     study = make_study(cases=4, templates=("turing", "analogue", "text"))
     report = build(study, [make_evaluation(study)], replicates=100)
     write_report(report, tmp_path / "out")
-    blocks = [block for section in report.sections for block in section.blocks]
+    blocks = list(report.blocks())
     tables = {block.name for block in blocks if isinstance(block, Table)}
     for ending in ("csv", "tex"):
         assert {p.stem for p in (tmp_path / "out/tables").glob(f"*.{ending}")} == tables
     drawn = {p.stem for p in (tmp_path / "out/figures").glob("*.png")}
     assert drawn == {p.stem for p in (tmp_path / "out/figures").glob("*.svg")}
-    assert {"concordance", "concordance-cases", "roc", "differences", "agreement"} <= drawn
+    assert {"flow", "effects", "concordance", "concordance-cases", "roc", "differences"} <= drawn

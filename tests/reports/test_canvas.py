@@ -18,7 +18,7 @@ from reports.figures.embedding import embedding
 from reports.figures.estimates import estimates
 from reports.figures.letters import fonts, shortened, width, wrapped
 from reports.figures.privacy import privacy
-from reports.figures.readers import concordance_points, forest, rating_bars, roc
+from reports.figures.readers import Bars, concordance_points, forest, rating_bars, roc
 from reports.figures.slices import slices
 from reports.figures.utility import learning_curves
 from tests.caveats import plain
@@ -127,7 +127,8 @@ class TestCohorts:
             Result(where={"cohort": c, "reader": r, "option": o}, value=1 / 6)
             for c in ("real", *names) for r in ("all", "A" * 40, "B") for o in range(1, 7)
         ]  # fmt: skip
-        assert_sound(rating_bars(shares, [f"{i}. {FORTY} {FORTY}" for i in range(6)]))
+        options = [f"{i}. {FORTY} {FORTY}" for i in range(6)]
+        assert_sound(rating_bars([Bars(FORTY, shares, options)] * 2, by_reader=True))
 
     @pytest.mark.parametrize("value", [0.5, math.nan])
     def test_forest_of_readers(self, names, value):

@@ -12,10 +12,10 @@ from evalsuite.statistics.result import Result
 from evalsuite.statistics.roc.merits import auc_merits
 from evalsuite.statistics.roc.readings import turing_readings
 from reports.document import Picture, Table
-from reports.readers import findings, study_sections
+from reports.readers import StudyResults, study_sections
 from reports.readers.claims import chance, correction, intervals, noted
 from tests.caveats import plain, sentences
-from tests.reports.conftest import STUDIES
+from tests.reports.conftest import STUDIES, findings
 from tests.statistics.tables import comparisons, obuchowski_rockette
 
 FIVE = {"real": 0.0} | {f"gan{i}": 0.0 for i in range(1, 6)}
@@ -24,7 +24,7 @@ FIVE = {"real": 0.0} | {f"gan{i}": 0.0 for i in range(1, 6)}
 @pytest.mark.parametrize("name", STUDIES)
 def test_captions_speak_of_other_readers_where_readers_were_drawn(name, computed_study):
     study, sections = computed_study(name)
-    blocks = [block for section in sections for block in section.blocks]
+    blocks = [block for section in sections for block in section.everything]
     few = len(study.readers) < 3
     for block in blocks:
         if isinstance(block, Picture) and "intervals for" in block.caption:
@@ -147,8 +147,8 @@ def test_every_shown_p_is_corrected_and_its_family_is_in_the_plan(make_study, ma
         levels=FIVE, cases=6, templates=kinds, repeats=3, margins={"appearance": 1.0}
     )
     for study in (ratings, make_pairs()):
-        for section in study_sections(study, replicates=50):
-            for table in (b for b in section.blocks if isinstance(b, Table)):
+        for section in study_sections(StudyResults(study, 50)):
+            for table in (b for b in section.everything if isinstance(b, Table)):
                 assert "p" not in table.frame.columns, table.name
                 if table.data is not None and "p" in table.data:
                     tested = table.data.dropna(subset=["p"])

@@ -13,6 +13,8 @@ from matplotlib.figure import Figure
 
 from evalsuite.errors import EvalsuiteError
 from reports.document import (
+    UNPRINTED,
+    Answer,
     Fold,
     Notice,
     Picture,
@@ -20,12 +22,11 @@ from reports.document import (
     Section,
     Table,
     Text,
-    cell,
-    figures,
     suffixed,
-    write,
 )
-from reports.latex import escaped, latex
+from reports.formats.cells import cell, figures
+from reports.formats.folder import write
+from reports.formats.latex import escaped, latex
 from tests.reports.conftest import visible
 
 FRAME = pd.DataFrame({"cohort": ["a", "a", "b"], "value": [1.5, np.nan, 1234.5]})
@@ -49,8 +50,9 @@ def report(text="Text.", **changes):
         Table("folded", text, pd.DataFrame({text: [text]}), folded=True),
         picture(),
     )
-    parts = {"summary": (text,), "cautions": (text,), "record": {text: text}} | changes
-    return Report(title=text, sections=(Section("first", text, blocks),), **parts)
+    beyond = (Table("beyond", text, FRAME),)
+    parts = {"answers": (Answer(text, (Text((text,)),)),), "record": {text: text}} | changes
+    return Report(title=text, sections=(Section("first", text, blocks, beyond),), **parts)
 
 
 class Loads(HTMLParser):
@@ -92,8 +94,8 @@ def digests(folder):
 def test_every_part_is_written_and_the_page_needs_none_of_them(tmp_path):
     page = write(report(), tmp_path / "out")
     assert sorted(digests(tmp_path / "out")) == [
-        "figures/dots.png", "figures/dots.svg", "report.html", "report.json", "tables/folded.csv",
-        "tables/folded.tex", "tables/numbers.csv", "tables/numbers.tex",
+        "figures/dots.pdf", "figures/dots.png", "figures/dots.svg", "report.html", "report.json", "tables/beyond.csv",
+        "tables/beyond.tex", "tables/folded.csv", "tables/folded.tex", "tables/numbers.csv", "tables/numbers.tex",
     ]  # fmt: skip
     found = loads(page.read_text())
     assert found.active == []
@@ -119,7 +121,11 @@ def test_hostile_text_is_only_text(tmp_path):
 def test_any_text_is_shown_as_it_is(tmp_path_factory, text):
     """Surrogates have no UTF-8, and a browser joins white space and drops NUL."""
     text = "x" + text.encode("utf-8", "replace").decode().replace("\0", "").replace("\r", " ")
-    made = Report(title=text, summary=(text,), sections=(Section("a", text, (Text((text,)),)),))
+    made = Report(
+        title=text,
+        answers=(Answer(text, (Text((text,)),)),),
+        sections=(Section("a", text, (Text((text,)),)),),
+    )
     page = write(made, tmp_path_factory.mktemp("any") / "out").read_text(encoding="utf-8")
     assert loads(page).active == []
     assert visible(page).count(text) >= 4
@@ -132,16 +138,40 @@ def test_details_are_open_in_print(tmp_path):
 
 
 def test_a_folded_table_of_many_rows_is_not_printed_and_the_print_says_where_it_is(tmp_path):
-    many = pd.DataFrame({"row": range(151)})
-    tables = (Table("many", "Many.", many, folded=True), Table("few", "Few.", FRAME, folded=True))
+    many = pd.DataFrame({"row": range(UNPRINTED + 1)})
+    few = many.head(UNPRINTED)
+    tables = (Table("many", "Many.", many, folded=True), Table("few", "Few.", few, folded=True))
     made = Report("T", (), (Section("s", "S", tables),))
     page = write(made, tmp_path / "out").read_text()
     assert page.count('<details class="long">') == page.count("rows are not printed") == 1
     words = " ".join(visible(page).split())
-    assert "Its 151 rows are not printed; they are on the screen and in tables/many.csv." in words
+    assert (
+        f"Its {UNPRINTED + 1} rows are not printed; they are on the screen and in tables/many.csv."
+        in words
+    )
     printed = page.split("@media print")[1].split("</style>")[0]
     assert ".long { display: none; }" in printed
-    assert ".printed { display: block; }" in printed
+    assert ".printed { display: block;" in printed
+
+
+def test_the_first_page_comes_first_and_the_appendix_last_with_numbers_of_its_own(tmp_path):
+    answer = Answer("Read", (Text(("All of it.",)), picture("front")))
+    blocks = (Table("shown", "Shown.", FRAME), picture())
+    sections = (
+        Section("s", "Chapter", blocks, (Table("variant", "A variant.", FRAME),)),
+        Section("t", "Only beyond", (), (Table("last", "The last.", FRAME),)),
+    )
+    page = write(Report("T", (answer,), sections), tmp_path / "out").read_text()
+    words = re.sub(r"\s+", " ", visible(page))
+    order = [
+        "All of it.", "Figure 1.", "Contents" if "Contents" in words else "Chapter", "Table 1. Shown.",
+        "Figure 2.", "Appendix Chapter", "Table A1. A variant.", "Only beyond", "Table A2. The last.",
+    ]  # fmt: skip
+    places = [words.index(text) for text in order[:5]]
+    places += [words.index(text, places[-1]) for text in order[5:]]
+    assert places == sorted(places)
+    assert 'href="#t"' not in page
+    assert 'href="#appendix-s"' in page
 
 
 def test_tables_and_figures_of_one_name_are_numbered_apart(tmp_path):

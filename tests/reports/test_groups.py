@@ -11,8 +11,8 @@ from evalsuite.study.protocol.questions import parse_questions
 from reports.build import build
 from reports.guidelines import checklist
 from reports.methods.study import study_paragraphs
-from reports.readers import cautions
-from reports.readers.overview import overview
+from reports.readers import StudyResults
+from reports.readers.overview import cautions, overview
 from reports.readers.ratings import ratings
 from reports.readers.reading import reading
 from reports.readers.strata import strata
@@ -65,7 +65,7 @@ def of(blocks, name):
 
 
 def test_who_came_later_and_what_readers_told_is_in_the_overview(study):
-    blocks = overview(study).blocks
+    blocks = overview(StudyResults(study, 50)).blocks
     assert blocks[0].paragraphs[1] == (
         "Eve came later, with an order drawn afresh and balanced likewise."
     )
@@ -77,17 +77,17 @@ def test_who_came_later_and_what_readers_told_is_in_the_overview(study):
     assert "1 reader came after the study was made" in told
     assert "readers were asked of themselves: “Years?”, “Post?”, “Fields?”." in told
     items = checklist([], study).set_index("item")
-    assert (items.loc[16, "this report"], items.loc[16, "left to write"]) == ("answered", "")
-    assert items.loc[30, "where"] == "Groups of readers and of cases"
+    assert (items.loc["16", "this report"], items.loc["16", "left to write"]) == ("answered", "")
+    assert items.loc["30", "where"] == "Groups of readers and of cases"
 
 
 def test_signs_stand_before_everything_and_leave_nobody_out(study):
-    (sentence,) = [s for s in cautions(study) if "careless" in s]
+    (sentence,) = [s for s in cautions(StudyResults(study, 50)) if "careless" in s]
     assert sentence.startswith(
         "Signs of careless reading were found in 1 reader (Kim, too fast: 28"
     )
     assert "Nobody was left out" in sentence
-    blocks = reading(study).blocks
+    blocks = reading(StudyResults(study, 50)).everything
     signs = of(blocks, "signs").frame.set_index("reader")
     assert signs.loc["Kim", "too fast"] == "28 of 28: raised"
     assert signs.loc["Kim", "slices not seen"] == "28 of 28: raised"
@@ -109,11 +109,11 @@ def test_signs_stand_before_everything_and_leave_nobody_out(study):
 def test_a_reader_is_left_out_only_by_name_and_it_is_told(study):
     fewer = study.without(["Kim"])
     assert fewer.readers == ("Ada", "Bob", "Eve")
-    words = " ".join(cautions(fewer))
+    words = " ".join(cautions(StudyResults(fewer, 50)))
     assert "Kim read as well but was left out of every number, as was asked for" in words
     assert "have answered nothing" not in words
     assert "careless" not in words
-    assert "Nobody was left out" not in reading(fewer).blocks[1].caption
+    assert "Nobody was left out" not in reading(StudyResults(fewer, 50)).blocks[0].caption
     assert "Answers of 1 further reader were left out." in study_paragraphs(fewer, [])[0]
     record = build(fewer, [], replicates=20).record
     assert record["readers left out"] == "Kim"
@@ -123,7 +123,9 @@ def test_a_reader_is_left_out_only_by_name_and_it_is_told(study):
 
 
 def test_a_study_without_signs_says_nothing_of_them_beforehand(make_study):
-    assert not [s for s in cautions(make_study(readers=READERS)) if "careless" in s]
+    assert not [
+        s for s in cautions(StudyResults(make_study(readers=READERS), 50)) if "careless" in s
+    ]
 
 
 def test_groups_are_told_with_how_many_they_are(study):
@@ -147,7 +149,9 @@ def test_without_groups_there_is_no_chapter_on_them(study):
     plain = replace(study, people=None, table=study.table.assign(stratum=""))
     assert strata(plain) == []
     assert plain.later == ()
-    assert not [b for b in overview(plain).blocks if getattr(b, "name", "") == "profile"]
+    assert not [
+        b for b in overview(StudyResults(plain, 50)).blocks if getattr(b, "name", "") == "profile"
+    ]
 
 
 def test_the_profile_of_a_design_is_read_like_its_questions(study):

@@ -5,12 +5,12 @@ import re
 import pytest
 
 from reports.build import build
-from reports.guidelines import AUTHORS, checklist
+from reports.guidelines import AUTHORS, checklist, checklist_tables, guidelines
 from tests.reports.evaluations.made_up import cohort, estimate, evaluated, score_rows
 
 
 def state(table, item):
-    return table.set_index("item").loc[item, "this report"]
+    return table.set_index("item").loc[str(item), "this report"]
 
 
 def whole():
@@ -26,7 +26,7 @@ def whole():
 
 def test_all_items_stand_in_order(make_study):
     for table in (checklist([], None), checklist([whole()], make_study(repeats=2))):
-        assert list(table["item"]) == list(range(1, 45))
+        assert list(table["item"]) == [str(item) for item in range(1, 45)]
         assert set(table["this report"]) <= {AUTHORS, "answered", "partly"}
 
 
@@ -93,12 +93,53 @@ def test_it_points_to_chapters_that_the_report_has(make_study):
     report = build(study, [evaluation], replicates=100)
     titles = {section.title for section in report.sections}
     titles |= {"What this report was made from", "all chapters"}
-    where = {w for w in checklist([evaluation], study)["where"] if w}
-    assert where <= titles
+    titles |= {"the first page", "Appendix and tables/*.csv", f"Appendix: {COMPUTED}"}
+    for name in COUNTS:
+        where = {w for w in checklist([evaluation], study, name)["where"] if w}
+        assert where <= titles | {"What was planned, and what came of it"}, name
     assert "checklist" in {section.name for section in report.sections}
 
 
-def test_the_wording_is_short_and_plain():
-    for text in checklist([], None)["what is asked"]:
-        assert len(text) < 80
-        assert re.fullmatch(r"[^.]+", text)
+COMPUTED = "How the numbers of the study were computed"
+COUNTS = {"claim": 44, "grras": 15, "mi-claim-gen": 23, "seven-cs": 7, "stard": 34}
+
+
+def test_every_checklist_is_whole_and_short_and_plain():
+    """STARD 2015 has 30 numbers, of which 10, 12, 13 and 21 have two parts."""
+    assert {name: len(one.items) for name, one in guidelines().items()} == COUNTS
+    for one in guidelines().values():
+        assert len({item.item for item in one.items}) == len(one.items)
+        for item in one.items:
+            assert len(item.asked) < 90
+            assert re.fullmatch(r"[^.]+", item.asked)
+            assert bool(item.answered_by) or not (item.where or item.left or item.unless)
+    halves = [item.item for item in guidelines()["stard"].items if not item.item.isdigit()]
+    assert halves == ["10a", "10b", "12a", "12b", "13a", "13b", "21a", "21b"]
+    assert [i.section for i in guidelines()["seven-cs"].items] == [
+        "Congruence", "Coverage", "Constraint", "Completeness", "Compliance", "Comprehension",
+        "Consistency",
+    ]  # fmt: skip
+
+
+def test_each_says_what_is_not_answered(make_study):
+    short, long = checklist_tables([whole()], make_study(repeats=2))
+    rows = short.frame.set_index("guideline")
+    for name, one in guidelines().items():
+        row = rows.loc[one.title]
+        told = [row["answered"], row["in part"], row["not answered: for the authors to write"]]
+        numbers = [n for numbers in told if numbers != "none" for n in numbers.split(", ")]
+        assert sorted(numbers) == sorted(item.item for item in one.items), name
+        open_items = set(checklist([whole()], make_study(repeats=2), name).query(
+            "`this report` == @AUTHORS")["item"])  # fmt: skip
+        assert open_items == set(told[2].split(", "))
+    assert len(long.frame) == sum(COUNTS.values())
+    assert not long.printed
+
+
+def test_the_seven_cs_are_answered_by_the_chapters_of_the_metrics():
+    nothing = checklist([], None, "seven-cs")
+    assert set(nothing["this report"]) == {AUTHORS}
+    found = checklist([whole()], None, "seven-cs").set_index("section")
+    assert found.loc["Congruence", "where"].startswith("How far are the synthetic cohorts")
+    assert found.loc["Comprehension", "this report"] == AUTHORS
+    assert found.loc["Consistency", "left to write"] == "other sites and times"

@@ -22,7 +22,7 @@ from reports.glossary import metrics
 from reports.methods import methods_paragraphs
 from reports.methods.citations import REFERENCES, WORKS, cite, numbered
 from reports.methods.citations import cited as cited_works
-from reports.readers import study_sections
+from reports.readers import StudyResults, study_sections
 from tests.reports.conftest import STUDIES
 from tests.reports.evaluations.made_up import cohort, estimate, evaluated
 
@@ -368,7 +368,7 @@ def test_volumes_that_were_left_out_are_told():
 
 def told_of(study):
     """Return the paragraphs of a report on the study."""
-    return methods_paragraphs([], study, study_sections(study, replicates=50))
+    return methods_paragraphs([], study, study_sections(StudyResults(study, 50)))
 
 
 def test_a_study_is_told_from_its_record(make_study):
@@ -431,7 +431,7 @@ DRAWN = {"cases": "bootstrap over cases", "cases and readers": "bootstrap over c
 
 def computed_by(sections):
     """Return what has a value in any table of the report, and the rows."""
-    tables = [b.data for s in sections for b in s.blocks if isinstance(b, Table)]
+    tables = [b.data for s in sections for b in s.everything if isinstance(b, Table)]
     rows = [data[data["value"].notna()] for data in tables if data is not None]
     rows = [own for own in rows if "random" in own and len(own)]
     return {name for own in rows for name in own["quantity"]}, rows

@@ -14,8 +14,8 @@ from evalsuite.statistics.roc.readings import turing_readings
 from evalsuite.study.protocol.plan import Endpoint, digest
 from evalsuite.study.verdicts import measured
 from reports.methods.study import study_paragraphs
-from reports.readers import findings
-from reports.readers.plan import CHANGED, plan_sections
+from reports.readers.plan import CHANGED, OTHERS, plan_sections, primary_result
+from tests.reports.conftest import findings
 
 PLAN = {
     "primary": {
@@ -62,10 +62,11 @@ def test_the_report_quotes_the_plan_and_tells_confirmatory_from_exploratory(stud
     assert list(table.frame["counts as"]) == ["confirmatory", "confirmatory"]
     assert list(table.frame["level"]) == ["95 %", "95 %"]
     assert list(table.data["alpha"]) == [0.025, 0.025]
-    sentence = findings(study)[1]
+    (sentence,) = primary_result(study)
+    assert sentence in findings(study)
     assert sentence.startswith("Primary endpoint (superiority), that the area under the ROC curve")
     assert ", is above 0.5: shown, 1.00 (0." in sentence
-    assert sentence.endswith("with the 95 % interval.")
+    assert sentence.endswith(f"with the 95 % interval. {OTHERS}")
     assert "Before the first answer this was planned" in study_paragraphs(study, [])[0]
 
 
@@ -74,7 +75,7 @@ def test_a_plan_that_was_changed_after_the_lock_is_not_quoted(study):
     changed = replace(study, design={**study.design, "plan": softened})
     (section,) = plan_sections(changed)
     assert text_of(section) == CHANGED
-    assert not findings(changed)[1].startswith("Primary")
+    assert primary_result(changed) == [CHANGED]
     assert "planned" not in study_paragraphs(changed, [])[0]
 
 
@@ -83,7 +84,8 @@ def test_without_a_plan_or_the_truth_nothing_is_judged(study, make_study):
     table = study.table.drop(columns=["role"])
     (section,) = plan_sections(replace(study, table=table, state="open"))
     assert len(section.blocks) == 2
-    assert findings(replace(study, table=table))[1:] == []
+    assert not any("Primary" in told for told in findings(replace(study, table=table)))
+    assert primary_result(make_study())[0].endswith("was not asked before the reading.")
 
 
 def test_endpoints_have_the_numbers_of_the_report(make_study):

@@ -10,7 +10,7 @@ from reports.document import Notice, Table
 
 
 def blocks(study):
-    return [b for section in build(study, [], replicates=100).sections for b in section.blocks]
+    return list(build(study, [], replicates=100).blocks())
 
 
 def remarks(study):

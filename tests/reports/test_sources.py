@@ -14,7 +14,7 @@ from evalsuite.study.protocol.questions import KINDS
 from reports.document import Table
 from reports.evaluations import evaluation_sections
 from reports.glossary import title
-from reports.readers import study_sections
+from reports.readers import StudyResults, study_sections
 from reports.sources import case_scores, fingerprint, read_evaluation, read_study
 
 
@@ -54,9 +54,11 @@ def test_an_export_gives_the_same_statistics_as_the_study(exported, tmp_path, en
     back = read_study(str(path), home(tmp_path))
     assert (back.name, back.state, back.design_hash) == ("made-up", "closed", "c0ffee")
     for one, other in zip(
-        study_sections(study, replicates=100), study_sections(back, replicates=100), strict=True
+        study_sections(StudyResults(study, 100)),
+        study_sections(StudyResults(back, 100)),
+        strict=True,
     ):
-        tables = [[b for b in s.blocks if isinstance(b, Table)] for s in (one, other)]
+        tables = [[b for b in s.everything if isinstance(b, Table)] for s in (one, other)]
         assert [t.name for t in tables[0]] == [t.name for t in tables[1]]
         for mine, its in zip(*tables, strict=True):
             pd.testing.assert_frame_equal(mine.frame, its.frame, check_dtype=False)

@@ -5,9 +5,10 @@ import re
 from evalsuite.caveats import Notes, keys
 from evalsuite.records import Caveat
 from reports.document import Notice, Table
-from reports.evaluations import evaluation_findings, evaluation_sections
+from reports.evaluations import evaluation_answers, evaluation_sections
 from reports.evaluations.comparison import comparisons
 from reports.glossary import measured_on, title
+from tests.reports.conftest import paragraphs
 from tests.reports.evaluations.made_up import cohort, estimate, evaluated
 
 
@@ -89,12 +90,16 @@ def test_one_that_two_warnings_share_a_number_is_marked_with_both():
 
 
 def test_the_summary_counts_them():
-    assert evaluation_findings([warned()])[-1] == (
+    assert paragraphs(evaluation_answers([warned()], pictured=False))[-1] == (
         "3 notes limit what the numbers of the evaluation say; they stand in that part."
     )
     one = evaluated(estimate("kid", 1.0, warnings=(TOO_FEW,)))
-    assert evaluation_findings([one])[-1].startswith("One note limits what the numbers")
-    assert not any("note" in said for said in evaluation_findings([evaluated()]))
+    assert paragraphs(evaluation_answers([one], pictured=False))[-1].startswith(
+        "One note limits what the numbers"
+    )
+    assert not any(
+        "note" in said for said in paragraphs(evaluation_answers([evaluated()], pictured=False))
+    )
 
 
 def test_names_with_braces_do_no_harm():

@@ -13,10 +13,11 @@ from matplotlib.figure import Figure
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.records import Chapter
-from reports.document import Picture, Report, Table, Text, write
+from reports.document import Picture, Report, Table, Text
 from reports.evaluations import evaluation_sections
 from reports.evaluations.chapters import CHAPTERS
 from reports.evaluations.comparison import comparisons
+from reports.formats.folder import write
 from reports.glossary import meaning, metrics, score_meaning, title
 from tests.caveats import plain
 from tests.reports.conftest import visible
@@ -39,7 +40,7 @@ NAMES = [
 
 
 def tables(sections):
-    return {b.name: b for s in sections for b in s.blocks if isinstance(b, Table)}
+    return {b.name: b for s in sections for b in s.everything if isinstance(b, Table)}
 
 
 def pictures(sections):

@@ -7,7 +7,8 @@ import sys
 from importlib.metadata import entry_points
 
 from reports.build import build
-from reports.document import Image, Picture, Table, write
+from reports.document import Image, Picture, Table
+from reports.formats.folder import write
 from reports.glossary import meaning, score_meaning
 from reports.sources import read_evaluation
 from tests.reports.conftest import visible
@@ -70,7 +71,7 @@ def _has_chapters(report):
     for kind in ("distance", "overlap", "diversity", "slices", "anatomy", "privacy"):
         section = found[f"evaluation-{kind}"]
         assert [b.name for b in section.blocks if isinstance(b, Picture)]
-        assert any(b.name.endswith("-full") for b in section.blocks if isinstance(b, Table))
+        assert any(b.name.endswith("-full") for b in section.appendix if isinstance(b, Table))
     own = [b for b in found["evaluation-anatomy"].blocks if isinstance(b, Picture)]
     assert isinstance(own[0].figure, Image)
     assert "evaluation-figures" not in found

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from reports.evaluations import evaluation_findings
+from reports.evaluations import evaluation_answers
+from tests.reports.conftest import paragraphs
 from tests.reports.evaluations.made_up import cohort, estimate, evaluated
 
 FAR = "frechet_distance_infinity"
@@ -13,7 +14,7 @@ WHERE = "Distance from the real volumes (Fréchet distance, any size; features: 
 
 
 def said(*estimates, cohorts=("gan", "vae")):
-    return evaluation_findings([evaluated(*estimates, cohorts=cohorts)])
+    return paragraphs(evaluation_answers([evaluated(*estimates, cohorts=cohorts)], pictured=False))
 
 
 def test_what_was_compared_comes_first():
@@ -123,7 +124,7 @@ def test_p_values_are_corrected_for_their_number():
 def test_the_test_is_the_one_that_was_made_and_subjects_are_told():
     wild = estimate("mmd_rbf_p_value", 0.02, test="wild bootstrap")
     real = replace(cohort("real", "real", n=40), subjects=20)
-    found = evaluation_findings([evaluated(wild, real=real)])
+    found = paragraphs(evaluation_answers([evaluated(wild, real=real)], pictured=False))
     assert found[0].endswith("were compared with 40 real ones of 20 subjects.")
     assert "beyond chance (wild bootstrap tests, p < 0.05): gan." in found[1]
 

@@ -74,7 +74,7 @@ def test_the_chapter_has_figure_and_tables():
     assert [b.name for b in figures] == ["evaluation-volumes"]
     titles = {t.get_text() for a in figures[0].figure.axes for t in a.texts}
     assert {f"Slice consistency, {p}" for p in ("sagittal", "coronal", "axial")} <= titles
-    assert [b.name for b in section.blocks if isinstance(b, Table)] == [
+    assert [b.name for b in section.everything if isinstance(b, Table)] == [
         "evaluation-volumes", "evaluation-worst",
     ]  # fmt: skip
 

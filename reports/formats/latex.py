@@ -1,8 +1,10 @@
-"""A table of the report as LaTeX, for a paper that uses the packages booktabs and longtable."""
+"""Tables of the report as LaTeX, for a paper that uses booktabs and longtable, and a whole one."""
 
 from collections.abc import Iterator, Sequence
 
 import pandas as pd
+
+from reports.document import Block, Notice, Picture, Report, Table
 
 LONG = 35  # rows that fit on a page
 WIDE = 40  # characters of a cell that fit on a line beside others
@@ -76,3 +78,55 @@ def _kind(cells: pd.Series) -> str:
 
 def _line(cells: Sequence[str]) -> str:
     return " & ".join(escaped(cell) for cell in cells) + r" \\"
+
+
+PREAMBLE = r"""\documentclass[a4paper,10pt]{article}
+\usepackage[margin=18mm]{geometry}
+\usepackage{booktabs,graphicx,iftex,longtable}
+\iftutex
+  \usepackage{fontspec} % XeLaTeX or LuaLaTeX: names in any script; choose a font that has it
+\else
+  \usepackage[T1]{fontenc}
+  \usepackage{textcomp}
+\fi
+\setlength{\parindent}{0pt}\setlength{\parskip}{4pt}
+\begin{document}
+"""
+
+
+def latex_document(report: Report) -> str:
+    """Return a document that takes in the tables and figures beside it, in order.
+
+    Args:
+        report: whose tables lie in `tables` and whose figures in `figures`.
+    """
+    lines = [rf"\section*{{{escaped(report.title)}}}"]
+    for answer in report.answers:
+        lines += [rf"\subsection*{{{escaped(answer.head)}}}", *_blocks(answer.blocks)]
+    lines.append(r"\clearpage")
+    for section in report.sections:
+        if section.blocks:
+            lines += [rf"\section{{{escaped(section.title)}}}", *_blocks(section.blocks)]
+    lines.append(r"\appendix")
+    lines.append(r"\renewcommand{\thetable}{A\arabic{table}}\setcounter{table}{0}")
+    for section in report.sections:
+        if section.appendix:
+            lines += [rf"\section{{{escaped(section.title)}}}", *_blocks(section.appendix)]
+    lines.append(r"\section*{What this report was made from}")
+    lines += [f"{escaped(f'{name}: {value}')}\n" for name, value in report.record.items()]
+    return PREAMBLE + "\n".join([*lines, r"\end{document}", ""])
+
+
+def _blocks(blocks: Sequence[Block]) -> Iterator[str]:
+    for block in blocks:
+        if isinstance(block, Table):
+            yield rf"{{\footnotesize\input{{tables/{block.name}.tex}}}}"
+        elif isinstance(block, Picture):
+            yield r"\begin{figure}[htbp]\centering"
+            yield rf"\includegraphics[width=\linewidth]{{figures/{block.name}}}"
+            yield rf"\caption{{{escaped(block.caption)}}}"
+            yield r"\end{figure}"
+        elif isinstance(block, Notice):
+            yield from (rf"\textbf{{Note:}} {escaped(s)}" + "\n" for s in block.sentences)
+        else:
+            yield from (f"{escaped(paragraph)}\n" for paragraph in block.paragraphs)
