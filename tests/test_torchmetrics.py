@@ -276,7 +276,7 @@ def test_is_at_home_in_a_training_loop():
         step.step()
     assert torch.rand(1) == expected  # nothing was drawn from the chance of the training
     assert torch.is_grad_enabled()
-    assert tracker.best_metric() == min(tracker.compute_all())
+    assert float(tracker.best_metric()) == min(tracker.compute_all()).item()
 
 
 def test_travels_to_other_processes():
