@@ -52,7 +52,7 @@ def odd(make_study, make_pairs):
         ),
         "two readers": (
             lambda: make_study(readers=two, repeats=3),
-            "There are only 2 readers, so intervals say little about other readers. In simulations",
+            "In simulations 95 % intervals of means, differences, areas and shares were cautious",
         ),
         "one case of each cohort": (
             lambda: make_study(cases=1),
