@@ -168,7 +168,7 @@ def test_a_question_kind_of_a_third_party_goes_all_the_way(package, cohorts):
     assert "“Which lobe is least realistic?” (3 options)" in text
     assert "No question was asked of single cases on a scale" in text  # no order, no mean
     assert not (cohorts / "lobes/tables/averages.csv").exists()
-    shares = pd.read_csv(cohorts / "lobes/tables/shares-lobe.csv")
+    shares = pd.read_csv(cohorts / "lobes/tables/shares.csv")
     counts = exported.groupby("cohort")["answer"].value_counts()
     everyone = shares[shares["reader"] == "all"].set_index(["cohort", "option"])
     assert everyone["n_chosen"].to_dict() == {

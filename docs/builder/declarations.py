@@ -23,6 +23,8 @@ LOOKS_AT = {
     "slices": "features of slices",
     "volumes": "voxels",
     "labels": "label maps",
+    "pairs": "pairs",
+    "regions": "label maps of the real cohort, if there are any",
     "subjects": "subjects",
     "training": "the training cohort",
 }

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -13,6 +12,7 @@ from evalsuite.declared import Declared, validated
 from evalsuite.errors import EvalsuiteError
 from evalsuite.extractors.engine import require_openvino, run_by
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions
+from evalsuite.extractors.once_built import OnceBuilt
 from evalsuite.machine import inference, usable_device
 from evalsuite.records import Caveat
 from evalsuite.settings import laid_over
@@ -267,12 +267,11 @@ def slice_extractor(
     if options.engine == "openvino":
         require_openvino(device)
 
-    @cache
     def built() -> "torch.nn.Module | ByOpenVINO":
         return run_by(options, name, network().eval().to(device))
 
     return SliceExtractor(
-        name, whole, built, slices, device, options.precision, wants or {}, warnings
+        name, whole, OnceBuilt(built), slices, device, options.precision, wants or {}, warnings
     )
 
 

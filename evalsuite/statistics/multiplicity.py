@@ -15,6 +15,7 @@ COHORTS = "synthetic cohorts among themselves"
 EQUIVALENCE = "equivalence"
 CONCORDANCE = "concordance over cases"
 RANKING = "concordance over generators"
+SENSITIVITY = "sensitivity"
 COURSE = "course of the reading"
 # What is corrected together.
 FAMILIES = {
@@ -30,6 +31,8 @@ FAMILIES = {
     CONCORDANCE: "the rank correlations with scores in one group of cases, over all metrics and "
     "questions",
     RANKING: "the rank correlations over generators, over all metrics and questions",
+    SENSITIVITY: "the odds ratios of mixed models, the tests of proportional odds, and the "
+    "differences with missing answers at an end of the scale, each over all questions and cohorts",
     COURSE: "the changes over the reading, over all questions and times",
 }
 

@@ -144,7 +144,7 @@ def _sensitivity(study: StudyData) -> list[Block]:
             "Does the comparison rest on its model, or on missing answers? The odds ratio of a "
             "mixed model, the test that one ratio holds at every threshold (F in place of a "
             "ratio), and the difference in means if all missing answers were at an end of the "
-            f"scale, with {intervals(results)}; p is not corrected.",
+            f"scale, with {intervals(results)}.{correction(results)}",
             results,
             {
                 **_cohorts(results),
@@ -152,7 +152,7 @@ def _sensitivity(study: StudyData) -> list[Block]:
                 "under": "assumption",
                 "reader": "reader",
                 "value (95 % interval)": "value",
-                "p": "p",
+                "p, corrected": "p_holm",
             },
             study,
             folded=True,

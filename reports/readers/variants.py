@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from evalsuite.statistics.result import Result
 from reports.document import Table
-from reports.readers.claims import intervals
+from reports.readers.claims import correction, intervals
 from reports.readers.shown import shown
 from reports.sources import StudyData
 
 CAPTION = (
     "The same with readers, or cases, as fixed rather than as samples, with {intervals}; p is for "
-    "guessing (0.5), of a difference for none, and not corrected."
+    "guessing (0.5), of a difference for none."
 )
 
 
@@ -29,10 +29,10 @@ def variant_tables(
         "synthetic cohort": "treatment",
         "samples": "kind",
         f"{figure} (95 % interval)": "value",
-        "p": "p",
+        "p, corrected": "p_holm",
         "readers": "n_readers",
     }
     if not variants:
         return []
-    caption = CAPTION.format(intervals=intervals(variants))
+    caption = CAPTION.format(intervals=intervals(variants)) + correction(variants)
     return [shown(name, caption, variants, columns, study, group="", folded=True)]

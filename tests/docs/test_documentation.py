@@ -22,7 +22,7 @@ from evalsuite.study.protocol.questions import KINDS
 COMMANDS = commands.commands()
 MODELS = settings.models(*(model for _, roots in settings.ROOTS.values() for model in roots))
 UNSAID = {  # written in no file: bases, protocols, and what browsers send
-    "Asked", "Behaviour", "Numbered", "Protocol", "Published", "Question", "Screen", "Source", "_Ranged",
+    "Asked", "Behaviour", "Guideline", "Item", "Numbered", "Protocol", "Published", "Question", "Screen", "Source", "_Ranged",
 }  # fmt: skip
 PACKAGES = ("evalsuite.metrics", "evalsuite.statistics")
 ROOT = Path(__file__).parents[2]

@@ -271,7 +271,7 @@ def test_area_and_superiority_are_one_number_with_one_interval():
         assert rows.loc["all", columns].tolist() == pytest.approx(together[columns].tolist())
         alone = reader_aucs(readings).set_index("reader")[columns]
         for reader in readings.readers:
-            assert rows.loc[reader, columns].tolist() == alone.loc[reader].tolist()
+            assert rows.loc[reader, columns].tolist() == pytest.approx(alone.loc[reader].tolist())
         assert rows[columns].notna().all(axis=None)
 
 

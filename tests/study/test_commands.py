@@ -321,10 +321,10 @@ def test_what_readers_tell_of_themselves_is_exported_without_names(lead, tmp_pat
     store.tell_profile(3, {"years": 1, "fields": [2]})
     assert lead("export", "birds", "--output", "x.csv")[0] == 0
     assert (tmp_path / "x.readers.csv").read_text().splitlines() == [
-        "reader_number,enrolled,years,fields,post",
-        "1,at creation,more,'=CT; US,'-1",
-        "2,at creation,,,",
-        "3,later,under 5,MR,",
+        "reader_number,enrolled,cases_allotted,years,fields,post",
+        "1,at creation,10,more,'=CT; US,'-1",
+        "2,at creation,10,,,",
+        "3,later,10,under 5,MR,",
     ]
     with (tmp_path / "x.csv").open() as file:
         rows = list(csv.DictReader(file))

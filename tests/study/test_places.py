@@ -113,7 +113,7 @@ def test_a_study_with_marks_from_the_readers_to_the_report(make_study, tmp_path)
     # The matrix is 14 x 15 x 16 voxels of 1 mm.
     assert rows[["x_mm", "y_mm", "z_mm"]].to_numpy().tolist() == [[0.5, 0, 0.5]] * 4
     names = [
-        b.name for s in marks(read_study("birds", home)) for b in s.blocks if hasattr(b, "name")
+        b.name for s in marks(read_study("birds", home)) for b in s.everything if hasattr(b, "name")
     ]
     assert names == ["marks", "marks-by-reader"]  # blinded: no place, no figure
     store.close("birds")

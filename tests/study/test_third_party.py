@@ -158,7 +158,7 @@ def test_it_is_in_every_section_of_the_report(school):
     assert "(the ends of the scale are 5 points apart)" in page
     for table, coefficient in (
         ("agreement-all", "Krippendorff alpha (interval)"),
-        ("agreement-within", "repeatability coefficient"),
+        ("agreement-within-by-reader", "repeatability coefficient"),
         ("comparisons", "heron"),
         ("equivalence", "mark"),
         ("averages", "median"),

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -12,6 +11,7 @@ from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.extractors.engine import require_openvino, run_by
 from evalsuite.extractors.extractor import Extractor, ExtractorOptions
 from evalsuite.extractors.networks.folding import fold_batch_norms
+from evalsuite.extractors.once_built import OnceBuilt
 from evalsuite.machine import inference, usable_device
 from evalsuite.records import Caveat
 
@@ -133,13 +133,12 @@ def volume_extractor(
     if options.engine == "openvino":
         require_openvino(device)
 
-    @cache
     def built() -> "torch.nn.Module | ByOpenVINO":
         made = fold_batch_norms(network().eval()).to(device)
         return run_by(options, name, made)
 
     return VolumeExtractor(
-        name, whole, built, device, options.precision, wants or {}, warnings, stages
+        name, whole, OnceBuilt(built), device, options.precision, wants or {}, warnings, stages
     )
 
 

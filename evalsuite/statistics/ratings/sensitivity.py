@@ -9,13 +9,14 @@ import pandas as pd
 from jaxtyping import Bool, Float
 
 from evalsuite.records import Caveat
+from evalsuite.statistics.multiplicity import SENSITIVITY
 from evalsuite.statistics.rated import Rated, rated_by_question
 from evalsuite.statistics.ratings.comparison import DIFFERENCE, NO_ODDS_RATIO, ODDS_RATIO
 from evalsuite.statistics.ratings.contrasts import mean_difference
 from evalsuite.statistics.ratings.mixed_odds import mixed_odds
 from evalsuite.statistics.ratings.pairs import Pair, paired
 from evalsuite.statistics.ratings.parallel import parallel_odds
-from evalsuite.statistics.result import ALL, Result
+from evalsuite.statistics.result import ALL, Result, holm
 from evalsuite.statistics.roc.auc import t_interval
 
 PROPORTIONAL = "proportional odds"
@@ -45,7 +46,7 @@ def sensitivity(
     clustered one of `comparisons` and so further from 1; the test of proportional odds
     (`parallel_odds`), on which both rest. Where an answer to a case that was shown is missing:
     the difference in means of all readers and of each if all such answers were the highest or
-    the lowest of the scale. None of their p-values is corrected.
+    the lowest of the scale. p-values are corrected over questions and cohorts, each kind for itself.
 
     Args:
         table: the long table of one study, with the truth.
@@ -66,7 +67,9 @@ def sensitivity(
             results += [_mixed(pair, level), _parallel(pair)]
     results += _missing(table, points, level)
     questions = list(dict.fromkeys(result.at("question") for result in results))
-    return sorted(results, key=lambda result: questions.index(result.at("question")))
+    families = [replace(r, family="" if np.isnan(r.p) else SENSITIVITY) for r in results]
+    corrected = holm(families, lambda r: (r.quantity, r.at("assumption"), r.at("reader")))
+    return sorted(corrected, key=lambda result: questions.index(result.at("question")))
 
 
 def _mixed(pair: Pair, level: float) -> Result:

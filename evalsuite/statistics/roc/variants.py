@@ -6,8 +6,9 @@ from itertools import combinations
 import numpy as np
 
 from evalsuite.records import Caveat
+from evalsuite.statistics.multiplicity import COHORTS, TOLD_APART
 from evalsuite.statistics.ratings.crossed import Crossed, over_figures, standard_error
-from evalsuite.statistics.result import NAN, Result
+from evalsuite.statistics.result import NAN, Result, holm
 from evalsuite.statistics.roc.merits import Merits
 from evalsuite.statistics.roc.one_shot import ONE_SHOT, everyone, one_shot
 
@@ -64,7 +65,8 @@ def variants(merits: Merits, *, level: float = 0.95) -> list[Result]:
     other readers and these cases, which is Student's test of the readers' figures. Where not every
     reader read every case there is also the one-shot estimate of Gallas, in which every
     comparison counts alike, as iMRMC gives it. Figures of single treatments are analysed on the
-    scale of log odds; there are none of 0 or 1, which have no variance. p-values are not corrected.
+    scale of log odds; there are none of 0 or 1, which have no variance. p-values are corrected over
+    treatments, or over their differences, each kind for itself.
 
     Args:
         merits: see `auc_merits` and `choice_merits`; of two readers or more.
@@ -92,7 +94,7 @@ def variants(merits: Merits, *, level: float = 0.95) -> list[Result]:
             mean = over_figures(signs @ pair.value, covariance, _freedom(pair))
             name = f"{pair.treatments[0]} less {pair.treatments[1]}"
             results += _results(pair, name, mean, (1.0, -1.0), level)
-    return results
+    return holm(results, lambda result: (result.family, result.at("kind")))
 
 
 def _results(
@@ -135,6 +137,7 @@ def _results(
                 standard_error=standard_error(crossed),
                 hypothesis="guessing" if single else "no difference",
                 p=test.p_value(),
+                family=TOLD_APART if single else COHORTS,
                 counts={"readers": len(merits.readers), "cases": merits.n_cases},
                 random=random,
                 method=f"{kind}{', log odds' if single else ''}; {method}",
