@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     import torch
 
-    from evalsuite.extractors.engine import ByOpenVINO
+    from evalsuite.extractors.networks.by_openvino import ByOpenVINO
 
     Network: TypeAlias = torch.nn.Module | ByOpenVINO
 
