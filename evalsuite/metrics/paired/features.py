@@ -7,11 +7,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
-from evalsuite.metrics.metric import Finding, Metric, UndefinedError, Views, judging_options
-from evalsuite.metrics.paired.means import mean_of
+from evalsuite.metrics.metric import Finding, Metric, Views, judging_options
+from evalsuite.metrics.paired.means import mean_of, pairs_of
 from evalsuite.metrics.paired.quantities import FEATURES
-from evalsuite.metrics.paired.voxels import NO_PAIRS
-from evalsuite.metrics.subjects import coded
 from evalsuite.records import Scores
 
 
@@ -30,15 +28,13 @@ def compute(
     Raises:
         UndefinedError: if no volume stands for another.
     """
-    if synthetic.pairs is None:
-        raise UndefinedError(NO_PAIRS)
-    places = list(synthetic.pairs)
+    places, codes = pairs_of(real, synthetic)
     (ours,), (theirs,) = real.features.values(), synthetic.features.values()
     apart = (1 - functional.cosine_similarity(ours[places], theirs, dim=1)).numpy()
     found = mean_of(
         FEATURES,
         apart,
-        coded([int(real.codes[place]) for place in places]),
+        codes,
         method="mean over pairs of the cosine distance of the features; reference: mean over real "
         "volumes of different subjects",
         missing="the features of one are all 0",

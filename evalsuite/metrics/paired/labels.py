@@ -7,10 +7,8 @@ import numpy as np
 from jaxtyping import Bool
 
 from evalsuite.metrics.metric import Finding, Metric, UndefinedError, Views, judging_options
-from evalsuite.metrics.paired.means import mean_of
+from evalsuite.metrics.paired.means import mean_of, pairs_of
 from evalsuite.metrics.paired.quantities import DICE, HD95, SURFACE
-from evalsuite.metrics.paired.voxels import NO_PAIRS
-from evalsuite.metrics.subjects import coded
 
 MEASURES = (DICE, HD95, SURFACE)
 METHODS = {
@@ -35,11 +33,12 @@ def compute(
     Raises:
         UndefinedError: if no volume stands for another, or the label maps are not on one grid.
     """
-    if synthetic.pairs is None or real.labels is None or synthetic.labels is None:
-        raise UndefinedError(NO_PAIRS)
-    codes = coded([int(real.codes[place]) for place in synthetic.pairs])
+    places, codes = pairs_of(real, synthetic)
+    if real.labels is None or synthetic.labels is None:
+        msg = "Pairs of label maps need those of both cohorts."
+        raise UndefinedError(msg)
     found: list[dict[int, tuple[float, ...]]] = []
-    for i, place in enumerate(synthetic.pairs):
+    for i, place in enumerate(places):
         x, y = real.labels[place], synthetic.labels[i]
         if x.labels.shape != y.labels.shape:
             raise UndefinedError(

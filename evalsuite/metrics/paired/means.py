@@ -1,4 +1,4 @@
-"""From one number a pair to an estimate: the subject is the unit."""
+"""From one number a pair to an estimate: the subject is the unit, that of the real volume."""
 
 import math
 from collections.abc import Sequence
@@ -7,7 +7,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import stats
 
-from evalsuite.metrics.subjects import LEVEL, count, mean_interval, sums
+from evalsuite.metrics.metric import UndefinedError, Views
+from evalsuite.metrics.subjects import LEVEL, coded, count, mean_interval, sums
 from evalsuite.places import Where
 from evalsuite.records import Caveat, Estimate, Interval, Quantity
 
@@ -24,6 +25,21 @@ BOUNDS = {
     "0 to ∞": (0.0, math.inf),
     "0 to 2": (0.0, 2.0),
 }
+
+
+NO_PAIRS = "Nothing says which real volume each synthetic one stands for. Pass --paired BY."
+
+
+def pairs_of(real: Views, synthetic: Views) -> tuple[list[int], Int[np.ndarray, " n"]]:
+    """Return the place of the real volume of each pair, and the code of its subject.
+
+    Raises:
+        UndefinedError: if no volume stands for another.
+    """
+    if synthetic.pairs is None:
+        raise UndefinedError(NO_PAIRS)
+    places = list(synthetic.pairs)
+    return places, coded([int(real.codes[place]) for place in places])
 
 
 def mean_of(

@@ -11,8 +11,8 @@ from jaxtyping import Bool, Float, Float64
 from pydantic import AfterValidator, Field
 from torch import Tensor
 
-from evalsuite.metrics.metric import Finding, Metric, UndefinedError, Views, judging_options
-from evalsuite.metrics.paired.means import limits_of, mean_of
+from evalsuite.metrics.metric import Finding, LabelMap, Metric, Views, judging_options
+from evalsuite.metrics.paired.means import limits_of, mean_of, pairs_of
 from evalsuite.metrics.paired.quantities import (
     BIAS,
     LIMITS,
@@ -32,7 +32,6 @@ from evalsuite.metrics.structural_similarity import (
     similarity,
     ssim_map,
 )
-from evalsuite.metrics.subjects import coded
 from evalsuite.places import Where
 from evalsuite.records import Caveat, Detail, Quantity, Scores
 
@@ -40,7 +39,6 @@ UNLIKE_TIMES = 4  # from which ranges count as those of other units
 WORST = 4  # pairs whose slices are kept to be shown
 WHOLE: Where = ()
 FOREGROUND: Where = (("region", "foreground"),)
-NO_PAIRS = "Nothing says which real volume each synthetic one stands for. Pass --paired BY."
 UNDECLARED = Caveat(
     "range-undeclared",
     "PSNR and SSIM depend on the range that intensities can take, which no one can guess: declare "
@@ -108,16 +106,10 @@ def compute(
     Raises:
         UndefinedError: if no volume stands for another.
     """
-    if synthetic.pairs is None:
-        raise UndefinedError(NO_PAIRS)
-    places = list(synthetic.pairs)
-    codes = coded([int(real.codes[place]) for place in places])
-    rows: dict[Where, list[Measures]] = {}
+    places, codes = pairs_of(real, synthetic)
+    rows: list[dict[Where, Measures]] = []
     spans = np.empty((len(places), 2))
     ends = np.array([math.inf, -math.inf])
-    labels = real.labels
-    structures = _structures(real)
-    regions: list[Where] = [WHOLE, FOREGROUND, *structures]
     for i, place in enumerate(places):
         x, y = real.volumes[place], synthetic.volumes[i]
         spans[i] = float(x.max() - x.min()), float(y.max() - y.min())
@@ -126,14 +118,16 @@ def compute(
         pair = [v.numpy().astype(np.float64) for v in (x, y)]
         above = pair[0].min() if foreground is None else foreground
         masks = {WHOLE: np.ones(x.shape, bool), FOREGROUND: pair[0] > above}
-        if labels is not None:
-            map_of = labels[place].labels
-            masks |= {where: map_of == int(where[0][1]) for where in structures}
-        for where in regions:
-            found = in_region(pair[0], pair[1], masks[where], data_range, maps and maps[0])
-            if where == WHOLE:
-                found[MS_SSIM.name] = maps[1] if maps else math.nan
-            rows.setdefault(where, []).append(found)
+        if real.labels is not None:
+            masks |= _structures(real.labels[place])
+        found = {
+            where: in_region(pair[0], pair[1], mask, data_range, maps and maps[0])
+            for where, mask in masks.items()
+        }
+        found[WHOLE][MS_SSIM.name] = maps[1] if maps else math.nan
+        rows.append(found)
+    structures = {where for found in rows for where in found} - {WHOLE, FOREGROUND}
+    regions = [WHOLE, FOREGROUND, *sorted(structures, key=lambda where: int(where[0][1]))]
     told = _doubts(spans)
     if moved := len(synthetic.moved.intersection(synthetic.names)):
         told = (*told, INTERPOLATED(n=moved, size=len(places)))
@@ -144,7 +138,7 @@ def compute(
             if quantity is MS_SSIM and where != WHOLE:
                 continue
             if quantity is LIMITS:
-                values = _column(rows[where], BIAS)
+                values = _column(rows, where, BIAS)
                 findings.append(limits_of(LIMITS, values, codes, where=where))
                 continue
             needs_range = quantity in (PSNR, SSIM, MS_SSIM)
@@ -154,7 +148,7 @@ def compute(
             findings.append(
                 mean_of(
                     quantity,
-                    _column(rows[where], quantity),
+                    _column(rows, where, quantity),
                     codes,
                     where=where,
                     method=_method(quantity, data_range, kernel_size, sigma),
@@ -162,8 +156,9 @@ def compute(
                     missing=_missing(quantity, data_range),
                 )
             )
-    findings += [_score(q, rows[WHOLE], len(real.names)) for q in (MAE, PSNR, SSIM)]
-    findings.append(Detail("paired", _worst(real, synthetic, _column(rows[WHOLE], MAE))))
+    findings += [_score(q, rows, len(real.names)) for q in (MAE, PSNR, SSIM)]
+    worst = _worst(real, synthetic, places, _column(rows, WHOLE, MAE))
+    findings.append(Detail("paired", worst))
     return findings
 
 
@@ -222,15 +217,18 @@ def _settings(shape: tuple[int, ...], kernel_size: int, sigma: float) -> Setting
     return fit_settings(shape, kernel_size, sigma, None, 0.01, 0.03)
 
 
-def _structures(real: Views) -> list[Where]:
-    if real.labels is None:
-        return []
-    values = {int(v) for own in real.labels for v in np.unique(own.labels)} - {0}
-    return [(("structure", str(value)),) for value in sorted(values)]
+def _structures(label_map: LabelMap) -> dict[Where, Bool[np.ndarray, "x y z"]]:
+    """Return where each structure of a label map is."""
+    labels = label_map.labels
+    values = np.unique(labels).tolist()
+    return {(("structure", str(value)),): labels == value for value in values if value}
 
 
-def _column(rows: Sequence[Measures], quantity: Quantity) -> Float[np.ndarray, " n"]:
-    return np.array([row[quantity.name] for row in rows])
+def _column(
+    rows: Sequence[dict[Where, Measures]], where: Where, quantity: Quantity
+) -> Float[np.ndarray, " n"]:
+    """Return one number a pair, nan where a pair has no such region."""
+    return np.array([found.get(where, {}).get(quantity.name, math.nan) for found in rows])
 
 
 def _doubts(spans: Float[np.ndarray, "n 2"]) -> tuple[Caveat, ...]:
@@ -274,23 +272,24 @@ def _missing(quantity: Quantity, data_range: float | None) -> str:
     return "the region is empty"
 
 
-def _score(quantity: Quantity, rows: Sequence[Measures], reals: int) -> Scores:
+def _score(quantity: Quantity, rows: Sequence[dict[Where, Measures]], reals: int) -> Scores:
     return Scores(
         name=quantity.name,
         real=np.full(reals, math.nan),
-        synthetic=_column(rows, quantity),
+        synthetic=_column(rows, WHOLE, quantity),
         direction=quantity.direction,
         method="of the whole volume, against its real one",
     )
 
 
-def _worst(real: Views, synthetic: Views, errors: Float[np.ndarray, " n"]) -> dict[str, object]:
+def _worst(
+    real: Views, synthetic: Views, places: Sequence[int], errors: Float[np.ndarray, " n"]
+) -> dict[str, object]:
     """Return the axial slice with the largest error of the pairs with the largest errors."""
-    assert synthetic.pairs is not None  # noqa: S101  (`compute` has looked)
     shown = np.argsort(-errors, kind="stable")[:WORST].tolist()
     slices, names = [], []
     for i in shown:
-        x, y = real.volumes[synthetic.pairs[i]].numpy(), synthetic.volumes[i].numpy()
+        x, y = real.volumes[places[i]].numpy(), synthetic.volumes[i].numpy()
         depth = int(np.abs(y - x).mean(axis=(0, 1)).argmax())
         slices.append(np.stack([x[:, :, depth], y[:, :, depth]]))
         names.append(f"{synthetic.names[i]}, slice {depth + 1}")
