@@ -22,7 +22,7 @@ from evalsuite.config import EvaluationConfig
 from evalsuite.environment import environment
 from evalsuite.errors import EvalsuiteError
 from evalsuite.extractors.extractor import Extractor
-from evalsuite.feature_tables import feature_tables, loaded_extractors, share_tables
+from evalsuite.feature_tables import extractions, feature_tables, loaded_extractors, share_tables
 from evalsuite.groups import by_covariate
 from evalsuite.machine import usable_device
 from evalsuite.measure import Cohorts, measure
@@ -134,9 +134,8 @@ def ready(
     own = prepared(config, real)
     preparations = {e.name: prepared(config, real, e.wants) for e in extractors}
     on_voxels = [metric.name for metric in metrics if "volumes" in metric.needs]
-    alike = [
-        metric.name for metric in metrics if {"volumes", "pairs"} & {*metric.needs} == {"volumes"}
-    ]
+    # The volumes of a pair are of one shape, whatever that of others.
+    alike = [m.name for m in metrics if "volumes" in m.needs and "pairs" not in m.needs]
     forbid_native_shapes(alike, own, extractors, preparations)
     looked_at = {"": own} if on_voxels else {}
     real, *synthetic = judged(
@@ -152,7 +151,9 @@ def share(config: EvaluationConfig, resources: Resources) -> None:
         EvalsuiteError: as `evaluate`.
     """
     plan = planned(config, replace(resources, tell=lambda _: None))  # the first one tells it
-    share_tables(plan.ready.cohorts, plan.extractors, plan.ready.preparations, resources)
+    cohorts = plan.ready.cohorts
+    jobs = extractions(cohorts, plan.extractors, plan.ready.preparations, resources)
+    share_tables(jobs, cohorts, resources)
 
 
 def evaluate(

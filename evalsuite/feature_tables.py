@@ -37,7 +37,7 @@ def feature_tables(
     if me.world > 1:
         parts = [Part(number, me.world) for number in range(me.world)]
         shares = Shares([[file for job in jobs for file in job.share(p)] for p in parts], me)
-        share_tables(cohorts, extractors, preparations, resources)
+        share_tables(jobs, cohorts, resources)
         for late in shares.overdue(resources.cache, resources.tell):
             _make_late(jobs, late, resources)
     tables: dict[tuple[str, str], FeatureTable] = {}
@@ -52,31 +52,28 @@ def feature_tables(
 
 
 def share_tables(
-    cohorts: Sequence[Cohort],
-    extractors: Sequence[Extractor],
-    preparations: Mapping[str, Preparation],
-    resources: Resources,
+    jobs: Sequence[Extraction], cohorts: Sequence[Cohort], resources: Resources
 ) -> None:
-    """Put this process's share of the features into the cache, where others look for them."""
+    """Put this process's share of the features into the cache, where others look for them.
+
+    Args:
+        jobs: see `extractions`.
+        cohorts: all that this process sees.
+    """
     me = processes()
     seen = hashlib.sha256("".join(cohort.fingerprint for cohort in cohorts).encode()).hexdigest()
     meet(resources.cache, me, seen)
-    fill_tables(cohorts, extractors, preparations, resources)
+    fill_tables(jobs, resources)
 
 
-def fill_tables(
-    cohorts: Sequence[Cohort],
-    extractors: Sequence[Extractor],
-    preparations: Mapping[str, Preparation],
-    resources: Resources,
-) -> list[tuple[Extraction, int]]:
-    """Put this process's part of the features into the cache; return how many were made of which."""
+def fill_tables(jobs: Sequence[Extraction], resources: Resources) -> list[int]:
+    """Put this process's part of the features into the cache; return how many were made of each."""
     made, part = [], resources.part
     with threads(cores()):
-        for job in extractions(cohorts, extractors, preparations, resources):
+        for job in jobs:
             name = f"{job.extractor.name}: features of {job.cohort.name}, {part}"
             with resources.progress(name, len(job.share(part))) as advance:
-                made.append((job, job.fill(part, advance)))
+                made.append(job.fill(part, advance))
     return made
 
 

@@ -6,7 +6,7 @@ from evalsuite import beforehand
 from evalsuite.config import EvaluationConfig
 from evalsuite.errors import EvalsuiteError
 from evalsuite.evaluate import load_metrics, ready
-from evalsuite.feature_tables import fill_tables, loaded_extractors
+from evalsuite.feature_tables import extractions, fill_tables, loaded_extractors
 from evalsuite.reference import compare
 from evalsuite.reference_file import is_reference
 from evalsuite.resources import Resources
@@ -38,6 +38,7 @@ def fill(config: EvaluationConfig, resources: Resources) -> list[Json]:
         extractors = loaded_extractors(config, config.extractors, resources)
         found = ready(config, extractors, [], resources)
         cohorts, preparations = list(found.cohorts), dict(found.preparations)
+    jobs = extractions(cohorts, extractors, preparations, resources)
     return [
         {
             "extractor": job.extractor.name,
@@ -47,5 +48,5 @@ def fill(config: EvaluationConfig, resources: Resources) -> list[Json]:
             "made": made,
             "missing": job.missing(),
         }
-        for job, made in fill_tables(cohorts, extractors, preparations, resources)
+        for job, made in zip(jobs, fill_tables(jobs, resources), strict=True)
     ]

@@ -19,7 +19,7 @@ from evalsuite.environment import environment
 from evalsuite.errors import EvalsuiteError
 from evalsuite.evaluate import NONE_HELD, load_metrics
 from evalsuite.extractors.extractor import Extractor
-from evalsuite.feature_tables import feature_tables, loaded_extractors, share_tables
+from evalsuite.feature_tables import extractions, feature_tables, loaded_extractors, share_tables
 from evalsuite.machine import usable_device
 from evalsuite.measure import undefined, unit_of
 from evalsuite.metrics.metric import Metric, UndefinedError
@@ -133,7 +133,8 @@ def share(config: EvaluationConfig, resources: Resources) -> None:
         EvalsuiteError: as `compare`.
     """
     plan = planned(config, replace(resources, tell=lambda _: None))
-    share_tables(plan.cohorts, plan.extractors, plan.preparations, resources)
+    jobs = extractions(plan.cohorts, plan.extractors, plan.preparations, resources)
+    share_tables(jobs, plan.cohorts, resources)
 
 
 def _possible(
