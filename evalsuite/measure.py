@@ -11,12 +11,13 @@ from jaxtyping import Float
 from evalsuite.extractors.extractor import Extractor
 from evalsuite.groups import Group, by_covariate
 from evalsuite.memory import Kept
-from evalsuite.metrics.metric import Finding, LabelMap, Metric, UndefinedError, Views
+from evalsuite.metrics.metric import Finding, Metric, UndefinedError, Views
 from evalsuite.preparation import Preparation
 from evalsuite.preprocessed import PreprocessedVolumes
 from evalsuite.progress import Progress
 from evalsuite.records import Caveat, Detail, Estimate, FeatureTable, Scores, VolumeScore
 from evalsuite.volumes.cohort import Cohort, Entry
+from evalsuite.volumes.labels import OnGrids, Segmentation
 from evalsuite.volumes.resampling import same_grid
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Cohorts:
     real: Cohort
     synthetic: Sequence[Cohort]
     training: Cohort | None
-    labels: Mapping[str, Sequence[LabelMap]]
+    labels: Mapping[str, Sequence[Segmentation]]
     tables: Tables
     preparation: Preparation
     kept: Kept
@@ -171,16 +172,18 @@ def _views(cohorts: Cohorts, cohort: Cohort, extractors: Sequence[Extractor]) ->
         spacing = cohorts.real.infos[0].spacing
     pairs = cohorts.pairs.get(cohort.name)
     onto = None if pairs is None else [cohorts.real.infos[place] for place in pairs]
+    labels = cohorts.labels.get(cohort.name)
     return Views(
         names=[entry.id for entry in cohort.entries],
         features={e.name: _features(cohorts, e, cohort) for e in extractors},
         volumes=PreprocessedVolumes(cohort, steps, cohorts.kept, onto),
         spacing=spacing,
-        labels=cohorts.labels.get(cohort.name),
+        labels=labels,
         subjects=cohort.subjects,
         slices={e.name: _of_slices(cohorts, e, cohort) for e in extractors if e.slices},
         standardised=frozenset(e.name for e in extractors if e.standardise),
         pairs=pairs,
+        matched=None if labels is None or onto is None else OnGrids(labels, onto),
         moved=frozenset(
             entry.id
             for entry, own, other in zip(cohort.entries, cohort.infos, onto or (), strict=False)

@@ -174,3 +174,31 @@ def test_generators_are_compared_on_the_same_subjects(translated, tmp_path):
     together = ev.compare("one", alone)
     pd.testing.assert_frame_equal(together.differences, kept.differences)
     assert "gan less coarse" in " ".join(str(kept).split())
+
+
+def test_label_maps_on_another_grid_are_moved_by_the_nearest_voxel_and_told(translated, tmp_path):
+    """A map stored with its first axis cut short and begun later is the same anatomy."""
+    for name in ("maps", "own"):
+        (tmp_path / name).mkdir()
+    for i, file in enumerate(sorted((tmp_path / "real").iterdir())):
+        volume = read_volume(file)
+        labels = np.zeros(volume.shape, np.float32)
+        labels[5:10, 4:11, 6:12] = 1 + i % 2
+        write_nifti(Volume(labels, volume.affine), tmp_path / "maps" / file.name)
+        affine = volume.affine.copy()
+        affine[:3, 3] += 3 * affine[:3, 0]
+        for voxels, folder in ((volume.voxels, "gan"), (labels, "own")):
+            write_nifti(Volume(voxels[3:], affine), tmp_path / folder / file.name)
+    status, found, err = translated(
+        "--paired", "file", "--metrics", "paired_labels,paired", "--real-labels", "maps",
+        "--synthetic-labels", "own",
+    )  # fmt: skip
+    assert status == 0, err
+    rows = {row["key"]: row for row in found["estimates"]}
+    measures = ("paired_dice", "paired_hd95", "paired_surface")
+    assert {k: row["value"] for k, row in rows.items() if row["name"] in measures} == {
+        f"paired_{value}_{what}": float(what == "dice")
+        for value in (1, 2) for what in ("dice", "hd95", "surface")
+    }  # fmt: skip
+    told = " ".join(rows["paired_1_dice"]["warnings"])
+    assert "6 of 6 synthetic label maps lay on another grid" in told

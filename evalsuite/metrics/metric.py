@@ -100,7 +100,9 @@ class Views:
         standardised: extractors whose features are in standard deviations of these real volumes.
         pairs: of synthetic volumes, the place of the real one that each stands for; None where
             none does. Both are on one grid then.
-        moved: the names of those that were interpolated to be on the grid of the real one.
+        matched: of synthetic volumes with pairs, their segmentations on the grids of the real ones;
+            None where there is none.
+        moved: the names of those that lay on another grid than the real one.
     """
 
     names: Sequence[str]
@@ -112,6 +114,7 @@ class Views:
     slices: Mapping[str, Mapping[str, Float[Tensor, "n s _"]]] = field(default_factory=dict)
     standardised: frozenset[str] = frozenset()
     pairs: Sequence[int] | None = None
+    matched: Sequence[LabelMap] | None = None
     moved: frozenset[str] = frozenset()
 
     def through(self, extractor: str) -> "Views":
@@ -132,6 +135,7 @@ class Views:
             features={name: values[chosen] for name, values in self.features.items()},
             volumes=Some(self.volumes, chosen),
             labels=None if self.labels is None else Some(self.labels, chosen),
+            matched=None if self.matched is None else Some(self.matched, chosen),
             subjects=None if self.subjects is None else [self.subjects[i] for i in chosen],
             slices={
                 name: {plane: values[chosen] for plane, values in planes.items()}

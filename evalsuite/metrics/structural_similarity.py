@@ -142,14 +142,6 @@ def pyramid(volume: Float[Tensor, "x y z"], settings: Settings) -> tuple[Level, 
     return tuple(levels)
 
 
-def ssim_map(
-    first: Level, second: Level, settings: Settings, data_range: float
-) -> Float[Tensor, "x y z"]:
-    """Return the structural similarity around each voxel; for references see `similarity`."""
-    contrast = _contrast(first, second, settings, data_range)
-    return _luminance(first, second, settings, data_range) * contrast
-
-
 def similarity(
     first: tuple[Level, ...], second: tuple[Level, ...], settings: Settings, data_range: float
 ) -> tuple[float, float]:
@@ -164,17 +156,25 @@ def similarity(
         Wang et al., IEEE Transactions on Image Processing 13 (2004), equations 12 and 13.
         Wang et al., Asilomar Conference on Signals, Systems and Computers (2003), equation 7.
     """
+    multi_scale, finest = similarity_and_map(first, second, settings, data_range)
+    return multi_scale, finest.mean().item()
+
+
+def similarity_and_map(
+    first: tuple[Level, ...], second: tuple[Level, ...], settings: Settings, data_range: float
+) -> tuple[float, Float[Tensor, "x y z"]]:
+    """Return MS-SSIM, and the structural similarity around each voxel, see `similarity`."""
     margin = settings.kernel_size // 2 if settings.convention == "wang" else 0
     means = []
-    finest = math.nan
     for scale, (x, y) in enumerate(zip(first, second, strict=True)):
         contrast = _contrast(x, y, settings, data_range)
         is_last = scale == settings.scales - 1
         if scale == 0 or is_last:
-            ssim = (_luminance(x, y, settings, data_range) * contrast).mean().item()
-            finest = ssim if scale == 0 else finest
+            similar = _luminance(x, y, settings, data_range) * contrast
+        if scale == 0:
+            finest = similar
         if is_last:
-            means.append(ssim)
+            means.append(similar.mean().item())
         else:
             x0, y0, z0 = (slice(margin, side - margin) for side in contrast.shape)
             within = contrast[x0, y0, z0]

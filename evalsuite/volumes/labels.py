@@ -13,7 +13,7 @@ from evalsuite.errors import EvalsuiteError, FaultsError, VolumeError
 from evalsuite.volumes.cohort import Cohort, VolumeInfo
 from evalsuite.volumes.formats.loaded import Loaded
 from evalsuite.volumes.read import is_volume, load
-from evalsuite.volumes.resampling import oriented
+from evalsuite.volumes.resampling import on_grid, oriented, oriented_grid, same_grid
 from evalsuite.volumes.volume import Volume
 
 COLUMN = "label"
@@ -122,6 +122,40 @@ class Segmentations(Sequence[Segmentation]):
         if isinstance(index, slice):
             return [self[i] for i in range(len(self))[index]]
         return read_labels(self.files[index], self.affines[index])
+
+
+class OnGrids(Sequence[Segmentation]):
+    """Segmentations on the grids of other volumes, by the nearest voxel, read when asked for.
+
+    Those that lie there already are left as they are; beyond a map is background.
+
+    Args:
+        maps: of a cohort.
+        onto: for each map the volume on whose grid it is to lie.
+    """
+
+    def __init__(self, maps: Sequence[Segmentation], onto: Sequence[VolumeInfo]) -> None:
+        self._maps, self._onto = maps, onto
+
+    def __len__(self) -> int:
+        return len(self._maps)
+
+    @overload
+    def __getitem__(self, index: int) -> Segmentation: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Segmentation]: ...
+    def __getitem__(self, index: int | slice) -> Segmentation | list[Segmentation]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(len(self))[index]]
+        found, other = self._maps[index], self._onto[index]
+        shape, affine = oriented_grid(other.shape, other.affine)
+        if same_grid((found.labels.shape, found.affine), (shape, affine)):
+            return found
+        moved = on_grid(
+            Volume(found.labels.astype(np.float32), found.affine), affine, shape, order=0
+        )
+        spacing = Volume(moved, affine).spacing
+        return Segmentation(np.rint(moved).astype(np.int64), spacing, affine)
 
 
 def check_labels(

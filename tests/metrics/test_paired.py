@@ -179,8 +179,10 @@ def test_structures_are_compared_as_monai_does():
     maps[1][2][:] = 0
     spacing = (1.0, 1.5, 2.0)
     made = [
-        views(volumes(3), labels=[Segmentation(one, spacing) for one in own], **more)
-        for own, more in zip(maps, ({}, {"pairs": range(3)}), strict=True)
+        views(volumes(3), **{kind: [Segmentation(one, spacing) for one in own]}, **more)
+        for own, kind, more in zip(
+            maps, ("labels", "matched"), ({}, {"pairs": range(3)}), strict=True
+        )
     ]
     found = by_place(labels.compute(*made, seed=0))
     where = (("structure", "1"),)
@@ -196,14 +198,6 @@ def test_structures_are_compared_as_monai_does():
     )
     assert found["paired_hd95", where].n_real == 2
     assert DICE.range == "0 to 1"
-
-
-def test_maps_on_other_grids_are_refused():
-    own = [Segmentation(np.ones(SHAPE, int), (1.0,) * 3)]
-    other = [Segmentation(np.ones((4, 4, 4), int), (1.0,) * 3)]
-    one = views(volumes(1), labels=own)
-    with pytest.raises(UndefinedError, match="write both on one grid"):
-        labels.compute(one, views(volumes(1), labels=other, pairs=[0]), seed=0)
 
 
 def test_features_of_pairs_beside_those_of_strangers():

@@ -29,8 +29,7 @@ from evalsuite.metrics.structural_similarity import (
     fit_settings,
     odd,
     pyramid,
-    similarity,
-    ssim_map,
+    similarity_and_map,
 )
 from evalsuite.places import Where
 from evalsuite.records import Caveat, Detail, Quantity
@@ -205,8 +204,8 @@ def _similar(
     settings = _settings(tuple(real.shape), kernel_size, sigma)
     with torch.no_grad():
         first, second = pyramid(real, settings), pyramid(synthetic, settings)
-        around = ssim_map(first[0], second[0], settings, data_range).numpy()
-        return around, similarity(first, second, settings, data_range)[0]
+        multi_scale, around = similarity_and_map(first, second, settings, data_range)
+    return around.numpy(), multi_scale
 
 
 @lru_cache
