@@ -12,11 +12,12 @@ from reports.figures.canvas import GAP, INK, INSIDE, Canvas, Line
 from reports.figures.cohorts import looks
 from reports.figures.drawing import Drawing
 from reports.figures.letters import TINY, TITLE, shortened
+from reports.figures.scales import tick
 
-PARTS = ("real", "synthetic", "synthetic less real")
+PARTS, LESS = 3, "synthetic less real"
 CASES = 2  # side by side
 CAPTION = (
-    "The pairs with the largest mean absolute errors, each in the axial slice where it is largest; "
+    "The pairs with the largest mean absolute errors (“error”), each in the axial slice where it is largest; "
     "both in the greys of the real slice, and their difference from blue (less) over white to red "
     "(more), to the largest difference of the slice."
 )
@@ -35,18 +36,17 @@ def paired(evaluation: Evaluation, evidence: Evidence) -> Figure | None:
     canvas, cohort_looks = Canvas(), looks(evaluation)
     for name, values in kept.items():
         canvas.words(f"{name}: furthest from their real volumes", TITLE, cohort_looks[name].colour)
-        cases = list(zip(values["names"], values["slices"], strict=True))
-        side = INSIDE / (CASES * len(PARTS)) - GAP
+        cases = list(zip(values["names"], values["slices"], values["errors"], strict=True))
+        side = INSIDE / (CASES * PARTS) - GAP
         for line in (cases[i : i + CASES] for i in range(0, len(cases), CASES)):
-            tallest = max(pair.shape[2] / pair.shape[1] for _, pair in line)
-            widths = [side] * (len(PARTS) * len(line))
+            tallest = max(pair.shape[2] / pair.shape[1] for _, pair, _ in line)
+            widths = [side] * (PARTS * len(line))
             tiles = iter(canvas.tiles(widths, [side * min(1.5, tallest)], gap=GAP))
-            for title, pair in line:
-                for part, what in enumerate(PARTS):
+            for title, pair, error in line:
+                for part, what in enumerate((title, f"synthetic, error {tick(error)}", LESS)):
                     axes = next(tiles)
                     _picture(axes, pair, part)
-                    text = title if part == 0 else what
-                    canvas.head(axes, Line(shortened(text, side, TINY), TINY, INK))
+                    canvas.head(axes, Line(shortened(what, side, TINY), TINY, INK))
     canvas.words(CAPTION)
     return canvas.finish()
 

@@ -222,3 +222,23 @@ def test_features_of_pairs_beside_those_of_strangers():
 def test_without_pairs_it_says_how_to_name_them(metric):
     with pytest.raises(UndefinedError, match="--paired"):
         metric.compute(views(volumes(1)), views(volumes(1)), seed=0)
+
+
+def test_agreement_keeps_the_means_of_subjects_in_every_region():
+    real, synthetic = pair(4)
+    real = replace(real, subjects=["a", "a", "b", "c"])
+    (kept,) = [
+        f for f in voxels.compute(real, synthetic, seed=0) if getattr(f, "name", "") == "agreement"
+    ]
+    assert kept.values["regions"] == [(), FOREGROUND]
+    x, y = (np.array([float(v.double().mean()) for v in s.volumes]) for s in (real, synthetic))
+    apart = y - x
+    assert kept.values["apart"][0] == pytest.approx([apart[:2].mean(), *apart[2:]])
+    assert kept.values["middle"][0][1:] == pytest.approx((x + y)[2:] / 2)
+
+
+def test_a_number_that_does_not_vary_has_no_interval():
+    found = mean_of(DICE, np.ones(12), np.arange(12), method="")
+    assert found.value == 1
+    assert found.interval is None
+    assert "unvarying-pairs" in codes(found)

@@ -11,6 +11,7 @@ from evalsuite.metrics.metric import Finding, UndefinedError, Views
 from evalsuite.metrics.subjects import LEVEL, coded, count, mean_interval, sums
 from evalsuite.places import Where
 from evalsuite.records import Caveat, Estimate, Interval, Quantity, Scores
+from evalsuite.statistics.limits import limits_of_agreement
 
 FEW = 10
 FEW_PAIRS = Caveat(
@@ -113,6 +114,14 @@ def mean_of(
     )
 
 
+def subject_means(
+    values: Float[np.ndarray, " n"], subjects: Int[np.ndarray, " n"]
+) -> Float[np.ndarray, " s"]:
+    """Return the mean over the pairs of each subject, in order of codes."""
+    means: Float[np.ndarray, " s"] = sums(values, subjects) / sums(np.ones(len(values)), subjects)
+    return means
+
+
 def limits_of(
     quantity: Quantity,
     differences: Float[np.ndarray, " n"],
@@ -131,9 +140,7 @@ def limits_of(
     n = count(codes) if len(codes) else 0
     interval, value = None, math.nan
     if n > 1:
-        sizes = np.bincount(np.unique(codes, return_inverse=True)[1])
-        means = sums(differences[known], codes) / sizes
-        value = float(stats.norm.ppf(0.975) * means.std(ddof=1))
+        value = limits_of_agreement(subject_means(differences[known], codes)).reach
         tails = stats.chi2.ppf([(1 + LEVEL) / 2, (1 - LEVEL) / 2], n - 1)
         low, high = (value * math.sqrt((n - 1) / tail) for tail in tails)
         interval = Interval(low, high, LEVEL, "chi-squared, for normal differences")

@@ -78,7 +78,7 @@ SURFACE = _quantity(
     range="0 to ∞", unit="mm", on="pairs of label maps", per="structure",
 )  # fmt: skip
 FEATURES = _quantity(
-    "features", "Distance of features", "cosine distance of the features of both; 0 is alike, and "
+    "features", "Distance of features", "cosine distance of the pooled features of both; 0 is alike, and "
     "the reference is that of real volumes of different subjects.", LOWER, range="0 to 2",
     headline=True, on="pairs of features", per="",
 )  # fmt: skip

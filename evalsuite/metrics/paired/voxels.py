@@ -3,16 +3,17 @@
 import math
 from collections.abc import Sequence
 from functools import lru_cache
+from pathlib import PurePosixPath
 from typing import Annotated
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float64
+from jaxtyping import Bool, Float, Float64, Int
 from pydantic import AfterValidator, Field
 from torch import Tensor
 
 from evalsuite.metrics.metric import Finding, LabelMap, Metric, Views, judging_options
-from evalsuite.metrics.paired.means import limits_of, of_pairs, pairs_of
+from evalsuite.metrics.paired.means import limits_of, of_pairs, pairs_of, subject_means
 from evalsuite.metrics.paired.quantities import (
     BIAS,
     LIMITS,
@@ -36,6 +37,7 @@ from evalsuite.records import Caveat, Detail, Quantity
 
 UNLIKE_TIMES = 4  # from which ranges count as those of other units
 WORST = 4  # pairs whose slices are kept to be shown
+MIDDLE = "middle"  # mean intensity of both volumes
 WHOLE: Where = ()
 FOREGROUND: Where = (("region", "foreground"),)
 UNDECLARED = Caveat(
@@ -155,6 +157,7 @@ def compute(
             )
     worst = _worst(real, synthetic, places, _column(rows, WHOLE, MAE))
     findings.append(Detail("paired", worst))
+    findings.append(Detail("agreement", _agreement(rows, regions, codes)))
     return findings
 
 
@@ -188,6 +191,7 @@ def in_region(
         SSIM.name: math.nan if similar is None else float(similar[mask].mean(dtype=np.float64)),
         NCC.name: math.nan if flat else covariance / scale,
         BIAS.name: float(np.mean(apart)),
+        MIDDLE: float(x.mean() + y.mean()) / 2,
     }
 
 
@@ -268,6 +272,21 @@ def _missing(quantity: Quantity, data_range: float | None) -> str:
     return "the region is empty"
 
 
+def _agreement(
+    rows: Sequence[dict[Where, Measures]], regions: Sequence[Where], codes: Int[np.ndarray, " n"]
+) -> dict[str, object]:
+    """Return per region and subject the mean intensity of both volumes and their difference."""
+
+    def of_subjects(name: str) -> list[Float[np.ndarray, " s"]]:
+        columns = [
+            [found.get(where, {}).get(name, math.nan) for found in rows] for where in regions
+        ]
+        return [subject_means(np.array(column), codes) for column in columns]
+
+    middle, apart = of_subjects(MIDDLE), of_subjects(BIAS.name)
+    return {"regions": list(regions), "middle": middle, "apart": apart}
+
+
 def _worst(
     real: Views, synthetic: Views, places: Sequence[int], errors: Float[np.ndarray, " n"]
 ) -> dict[str, object]:
@@ -278,7 +297,8 @@ def _worst(
         x, y = real.volumes[places[i]].numpy(), synthetic.volumes[i].numpy()
         depth = int(np.abs(y - x).mean(axis=(0, 1)).argmax())
         slices.append(np.stack([x[:, :, depth], y[:, :, depth]]))
-        names.append(f"{synthetic.names[i]}, slice {depth + 1}")
+        stem = PurePosixPath(synthetic.names[i]).name.partition(".")[0]
+        names.append(f"{stem}, slice {depth + 1}")
     return {"names": names, "slices": slices, "errors": errors[shown]}
 
 
