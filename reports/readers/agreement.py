@@ -34,8 +34,7 @@ READ_OF = {
     "Gwet AC1": " Kappa and Krippendorff's alpha fall where nearly all answers are the same, "
     "Gwet's AC1 stays high there.",
     "Gwet AC2": " Weighted kappa and Krippendorff's alpha fall where nearly all answers are the "
-    "same, Gwet's AC2 stays high there; its intervals held the truth in as few as 88 % where one "
-    "of few readers rates much lower or higher than the others.",
+    "same, Gwet's AC2 stays high there.",
     "ICC(2,1)": " The intraclass correlation ICC(2,1) is the share of the spread of answers that is "
     "due to the cases rather than to readers and error.",
 }
