@@ -1,28 +1,32 @@
 """Every fault at every severity in halves of a cohort, and what each number of a metric makes of it."""
 
 import math
-from collections.abc import Mapping, Sequence
+import multiprocessing
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int
+from threadpoolctl import threadpool_limits
 
 from evalsuite.certificate import Judged, Trial
-from evalsuite.certification.design import Split, drawn
+from evalsuite.certification.design import Split
 from evalsuite.certification.faults import Planting
 from evalsuite.certification.judge import least, limits, sign, trend, tried
-from evalsuite.certification.values import Chosen, Number, numbers
+from evalsuite.certification.values import Key, Seen, Task, Values
 from evalsuite.config import EvaluationConfig
 from evalsuite.extractors.extractor import Extractor
 from evalsuite.feature_tables import feature_tables
+from evalsuite.metrics.metric import Metric
 from evalsuite.preparation import Preparation
+from evalsuite.processes import cores
 from evalsuite.progress import silent
 from evalsuite.records import FeatureTable
 from evalsuite.resources import Resources
 from evalsuite.volumes.cohort import Cohort
-
-Key = tuple[str, Number]  # extractor and number
-Values = Float[np.ndarray, " r"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class Bench:
     faulty: Mapping[tuple[str, float], Cohort]
     extractors: Sequence[Extractor]
     preparations: Mapping[str, Preparation]
-    metrics: Chosen
+    metrics: Sequence[tuple[Metric, Mapping[str, Any]]]
     memory: int
 
     def tables(self, cohort: Cohort) -> dict[str, FeatureTable]:
@@ -91,54 +95,75 @@ def judged(
     Args:
         usual: features of the volumes without a fault, by extractor.
     """
-    tasks = sum(len(t.planting.fault.levels) * bench.planted for t in tryings)
-    tasks += len(bench.halves) * (1 + sum(t.mode is not None for t in tryings))
-    with bench.resources.progress("metrics of halves", tasks) as advance:
-
-        def values(trying: Trying, level: float, count: int) -> tuple[dict[Key, Values], float]:
-            planting = trying.planting
-            cohort = bench.faulty.get((planting.fault.name, planting.strength or level))
-            tables = usual if cohort is None or level == 0 else bench.tables(cohort)
-            found, sizes = [], []
-            for of in bench.halves[:count]:
-                own = drawn(planting, level, of, bench.subjects, bench.config.seed, trying.mode)
-                sizes.append(len(own.rows))
-                found.append(
-                    {
-                        (extractor.name, number): value
-                        for extractor in bench.extractors
-                        for number, value in numbers(
-                            [(m, o) for m, o in bench.metrics if m.takes(extractor.name)],
-                            extractor,
-                            (usual[extractor.name], tables[extractor.name]),
-                            of.real,
-                            own,
-                            bench.subjects,
-                            bench.memory,
-                        ).items()
-                    }
-                )
-                advance()
-            return _by_key(found), float(np.mean(sizes))
-
-        plain = values(tryings[0], 0.0, len(bench.halves))
-        series: dict[str, _Series] = {}
-        for trying in tryings:
-            fault = trying.planting.fault
-            without, n = plain if trying.mode is None else values(trying, 0.0, len(bench.halves))
-            levels = {level: values(trying, level, bench.planted)[0] for level in fault.levels}
-            series[fault.name] = _Series(n, without, levels)
-    known = [
-        key for key in plain[0] if all(np.isfinite(s.usual[key]).all() for s in series.values())
-    ]
-    undefined = [f"{number.name} ({e})" for e, number in plain[0] if (e, number) not in known]
-    return [_judged(key, plain[0][key], series) for key in known], undefined
+    plain = (tryings[0], 0.0)
+    steps = [plain, *((trying, 0.0) for trying in tryings if trying.mode is not None)]
+    steps += [(trying, level) for trying in tryings for level in trying.planting.fault.levels]
+    tasks = (_task(bench, trying, level, usual) for trying, level in steps)
+    with bench.resources.progress("metrics of halves", len(steps)) as advance:
+        found = []
+        for values in _in_processes(tasks, bench.resources.workers or cores(), len(steps)):
+            found.append(values)
+            advance()
+    by_step = {
+        (t.planting.fault.name, level): v for (t, level), v in zip(steps, found, strict=True)
+    }
+    series = {}
+    for trying in tryings:
+        name, levels = trying.planting.fault.name, trying.planting.fault.levels
+        without, n = found[0] if trying.mode is None else by_step[name, 0.0]
+        series[name] = _Series(n, without, {level: by_step[name, level][0] for level in levels})
+    keys = list(found[0][0])
+    known = [key for key in keys if all(_defined(of.usual, key) for of in series.values())]
+    undefined = [f"{number.name} ({extractor})" for extractor, number in keys]
+    undefined = [name for name, key in zip(undefined, keys, strict=True) if key not in known]
+    return [_judged(key, found[0][0][key], series) for key in known], undefined
 
 
-def _by_key(found: Sequence[Mapping[Key, float]]) -> dict[Key, Values]:
-    """Return the values of each number by split, nan where it is undefined."""
-    keys = dict.fromkeys(key for one in found for key in one)
-    return {key: np.array([one.get(key, math.nan) for one in found]) for key in keys}
+def _task(bench: Bench, trying: Trying, level: float, usual: Mapping[str, FeatureTable]) -> Task:
+    planting = trying.planting
+    cohort = bench.faulty.get((planting.fault.name, planting.strength or level))
+    tables = usual if cohort is None or level == 0 else bench.tables(cohort)
+    return Task(
+        planting=planting,
+        level=level,
+        mode=trying.mode,
+        halves=bench.halves if level == 0 else bench.halves[: bench.planted],
+        subjects=bench.subjects,
+        seen=[Seen(e.name, e.standardise, usual[e.name], tables[e.name]) for e in bench.extractors],
+        metrics=[(metric.name, options) for metric, options in bench.metrics],
+        seed=bench.config.seed,
+        memory=bench.memory,
+    )
+
+
+def _in_processes(
+    tasks: Iterable[Task], workers: int, count: int
+) -> Iterator[tuple[dict[Key, Values], float]]:
+    """Yield the values of tasks in their order, a few of which are held at a time."""
+    if workers == 1:
+        yield from map(Task.values, tasks)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(workers, count), context, initializer=_alone) as pool:
+        running: deque[Future[tuple[dict[Key, Values], float]]] = deque()
+        for task in tasks:
+            running.append(pool.submit(Task.values, task))
+            if len(running) > workers + 1:
+                yield running.popleft().result()
+        for one in running:
+            yield one.result()
+
+
+def _alone() -> None:
+    """Let a worker keep to its core."""
+    import torch
+
+    threadpool_limits(1)
+    torch.set_num_threads(1)
+
+
+def _defined(usual: Mapping[Key, Values], key: Key) -> bool:
+    return key in usual and bool(np.isfinite(usual[key]).all())
 
 
 def _judged(key: Key, plain: Values, series: Mapping[str, _Series]) -> Judged:

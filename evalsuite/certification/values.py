@@ -1,22 +1,24 @@
 """What metrics say of one half of a cohort against the other, faulty or not."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Float, Int
 
-from evalsuite.certification.design import Drawn
+from evalsuite import plugins
+from evalsuite.certification.design import Drawn, Split, drawn
+from evalsuite.certification.faults import Planting
 from evalsuite.certification.judge import badness
-from evalsuite.extractors.extractor import Extractor
 from evalsuite.measure import findings_of, standardise
 from evalsuite.metrics.metric import Metric, Views
 from evalsuite.places import Where
 from evalsuite.ranking import quantities
 from evalsuite.records import Direction, Estimate, FeatureTable
 
-Chosen = Sequence[tuple[Metric, Mapping[str, Any]]]
+Chosen = Sequence[tuple[str, Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +31,77 @@ class Number:
     direction: Direction
 
 
+Key = tuple[str, Number]  # extractor and number
+Values = Float[np.ndarray, " r"]
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The volumes through one extractor.
+
+    Args:
+        extractor: its name.
+        standardise: whether in units of the real half.
+        usual, faulty: features of all volumes as they are, and with the fault.
+    """
+
+    extractor: str
+    standardise: bool
+    usual: FeatureTable
+    faulty: FeatureTable
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One fault at one severity; all that a process needs to find its numbers.
+
+    Args:
+        planting, level: the fault and its severity.
+        mode: what is left out, of a fault that leaves out a mode.
+        halves: of the volumes.
+        subjects: of all volumes.
+        seen: by extractor.
+        metrics: names with all their options.
+        seed: of random choices.
+        memory: bytes that a metric may hold.
+    """
+
+    planting: Planting
+    level: float
+    mode: Bool[np.ndarray, " n"] | None
+    halves: Sequence[Split]
+    subjects: Int[np.ndarray, " n"]
+    seen: Sequence[Seen]
+    metrics: Chosen
+    seed: int
+    memory: int
+
+    def values(self) -> tuple[dict[Key, Values], float]:
+        """Return how bad every number is by split, nan where undefined, and the mean faulty size."""
+        metrics: list[tuple[Metric, Mapping[str, Any]]] = [
+            (plugins.load("metrics", name), options) for name, options in self.metrics
+        ]
+        found: list[dict[Key, float]] = []
+        sizes = []
+        for of in self.halves:
+            own = drawn(self.planting, self.level, of, self.subjects, self.seed, self.mode)
+            sizes.append(len(own.rows))
+            here: dict[Key, float] = {}
+            for seen in self.seen:
+                taken = [(m, o) for m, o in metrics if m.takes(seen.extractor)]
+                rows = numbers(taken, seen, of.real, own, self.subjects, self.memory)
+                here |= {(seen.extractor, number): value for number, value in rows.items()}
+            found.append(here)
+        keys = dict.fromkeys(key for one in found for key in one)
+        by_key = {key: np.array([one.get(key, math.nan) for one in found]) for key in keys}
+        return by_key, float(np.mean(sizes))
+
+
 def numbers(
-    metrics: Chosen,
-    extractor: Extractor,
-    tables: tuple[FeatureTable, FeatureTable],
+    metrics: Sequence[tuple[Metric, Mapping[str, Any]]],
+    seen: Seen,
     real: Int[np.ndarray, " m"],
-    drawn: Drawn,
+    own: Drawn,
     subjects: Int[np.ndarray, " n"],
     memory: int,
 ) -> dict[Number, float]:
@@ -42,15 +109,14 @@ def numbers(
 
     Args:
         metrics: of features, with all their options.
-        extractor: whose features the tables hold.
-        tables: of all volumes as they are, and with the fault.
+        seen: features of all volumes.
         real: rows of the real half.
-        drawn: what stands for the synthetic cohort.
+        own: what stands for the synthetic cohort.
         subjects: of all volumes.
         memory: bytes that a metric may hold.
     """
     names = quantities()
-    pair = list(_views(extractor, tables, real, drawn, subjects))
+    pair = list(_views(seen, real, own, subjects))
     found = {}
     for metric, options in metrics:
         handed: dict[str, Any] = {"memory": memory} if metric.in_blocks else {}
@@ -66,24 +132,23 @@ def numbers(
 
 
 def _views(
-    extractor: Extractor,
-    tables: tuple[FeatureTable, FeatureTable],
+    seen: Seen,
     real: Int[np.ndarray, " m"],
-    drawn: Drawn,
+    own: Drawn,
     subjects: Int[np.ndarray, " n"],
 ) -> Iterator[Views]:
     """Yield the views of both sides, standardised by the real half where the extractor asks."""
     import torch
 
-    def mixed(own: np.ndarray, faulty: np.ndarray) -> np.ndarray:
-        rows: np.ndarray = own[drawn.rows]
-        rows[drawn.faulty] = faulty[drawn.rows[drawn.faulty]]
+    def mixed(usual: np.ndarray, faulty: np.ndarray) -> np.ndarray:
+        rows: np.ndarray = usual[own.rows]
+        rows[own.faulty] = faulty[own.rows[own.faulty]]
         return rows
 
-    usual, faulty = tables
+    usual, faulty, name = seen.usual, seen.faulty, seen.extractor
     first = usual.values[real].astype(np.float64)
     second = mixed(usual.values, faulty.values).astype(np.float64)
-    if extractor.standardise:
+    if seen.standardise:
         second, first = standardise(first, second), standardise(first, first)
     planes: list[dict[str, Any]] = [{}, {}]
     for plane, values in (usual.slices or {}).items():
@@ -91,14 +156,14 @@ def _views(
         planes[0][plane] = torch.from_numpy(values[real])
         planes[1][plane] = torch.from_numpy(mixed(values, faulty.slices[plane]))
     for values, slices, codes in zip(
-        (first, second), planes, (subjects[real], drawn.subjects), strict=True
+        (first, second), planes, (subjects[real], own.subjects), strict=True
     ):
         yield Views(
             names=list(map(str, range(len(values)))),
-            features={extractor.name: torch.from_numpy(values)},
+            features={name: torch.from_numpy(values)},
             volumes=(),
             spacing=(1.0, 1.0, 1.0),
             subjects=codes.tolist(),
-            slices={extractor.name: slices} if extractor.slices else {},
-            standardised=frozenset({extractor.name} if extractor.standardise else ()),
+            slices={name: slices} if slices else {},
+            standardised=frozenset({name} if seen.standardise else ()),
         )

@@ -40,7 +40,7 @@ def plain(monkeypatch):
         monkeypatch.setattr(room, "loaded_extractors", lambda *_: [Plain()])
 
 
-QUICK = {"metrics": "mmd", "splits": 19, "planted": 4}
+QUICK = {"metrics": "mmd", "splits": 19, "planted": 4, "workers": 1}
 
 
 @pytest.fixture(scope="module")
