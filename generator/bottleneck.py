@@ -75,7 +75,7 @@ class Codebook(EMAQuantizer):  # type: ignore[misc]  # MONAI is not typed
             flat = latents.float().movedim(1, -1).reshape(-1, self.embedding_dim)
             codes = self.embedding.weight
             lengths = codes.square().sum(dim=1)
-            tiles = flat.split(max(1, SEARCHED // self.num_embeddings))
+            tiles = torch.split(flat, max(1, SEARCHED // self.num_embeddings))
             found = [(lengths - 2 * tile @ codes.t()).argmin(dim=1) for tile in tiles]
             return torch.cat(found).view(len(latents), *latents.shape[2:])
 
