@@ -251,28 +251,40 @@ def forbid_native_shapes(
         )
 
 
+def settled(
+    config: EvaluationConfig,
+    extractors: Sequence[Extractor],
+    preparations: Mapping[str, Preparation],
+    metrics: Sequence[tuple[Metric, dict[str, Any]]],
+) -> dict[str, object]:
+    """Return what decides numbers beside the volumes: protocol, extractors, metrics."""
+    return {
+        "protocol": recorded(
+            config.model_dump(mode="json"), beforehand.own_weights(config.weights, extractors)
+        ),
+        "extractors": {
+            e.name: {
+                **e.fingerprint,
+                "standardised_by_real_cohort": e.standardise,
+                **preparations[e.name].record(),
+            }
+            for e in extractors
+        },
+        "metrics": {metric.name: options for metric, options in metrics},
+    }
+
+
 def _record(
     config: EvaluationConfig, plan: Plan, labels: Mapping[str, Segmentations]
 ) -> dict[str, object]:
     found, extractors = plan.ready, plan.extractors
     cohorts = found.cohorts
     return {
-        "protocol": recorded(
-            config.model_dump(mode="json"), beforehand.own_weights(config.weights, extractors)
-        ),
+        **settled(config, extractors, found.preparations, plan.metrics),
         "cohorts": {cohort.name: cohort.fingerprint for cohort in cohorts},
         "subjects": {c.name: _subjects(c) for c in cohorts if any(e.subject for e in c.entries)},
         "label maps": {name: maps.fingerprint for name, maps in labels.items()},
         **found.own.record(),
-        "extractors": {
-            e.name: {
-                **e.fingerprint,
-                "standardised_by_real_cohort": e.standardise,
-                **found.preparations[e.name].record(),
-            }
-            for e in extractors
-        },
-        "metrics": {metric.name: options for metric, options in plan.metrics},
         "by": config.by,
         "assumed geometry": asdict(config.stated()),
         "seed": config.seed,

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from evalsuite.audited import read_audit
 from evalsuite.environment import environment
 from evalsuite.errors import EvalsuiteError
 from evalsuite.tracking.record import DIGEST, STUDY, digest_of
@@ -21,6 +22,7 @@ def build(
     evaluations: Sequence[EvaluationData],
     *,
     utilities: Sequence[Path] = (),
+    audits: Sequence[Path] = (),
     title: str | None = None,
     replicates: int = 2000,
 ) -> Report:
@@ -30,17 +32,18 @@ def build(
         study: or None.
         evaluations: perhaps none.
         utilities: folders of results of `evalsuite utility`.
+        audits: folders of `evalsuite audit`.
         title: or None for one made of the names.
         replicates: of every bootstrap.
 
     Raises:
         EvalsuiteError: if there is nothing to report on.
     """
-    if study is None and not evaluations and not utilities:
+    if study is None and not (evaluations or utilities or audits):
         raise EvalsuiteError(
             "There is nothing to report on. Name a study with --study, results of "
-            "`evalsuite compute-metrics` with --evaluation or of `evalsuite utility` with "
-            "--utility, or several of them."
+            "`evalsuite compute-metrics` with --evaluation, of `evalsuite utility` with --utility "
+            "or of `evalsuite audit` with --audit, or several of them."
         )
     from reports.evaluations import evaluation_answers, evaluation_sections
     from reports.guidelines import checklist_tables
@@ -72,6 +75,16 @@ def build(
             suffixed(section, f"-{place}" if several else "", ending)
             for section in utility_sections(folder)
         ]
+    for place, folder in enumerate(audits, 1):
+        from reports.audit import audit_answers, audit_sections, kept_figure
+
+        several, audit = len(audits) > 1, read_audit(folder)
+        ending = f" (audit {place})" if several else ""
+        told += [Answer(f"{one.head}{ending}", one.blocks) for one in audit_answers(audit)]
+        sections += [
+            suffixed(section, f"-{place}" if several else "", ending)
+            for section in audit_sections(audit, kept_figure(folder))
+        ]
     sections += further_chapters(Sources(study, evaluations, utilities, replicates))
     methods = methods_paragraphs(evaluations, study, sections)
     if methods:
@@ -82,10 +95,10 @@ def build(
         sections.append(Section("checklist", "What reporting guidelines ask", (), tables))
     told.sort(key=lambda answer: answer.head.startswith("Limits"))
     return Report(
-        title=title or _title(study, evaluations),
+        title=title or _title(study, evaluations, utilities),
         answers=tuple(told),
         sections=tuple(sections),
-        record=_record(study, evaluations, utilities, replicates),
+        record=_record(study, evaluations, utilities, audits, replicates),
         made_from=tuple(_made_from(study, evaluations, utilities)),
     )
 
@@ -95,9 +108,13 @@ def write_report(report: Report, folder: Path, formats: Sequence[Format] = ()) -
     return write(report, folder, formats)
 
 
-def _title(study: StudyData | None, evaluations: Sequence[EvaluationData]) -> str:
+def _title(
+    study: StudyData | None, evaluations: Sequence[EvaluationData], utilities: Sequence[Path]
+) -> str:
     if study is not None:
         return str(study.design.get("title") or study.name)
+    if not evaluations and not utilities:
+        return "Have generators memorised volumes?"
     if not evaluations:
         return "Are synthetic volumes useful for training?"
     names = [c.name for data in evaluations for c in data.evaluation.synthetic]
@@ -121,6 +138,7 @@ def _record(
     study: StudyData | None,
     evaluations: Sequence[EvaluationData],
     utilities: Sequence[Path],
+    audits: Sequence[Path],
     replicates: int,
 ) -> dict[str, str]:
     record: dict[str, str] = {}
@@ -135,6 +153,7 @@ def _record(
             f"configuration {data.evaluation.config_hash}, {data.evaluation.started}"
         )
     record |= {f"utility experiment {place}": str(f) for place, f in enumerate(utilities, 1)}
+    record |= {f"audit {place}": str(f) for place, f in enumerate(audits, 1)}
     commit = environment()["evalsuite_commit"]
     return {
         **record,
