@@ -17,6 +17,7 @@ from evalsuite.study.export import (
     COLUMNS,
     READERS,
     SCALES,
+    UNREAD,
     long_table,
     read_csv,
     readers_table,
@@ -116,6 +117,12 @@ class StudyData:
         numbers = self.table.drop_duplicates("reader").set_index("reader")["reader_number"]
         known = numbers.map(told).dropna()
         return {str(name): str(value) for name, value in known.items()}
+
+    @property
+    def unread(self) -> dict[str, list[str]]:
+        """By reader, the cases that fell to them and that they did not read, as far as told."""
+        told = self.told_of_readers(UNREAD)
+        return {name: cases.split("; ") for name, cases in told.items() if cases}
 
     @property
     def points(self) -> dict[str, int]:
