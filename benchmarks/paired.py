@@ -1,6 +1,6 @@
 """Seconds of all metrics of pairs for 100 pairs of 128 cubed, beside plain loops over peers.
 
-    python benchmarks/paired.py [--pairs 100] [--side 128] [--theirs 2] [--threads 2]
+    python benchmarks/paired.py [--pairs 100] [--side 128] [--theirs 2] [--threads 1]
 
 Pairs are made up: a smooth head with five ellipsoids as structures, and the same with noise, other
 contrast and structures moved by up to two voxels. `paired` compares whole volume, foreground and the
@@ -9,7 +9,8 @@ same numbers of the same pairs one after the other: torchmetrics' PSNR, SSIM and
 MAE, MSE and correlation of the whole volume alone, scikit-image's PSNR and SSIM where it is
 installed, and MONAI's Dice, Hausdorff and surface distance of each structure; fewer pairs, as they
 are slow, scaled to as many. Wall-clock seconds depend on what else runs; processor seconds hold those
-of all threads. Also written to benchmarks/results/paired.json.
+of all threads, which on a busy machine burn up to three times as much waiting for one another: so one by
+default. Also written to benchmarks/results/paired.json.
 """
 
 import argparse
@@ -155,7 +156,7 @@ def main():
     parser.add_argument("--pairs", type=int, default=100)
     parser.add_argument("--side", type=int, default=128)
     parser.add_argument("--theirs", type=int, default=2, help="pairs that the loops do")
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     warnings.simplefilter("ignore")
