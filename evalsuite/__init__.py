@@ -6,37 +6,53 @@ TYPE_CHECKING = False  # `typing` takes longer to import than all that stands he
 if TYPE_CHECKING:
     __version__: str
     from evalsuite.api import Evaluation, compare, compute_metrics, load, read_study, report
+    from evalsuite.audited import Audit, read_audit
+    from evalsuite.auditing.python import audit
+    from evalsuite.certificate import Certificate, read_certificate
+    from evalsuite.certification.python import certify
     from evalsuite.errors import EvalsuiteError
     from evalsuite.functions import estimates, frechet_distance, kid
     from evalsuite.volumes.memory import Volumes
     from evalsuite.volumes.volume import Volume
 
 _HOMES = {  # of what is public here; nothing of it is imported before it is used
+    "Certificate": "evalsuite.certificate",
+    "Audit": "evalsuite.audited",
     "Evaluation": "evalsuite.api",
     "EvalsuiteError": "evalsuite.errors",
     "Volume": "evalsuite.volumes.volume",
     "Volumes": "evalsuite.volumes.memory",
+    "certify": "evalsuite.certification.python",
+    "audit": "evalsuite.auditing.python",
     "compare": "evalsuite.api",
     "compute_metrics": "evalsuite.api",
     "estimates": "evalsuite.functions",
     "frechet_distance": "evalsuite.functions",
     "kid": "evalsuite.functions",
     "load": "evalsuite.api",
+    "read_certificate": "evalsuite.certificate",
+    "read_audit": "evalsuite.audited",
     "read_study": "evalsuite.api",
     "report": "evalsuite.api",
 }
 
 __all__ = [
+    "Audit",
+    "Certificate",
     "EvalsuiteError",
     "Evaluation",
     "Volume",
     "Volumes",
+    "audit",
+    "certify",
     "compare",
     "compute_metrics",
     "estimates",
     "frechet_distance",
     "kid",
     "load",
+    "read_audit",
+    "read_certificate",
     "read_study",
     "report",
 ]

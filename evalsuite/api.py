@@ -8,17 +8,16 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
-from multiprocessing import current_process
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from evalsuite import extras, plugins, records, results
 from evalsuite.errors import EvalsuiteError
+from evalsuite.given import refuse_imported, source, sources
 from evalsuite.progress import bars, silent
 from evalsuite.volumes.cohort import Cohort
-from evalsuite.volumes.memory import Volumes, listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,7 +59,14 @@ class Evaluation:
         import pandas as pd
 
         columns = list(records.VolumeScore.__dataclass_fields__)
-        return pd.DataFrame([asdict(score) for score in self.evidence.scores], columns=columns)
+        return pd.DataFrame(results.score_rows(self.evidence.scores), columns=columns)
+
+    @property
+    def differences(self) -> "pd.DataFrame":
+        """One row per number and two cohorts of pairs, the long table that `differences.csv` is."""
+        import pandas as pd
+
+        return pd.DataFrame(results.difference_rows(self.record), columns=results.DIFFERENCES)
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the estimates as the long table that `estimates.csv` is."""
@@ -192,11 +198,7 @@ def compute_metrics(
     Raises:
         EvalsuiteError: for anything that is wrong with settings or volumes.
     """
-    if getattr(current_process(), "_inheriting", False):
-        raise EvalsuiteError(
-            'Call compute_metrics below `if __name__ == "__main__":`, or with workers=1: processes '
-            "that extract features import the script."
-        )
+    refuse_imported("compute_metrics")
     extras.require("metrics", purpose="compute_metrics")
     from evalsuite.caches import feature_cache
     from evalsuite.config import load_config
@@ -210,9 +212,9 @@ def compute_metrics(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="evalsuite-")))
         held: dict[str, Cohort] = {}
         given = {
-            "real": _source(real, "real", folder, held),
-            "synthetic": _sources(synthetic, folder, held),
-            "training": None if training is None else _source(training, "training", folder, held),
+            "real": source(real, "real", folder, held),
+            "synthetic": sources(synthetic, folder, held),
+            "training": None if training is None else source(training, "training", folder, held),
             "protocol": protocol,
             "metrics": [metrics] if isinstance(metrics, str) else metrics,
             "extractors": [extractors] if isinstance(extractors, str) else extractors,
@@ -308,7 +310,7 @@ def compare(*evaluations: Evaluation | str | Path) -> Evaluation:
     for remark in made.remarks:
         warnings.warn(remark, stacklevel=2)
     scores = tuple(
-        records.VolumeScore(**{str(key): value for key, value in row.items()})
+        results.score_of({str(key): value for key, value in row.items()})
         for row in made.scores.to_dict("records")
     )
     return Evaluation(made.evaluation, records.Evidence((), {}, scores))
@@ -338,6 +340,8 @@ def report(
     study: "StudyData | str | Path | None" = None,
     evaluations: Iterable[Evaluation | str | Path] = (),
     utilities: Iterable[str | Path] = (),
+    certificates: Iterable[str | Path] = (),
+    audits: Iterable[str | Path] = (),
     title: str | None = None,
     replicates: int = 2000,
     formats: "Sequence[Format]" = (),
@@ -349,6 +353,8 @@ def report(
         study: of `read_study`, or what that takes.
         evaluations: folders of results, or evaluations that are saved.
         utilities: folders of results of `evalsuite utility`.
+        certificates: folders of `evalsuite certify`.
+        audits: folders of `evalsuite audit`.
         title: of the report.
         replicates: of every bootstrap.
         formats: besides HTML, `docx` (Word), `latex` or both.
@@ -370,32 +376,12 @@ def report(
         read_study(study) if isinstance(study, str | Path) else study,
         [read_evaluation(folder) for folder in folders if folder],
         utilities=[Path(folder) for folder in utilities],
+        certificates=[Path(folder) for folder in certificates],
+        audits=[Path(folder) for folder in audits],
         title=title,
         replicates=replicates,
     )
     return write_report(made, place, formats)
-
-
-def _sources(synthetic: Any, folder: Path, held: dict[str, Cohort]) -> list[Any]:
-    if isinstance(synthetic, Mapping) and "path" not in synthetic:
-        return [_source(one, str(name), folder, held) for name, one in synthetic.items()]
-    if isinstance(synthetic, str | Path):
-        return [str(synthetic)]
-    return [_source(synthetic, "synthetic", folder, held)]
-
-
-def _source(source: Any, name: str, folder: Path, held: dict[str, Cohort]) -> dict[str, Any]:
-    """Return how a configuration names a cohort; what is no path is added to those held."""
-    if isinstance(source, Mapping):
-        return {"name": name, **source}
-    if isinstance(source, str | Path):
-        return {"path": str(source), "name": name}
-    if not isinstance(source, Cohort):
-        volumes = source if isinstance(source, Volumes) else Volumes(source)
-        source = listed(volumes, name, folder)
-    path = source.source if source.source not in held else f"{source.source} ({name})"
-    held[path] = source
-    return {"path": path, "name": name}
 
 
 def _data(evaluation: Evaluation, name: str) -> "EvaluationData":

@@ -31,6 +31,14 @@ def report(
         list[Path] | None,
         typer.Option(help="Results of `evalsuite utility`; repeat for more."),
     ] = None,
+    certificate: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of `evalsuite certify`; repeat for more."),
+    ] = None,
+    audit: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of `evalsuite audit`; repeat for more."),
+    ] = None,
     leave_out: Annotated[
         list[str] | None,
         typer.Option(
@@ -64,7 +72,15 @@ def report(
     read = read_study(study, Home.at(home or default_folder(), database)) if study else None
     read = read.without(leave_out) if read and leave_out else read
     evaluations = [read_evaluation(folder) for folder in evaluation or ()]
-    made = build(read, evaluations, utilities=utility or (), title=title, replicates=replicates)
+    made = build(
+        read,
+        evaluations,
+        utilities=utility or (),
+        certificates=certificate or (),
+        audits=audit or (),
+        title=title,
+        replicates=replicates,
+    )
     with warnings.catch_warnings(record=True) as told:
         page = write_report(made, output, [one.value for one in formats or ()])
     for warning in told:

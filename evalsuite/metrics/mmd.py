@@ -44,6 +44,7 @@ def compute(
     subjects: Subjects | None = None,
     seed: int = 0,
     memory: int = MEMORY,
+    intervals: bool = True,
     bandwidth: Annotated[
         float | None,
         Field(gt=0, description="sigma of the RBF kernel; by default from the real cohort"),
@@ -67,6 +68,7 @@ def compute(
         subjects: whom the volumes show; by default each another. At least 2 in each set.
         seed: of the permutations.
         memory: bytes for blocks of kernels; it changes no digit but the last ones.
+        intervals: whether to test as well; False: the two distances alone.
         bandwidth: sigma of the RBF kernel, in the unit of the features; by default the mean of
             kernels with 1, 2, 4 and 8 times the median distance within the real cohort (the
             median rule, widened so that it tells bad from worse), the same for all generators.
@@ -109,7 +111,7 @@ def compute(
     sums = summed(
         tiles_of(real, synthetic, kernels),
         subjects,
-        labels(*subjects.counts, permutations, seed),
+        labels(*subjects.counts, permutations if intervals else 1, seed),
         features=real.shape[1],
         memory=memory,
     )
@@ -123,7 +125,7 @@ def compute(
             value, p_value = (
                 replace(e, warnings=(_NO_BANDWIDTH, *e.warnings)) for e in (value, p_value)
             )
-        estimates += [value, p_value]
+        estimates += [value, p_value] if intervals else [value]
     return estimates
 
 

@@ -68,11 +68,11 @@ def simulate(index: int, *, seed: int, spacing: float, variability: float = 1.0)
     where += random.normal(0, variability * 2 / spacing, 3)[:, None, None, None]
     for deviation, length in ((3.0, 30.0), (1.5, 12.0)):
         for axis in range(3):
-            field = _smooth(random, brain.shape, length / spacing)
+            field = smooth_field(random, brain.shape, length / spacing)
             where[axis] += field * (variability * deviation) / spacing
     voxels = ndimage.map_coordinates(brain.voxels, where, order=1, mode="constant")
     voxels = np.clip(voxels, 0, 1) ** np.exp(random.normal(0, variability * 0.15))
-    voxels *= 1 + variability * 0.1 * _smooth(random, brain.shape, 50 / spacing)
+    voxels *= 1 + variability * 0.1 * smooth_field(random, brain.shape, 50 / spacing)
     voxels = np.hypot(
         voxels + random.normal(0, 0.02, brain.shape), random.normal(0, 0.02, brain.shape)
     )
@@ -95,7 +95,7 @@ def degrade(volume: Volume, *, blur: float, noise: float, seed: int) -> Volume:
     return Volume(voxels.astype(np.float32), volume.affine)
 
 
-def _smooth(
+def smooth_field(
     random: np.random.Generator, shape: tuple[int, int, int], length: float
 ) -> Float[np.ndarray, "x y z"]:
     """Return a Gaussian random field of unit variance with that correlation length in voxels."""
