@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     from evalsuite.api import Evaluation, compare, compute_metrics, load, read_study, report
     from evalsuite.audited import Audit, read_audit
     from evalsuite.auditing.python import audit
+    from evalsuite.certificate import Certificate, read_certificate
+    from evalsuite.certification.python import certify
     from evalsuite.errors import EvalsuiteError
     from evalsuite.functions import estimates, frechet_distance, kid
     from evalsuite.volumes.memory import Volumes
@@ -15,11 +17,13 @@ if TYPE_CHECKING:
 
 _HOMES = {  # of what is public here; nothing of it is imported before it is used
     "Audit": "evalsuite.audited",
+    "Certificate": "evalsuite.certificate",
     "Evaluation": "evalsuite.api",
     "EvalsuiteError": "evalsuite.errors",
     "Volume": "evalsuite.volumes.volume",
     "Volumes": "evalsuite.volumes.memory",
     "audit": "evalsuite.auditing.python",
+    "certify": "evalsuite.certification.python",
     "compare": "evalsuite.api",
     "compute_metrics": "evalsuite.api",
     "estimates": "evalsuite.functions",
@@ -27,17 +31,20 @@ _HOMES = {  # of what is public here; nothing of it is imported before it is use
     "kid": "evalsuite.functions",
     "load": "evalsuite.api",
     "read_audit": "evalsuite.audited",
+    "read_certificate": "evalsuite.certificate",
     "read_study": "evalsuite.api",
     "report": "evalsuite.api",
 }
 
 __all__ = [
     "Audit",
+    "Certificate",
     "EvalsuiteError",
     "Evaluation",
     "Volume",
     "Volumes",
     "audit",
+    "certify",
     "compare",
     "compute_metrics",
     "estimates",
@@ -45,6 +52,7 @@ __all__ = [
     "kid",
     "load",
     "read_audit",
+    "read_certificate",
     "read_study",
     "report",
 ]

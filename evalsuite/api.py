@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -59,7 +59,14 @@ class Evaluation:
         import pandas as pd
 
         columns = list(records.VolumeScore.__dataclass_fields__)
-        return pd.DataFrame([asdict(score) for score in self.evidence.scores], columns=columns)
+        return pd.DataFrame(results.score_rows(self.evidence.scores), columns=columns)
+
+    @property
+    def differences(self) -> "pd.DataFrame":
+        """One row per number and two cohorts of pairs, the long table that `differences.csv` is."""
+        import pandas as pd
+
+        return pd.DataFrame(results.difference_rows(self.record), columns=results.DIFFERENCES)
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the estimates as the long table that `estimates.csv` is."""
@@ -303,7 +310,7 @@ def compare(*evaluations: Evaluation | str | Path) -> Evaluation:
     for remark in made.remarks:
         warnings.warn(remark, stacklevel=2)
     scores = tuple(
-        records.VolumeScore(**{str(key): value for key, value in row.items()})
+        results.score_of({str(key): value for key, value in row.items()})
         for row in made.scores.to_dict("records")
     )
     return Evaluation(made.evaluation, records.Evidence((), {}, scores))
@@ -334,6 +341,7 @@ def report(
     evaluations: Iterable[Evaluation | str | Path] = (),
     utilities: Iterable[str | Path] = (),
     audits: Iterable[str | Path] = (),
+    certificates: Iterable[str | Path] = (),
     title: str | None = None,
     replicates: int = 2000,
     formats: "Sequence[Format]" = (),
@@ -346,6 +354,7 @@ def report(
         evaluations: folders of results, or evaluations that are saved.
         utilities: folders of results of `evalsuite utility`.
         audits: folders of `evalsuite audit`.
+        certificates: folders of `evalsuite certify`.
         title: of the report.
         replicates: of every bootstrap.
         formats: besides HTML, `docx` (Word), `latex` or both.
@@ -368,6 +377,7 @@ def report(
         [read_evaluation(folder) for folder in folders if folder],
         utilities=[Path(folder) for folder in utilities],
         audits=[Path(folder) for folder in audits],
+        certificates=[Path(folder) for folder in certificates],
         title=title,
         replicates=replicates,
     )

@@ -127,6 +127,12 @@ def compute_metrics(
         str | None,
         typer.Option(metavar="COLUMN", help="Break the metrics down by a column of the tables."),
     ] = None,
+    certificate: Annotated[
+        str | None,
+        typer.Option(
+            help="File or folder of `evalsuite certify`: tells how small a difference is seen."
+        ),
+    ] = None,
     paired: Annotated[
         str | None,
         typer.Option(
@@ -184,6 +190,7 @@ def compute_metrics(
         "synthetic": _sources(synthetic, synthetic_labels),
         "training": training,
         "by": by,
+        "certificate": certificate,
         "paired": paired,
         "extractors": listed(extractor),
         "metrics": listed(metrics),

@@ -75,6 +75,8 @@ class EvaluationConfig(Declared):
         synthetic: the synthetic cohorts.
         training: what the generator was trained on, for metrics of privacy.
         by: covariate by whose values metrics are broken down as well.
+        certificate: file or folder of `evalsuite certify`, by which each number is told with the
+            least difference that it shows.
         paired: what names the real volume that each synthetic one stands for: `file`, `subject` or
             a column of both tables; the defaults of metrics and preprocessing are then those of
             pairs.
@@ -106,6 +108,7 @@ class EvaluationConfig(Declared):
     synthetic: tuple[CohortSource, ...] = Field(min_length=1)
     training: CohortSource | None = None
     by: str | None = None
+    certificate: str | None = None
     paired: str | None = None
     protocol: str | None = None
     preset: str = "mri"

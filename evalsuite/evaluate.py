@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from evalsuite import beforehand, pairing, plugins
+from evalsuite.certified import Certified
 from evalsuite.cohorts import (
     checked_cohorts,
     cohort_record,
@@ -32,8 +33,10 @@ from evalsuite.metrics.metric import Metric
 from evalsuite.preparation import Preparation, judged, prepared
 from evalsuite.preprocessed import mid_slices
 from evalsuite.protocols.changes import recorded
-from evalsuite.records import Evaluation, Evidence
+from evalsuite.ranking import measured_on
+from evalsuite.records import Difference, Evaluation, Evidence, VolumeScore
 from evalsuite.resources import Resources
+from evalsuite.results import score_rows
 from evalsuite.volumes.cohort import Cohort
 from evalsuite.volumes.doubts import geometry_doubts, unneeded
 from evalsuite.volumes.labels import Segmentations
@@ -173,6 +176,10 @@ def evaluate(
     started, clock = datetime.now(UTC), time.monotonic()
     plan = planned(config, resources, held)
     metrics, extractors, found = plan.metrics, plan.extractors, plan.ready
+    certified = Certified.at(config.certificate) if config.certificate else None
+    if certified:
+        decided = settled(config, extractors, found.preparations, metrics)
+        certified.refuse_other(decided, resources.tell)
     compared = (found.real, *found.synthetic)
     labels = labels_of(config, metrics, found.real, found.synthetic, resources.progress)
     tables = feature_tables(config, found.cohorts, extractors, found.preparations, resources)
@@ -197,19 +204,34 @@ def evaluate(
     record = _record(config, plan, labels)
     if found.paired:
         record["paired"] = {name: list(places) for name, places in found.paired.items()}
+    estimates = findings.estimates
+    if certified:
+        record["certificate"] = certified.record
+        estimates = certified.told(estimates, found.real.fingerprint)
     evaluation = Evaluation(
         real=cohort_record(found.real),
         synthetic=tuple(map(cohort_record, found.synthetic)),
-        estimates=tuple(findings.estimates),
+        estimates=tuple(estimates),
         config=record,
         config_hash=hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest(),
         environment=environment() | {"device": plan.device, "memory": told_size(budget)},
         started=started.isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - clock, 3),
+        differences=_differences(findings.scores) if len(found.paired) > 1 else (),
     )
     slices = {cohort.name: mid_slices(cohort, found.own.of(cohort)) for cohort in compared}
     shown = tuple(tables[e.name, c.name] for e in extractors for c in compared)
     return evaluation, Evidence(shown, slices, tuple(findings.scores), tuple(findings.details))
+
+
+def _differences(scores: Sequence[VolumeScore]) -> tuple[Difference, ...]:
+    """Return how any two synthetic cohorts differ that stand for the same real volumes."""
+    import pandas as pd
+
+    from evalsuite.statistics.differences import differences
+
+    table = pd.DataFrame(score_rows(scores))
+    return tuple(differences(table, measured_on)) if len(table) else ()
 
 
 def load_metrics(config: EvaluationConfig) -> list[tuple[Metric, dict[str, Any]]]:

@@ -35,6 +35,10 @@ def report(
         list[Path] | None,
         typer.Option(help="Folder of `evalsuite audit`; repeat for more."),
     ] = None,
+    certificate: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of `evalsuite certify`; repeat for more."),
+    ] = None,
     leave_out: Annotated[
         list[str] | None,
         typer.Option(
@@ -73,6 +77,7 @@ def report(
         evaluations,
         utilities=utility or (),
         audits=audit or (),
+        certificates=certificate or (),
         title=title,
         replicates=replicates,
     )

@@ -119,6 +119,7 @@ def compute(
     slices: tuple[Slices, Slices] | None = None,
     standardised: bool = False,
     seed: int = 0,
+    intervals: bool = True,
     level: Level = 0.95,
 ) -> list[Estimate]:
     """Return the Frechet distance and its extrapolation to infinitely many volumes.
@@ -143,6 +144,7 @@ def compute(
         standardised: whether features are in standard deviations of the real volumes, whose own
             error is then a part of that of the distance.
         seed: of the random halves.
+        intervals: whether there are to be intervals and a reference; False: the values alone.
         level: nominal coverage of the intervals, between 0 and 1.
 
     Raises:
@@ -152,9 +154,15 @@ def compute(
     checked = checked_features(real, synthetic, metric=SUBJECT)
     if slices is None:
         divisions = _divisions(checked)
-        units = unit_influence(*checked) if standardised else None
+        units = unit_influence(*checked) if standardised and intervals else None
         whole = _compared(
-            *checked, subjects, divisions=divisions, seed=seed, rows="volumes", units=units
+            *checked,
+            subjects,
+            divisions=divisions,
+            seed=seed,
+            rows="volumes",
+            units=units,
+            errors=intervals,
         )
         return _estimates(whole, subjects, level)
     divisions = _divisions([cohort for of in slices for cohort in of.values()])
@@ -165,6 +173,7 @@ def compute(
             divisions=divisions,
             seed=seed,
             rows="slices",
+            errors=intervals,
         )
         for plane, theirs in slices[0].items()
     }
@@ -198,14 +207,20 @@ def _compared(
     seed: int,
     rows: str,
     units: Float[Tensor, " m"] | None = None,
+    errors: bool = True,
 ) -> _Compared:
     flat = real.flatten(0, -2), synthetic.flatten(0, -2)
     return _Compared(
         # Distances do not change under rotation.
         distance=sampled(
-            *rotated(real, synthetic), subjects, divisions=divisions, seed=seed, units=units
+            *rotated(real, synthetic),
+            subjects,
+            divisions=divisions,
+            seed=seed,
+            units=units,
+            errors=errors,
         ),
-        reference=_expected(real, subjects, seed),
+        reference=_expected(real, subjects, seed) if errors else None,
         sizes=(len(flat[0]), len(flat[1])),
         features=real.shape[-1],
         identical=same_rows(*flat),

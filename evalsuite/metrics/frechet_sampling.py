@@ -128,6 +128,7 @@ def sampled(
     divisions: int,
     seed: int,
     units: Float[Tensor, " _"] | None = None,
+    errors: bool = True,
 ) -> Sampled:
     """Return the distance of two sets with what it takes for its error and extrapolation.
 
@@ -139,10 +140,11 @@ def sampled(
         seed: of the random divisions, which depend on it and the numbers of subjects alone.
         units: what real rows contribute by the units of features, see `unit_influence`; None
             where these are given.
+        errors: whether to find what subjects contribute; False: all of it 0, and no quarters.
     """
     counts = subjects.counts
     everyone = np.arange(counts[0]), np.arange(counts[1])
-    value, shares = _shares(real, synthetic, subjects, everyone, exact=True)
+    value, shares = _shares(real, synthetic, subjects, everyone, exact=True, errors=errors)
     if min(counts) < FEWEST_TO_DIVIDE:
         divisions = 0
     rng = np.random.default_rng(seed)
@@ -155,12 +157,13 @@ def sampled(
                 np.concatenate(dealt[0][first : first + 2]),
                 np.concatenate(dealt[1][first : first + 2]),
             )
-            distance, own = _shares(real, synthetic, subjects, pair, exact=False)
+            distance, own = _shares(real, synthetic, subjects, pair, exact=False, errors=errors)
             halves.append(distance)
             for c, chosen in enumerate(pair):
                 changes[c][division, chosen] = own[c] - shares[c][chosen]
                 inverses.append(counts[c] / len(chosen))
-        if min(real[..., 0].numel(), synthetic[..., 0].numel()) <= 4 * real.shape[-1]:
+        fewest = min(real[..., 0].numel(), synthetic[..., 0].numel())
+        if errors and fewest <= 4 * real.shape[-1]:
             quarters[division] = np.mean(
                 [
                     distance_parts(*_rows(real, synthetic, subjects, part)).distance
@@ -218,12 +221,17 @@ def _shares(
     chosen: Pair,
     *,
     exact: bool,
+    errors: bool,
 ) -> tuple[float, tuple[Float[np.ndarray, " a"], Float[np.ndarray, " b"]]]:
     """Return the distance of some subjects, and its derivative by the weight of each.
 
     Weights are relative to all subjects, so that a half's derivatives compare with the whole's.
     """
-    found = influence(*_rows(real, synthetic, subjects, chosen), exact=exact)
+    rows = _rows(real, synthetic, subjects, chosen)
+    if not errors:
+        nothing = np.zeros(len(chosen[0])), np.zeros(len(chosen[1]))
+        return distance_parts(*rows).distance, nothing
+    found = influence(*rows, exact=exact)
     return found.value, (
         by_subject(found.real, chosen[0], subjects.real),
         by_subject(found.synthetic, chosen[1], subjects.synthetic),

@@ -28,6 +28,7 @@ Need = Literal[
 ]
 
 HANDED = {
+    "intervals",
     "memory",
     "seed",
     "slices",
@@ -164,7 +165,9 @@ class Metric:
             annotated with their bounds and one sentence (`Annotated[int, Field(ge=1,
             description=...)]`). One that needs `training` is handed that keyword: the `Views` of
             what the generator was trained on, or None. One that knows `memory` is handed that: the
-            bytes it may hold beside its input, which must not change its numbers. It raises
+            bytes it may hold beside its input, which must not change its numbers. One that knows
+            `intervals` is handed False where values alone are looked at, a thousand times over:
+            it may leave out intervals, tests and references. It raises
             `UndefinedError` for cohorts of which it cannot compute anything.
         compute_stored: of a metric that needs but mean and covariance of real features,
             `compute_stored(real, synthetic, *, volumes, subjects, level) -> estimates`, see
@@ -195,6 +198,11 @@ class Metric:
     def in_blocks(self) -> bool:
         """Whether it is told how many bytes its blocks may take, as the keyword `memory`."""
         return "memory" in inspect.signature(self.compute).parameters
+
+    @property
+    def values_alone(self) -> bool:
+        """Whether it can be told, as the keyword `intervals`, that values alone are wanted."""
+        return "intervals" in inspect.signature(self.compute).parameters
 
     def takes(self, extractor: str) -> bool:
         """Tell whether it is of the features of an extractor."""

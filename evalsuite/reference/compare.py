@@ -121,6 +121,11 @@ def planned(
         raise EvalsuiteError(
             f"{path} holds statistics and no volumes: --training and --by need those."
         )
+    if config.certificate:
+        raise EvalsuiteError(
+            f"{path} holds statistics and no volumes: name those with --real, or leave out "
+            "--certificate."
+        )
     cohorts = _checked(config, resources, held)
     preparations = {e.name: _preparation(reference, e.name) for e in extractors}
     return Plan(reference, metrics, extractors, cohorts, preparations)
