@@ -10,11 +10,13 @@ from typing import Any
 
 from mkdocs.structure.files import File, Files
 
-from builder import api, commands, declarations, settings, tutorials
+from builder import api, commands, coverage, declarations, settings, tutorials
 
 MADE: dict[str, Callable[[], str]] = {
     "commands": commands.told,
     "configuration": settings.told,
+    "coverage of metrics": coverage.metrics,
+    "coverage of readers": coverage.readers,
     "extractors": declarations.extractors,
     "formulas of metrics": api.formulas_of_metrics,
     "metrics": declarations.metrics,

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -59,7 +59,14 @@ class Evaluation:
         import pandas as pd
 
         columns = list(records.VolumeScore.__dataclass_fields__)
-        return pd.DataFrame([asdict(score) for score in self.evidence.scores], columns=columns)
+        return pd.DataFrame(results.score_rows(self.evidence.scores), columns=columns)
+
+    @property
+    def differences(self) -> "pd.DataFrame":
+        """One row per number and two cohorts of pairs, the long table that `differences.csv` is."""
+        import pandas as pd
+
+        return pd.DataFrame(results.difference_rows(self.record), columns=results.DIFFERENCES)
 
     def to_frame(self) -> "pd.DataFrame":
         """Return the estimates as the long table that `estimates.csv` is."""
@@ -303,7 +310,7 @@ def compare(*evaluations: Evaluation | str | Path) -> Evaluation:
     for remark in made.remarks:
         warnings.warn(remark, stacklevel=2)
     scores = tuple(
-        records.VolumeScore(**{str(key): value for key, value in row.items()})
+        results.score_of({str(key): value for key, value in row.items()})
         for row in made.scores.to_dict("records")
     )
     return Evaluation(made.evaluation, records.Evidence((), {}, scores))

@@ -33,8 +33,10 @@ from evalsuite.metrics.metric import Metric
 from evalsuite.preparation import Preparation, judged, prepared
 from evalsuite.preprocessed import mid_slices
 from evalsuite.protocols.changes import recorded
-from evalsuite.records import Evaluation, Evidence
+from evalsuite.ranking import measured_on
+from evalsuite.records import Difference, Evaluation, Evidence, VolumeScore
 from evalsuite.resources import Resources
+from evalsuite.results import score_rows
 from evalsuite.volumes.cohort import Cohort
 from evalsuite.volumes.doubts import geometry_doubts, unneeded
 from evalsuite.volumes.labels import Segmentations
@@ -215,10 +217,21 @@ def evaluate(
         environment=environment() | {"device": plan.device, "memory": told_size(budget)},
         started=started.isoformat(timespec="seconds"),
         seconds=round(time.monotonic() - clock, 3),
+        differences=_differences(findings.scores) if len(found.paired) > 1 else (),
     )
     slices = {cohort.name: mid_slices(cohort, found.own.of(cohort)) for cohort in compared}
     shown = tuple(tables[e.name, c.name] for e in extractors for c in compared)
     return evaluation, Evidence(shown, slices, tuple(findings.scores), tuple(findings.details))
+
+
+def _differences(scores: Sequence[VolumeScore]) -> tuple[Difference, ...]:
+    """Return how any two synthetic cohorts differ that stand for the same real volumes."""
+    import pandas as pd
+
+    from evalsuite.statistics.differences import differences
+
+    table = pd.DataFrame(score_rows(scores))
+    return tuple(differences(table, measured_on)) if len(table) else ()
 
 
 def load_metrics(config: EvaluationConfig) -> list[tuple[Metric, dict[str, Any]]]:

@@ -16,7 +16,7 @@ from evalsuite.preparation import Preparation
 from evalsuite.preprocessed import PreprocessedVolumes
 from evalsuite.progress import Progress
 from evalsuite.records import Caveat, Detail, Estimate, FeatureTable, Scores, VolumeScore
-from evalsuite.volumes.cohort import Cohort
+from evalsuite.volumes.cohort import Cohort, Entry
 from evalsuite.volumes.resampling import same_grid
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def measure(
                         _about(finding, extractor, cohorts, group, pair)
                         for finding in findings_of(metric, seen, {**options, **handed})
                     ]
-                    _keep(findings, of_group, *sides, group)
+                    _keep(findings, of_group, cohorts, synthetic, group)
                 advance()
     return findings
 
@@ -281,7 +281,7 @@ def shared_subjects(views: Views) -> int | None:
 
 
 def _keep(
-    findings: Findings, new: Sequence[Finding], real: Cohort, synthetic: Cohort, group: Group
+    findings: Findings, new: Sequence[Finding], cohorts: Cohorts, synthetic: Cohort, group: Group
 ) -> None:
     for finding in new:
         if isinstance(finding, Estimate):
@@ -291,10 +291,18 @@ def _keep(
         elif isinstance(finding, Detail):
             findings.details.append(replace(finding, synthetic=synthetic.name))
         else:
-            findings.scores += _rows(finding, real, synthetic)
+            findings.scores += _rows(finding, cohorts, synthetic)
 
 
-def _rows(scores: Scores, real: Cohort, synthetic: Cohort) -> list[VolumeScore]:
+def _rows(scores: Scores, cohorts: Cohorts, synthetic: Cohort) -> list[VolumeScore]:
+    real = cohorts.real
+    partners: dict[int, Entry] = {}
+    if not len(scores.real):
+        places = cohorts.pairs[synthetic.name]
+        partners = {i: real.entries[place] for i, place in enumerate(places)}
+    sides = [(synthetic, real, scores.synthetic)]
+    if not partners:
+        sides.insert(0, (real, synthetic, scores.real))
     return [
         VolumeScore(
             cohort=cohort.name,
@@ -307,10 +315,12 @@ def _rows(scores: Scores, real: Cohort, synthetic: Cohort) -> list[VolumeScore]:
             value=float(value),
             direction=scores.direction,
             method=scores.method,
+            where=scores.where,
+            pair=partners[i].id if partners else "",
+            subject=(partners[i].subject or "") if partners else "",
         )
-        for cohort, other, values in (
-            (real, synthetic, scores.real),
-            (synthetic, real, scores.synthetic),
+        for cohort, other, values in sides
+        for i, (entry, info, value) in enumerate(
+            zip(cohort.entries, cohort.infos, values, strict=True)
         )
-        for entry, info, value in zip(cohort.entries, cohort.infos, values, strict=True)
     ]

@@ -34,3 +34,24 @@ def place(where: Where) -> str:
         if kind not in STRUCTURES
     ]
     return ", ".join([*([structures] if labels else []), *others])
+
+
+def written(where: Where) -> str:
+    """Return a place as a cell of a table has it, which `parsed` reads.
+
+    Example:
+        >>> written((("structure", "3"), ("other", "5")))
+        'structure=3;other=5'
+    """
+    return ";".join(f"{kind}={value}" for kind, value in where)
+
+
+def parsed(text: str) -> Where:
+    """Return the place that `written` was given.
+
+    Example:
+        >>> parsed("structure=3;other=5")
+        (('structure', '3'), ('other', '5'))
+    """
+    parts = [part.partition("=") for part in text.split(";") if part]
+    return tuple((kind, value) for kind, _, value in parts)

@@ -16,6 +16,12 @@ def quantities() -> Mapping[str, Quantity]:
     return {quantity.name: quantity for metric in known for quantity in metric.quantities}
 
 
+def measured_on(name: str) -> str:
+    """Return what a number is computed on where that is no extractor; voxels if nobody says."""
+    known = quantities().get(name)
+    return known.on if known else "voxels"
+
+
 def preferred(role: Literal["distance", "test"], estimates: Sequence[Estimate]) -> list[Estimate]:
     """Return those of the first declared quantity with this role, of whole volumes."""
     there = {e.name for e in estimates if not e.where}

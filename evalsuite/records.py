@@ -1,5 +1,6 @@
 """The frozen records that travel between the rooms of the suite."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
@@ -15,6 +16,7 @@ Chapter = Literal[
 ]
 Scale = Literal["nominal", "ordinal", "interval", "none"]  # of the answers to a question
 Scope = Literal["cohort", "extractor", "estimate"]  # of a caveat
+ALPHA = 0.05  # below which a corrected p-value is beyond chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,16 +179,57 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
+class Difference:
+    """One number of two synthetic cohorts that stand for the same real volumes, and its test.
+
+    Args:
+        first, second: the cohorts; the number is that of the first less that of the second.
+        name, extractor, where: of the number, as of an `Estimate`.
+        value: mean over subjects; nan where no subject has the number in both cohorts.
+        direction: what a good generator does to the number itself.
+        subjects: that have it in both cohorts.
+        method: of the value, its interval and its p-value.
+        interval: of the value, or None.
+        p: two-sided, of no difference; nan without a test.
+        p_holm: corrected by Holm's method.
+        better: the cohort that is better beyond chance; empty for neither.
+        warnings: reasons not to trust it.
+    """
+
+    first: str
+    second: str
+    name: str
+    value: float
+    direction: Direction
+    subjects: int
+    method: str
+    interval: Interval | None = None
+    p: float = math.nan
+    p_holm: float = math.nan
+    better: str = ""
+    extractor: str = ""
+    where: Where = ()
+    warnings: tuple[Caveat, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Name and place in one, as a row of a table is called."""
+        return placed(self.name, self.where)
+
+
+@dataclass(frozen=True, slots=True)
 class Scores:
     """One number per volume of both cohorts, as a metric returns it.
 
     Args:
         name: snake-case name of the quantity.
-        real: one per real volume, in the order of the cohort; nan where it is undefined.
+        real: one per real volume, in the order of the cohort; nan where it is undefined. None at
+            all where each is of a pair of volumes, which is known by the synthetic one.
         synthetic: one per synthetic volume.
         direction: what a good volume has.
         method: how it was made and its source, in a sentence.
         extractor: which features it is about; empty for the voxels.
+        where: what part of the volumes it is about, as of an `Estimate`.
     """
 
     name: str
@@ -195,6 +238,7 @@ class Scores:
     direction: Direction
     method: str
     extractor: str = ""
+    where: Where = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +250,9 @@ class VolumeScore:
         volume: its identifier within the cohort.
         digest: SHA-256 of its bytes, by which other tables know it.
         against: the cohort on the other side of the comparison.
-        extractor, name, value, direction, method: see `Scores`.
+        extractor, name, value, direction, method, where: see `Scores`.
+        pair: the real volume that this one stands for, if the number is of both; else empty.
+        subject: whom the real volume of a pair shows, where it is named.
     """
 
     cohort: str
@@ -219,6 +265,9 @@ class VolumeScore:
     value: float
     direction: Direction
     method: str
+    where: Where = ()
+    pair: str = ""
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -323,6 +372,7 @@ class Evaluation:
         environment: versions, platform, git commit with a dirty flag, JSON-serialisable.
         started: UTC, ISO 8601.
         seconds: wall-clock time of the run.
+        differences: of synthetic cohorts that stand for the same real volumes, two at a time.
     """
 
     real: CohortRecord
@@ -333,6 +383,7 @@ class Evaluation:
     environment: dict[str, object]
     started: str
     seconds: float
+    differences: tuple[Difference, ...] = ()
 
     @property
     def cohorts(self) -> tuple[CohortRecord, ...]:

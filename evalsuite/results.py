@@ -5,7 +5,7 @@ import csv
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,8 +16,8 @@ import yaml
 from evalsuite import caveats
 from evalsuite.errors import EvalsuiteError
 from evalsuite.output import finite, refuse_newer
-from evalsuite.places import Where
-from evalsuite.records import Evaluation, Evidence, Scope, VolumeScore
+from evalsuite.places import Where, parsed, written
+from evalsuite.records import Difference, Estimate, Evaluation, Evidence, Scope, VolumeScore
 from evalsuite.writable import new_folder
 
 if TYPE_CHECKING:
@@ -49,6 +49,47 @@ COLUMNS = [
 ]
 
 
+DIFFERENCES = [
+    "first",
+    "second",
+    "extractor",
+    "name",
+    "value",
+    "low",
+    "high",
+    "level",
+    "p",
+    "p_holm",
+    "better",
+    "direction",
+    "subjects",
+    "method",
+    "warnings",
+]
+
+
+def difference_rows(evaluation: Evaluation) -> list[dict[str, object]]:
+    """Return the differences as flat rows with the columns `DIFFERENCES`."""
+    rows = []
+    for one in evaluation.differences:
+        interval = one.interval
+        ends = {end: getattr(interval, end, None) for end in ("low", "high", "level")}
+        told = {"name": one.key, "warnings": " ".join(map(str, one.warnings))}
+        row = asdict(one) | ends | told
+        rows.append({column: row[column] for column in DIFFERENCES})
+    return rows
+
+
+def score_rows(scores: Iterable[VolumeScore]) -> list[dict[str, object]]:
+    """Return scores of volumes as flat rows, their places in words."""
+    return [asdict(score) | {"where": written(score.where)} for score in scores]
+
+
+def score_of(row: Mapping[str, Any]) -> VolumeScore:
+    """Return the score that a row of `score_rows` is of; those of old results are of no pairs."""
+    return VolumeScore(**{**row, "where": parsed(row.get("where", ""))})
+
+
 def estimate_rows(evaluation: Evaluation) -> list[dict[str, object]]:
     """Return the estimates as flat rows with the columns `COLUMNS`, warnings joined by a space."""
     rows = []
@@ -70,16 +111,16 @@ def estimate_rows(evaluation: Evaluation) -> list[dict[str, object]]:
 def to_json(evaluation: Evaluation) -> dict[str, Any]:
     """Return the evaluation as JSON values; nan and infinity, which JSON lacks, become null.
 
-    `key` is name and place of an estimate in one, as tables and MLflow have it. Beside the sentences
+    `key` is name and place of a number in one, as tables and MLflow have it. Beside the sentences
     of `warnings` stand, in the same order, their `caveats`: code, template, scope, values.
     """
     record: dict[str, Any] = {"schema": SCHEMA, **finite(asdict(evaluation))}
-    told = [cohort.warnings for cohort in evaluation.cohorts]
-    told += [estimate.warnings for estimate in evaluation.estimates]
+    numbers: list[Estimate | Difference] = [*evaluation.estimates, *evaluation.differences]
+    told = [carrier.warnings for carrier in (*evaluation.cohorts, *numbers)]
     for values, warnings in zip(_carriers(record), told, strict=True):
         values |= {"warnings": list(map(str, warnings)), "caveats": caveats.to_json(warnings)}
-    for values, estimate in zip(record["estimates"], evaluation.estimates, strict=True):
-        values["key"] = estimate.key
+    for values, number in zip(_numbers(record), numbers, strict=True):
+        values["key"] = number.key
     return record
 
 
@@ -95,8 +136,9 @@ def from_json(record: Mapping[str, Any]) -> Evaluation:
     known = copy.deepcopy(dict(record))
     if "schema" not in known:
         _bring_up(known)
-    for values in known["estimates"]:
-        values["value"] = _number(values["value"])
+    for values in _numbers(known):
+        for column in {"value", "p", "p_holm"} & values.keys():
+            values[column] = _number(values[column])
         if interval := values["interval"]:
             interval |= {"low": _number(interval["low"]), "high": _number(interval["high"])}
     for values in _carriers(known):
@@ -132,6 +174,11 @@ def write_results(
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
             writer.writerows(estimate_rows(evaluation))
+        if evaluation.differences:
+            with (draft / "differences.csv").open("w", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, DIFFERENCES)
+                writer.writeheader()
+                writer.writerows(difference_rows(evaluation))
         for kind, content in (("figures", figures), ("features", evidence.features)):
             if content:
                 (draft / kind).mkdir()
@@ -140,7 +187,7 @@ def write_results(
         if evidence.scores:
             import pandas as pd
 
-            table = pd.DataFrame([asdict(score) for score in evidence.scores])
+            table = pd.DataFrame(score_rows(evidence.scores))
             table.to_csv(draft / f"{SCORES}.csv", index=False)
             table.to_parquet(draft / f"{SCORES}.parquet", index=False)
         for features in evidence.features:
@@ -179,7 +226,7 @@ def read_scores(folder: Path) -> tuple[VolumeScore, ...]:
         rows: list[dict[str, Any]] = list(csv.DictReader(file))
     numbers = [float(row["value"]) if row["value"] else math.nan for row in rows]
     return tuple(
-        VolumeScore(**{**row, "value": value}) for row, value in zip(rows, numbers, strict=True)
+        score_of({**row, "value": value}) for row, value in zip(rows, numbers, strict=True)
     )
 
 
@@ -190,7 +237,11 @@ def features_name(cohort: str, extractor: str) -> str:
 
 def _carriers(record: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return the parts of a record that carry caveats."""
-    return [record["real"], *record["synthetic"], *record["estimates"]]
+    return [record["real"], *record["synthetic"], *_numbers(record)]
+
+
+def _numbers(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [*record["estimates"], *record.get("differences", ())]
 
 
 def _bring_up(record: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from rich.cells import cell_len
 
 from evalsuite.caveats import Key, Notes, enumerated, keys
-from evalsuite.records import CohortRecord, Estimate, Evaluation
+from evalsuite.records import CohortRecord, Difference, Estimate, Evaluation
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,6 +26,11 @@ MEANT = (
 )
 N = "n = "
 SPACE = 2  # between columns
+COMPARED = (
+    "Compared on the same subjects; p by Wilcoxon's signed-rank test, corrected by Holm's method. "
+    "All numbers are in differences.csv."
+)
+LEAST = 0.001  # p-value that is told
 PLAIN = 1e7  # from here on numbers have an exponent
 
 
@@ -75,7 +80,7 @@ def grids(evaluation: Evaluation, notes: Notes) -> list[Grid]:
                 columns.setdefault(estimate.group, []).append(estimate)
         if columns:
             found.append(_by_group(f"{cohort.name} by {by}", columns, str(by), notes))
-    return found
+    return [*found, *_differences(evaluation.differences)]
 
 
 def legend(evaluation: Evaluation) -> str:
@@ -152,6 +157,40 @@ def _side_by_side(evaluation: Evaluation, estimates: Sequence[Estimate], notes: 
         told.append(replace(row, reference=" ".join(own).strip()))
     real = f"within {evaluation.real.name} {notes.marks(keys(evaluation.real.warnings))}".strip()
     return Grid("", heads, tuple(told), (real, *usual))
+
+
+def _differences(differences: Sequence[Difference]) -> list[Grid]:
+    """Return how cohorts of pairs differ, a column for any two; none for one cohort.
+
+    Of numbers that there are of whole volumes, only those.
+    """
+    if not differences:
+        return []
+    pairs = list(dict.fromkeys((one.first, one.second) for one in differences))
+    whole = {(one.extractor, one.name) for one in differences if not one.where}
+    by_row: dict[tuple[str, str], dict[tuple[str, str], Difference]] = {}
+    for one in differences:
+        if one.where and (one.extractor, one.name) in whole:
+            continue
+        by_row.setdefault((one.extractor, one.key), {})[one.first, one.second] = one
+    rows = []
+    for (features, _), found in by_row.items():
+        some = next(iter(found.values()))
+        cells = tuple(_difference(found[pair]) if pair in found else () for pair in pairs)
+        rows.append(Row(features or "voxels", f"{BETTER[some.direction]} {some.key}", cells))
+    heads = tuple((f"{first} less", second) for first, second in pairs)
+    return [Grid(COMPARED, heads, tuple(rows))]
+
+
+def _difference(one: Difference) -> tuple[str, ...]:
+    ends = one.interval
+    between = [f"({number(ends.low, 3)} to {number(ends.high, 3)})"] if ends else []
+    test = (
+        []
+        if math.isnan(one.p_holm)
+        else ["p < 0.001" if one.p_holm < LEAST else f"p = {one.p_holm:.3f}"]
+    )
+    return number(one.value), *between, *test
 
 
 def _by_group(title: str, columns: Mapping[str, Sequence[Estimate]], by: str, notes: Notes) -> Grid:

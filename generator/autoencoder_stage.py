@@ -137,7 +137,7 @@ class AutoencoderStage:
                 latents = self.model.encode(volume)
                 found = self.model.decode_latents(latents, [index]).float().clamp(0, 1)
             if self.model.codebook is not None:
-                used |= set(self.model.codebook.quantize(latents.float())[2].flatten().tolist())
+                used |= set(self.model.codebook.nearest(latents).flatten().tolist())
             volume, found = self.data.cut(volume), self.data.cut(found)
             error = float((found - volume).square().mean())
             psnr.append(-10 * np.log10(max(error, 1e-12)))

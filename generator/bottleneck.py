@@ -10,12 +10,14 @@ import torch
 from jaxtyping import Float, Int
 from monai.networks.layers.vector_quantizer import EMAQuantizer
 from torch import Tensor
+from torch.nn import functional
 
 from generator import distributed
 from generator.config import VQGANConfig
 
 Latents = Float[Tensor, "b c u v w"]
 LOG_VARIANCES = (-20.0, 10.0)  # beyond them an exponential overflows in half precision
+SEARCHED = 1 << 24  # distances between latents and codes that are in memory at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class Codebook(EMAQuantizer):  # type: ignore[misc]  # MONAI is not typed
     """MONAI's codebook, which moves by exponential averages and whose dead codes are restarted.
 
     Van den Oord et al., NeurIPS 2017. Distances to codes are in float32 whatever the precision.
+    MONAI's own search and averages hold several matrices of latents x codes, 16 GiB for the
+    paper's brains; here the search goes by tiles, and sums are made without such a matrix.
 
     Args:
         config: of the stage.
@@ -61,9 +65,42 @@ class Codebook(EMAQuantizer):  # type: ignore[misc]  # MONAI is not typed
 
     def settled(self, latents: Latents) -> Latents:
         """Return the nearest code of every latent."""
-        with torch.autocast(latents.device.type, enabled=False):
-            nearest: Latents = self.embed(self.quantize(latents.float())[2])
+        nearest: Latents = self.embed(self.nearest(latents))
         return nearest
+
+    @torch.no_grad()
+    def nearest(self, latents: Latents) -> Int[Tensor, "b u v w"]:
+        """Return the index of the nearest code of every latent."""
+        with torch.autocast(latents.device.type, enabled=False):
+            flat = latents.float().movedim(1, -1).reshape(-1, self.embedding_dim)
+            codes = self.embedding.weight
+            lengths = codes.square().sum(dim=1)
+            tiles = torch.split(flat, max(1, SEARCHED // self.num_embeddings))
+            found = [(lengths - 2 * tile @ codes.t()).argmin(dim=1) for tile in tiles]
+            return torch.cat(found).view(len(latents), *latents.shape[2:])
+
+    def forward(self, inputs: Latents) -> tuple[Latents, Float[Tensor, ""], Int[Tensor, "b u v w"]]:
+        """Return the nearest codes, with the gradient of the inputs, the commitment, and indices."""
+        indices = self.nearest(inputs)
+        quantised = self.embed(indices)
+        if self.training:
+            self._move(inputs.detach(), indices)
+        commitment = self.commitment_cost * functional.mse_loss(quantised, inputs)
+        return inputs + (quantised - inputs).detach(), commitment, indices
+
+    def _move(self, inputs: Latents, indices: Int[Tensor, "b u v w"]) -> None:
+        """Move the codes to the averages of what fell to them, smoothed as by MONAI."""
+        flat = inputs.movedim(1, -1).reshape(-1, self.embedding_dim)
+        counts = torch.bincount(indices.flatten(), minlength=self.num_embeddings).float()
+        sums = torch.zeros_like(self.ema_w).index_add_(0, indices.flatten(), flat)
+        self.distributed_synchronization(counts, sums)
+        self.ema_cluster_size.mul_(self.decay).add_(counts * (1 - self.decay))
+        self.ema_w.mul_(self.decay).add_(sums * (1 - self.decay))
+        total = self.ema_cluster_size.sum()
+        share = (self.ema_cluster_size + self.epsilon) / (
+            total + self.num_embeddings * self.epsilon
+        )
+        self.embedding.weight.data.copy_(self.ema_w / (share * total)[:, None])
 
     def passed(self, encoded: Latents, generator: torch.Generator) -> Passed:
         """Return what training decodes, and move the codes.

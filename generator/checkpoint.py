@@ -25,6 +25,9 @@ BEST = "best"
 def save(folder: Path, tensors: dict[str, Tensor], card: dict[str, Any]) -> None:
     """Write a checkpoint folder so that it is there entirely or not at all, even after kill -9.
 
+    Args:
+        tensors: as `pack` returns them.
+
     Raises:
         EvalsuiteError: if the disk is full or the folder cannot be written; what stood there
             before still stands.
@@ -33,8 +36,7 @@ def save(folder: Path, tensors: dict[str, Tensor], card: dict[str, Any]) -> None
     try:
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir(parents=True)
-        packed = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        save_file(packed, draft / TENSORS)
+        save_file(tensors, draft / TENSORS)
         (draft / CARD).write_text(json.dumps(card, indent=1, allow_nan=False) + "\n")
         for file in draft.iterdir():
             with file.open("rb") as handle:
@@ -104,16 +106,19 @@ def forget_old(folder: Path) -> None:
 def pack(
     modules: dict[str, nn.Module], optimisers: dict[str, torch.optim.Optimizer]
 ) -> dict[str, Tensor]:
-    """Return the state of modules and optimisers as one flat table of tensors."""
+    """Return the state of modules and optimisers as one flat table of tensors on the processor."""
+
+    def copied(tensor: Tensor) -> Tensor:
+        return tensor.detach().to("cpu", copy=True, memory_format=torch.contiguous_format)
+
     tensors = {}
     for name, module in modules.items():
         for key, tensor in module.state_dict().items():
-            tensors[f"{name}/{key}"] = tensor.clone(memory_format=torch.contiguous_format)
+            tensors[f"{name}/{key}"] = copied(tensor)
     for name, optimiser in optimisers.items():
         for index, state in optimiser.state_dict()["state"].items():
             for key, tensor in state.items():
-                copy = tensor.clone(memory_format=torch.contiguous_format)
-                tensors[f"optimiser {name}/{index}/{key}"] = copy
+                tensors[f"optimiser {name}/{index}/{key}"] = copied(tensor)
     return tensors
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from evalsuite.errors import EvalsuiteError
 from generator import checkpoint
+from generator.bottleneck import SEARCHED
 from generator.conditions import NOTHING, Condition, Conditioning
 from generator.config import GeneratorConfig, Optimisation
 from generator.critics import Critics
@@ -75,8 +76,9 @@ def training_needs(
                     (one - one.detach()).abs().sum()
 
         kept = saved(first), saved(lambda: denoiser(noised, times, condition))
+    search = 0 if model.codebook is None else 4 * 3 * SEARCHED
     return (
-        _needs(settings[0], kept[0], model, [model, critics]),
+        _needs(settings[0], kept[0], model, [model, critics], search=search),
         # The averaged weights lie beside those in training.
         _needs(settings[1], kept[1], denoiser, [denoiser], averaged=denoiser),
     )
@@ -136,6 +138,7 @@ def _needs(
     network: nn.Module,
     modules: Sequence[nn.Module],
     averaged: nn.Module | None = None,
+    search: int = 0,
 ) -> Needs:
     def numbers(module: nn.Module) -> int:
         return sum(parameter.numel() for parameter in module.parameters())
@@ -145,6 +148,6 @@ def _needs(
     bytes_each = 4 if settings.precision == "float32" else 2
     return Needs(
         weights=numbers(network),
-        memory=int(REST * (bytes_each * kept + PER_WEIGHT * trained + average)),
+        memory=int(REST * (bytes_each * kept + PER_WEIGHT * trained + average + search)),
         checkpoint=12 * trained + average,
     )

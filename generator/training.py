@@ -123,6 +123,8 @@ def fit(
             means = distributed.averaged({key: total / counted for key, total in sums.items()})
             rates["skipped_steps"] = float(skipped.total)
             speed = {"seconds_per_step": (time.monotonic() - clock) / counted}
+            if torch.cuda.is_available():  # 0 where this training runs on the processor
+                speed["gpu_memory_gib"] = torch.cuda.max_memory_allocated() / 2**30
             sums, counted, clock = {}, 0, time.monotonic()
             told = {**means, **metrics, **rates, **speed, **told}
             if stage.settings.take == "best" and _better(stage, metrics, best):

@@ -71,7 +71,8 @@ def concordance_section(
     blocks = [Text(tuple(verdict(results, study))), Text((EXPLAINED,))]
     main = _main(results)
     if main:
-        blocks += [*_pictures(study, scores, main), _side_by_side(study, main)]
+        forests, *points = _pictures(study, scores, main)
+        blocks += [forests, _side_by_side(study, main), *points]
     spearman = [result for result in results if result.quantity == SPEARMAN]
     everything = shown(
         "concordance-all",

@@ -3,15 +3,18 @@
 import functools
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evalsuite import plugins
 from evalsuite.places import place
 from evalsuite.ranking import quantities
-from evalsuite.records import Direction, Estimate, Quantity
+from evalsuite.records import Difference, Direction, Estimate, Quantity
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
-def meaning(estimate: Estimate) -> Quantity:
+def meaning(estimate: Estimate | Difference) -> Quantity:
     """Return what an estimate says; one that nobody declares explains itself by its method."""
     known = quantities().get(estimate.name)
     other = _undeclared(estimate.name, estimate.method, estimate.direction)
@@ -21,7 +24,7 @@ def meaning(estimate: Estimate) -> Quantity:
     return known or other
 
 
-def title(estimate: Estimate) -> str:
+def title(estimate: Estimate | Difference) -> str:
     """Return the name of an estimate for people, with its plane or its structures."""
     where = place(estimate.where)
     name = meaning(estimate).title
@@ -31,6 +34,12 @@ def title(estimate: Estimate) -> str:
 def score_meaning(name: str, method: str) -> Quantity:
     """Return what a score per volume says; `method` stands in for one that nobody declares."""
     return _scores().get(name) or _undeclared(name, method, "higher is better")
+
+
+def whole(scores: "pd.DataFrame") -> "pd.DataFrame":
+    """Return the scores of whole volumes alone, without numbers that no metric calls a score."""
+    unscored = quantities().keys() - _scores().keys()
+    return scores[(scores["where"] == "") & ~scores["name"].isin(unscored)]
 
 
 def features(extractor: str) -> str:
@@ -43,7 +52,7 @@ def scored_on(name: str, extractor: str) -> str:
     return extractor or score_meaning(name, "").on
 
 
-def measured_on(estimate: Estimate) -> str:
+def measured_on(estimate: Estimate | Difference) -> str:
     """Return what an estimate was computed on, for people."""
     return estimate.extractor or meaning(estimate).on
 

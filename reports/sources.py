@@ -11,12 +11,13 @@ import pandas as pd
 import yaml
 
 from evalsuite.errors import EvalsuiteError, unknown
-from evalsuite.records import Evaluation
+from evalsuite.records import Evaluation, VolumeScore
 from evalsuite.results import SCORES, read_results
 from evalsuite.study.export import (
     COLUMNS,
     READERS,
     SCALES,
+    UNREAD,
     long_table,
     read_csv,
     readers_table,
@@ -28,6 +29,7 @@ from evalsuite.study.places import Grid, read_grid
 from evalsuite.study.protocol.kinds.question import Question
 from evalsuite.study.protocol.questions import parse_questions
 from evalsuite.study.truth import read_truth
+from reports.glossary import whole
 
 
 @dataclass(frozen=True)
@@ -115,6 +117,12 @@ class StudyData:
         numbers = self.table.drop_duplicates("reader").set_index("reader")["reader_number"]
         known = numbers.map(told).dropna()
         return {str(name): str(value) for name, value in known.items()}
+
+    @property
+    def unread(self) -> dict[str, list[str]]:
+        """By reader, the cases that fell to them and that they did not read, as far as told."""
+        told = self.told_of_readers(UNREAD)
+        return {name: cases.split("; ") for name, cases in told.items() if cases}
 
     @property
     def points(self) -> dict[str, int]:
@@ -277,10 +285,12 @@ def read_evaluation(folder: Path) -> EvaluationData:
     """
     evaluation = read_results(folder)
     path = folder / f"{SCORES}.csv"
-    columns = ["cohort", "role", "volume", "digest", "against", "extractor", "name", "value"]
-    empty = pd.DataFrame(columns=[*columns, "direction", "method"])
-    scores = pd.read_csv(path, keep_default_na=False, na_values=[""]) if path.exists() else empty
-    scores["extractor"] = scores["extractor"].fillna("")
+    columns = list(VolumeScore.__dataclass_fields__)
+    scores = pd.DataFrame(columns=columns)
+    if path.exists():
+        texts = dict.fromkeys(set(columns) - {"value"}, str)
+        scores = pd.read_csv(path, keep_default_na=False, na_values={"value": [""]}, dtype=texts)
+        scores = scores.reindex(columns=columns, fill_value="")  # older ones know no pairs
     return EvaluationData(folder, evaluation, scores, sorted((folder / "figures").glob("*.png")))
 
 
@@ -293,7 +303,7 @@ def case_scores(study: StudyData, evaluations: Sequence[EvaluationData]) -> pd.D
     if not study.unblinded or "digest" not in study.table or not evaluations:
         return pd.DataFrame(columns=["case", "metric", "extractor", "direction", "value"])
     known = study.table.drop_duplicates("case")[["case", "digest"]]
-    scores = pd.concat([e.scores for e in evaluations], ignore_index=True)
+    scores = whole(pd.concat([e.scores for e in evaluations], ignore_index=True))
     joined = known.merge(scores, on="digest", how="inner").rename(columns={"name": "metric"})
     keys = ["case", "metric", "extractor", "direction"]
     means = joined.dropna(subset=["value"]).groupby(keys, as_index=False)["value"].mean()

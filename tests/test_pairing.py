@@ -4,8 +4,10 @@ import json
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 
+import evalsuite as ev
 from evalsuite.errors import EvalsuiteError
 from evalsuite.pairing import pairs
 from evalsuite.volumes.cohort import Cohort, Entry
@@ -138,3 +140,37 @@ def test_grids_are_the_same_whatever_the_order_of_their_axes():
     moved = volume.affine.copy()
     moved[0, 3] += 0.2
     assert not same_grid((volume.shape, volume.affine), (volume.shape, moved))
+
+
+def test_generators_are_compared_on_the_same_subjects(translated, tmp_path):
+    """Noise five times as strong is worse, in one evaluation or in two that are put together."""
+    (tmp_path / "coarse").mkdir()
+    for i, file in enumerate(sorted((tmp_path / "real").iterdir())):
+        volume = read_volume(file)
+        noise = np.random.default_rng(i).normal(0, 0.1, volume.shape).astype(np.float32)
+        write_nifti(Volume(volume.voxels + noise, volume.affine), tmp_path / "coarse" / file.name)
+    status, both, err = translated("--paired", "file", "--synthetic", "coarse", "--output", "both")
+    assert status == 0, err
+    found = {row["key"]: row for row in both["differences"]}
+    assert len(found) == len(both["differences"])
+    mae = found["paired_mae"]
+    assert (mae["first"], mae["second"], mae["better"]) == ("gan", "coarse", "")
+    assert mae["p"] == 2 / 2**6
+    assert "the smallest p-value is 0.031" in mae["warnings"][0]
+    values = {(e["synthetic"], e["key"]): e["value"] for e in both["estimates"]}
+    assert mae["value"] == pytest.approx(
+        values["gan", "paired_mae"] - values["coarse", "paired_mae"]
+    )
+    kept = ev.load("both")
+    assert list(kept.differences["name"]) == list(found)
+    assert kept.record.differences[0].key == "paired_mae"
+    scores = kept.scores.query("cohort == 'gan' and name == 'paired_psnr' and where == ''")
+    assert list(scores["pair"]) == [f"v{i:02d}.nii.gz" for i in range(6)]
+    translated("--paired", "file", "--output", "one")
+    alone = ev.compute_metrics(
+        "real", "coarse", metrics={"paired": {"data_range": 2}}, settings={"paired": "file"}
+    )
+    assert not len(alone.differences)
+    together = ev.compare("one", alone)
+    pd.testing.assert_frame_equal(together.differences, kept.differences)
+    assert "gan less coarse" in " ".join(str(kept).split())

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 from math import comb, isnan, nan
-from statistics import NormalDist
 from typing import Annotated
 
+import numpy as np
 from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
@@ -16,16 +16,17 @@ from evalsuite.metrics.metric import Level, Metric, UndefinedError, judging_opti
 from evalsuite.metrics.squared_mmd import (
     Kernel,
     Sums,
-    jackknife_standard_error,
+    jackknife,
     permutation_p_value,
     relabellings,
+    score_interval,
     sign_flip_p_value,
     signs,
     squared_mmd,
     summed,
     tiles_of,
 )
-from evalsuite.metrics.subjects import Subjects, each_its_own
+from evalsuite.metrics.subjects import Subjects, dominated, each_its_own
 from evalsuite.records import Caveat, Estimate, Interval, Quantity
 
 FEW = 20
@@ -204,6 +205,11 @@ _NO_BANDWIDTH = Caveat(
     "The median distance between real volumes is 0, so the RBF kernel has no bandwidth. "
     "Set the option `bandwidth` or mend the extractor.",
 )
+_HEAVY = Caveat(
+    "heavy-tails-of-mmd",
+    "A few subjects make most of the variance of this distance. In simulations with tails that heavy "
+    "95 % intervals of 20 and 40 subjects held the truth in as few as 90 %, mostly missing it above.",
+)
 _NO_ERROR = Caveat(
     "no-standard-error-of-mmd",
     "{real} real and {synthetic} synthetic {unit} give no standard error: it needs 3 of each.",
@@ -211,7 +217,8 @@ _NO_ERROR = Caveat(
 _ROUGH_ERROR = Caveat(
     "rough-standard-error-of-mmd",
     "{real} real and {synthetic} synthetic {unit} are few for the standard error and the interval, "
-    f"which rest on a normal approximation (at least {FEW} of each are advisable).",
+    f"which held the truth in as few as 87 % of simulations with 12 and 60 subjects (at least {FEW} "
+    "of each are advisable).",
 )
 _FEW_LABELLINGS = Caveat(
     "few-labellings",
@@ -234,8 +241,8 @@ def _without_numbers(
         method=(
             f"{method}{pairs} A value slightly below zero is a good result. The interval is too "
             "wide near zero, where the statistic is degenerate: use the p-value there. Where the "
-            f"cohorts differ, a 95 % interval of 20 to 40 {subjects.unit} holds the truth in 89 to "
-            "95 %."
+            f"cohorts differ, a 95 % interval of 12 to 60 {subjects.unit} with normal features holds "
+            "the truth in 92 to 98 % of simulations."
         ),
         warnings=warnings + _warnings_about_error(subjects),
     )
@@ -250,13 +257,22 @@ def _without_numbers(
 
 
 def _with_interval(estimate: Estimate, sums: Sums, subjects: Subjects, level: float) -> Estimate:
-    value, error = squared_mmd(sums), jackknife_standard_error(sums)
-    if isnan(error):
+    value, contributions = squared_mmd(sums), jackknife(sums)
+    variances = np.array([float(of.square().sum()) for of in contributions])
+    if isnan(variances.sum()):
         return replace(estimate, value=value)
-    half_width = NormalDist().inv_cdf((1 + level) / 2) * error
-    method = f"normal, jackknife{' over subjects' if subjects.unit == 'subjects' else ''}"
-    interval = Interval(value - half_width, value + half_width, level, method)
-    return replace(estimate, value=value, interval=interval, standard_error=error)
+    over = " over subjects" if subjects.unit == "subjects" else ""
+    method = f"score limits by Student's t, jackknife{over}"
+    low, high = score_interval(value, variances, subjects.counts, level)
+    error = float(np.sqrt(variances.sum()))
+    few = min(subjects.counts) >= FEW and dominated(
+        np.concatenate([c.numpy() for c in contributions])
+    )
+    warnings = (*estimate.warnings, _HEAVY) if few else estimate.warnings
+    interval = Interval(low, high, level, method)
+    return replace(
+        estimate, value=value, interval=interval, standard_error=error, warnings=warnings
+    )
 
 
 def _tested(

@@ -11,7 +11,7 @@ from typing import Annotated
 import numpy as np
 from jaxtyping import Float, Int
 from pydantic import Field
-from scipy.special import ndtri, stdtrit
+from scipy.special import betaincinv, stdtrit
 from torch import Tensor
 
 from evalsuite.metrics.distances import MEMORY
@@ -165,24 +165,27 @@ def compute(
 
 
 def _proportion_interval(measured: WithVariance, subjects: Int[np.ndarray, " p"]) -> Interval:
-    """Return Wilson's interval at the number of independent points that has this variance.
+    """Return Clopper and Pearson's interval at the number of independent points of this variance.
 
     Never more than there are points; as many as there are subjects where the fraction is 0 or 1.
+    Wilson's held the truth in as few as 88 % where nearly all points are hits.
+
+    References:
+        Korn and Graubard, Survey Methodology 24 (1998), 193-201.
     """
     points, S = len(subjects), count(subjects)
     spread = measured.value * (1 - measured.value)
     effective = min(points, spread / measured.variance) if spread > 0 else S
-    # As Korn and Graubard (1998): what is known from few subjects is known less well.
+    # What is known from few subjects is known less well.
     quantiles = stdtrit([points - 1, S - 1], (1 + LEVEL) / 2)
     effective *= (quantiles[0] / quantiles[1]) ** 2
-    z2 = float(ndtri((1 + LEVEL) / 2)) ** 2
-    centre = (measured.value + z2 / (2 * effective)) / (1 + z2 / effective)
-    half = math.sqrt(z2 * (spread / effective + z2 / (4 * effective**2))) / (1 + z2 / effective)
+    hits, tail = measured.value * effective, (1 - LEVEL) / 2
+    misses = effective - hits
     return Interval(
-        low=0.0 if measured.value == 0 else float(centre - half),
-        high=1.0 if measured.value == 1 else float(centre + half),
+        low=0.0 if measured.value == 0 else float(betaincinv(hits, misses + 1, tail)),
+        high=1.0 if measured.value == 1 else float(betaincinv(hits + 1, misses, 1 - tail)),
         level=LEVEL,
-        method="Wilson, at the effective sample size of a jackknife over both cohorts",
+        method="Clopper-Pearson, at the effective sample size of a jackknife over both cohorts",
     )
 
 
@@ -241,7 +244,7 @@ _SHARE = Quantity(
     "volume.",
     direction="higher is better",
     range="0 to 1",
-    bias="falls with n; jackknife and Wilson",
+    bias="falls with n; jackknife and Clopper-Pearson",
     chapter="overlap",
     works=(KYNKAANNIEMI,),
     by_group=True,
@@ -273,7 +276,7 @@ QUANTITIES = (
         name="coverage",
         title="Coverage",
         sentence="share of real volumes that have a synthetic one in their neighbourhood.",
-        bias="robust to outliers; jackknife and Wilson",
+        bias="robust to outliers; jackknife and Clopper-Pearson",
         works=(NAEEM,),
     ),
 )

@@ -140,6 +140,20 @@ def effective_size(values: Float[np.ndarray, " n"], subjects: Int[np.ndarray, " 
     return float(size * ratio**2)
 
 
+def dominated(contributions: Float[np.ndarray, " s"]) -> bool:
+    """Return whether a few subjects make most of a variance.
+
+    That is, whether the squared sum of squares over the sum of fourth powers, which is the number of
+    subjects if they contribute alike and a third of it if normally, is below 6 and a sixth of them.
+
+    Args:
+        contributions: of subjects, with mean zero, whose squares add to the variance.
+    """
+    squares = np.square(contributions)
+    total = float(squares.sum())
+    return total > 0 and total**2 / float(np.square(squares).sum()) < min(6, len(squares) / 6)
+
+
 def proportion_interval(hits: Bool[np.ndarray, " n"], subjects: Int[np.ndarray, " n"]) -> Interval:
     """Return the interval of Clopper and Pearson (1934) at the effective number of volumes.
 

@@ -35,7 +35,7 @@ NUMBERS = (
     "cine", "distances",
 )  # fmt: skip
 TRUTH = ["cohort", "role", "stratum", "subject", "real_side", "digest"]
-ALLOTTED = "cases_allotted"
+ALLOTTED, UNREAD = "cases_allotted", "cases_unread"
 READERS = ".readers.csv"  # endings of the tables beside the export
 MARKED = ".marks.csv"
 SCALES = ["scale", "analysis", "lowest", "highest"]
@@ -164,8 +164,8 @@ def export(study: str, output: Path, home: Home, *, unblind: bool) -> str:
 def readers_table(database: "StudyDatabase", study: str) -> "pd.DataFrame":
     """Return one row per reader, by number and not by name, with what they told of themselves.
 
-    `cases_allotted` is how many different cases, or pairs, fell to them after the training.
-    Answers with labels are told by these, several of them joined by "; ".
+    `cases_allotted` is how many different cases, or pairs, fell to them after the training, and
+    `cases_unread` names those of them that they did not read. Answers with labels are told by these, several of them joined by "; ".
     """
     import pandas as pd
 
@@ -175,11 +175,12 @@ def readers_table(database: "StudyDatabase", study: str) -> "pd.DataFrame":
             "reader_number": reader.number,
             "enrolled": "later" if reader.later else "at creation",
             ALLOTTED: reader.cases,
+            UNREAD: "; ".join(reader.unread),
             **{q.name: _labelled(q, (reader.profile or {}).get(q.name)) for q in questions},
         }
         for reader in database.readers(study)
     ]
-    columns = ["reader_number", "enrolled", ALLOTTED, *(q.name for q in questions)]
+    columns = ["reader_number", "enrolled", ALLOTTED, UNREAD, *(q.name for q in questions)]
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from evalsuite.caveats import Notes, enumerated
 from evalsuite.ranking import nearest, preferred, quantities
 from evalsuite.records import Estimate, Evaluation
+from evalsuite.results import DIFFERENCES, difference_rows
 from evalsuite.table import Grid, grids, legend, number
 from evalsuite.tracking.record import (
     DIGEST,
@@ -62,6 +63,8 @@ def run_record(evaluation: Evaluation, folder: Path, run_name: str | None = None
             listed=True,
         )
     tables = {"ranking": ranking(evaluation), "comparison": comparison(evaluation)}
+    if rows := difference_rows(evaluation):
+        tables["differences"] = {column: [row[column] for row in rows] for column in DIFFERENCES}
     points = [
         (key_of(f"{name}/{key}"), value, step)
         for name, part in nested.items()

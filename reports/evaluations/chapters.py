@@ -6,6 +6,7 @@ from evalsuite.caveats import Notes
 from evalsuite.records import Chapter, Estimate
 from reports.document import Block, Notice, Picture, Section, Table, Text
 from reports.evaluations.comparison import Comparison
+from reports.evaluations.differences import difference_tables
 from reports.evaluations.pictures import own_figures
 from reports.evaluations.tables import full_table, meanings, side_by_side
 from reports.figures.cohorts import looks
@@ -104,9 +105,13 @@ def number_chapters(comparison: Comparison, notes: Notes) -> list[Section]:
                     meanings(own) if last else (),
                 )
             )
+        compared, compared_in_full = (
+            difference_tables(comparison) if chapter == "pairs" else ([], [])
+        )
+        blocks += compared
         in_full = f"{question} All numbers in full.{_by(comparison)}"
         beyond = full_table(f"{name}-full", in_full, own, notes)
-        sections.append(Section(name, question, tuple(blocks), (beyond,)))
+        sections.append(Section(name, question, tuple(blocks), (beyond, *compared_in_full)))
     return sections
 
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from evalsuite.ranking import measured_on
 from evalsuite.records import CohortRecord, Estimate, Evaluation
+from evalsuite.statistics.differences import differences
 from reports.sources import EvaluationData
 
 DIGITS = 6  # to which two values of one number have to agree
@@ -119,10 +121,15 @@ def together(group: Sequence[EvaluationData]) -> Comparison:
             EvaluationFolder(data.folder, {path.stem: path for path in data.figures}, called)
         )
     scores = pd.concat(tables, ignore_index=True).drop_duplicates(
-        ["cohort", "against", "volume", "extractor", "name"]
+        ["cohort", "against", "volume", "extractor", "name", "where"]
     )
     del cohorts[first.real.name]
-    merged = replace(first, synthetic=tuple(cohorts.values()), estimates=tuple(estimates.values()))
+    merged = replace(
+        first,
+        synthetic=tuple(cohorts.values()),
+        estimates=tuple(estimates.values()),
+        differences=tuple(differences(scores, measured_on)),
+    )
     return Comparison(merged, scores, tuple(runs), tuple(remarks))
 
 

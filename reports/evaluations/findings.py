@@ -7,13 +7,12 @@ import numpy as np
 
 from evalsuite.caveats import enumerated
 from evalsuite.ranking import nearest, preferred
-from evalsuite.records import Estimate
+from evalsuite.records import ALPHA, Estimate
 from evalsuite.statistics.multiplicity import holm_adjusted
 from reports.evaluations.comparison import Comparison, of_subjects
+from reports.evaluations.differences import difference_sentences
 from reports.evaluations.tables import number
 from reports.glossary import features, meaning, title
-
-ALPHA = 0.05
 
 
 def findings(comparison: Comparison) -> list[str]:
@@ -26,6 +25,7 @@ def findings(comparison: Comparison) -> list[str]:
     whole = [e for e in comparison.evaluation.estimates if not e.group and math.isfinite(e.value)]
     sentences += _ranking(whole)
     sentences += _tests(whole)
+    sentences += difference_sentences(comparison.evaluation)
     return [*sentences, *_shares(whole)]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from evalsuite.caveats import Notes, keys
-from evalsuite.records import Estimate
+from evalsuite.records import Difference, Estimate
 from reports.document import Table
 from reports.evaluations.comparison import Comparison
 from reports.formats.cells import cell
@@ -135,7 +135,7 @@ def _told(estimate: Estimate | None, notes: Notes) -> str:
     return f"{number(estimate)} {notes.marks(keys(estimate.warnings))}".strip()
 
 
-def number(estimate: Estimate) -> str:
+def number(estimate: Estimate | Difference) -> str:
     """Return the value with its interval, where there is one."""
     interval = estimate.interval
     if interval is None or not math.isfinite(interval.low) or not math.isfinite(interval.high):

@@ -12,7 +12,7 @@ from reports.evaluations.comparison import Comparison
 from reports.evaluations.tables import GOOD
 from reports.figures.cohorts import looks
 from reports.figures.panels import Strip, pages, strips
-from reports.glossary import score_meaning, scored_on
+from reports.glossary import score_meaning, scored_on, whole
 
 WORST = 3  # volumes named per cohort and score
 RARE = 0.05  # share of real volumes that lie beyond the limit of what is usual
@@ -21,7 +21,7 @@ LONGEST_NAME = 34
 
 def volume_chapter(comparison: Comparison) -> list[Section]:
     """Return the chapter on single volumes, none where no metric scored them."""
-    scores = comparison.scores
+    scores = whole(comparison.scores)
     if scores.empty or not scores["value"].notna().any():
         return []
     real = comparison.evaluation.real.name

@@ -48,8 +48,9 @@ class Canvas:
         self._heads: dict[Axes, list[tuple[Line, Text]]] = {}
         self._labels: dict[Text, str] = {}
         # Inches to the right of the left edge and above the upper edge of the page.
-        self._upwards = Affine2D().translate(0, DRAFT)
-        self._inches = self._upwards + self._figure.dpi_scale_trans
+        self._upwards = Affine2D()
+        self._inches = self._upwards + self._figure.transFigure  # moves as axes do where cropped
+        self._up_to(DRAFT)
         # The page keeps its size, and so its letters theirs, when it is cropped.
         self._figure.add_artist(Line2D([0, 1], [0, 1], linestyle="none"))
 
@@ -77,7 +78,7 @@ class Canvas:
             labels,
             loc="upper left",
             bbox_transform=self._inches,
-            ncols=_columns(wide),
+            ncols=-(-len(wide) // -(-len(wide) // _columns(wide))),  # columns of like lengths
             fontsize=BODY,
             frameon=False,
             borderaxespad=0,
@@ -169,11 +170,15 @@ class Canvas:
             top += block(top) + GAP
         page = top - GAP + MARGIN
         self._figure.set_size_inches(WIDTH, page)
-        self._upwards.clear().translate(0, page)
+        self._up_to(page)
         for axes, box in self._boxes.items():
             self._put(axes, box)
             _thin(axes)
         return self._figure
+
+    def _up_to(self, tall: float) -> None:
+        """Let inches begin at the upper edge of a page of this height."""
+        self._upwards.clear().translate(0, tall).scale(1 / WIDTH, 1 / tall)
 
     def _height(self, artist: Artist) -> float:
         return float(artist.get_window_extent().height / self._figure.dpi)

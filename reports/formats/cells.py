@@ -1,6 +1,7 @@
 """Cells of tables: numbers to a few significant figures, texts as they are."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -8,6 +9,7 @@ import pandas as pd
 from reports.document import Table
 
 UNBROKEN = 12  # characters that stay on one line of a cell
+LONGEST = 60  # characters beyond which a cell asks for no wider column
 DIGITS = 3  # significant figures in the tables of the page; the CSV files have all of them
 
 
@@ -63,6 +65,33 @@ def rows(table: Table) -> list[tuple[str, list[tuple[str, str]]]]:
         shown_rows.append(("" if group == before else group, cells))
         before = group
     return shown_rows
+
+
+def shares(longest: Sequence[int], room: int) -> list[float]:
+    """Return which part of a line each column of a table takes.
+
+    Columns that need no more than an even part have what they need; the others share the rest by
+    their lengths, where a very long one counts no more than `LONGEST`.
+
+    Args:
+        longest: characters of the longest cell of each column, with the space to the next.
+        room: characters of a line.
+
+    Example:
+        >>> [round(share, 2) for share in shares([10, 200, 50], 100)]
+        [0.1, 0.49, 0.41]
+        >>> shares([10, 20], 100)
+        [0.1, 0.2]
+    """
+    free = set(range(len(longest)))
+    rest = float(room)
+    while fitting := {i for i in free if longest[i] * len(free) <= rest}:
+        free -= fitting
+        rest -= sum(longest[i] for i in fitting)
+    wanted = sum(min(longest[i], LONGEST) for i in free)
+    return [
+        (rest * min(n, LONGEST) / wanted if i in free else n) / room for i, n in enumerate(longest)
+    ]
 
 
 def _class(value: Any) -> str:

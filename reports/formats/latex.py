@@ -1,13 +1,14 @@
-"""Tables of the report as LaTeX, for a paper that uses booktabs and longtable, and a whole one."""
+"""Tables of the report as LaTeX, for a paper that uses array, booktabs and longtable, and a whole one."""
 
 from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
 from reports.document import Block, Notice, Picture, Report, Table
+from reports.formats.cells import shares
 
 LONG = 35  # rows that fit on a page
-WIDE = 40  # characters of a cell that fit on a line beside others
+ROOM, BETWEEN = 110, 3  # characters on a line of A4, and those that two columns lie apart
 SPECIAL = {
     "\\": r"\textbackslash{}",
     "&": r"\&",
@@ -48,16 +49,18 @@ def latex(rows: pd.DataFrame, caption: str, notes: Sequence[str] = (), group: st
         group: column whose values head groups of rows instead of standing in each of them.
     """
     columns = [column for column in rows.columns if column != group]
-    kinds = "".join(_kind(rows[column]) for column in columns)
+    kinds = _kinds(rows[columns])
     title = rf"\caption{{{escaped(caption)}}}"
-    below = [rf"\par\footnotesize {escaped(note)}" for note in notes]
+    below = [rf"\par {escaped(note)}" for note in notes]
     head = [r"\toprule", _line(columns), r"\midrule"]
     body = [*_body(rows, columns, group), r"\bottomrule"]
     if len(rows) > LONG:
-        start = [rf"\begin{{longtable}}{{{kinds}}}", rf"{title} \\", *head, r"\endhead"]
-        lines = [*start, *body, r"\end{longtable}", *below]
+        start = [
+            r"{\footnotesize", rf"\begin{{longtable}}{{{kinds}}}", rf"{title} \\", *head, r"\endhead"
+        ]  # fmt: skip
+        lines = [*start, *body, r"\end{longtable}", *below, r"\par}"]
     else:
-        start = [r"\begin{table}", title, rf"\begin{{tabular}}{{{kinds}}}", *head]
+        start = [r"\begin{table}", r"\footnotesize", title, rf"\begin{{tabular}}{{{kinds}}}", *head]
         lines = [*start, *body, r"\end{tabular}", *below, r"\end{table}"]
     return "\n".join([*lines, ""])
 
@@ -71,9 +74,15 @@ def _body(rows: pd.DataFrame, columns: Sequence[str], group: str) -> Iterator[st
         yield _line([row[column] for column in columns])
 
 
-def _kind(cells: pd.Series) -> str:
-    """Return how LaTeX sets a column: in lines of its own width where a cell is long."""
-    return r"p{0.3\linewidth}" if cells.str.len().max() > WIDE else "l"
+def _kinds(cells: pd.DataFrame) -> str:
+    """Return how LaTeX sets the columns: in lines of their own where they do not all fit."""
+    longest = [max([len(str(name)), *column.str.len()]) + BETWEEN for name, column in cells.items()]
+    return "".join(
+        "l"
+        if share * ROOM >= needed
+        else rf">{{\raggedright\arraybackslash}}p{{\dimexpr {share:.3f}\linewidth-2\tabcolsep}}"
+        for share, needed in zip(shares(longest, ROOM), longest, strict=True)
+    )
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -82,7 +91,8 @@ def _line(cells: Sequence[str]) -> str:
 
 PREAMBLE = r"""\documentclass[a4paper,10pt]{article}
 \usepackage[margin=18mm]{geometry}
-\usepackage{booktabs,graphicx,iftex,longtable}
+\usepackage{array,booktabs,float,graphicx,iftex,longtable}
+\floatplacement{table}{H} % where they are told of
 \iftutex
   \usepackage{fontspec} % XeLaTeX or LuaLaTeX: names in any script; choose a font that has it
 \else
@@ -120,9 +130,9 @@ def latex_document(report: Report) -> str:
 def _blocks(blocks: Sequence[Block]) -> Iterator[str]:
     for block in blocks:
         if isinstance(block, Table):
-            yield rf"{{\footnotesize\input{{tables/{block.name}.tex}}}}"
+            yield rf"\input{{tables/{block.name}.tex}}"
         elif isinstance(block, Picture):
-            yield r"\begin{figure}[htbp]\centering"
+            yield r"\begin{figure}[H]\centering"
             yield rf"\includegraphics[width=\linewidth]{{figures/{block.name}}}"
             yield rf"\caption{{{escaped(block.caption)}}}"
             yield r"\end{figure}"

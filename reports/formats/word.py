@@ -1,16 +1,18 @@
 """A report as one Word document, for supplements that are submitted so."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reports.document import Block, Fold, Notice, Picture, Report, Table, Text
-from reports.formats.cells import rows
+from reports.formats.cells import rows, shares
 
 if TYPE_CHECKING:
     from docx.document import Document
 
 WIDE = 17.4  # centimetres between the margins of A4
-SMALL, BODY = 8, 10  # points of tables, and of the text
+SMALL, CAPTION, BODY = 8, 9, 10  # points of tables and notes, of captions, and of the text
+ROOM, BETWEEN = 100, 4  # characters on a line of a table, and those that two columns lie apart
 
 
 def write_word(report: Report, path: Path, figures: Path) -> None:
@@ -33,6 +35,11 @@ def write_word(report: Report, path: Path, figures: Path) -> None:
         section.left_margin = section.right_margin = Cm((21 - WIDE) / 2)
         section.top_margin = section.bottom_margin = Cm(1.8)
     document.styles["Normal"].font.size = Pt(BODY)
+    document.styles["Normal"].paragraph_format.space_after = Pt(4)
+    caption = document.styles["Caption"]
+    caption.font.size, caption.font.bold = Pt(CAPTION), False
+    caption.paragraph_format.keep_with_next = True
+    caption.paragraph_format.space_before = Pt(8)
     document.core_properties.title = plain(report.title)
     document.add_heading(plain(report.title), 0)
     labels = report.labels
@@ -92,6 +99,8 @@ def _words(document: "Document", block: Text | Notice | Fold) -> None:
 
 
 def _table(document: "Document", table: Table, label: str) -> None:
+    from docx.shared import Pt
+
     caption = plain(f"{label}. {table.caption}")
     if not table.printed:
         file = f"{len(table.frame)} rows in tables/{table.name}.csv."
@@ -104,7 +113,8 @@ def _table(document: "Document", table: Table, label: str) -> None:
         if group:
             lines.append((group, []))
         lines.append(("", [text for text, _ in cells]))
-    grid = document.add_table(rows=len(lines), cols=len(columns), style="Light List")
+    grid = document.add_table(rows=len(lines), cols=len(columns), style="Table Grid")
+    _sized(document, grid, lines)
     for row, (group, texts) in zip(grid.rows, lines, strict=True):
         cells = row.cells
         if group:
@@ -113,7 +123,24 @@ def _table(document: "Document", table: Table, label: str) -> None:
         for place, text in zip(cells, texts, strict=True):
             _write(place, text, bold=texts is columns)
     for note in table.notes:
-        document.add_paragraph(plain(note))
+        document.add_paragraph().add_run(plain(note)).font.size = Pt(SMALL)
+
+
+def _sized(document: "Document", grid: Any, lines: Sequence[tuple[str, Sequence[str]]]) -> None:
+    """Give columns the room that they need, and repeat the head on every page."""
+    from docx.oxml import OxmlElement
+    from docx.shared import Cm
+
+    columns = list(zip(*(texts for _, texts in lines if texts), strict=True))
+    longest = [max(map(len, column)) + BETWEEN for column in columns]
+    parts = shares(longest, ROOM)
+    grid.autofit = False
+    for column, part in zip(grid.columns, parts, strict=True):
+        column.width = Cm(WIDE * part / sum(parts))
+        for cell in column.cells:
+            cell.width = column.width
+    (head,) = document.element.body.xpath("./w:tbl[last()]/w:tr[1]")
+    head.get_or_add_trPr().append(OxmlElement("w:tblHeader"))
 
 
 def _write(place: Any, text: str, *, bold: bool) -> None:

@@ -15,6 +15,8 @@ WORKS = {
     "radiographic phenotype. Cancer Research 77 (2017) e104.",
     "ibsi": "Zwanenburg A, et al. The Image Biomarker Standardization Initiative. Radiology 295 "
     "(2020) 328-338.",
+    "wilcoxon": "Wilcoxon F. Individual comparisons by ranking methods. Biometrics Bulletin 1 "
+    "(1945) 80-83.",
     "holm": "Holm S. A simple sequentially rejective multiple test procedure. Scandinavian Journal "
     "of Statistics 6 (1979) 65-70.",
     "obuchowski": "Obuchowski NA, Rockette HE. Hypothesis testing of diagnostic accuracy for "

@@ -37,6 +37,7 @@ def evaluation_paragraph(group: Sequence[EvaluationData]) -> str:
         *_extractors(_config(group, "extractors")),
         *_metrics(_config(group, "metrics")),
         *_tests(group),
+        *_differences(group),
         *_uncertainty(group),
         _record(group),
     ]
@@ -125,6 +126,19 @@ def _tests(group: Sequence[EvaluationData]) -> list[str]:
         return []
     return [
         f"That cohorts have one distribution was tested {enumerated([TESTS[t] for t in tests])}."
+    ]
+
+
+def _differences(group: Sequence[EvaluationData]) -> list[str]:
+    """Return how generators of pairs were compared with one another."""
+    if not together(group).evaluation.differences:
+        return []
+    return [
+        (
+            "Generators were compared two at a time on the same subjects by the mean difference with "
+            f"its t interval and Wilcoxon's signed-rank test {cite('wilcoxon')}, corrected by Holm's "
+            f"method {cite('holm')}."
+        )
     ]
 
 

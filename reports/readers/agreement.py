@@ -1,9 +1,10 @@
 """Whether readers agree with one another, and each with themselves."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 
 from evalsuite.statistics.agreement.between import agreement_of_pairs
-from evalsuite.statistics.result import ALL, Result
+from evalsuite.statistics.result import ALL, Result, tabulated
 from reports.document import Block, Notice, Section, Text
 from reports.readers.claims import intervals
 from reports.readers.results import StudyResults
@@ -33,8 +34,7 @@ READ_OF = {
     "Gwet AC1": " Kappa and Krippendorff's alpha fall where nearly all answers are the same, "
     "Gwet's AC1 stays high there.",
     "Gwet AC2": " Weighted kappa and Krippendorff's alpha fall where nearly all answers are the "
-    "same, Gwet's AC2 stays high there; its intervals held the truth in as few as 88 % where one "
-    "of few readers rates much lower or higher than the others.",
+    "same, Gwet's AC2 stays high there.",
     "ICC(2,1)": " The intraclass correlation ICC(2,1) is the share of the spread of answers that is "
     "due to the cases rather than to readers and error.",
 }
@@ -76,12 +76,13 @@ def _between(study: StudyData, results: Sequence[Result]) -> tuple[list[Block], 
     names = {result.quantity for result in results if result.defined}
     if not names:
         return [Notice(reasons(results))], []
+    first = [result for result in main(results) if result.quantity in names]
     blocks: list[Block] = [
         Text((READ + _of(READ_OF, names),)),
         shown(
             "agreement",
-            f"Agreement between readers, with {intervals(main(results))}.",
-            main(results),
+            f"Agreement between readers, with {intervals(first)}.",
+            first,
             {"question": "question", **COUNTS},
             study,
             group="",
@@ -110,18 +111,21 @@ def _between(study: StudyData, results: Sequence[Result]) -> tuple[list[Block], 
         one = f" ({kinds[0]})" if len(kinds) == 1 else ""
         caption = f"Agreement of each pair of readers{one}, with {intervals(pairs)}."
         columns = {"readers": "reader"} if one else {"readers": "reader", "coefficient": "quantity"}
-        beyond.append(
-            shown(
-                "agreement-pairs",
-                caption,
-                pairs,
-                columns if across else {**columns, **VALUE, "common cases": "n_cases"},
-                study,
-                group="" if across else "question",
-                across=across,
-                folded=True,
-            )
+        common = {pair.at("reader") for pair in pairs if pair.defined}
+        known = [pair for pair in pairs if pair.at("reader") in common or not common]
+        if len(known) < len(pairs):
+            caption += " The file has those, too, of whom nothing can be told."
+        table = shown(
+            "agreement-pairs",
+            caption,
+            known,
+            columns if across else {**columns, **VALUE, "common cases": "n_cases"},
+            study,
+            group="" if across else "question",
+            across=across,
+            folded=True,
         )
+        beyond.append(replace(table, data=tabulated(pairs)))
     return blocks, beyond
 
 

@@ -1,11 +1,12 @@
 """Whether real cases are rated higher than synthetic ones, or alike within the margins."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from evalsuite.statistics.ratings.comparison import DIFFERENCE, ODDS_RATIO
 from evalsuite.statistics.ratings.equivalence import equivalence
 from evalsuite.statistics.ratings.sensitivity import sensitivity
-from evalsuite.statistics.result import ALL, Result
+from evalsuite.statistics.result import ALL, Result, tabulated
 from reports.document import Block, Notice, Picture, Section, Table, Text
 from reports.figures.readers import forest
 from reports.readers.claims import correction, intervals, uncorrected
@@ -135,29 +136,51 @@ def _equivalence(study: StudyData) -> list[Block]:
 
 
 def _sensitivity(study: StudyData) -> list[Block]:
-    results = sensitivity(study.table, points=study.points)
+    results = sensitivity(study.table, points=study.points, unread=study.unread)
     if not results:
         return []
+    filled = [result for result in results if result.quantity == DIFFERENCE]
+    models = [result for result in results if result.quantity != DIFFERENCE]
     return [
-        shown(
-            "sensitivity",
-            "Does the comparison rest on its model, or on missing answers? The odds ratio of a "
-            "mixed model, the test that one ratio holds at every threshold (F in place of a "
-            "ratio), and the difference in means if all missing answers were at an end of the "
-            f"scale, with {intervals(results)}.{correction(results)}",
-            results,
-            {
-                **_cohorts(results),
-                "number": "quantity",
-                "under": "assumption",
-                "reader": "reader",
-                "value (95 % interval)": "value",
-                "p, corrected": "p_holm",
-            },
-            study,
-            folded=True,
-        )
+        *([_of_model(study, models)] if models else []),
+        *([_of_missing(study, filled)] if filled else []),
     ]
+
+
+def _of_model(study: StudyData, results: Sequence[Result]) -> Table:
+    return shown(
+        "sensitivity",
+        "Does the comparison rest on its model? The odds ratio of a mixed model, and the test that "
+        "one ratio holds at every threshold (F in place of a ratio), with "
+        f"{intervals(results)}.{correction(results)}",
+        results,
+        {
+            **_cohorts(results),
+            "number": "quantity",
+            "under": "assumption",
+            "value (95 % interval)": "value",
+            "p, corrected": "p_holm",
+        },
+        study,
+        folded=True,
+    )
+
+
+def _of_missing(study: StudyData, results: Sequence[Result]) -> Table:
+    together = [result for result in results if result.at("reader") == ALL]
+    table = shown(
+        "sensitivity-missing",
+        "Does the comparison rest on missing answers? The difference in means of all readers if "
+        "every missing answer, those of readers who gave up among them, were at an end of the scale, "
+        f"with {intervals(together)}.{correction(together)} The file has it of each reader who "
+        "missed some, too.",
+        together,
+        _cohorts(together),
+        study,
+        across="assumption",
+        folded=True,
+    )
+    return replace(table, data=tabulated(results))
 
 
 def _margin_table(study: StudyData, results: Sequence[Result]) -> Table:

@@ -60,7 +60,9 @@ def _read(study: StudyData) -> str:
     cases = {"|".join(sorted(case.split("|"))) for case in read["case"].astype(str)}
     noun = "pair" if any("|" in case for case in cases) else "case"
     readers = counted(len(study.readers), "reader")
-    return f"{readers} read {counted(len(cases), noun)} of {study.name}."
+    scheme = str((study.design.get("allocation") or {}).get("scheme", "full"))
+    by = "" if scheme == "full" else f", each reader a part of them ({scheme})"
+    return f"{readers} read {counted(len(cases), noun)} of {study.name}{by}."
 
 
 def _found(results: StudyResults) -> list[tuple[str, tuple[Block, ...]]]:

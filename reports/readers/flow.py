@@ -33,13 +33,34 @@ def answers_wanted(study: StudyData) -> pd.DataFrame:
     return last.assign(given=last["answer"].notna() & (last["answer"].astype(str) != ""))
 
 
-def unread(study: StudyData) -> int:
-    """Return how many cases that fell to a reader who has answered something have no row at all."""
-    pairs = _pairs(study).drop_duplicates(["reader", "shown"])
-    readers = map(str, pairs["reader"].unique())
-    return sum(_allotted(study, int(pairs["shown"].nunique())).get(r, 0) for r in readers) - len(
-        pairs
+def not_done(study: StudyData) -> tuple[int, int]:
+    """Return how many cases that fell to a reader who has answered something have no row at all.
+
+    Returns:
+        Of first showings, and of hidden repeats.
+    """
+    pairs = _pairs(study)
+    once = pairs.drop_duplicates(["reader", "shown"])
+    readers = map(str, once["reader"].unique())
+    allotted = _allotted(study, int(once["shown"].nunique()))
+    first = sum(allotted.get(reader, 0) for reader in readers) - len(once)
+    planned = _planned(study)
+    return first, max(planned - len(pairs) - first, 0) if planned else 0
+
+
+def told_not_done(study: StudyData) -> str:
+    """Return how many readings did not take place, and how many of them were repeats; or nothing."""
+    first, again = not_done(study)
+    repeats = f", {again} of them of hidden repeats," if again else ""
+    return (
+        f"{counted(first + again, 'reading')}{repeats} did not take place" if first + again else ""
     )
+
+
+def ends_of(counts: "pd.Series[int]") -> str:
+    """Return the one count, or the least and the largest."""
+    low, high = int(counts.min()), int(counts.max())
+    return f"{low}" if low == high else f"{low} to {high}"
 
 
 def _pairs(study: StudyData) -> pd.DataFrame:
@@ -77,7 +98,12 @@ def _cases(study: StudyData) -> Lane:
     all_drawn = 0 if noun == "pair" else sum(int(cohort["cases"]) for cohort in cohorts)
     first = f"{all_drawn} drawn: {', '.join(drawn)}" if all_drawn else "drawn at random"
     lost = f"{all_drawn - len(each)} never read" if all_drawn > len(each) else ""
-    by_all = int((each == readers).sum())
+    rule = study.design.get("allocation") or {}
+    by_whom = (
+        f"{int((each == readers).sum())} by all readers"
+        if rule.get("scheme", "full") == "full"
+        else f"each by {ends_of(each)} of {readers} readers"
+    )
     answered = set(answers_wanted(study).query("given")["case"].astype(str))
     analysed = {shown for case, shown in zip(pairs["case"], pairs["shown"], strict=True)
                 if str(case) in answered}  # fmt: skip
@@ -85,7 +111,7 @@ def _cases(study: StudyData) -> Lane:
         f"{noun.capitalize()}s",
         (
             first,
-            f"{counted(len(each), noun)}, {by_all} by all readers",
+            f"{counted(len(each), noun)}, {by_whom}",
             f"{len(analysed)} analysed",
         ),
         (lost, f"{len(each) - len(analysed)} without answers" if len(each) > len(analysed) else ""),

@@ -8,11 +8,11 @@ import pandas as pd
 from evalsuite.caveats import enumerated
 from evalsuite.statistics.cautions import FEW_READERS
 from reports.document import Block, Section, Table, Text
-from reports.readers.flow import answers_wanted, unread
+from reports.readers.flow import answers_wanted, told_not_done
 from reports.readers.quality import quality, small_screens
 from reports.readers.reading import suspected
 from reports.readers.results import StudyResults
-from reports.readers.shown import counted, interval
+from reports.readers.shown import interval
 from reports.sources import StudyData
 
 NOTHING = "\N{EN DASH}"
@@ -135,12 +135,12 @@ def _audited(audit: Mapping[str, Any]) -> str:
 def _missing(study: StudyData) -> str:
     """Return a sentence on answers that were not given to questions that want one."""
     wanted = answers_wanted(study)
-    none, missed = int((~wanted["given"]).sum()), unread(study)
+    none, missed = int((~wanted["given"]).sum()), told_not_done(study)
     parts = []
     if none:
         parts.append(f"{none} of {len(wanted)} answers were not given")
     if missed:
-        parts.append(f"{counted(missed, 'reading')} of a case by a reader did not take place")
+        parts.append(missed)
     if not parts:
         return ""
     return f"{' and '.join(parts)}; the statistics use those that there are."

@@ -7,7 +7,7 @@ from evalsuite.caveats import enumerated
 from evalsuite.statistics.behaviour import first_readings
 from evalsuite.statistics.careless import NOT_JUDGED, raised, told
 from reports.document import Table
-from reports.readers.flow import answers_wanted, unread
+from reports.readers.flow import answers_wanted, not_done
 from reports.readers.results import StudyResults
 from reports.readers.shown import counted
 from reports.sources import StudyData
@@ -22,7 +22,7 @@ def quality(results: StudyResults) -> Table:
     first = first_readings(study.table)
     answered = {
         "missing answers": _missing(study),
-        "readings that did not take place": str(unread(study)),
+        "readings that did not take place": _not_done(study),
         "changed answers": _changed(study),
         "hidden repeats": _repeats(first),
         "careless reading": _careless(results),
@@ -61,6 +61,11 @@ def _missing(study: StudyData) -> str:
     of_whom = [f"{n} of {name}" for name, n in by_reader.items()]
     share = len(lost) / len(wanted)
     return f"{len(lost)} of {len(wanted)} ({share:.1%}): {enumerated(parts)}; {enumerated(of_whom)}"
+
+
+def _not_done(study: StudyData) -> str:
+    first, again = not_done(study)
+    return f"{first + again}, {again} of them of hidden repeats" if again else f"{first}"
 
 
 def _changed(study: StudyData) -> str:

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 from monai.networks.blocks.selfattention import SABlock
+from monai.networks.layers.vector_quantizer import EMAQuantizer
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from evalsuite.errors import EvalsuiteError
 from generator.autoencoder_stage import AutoencoderStage
@@ -89,6 +91,34 @@ def test_the_codebook_is_searched_and_averaged_in_float32(dtype):
     assert found.codes.flatten().tolist() == list(range(64))
     torch.testing.assert_close(found.latents, expected.latents, rtol=0, atol=0)
     torch.testing.assert_close(books[1].ema_w, books[0].ema_w, rtol=0, atol=0)
+
+
+def test_the_codebook_is_that_of_monai_without_a_matrix_of_latents_and_codes(monkeypatch):
+    config = VQGANConfig.model_validate(MICRO["vqgan"] | {"codes": 64, "grain": 0})
+    theirs = EMAQuantizer(3, 64, 4, config.commitment, config.decay).train()
+    ours = Codebook(config).train()
+    ours.load_state_dict(theirs.state_dict())
+    monkeypatch.setattr("generator.bottleneck.SEARCHED", 10 * 64)
+    latents = torch.randn(2, 4, 4, 6, 8, requires_grad=True)
+    with Largest() as largest:
+        found = ours(latents)
+    assert largest.numbers < 2 * 4 * 6 * 8 * 64
+    for mine, other in zip(found, theirs(latents), strict=True):
+        torch.testing.assert_close(mine, other)
+    for name, mine in ours.state_dict().items():
+        torch.testing.assert_close(mine, theirs.state_dict()[name])
+
+
+class Largest(TorchDispatchMode):
+    """Sees how many numbers the largest tensor has that an operation returns."""
+
+    numbers = 0
+
+    def __torch_dispatch__(self, operation, _types, args=(), kwargs=None):
+        out = operation(*args, **(kwargs or {}))
+        if isinstance(out, torch.Tensor):
+            self.numbers = max(self.numbers, out.numel())
+        return out
 
 
 def test_float16_learns_with_scaled_losses_and_its_scale_is_kept(data, tmp_path):

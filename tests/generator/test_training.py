@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch import nn
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.log import log
@@ -20,7 +21,7 @@ from evalsuite.volumes.read import read_volume
 from generator import checkpoint
 from generator.autoencoder_stage import AutoencoderStage
 from generator.diffusion_stage import DiffusionStage
-from generator.model import load
+from generator.model import digest, load
 from generator.run import train
 from generator.steps import Player, constant, decaying
 from generator.steps import trained as trained_parameters
@@ -464,3 +465,27 @@ def test_a_batch_that_cannot_be_shared_is_told(source, tmp_path, monkeypatch):
     monkeypatch.setattr("generator.distributed.device", torch.device)
     with pytest.raises(EvalsuiteError, match="batch_size of 2 cannot be shared by 3 processes"):
         run(source, tmp_path / "run")
+
+
+class Elsewhere(torch.Tensor):
+    """A tensor as on a GPU: NumPy cannot have it before it is brought to the processor."""
+
+    @classmethod
+    def __torch_function__(cls, function, types, args=(), kwargs=None):
+        if function is torch.Tensor.numpy:
+            raise TypeError("can't convert cuda:0 device type tensor to numpy")
+        found = super().__torch_function__(function, types, args, kwargs)
+        brought = function is torch.Tensor.cpu or (function is torch.Tensor.to and "cpu" in args)
+        return found.as_subclass(torch.Tensor) if brought else found
+
+
+def test_what_is_on_a_gpu_is_packed_on_the_processor():
+    module = nn.Module()
+    module.register_buffer("weight", torch.ones(3).as_subclass(Elsewhere))
+    adam = torch.optim.Adam([nn.Parameter(torch.ones(2))])
+    adam.state[adam.param_groups[0]["params"][0]] = {"step": torch.ones(()).as_subclass(Elsewhere)}
+    packed = checkpoint.pack({"network": module}, {"network": adam})
+    assert {name: type(tensor) for name, tensor in packed.items()} == {
+        "network/weight": torch.Tensor, "optimiser network/0/step": torch.Tensor
+    }  # fmt: skip
+    assert digest({"a": packed["network/weight"]}) == digest({"a": torch.ones(3)})

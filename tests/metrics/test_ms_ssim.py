@@ -12,13 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evalsuite.metrics.ms_ssim import (
+    HEAVY,
     METRIC,
+    Mean,
     compute,
     draw_pairs,
+    interval_of_pairs,
+    mean_of_pairs,
     pair_mean_variance,
     pair_similarities,
 )
 from evalsuite.metrics.structural_similarity import Settings, pyramid, similarity
+from evalsuite.metrics.subjects import dominated
 from tests.caveats import sentences
 from tests.metrics.phantoms import smooth
 
@@ -229,10 +234,46 @@ def test_intervals_are_students_over_volumes_and_the_difference_has_both_cohorts
     other = compute(synthetic, real, **options)[0]
     both = np.hypot(multi.standard_error, other.standard_error)
     assert difference.standard_error == pytest.approx(both)
-    # The 97.5 % point with 4 degrees of freedom, from a printed table; the fewest volumes are 5.
+    # Without skewness 2.7764, the 97.5 % point with 4 degrees of freedom, on both sides.
     for estimate in (multi, difference):
-        half = 2.7764 * estimate.standard_error
-        assert estimate.interval.low == pytest.approx(estimate.value - half, rel=1e-3)
+        wide = (estimate.interval.high - estimate.interval.low) / estimate.standard_error
+        assert wide == pytest.approx(2 * 2.7764, rel=0.2)
+
+
+def test_ends_of_an_interval_are_where_halls_transformation_is_at_students_quantiles():
+    mean = Mean(np.zeros(3), 0.5, 0.01, -0.4 * 0.1**3, 10, np.zeros(10))
+    found, t = interval_of_pairs(mean, 0.0), 2.2622  # of 9 degrees of freedom
+    for end, quantile in ((found.low, t), (found.high, -t)):
+        apart = (0.5 - end) / 0.1
+        transformed = apart - 0.4 * apart**2 / 3 + 0.16 * apart**3 / 27 - 0.4 / 6
+        assert transformed == pytest.approx(quantile, abs=1e-4)
+    even = interval_of_pairs(mean._replace(cumulant=0.0), 0.0)
+    assert (even.low, even.high) == pytest.approx((0.5 - t / 10, 0.5 + t / 10), abs=1e-4)
+    assert interval_of_pairs(mean._replace(variance=0.0), 0.0).low == 0.5
+
+
+def test_the_third_cumulant_of_a_mean_over_pairs_is_that_of_repeated_cohorts():
+    # Of all pairs of x_i + x_j the mean is twice that of x: its third cumulant 8 * 2 / n^2.
+    rng, drawn = np.random.default_rng(0), draw_pairs(20, 190, (0,))
+    found = [
+        mean_of_pairs(rng.exponential(size=20)[drawn].sum(axis=1), drawn).cumulant
+        for _ in range(400)
+    ]
+    assert np.mean(found) == pytest.approx(8 * 2 / 20**2, rel=0.3)
+
+
+def test_a_volume_unlike_all_others_is_told():
+    alike = np.full(20, 0.01) * (-1.0) ** np.arange(20)
+    drawn = draw_pairs(20, 190, (0,))
+    for unlike, told in ((0.0, False), (1.0, True)):
+        subjects = alike + unlike * (np.arange(20) == 0)
+        mean = mean_of_pairs(0.5 + subjects[drawn].sum(axis=1) / 4, drawn)
+        assert dominated(mean.contributions) is told
+    real = [smooth((12, 12, 12), seed) for seed in range(11)]
+    odd = [*(real[0] + 1e-3 * volume for volume in real[1:]), -real[0]]
+    found = by_name(compute(real, odd))
+    assert HEAVY in found["ms_ssim"].warnings
+    assert HEAVY not in by_name(compute(real, real))["ms_ssim"].warnings
 
 
 def test_options():

@@ -214,6 +214,7 @@ def test_features_of_pairs_beside_those_of_strangers():
     real = replace(views(volumes(1) * 8), features={"f": own})
     synthetic = replace(real, features={"f": near[order]}, pairs=order.tolist())
     found, scores = features.compute(real, synthetic, seed=0)
+    assert not len(scores.real)
     cosine = 1 - torch.nn.functional.cosine_similarity(own, near)
     assert found.value == pytest.approx(float(cosine.mean()))
     assert scores.synthetic == pytest.approx(cosine[order].numpy())

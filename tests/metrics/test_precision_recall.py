@@ -7,7 +7,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from evalsuite.metrics.distances import Pairs
-from evalsuite.metrics.precision_recall import METRIC, compute, expected_coverage
+from evalsuite.metrics.neighbourhoods import WithVariance
+from evalsuite.metrics.precision_recall import (
+    METRIC,
+    _proportion_interval,
+    compute,
+    expected_coverage,
+)
 from evalsuite.metrics.subjects import Subjects, coded
 from tests.caveats import sentences
 
@@ -204,6 +210,15 @@ def test_intervals_cover_the_expectation():
     # Nominally 0.95; the standard error of 150 trials is 0.018.
     assert (covered > 0.89).all(), covered
     assert ((high - low).mean(axis=0) < 4 * 1.7 * value.std(axis=0)).all()  # and not by being vast
+
+
+def test_intervals_of_shares_are_exact_ones_of_clopper_and_pearson():
+    # 29 of 30 hits that vary as independent ones: the exact interval of a printed table.
+    hits = WithVariance(29 / 30, 29 / 30 / 30 / 30)
+    found = _proportion_interval(hits, np.arange(30))
+    assert (found.low, found.high) == pytest.approx((0.8278, 0.9992), abs=1e-4)
+    all_hits = _proportion_interval(WithVariance(1.0, 0.0), np.arange(30))
+    assert (all_hits.low, all_hits.high) == pytest.approx((0.025 ** (1 / 30), 1.0))
 
 
 def test_interval_of_the_density_is_students():

@@ -183,6 +183,9 @@ def make_evaluation(tmp_path_factory):
                 "value": sign * (levels.get(row.cohort, 0) + random.normal(0, noise)),
                 "direction": direction,
                 "method": "m",
+                "where": "",
+                "pair": "",
+                "subject": "",
             }
             for row in known.itertuples()
             for metric, sign, direction in (

@@ -1,6 +1,7 @@
 """Whatever is to be drawn, all words stay on the page and none are drawn over others."""
 
 import dataclasses
+import io
 import logging
 import math
 
@@ -9,10 +10,12 @@ import pandas as pd
 import pytest
 from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
 
 from evalsuite.records import Detail, Evidence, FeatureTable, Interval
 from evalsuite.statistics.result import Result
 from reports.figures.anatomy import anatomy
+from reports.figures.canvas import Canvas, Line
 from reports.figures.cohorts import cohorts
 from reports.figures.embedding import embedding
 from reports.figures.estimates import estimates
@@ -213,3 +216,19 @@ def test_every_text_has_all_fonts_and_none_is_a_formula():
     texts = [text for text, _ in shown(figure)]
     assert all(text.get_fontfamily() == list(fonts()) for text in texts)
     assert any("$x$" in text.get_text() and not text.get_parse_math() for text in texts)
+
+
+def test_what_is_cropped_keeps_every_text_where_it_was():
+    canvas = Canvas()
+    canvas.words("above")
+    (axes,) = canvas.panels([1], 1, [1])
+    canvas.head(axes, Line("head of the panel"))
+    figure = canvas.finish()
+
+    def drawn(**crop):
+        picture = io.BytesIO()
+        figure.savefig(picture, format="png", dpi=100, **crop)
+        return np.asarray(Image.open(picture).convert("L"))
+
+    cropped = drawn(bbox_inches="tight", pad_inches=0.1)  # as files of a report are
+    assert (cropped[10:-10, 10:-10] == drawn()).all()

@@ -277,15 +277,23 @@ def test_any_text_is_harmless_in_latex(text):
 def test_latex_of_many_rows_goes_over_pages_and_long_cells_over_lines():
     rows = pd.DataFrame({"group": ["a"] * 36, "x": ["1"] * 36, "y": ["word " * 10] * 36})
     tex = latex(rows, "C", ("Note.",), group="group")
-    assert tex.startswith("\\begin{longtable}{lp{0.3\\linewidth}}\n\\caption{C} \\\\\n")
-    assert tex.endswith("\\bottomrule\n\\end{longtable}\n\\par\\footnotesize Note.\n")
+    assert tex.startswith("{\\footnotesize\n\\begin{longtable}{ll}\n\\caption{C} \\\\\n")
+    assert tex.endswith("\\bottomrule\n\\end{longtable}\n\\par Note.\n\\par}\n")
     assert_sound(tex)
+
+
+def test_columns_of_a_wide_table_share_the_line():
+    rows = pd.DataFrame({"x": ["1"], "long": ["word " * 30], "longer": ["word " * 40]})
+    columns = re.findall(r"\\dimexpr ([\d.]+)", latex(rows, "C"))
+    # "x" has what it needs, 4 of 110 characters; both others count as very long.
+    assert [float(share) for share in columns] == pytest.approx([53 / 110] * 2, abs=1e-3)
 
 
 def test_latex_of_a_small_table():
     rows = pd.DataFrame({"group": ["a", "a", "b"], "x_1": ["1 %", DASH, f"{MINUS}2"]})
     assert latex(rows, "95 % of A & B", ("Note.",), group="group").splitlines() == [
         r"\begin{table}",
+        r"\footnotesize",
         r"\caption{95 \% of A \& B}",
         r"\begin{tabular}{l}",
         r"\toprule",
@@ -298,6 +306,6 @@ def test_latex_of_a_small_table():
         r"$-$2 \\",
         r"\bottomrule",
         r"\end{tabular}",
-        r"\par\footnotesize Note.",
+        r"\par Note.",
         r"\end{table}",
     ]

@@ -44,7 +44,7 @@ def odd(make_study, make_pairs):
         ),
         "cases that were not read": (
             lambda: make_study(keep=lambda row: row["position"] < 16),
-            "readings of a case by a reader did not take place",
+            "readings did not take place",
         ),
         "one reader": (
             lambda: make_study(readers=["Reader A"]),
@@ -382,7 +382,7 @@ def test_caveats_that_differ_in_numbers_alone_are_told_once(make_study):
     marks, notes = footnotes([Result(value=0.0, warnings=own) for own in caveats], study)
     assert marks == ["[a, b]", "[a, c]", ""]
     assert notes == (
-        "[a] 2 to 5 of 9 pairs of a reader and a case have no answer.",
+        "[a] 2 to 5 of 9 pairs of a reader and a case have an answer.",
         "[b] Left out, as x: A.",
         "[c] Left out, as x: B.",
     )

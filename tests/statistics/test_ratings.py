@@ -200,7 +200,7 @@ def test_few_and_single_readers_and_missing_answers_are_told():
 
     assert "There is only one reader" in warnings("one reader")
     assert "No case was read by two readers" in warnings("never overlap")
-    assert "have no answer" in warnings("missing answers")
+    assert "have an answer" in warnings("missing answers")
     assert "the answers do not vary" in warnings("all equal")
     assert "it needs answers to 2 cases" in warnings("one case")
 

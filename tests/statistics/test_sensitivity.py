@@ -123,6 +123,20 @@ def test_missing_answers_at_their_worst():
     assert rows.loc[(SMALLEST, "all"), "n_readers"] == 2
 
 
+def test_cases_that_a_reader_gave_up_are_missing_at_their_worst():
+    # All answer 2 of 1 to 4; A has no rows of 2 of 10 real cases, and of one that nobody read.
+    table = long_table({"real": np.full((10, 2), 2.0), "gan": np.full((10, 2), 2.0)})
+    gone = ["real00", "real01"]
+    table = table[~(table["case"].isin(gone) & (table["reader"] == "reader00"))]
+    rows = sensitivity(
+        table, points={"appearance": 4}, unread={"reader00": [*gone, "real99"], "reader07": gone}
+    )
+    rows = rows[rows["quantity"] == "difference in means"].set_index(["assumption", "reader"])
+    assert rows.loc[(LARGEST, "reader00"), "value"] == pytest.approx(0.4)
+    assert rows.loc[(LARGEST, "all"), "value"] == pytest.approx(0.2)
+    assert rows.loc[(SMALLEST, "all"), "value"] == pytest.approx(-0.1)
+
+
 def test_cases_that_were_not_shown_are_not_missing():
     table = long_table(simulated(3, 12))
     apart = (table["reader"] == "reader00") & (table["case"].str[-1] == "1")

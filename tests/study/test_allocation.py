@@ -97,10 +97,13 @@ def test_a_split_plot_study_from_its_design_to_the_table(lead):
     people = list(csv.DictReader(Path("x.readers.csv").read_text().splitlines()))
     assert [row["cases_allotted"] for row in people] == ["8"] * 6
     first = {row["case"] for row in rows if row["reader"] == "Ada" and not row["repeat_of"]}
-    missing = 8 - len(first)
+    missing, whole = 8 - len(first), {row["case"] for row in rows if row["reader"] == "Ada"}
+    assert len(whole) + len(people[0]["cases_unread"].split("; ")) == 8
+    assert not whole & set(people[0]["cases_unread"].split("; "))
+    assert [row["cases_unread"] for row in people[1:5]] == [""] * 4
     for source in ("birds", "x.csv"):
         assert _missing(read_study(source, Home.at(default_folder()))).startswith(
-            f"{missing} readings of a case by a reader did not take place"
+            f"{missing + 1} readings, 1 of them of hidden repeats, did not take place"
         )
     assert lead("export", "birds", "--output", "x.imrmc")[0] == 0
     assert lead("export", "birds", "--output", "x.parquet")[0] == 0

@@ -321,10 +321,10 @@ def test_what_readers_tell_of_themselves_is_exported_without_names(lead, tmp_pat
     store.tell_profile(3, {"years": 1, "fields": [2]})
     assert lead("export", "birds", "--output", "x.csv")[0] == 0
     assert (tmp_path / "x.readers.csv").read_text().splitlines() == [
-        "reader_number,enrolled,cases_allotted,years,fields,post",
-        "1,at creation,10,more,'=CT; US,'-1",
-        "2,at creation,10,,,",
-        "3,later,10,under 5,MR,",
+        "reader_number,enrolled,cases_allotted,cases_unread,years,fields,post",
+        "1,at creation,10,,more,'=CT; US,'-1",
+        "2,at creation,10,,,,",
+        f"3,later,10,{'; '.join(_first_showings(store, 3))},under 5,MR,",
     ]
     with (tmp_path / "x.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -334,6 +334,11 @@ def test_what_readers_tell_of_themselves_is_exported_without_names(lead, tmp_pat
         assert told.told_of_readers("years") == {"Ada": "more"}  # Eve has answered nothing
         assert told.told_of_readers("post") == {"Ada": "-1"}
         assert told.later == ()
+
+
+def _first_showings(store, reader):
+    shown = [p.cases[0] for p in store.plan(reader) if p.phase == "reading"]
+    return list(dict.fromkeys(shown))
 
 
 def test_how_a_case_was_read_is_exported(lead, tmp_path):

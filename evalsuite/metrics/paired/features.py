@@ -1,16 +1,13 @@
 """Features of synthetic volumes against those of the real volumes that they stand for."""
 
-import math
-
 import numpy as np
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
 
 from evalsuite.metrics.metric import Finding, Metric, Views, judging_options
-from evalsuite.metrics.paired.means import mean_of, pairs_of
+from evalsuite.metrics.paired.means import of_pairs, pairs_of
 from evalsuite.metrics.paired.quantities import FEATURES
-from evalsuite.records import Scores
 
 
 @judging_options
@@ -31,19 +28,17 @@ def compute(
     places, codes = pairs_of(real, synthetic)
     (ours,), (theirs,) = real.features.values(), synthetic.features.values()
     apart = (1 - functional.cosine_similarity(ours[places], theirs, dim=1)).numpy()
-    found = mean_of(
-        FEATURES,
-        apart,
-        codes,
-        method="mean over pairs of the cosine distance of the features; reference: mean over real "
-        "volumes of different subjects",
-        missing="the features of one are all 0",
-        reference=strangers(ours, real.codes),
+    return list(
+        of_pairs(
+            FEATURES,
+            apart,
+            codes,
+            method="mean over pairs of the cosine distance of the features; reference: mean over real "
+            "volumes of different subjects",
+            missing="the features of one are all 0",
+            reference=strangers(ours, real.codes),
+        )
     )
-    scores = Scores(
-        FEATURES.name, np.full(len(ours), math.nan), apart, FEATURES.direction, found.method
-    )
-    return [found, scores]
 
 
 def strangers(features: Float[Tensor, "n d"], codes: Int[np.ndarray, " n"]) -> float | None:

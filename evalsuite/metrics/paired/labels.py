@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from evalsuite.metrics.metric import Finding, Metric, UndefinedError, Views, judging_options
-from evalsuite.metrics.paired.means import mean_of, pairs_of
+from evalsuite.metrics.paired.means import of_pairs, pairs_of
 from evalsuite.metrics.paired.quantities import DICE, HD95, SURFACE
 
 MEASURES = (DICE, HD95, SURFACE)
@@ -53,15 +53,13 @@ def compute(
     for structure in structures:
         table = np.array([row.get(structure, nothing) for row in found])
         for column, quantity in enumerate(MEASURES):
-            findings.append(
-                mean_of(
-                    quantity,
-                    table[:, column],
-                    codes,
-                    where=(("structure", str(structure)),),
-                    method=METHODS[quantity.name],
-                    missing="the structure is missing from one or both label maps",
-                )
+            findings += of_pairs(
+                quantity,
+                table[:, column],
+                codes,
+                where=(("structure", str(structure)),),
+                method=METHODS[quantity.name],
+                missing="the structure is missing from one or both label maps",
             )
     return findings
 

@@ -7,14 +7,17 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import stats
 
-from evalsuite.metrics.metric import UndefinedError, Views
+from evalsuite.metrics.metric import Finding, UndefinedError, Views
 from evalsuite.metrics.subjects import LEVEL, coded, count, mean_interval, sums
 from evalsuite.places import Where
-from evalsuite.records import Caveat, Estimate, Interval, Quantity
+from evalsuite.records import Caveat, Estimate, Interval, Quantity, Scores
 
 FEW = 10
 FEW_PAIRS = Caveat(
     "few-pairs", "Only {n} {unit} with a pair: the interval is rough, and rests on normal means."
+)
+UNVARYING = Caveat(
+    "unvarying-pairs", "The number is the same for every pair: there is no interval."
 )
 LEFT_OUT = Caveat(
     "pairs-left-out", "{n} of {size} pairs have no such number and are left out: {why}."
@@ -40,6 +43,28 @@ def pairs_of(real: Views, synthetic: Views) -> tuple[list[int], Int[np.ndarray, 
         raise UndefinedError(NO_PAIRS)
     places = list(synthetic.pairs)
     return places, coded([int(real.codes[place]) for place in places])
+
+
+def of_pairs(
+    quantity: Quantity,
+    values: Float[np.ndarray, " n"],
+    subjects: Int[np.ndarray, " n"],
+    *,
+    where: Where = (),
+    method: str,
+    missing: str = "",
+    reference: float | None = None,
+    warnings: Sequence[Caveat] = (),
+) -> tuple[Finding, Finding]:
+    """Return the mean over pairs, see `mean_of`, and the value of each pair."""
+    mean = mean_of(
+        quantity, values, subjects, where=where, method=method, missing=missing,
+        reference=reference, warnings=warnings,
+    )  # fmt: skip
+    each = f"of the volume and its real one; {method.removeprefix('mean over pairs').lstrip(',; ')}"
+    return mean, Scores(
+        quantity.name, np.empty(0), values, quantity.direction, each.rstrip("; "), where=where
+    )
 
 
 def mean_of(
@@ -68,7 +93,10 @@ def mean_of(
     n = count(codes) if len(codes) else 0
     if 0 < n < FEW:
         told.append(FEW_PAIRS(n=n, unit="subjects" if n < len(codes) else "volumes"))
-    ends = mean_interval(kept, codes) if n > 1 else None
+    varies = n > 1 and np.ptp(kept) > 1e-12 * np.abs(kept).max()
+    if n > 1 and not varies:
+        told.append(UNVARYING)
+    ends = mean_interval(kept, codes) if varies else None
     low, high = BOUNDS.get(quantity.range, (-math.inf, math.inf))
     return Estimate(
         name=quantity.name,

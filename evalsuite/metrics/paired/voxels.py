@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 from torch import Tensor
 
 from evalsuite.metrics.metric import Finding, LabelMap, Metric, Views, judging_options
-from evalsuite.metrics.paired.means import limits_of, mean_of, pairs_of
+from evalsuite.metrics.paired.means import limits_of, of_pairs, pairs_of
 from evalsuite.metrics.paired.quantities import (
     BIAS,
     LIMITS,
@@ -33,7 +33,7 @@ from evalsuite.metrics.structural_similarity import (
     ssim_map,
 )
 from evalsuite.places import Where
-from evalsuite.records import Caveat, Detail, Quantity, Scores
+from evalsuite.records import Caveat, Detail, Quantity
 
 UNLIKE_TIMES = 4  # from which ranges count as those of other units
 WORST = 4  # pairs whose slices are kept to be shown
@@ -145,18 +145,15 @@ def compute(
             caveats = told
             if needs_range:
                 caveats += (undeclared,) if data_range is None else _range_doubts(spans, data_range)
-            findings.append(
-                mean_of(
-                    quantity,
-                    _column(rows, where, quantity),
-                    codes,
-                    where=where,
-                    method=_method(quantity, data_range, kernel_size, sigma),
-                    warnings=caveats,
-                    missing=_missing(quantity, data_range),
-                )
+            findings += of_pairs(
+                quantity,
+                _column(rows, where, quantity),
+                codes,
+                where=where,
+                method=_method(quantity, data_range, kernel_size, sigma),
+                warnings=caveats,
+                missing=_missing(quantity, data_range),
             )
-    findings += [_score(q, rows, len(real.names)) for q in (MAE, PSNR, SSIM)]
     worst = _worst(real, synthetic, places, _column(rows, WHOLE, MAE))
     findings.append(Detail("paired", worst))
     return findings
@@ -270,16 +267,6 @@ def _missing(quantity: Quantity, data_range: float | None) -> str:
     if quantity in (PSNR, SSIM, MS_SSIM) and data_range is None:
         return "the range is not declared"
     return "the region is empty"
-
-
-def _score(quantity: Quantity, rows: Sequence[dict[Where, Measures]], reals: int) -> Scores:
-    return Scores(
-        name=quantity.name,
-        real=np.full(reals, math.nan),
-        synthetic=_column(rows, WHOLE, quantity),
-        direction=quantity.direction,
-        method="of the whole volume, against its real one",
-    )
 
 
 def _worst(

@@ -20,7 +20,7 @@ BOTH = (
     "than of these"
 )
 ALONE = "cases random; speaks of the readers who read them only"
-MISSING = Caveat("answers-missing", "{n} of {size} pairs of a reader and a case have no answer.")
+MISSING = Caveat("answers-missing", "{n} of {size} pairs of a reader and a case have an answer.")
 NO_ANSWER = Caveat("no-answer", "There is no answer.")
 NO_COMMON_CASE = Caveat(
     "no-common-case",
@@ -287,9 +287,9 @@ def cautions(cohorts: list[Float[np.ndarray, "c r"]]) -> tuple[Caveat, ...]:
     if not n_readers:
         return (NO_ANSWER,)
     notes: tuple[Caveat, ...] = ()
-    missing, asked = int((~given[:, readers]).sum()), given[:, readers].size
-    if missing:
-        notes = (MISSING(n=missing, size=asked),)
+    answered, asked = int(given[:, readers].sum()), given[:, readers].size
+    if answered < asked:
+        notes = (MISSING(n=answered, size=asked),)
     if n_readers > 1:
         notes += (NO_COMMON_CASE,) if given.sum(axis=1).max() == 1 else ()
         notes += few_readers(n_readers)

@@ -1,6 +1,6 @@
 """Whether the comparison of ratings rests on its model, or on answers that are missing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from itertools import product
 
@@ -22,8 +22,8 @@ from evalsuite.statistics.roc.auc import t_interval
 PROPORTIONAL = "proportional odds"
 MIXED = "mixed model, readers and cases random"
 BRANT = "the odds ratio is the same at every threshold"
-LARGEST = "missing answers highest to the first and lowest to the second"
-SMALLEST = "missing answers lowest to the first and highest to the second"
+LARGEST = "missing: highest to real, lowest to synthetic"
+SMALLEST = "missing: lowest to real, highest to synthetic"
 READERS_ALIKE = Caveat(
     "readers-see-alike",
     "The mixed model lets readers differ in how high they answer, not in how they see the cohorts.",
@@ -37,21 +37,27 @@ OF_A_TEST = Caveat("no-interval-of-a-test", "There is no interval of F, which is
 
 
 def sensitivity(
-    table: pd.DataFrame, *, points: Mapping[str, int] | None = None, level: float = 0.95
+    table: pd.DataFrame,
+    *,
+    points: Mapping[str, int] | None = None,
+    unread: Mapping[str, Collection[str]] | None = None,
+    level: float = 0.95,
 ) -> list[Result]:
     """Return what other models and the worst and best missing answers make of each comparison.
 
     For every ordinal question and pair of cohorts: the cumulative odds ratio of a mixed model with
     readers and cases random (`mixed_odds`), nearer to what one reader makes of one case than the
     clustered one of `comparisons` and so further from 1; the test of proportional odds
-    (`parallel_odds`), on which both rest. Where an answer to a case that was shown is missing:
-    the difference in means of all readers and of each if all such answers were the highest or
-    the lowest of the scale. p-values are corrected over questions and cohorts, each kind for itself.
+    (`parallel_odds`), on which both rest. Where an answer to a case that fell to a reader is missing:
+    the difference in means of all readers, and of each who missed some, if all such answers were
+    the highest or the lowest of the scale. p-values are corrected over questions and cohorts, each kind for itself.
 
     Args:
         table: the long table of one study, with the truth.
         points: by question, how many options it offers; without it there are no ends of a scale,
             and so no worst answers.
+        unread: by reader, the cases that fell to them and have no row, as where a reader gave up;
+            without it they are taken as none. Those that nobody read stay out.
         level: nominal coverage, between 0 and 1.
 
     Raises:
@@ -65,7 +71,7 @@ def sensitivity(
     for pair in paired(table, points):
         if not pair.fault and pair.ordinal:
             results += [_mixed(pair, level), _parallel(pair)]
-    results += _missing(table, points, level)
+    results += _missing(table, points, unread or {}, level)
     questions = list(dict.fromkeys(result.at("question") for result in results))
     families = [replace(r, family="" if np.isnan(r.p) else SENSITIVITY) for r in results]
     corrected = holm(families, lambda r: (r.quantity, r.at("assumption"), r.at("reader")))
@@ -123,14 +129,17 @@ def _parallel(pair: Pair) -> Result:
 
 
 def _missing(
-    table: pd.DataFrame, points: Mapping[str, int] | None, level: float
+    table: pd.DataFrame,
+    points: Mapping[str, int] | None,
+    unread: Mapping[str, Collection[str]],
+    level: float,
 ) -> Iterator[Result]:
     """Yield the difference in means with missing answers at either end of the scale."""
     for rated in rated_by_question(table, points):
         ends = rated.scale(points)
         if not np.isfinite(ends).all():
             continue
-        shown = _shown(table, rated)
+        shown = _allotted(table, rated, unread)
         for first, second in product(rated.cohorts("real"), rated.cohorts("synthetic")):
             silent = {name: shown[name] & np.isnan(rated.scores[name]) for name in (first, second)}
             if not any(cells.any() for cells in silent.values()):
@@ -140,7 +149,8 @@ def _missing(
                     np.where(silent[name], end, rated.scores[name])
                     for name, end in zip((first, second), fill, strict=True)
                 )
-                for reader, places in _each(rated.readers, x, y):
+                missed = np.any([cells.any(axis=0) for cells in silent.values()], axis=0)
+                for reader, places in _each(rated.readers, x, y, missed):
                     names = tuple(rated.readers[i] for i in places)
                     pair = Pair(
                         rated.question, first, second, x[:, places], y[:, places], names,
@@ -150,14 +160,17 @@ def _missing(
 
 
 def _each(
-    readers: tuple[str, ...], x: Float[np.ndarray, "m r"], y: Float[np.ndarray, "n r"]
+    readers: tuple[str, ...],
+    x: Float[np.ndarray, "m r"],
+    y: Float[np.ndarray, "n r"],
+    missed: Bool[np.ndarray, " r"],
 ) -> Iterator[tuple[str, list[int]]]:
-    """Yield all who have answers to both cohorts, and each of them where there are several."""
+    """Yield all who have answers to both cohorts, and each of them who missed some."""
     both = np.flatnonzero(~np.isnan(x).all(axis=0) & ~np.isnan(y).all(axis=0)).tolist()
     if both:
         yield ALL, both
     if len(both) > 1:
-        yield from ((readers[i], [i]) for i in both)
+        yield from ((readers[i], [i]) for i in both if missed[i])
 
 
 def _filled(pair: Pair, reader: str, assumption: str, level: float) -> Result:
@@ -180,10 +193,13 @@ def _filled(pair: Pair, reader: str, assumption: str, level: float) -> Result:
     )
 
 
-def _shown(table: pd.DataFrame, rated: Rated) -> dict[str, Bool[np.ndarray, "c r"]]:
-    """Return which cases each reader was shown, whether they answered or not, by cohort."""
-    read = table[table["phase"] == "reading"]
+def _allotted(
+    table: pd.DataFrame, rated: Rated, unread: Mapping[str, Collection[str]]
+) -> dict[str, Bool[np.ndarray, "c r"]]:
+    """Return which cases fell to each reader, whether they answered or not, by cohort."""
+    read = table[(table["phase"] == "reading") & (table["question"] == rated.question)]
     pairs = set(zip(read["case"].astype(str), read["reader"].astype(str), strict=True))
+    pairs |= {(case, reader) for reader, cases in unread.items() for case in cases}
     return {
         name: np.array(
             [[(case, reader) in pairs for reader in rated.readers] for case in cases], bool

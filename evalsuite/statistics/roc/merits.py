@@ -28,7 +28,7 @@ NESTED = Caveat(
 )
 MISSING = Caveat(
     "readings-missing",
-    "{n} of {size} pairs of a reader and a case have no answer. Every figure is of the cases its "
+    "{n} of {size} pairs of a reader and a case have an answer. Every figure is of the cases its "
     "reader read, and degrees of freedom are approximate.",
 )
 
@@ -190,9 +190,9 @@ def _of_subjects(
 def _of_readings(read: Bool[np.ndarray, "t r c"]) -> tuple[Caveat, ...]:
     """Return what the design lacks of readers and cases fully crossed."""
     possible = int(read.any(axis=1, keepdims=True).sum()) * read.shape[1]
-    missing = possible - int(read.sum())
-    if not missing:
+    answered = int(read.sum())
+    if answered == possible:
         return ()
     if not (read.any(axis=0).sum(axis=0) > 1).any():
         return (NESTED,)
-    return (MISSING(n=missing, size=possible),)
+    return (MISSING(n=answered, size=possible),)

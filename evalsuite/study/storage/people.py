@@ -3,16 +3,17 @@
 Both stand in the audit log and nowhere else: it cannot be changed, and older databases have it.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, exists, func, select
 
 from evalsuite.study.protocol.questions import check_answers, parse_questions
 from evalsuite.study.storage import events
 from evalsuite.study.storage.tables import events as log
-from evalsuite.study.storage.tables import presentations, readers, studies
+from evalsuite.study.storage.tables import presentations, readers, studies, submissions
 
 TOLD = "told of themselves"  # the action of the log
 
@@ -27,6 +28,7 @@ class Reader:
         enrolled_at: UTC, ISO 8601.
         later: whether the study had been made before they came.
         cases: how many different cases, or pairs, fall to them after the training.
+        unread: which of these they have not answered; the two of a pair are joined by `|`.
         profile: their answers to the questions on themselves; None before they were asked.
     """
 
@@ -35,6 +37,7 @@ class Reader:
     enrolled_at: str
     later: bool
     cases: int
+    unread: tuple[str, ...]
     profile: dict[str, Any] | None
 
 
@@ -53,10 +56,22 @@ def readers_of(connection: Connection, study: str) -> list[Reader]:
         .group_by(readers.c.id)
         .order_by(readers.c.id)
     ).all()
+    unread: defaultdict[str, list[str]] = defaultdict(list)
+    answered = exists().where(submissions.c.presentation == presentations.c.token)
+    for name, cases in connection.execute(
+        select(readers.c.name, presentations.c.cases)
+        .join(presentations, presentations.c.reader == readers.c.id)
+        .where(readers.c.study == study, once, ~answered)
+        .order_by(presentations.c.position)
+    ):
+        unread[name].append("|".join(cases))
     return [
-        Reader(number, name, enrolled_at, name in later, cases, told.get(_actor(name)))
+        Reader(
+            number, name, enrolled_at, name in later, cases, tuple(unread[name]),
+            told.get(_actor(name)),
+        )
         for number, (name, enrolled_at, cases) in enumerate(rows, 1)
-    ]
+    ]  # fmt: skip
 
 
 def profile(connection: Connection, reader_id: int) -> dict[str, Any] | None:

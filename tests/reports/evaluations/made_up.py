@@ -9,7 +9,7 @@ from evalsuite.records import CohortRecord, Estimate, Evaluation, Interval
 from reports.sources import EvaluationData
 
 NAMES = ["cohort", "role", "volume", "digest", "against", "extractor", "name", "value"]
-SCORES = [*NAMES, "direction", "method"]
+SCORES = [*NAMES, "direction", "method", "where", "pair", "subject"]
 
 
 def cohort(name, role="synthetic", *, n=30, fingerprint=None, warnings=(), skipped=()):
@@ -58,7 +58,7 @@ def evaluated(
         started="2026-11-23T06:00:00+00:00",
         seconds=1.0,
     )
-    table = pd.DataFrame(scores if scores is not None else [], columns=SCORES)
+    table = pd.DataFrame([] if scores is None else scores).reindex(columns=SCORES, fill_value="")
     return EvaluationData(Path(folder), record, table, [Path(f) for f in figures])
 
 

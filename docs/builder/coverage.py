@@ -1,0 +1,68 @@
+"""How often intervals hold the truth, from what the benchmarks measured."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from builder.markdown import table
+
+RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
+TITLES = {"kid": "KID", "mmd_rbf": "MMD", "pairs": "likeness of pairs (MS-SSIM)"}
+HEAD = ("95 % interval of", "in", "designs", "lowest", "mean", "highest")
+
+
+def metrics() -> str:
+    """Return a row for each quantity of a metric and kind of design."""
+    measured = _read("metric_intervals")
+    rows = [
+        _row(TITLES.get(name, name), where, [row["held"] for row in own])
+        for (name, where), own in _grouped(measured["rows"], _where).items()
+    ]
+    return f"{measured['replicates']} replicates each; those of shares a quarter.\n\n{table(HEAD, rows)}"
+
+
+def readers() -> str:
+    """Return a row for each quantity of a reader study, and for agreement among odd readers."""
+    agreement, study = _read("agreement_intervals"), _read("coverage")
+    intervals = [row for row in study["rows"] if row["what"] == "95 % intervals"]
+    quantities = [name for name in intervals[3] if isinstance(intervals[3][name], float)]
+    rows = [
+        _row(name, "all designs", [100 * row[name] for row in intervals if name in row])
+        for name in quantities
+    ]
+    rows += [
+        _row(name, where, [row["held"] for row in own])
+        for (name, where), own in _grouped(agreement["rows"], lambda r: r["components"]).items()
+    ]
+    told = (
+        f"{study['studies']} studies each; of agreement by kind of readers {agreement['studies']}."
+    )
+    return f"{told}\n\n{table(HEAD, rows)}"
+
+
+def _read(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text())
+    return found
+
+
+def _where(row: Mapping[str, Any]) -> str:
+    if "tails" in row:
+        return f"{row['tails']} tails"
+    if "width" in row:
+        return "normal features"
+    return f"{row['volumes']} volumes, some unlike all others"
+
+
+def _grouped(
+    rows: Sequence[Mapping[str, Any]], where: Any
+) -> dict[tuple[str, str], list[Mapping[str, Any]]]:
+    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((row["quantity"], where(row)), []).append(row)
+    return groups
+
+
+def _row(name: str, where: str, held: Sequence[float]) -> tuple[str, ...]:
+    numbers = (min(held), sum(held) / len(held), max(held))
+    return (name, where, str(len(held)), *(f"{number:.0f} %" for number in numbers))
