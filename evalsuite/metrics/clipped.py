@@ -187,7 +187,7 @@ def compute(
     values = clipped(real, synthetic, k, subjects, memory=memory)
     found = variances(statistics, subjects, seed) if intervals else None
     m, n = subjects.counts
-    warnings = (NOT_INDEPENDENT,) if subjects.unit == "subjects" else ()
+    warnings: tuple[Caveat, ...] = (NOT_INDEPENDENT,) if subjects.unit == "subjects" else ()
     warnings += (FEW_FOR_GROUPS(real=m, synthetic=n),) if intervals and found is None else ()
     of_density = (
         "Mean over synthetic volumes of the real balls that hold each, over k and at most 1, over "

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from evalsuite.metrics.distances import MEMORY, MOST, spans
+from evalsuite.metrics.distances import MOST, spans
 from evalsuite.metrics.features import checked_features
 from evalsuite.metrics.grouped_jackknife import METHOD, Rows, half_width, variances
 from evalsuite.metrics.metric import (
@@ -81,7 +81,6 @@ def compute(
     *,
     subjects: Subjects | None = None,
     seed: int = 0,
-    memory: int = MEMORY,
     intervals: bool = True,
     level: Level = 0.95,
 ) -> list[Estimate]:
@@ -93,7 +92,6 @@ def compute(
         real, synthetic: one row of d features per volume.
         subjects: whom they show; by default each another.
         seed: of the real subjects that are drawn where there are more of them, and of the groups.
-        memory: not used: what is held is one matrix, of no more rows than volumes or features.
         intervals: whether there is to be an interval.
         level: nominal coverage of the interval.
 
@@ -103,7 +101,6 @@ def compute(
     References:
         Friedman and Dieng, TMLR (2023).
     """
-    del memory
     subjects = subjects or each_its_own(len(real), len(synthetic))
     real, synthetic = checked_features(real, synthetic, metric="The Vendi score")
     for role, features in (("real", real), ("synthetic", synthetic)):
@@ -115,7 +112,7 @@ def compute(
         found = variances(lambda _, rows: np.array([vendi_score(synthetic[rows])]), subjects, seed)
     known = found is not None and found[0] > 0
     half = half_width(found[0], level) if found is not None and known else math.nan
-    warnings = (FEWER_REAL(real=m, synthetic=n),) if m < n else ()
+    warnings: tuple[Caveat, ...] = (FEWER_REAL(real=m, synthetic=n),) if m < n else ()
     if intervals and found is None:
         warnings += (NO_INTERVAL(real=m, synthetic=n),)
     return [
