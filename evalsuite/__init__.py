@@ -6,6 +6,8 @@ TYPE_CHECKING = False  # `typing` takes longer to import than all that stands he
 if TYPE_CHECKING:
     __version__: str
     from evalsuite.api import Evaluation, compare, compute_metrics, load, read_study, report
+    from evalsuite.audited import Audit, read_audit
+    from evalsuite.auditing.python import audit
     from evalsuite.certificate import Certificate, read_certificate
     from evalsuite.certification.python import certify
     from evalsuite.errors import EvalsuiteError
@@ -15,11 +17,13 @@ if TYPE_CHECKING:
 
 _HOMES = {  # of what is public here; nothing of it is imported before it is used
     "Certificate": "evalsuite.certificate",
+    "Audit": "evalsuite.audited",
     "Evaluation": "evalsuite.api",
     "EvalsuiteError": "evalsuite.errors",
     "Volume": "evalsuite.volumes.volume",
     "Volumes": "evalsuite.volumes.memory",
     "certify": "evalsuite.certification.python",
+    "audit": "evalsuite.auditing.python",
     "compare": "evalsuite.api",
     "compute_metrics": "evalsuite.api",
     "estimates": "evalsuite.functions",
@@ -27,16 +31,19 @@ _HOMES = {  # of what is public here; nothing of it is imported before it is use
     "kid": "evalsuite.functions",
     "load": "evalsuite.api",
     "read_certificate": "evalsuite.certificate",
+    "read_audit": "evalsuite.audited",
     "read_study": "evalsuite.api",
     "report": "evalsuite.api",
 }
 
 __all__ = [
+    "Audit",
     "Certificate",
     "EvalsuiteError",
     "Evaluation",
     "Volume",
     "Volumes",
+    "audit",
     "certify",
     "compare",
     "compute_metrics",
@@ -44,6 +51,7 @@ __all__ = [
     "frechet_distance",
     "kid",
     "load",
+    "read_audit",
     "read_certificate",
     "read_study",
     "report",

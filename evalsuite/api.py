@@ -341,6 +341,7 @@ def report(
     evaluations: Iterable[Evaluation | str | Path] = (),
     utilities: Iterable[str | Path] = (),
     certificates: Iterable[str | Path] = (),
+    audits: Iterable[str | Path] = (),
     title: str | None = None,
     replicates: int = 2000,
     formats: "Sequence[Format]" = (),
@@ -353,6 +354,7 @@ def report(
         evaluations: folders of results, or evaluations that are saved.
         utilities: folders of results of `evalsuite utility`.
         certificates: folders of `evalsuite certify`.
+        audits: folders of `evalsuite audit`.
         title: of the report.
         replicates: of every bootstrap.
         formats: besides HTML, `docx` (Word), `latex` or both.
@@ -375,6 +377,7 @@ def report(
         [read_evaluation(folder) for folder in folders if folder],
         utilities=[Path(folder) for folder in utilities],
         certificates=[Path(folder) for folder in certificates],
+        audits=[Path(folder) for folder in audits],
         title=title,
         replicates=replicates,
     )

@@ -163,8 +163,14 @@ def with_leaks(real: Cohort, synthetic: Cohort, *, allowed: bool) -> Cohort:
     return replace(synthetic, warnings=(*synthetic.warnings, caveat))
 
 
-def forbid_training_on(training: Cohort, real: Cohort) -> None:
-    """Refuse a hold-out with a volume, or a subject, that the generator was trained on."""
+def forbid_training_on(
+    training: Cohort, real: Cohort, otherwise: str = ", or pass --allow-leakage"
+) -> None:
+    """Refuse a hold-out with a volume, or a subject, that the generator was trained on.
+
+    Args:
+        otherwise: what else a user may do than to remove them, as the end of a sentence.
+    """
     told = []
     if copies := find_leaks(training, real):
         told.append(str(leakage(training, real, copies)))
@@ -173,7 +179,7 @@ def forbid_training_on(training: Cohort, real: Cohort) -> None:
     if told:
         raise EvalsuiteError(
             f"{' '.join(told)} A hold-out must not have been trained on: remove them from one of "
-            "the two, or pass --allow-leakage."
+            f"the two{otherwise}."
         )
 
 

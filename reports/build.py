@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+from evalsuite.audited import read_audit
 from evalsuite.certificate import read_certificate
 from evalsuite.environment import environment
 from evalsuite.errors import EvalsuiteError
@@ -23,6 +24,7 @@ def build(
     *,
     utilities: Sequence[Path] = (),
     certificates: Sequence[Path] = (),
+    audits: Sequence[Path] = (),
     title: str | None = None,
     replicates: int = 2000,
 ) -> Report:
@@ -33,17 +35,19 @@ def build(
         evaluations: perhaps none.
         utilities: folders of results of `evalsuite utility`.
         certificates: folders of `evalsuite certify`.
+        audits: folders of `evalsuite audit`.
         title: or None for one made of the names.
         replicates: of every bootstrap.
 
     Raises:
         EvalsuiteError: if there is nothing to report on.
     """
-    if study is None and not (evaluations or utilities or certificates):
+    if study is None and not (evaluations or utilities or certificates or audits):
         raise EvalsuiteError(
             "There is nothing to report on. Name a study with --study, results of "
-            "`evalsuite compute-metrics` with --evaluation, of `evalsuite utility` with --utility "
-            "or of `evalsuite certify` with --certificate, or several of them."
+            "`evalsuite compute-metrics` with --evaluation, of `evalsuite utility` with --utility, "
+            "of `evalsuite certify` with --certificate or of `evalsuite audit` with --audit, or "
+            "several of them."
         )
     from reports.evaluations import evaluation_answers, evaluation_sections
     from reports.guidelines import checklist_tables
@@ -88,6 +92,16 @@ def build(
             suffixed(section, f"-{place}" if several else "", ending)
             for section in certificate_sections(certificate)
         ]
+    for place, folder in enumerate(audits, 1):
+        from reports.audit import audit_answers, audit_sections, kept_figure
+
+        several, audit = len(audits) > 1, read_audit(folder)
+        ending = f" (audit {place})" if several else ""
+        told += [Answer(f"{one.head}{ending}", one.blocks) for one in audit_answers(audit)]
+        sections += [
+            suffixed(section, f"-{place}" if several else "", ending)
+            for section in audit_sections(audit, kept_figure(folder))
+        ]
     sections += further_chapters(Sources(study, evaluations, utilities, replicates))
     methods = methods_paragraphs(evaluations, study, sections)
     if methods:
@@ -98,10 +112,10 @@ def build(
         sections.append(Section("checklist", "What reporting guidelines ask", (), tables))
     told.sort(key=lambda answer: answer.head.startswith("Limits"))
     return Report(
-        title=title or _title(study, evaluations, utilities),
+        title=title or _title(study, evaluations, utilities, audits),
         answers=tuple(told),
         sections=tuple(sections),
-        record=_record(study, evaluations, utilities, certificates, replicates),
+        record=_record(study, evaluations, utilities, certificates, audits, replicates),
         made_from=tuple(_made_from(study, evaluations, utilities)),
     )
 
@@ -112,12 +126,15 @@ def write_report(report: Report, folder: Path, formats: Sequence[Format] = ()) -
 
 
 def _title(
-    study: StudyData | None, evaluations: Sequence[EvaluationData], utilities: Sequence[Path]
+    study: StudyData | None,
+    evaluations: Sequence[EvaluationData],
+    utilities: Sequence[Path],
+    audits: Sequence[Path],
 ) -> str:
     if study is not None:
         return str(study.design.get("title") or study.name)
     if not evaluations and not utilities:
-        return "Can the metrics be trusted?"
+        return "Have generators memorised volumes?" if audits else "Can the metrics be trusted?"
     if not evaluations:
         return "Are synthetic volumes useful for training?"
     names = [c.name for data in evaluations for c in data.evaluation.synthetic]
@@ -142,6 +159,7 @@ def _record(
     evaluations: Sequence[EvaluationData],
     utilities: Sequence[Path],
     certificates: Sequence[Path],
+    audits: Sequence[Path],
     replicates: int,
 ) -> dict[str, str]:
     record: dict[str, str] = {}
@@ -157,6 +175,7 @@ def _record(
         )
     record |= {f"utility experiment {place}": str(f) for place, f in enumerate(utilities, 1)}
     record |= {f"certificate {place}": str(f) for place, f in enumerate(certificates, 1)}
+    record |= {f"audit {place}": str(f) for place, f in enumerate(audits, 1)}
     commit = environment()["evalsuite_commit"]
     return {
         **record,

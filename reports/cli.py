@@ -35,6 +35,10 @@ def report(
         list[Path] | None,
         typer.Option(help="Folder of `evalsuite certify`; repeat for more."),
     ] = None,
+    audit: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of `evalsuite audit`; repeat for more."),
+    ] = None,
     leave_out: Annotated[
         list[str] | None,
         typer.Option(
@@ -73,6 +77,7 @@ def report(
         evaluations,
         utilities=utility or (),
         certificates=certificate or (),
+        audits=audit or (),
         title=title,
         replicates=replicates,
     )

@@ -70,7 +70,7 @@ def privacy(evaluation: Evaluation, evidence: Evidence) -> Figure | None:
         for place, pair in enumerate(pairs, 1):
             colour = RED if pair["relative"] < threshold else "black"
             canvas.words(_title(place, pair), NOTE, colour)
-            _draw_pair(canvas, pair, heads=place == 1)
+            draw_pair(canvas, pair, heads=place == 1)
     canvas.words(f"{NOTE_ON_POINTS} {NOTE_ON_PAIRS}" if galleries else NOTE_ON_POINTS)
     return canvas.finish()
 
@@ -119,13 +119,20 @@ def _labels(
 
 
 def _title(place: int, pair: Mapping[str, Any]) -> str:
+    return (
+        f"{place}. {pair_title(pair)}: distance {pair['dcr']:.3f}, relative {pair['relative']:.3f}"
+    )
+
+
+def pair_title(pair: Mapping[str, Any]) -> str:
+    """Return the names of both volumes of a pair, and how the training one was moved."""
     ours, theirs = (_end(pair[key].volume) for key in ("synthetic", "training"))
     axes = [axis for axis, flip in zip("xyz", pair["flips"], strict=True) if flip]
     moves = [f"mirrored in {' and '.join(axes)}"] if axes else []
     if any(pair["shift"]):
         moves.append(f"displaced by {', '.join(f'{s:+d}' for s in pair['shift'])} voxels")
     moved = f" ({', '.join(moves)})" if moves else ""
-    return f"{place}. {ours} and {theirs}{moved}: distance {pair['dcr']:.3f}, relative {pair['relative']:.3f}"
+    return f"{ours} and {theirs}{moved}"
 
 
 def _end(name: str) -> str:
@@ -133,8 +140,13 @@ def _end(name: str) -> str:
     return name if len(name) <= 36 else f"…{name[-35:]}"
 
 
-def _draw_pair(canvas: Canvas, pair: Mapping[str, Any], *, heads: bool) -> None:
-    """Draw synthetic, training and difference in each plane, in a row."""
+def draw_pair(canvas: Canvas, pair: Mapping[str, Any], *, heads: bool) -> None:
+    """Draw synthetic, training and difference in each plane, in a row.
+
+    Args:
+        pair: see `evalsuite.metrics.privacy.pairs.shown_pair`.
+        heads: whether planes and directions are written above.
+    """
     ours, theirs = pair["synthetic"], pair["training"]
     low, high = window([ours])
     half = (high - low) / 2

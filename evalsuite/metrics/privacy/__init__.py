@@ -7,7 +7,6 @@ for real volumes that the generator never saw: a distance alone says nothing.
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from scipy import ndimage
 
 from evalsuite.metrics.distances import MEMORY
 from evalsuite.metrics.features import checked_features
@@ -29,9 +28,10 @@ from evalsuite.metrics.privacy.distances import (
     pose,
 )
 from evalsuite.metrics.privacy.estimates import Space, estimates
+from evalsuite.metrics.privacy.pairs import shown_pair
 from evalsuite.metrics.privacy.quantities import DCR, DCR_RELATIVE, NNDR, QUANTITIES, SCORES
 from evalsuite.metrics.subjects import coded
-from evalsuite.records import Caveat, Detail, MidSlices, Scores
+from evalsuite.records import Caveat, Detail, Scores
 
 FEWEST = 3  # a volume, its nearest neighbour and the next
 SHOWN = 6  # closest pairs in the gallery
@@ -212,21 +212,13 @@ def _pairs(
     for i in relative.argsort(kind="stable")[:SHOWN].tolist():
         j = int(between.synthetic.closest[i])
         move = pose(new, i, seen, j)
-        ours = synthetic.volumes[i].detach().cpu().double().numpy()
-        theirs = training.volumes[j].detach().cpu().double().numpy()
-        theirs = ndimage.shift(theirs, move.shift, order=0, mode="nearest")
-        theirs = np.flip(theirs, tuple(axis for axis in range(3) if move.flips[axis]))
-        scale = np.cov(theirs.ravel(), ours.ravel())
-        slope = scale[0, 1] / scale[0, 0] if scale[0, 0] else 0.0
-        theirs = ours.mean() + slope * (theirs - theirs.mean())
+        names = (synthetic.names[i], training.names[j])
+        volumes = synthetic.volumes[i], training.volumes[j]
         found.append(
             {
                 "dcr": float(between.synthetic.distances[i, 0]),
                 "relative": float(relative[i]),
-                "flips": move.flips,
-                "shift": move.shift,
-                "synthetic": _mid_slices(synthetic.names[i], ours, synthetic.spacing),
-                "training": _mid_slices(training.names[j], theirs, synthetic.spacing),
+                **shown_pair(names, *volumes, move, synthetic.spacing),
             }
         )
     return tuple(found)
@@ -238,19 +230,6 @@ def _nearest(found: copies.Near) -> Float[np.ndarray, " n"]:
 
 def _relative(found: copies.Near) -> Float[np.ndarray, " n"]:
     return copies.relative_distance(found.distances)
-
-
-def _mid_slices(
-    name: str, voxels: Float[np.ndarray, "x y z"], spacing: tuple[float, float, float]
-) -> MidSlices:
-    x, y, z = (n // 2 for n in voxels.shape)
-    return MidSlices(
-        volume=name,
-        sagittal=voxels[x].astype(np.float32),
-        coronal=voxels[:, y].astype(np.float32),
-        axial=voxels[:, :, z].astype(np.float32),
-        spacing=spacing,
-    )
 
 
 METRIC = Metric(

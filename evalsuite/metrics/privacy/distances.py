@@ -234,18 +234,20 @@ def _templates(grid: Coarse, values: Float[Tensor, "n x y z"]) -> Float[Tensor, 
     axes = [
         [axis for axis, flip in zip((-3, -2, -1), flips, strict=True) if flip] for flips in FLIPS
     ]
-    return _standardised(torch.stack([grid.seen(values.flip(a), (0, 0, 0)) for a in axes], dim=1))
+    return standardised_rows(
+        torch.stack([grid.seen(values.flip(a), (0, 0, 0)) for a in axes], dim=1)
+    )
 
 
 def _correlations(
     grid: Coarse, templates: Float[Tensor, "n f k"], values: Float[Tensor, "x y z"]
 ) -> Float[Tensor, "n p"]:
     """Return the correlation of each template with a volume in every pose, by flip and shift."""
-    windows = _standardised(torch.stack([grid.seen(values, shift) for shift in grid.shifts]))
+    windows = standardised_rows(torch.stack([grid.seen(values, shift) for shift in grid.shifts]))
     return (templates.flatten(0, 1) @ windows.T).view(len(templates), -1)
 
 
-def _standardised(rows: Float[Tensor, "*n k"]) -> Float[Tensor, "*n k"]:
+def standardised_rows(rows: Float[Tensor, "*n k"]) -> Float[Tensor, "*n k"]:
     """Return rows of mean 0 and norm 1; 0 where a row is uniform but for rounding."""
     largest = rows.abs().amax(dim=-1, keepdim=True)
     rows = rows - rows.mean(dim=-1, keepdim=True)

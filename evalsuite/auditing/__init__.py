@@ -1,0 +1,1 @@
+"""Whether a generator has memorised volumes: an audit with a hold-out."""
