@@ -11,6 +11,7 @@ from torchmetrics.functional.image import structural_similarity_index_measure
 
 from evalsuite.progress import Progress, silent
 from generator import distributed
+from generator.augmentation import augmented
 from generator.config import GeneratorConfig, Optimisation
 from generator.critics import Critics, Losses, balance, ramp
 from generator.data import TrainingData
@@ -75,7 +76,12 @@ class AutoencoderStage:
         dealt = self.ahead(step)
         self.critics.requires_grad_(False)
         for number, read in enumerate(dealt):
-            volumes = read.to(self.device, non_blocking=True)
+            volumes = augmented(
+                read.to(self.device, non_blocking=True),
+                generator,
+                turned=self.config.turned,
+                resized=self.config.resized,
+            )
             objective = partial(self._autoencoder, volumes, places, generator, step)
             values, found = self.players["vqgan"].learn(objective, last=number + 1 == len(dealt))
             for key, value in values.items():

@@ -85,6 +85,9 @@ class VQGANConfig(Declared):
         discriminator_ramp: steps over which those losses then rise to their weights.
         discriminator_rate: learning rate of the critics, which neither warms up nor decays; None
             follows that of the autoencoder, as in the paper.
+        turned, resized: by how many degrees volumes are turned about every axis, and by which share
+            they are resized along it, at most; the second stage sees them as they are, and so
+            samples are.
         adversarial_balance: weigh the adversarial loss so that its gradient at the last layer is
             as large as that of the reconstruction (VQ-GAN, Esser et al., CVPR 2021).
         training: how it is trained.
@@ -114,6 +117,8 @@ class VQGANConfig(Declared):
     discriminator_ramp: Annotated[int, Field(ge=0)] = 0
     discriminator_rate: PositiveFloat | None = None
     adversarial_balance: bool = False
+    turned: Annotated[float, Field(ge=0, le=180)] = 0.0
+    resized: Share = 0.0
     training: Optimisation
 
     @model_validator(mode="after")
