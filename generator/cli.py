@@ -181,6 +181,39 @@ def sample(
             typer.echo(tracking.log(record, experiment=experiment, kept=output).told, err=True)
 
 
+@app.command()
+def audit(
+    generator: Annotated[Path, typer.Argument(help="Folder that `train` wrote.")],
+    training: Annotated[str, typer.Option(help="What it was trained on.")],
+    holdout: Annotated[str, typer.Option(help="Real volumes of other subjects.")],
+    output: Annotated[Path, typer.Option(help="New JSON file for what was found.")],
+    seed: options.Seed = None,
+    device: options.Device = "auto",
+    as_json: options.AsJson = False,
+) -> None:
+    """Tell how well the weights of a generator tell training volumes from others.
+
+    By the error with which it reconstructs them from noise, at several levels and frequencies. Of
+    volumes alone `evalsuite audit` does so.
+    """
+    extras.require("generator", purpose="The generator")
+    from dataclasses import asdict
+
+    from evalsuite import output as printed
+    from evalsuite.errors import EvalsuiteError
+    from evalsuite.progress import bars
+    from generator.attack import attack, write_attack
+    from generator.model import load
+
+    if output.exists():
+        raise EvalsuiteError(f"{output} is there already. Name another file with --output FILE.")
+    found = attack(load(generator, device), training, holdout, seed=seed or 0, progress=bars)
+    write_attack(found, output)
+    printed.show([asdict(area) for area in found.areas], as_json=as_json)
+    if not as_json:
+        typer.echo(found.statement)
+
+
 @app.command(name="list")
 def list_(
     as_json: options.AsJson = False,
