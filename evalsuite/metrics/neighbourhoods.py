@@ -188,9 +188,9 @@ def coverage(
     owner = torch.zeros(m, dtype=torch.int64)
     for rows in spans(0, m, affordable(memory, 6 * len(synthetic), real.shape[1])):
         apart, grown = pairs.squares(rows), balls.grown.of(rows)
-        _settle(pairs, apart, torch.arange(rows.start, rows.stop), balls.squares[rows], rows.start)
+        settle(pairs, apart, torch.arange(rows.start, rows.stop), balls.squares[rows], rows.start)
         for some in spans(0, len(grown.rows), rows.stop - rows.start):
-            _settle(pairs, apart, grown.rows[some], grown.squares[some], rows.start)
+            settle(pairs, apart, grown.rows[some], grown.squares[some], rows.start)
         first[rows], place = apart.min(dim=1)
         owner[rows] = whose[place]
         apart.masked_fill_(whose == owner[rows, None], torch.inf)
@@ -267,9 +267,9 @@ def _inside(pairs: Pairs, balls: Balls) -> tuple[Bool[Tensor, "c b"], Float[np.n
     everywhere = slice(0, len(pairs.second))
     apart = torch.cat([pairs.tile(rows, everywhere).squares for rows in spans(0, c, MOST)])
     chunks = list(spans(0, len(grown.rows), c))
-    _settle(pairs, apart, torch.arange(c), balls.squares)
+    settle(pairs, apart, torch.arange(c), balls.squares)
     for some in chunks:
-        _settle(pairs, apart, grown.rows[some], grown.squares[some])
+        settle(pairs, apart, grown.rows[some], grown.squares[some])
     inside = apart < balls.squares[:, None]
     s = int(balls.subjects.max()) + 1
     grew = np.zeros((s, apart.shape[1]))
@@ -283,7 +283,7 @@ def _inside(pairs: Pairs, balls: Balls) -> tuple[Bool[Tensor, "c b"], Float[np.n
     return inside, grew
 
 
-def _settle(
+def settle(
     pairs: Pairs,
     apart: Float[Tensor, "r b"],
     rows: Int[Tensor, " e"],
