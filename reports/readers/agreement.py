@@ -27,7 +27,7 @@ MAIN = (
 READ = (
     "All coefficients are 1 for perfect agreement and about 0 where readers agree no more than by "
     "chance. They differ in what counts as chance and as near agreement. In simulations the 95 % "
-    "intervals held the truth in 93 to 98 %."
+    "intervals held the truth in 91 to 100 %, but where a note says less."
 )
 # What is to be known of a coefficient where it was computed.
 READ_OF = {
