@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from evalsuite.volumes.volume import Volume
 
 _HOMES = {  # of what is public here; nothing of it is imported before it is used
-    "Certificate": "evalsuite.certificate",
     "Audit": "evalsuite.audited",
+    "Certificate": "evalsuite.certificate",
     "Evaluation": "evalsuite.api",
     "EvalsuiteError": "evalsuite.errors",
     "Volume": "evalsuite.volumes.volume",
     "Volumes": "evalsuite.volumes.memory",
-    "certify": "evalsuite.certification.python",
     "audit": "evalsuite.auditing.python",
+    "certify": "evalsuite.certification.python",
     "compare": "evalsuite.api",
     "compute_metrics": "evalsuite.api",
     "estimates": "evalsuite.functions",
     "frechet_distance": "evalsuite.functions",
     "kid": "evalsuite.functions",
     "load": "evalsuite.api",
-    "read_certificate": "evalsuite.certificate",
     "read_audit": "evalsuite.audited",
+    "read_certificate": "evalsuite.certificate",
     "read_study": "evalsuite.api",
     "report": "evalsuite.api",
 }

@@ -340,8 +340,8 @@ def report(
     study: "StudyData | str | Path | None" = None,
     evaluations: Iterable[Evaluation | str | Path] = (),
     utilities: Iterable[str | Path] = (),
-    certificates: Iterable[str | Path] = (),
     audits: Iterable[str | Path] = (),
+    certificates: Iterable[str | Path] = (),
     title: str | None = None,
     replicates: int = 2000,
     formats: "Sequence[Format]" = (),
@@ -353,8 +353,8 @@ def report(
         study: of `read_study`, or what that takes.
         evaluations: folders of results, or evaluations that are saved.
         utilities: folders of results of `evalsuite utility`.
-        certificates: folders of `evalsuite certify`.
         audits: folders of `evalsuite audit`.
+        certificates: folders of `evalsuite certify`.
         title: of the report.
         replicates: of every bootstrap.
         formats: besides HTML, `docx` (Word), `latex` or both.
@@ -376,8 +376,8 @@ def report(
         read_study(study) if isinstance(study, str | Path) else study,
         [read_evaluation(folder) for folder in folders if folder],
         utilities=[Path(folder) for folder in utilities],
-        certificates=[Path(folder) for folder in certificates],
         audits=[Path(folder) for folder in audits],
+        certificates=[Path(folder) for folder in certificates],
         title=title,
         replicates=replicates,
     )

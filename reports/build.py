@@ -23,8 +23,8 @@ def build(
     evaluations: Sequence[EvaluationData],
     *,
     utilities: Sequence[Path] = (),
-    certificates: Sequence[Path] = (),
     audits: Sequence[Path] = (),
+    certificates: Sequence[Path] = (),
     title: str | None = None,
     replicates: int = 2000,
 ) -> Report:
@@ -34,20 +34,20 @@ def build(
         study: or None.
         evaluations: perhaps none.
         utilities: folders of results of `evalsuite utility`.
-        certificates: folders of `evalsuite certify`.
         audits: folders of `evalsuite audit`.
+        certificates: folders of `evalsuite certify`.
         title: or None for one made of the names.
         replicates: of every bootstrap.
 
     Raises:
         EvalsuiteError: if there is nothing to report on.
     """
-    if study is None and not (evaluations or utilities or certificates or audits):
+    if study is None and not (evaluations or utilities or audits or certificates):
         raise EvalsuiteError(
             "There is nothing to report on. Name a study with --study, results of "
-            "`evalsuite compute-metrics` with --evaluation, of `evalsuite utility` with --utility, "
-            "of `evalsuite certify` with --certificate or of `evalsuite audit` with --audit, or "
-            "several of them."
+            "`evalsuite compute-metrics` with --evaluation, of `evalsuite utility` with --utility, of "
+            "`evalsuite audit` with --audit or of `evalsuite certify` with --certificate, or several "
+            "of them."
         )
     from reports.evaluations import evaluation_answers, evaluation_sections
     from reports.guidelines import checklist_tables
@@ -79,6 +79,16 @@ def build(
             suffixed(section, f"-{place}" if several else "", ending)
             for section in utility_sections(folder)
         ]
+    for place, folder in enumerate(audits, 1):
+        from reports.audit import audit_answers, audit_sections, kept_figure
+
+        several, audit = len(audits) > 1, read_audit(folder)
+        ending = f" (audit {place})" if several else ""
+        told += [Answer(f"{one.head}{ending}", one.blocks) for one in audit_answers(audit)]
+        sections += [
+            suffixed(section, f"-{place}" if several else "", ending)
+            for section in audit_sections(audit, kept_figure(folder))
+        ]
     for place, certificate in enumerate(map(read_certificate, certificates), 1):
         from reports.certificate import certificate_answers, certificate_sections
 
@@ -91,16 +101,6 @@ def build(
         sections += [
             suffixed(section, f"-{place}" if several else "", ending)
             for section in certificate_sections(certificate)
-        ]
-    for place, folder in enumerate(audits, 1):
-        from reports.audit import audit_answers, audit_sections, kept_figure
-
-        several, audit = len(audits) > 1, read_audit(folder)
-        ending = f" (audit {place})" if several else ""
-        told += [Answer(f"{one.head}{ending}", one.blocks) for one in audit_answers(audit)]
-        sections += [
-            suffixed(section, f"-{place}" if several else "", ending)
-            for section in audit_sections(audit, kept_figure(folder))
         ]
     sections += further_chapters(Sources(study, evaluations, utilities, replicates))
     methods = methods_paragraphs(evaluations, study, sections)
@@ -115,7 +115,7 @@ def build(
         title=title or _title(study, evaluations, utilities, audits),
         answers=tuple(told),
         sections=tuple(sections),
-        record=_record(study, evaluations, utilities, certificates, audits, replicates),
+        record=_record(study, evaluations, utilities, audits, certificates, replicates),
         made_from=tuple(_made_from(study, evaluations, utilities)),
     )
 
@@ -158,8 +158,8 @@ def _record(
     study: StudyData | None,
     evaluations: Sequence[EvaluationData],
     utilities: Sequence[Path],
-    certificates: Sequence[Path],
     audits: Sequence[Path],
+    certificates: Sequence[Path],
     replicates: int,
 ) -> dict[str, str]:
     record: dict[str, str] = {}
@@ -174,8 +174,8 @@ def _record(
             f"configuration {data.evaluation.config_hash}, {data.evaluation.started}"
         )
     record |= {f"utility experiment {place}": str(f) for place, f in enumerate(utilities, 1)}
-    record |= {f"certificate {place}": str(f) for place, f in enumerate(certificates, 1)}
     record |= {f"audit {place}": str(f) for place, f in enumerate(audits, 1)}
+    record |= {f"certificate {place}": str(f) for place, f in enumerate(certificates, 1)}
     commit = environment()["evalsuite_commit"]
     return {
         **record,

@@ -31,13 +31,13 @@ def report(
         list[Path] | None,
         typer.Option(help="Results of `evalsuite utility`; repeat for more."),
     ] = None,
-    certificate: Annotated[
-        list[Path] | None,
-        typer.Option(help="Folder of `evalsuite certify`; repeat for more."),
-    ] = None,
     audit: Annotated[
         list[Path] | None,
         typer.Option(help="Folder of `evalsuite audit`; repeat for more."),
+    ] = None,
+    certificate: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of `evalsuite certify`; repeat for more."),
     ] = None,
     leave_out: Annotated[
         list[str] | None,
@@ -76,8 +76,8 @@ def report(
         read,
         evaluations,
         utilities=utility or (),
-        certificates=certificate or (),
         audits=audit or (),
+        certificates=certificate or (),
         title=title,
         replicates=replicates,
     )

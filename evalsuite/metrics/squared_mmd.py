@@ -247,7 +247,7 @@ def score_interval(
     Example:
         >>> low, high = score_interval(2.0, np.array([0.02, 0.02]), (30, 30), 0.95)
         >>> round(low, 3), round(high, 3)
-        (1.639, 2.441)
+        (1.638, 2.442)
     """
     variance = float(variances.sum())
     if variance == 0:

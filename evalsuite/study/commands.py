@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 
@@ -13,6 +13,7 @@ from evalsuite.options import Experiment, NoTracking, Set
 from evalsuite.options import StudiesHome as HomeOption
 from evalsuite.output import show
 from evalsuite.study.home import Home, default_folder
+from evalsuite.study.power_command import power
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -98,96 +99,7 @@ def audit(
         raise typer.Exit(1)
 
 
-@app.command()
-def power(
-    design: Annotated[
-        Path | None,
-        typer.Argument(help="Design with a plan, whose primary hypothesis is to be shown."),
-    ] = None,
-    figure: Annotated[
-        Literal["ratings", "auc", "choice"] | None,
-        typer.Option(
-            help="Mean ratings (default), or how well readers tell real from synthetic; without a "
-            "design."
-        ),
-    ] = None,
-    readers: Annotated[
-        str | None, typer.Option(help="Numbers of readers to try; 2,3,5 or those of the design.")
-    ] = None,
-    cases: Annotated[
-        str | None,
-        typer.Option(
-            help="Numbers of cases per cohort, or pairs; 20,40,80 or those of the design."
-        ),
-    ] = None,
-    difference: Annotated[
-        float | None,
-        typer.Option(
-            help="True difference of mean ratings (0.5), or from guessing (0.1); 0 where a plan is "
-            "about non-inferiority or equivalence."
-        ),
-    ] = None,
-    margin: Annotated[
-        float | None, typer.Option(help="Margin of equivalence; defaults as the difference.")
-    ] = None,
-    questions: Annotated[
-        int | None,
-        typer.Option(min=1, help="Comparisons that are corrected together (Holm); 1."),
-    ] = None,
-    pilot: Annotated[
-        Path | None,
-        typer.Option("--from", help="Export of a closed pilot study, whose variances count."),
-    ] = None,
-    question: Annotated[str | None, typer.Option(help="Question of the pilot.")] = None,
-    points: Annotated[
-        int | None, typer.Option(help="Points of the scale for which the usual variances are; 5.")
-    ] = None,
-    components: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME=VALUE,...",
-            help="Variances: reader, reader_cohort, case, reader_case.",
-        ),
-    ] = None,
-    replicates: Annotated[
-        int, typer.Option(min=100, help="Simulated studies each, of ratings.")
-    ] = 2000,
-    seed: Annotated[int, typer.Option(min=0, help="Seed.")] = 0,
-    as_json: Json = False,
-) -> None:
-    """Tell how many readers and cases detect, or rule out, a difference, or show what is planned."""
-    from evalsuite.study.planning import Sizes, chosen_variances, tell_plan_power, tell_power
-
-    variances, source = chosen_variances(pilot, question, points, components)
-    if design is None:
-        sizes = Sizes(
-            figure or "ratings",
-            _integers(readers or "2,3,5"),
-            _integers(cases or "20,40,80"),
-            difference,
-            margin,
-            questions or 1,
-            replicates,
-            seed,
-        )
-        tell_power(sizes, variances, source, as_json=as_json)
-        return
-    if figure or questions or margin is not None:
-        raise EvalsuiteError(
-            "--figure, --margin and --questions are what the plan of the design says. Leave them "
-            "out, or leave out the design."
-        )
-    tell_plan_power(
-        design,
-        _integers(readers) if readers else [],
-        _integers(cases) if cases else [],
-        difference,
-        variances,
-        source,
-        replicates=replicates,
-        seed=seed,
-        as_json=as_json,
-    )
+app.command()(power)
 
 
 @app.command()
@@ -408,10 +320,3 @@ def _ask(consequence: str, *, yes: bool) -> None:
     if not sys.stdin.isatty():
         raise EvalsuiteError(f"{consequence} Add --yes to do it without being asked.")
     typer.confirm(f"{consequence} Go on?", abort=True, err=True)
-
-
-def _integers(text: str) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",")]
-    except ValueError:
-        raise typer.BadParameter(f"expected whole numbers such as 2,3,5, found {text}.") from None

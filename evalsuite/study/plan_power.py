@@ -12,7 +12,10 @@ from jaxtyping import Bool, Float
 from scipy.special import ndtri
 
 from evalsuite.errors import EvalsuiteError
+from evalsuite.statistics.agreement.krippendorff import krippendorff_alphas
+from evalsuite.statistics.agreement.rows import Resampling
 from evalsuite.statistics.ratings.contrasts import mean_difference
+from evalsuite.statistics.resample import over_drawn
 from evalsuite.statistics.roc.choice import Choices, choice_merits
 from evalsuite.statistics.roc.merits import Merits, auc_merits
 from evalsuite.statistics.roc.mrmc import obuchowski_rockette
@@ -25,7 +28,8 @@ from evalsuite.study.protocol.schedule import showings
 from evalsuite.study.truth import CaseTruth
 
 Ratings = Float[np.ndarray, "k j"]
-USUAL = {"difference": 0.5, "auc": 0.1, "choice": 0.1}  # beyond the margin, for superiority
+USUAL = {"difference": 0.5, "auc": 0.1, "choice": 0.1, "agreement": 0.2}  # beyond the margin
+DRAWS = 200  # of the bootstrap of agreement in each simulated study
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +89,12 @@ def plan_power(
         seed: of all draws; the figures of one combination do not depend on the others.
 
     Raises:
-        EvalsuiteError: for a plan about agreement, and sizes that the allocation does not allow.
+        EvalsuiteError: for a truth that no figure can have, and sizes that the allocation does not
+            allow.
     """
-    if plan.primary.figure == "agreement":
+    if plan.primary.figure == "agreement" and not 0 < truth < 1:
         raise EvalsuiteError(
-            "The power of agreement is not computed. Plan its precision from a pilot: the interval "
-            "of Krippendorff's alpha in the report of `evalsuite report --study`."
+            f"Agreement that is to be shown is above 0 and below 1, but the difference is {truth:g}."
         )
     if plan.primary.none and not abs(truth) < plan.primary.none:
         raise EvalsuiteError(
@@ -121,6 +125,12 @@ def plan_power(
                 )
             )
     return table
+
+
+def most_cases(design: StudyDesign, readers: int) -> int:
+    """Return how many cases of each cohort so many readers can read under the cap of a design."""
+    cap, each = design.allocation.cap, len(design.cohorts) // (2 if design.paired else 1)
+    return max(readers * cap // each, 2) if cap else 10**6
 
 
 def _sized(design: StudyDesign, readers: int, cases: int) -> StudyDesign:
@@ -179,6 +189,8 @@ def _simulated(
 ) -> tuple[float, float]:
     """Return the interval by which one simulated study is judged."""
     figure, level = plan.primary.figure, 1 - 2 * plan.alpha
+    if figure == "agreement":
+        return _agreement(draw, np.concatenate([real, synthetic]), truth, components, level)
     reader = np.sqrt(components.reader) * draw.standard_normal(synthetic.shape[1])
     shift = truth
     if figure != "difference":
@@ -195,6 +207,35 @@ def _simulated(
     y = ratings(synthetic, 0.0)
     x = ratings(synthetic if figure == "choice" else real, shift)
     return _ENDS[figure](x, y, level)
+
+
+def _agreement(
+    draw: np.random.Generator,
+    read: Bool[np.ndarray, "k j"],
+    truth: float,
+    components: Components,
+    level: float,
+) -> tuple[float, float]:
+    """Return the interval of Krippendorff's alpha on an interval scale, ratings left unrounded.
+
+    Cases vary so much, beside readers and the rest as they are, that alpha of all is the truth: it
+    is the share of the variance that is due to cases.
+    """
+    k, j = read.shape
+    per_answer = components.reader + components.reader_cohort + components.reader_case
+    of_case = np.sqrt(per_answer * truth / (1 - truth)) * draw.standard_normal((k, 1))
+    of_reader = np.sqrt(components.reader + components.reader_cohort) * draw.standard_normal(j)
+    rest = np.sqrt(components.reader_case) * draw.standard_normal((k, j))
+    ratings = np.where(read, of_case + of_reader + rest, np.nan)
+    (alpha,) = Resampling(DRAWS, level, int(draw.integers(2**31))).bootstrapped(
+        lambda draws: krippendorff_alphas(ratings, draws, "interval")[:, None],
+        cases=k,
+        readers=j,
+        over=over_drawn(j),
+        compares_readers=True,
+        strata=np.zeros(k, int),
+    )
+    return alpha.low, alpha.high
 
 
 def _difference(x: Ratings, y: Ratings, level: float) -> tuple[float, float]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from functools import cache, partial
+from math import isfinite
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +13,7 @@ from evalsuite.errors import EvalsuiteError
 from evalsuite.output import show
 from evalsuite.study.protocol.power import POINTS, TYPICAL, Components, Power, few_readers, power
 from evalsuite.study.protocol.power_of_figures import FigurePower, figure_power
+from evalsuite.study.protocol.sizes import smallest_size
 
 Figure = Literal["ratings", "auc", "choice"]
 WHAT = {
@@ -18,6 +21,7 @@ WHAT = {
     "auc": "the area under the ROC curve, less 0.5,",
     "choice": "the share of pairs in which the real volume is chosen, less 0.5,",
 }
+MOST_CASES = 200  # of a cohort that are looked at for a power to reach
 USUAL = {"ratings": 0.5, "auc": 0.1, "choice": 0.1}  # difference and margin
 
 
@@ -42,6 +46,16 @@ class Sizes:
     replicates: int
     seed: int
 
+    @property
+    def true_difference(self) -> float:
+        """The difference that is given, or the usual one."""
+        return USUAL[self.figure] if self.difference is None else self.difference
+
+    @property
+    def true_margin(self) -> float:
+        """The margin that is given, or the usual one."""
+        return USUAL[self.figure] if self.margin is None else self.margin
+
 
 def tell_power(plan: Sizes, variances: Components, source: str, *, as_json: bool) -> None:
     """Print what studies of some sizes achieve.
@@ -52,40 +66,98 @@ def tell_power(plan: Sizes, variances: Components, source: str, *, as_json: bool
         source: where they come from.
         as_json: print all of it for programs.
     """
-    usual = USUAL[plan.figure]
-    difference = usual if plan.difference is None else plan.difference
-    margin = usual if plan.margin is None else plan.margin
-    rows: Sequence[Power | FigurePower]
+    rows = _powers(plan, plan.readers, plan.cases, variances)
+    if as_json:
+        show([asdict(row) | {"components": asdict(variances)} for row in rows], as_json=True)
+        return
+    show([_row(row) for row in rows], as_json=False)
+    _tell(plan, variances, source, rows, "half width: of its 95 % interval. ")
+
+
+def tell_smallest(
+    plan: Sizes, variances: Components, source: str, reach: float, *, as_json: bool
+) -> None:
+    """Print the fewest cases per cohort whose power reaches a target, by number of readers.
+
+    Args:
+        plan: what is tried; its cases are not.
+        variances, source, as_json: as for `tell_power`.
+        reach: the target.
+    """
+    table: list[dict[str, object]] = []
+    told: list[Power | FigurePower] = []
+    for n in plan.readers:
+        detected, ruled_out = _fewest(plan, n, variances, reach)
+        table.append({"readers": n, "cases to detect": detected, "cases to rule out": ruled_out})
+        told += _powers(plan, [n], [detected or MOST_CASES], variances)
+    if as_json:
+        about = {"reach": reach, "components": asdict(variances)}
+        show([row | about for row in table], as_json=True)
+        return
+    none = f"over {MOST_CASES}"
+    show([{k: none if v is None else v for k, v in row.items()} for row in table], as_json=False)
+    _tell(plan, variances, source, told, f"Power of {reach:g}. ")
+
+
+def _fewest(
+    plan: Sizes, readers: int, variances: Components, reach: float
+) -> tuple[int | None, int | None]:
+    """Return the fewest cases to detect the difference, and to rule it out; None beyond `MOST_CASES`."""
+
+    @cache
+    def of(cases: int) -> Power | FigurePower:
+        return _powers(plan, [readers], [cases], variances)[0]
+
+    def detected(cases: int) -> float:
+        return of(cases).detected
+
+    def ruled_out(cases: int) -> float:
+        return of(cases).ruled_out
+
+    return (
+        smallest_size(detected, reach, most=MOST_CASES),
+        smallest_size(ruled_out, reach, most=MOST_CASES),
+    )
+
+
+def _powers(
+    plan: Sizes, readers: Sequence[int], cases: Sequence[int], variances: Components
+) -> Sequence[Power | FigurePower]:
     if plan.figure == "ratings":
-        rows = power(
-            plan.readers,
-            plan.cases,
-            difference=difference,
-            margin=margin,
+        return power(
+            readers,
+            cases,
+            difference=plan.true_difference,
+            margin=plan.true_margin,
             components=variances,
             questions=plan.questions,
             replicates=plan.replicates,
             seed=plan.seed,
         )
-    else:
-        rows = figure_power(
-            plan.figure,
-            plan.readers,
-            plan.cases,
-            difference=difference,
-            margin=margin,
-            components=variances,
-            questions=plan.questions,
-        )
-    if as_json:
-        show([asdict(row) | {"components": asdict(variances)} for row in rows], as_json=True)
-        return
-    show([_row(row) for row in rows], as_json=False)
+    return figure_power(
+        plan.figure,
+        readers,
+        cases,
+        difference=plan.true_difference,
+        margin=plan.true_margin,
+        components=variances,
+        questions=plan.questions,
+    )
+
+
+def _tell(
+    plan: Sizes,
+    variances: Components,
+    source: str,
+    rows: Sequence[Power | FigurePower],
+    further: str,
+) -> None:
+    """Say what the columns are, and what is to be known of the numbers."""
     say = typer.echo
     say(
-        f"detected: probability to find {WHAT[plan.figure]} where it is {difference:g}. ruled out: "
-        f"to show that it is smaller than {margin:g} where it is 0. half width: of its 95 % "
-        f"interval. Each test has the level {rows[0].level:g}.",
+        f"detected: probability to find {WHAT[plan.figure]} where it is {plan.true_difference:g}. "
+        f"ruled out: to show that it is smaller than {plan.true_margin:g} where it is 0. {further}"
+        f"Each test has the level {rows[0].level:g}.",
         err=True,
     )
     shown = ", ".join(f"{name} {value:.3g}" for name, value in asdict(variances).items())
@@ -102,6 +174,7 @@ def tell_plan_power(
     variances: Components,
     source: str,
     *,
+    reach: float | None,
     replicates: int,
     seed: int,
     as_json: bool,
@@ -113,13 +186,14 @@ def tell_plan_power(
         readers, cases: numbers to try, cases in each cohort; empty for those of the design.
         difference: what is taken as true; None for none, or what superiority is usually planned for.
         variances, source: of the ratings, and where they come from.
+        reach: the power for which the fewest cases per cohort are looked for; None tries `cases`.
         replicates, seed: of the simulation.
         as_json: print all of it for programs.
 
     Raises:
         EvalsuiteError: if the design has no plan.
     """
-    from evalsuite.study.plan_power import plan_power, usual_truth
+    from evalsuite.study.plan_power import PlanPower, most_cases, plan_power, usual_truth
     from evalsuite.study.protocol.design import load_design
 
     design = load_design(path)
@@ -127,16 +201,31 @@ def tell_plan_power(
     if plan is None:
         raise EvalsuiteError(f"{path}: the design has no plan. Add one, or leave the file out.")
     truth = usual_truth(plan) if difference is None else difference
-    rows = plan_power(
-        design,
-        plan,
-        readers or [len(design.readers)],
-        cases or [0],
-        truth=truth,
-        components=variances,
-        replicates=replicates,
-        seed=seed,
-    )
+
+    @cache
+    def of(readers: int, cases: int) -> PlanPower:
+        (row,) = plan_power(
+            design, plan, [readers], [cases],
+            truth=truth, components=variances, replicates=replicates, seed=seed,
+        )  # fmt: skip
+        return row
+
+    def power_with(readers: int, cases: int) -> float:
+        return of(readers, cases).power
+
+    rows: list[PlanPower] = []
+    unreached: list[str] = []
+    for n in readers or [len(design.readers)]:
+        tried: Sequence[int] = cases or [0]
+        if reach is not None:
+            most = min(MOST_CASES, most_cases(design, n))
+            least = smallest_size(partial(power_with, n), reach, most=most)
+            tried = [most if least is None else least]
+            if least is None:
+                unreached.append(
+                    f"{n} readers do not reach {reach:g} with {most} cases per cohort."
+                )
+        rows += [of(n, k) for k in tried]
     if as_json:
         about = {"plan": plan.hash, "components": asdict(variances)}
         show([asdict(row) | about for row in rows], as_json=True)
@@ -147,7 +236,7 @@ def tell_plan_power(
             "pairs" if design.paired else "cases": row.cases,
             "per reader": row.per_reader,
             "power": _with_chance(row.power, row.low, row.high),
-            "half width": f"{row.half_width:.2g}",
+            "half width": f"{row.half_width:.2g}" if isfinite(row.half_width) else "none",
         }
         for row in rows
     ]
@@ -162,7 +251,8 @@ def tell_plan_power(
     )
     components = ", ".join(f"{name} {value:.3g}" for name, value in asdict(variances).items())
     say(f"Variances {source}: {components}.", err=True)
-    for sentence in dict.fromkeys(s for row in rows for s in few_readers(row.readers)):
+    few = dict.fromkeys(s for row in rows for s in few_readers(row.readers))
+    for sentence in (*unreached, *few):
         say(sentence, err=True)
 
 

@@ -1,14 +1,12 @@
 import numpy as np
 import pytest
 from scipy.stats import binomtest, t
-from statsmodels.stats.power import TTestPower
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.statistics.roc.choice import Choices, choice_merits
 from evalsuite.statistics.roc.guessing import guessing
 from evalsuite.statistics.roc.merits import auc_merits
 from evalsuite.statistics.roc.mrmc import obuchowski_rockette
-from evalsuite.statistics.sizes import power_of_aim, smallest_size
 from tests.statistics.test_mrmc import simulated
 
 
@@ -72,30 +70,3 @@ def test_p_is_corrected_over_cohorts():
 def test_a_margin_that_excludes_nothing(margin):
     with pytest.raises(EvalsuiteError, match="expected more than 0 and less than 0.5"):
         guessing(auc_merits(simulated(1, t=1)), margin)
-
-
-def test_power_agrees_with_others():
-    # PowerTOST 1.5-6: sampleN.TOST(CV = 0.3, theta0 = 0.95) gives 40 subjects and 0.815845.
-    deviation = np.log(1 + 0.3**2) ** 0.5
-
-    def of_subjects(n):
-        error = deviation * (2 / n) ** 0.5
-        return power_of_aim(
-            "equivalence", np.log(0.95), error=error, df=n - 2, margin=np.log(1.25), alpha=0.05
-        )
-
-    assert of_subjects(40) == pytest.approx(0.815845, abs=2e-5)
-    assert of_subjects(38) < 0.8
-    assert smallest_size(lambda half: of_subjects(2 * half), least=3) == 20
-    expected = TTestPower().power(0.5, 34, 0.025, alternative="larger")
-    one_sided = power_of_aim("superiority", 0.5, error=34**-0.5, df=33)
-    assert one_sided == pytest.approx(expected)
-    assert power_of_aim("non-inferiority", -0.1, error=34**-0.5, df=33, margin=0.6) == (
-        pytest.approx(one_sided)
-    )
-
-
-def test_what_no_size_reaches():
-    assert smallest_size(lambda n: 0.5, most=100) is None
-    with pytest.raises(ValueError, match="expected both above 0"):
-        power_of_aim("equivalence", 0, error=1.0)

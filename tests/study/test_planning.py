@@ -94,3 +94,48 @@ plan:
     assert "cannot read all 100" in cli(*command, "--cases", "50")[2]
     path.write_text(path.read_text().split("plan:")[0])
     assert "the design has no plan" in cli(*command)[2]
+
+
+def test_the_fewest_cases_that_reach_a_power_are_found(cli):
+    common = ("--figure", "auc", "--readers", "6", "--components", "reader_cohort=0", "--json")
+    status, out, err = cli("study", "power", *common, "--difference", "0.15", "--reach", "0.8")
+    assert status == 0, err
+    least = json.loads(out)[0]["cases to detect"]
+    sizes = f"{least - 1},{least}"
+    rows = json.loads(cli("study", "power", *common, "--difference", "0.15", "--cases", sizes)[1])
+    assert rows[0]["detected"] < 0.8 <= rows[1]["detected"]
+    assert json.loads(out)[0]["reach"] == 0.8
+    few = cli("study", "power", "--figure", "auc", "--readers", "2", "--reach", "0.99")[1]
+    assert "over 200" in few
+    status, _, err = cli("study", "power", "--reach", "0.8", "--cases", "20")
+    assert (status, err) == (1, "--reach finds the number of cases: leave out --cases.\n")
+
+
+def test_agreement_is_simulated_too_and_sizes_stay_within_the_cap(cli, tmp_path):
+    path = tmp_path / "design.yaml"
+    path.write_text(
+        """
+name: birds
+cohorts:
+  - {name: heron, path: a, role: real, cases: 12}
+  - {name: magpie, path: b, role: synthetic, cases: 12}
+readers: [Ada, Bob, Cid, Dan]
+template: paper
+allocation: {scheme: split-plot, cap: 16}
+plan:
+  primary: {question: appearance, figure: agreement, hypothesis: superiority, margin: 0.3}
+"""
+    )
+    command = ("study", "power", str(path), "--replicates", "100", "--json")
+    power = {}
+    for truth in ("0.3", "0.8"):
+        (row,) = json.loads(cli(*command, "--difference", truth)[1])
+        power[truth] = row["power"]
+    assert power["0.3"] <= 0.08  # at the margin, nominally 0.025
+    assert power["0.8"] > 0.7
+    (row,) = json.loads(cli(*command, "--difference", "0.8", "--reach", "0.6")[1])
+    assert row["power"] >= 0.6
+    assert row["cases"] <= 48
+    _, _, err = cli(*command[:-1], "--reach", "0.99", "--readers", "2")
+    assert "2 readers do not reach 0.99 with 16 cases per cohort." in err
+    assert "is above 0 and below 1" in cli(*command, "--difference", "1.2")[2]

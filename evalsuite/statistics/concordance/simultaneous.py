@@ -10,8 +10,6 @@ from scipy.special import ndtr
 from evalsuite.statistics.resample import fisher_ends
 from evalsuite.statistics.result import NAN, Result
 
-TOGETHER = "Romano and Wolf 2005"
-
 
 @dataclass(frozen=True, slots=True)
 class Estimated:
