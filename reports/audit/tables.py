@@ -24,7 +24,7 @@ def verdict_rows(audit: Audit) -> list[dict[str, object]]:
             "volumes": v.volumes,
             "flagged": v.flagged,
             "by chance": f"{v.volumes * audit.rate:.2g}",
-            "copies": f"{v.copies:.3g}",
+            "copies counted": f"{v.copies:.3g}",
             "95 % interval": f"{v.low} to {v.high}",
             "proof from": f"{v.needed} flagged" if v.needed <= v.volumes else "no number",
             "least leak found": _leak(v.leak, v.volumes),
@@ -48,7 +48,7 @@ def planted_table(audit: Audit, verdict: Verdict) -> Table:
     """Return what became of planted copies, and what follows from it for a cohort."""
     rows = [
         {
-            "copies": d.name,
+            "disguise": d.name,
             "found": f"{d.found} of {d.planted}",
             "share": f"{d.low:.0%} to {d.high:.0%}",
             "least leak found": _leak(verdict.leaks[d.name], verdict.volumes),
