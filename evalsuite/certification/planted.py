@@ -1,64 +1,43 @@
 """Real volumes with a fault, made when they are read: none of them is written anywhere."""
 
-import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from evalsuite.certification.faults import PLANTINGS, VERSION
 from evalsuite.seeds import sequence
-from evalsuite.volumes.cohort import Cohort, Entry
+from evalsuite.volumes.changed import changed
+from evalsuite.volumes.cohort import Cohort
 from evalsuite.volumes.volume import Volume
 
 PLANTS = {planting.fault.name: planting.plant for planting in PLANTINGS}
 
 
-@dataclass(frozen=True, slots=True)
-class Planted(Entry):
-    """A volume with a fault, which it has once it is read.
+def with_fault(cohort: Cohort, fault: str, level: float, seed: int) -> Cohort:
+    """Return a checked cohort all volumes of which have a fault; still real ones to the steps.
 
     Args:
         fault: name of one that volumes can have.
-        level: how strongly it has it.
-        seed: of its random numbers, which are the same at every level.
+        level: how strongly they have it.
+        seed: of random numbers, which are the same at every level.
     """
-
-    fault: str = ""
-    level: float = 0.0
-    seed: int = 0
-
-    def read(self) -> Volume:
-        """Return the volume with its fault."""
-        plant = PLANTS[self.fault]
-        assert plant is not None  # noqa: S101  (others are faults of cohorts)
-        random = np.random.default_rng(sequence(self.seed, self.fault, self.id))
-        return plant(Entry.read(self), self.level, random)
-
-
-def with_fault(cohort: Cohort, fault: str, level: float, seed: int) -> Cohort:
-    """Return a checked cohort all volumes of which have a fault; still real ones to the steps."""
-    entries = [
-        Planted(
-            **{part.name: getattr(entry, part.name) for part in fields(Entry)},
-            fault=fault,
-            level=level,
-            seed=seed,
-        )
-        for entry in cohort.entries
-    ]
-    infos = [
-        replace(info, digest=_digest(info.digest, entry))
-        for info, entry in zip(cohort.infos, entries, strict=True)
-    ]
-    return replace(
+    ids = [entry.id for entry in cohort.entries]
+    return changed(
         cohort,
-        name=f"{fault} {level:g}",
-        entries=tuple(entries),
-        infos=tuple(infos),
-        fingerprint="",
+        f"{fault} {level:g}",
+        [partial(planted, fault=fault, level=level, seed=seed, of=name) for name in ids],
+        [json.dumps([VERSION, fault, level, seed, name]) for name in ids],
     )
+
+
+def planted(volume: Volume, *, fault: str, level: float, seed: int, of: str) -> Volume:
+    """Return the volume of an id with a fault."""
+    plant = PLANTS[fault]
+    assert plant is not None  # noqa: S101  (others are faults of cohorts)
+    return plant(volume, level, np.random.default_rng(sequence(seed, fault, of)))
 
 
 def together(cohorts: Sequence[Cohort], name: str) -> Cohort:
@@ -70,9 +49,3 @@ def together(cohorts: Sequence[Cohort], name: str) -> Cohort:
         infos=tuple(info for cohort in cohorts for info in cohort.infos),
         fingerprint="",
     )
-
-
-def _digest(original: str, entry: Planted) -> str:
-    """Return what a volume with a fault is known by in the cache of features."""
-    parts = [original, VERSION, entry.fault, entry.level, entry.seed, entry.id]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
