@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 AUDIT = "audit.json"
 SCHEMA = 1  # of that file
-HALF = 0.5  # of the planted copies; a disguise in which fewer are found hides copies
+HALF = 0.5  # of planted copies, below which a disguise hides them; of comparisons, by chance
 NOT_PLANTED = (
     "Nothing is said of copies in disguises that were not planted, of parts of a volume such as one lesion, or of "
     "what a generator gives away without copying."
@@ -81,6 +81,8 @@ class Verdict:
         leaks: the same by disguise, with the share of planted copies that were found.
         not_excluded: by disguise, the most copies that there may be, with the lower end of that
             share.
+        nearer: the probability that a volume is more suspicious than a hold-out subject, 0.5 by
+            chance, with its 95 % interval: memory that makes no copies.
         samples: the most suspicious first.
         caveats: reasons not to trust it.
     """
@@ -94,6 +96,7 @@ class Verdict:
     leak: int | None
     leaks: Mapping[str, int | None]
     not_excluded: Mapping[str, int]
+    nearer: tuple[float, float, float]
     samples: tuple[Sample, ...]
     caveats: tuple[Caveat, ...]
 
@@ -200,6 +203,12 @@ def statement(audit: Audit, verdict: Verdict) -> tuple[str, str, str]:
         found += f"{verdict.low} to {verdict.high} are copies (95 % interval); it has memorised."
     else:
         found += f"no copy is proven ({verdict.low} to {verdict.high}, 95 % interval)."
+    value, low, high = verdict.nearer
+    found += (
+        f" As a whole they are {'' if low > HALF else 'not proven to be '}nearer to single training "
+        f"volumes than the hold-out is: in {value:.0%} of comparisons ({low:.0%} to {high:.0%}), by "
+        "chance in 50 %."
+    )
     seen = [d for d in audit.disguises if d.name not in audit.unseen]
     leaks = [verdict.leaks[d.name] for d in seen]
     if verdict.leak is None:

@@ -7,7 +7,9 @@ from reports.document import Table
 
 COUNTED = (
     "Copies: flagged volumes less those expected by chance of the others. The interval is exact over "
-    "hold-outs and volumes, of copies that are recognised. Least leak found: with a power of 80 %."
+    "hold-outs and volumes, of copies that are recognised. Least leak found: with a power of 80 %. "
+    "Nearer than hold-out: in how many comparisons of a volume with a hold-out subject the volume is "
+    "the more suspicious one; more than half is memory, even without copies."
 )
 PLANTED = (
     "Found: how many of the planted copies were flagged, with the 95 % interval of the share. Least "
@@ -28,6 +30,7 @@ def verdict_rows(audit: Audit) -> list[dict[str, object]]:
             "95 % interval": f"{v.low} to {v.high}",
             "proof from": f"{v.needed} flagged" if v.needed <= v.volumes else "no number",
             "least leak found": _leak(v.leak, v.volumes),
+            "nearer than hold-out": f"{v.nearer[0]:.0%} ({v.nearer[1]:.0%} to {v.nearer[2]:.0%})",
         }
         for v in audit.verdicts
     ]

@@ -73,6 +73,17 @@ def test_copies_convict_and_are_counted_within_the_interval(made):
     assert [s.p for s in leaky.samples[:COPIES]] == [1 / 26] * COPIES
 
 
+def test_a_cohort_that_lies_nearer_as_a_whole_is_told(made):
+    clean, leaky = made.verdicts
+    held_out = np.array(made.held_out)
+    for verdict in (clean, leaky):
+        scores = np.array([s.score for s in verdict.samples])[:, None]
+        by_hand = ((scores < held_out) + (scores == held_out) / 2).mean()
+        assert verdict.nearer[0] == pytest.approx(by_hand)
+    assert clean.nearer[1] < 0.5 < clean.nearer[2]
+    assert "As a whole they are not proven to be nearer to single training" in made.statement
+
+
 def test_what_would_have_been_found_is_told(made):
     exact = made.disguises[0]
     assert (exact.name, exact.planted, exact.found) == ("as they are", 5, 5)
