@@ -72,7 +72,6 @@ def audit(
     from evalsuite.resources import Resources
     from evalsuite.settings import listed, triple, with_assignments
     from evalsuite.writable import refuse_to_overwrite
-    from reports.audit.tables import verdict_rows
 
     refuse_to_overwrite(output)
     design = Design(rate(false_alarms), planted, moves)
@@ -109,7 +108,6 @@ def audit(
     if as_json:
         show(made.rows(), as_json=True)
     else:
-        show(verdict_rows(made), as_json=False)
         typer.echo(made.statement)
     typer.echo(f"Audit: {page}", err=True)
 

@@ -8,7 +8,7 @@ from reports.document import Table
 COUNTED = (
     "Copies: flagged volumes less those expected by chance of the others. The interval is exact over "
     "hold-outs and volumes, of copies that are recognised. Least leak found: with a power of 80 %. "
-    "Nearer than hold-out: in how many comparisons of a volume with a hold-out subject the volume is "
+    "Nearer: in how many comparisons of a volume with a hold-out subject the volume is "
     "the more suspicious one; more than half is memory, even without copies."
 )
 PLANTED = (
@@ -18,9 +18,9 @@ PLANTED = (
 )
 
 
-def verdict_rows(audit: Audit) -> list[dict[str, object]]:
-    """Return one row per synthetic cohort."""
-    return [
+def verdict_table(audit: Audit) -> Table:
+    """Return what was found of every synthetic cohort."""
+    rows = [
         {
             "cohort": v.cohort,
             "volumes": v.volumes,
@@ -30,19 +30,15 @@ def verdict_rows(audit: Audit) -> list[dict[str, object]]:
             "95 % interval": f"{v.low} to {v.high}",
             "proof from": f"{v.needed} flagged" if v.needed <= v.volumes else "no number",
             "least leak found": _leak(v.leak, v.volumes),
-            "nearer than hold-out": f"{v.nearer[0]:.0%} ({v.nearer[1]:.0%} to {v.nearer[2]:.0%})",
+            "nearer": "{:.0%} ({:.0%} to {:.0%})".format(*v.nearer),
         }
         for v in audit.verdicts
     ]
-
-
-def verdict_table(audit: Audit) -> Table:
-    """Return what was found of every synthetic cohort."""
     return Table(
         "audit-verdicts",
         "Copies of training volumes among synthetic ones, at a false-alarm rate of "
         f"{audit.rate:.2g} that {audit.holdout['subjects']} hold-out subjects set.",
-        pd.DataFrame(verdict_rows(audit)),
+        pd.DataFrame(rows),
         (COUNTED,),
     )
 
