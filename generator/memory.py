@@ -76,7 +76,8 @@ def training_needs(
                     (one - one.detach()).abs().sum()
 
         kept = saved(first), saved(lambda: denoiser(noised, times, condition))
-    search = 0 if model.codebook is None else 4 * 3 * SEARCHED
+    distances = noised[0, 0].numel() * first_batch * config.vqgan.codes
+    search = 0 if model.codebook is None else 4 * 3 * min(SEARCHED, distances)
     return (
         _needs(settings[0], kept[0], model, [model, critics], search=search),
         # The averaged weights lie beside those in training.

@@ -34,7 +34,9 @@ OPPOSED = Caveat(
 UNVARYING = Caveat(
     "unvarying-difference", "The difference is the same in every subject: there is no interval."
 )
-ONE_SUBJECT = Caveat("one-subject", "Of fewer than 2 subjects there is no interval and no test.")
+ONE_SUBJECT = Caveat(
+    "one-subject-in-common", "Of fewer than 2 subjects there is no interval and no test."
+)
 COARSE = Caveat(
     "coarse-test",
     "The test cannot find a difference: of {n} subjects the smallest p-value is {least:.2g}, and "

@@ -28,6 +28,12 @@ from evalsuite import plugins
 from evalsuite.torchmetrics.suite_metric import SuiteMetric
 
 
+class ClippedDensityCoverage(SuiteMetric):
+    """Clipped density and coverage, which outliers hardly move."""
+
+    name = "clipped"
+
+
 class FrechetDistance(SuiteMetric):
     """Frechet distance (FID), also extrapolated to infinitely many volumes."""
 
@@ -68,6 +74,12 @@ class StructuralSimilarity(SuiteMetric):
     """MS-SSIM and SSIM of pairs within each cohort, and how much more alike synthetic ones are."""
 
     name = "ms_ssim"
+
+
+class VendiScore(SuiteMetric):
+    """Vendi score: how many kinds of volumes there are, beside that of as many real ones."""
+
+    name = "vendi"
 
 
 def __getattr__(name: str) -> type[SuiteMetric]:

@@ -83,4 +83,4 @@ def _has_methods(report):
     assert not FORBIDDEN.search(text), FORBIDDEN.search(text)
     for told in ("(n = 6)", "24 x 32 x 24 voxels", "pairs 4", "permutations 20", "replicates 20"):
         assert told in text
-    assert len(works) == 15
+    assert len(works) == 17
