@@ -127,7 +127,7 @@ def test_every_metric_of_one_array_has_a_class():
 
 
 SCRIPT = """
-import json, sys
+import json, os, sys
 import numpy as np
 import torch
 from torch import distributed
@@ -157,7 +157,8 @@ if rank == 0:  # the other one has seen nothing
     alone.update(FEATURES[1], real=False)
 told["alone"] = {name: float(value) for name, value in alone.compute().items()}
 told["differing"] = differing(FrechetDistance(UNTRAINED), REAL[:, : 9 - rank])
-print(json.dumps([rank, told]), flush=True)
+# In one piece: torchrun lets the lines of both meet in one pipe.
+os.write(1, (json.dumps([rank, told]) + chr(10)).encode())
 distributed.destroy_process_group()
 """
 
