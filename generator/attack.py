@@ -19,12 +19,8 @@ from torch import Tensor
 
 from evalsuite.cohorts import forbid_training_on
 from evalsuite.errors import EvalsuiteError
-from evalsuite.metrics.privacy.membership import (
-    placements,
-    probability_interval,
-    probability_smaller,
-)
-from evalsuite.metrics.subjects import coded, count, effective_size
+from evalsuite.metrics.privacy.membership import probability_of_subjects
+from evalsuite.metrics.subjects import coded, count
 from evalsuite.output import finite
 from evalsuite.progress import Progress, silent
 from evalsuite.seeds import seed_of
@@ -126,7 +122,8 @@ def attack(
         for path, name in ((training, "training"), (holdout, "hold-out"))
     ]
     forbid_training_on(cohorts[0], cohorts[1], "")
-    subjects = [coded(cohort.subjects) for cohort in cohorts]
+    members, others = (coded(cohort.subjects) for cohort in cohorts)
+    subjects = members, others
     for cohort, codes in zip(cohorts, subjects, strict=True):
         if count(codes) < FEWEST:
             raise EvalsuiteError(
@@ -250,9 +247,7 @@ def _area(
     band: str,
     ours: Float[np.ndarray, " n"],
     theirs: Float[np.ndarray, " m"],
-    subjects: Sequence[Int[np.ndarray, " _"]],
+    subjects: tuple[Int[np.ndarray, " n"], Int[np.ndarray, " m"]],
 ) -> Area:
-    value = probability_smaller(ours, theirs)
-    first, second = map(effective_size, placements(ours, theirs), subjects)
-    interval = probability_interval(value, first, second)
+    value, interval = probability_of_subjects(ours, theirs, subjects)
     return Area(level, band, value, interval.low, interval.high)

@@ -22,13 +22,9 @@ from evalsuite.feature_tables import feature_tables, loaded_extractors
 from evalsuite.machine import usable_device
 from evalsuite.memory import Kept, default_budget
 from evalsuite.metrics.privacy import METRIC
-from evalsuite.metrics.privacy.membership import (
-    placements,
-    probability_interval,
-    probability_smaller,
-)
+from evalsuite.metrics.privacy.membership import probability_of_subjects
 from evalsuite.metrics.privacy.pairs import shown_pair
-from evalsuite.metrics.subjects import coded, count, effective_size, members
+from evalsuite.metrics.subjects import coded, count, members
 from evalsuite.preprocessed import PreprocessedVolumes
 from evalsuite.records import Caveat
 from evalsuite.resources import Resources
@@ -271,6 +267,8 @@ def _verdict(
     elif leak > n / 5:
         caveats.append(WEAK(m=alarm.subjects, n=n, leak=leak / n))
     p = memorisation.conformal_p(scores, calibration)
+    whose = coded(cohort.subjects), np.arange(len(calibration))
+    nearer, interval = probability_of_subjects(scores, calibration, whose)
     samples = [
         Sample(
             volume=cohort.entries[i].id,
@@ -295,22 +293,10 @@ def _verdict(
         not_excluded={
             d.name: memorisation.most_copies(flagged, n, alarm, d.low) for d in disguises
         },
-        nearer=_nearer(scores, coded(cohort.subjects), calibration),
+        nearer=(nearer, interval.low, interval.high),
         samples=tuple(samples),
         caveats=tuple(dict.fromkeys(caveats)),
     )
-
-
-def _nearer(
-    scores: Float[np.ndarray, " n"],
-    subjects: Int[np.ndarray, " n"],
-    calibration: Float[np.ndarray, " s"],
-) -> tuple[float, float, float]:
-    """Return the probability that a score is below one of the hold-out, with its interval."""
-    value = probability_smaller(scores, calibration)
-    first = effective_size(placements(scores, calibration)[0], subjects)
-    interval = probability_interval(value, first, float(len(calibration)))
-    return value, interval.low, interval.high
 
 
 def _pairs(found: Ready, training: Cohort, spaces: Spaces) -> Pairs:

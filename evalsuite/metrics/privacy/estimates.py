@@ -24,7 +24,6 @@ from evalsuite.metrics.privacy.quantities import (
 from evalsuite.metrics.subjects import (
     COARSE_RATE,
     LEVEL,
-    effective_size,
     median_interval,
     proportion_interval,
 )
@@ -152,7 +151,7 @@ def _closeness(space: Space, seed: int) -> list[Estimate]:
     ours, theirs = (copies.nearest(found.distances) for found in pair)
     median, reference = float(np.median(ours)), float(np.median(theirs))
     subjects = (space.synthetic, space.holdout)
-    closer = membership.probability_smaller(ours, theirs)
+    closer, interval = membership.probability_of_subjects(ours, theirs, subjects)
     ratios, real_ratios = (copies.nearest_neighbour_ratio(found) for found in pair)
     return [
         space.estimate(
@@ -178,7 +177,7 @@ def _closeness(space: Space, seed: int) -> list[Estimate]:
             closer,
             "Probability that a synthetic volume is closer to its closest training volume than one"
             f" of the {space.unseen}, to its own (Mann-Whitney).",
-            interval=_probability_interval(closer, ours, theirs, subjects),
+            interval=interval,
             reference=0.5,
         ),
         space.estimate(
@@ -190,17 +189,6 @@ def _closeness(space: Space, seed: int) -> list[Estimate]:
             reference=float(np.median(real_ratios)),
         ),
     ]
-
-
-def _probability_interval(
-    value: float,
-    first: Float[np.ndarray, " n"],
-    second: Float[np.ndarray, " m"],
-    subjects: tuple[Int[np.ndarray, " n"], Int[np.ndarray, " m"]],
-) -> Interval:
-    """Return the interval of the probability that a value of the first is smaller."""
-    sizes = map(effective_size, membership.placements(first, second), subjects)
-    return membership.probability_interval(value, *sizes)
 
 
 def _flagged(
@@ -257,14 +245,16 @@ def _membership(space: Space, rate: float) -> list[Estimate]:
         )
     ]
     members, others = copies.nearest(between.of_training), copies.nearest(between.of_holdout)
-    auc = membership.probability_smaller(members, others)
+    auc, interval = membership.probability_of_subjects(
+        members, others, (space.training, space.holdout)
+    )
     found.append(
         space.estimate(
             AUC,
             auc,
             "Area under the ROC curve of telling training from held-out volumes by their distance"
             " to the nearest synthetic volume; Chen et al. 2020.",
-            interval=_probability_interval(auc, members, others, (space.training, space.holdout)),
+            interval=interval,
             reference=0.5,
         )
     )

@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from scipy.special import ndtri
 
 from evalsuite.metrics.privacy.copies import Near
-from evalsuite.metrics.subjects import LEVEL, count, sums
+from evalsuite.metrics.subjects import LEVEL, count, effective_size, sums
 from evalsuite.records import Interval
 
 
@@ -74,6 +74,21 @@ def placements(
         return np.asarray((ends[0] + ends[1]) / 2 / len(ordered))
 
     return 1 - below(theirs, first), below(ours, second)
+
+
+def probability_of_subjects(
+    first: Float[np.ndarray, " n"],
+    second: Float[np.ndarray, " m"],
+    subjects: tuple[Int[np.ndarray, " n"], Int[np.ndarray, " m"]],
+) -> tuple[float, Interval]:
+    """Return the probability that a value of the first is smaller, and its interval over subjects.
+
+    Args:
+        subjects: of both.
+    """
+    value = probability_smaller(first, second)
+    sizes = map(effective_size, placements(first, second), subjects)
+    return value, probability_interval(value, *sizes)
 
 
 def nearest_is_training(
