@@ -10,14 +10,10 @@ import hashlib
 import inspect
 import json
 import math
-import multiprocessing
-import os
-import threading
 import warnings
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
@@ -25,9 +21,8 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
-from threadpoolctl import threadpool_limits
 
-from evalsuite.ahead import ahead
+from evalsuite.ahead import ahead, worker_processes
 from evalsuite.errors import EvalsuiteError, VolumeError
 from evalsuite.extractors.extractor import Extractor, Staged
 from evalsuite.extractors.slices import Slices
@@ -323,11 +318,7 @@ def _in_processes(
             if not file.is_file():
                 yield file, [_row(extractor, entry, preprocessing)]
         return
-    # Threads of a forked parent (torch, BLAS) can deadlock the child; a spawned one starts clean.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        min(size, len(work)), context, _start_worker, (extractor, preprocessing)
-    ) as pool:
+    with worker_processes(min(size, len(work)), _start_worker, extractor, preprocessing) as pool:
         for (file, _), row in zip(work, pool.map(_extract_one, work), strict=True):
             if row is not None:
                 yield file, [row]
@@ -337,18 +328,7 @@ _worker: dict[str, tuple[Extractor, Preprocessing]] = {}
 
 
 def _start_worker(extractor: Extractor, preprocessing: Preprocessing) -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    # There is one process per core: threads of BLAS beside them only wait for one another.
-    threadpool_limits(1)
     _worker["job"] = extractor, preprocessing
-
-
-def _end_with_parent() -> None:
-    """Leave when the command was killed: a worker of a pool would wait for it for ever."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None  # noqa: S101  (only workers come here)
-    parent.join()
-    os._exit(1)
 
 
 def _extract_one(job: tuple[Path, Entry]) -> Row | None:

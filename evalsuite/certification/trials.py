@@ -1,17 +1,15 @@
 """Every fault at every severity in halves of a cohort, and what each number of a metric makes of it."""
 
 import math
-import multiprocessing
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Int
-from threadpoolctl import threadpool_limits
 
+from evalsuite.ahead import ahead, worker_processes
 from evalsuite.certificate import Judged, Trial
 from evalsuite.certification.design import Split
 from evalsuite.certification.faults import Planting
@@ -143,22 +141,14 @@ def _in_processes(
     if workers == 1:
         yield from map(Task.values, tasks)
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, count), context, initializer=_alone) as pool:
-        running: deque[Future[tuple[dict[Key, Values], float]]] = deque()
-        for task in tasks:
-            running.append(pool.submit(Task.values, task))
-            if len(running) > workers + 1:
-                yield running.popleft().result()
-        for one in running:
-            yield one.result()
+    pool = partial(worker_processes, start=_alone)
+    yield from ahead(Task.values, tasks, workers=min(workers, count), most=workers + 2, pool=pool)
 
 
 def _alone() -> None:
-    """Let a worker keep to its core."""
+    """Let torch keep to the core of its worker."""
     import torch
 
-    threadpool_limits(1)
     torch.set_num_threads(1)
 
 
