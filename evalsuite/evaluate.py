@@ -174,9 +174,9 @@ def evaluate(
         EvalsuiteError: for anything that is wrong with the configuration or the volumes.
     """
     started, clock = datetime.now(UTC), time.monotonic()
+    certified = Certified.at(config.certificate) if config.certificate else None
     plan = planned(config, resources, held)
     metrics, extractors, found = plan.metrics, plan.extractors, plan.ready
-    certified = Certified.at(config.certificate) if config.certificate else None
     if certified:
         decided = settled(config, extractors, found.preparations, metrics)
         certified.refuse_other(decided, resources.tell)
