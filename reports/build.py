@@ -1,6 +1,7 @@
 """A study, evaluations, utility experiments, or several of them: one report."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -69,39 +70,9 @@ def build(
         pictured = any(isinstance(b, Picture) for answer in told for b in answer.blocks)
         told += evaluation_answers(evaluations, pictured=not pictured)
         sections += evaluation_sections(evaluations)
-    for place, folder in enumerate(utilities, 1):
-        from reports.utility import utility_findings, utility_sections
-
-        several = len(utilities) > 1
-        ending = f" (experiment {place})" if several else ""
-        told.append(Answer(f"Use{ending}", (Text(tuple(utility_findings(folder))),)))
-        sections += [
-            suffixed(section, f"-{place}" if several else "", ending)
-            for section in utility_sections(folder)
-        ]
-    for place, folder in enumerate(audits, 1):
-        from reports.audit import audit_answers, audit_sections, kept_figure
-
-        several, audit = len(audits) > 1, read_audit(folder)
-        ending = f" (audit {place})" if several else ""
-        told += [Answer(f"{one.head}{ending}", one.blocks) for one in audit_answers(audit)]
-        sections += [
-            suffixed(section, f"-{place}" if several else "", ending)
-            for section in audit_sections(audit, kept_figure(folder))
-        ]
-    for place, certificate in enumerate(map(read_certificate, certificates), 1):
-        from reports.certificate import certificate_answers, certificate_sections
-
-        several = len(certificates) > 1
-        ending = f" (certificate {place})" if several else ""
-        told += [
-            Answer(f"{answer.head}{ending}", answer.blocks)
-            for answer in certificate_answers(certificate)
-        ]
-        sections += [
-            suffixed(section, f"-{place}" if several else "", ending)
-            for section in certificate_sections(certificate)
-        ]
+    for answer, section in _chapters(utilities, audits, certificates):
+        told += answer
+        sections += section
     sections += further_chapters(Sources(study, evaluations, utilities, replicates))
     methods = methods_paragraphs(evaluations, study, sections)
     if methods:
@@ -118,6 +89,52 @@ def build(
         record=_record(study, evaluations, utilities, audits, certificates, replicates),
         made_from=tuple(_made_from(study, evaluations, utilities)),
     )
+
+
+Chapter = tuple[list[Answer], list[Section]]
+
+
+def _chapters(
+    utilities: Sequence[Path], audits: Sequence[Path], certificates: Sequence[Path]
+) -> Iterator[Chapter]:
+    """Yield what other commands found: answers and sections of each of their folders."""
+    yield from _numbered("experiment", [_of_utility(folder) for folder in utilities])
+    yield from _numbered("audit", [_of_audit(folder) for folder in audits])
+    yield from _numbered("certificate", [_of_certificate(folder) for folder in certificates])
+
+
+def _of_utility(folder: Path) -> Chapter:
+    from reports.utility import utility_findings, utility_sections
+
+    found = Text(tuple(utility_findings(folder)))
+    return [Answer("Use", (found,))], list(utility_sections(folder))
+
+
+def _of_audit(folder: Path) -> Chapter:
+    from reports.audit import audit_answers, audit_sections, kept_figure
+
+    audit = read_audit(folder)
+    return audit_answers(audit), audit_sections(audit, kept_figure(folder))
+
+
+def _of_certificate(folder: Path) -> Chapter:
+    from reports.certificate import certificate_answers, certificate_sections
+
+    certificate = read_certificate(folder)
+    return list(certificate_answers(certificate)), list(certificate_sections(certificate))
+
+
+def _numbered(kind: str, chapters: Sequence[Chapter]) -> Iterator[Chapter]:
+    """Yield chapters of one kind, which are told apart by a number where there are several."""
+    if len(chapters) < 2:
+        yield from chapters
+        return
+    for place, (answers_of, sections) in enumerate(chapters, 1):
+        ending = f" ({kind} {place})"
+        yield (
+            [replace(answer, head=f"{answer.head}{ending}") for answer in answers_of],
+            [suffixed(section, f"-{place}", ending) for section in sections],
+        )
 
 
 def write_report(report: Report, folder: Path, formats: Sequence[Format] = ()) -> Path:
