@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from evalsuite import extras, plugins, records, results
 from evalsuite.errors import EvalsuiteError
-from evalsuite.given import refuse_imported, source, sources
+from evalsuite.given import declared, refuse_imported, source, sources
 from evalsuite.progress import bars, silent
 from evalsuite.volumes.cohort import Cohort
 
@@ -201,7 +201,6 @@ def compute_metrics(
     refuse_imported("compute_metrics")
     extras.require("metrics", purpose="compute_metrics")
     from evalsuite.caches import feature_cache
-    from evalsuite.config import load_config
     from evalsuite.evaluate import evaluate
     from evalsuite.extractors.engine import chosen_engine
     from evalsuite.reference.compare import compare as compare_stored
@@ -223,11 +222,7 @@ def compute_metrics(
             "memory": memory,
             "engine": chosen_engine(engine, device),
         }
-        given = {key: value for key, value in given.items() if value is not None}
-        for key in settings:
-            if key in given:
-                raise EvalsuiteError(f'settings: "{key}" is given as an argument as well.')
-        declared = load_config(None if config is None else Path(config), {**given, **settings})
+        asked = declared(given, settings, config)
         resources = Resources(
             feature_cache() if cache is None else Path(cache),
             device,
@@ -237,15 +232,15 @@ def compute_metrics(
             reread=reread,
             progress=bars if progress else silent,
         )
-        answer = compare_stored if is_reference(declared.real.path) else evaluate
+        answer = compare_stored if is_reference(asked.real.path) else evaluate
         try:
-            record, evidence = answer(declared, resources, held)
+            record, evidence = answer(asked, resources, held)
         except BrokenProcessPool as error:
             raise EvalsuiteError(
                 "Processes that extract features ended early. In a script, call compute_metrics "
                 'below `if __name__ == "__main__":`; otherwise pass workers=1.'
             ) from error
-    again = declared.model_dump(mode="json", exclude_defaults=True)
+    again = asked.model_dump(mode="json", exclude_defaults=True)
     return Evaluation(record, evidence, declared=again)
 
 

@@ -1,13 +1,16 @@
-"""What a caller in Python gives for a cohort, as a configuration names it."""
+"""What a caller in Python gives, as a configuration has it."""
 
 from collections.abc import Mapping
 from multiprocessing import current_process
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.volumes.cohort import Cohort
 from evalsuite.volumes.memory import Volumes, listed
+
+if TYPE_CHECKING:
+    from evalsuite.config import EvaluationConfig
 
 
 def refuse_imported(function: str) -> None:
@@ -49,3 +52,25 @@ def source(given: Any, name: str, folder: Path, held: dict[str, Cohort]) -> dict
     path = cohort.source if cohort.source not in held else f"{cohort.source} ({name})"
     held[path] = cohort
     return {"path": path, "name": name}
+
+
+def declared(
+    given: Mapping[str, Any], settings: Mapping[str, Any], config: str | Path | None
+) -> "EvaluationConfig":
+    """Return the configuration of arguments, of other settings, and of a file that both win over.
+
+    Args:
+        given: by key; None where nothing was given.
+        settings: others, by key with dots.
+        config: the file.
+
+    Raises:
+        EvalsuiteError: for a setting that is an argument as well, and anything wrong with them.
+    """
+    from evalsuite.config import load_config
+
+    named = {key: value for key, value in given.items() if value is not None}
+    for key in settings:
+        if key in named:
+            raise EvalsuiteError(f'settings: "{key}" is given as an argument as well.')
+    return load_config(None if config is None else Path(config), {**named, **settings})

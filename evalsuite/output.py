@@ -25,6 +25,11 @@ def show(rows: Sequence[Mapping[str, object]], *, as_json: bool) -> None:
     Console().print(table)
 
 
+def say(sentence: str) -> None:
+    """Print a sentence for people on stderr, where it is in no program's way."""
+    typer.echo(sentence, err=True)
+
+
 def finite(value: Any) -> Any:
     """Return JSON values in which nan and infinity, which JSON lacks, are null."""
     if isinstance(value, float):

@@ -12,6 +12,7 @@ import typer
 
 from evalsuite import plugins, results
 from evalsuite.config import EvaluationConfig
+from evalsuite.output import say
 from evalsuite.processes import machine_cores, rank, threads
 from evalsuite.progress import bars, silent
 from evalsuite.records import Evaluation
@@ -63,11 +64,11 @@ def compute_metrics(
     by_statistics = is_reference(config.real.path)
     if rank() > 0:
         share = stored.share if by_statistics else volumes.share
-        share(config, replace(resources, progress=silent, tell=_say))
+        share(config, replace(resources, progress=silent, tell=say))
         return None
     answer = stored.compare if by_statistics else volumes.evaluate
     with threads(machine_cores()):
-        evaluation, evidence = answer(config, replace(resources, progress=bars, tell=_say))
+        evaluation, evidence = answer(config, replace(resources, progress=bars, tell=say))
     figures = draw(evaluation, evidence)
     rerun = config.model_dump(mode="json", exclude_defaults=True)
     results.write_results(evaluation, evidence, figures, rerun, folder)
@@ -153,7 +154,3 @@ def show(done: Done, *, as_json: bool) -> None:
     stderr.print(f"Results: {done.folder}", highlight=False)
     if done.nothing:
         stderr.print("Nothing could be computed; the results say why.", highlight=False)
-
-
-def _say(sentence: str) -> None:
-    typer.echo(sentence, err=True)

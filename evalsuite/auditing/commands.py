@@ -67,7 +67,7 @@ def audit(
     from evalsuite.caches import feature_cache
     from evalsuite.config import load_config
     from evalsuite.extractors.engine import chosen_engine
-    from evalsuite.output import show
+    from evalsuite.output import say, show
     from evalsuite.progress import bars
     from evalsuite.resources import Resources
     from evalsuite.settings import listed, triple, with_assignments
@@ -101,7 +101,7 @@ def audit(
         offline=offline,
         reread=reread,
         progress=bars,
-        tell=_say,
+        tell=say,
     )
     made, pairs = audited(declared, resources, design)
     page = write(made, pairs, output)
@@ -110,7 +110,3 @@ def audit(
     else:
         typer.echo(made.statement)
     typer.echo(f"Audit: {page}", err=True)
-
-
-def _say(sentence: str) -> None:
-    typer.echo(sentence, err=True)

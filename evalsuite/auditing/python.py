@@ -12,9 +12,8 @@ from evalsuite.audited import AUDIT, Audit, write_audit
 from evalsuite.auditing.audit import USUAL, Design, Pairs
 from evalsuite.auditing.audit import audit as audited
 from evalsuite.caches import feature_cache
-from evalsuite.config import load_config
 from evalsuite.errors import EvalsuiteError
-from evalsuite.given import refuse_imported, source, sources
+from evalsuite.given import declared, refuse_imported, source, sources
 from evalsuite.progress import bars, silent
 from evalsuite.resources import Resources
 from evalsuite.volumes.cohort import Cohort
@@ -75,11 +74,7 @@ def audit(
             "extractors": [extractors] if isinstance(extractors, str) else extractors,
             "seed": seed,
         }
-        given = {key: value for key, value in given.items() if value is not None}
-        for key in settings:
-            if key in given:
-                raise EvalsuiteError(f'settings: "{key}" is given as an argument as well.')
-        declared = load_config(None if config is None else Path(config), {**given, **settings})
+        asked = declared(given, settings, config)
         resources = Resources(
             feature_cache() if cache is None else Path(cache),
             device,
@@ -88,7 +83,7 @@ def audit(
             progress=bars if progress else silent,
         )
         design = Design(rate(false_alarms), planted, moves)
-        made, pairs = audited(declared, resources, design, held)
+        made, pairs = audited(asked, resources, design, held)
     if output is not None:
         write(made, pairs, Path(output))
     return made

@@ -66,7 +66,7 @@ def certify(
     from evalsuite.certification.python import write
     from evalsuite.config import load_config
     from evalsuite.extractors.engine import chosen_engine
-    from evalsuite.output import show
+    from evalsuite.output import say, show
     from evalsuite.progress import bars
     from evalsuite.resources import Resources
     from evalsuite.settings import listed, triple, with_assignments
@@ -102,14 +102,10 @@ def certify(
         offline=offline,
         reread=reread,
         progress=bars,
-        tell=_say,
+        tell=say,
     )
     certificate = certified(declared, resources, Design(volumes, splits, planted))
     page = write(certificate, output)
     rows = certificate.rows() if as_json else seen_table(certificate).frame.to_dict("records")
     show([{str(key): value for key, value in row.items()} for row in rows], as_json=as_json)
     typer.echo(f"Certificate: {page}", err=True)
-
-
-def _say(sentence: str) -> None:
-    typer.echo(sentence, err=True)

@@ -9,8 +9,7 @@ from typing import Any
 from evalsuite import extras
 from evalsuite.caches import feature_cache
 from evalsuite.certificate import CERTIFICATE, Certificate, write_certificate
-from evalsuite.errors import EvalsuiteError
-from evalsuite.given import refuse_imported, source
+from evalsuite.given import declared, refuse_imported, source
 from evalsuite.progress import bars, silent
 from evalsuite.volumes.cohort import Cohort
 
@@ -57,7 +56,6 @@ def certify(
     extras.require("metrics", purpose="certify")
     from evalsuite.certification.certify import USUAL, Design
     from evalsuite.certification.certify import certify as certified
-    from evalsuite.config import load_config
     from evalsuite.resources import Resources
     from evalsuite.writable import refuse_to_overwrite
 
@@ -75,11 +73,7 @@ def certify(
             "by": by,
             "seed": seed,
         }
-        given = {key: value for key, value in given.items() if value is not None}
-        for key in settings:
-            if key in given:
-                raise EvalsuiteError(f'settings: "{key}" is given as an argument as well.')
-        declared = load_config(None if config is None else Path(config), {**given, **settings})
+        asked = declared(given, settings, config)
         resources = Resources(
             feature_cache() if cache is None else Path(cache),
             device,
@@ -88,7 +82,7 @@ def certify(
             progress=bars if progress else silent,
         )
         design = Design(volumes or USUAL.volumes, splits or USUAL.splits, planted or USUAL.planted)
-        certificate = certified(declared, resources, design, held)
+        certificate = certified(asked, resources, design, held)
     if output is not None:
         write(certificate, Path(output))
     return certificate

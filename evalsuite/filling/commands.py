@@ -106,14 +106,10 @@ def extract(
         reread=reread,
         part=own_part().within(chosen),
         progress=silent if rank() else bars,
-        tell=_say,
+        tell=output.say,
     )
     if chosen.of > 1:
-        _say(f"This is {chosen}.")
+        output.say(f"This is {chosen}.")
     rows = fill(declared, resources)
     if rank() == 0:
         output.show(rows, as_json=as_json)
-
-
-def _say(sentence: str) -> None:
-    typer.echo(sentence, err=True)

@@ -41,6 +41,7 @@ def build(
     from evalsuite.caches import feature_cache
     from evalsuite.config import load_config
     from evalsuite.extractors.engine import chosen_engine
+    from evalsuite.output import say
     from evalsuite.progress import bars
     from evalsuite.reference import build as building
     from evalsuite.reference_file import refuse_path, write_reference
@@ -67,7 +68,7 @@ def build(
         offline=offline,
         reread=reread,
         progress=bars,
-        tell=_say,
+        tell=say,
     )
     reference = building.build(declared, resources)
     write_reference(reference, output)
@@ -75,7 +76,3 @@ def build(
     typer.echo(
         f"{output}: {known['volumes']} volumes, {output.stat().st_size / 2**20:.3g} MiB", err=True
     )
-
-
-def _say(sentence: str) -> None:
-    typer.echo(sentence, err=True)
