@@ -198,7 +198,10 @@ def test_constant_slices_can_be_drawn():
 def test_embedding_agrees_with_singular_values(volumes):
     evaluation = example("ddpm")
     kept = Evidence(
-        tuple(dataclasses.replace(t, values=t.values[:volumes]) for t in evidence(evaluation).features), {}
+        tuple(
+            dataclasses.replace(t, values=t.values[:volumes]) for t in evidence(evaluation).features
+        ),
+        {},
     )
     axes = embedding(evaluation, kept).axes[0]
     real, synthetic = (table.values for table in kept.features)
