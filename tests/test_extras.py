@@ -102,7 +102,7 @@ def test_cases_are_not_begun_without_what_prepares_and_audits_them(installed, tm
         ("frechet_distance([[0.0]], [[1.0]])", "metrics"),
         ("estimates('mmd', [[0.0]], [[1.0]])", "metrics"),
         ("compute_metrics('a', 'b')", "metrics"),
-        ("audit('a', 'b', holdout='c')", "analysis"),
+        ("audit('a', 'b', 'c')", "analysis"),
         ("compare('a')", "analysis"),
         ("report('out', study='a.csv')", "analysis"),
     ],
