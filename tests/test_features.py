@@ -356,6 +356,55 @@ def test_what_one_that_was_killed_leaves_is_made_by_the_first(cohort, tmp_path, 
     np.testing.assert_array_equal(rows, alone.values)
 
 
+@dataclass
+class Meeting(Moments):
+    """Has made one volume before it goes on when somebody else has, too."""
+
+    folder: Path = Path()
+
+    def __call__(self, voxels):
+        if self.seen:
+            (self.folder / str(os.getpid())).touch()
+            wait_until(lambda: len(list(self.folder.iterdir())) == 2)
+        return super().__call__(voxels)
+
+
+MEETS = """
+import sys
+from pathlib import Path
+import numpy as np
+from tests.test_features import STEPS, FeatureCache, Meeting, cohort_of, extract
+cohort, cache, told = cohort_of(sys.argv[1]), FeatureCache(Path(sys.argv[2])), []
+moments = Meeting(folder=Path(sys.argv[3]))
+table = extract(cohort, STEPS, moments, cache, batch_size=1, workers=1, tell=told.append)
+np.savez(sys.argv[4], values=table.values, made=sum(moments.seen), told=told)
+"""
+
+
+def test_two_processes_fill_one_cache_at_once_though_a_row_in_it_is_damaged(cohort, tmp_path):
+    cache, met = FeatureCache(tmp_path / "cache"), tmp_path / "met"
+    met.mkdir()
+    (damaged,) = cache.paths([cohort.infos[3].key], STEPS, Moments())
+    damaged.parent.mkdir(parents=True)
+    damaged.write_bytes(b"half a row")
+    source, results = cohort.entries[0].path.parent, [tmp_path / "a.npz", tmp_path / "b.npz"]
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", MEETS, source, cache.folder, met, result],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        )
+        for result in results
+    ]
+    assert [process.wait(300) for process in both] == [0, 0]
+    alone = extract(cohort, STEPS, Moments(), FeatureCache(tmp_path / "alone"))
+    found = [np.load(result) for result in results]
+    for one in found:
+        np.testing.assert_array_equal(one["values"], alone.values)
+    assert sum(int(one["made"]) for one in found) >= 7
+    told = {str(sentence) for one in found for sentence in one["told"]}
+    assert told == {f"{damaged}: this row of the feature cache is no array. It is made anew."}
+
+
 def test_a_network_sees_as_many_volumes_at_once_as_are_fast():
     assert [at_once(side**3) for side in (16, 32, 48, 64, 128, 160, 256)] == [16, 16, 4, 2, 2, 1, 1]
 
