@@ -13,6 +13,7 @@ from evalsuite import beforehand, pairing, plugins
 from evalsuite.certified import Certified
 from evalsuite.cohorts import (
     checked_cohorts,
+    checked_masks,
     cohort_record,
     forbid_training_on,
     labels_of,
@@ -182,6 +183,7 @@ def evaluate(
         certified.refuse_other(decided, resources.tell)
     compared = (found.real, *found.synthetic)
     labels = labels_of(config, metrics, found.real, found.synthetic, resources.progress)
+    masks = checked_masks(config, [m for m, _ in metrics], found.real, resources.progress)
     tables = feature_tables(config, found.cohorts, extractors, found.preparations, resources)
     budget = config.memory or default_budget()
     findings = measure(
@@ -196,6 +198,7 @@ def evaluate(
             found.own,
             Kept(budget // 2),
             found.paired,
+            masks,
         ),
         by=config.by,
         memory=budget // 2,
@@ -204,6 +207,8 @@ def evaluate(
     record = _record(config, plan, labels)
     if found.paired:
         record["paired"] = {name: list(places) for name, places in found.paired.items()}
+    if masks:
+        record["masks"] = masks.fingerprint
     estimates = findings.estimates
     if certified:
         record["certificate"] = certified.record

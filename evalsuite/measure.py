@@ -53,6 +53,7 @@ class Cohorts:
         preparation: for metrics on voxels.
         kept: the volumes of all cohorts that were read last.
         pairs: by name of a synthetic cohort, the place of the real volume of each of its own.
+        masks: of the real volumes, if any were named.
     """
 
     real: Cohort
@@ -63,6 +64,7 @@ class Cohorts:
     preparation: Preparation
     kept: Kept
     pairs: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    masks: Sequence[Segmentation] | None = None
 
 
 def measure(
@@ -183,6 +185,7 @@ def _views(cohorts: Cohorts, cohort: Cohort, extractors: Sequence[Extractor]) ->
         slices={e.name: _of_slices(cohorts, e, cohort) for e in extractors if e.slices},
         standardised=frozenset(e.name for e in extractors if e.standardise),
         pairs=pairs,
+        masks=cohorts.masks if cohort is cohorts.real else None,
         matched=None if labels is None or onto is None else OnGrids(labels, onto),
         moved=frozenset(
             entry.id

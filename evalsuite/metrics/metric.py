@@ -103,6 +103,8 @@ class Views:
             none does. Both are on one grid then.
         matched: of synthetic volumes with pairs, their segmentations on the grids of the real ones;
             None where there is none.
+        masks: of real volumes, what is not 0 in them is a region that pairs are compared in; None
+            where there is none.
         moved: the names of those that lay on another grid than the real one.
     """
 
@@ -116,6 +118,7 @@ class Views:
     standardised: frozenset[str] = frozenset()
     pairs: Sequence[int] | None = None
     matched: Sequence[LabelMap] | None = None
+    masks: Sequence[LabelMap] | None = None
     moved: frozenset[str] = frozenset()
 
     def through(self, extractor: str) -> "Views":
@@ -137,6 +140,7 @@ class Views:
             volumes=Some(self.volumes, chosen),
             labels=None if self.labels is None else Some(self.labels, chosen),
             matched=None if self.matched is None else Some(self.matched, chosen),
+            masks=None if self.masks is None else Some(self.masks, chosen),
             subjects=None if self.subjects is None else [self.subjects[i] for i in chosen],
             slices={
                 name: {plane: values[chosen] for plane, values in planes.items()}
@@ -158,7 +162,7 @@ class Metric:
     Args:
         name: what the user types after `--metrics`.
         summary: one line for `evalsuite metrics`.
-        needs: what it looks at; `regions` are the label maps of the real cohort, if it has any. One
+        needs: what it looks at; `regions` are the label maps and masks of the real cohort, if it has any. One
             of `features` and no `volumes` is computed for every
             extractor, and sees the cohorts through it alone. One that does not know `subjects`
             takes all volumes for independent, which is told with its intervals; one that does not
