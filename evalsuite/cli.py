@@ -265,8 +265,8 @@ def log(
     folder: Annotated[
         Path,
         typer.Argument(
-            help="Results of `compute-metrics`, `utility segmentation`, `report` or "
-            "`generator train`."
+            help="Results of `compute-metrics`, `utility segmentation`, `audit`, `certify`, `report` "
+            "or `generator train`."
         ),
     ],
     experiment: Annotated[
