@@ -15,7 +15,8 @@ one half of the cases. The table says, for each number of readers and cases
 per cohort, the share of 95 % intervals that hold the truth, and of tests at 5 % that reject a true
 hypothesis, one by one and in a study of five synthetic cohorts as good as the real one, where any
 of them is told from it. The Monte Carlo error is 0.7 % for 1,000 studies.
-Also written to benchmarks/results/coverage.json.
+Each row is written to benchmarks/results/coverage.json as it is found, and a run that was stopped
+goes on from there; to measure changed methods, delete that file first.
 """
 
 import argparse
@@ -336,7 +337,13 @@ def family_wise_error(number, readers, cases, components, *, cohorts=5) -> dict:
 
 
 def main(number: int) -> None:
-    rows = []
+    kept = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"studies": number, "rows": []}
+    if kept["studies"] != number:
+        raise SystemExit(
+            f"{RESULTS} is of {kept['studies']} studies: delete it, or ask for as many."
+        )
+    rows = kept["rows"]
+    there = [(row["what"], row["components"], row["readers"], row["cases"]) for row in rows]
     for what, measure in (
         ("95 % intervals", coverage),
         ("5 % tests", false_alarms),
@@ -345,18 +352,21 @@ def main(number: int) -> None:
         print(f"\n{what}, {number} studies each, percent")
         for name, components in COMPONENTS.items():
             for readers, cases in DESIGNS:
+                if (what, name, readers, cases) in there:
+                    continue
                 start = time.perf_counter()
                 found = measure(number, readers, cases, components)
                 rows.append(
                     {"what": what, "components": name, "readers": readers, "cases": cases, **found}
                 )
+                partial = RESULTS.with_suffix(".partial")
+                partial.write_text(json.dumps(kept, indent=2) + "\n")
+                partial.replace(RESULTS)
                 cells = "  ".join(f"{key} {100 * value:.1f}" for key, value in found.items())
                 seconds = time.perf_counter() - start
                 print(
                     f"{name:15s} {readers:2d} x {cases:3d}  {cells}  ({seconds:.0f} s)", flush=True
                 )
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps({"studies": number, "rows": rows}, indent=2) + "\n")
 
 
 if __name__ == "__main__":
