@@ -24,11 +24,9 @@ from evalsuite.metrics.subjects import coded, count
 from evalsuite.output import finite
 from evalsuite.progress import Progress, silent
 from evalsuite.seeds import seed_of
-from evalsuite.volumes.check import check_cohort
-from evalsuite.volumes.cohort import Cohort
 from evalsuite.volumes.preprocessing import Preprocessing
-from evalsuite.volumes.sources import read_cohort
 from evalsuite.writable import write_whole
+from generator.channels import Cohorts, check_channels, read_channels, stacked
 from generator.conditions import NOTHING, Condition
 from generator.diffusion import noise_schedule, rectified_flow
 from generator.fitting import widened
@@ -117,10 +115,12 @@ def attack(
             "This generator is told label maps, without which its errors say nothing. Audit its "
             "volumes with `evalsuite audit`."
         )
-    cohorts = [
-        check_cohort(read_cohort(path, name=name, role="real"))
+    names = generator.config.channel_names
+    volumes = [
+        check_channels(read_channels(path, names, name=name))
         for path, name in ((training, "training"), (holdout, "hold-out"))
     ]
+    cohorts = [channels[0] for channels in volumes]
     forbid_training_on(cohorts[0], cohorts[1], "")
     members, others = (coded(cohort.subjects) for cohort in cohorts)
     subjects = members, others
@@ -130,7 +130,7 @@ def attack(
                 f"{cohort.source}: an attack needs at least {FEWEST} subjects on each side, but "
                 f"found {count(codes)}."
             )
-    errors = [_errors_of(generator, cohort, seed, noises, progress) for cohort in cohorts]
+    errors = [_errors_of(generator, channels, seed, noises, progress) for channels in volumes]
     ours, theirs = (np.log(np.maximum(e, 1e-12)) for e in errors)
     areas = [_area(ALL, ALL, ours.mean(axis=(1, 2)), theirs.mean(axis=(1, 2)), subjects)]
     areas += [
@@ -151,7 +151,7 @@ def write_attack(found: Attack, path: Path) -> None:
 
 def reconstruction_errors(
     generator: Generator,
-    volumes: Float[Tensor, "b 1 x y z"],
+    volumes: Float[Tensor, "b channel x y z"],
     seed: int,
     noises: int = NOISES,
 ) -> Float[np.ndarray, "b l f"]:
@@ -224,17 +224,19 @@ def _bands(sides: Sequence[int]) -> Int[Tensor, "u v w"]:
 
 
 def _errors_of(
-    generator: Generator, cohort: Cohort, seed: int, noises: int, progress: Progress
+    generator: Generator, channels: Cohorts, seed: int, noises: int, progress: Progress
 ) -> Float[np.ndarray, "n l f"]:
-    steps = Preprocessing.model_validate(generator.card["preprocessing"])
+    resolved = Preprocessing.model_validate(generator.card["preprocessing"])
+    steps = generator.config.of_channels(resolved)
     factor = generator.config.vqgan.factor
     sides = [factor * side for side in generator.card["latent_shape"][1:]]
     size = generator.config.sample_block
     found = []
-    with progress(f"reconstructing {cohort.name}", len(cohort.entries)) as advance:
-        for start in range(0, len(cohort.entries), size):
-            some = cohort.entries[start : start + size]
-            seen = [torch.from_numpy(steps.apply(e.read()).voxels)[None] for e in some]
+    files = list(zip(*(cohort.entries for cohort in channels), strict=True))
+    with progress(f"reconstructing {channels[0].name}", len(files)) as advance:
+        for start in range(0, len(files), size):
+            some = files[start : start + size]
+            seen = [torch.from_numpy(stacked(steps, volume)) for volume in some]
             volumes = torch.stack([widened(volume, sides) for volume in seen])
             found.append(reconstruction_errors(generator, volumes, seed, noises))
             for _ in some:

@@ -14,7 +14,7 @@ from torch.nn import functional
 from evalsuite.processes import world
 from generator import distributed
 
-Volumes = Float[Tensor, "b 1 x y z"]
+Volumes = Float[Tensor, "b c x y z"]
 
 
 def augmented(

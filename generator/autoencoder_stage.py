@@ -1,5 +1,6 @@
 """What one step of the first stage does."""
 
+import math
 from functools import partial
 
 import numpy as np
@@ -15,7 +16,7 @@ from generator.augmentation import augmented
 from generator.config import GeneratorConfig, Optimisation
 from generator.critics import Critics, Losses, balance, ramp
 from generator.data import TrainingData
-from generator.figures import mosaic
+from generator.figures import by_channel, mosaic
 from generator.loading import Ahead
 from generator.reconstruction_report import FEWEST, Report, looked_at, reconstruction_report
 from generator.steps import Player, autocast, batches, constant, random_numbers, trained
@@ -42,8 +43,8 @@ class AutoencoderStage:
         self.seed = config.seed
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed)
-            self.model = VQGAN(config.vqgan).to(device)
-            self.critics = Critics(config.vqgan).to(device)
+            self.model = VQGAN(config.vqgan, config.volume_channels).to(device)
+            self.critics = Critics(config.vqgan, config.volume_channels).to(device)
         if device.type == "cpu":  # a tenth faster there
             layout = torch.channels_last_3d
             self.model.to(memory_format=layout)  # type: ignore[call-overload]  # torch's stubs
@@ -132,9 +133,12 @@ class AutoencoderStage:
 
     @torch.no_grad()
     def validate(self) -> tuple[dict[str, float], dict[str, Figure]]:
-        """Return PSNR and SSIM of reconstructions, the use of a codebook, and a mosaic."""
+        """Return PSNR and SSIM of reconstructions, the use of a codebook, and a mosaic.
+
+        Of several channels also those of each.
+        """
         self.model.eval()
-        psnr, ssim = [], []
+        psnr, ssim = [], []  # of each volume; one value per channel
         used: set[int] = set()
         shown: list[tuple[np.ndarray, np.ndarray]] = []
         for index in self.data.validation:
@@ -145,49 +149,58 @@ class AutoencoderStage:
             if self.model.codebook is not None:
                 used |= set(self.model.codebook.nearest(latents).flatten().tolist())
             volume, found = self.data.cut(volume), self.data.cut(found)
-            error = float((found - volume).square().mean())
-            psnr.append(-10 * np.log10(max(error, 1e-12)))
-            ssim.append(_ssim(volume, found))
+            pairs = list(zip(volume[0], found[0], strict=True))
+            psnr.append([_psnr(real, own) for real, own in pairs])
+            ssim.append([_ssim(real, own) for real, own in pairs])
             if len(shown) < SHOWN:
-                shown.append((volume[0, 0].cpu().numpy(), found[0, 0].cpu().numpy()))
+                shown.append((volume[0].cpu().numpy(), found[0].cpu().numpy()))
         metrics = {
             "validation_psnr": float(np.mean(psnr)),
             "validation_ssim": float(np.mean(ssim)),
         }
+        for place, channel in enumerate(self.data.channels):
+            if channel:
+                metrics[f"validation_psnr_{channel}"] = float(np.mean(psnr, axis=0)[place])
+                metrics[f"validation_ssim_{channel}"] = float(np.mean(ssim, axis=0)[place])
         if self.model.codebook is not None:
             metrics["codebook_use"] = len(used) / self.config.codes
         rows = {"real": [real for real, _ in shown], "reconstruction": [own for _, own in shown]}
-        return metrics, {"reconstructions": mosaic(rows)}
+        return metrics, {"reconstructions": mosaic(by_channel(rows, self.data.channels))}
 
     @torch.no_grad()
-    def made(self, places: list[int]) -> Float[Tensor, "n x y z"]:
+    def made(self, places: list[int]) -> Float[Tensor, "n c x y z"]:
         """Return the reconstructions of the validation volumes at these places."""
         self.model.eval()
         chosen = [self.data.validation[place] for place in places]
         volumes = self.data.volumes(chosen).to(self.device)
-        return self.data.cut(self.model.reconstruct(volumes, chosen))[:, 0]
+        return self.data.cut(self.model.reconstruct(volumes, chosen))
 
     @torch.no_grad()
     def report(self, progress: Progress = silent) -> Report:
         """Return what the suite's metrics say of reconstructions of the held-out volumes."""
-        shape = self._shown(self.data.validation[0]).shape
+        shape = self._shown(self.data.validation[0]).shape[1:]
         held_out = self.data.validation[: looked_at(len(self.data.validation), shape)]
         known = self.data.training[: max(len(held_out), FEWEST)]
         return reconstruction_report(
             [self._shown(index) for index in known],
             [self._shown(index) for index in held_out],
             [self.made([place])[0].cpu().numpy() for place in range(len(held_out))],
+            self.data.channels,
             device=str(self.device),
             progress=progress,
         )
 
     def _shown(self, index: int) -> np.ndarray:
-        volume: np.ndarray = self.data.cut(self.data.volumes([index]))[0, 0].numpy()
+        volume: np.ndarray = self.data.cut(self.data.volumes([index]))[0].numpy()
         return volume
 
 
-def _ssim(one: Tensor, other: Tensor) -> float:
+def _psnr(real: Float[Tensor, "x y z"], other: Float[Tensor, "x y z"]) -> float:
+    return -10 * math.log10(max(float((other - real).square().mean()), 1e-12))
+
+
+def _ssim(real: Float[Tensor, "x y z"], other: Float[Tensor, "x y z"]) -> float:
     value = structural_similarity_index_measure(
-        other, one, data_range=1.0, gaussian_kernel=False, kernel_size=7
+        other[None, None], real[None, None], data_range=1.0, gaussian_kernel=False, kernel_size=7
     )
     return float(value if isinstance(value, Tensor) else value[0])

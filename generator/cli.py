@@ -23,6 +23,14 @@ def train(
     config: Annotated[
         Path | None, typer.Option(help="YAML file laid over the preset it names.")
     ] = None,
+    channels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,…",
+            help="Sequences that make one volume: columns of the manifest with their files, or "
+            "what tells these apart in their paths.",
+        ),
+    ] = None,
     labels: Annotated[
         str | None,
         typer.Option(
@@ -56,11 +64,12 @@ def train(
 ) -> None:
     """Train both stages; `torchrun --nproc-per-node N -m evalsuite generator train` on many."""
     extras.require("generator", purpose="The generator")
-    from evalsuite.settings import assigned
+    from evalsuite.settings import assigned, listed
     from generator.config import load_config
     from generator.run import train as run
 
-    named = {"preset": preset, "seed": seed, "labels": labels}
+    sequences = listed([channels]) if channels else None
+    named = {"preset": preset, "seed": seed, "channels": sequences, "labels": labels}
     overrides = {key: value for key, value in named.items() if value is not None}
     run(
         data,

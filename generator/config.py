@@ -8,12 +8,14 @@ from pydantic import (
     Field,
     PositiveFloat,
     PositiveInt,
+    field_validator,
     model_validator,
 )
 
 from evalsuite.declared import Declared, validated
 from evalsuite.errors import EvalsuiteError, unknown
 from evalsuite.settings import laid_over, read_settings
+from evalsuite.volumes.intensity import Intensity
 from evalsuite.volumes.preprocessing import Preprocessing
 
 DEFAULT_PRESET = "tiny"
@@ -24,6 +26,9 @@ Sampler = Literal["ddpm", "ddim", "dpm++", "dpm++sde", "euler", "heun"]
 Kind = Literal["auto", "classes", "number"]
 SAMPLERS: tuple[Sampler, ...] = get_args(Sampler)
 Share = Annotated[float, Field(ge=0, lt=1)]
+# Names a folder of samples and a column of their table.
+Channel = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]*$")]
+TAKEN = {"image", "label", "label_of", "path", "index", "seed", "weights_sha256", "subject"}
 
 
 class Optimisation(Declared):
@@ -210,6 +215,9 @@ class GeneratorConfig(Declared):
         preset: where the values came from that the file left out.
         gpu_memory: what training needs, for people; not used.
         preprocessing: as in the suite; its shape is that of the samples.
+        channels: of volumes that have several, such as the MR sequences of a patient: their names,
+            see `read_channels`, or a table of the intensity of each, `null` for that of the
+            preprocessing. None: volumes have the one channel of their file.
         fit: where the networks need other sides: `pad` shows them a margin around the volumes,
             which is cut off samples, so that nothing is lost; `crop` rounds the shape down.
         mirrored: axis along which every second training volume is mirrored, of left to right (x),
@@ -232,6 +240,7 @@ class GeneratorConfig(Declared):
     preset: str = ""
     gpu_memory: str = ""
     preprocessing: Preprocessing = Preprocessing()
+    channels: tuple[Channel, ...] | dict[Channel, Intensity | None] | None = None
     fit: Literal["pad", "crop"] = "pad"
     labels: str | None = None
     mirrored: Literal["x", "y", "z"] | None = None
@@ -245,6 +254,16 @@ class GeneratorConfig(Declared):
     workers: Annotated[int, Field(ge=0)] | None = None
     vqgan: VQGANConfig
     diffusion: DiffusionConfig
+
+    @field_validator("channels")
+    @classmethod
+    def _told_apart(cls, channels: Any) -> Any:
+        names = list(channels or ())
+        wrong = [name for name in names if name in TAKEN or names.count(name) > 1]
+        if channels is not None and (wrong or not names):
+            msg = f"expected different names, none of {', '.join(sorted(TAKEN))}"
+            raise ValueError(msg)
+        return channels
 
     @model_validator(mode="after")
     def _scaled(self) -> "GeneratorConfig":
@@ -262,6 +281,23 @@ class GeneratorConfig(Declared):
             msg = f'mirrored_told needs the name "{MIRRORED}", which diffusion.condition has taken'
             raise ValueError(msg)
         return self
+
+    @property
+    def channel_names(self) -> tuple[str, ...]:
+        """The names of the channels; none where volumes have the one of their file."""
+        return tuple(self.channels or ())
+
+    @property
+    def volume_channels(self) -> int:
+        """How many channels a volume has."""
+        return len(self.channel_names) or 1
+
+    def of_channels(self, steps: Preprocessing) -> tuple[Preprocessing, ...]:
+        """Return the preprocessing of each channel: the same but for an intensity of its own."""
+        if not isinstance(self.channels, dict):
+            return (steps,) * self.volume_channels
+        own = [intensity or steps.intensity for intensity in self.channels.values()]
+        return tuple(steps.model_copy(update={"intensity": intensity}) for intensity in own)
 
     @property
     def multiple(self) -> int:

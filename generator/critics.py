@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from generator.config import VQGANConfig
 from generator.texture import texture_difference
 
-Volumes = Float[Tensor, "b 1 x y z"]
+Volumes = Float[Tensor, "b channel x y z"]
 
 
 class Critics(nn.Module):
@@ -21,13 +21,14 @@ class Critics(nn.Module):
 
     Args:
         config: of the stage.
+        volume_channels: of the volumes, which they see together.
     """
 
-    def __init__(self, config: VQGANConfig) -> None:
+    def __init__(self, config: VQGANConfig, volume_channels: int = 1) -> None:
         super().__init__()
         shared: dict[str, Any] = {
             "channels": config.discriminator_channels,
-            "in_channels": 1,
+            "in_channels": volume_channels,
             "num_layers_d": config.discriminator_layers,
             # Slices of background have hardly any variance to be divided by.
             "norm": ("INSTANCE", {"eps": 1e-3}),
@@ -84,11 +85,13 @@ class Losses:
         beyond = ((volumes <= 0) & (smooth < 0)) | ((volumes >= 1) & (smooth > 1))
         errors = (smooth - volumes).abs().masked_fill(beyond, 0.0)
         losses = {"reconstruction": config.reconstruction * errors.mean()}
+        # Detail is compared channel by channel.
+        wanted, own = (v.flatten(0, 1).unsqueeze(1) for v in (volumes, found))
         if config.perceptual:
-            losses["perceptual"] = config.perceptual * self.spectral(found, volumes)
+            losses["perceptual"] = config.perceptual * self.spectral(own, wanted)
         if config.texture:
-            seen = found.clamp(0, 1)  # as it will be
-            losses["texture"] = config.texture * texture_difference(volumes, seen, shift)
+            seen = own.clamp(0, 1)  # as it will be
+            losses["texture"] = config.texture * texture_difference(wanted, seen, shift)
         return losses
 
     def adversarial(

@@ -21,6 +21,7 @@ from evalsuite.processes import cores
 from evalsuite.seeds import dealt
 from evalsuite.volumes.cohort import Cohort
 from evalsuite.volumes.labels import Segmentations
+from generator.channels import stacked
 from generator.conditions import (
     NOTHING,
     OF_MIRRORING,
@@ -44,9 +45,11 @@ class TrainingData:
         cohort: a checked cohort.
         config: of the generator; its preprocessing is resolved here.
         maps: checked label maps, if the second stage is told of them.
+        further: checked cohorts of the channels after the first, their volumes in its order.
 
     Attributes:
         preprocessing: resolved; its shape is that of the samples.
+        channels: names of those of a volume; a single one without a name is "".
         sides: of the volumes as the networks see them.
         spacing: of the samples, in millimetres per voxel.
         conditioning: what the second stage is told of volumes.
@@ -58,9 +61,14 @@ class TrainingData:
     """
 
     def __init__(
-        self, cohort: Cohort, config: GeneratorConfig, maps: Segmentations | None = None
+        self,
+        cohort: Cohort,
+        config: GeneratorConfig,
+        maps: Segmentations | None = None,
+        further: Sequence[Cohort] = (),
     ) -> None:
         self.cohort, self.maps = cohort, maps
+        self.channels = config.channel_names or ("",)
         self.seed, self.mirrored = config.seed, config.mirrored
         self.wanted_workers = config.workers
         self.preprocessing = fitting(config, cohort)
@@ -75,29 +83,36 @@ class TrainingData:
         self.training, self.validation = _split(cohort, config)
         self.spacing = spacing_of_samples(cohort, self.preprocessing)
         self.sides = sides_seen(config, self.preprocessing.shape_seen)
+        steps = config.of_channels(self.preprocessing)
+        cohorts = (cohort, *further)
 
-        @lru_cache(maxsize=max(1, KEPT // (4 * math.prod(self.sides))))
-        def load(index: int) -> Float[Tensor, "1 x y z"]:
-            entry = cohort.entries[index % len(cohort.entries)]
-            return self._seen(index, self.preprocessing.apply(entry.read()).voxels)
+        @lru_cache(maxsize=max(1, KEPT // self.volume_bytes))
+        def load(index: int) -> Float[Tensor, "c x y z"]:
+            files = [one.entries[index % len(cohort.entries)] for one in cohorts]
+            return self._seen(index, stacked(steps, files))
 
         @lru_cache(maxsize=max(1, KEPT // (4 * math.prod(self.sides))))
         def load_map(index: int) -> Float[Tensor, "m u v w"]:
             if maps is None:
                 raise AssertionError
             labels = on_grid(maps[index % len(cohort.entries)], self.preprocessing)
-            wide = self._seen(index, labels.astype(np.float32))[0].long()
+            wide = self._seen(index, labels[None].astype(np.float32))[0].long()
             return shares(wide, maps.structures, config.vqgan.factor)
 
         self._load, self._load_map = load, load_map
 
-    def volumes(self, indices: Sequence[int]) -> Float[Tensor, "b 1 x y z"]:
+    @property
+    def volume_bytes(self) -> int:
+        """Of a volume as the networks see it."""
+        return 4 * len(self.channels) * math.prod(self.sides)
+
+    def volumes(self, indices: Sequence[int]) -> Float[Tensor, "b c x y z"]:
         """Return the volumes with these indices, in [0, 1], as the networks see them."""
         return torch.stack([self._load(i) for i in indices])
 
-    def _seen(self, index: int, voxels: Float[np.ndarray, "x y z"]) -> Float[Tensor, "1 u v w"]:
+    def _seen(self, index: int, voxels: Float[np.ndarray, "c x y z"]) -> Float[Tensor, "c u v w"]:
         """Return what is in the shape of the samples as the networks see it, mirrored or not."""
-        volume = torch.from_numpy(voxels)[None]
+        volume = torch.from_numpy(voxels)
         if self.mirrored and index >= len(self.cohort.entries):
             volume = volume.flip(1 + "xyz".index(self.mirrored))
         return widened(volume, self.sides)
@@ -106,13 +121,13 @@ class TrainingData:
         """Return volumes that the networks see, or make, in the shape of the samples."""
         return cut_back(volumes, self.preprocessing.shape_seen)
 
-    def read(self, indices: Sequence[int]) -> Float[Tensor, "b 1 x y z"]:
+    def read(self, indices: Sequence[int]) -> Float[Tensor, "b c x y z"]:
         """Return the same, read anew: workers keep none, of which every one would have its own."""
         return torch.stack([self._load.__wrapped__(i) for i in indices])
 
     def workers(self) -> int:
         """Return how many processes are to read volumes: none where memory holds all of them."""
-        needed = 4 * math.prod(self.sides) * len(self._dealt)
+        needed = self.volume_bytes * len(self._dealt)
         if self.wanted_workers is not None:
             return self.wanted_workers
         # Elsewhere workers do not inherit what reads, and the training reads by itself.

@@ -20,6 +20,7 @@ from torch.nn import functional
 
 from generator.config import VQGANConfig
 
+Volumes = Float[Tensor, "b channel x y z"]
 FULL = 8  # channels at the resolution of the volumes, where they cost most
 FAINT = -4.0  # the grain of an untrained decoder, before the softplus: 0.018 of the range
 
@@ -29,10 +30,12 @@ class InterpolatingDecoder(nn.Module):
 
     Args:
         config: of the stage.
+        channels: of the volumes.
     """
 
-    def __init__(self, config: VQGANConfig) -> None:
+    def __init__(self, config: VQGANConfig, channels: int) -> None:
         super().__init__()
+        self.channels = channels
         widths = config.channels[::-1]
         blocks: list[nn.Module] = [_convolution(config.code_dimension, widths[0])]
         for width, following in zip(widths, (*widths[1:], FULL), strict=True):
@@ -40,17 +43,18 @@ class InterpolatingDecoder(nn.Module):
             blocks.append(nn.Upsample(scale_factor=2, mode="trilinear"))
             blocks += [_convolution(width, following), nn.ReLU()]
         self.blocks = nn.ModuleList(blocks)
-        self.mean = _convolution(FULL, 1)
+        self.mean = _convolution(FULL, channels)
         self.strength: nn.Conv3d | None = None
         if config.grain:
-            self.strength = _convolution(FULL, config.grain)
+            kinds = channels * config.grain
+            self.strength = _convolution(FULL, kinds)
             nn.init.zeros_(self.strength.weight)
-            self.strength.bias = nn.Parameter(torch.full((config.grain,), FAINT))
-            self.correlation = nn.Conv3d(1, config.grain, 3, padding=1, bias=False)
+            self.strength.bias = nn.Parameter(torch.full((kinds,), FAINT))
+            self.correlation = nn.Conv3d(channels, kinds, 3, padding=1, bias=False, groups=channels)
 
     def forward(
-        self, latents: Float[Tensor, "b c u v w"], noise: Float[Tensor, "b 1 x y z"]
-    ) -> tuple[Float[Tensor, "b 1 x y z"], Float[Tensor, "b 1 x y z"]]:
+        self, latents: Float[Tensor, "b c u v w"], noise: Volumes
+    ) -> tuple[Volumes, Volumes]:
         """Return the smooth volumes and their grain.
 
         Args:
@@ -65,12 +69,11 @@ class InterpolatingDecoder(nn.Module):
         size = self.correlation.weight.flatten(1).norm(dim=1).view(1, -1, 1, 1, 1)
         coloured = self.correlation(noise) / size  # of unit variance
         strengths = functional.softplus(self.strength(hidden).float())
-        return smooth, (strengths * coloured).sum(dim=1, keepdim=True)
+        kinds = (strengths * coloured).unflatten(1, (self.channels, -1))
+        return smooth, kinds.sum(dim=2)
 
 
-def grained(
-    smooth: Float[Tensor, "b 1 x y z"], grain: Float[Tensor, "b 1 x y z"]
-) -> Float[Tensor, "b 1 x y z"]:
+def grained(smooth: Volumes, grain: Volumes) -> Volumes:
     """Return volumes with their grain, of which none lies below 0 nor where there is no signal.
 
     Noise of a magnitude image is folded back at 0; where even the smooth volume has nothing, such
@@ -83,7 +86,7 @@ def _convolution(channels: int, following: int) -> nn.Conv3d:
     return nn.Conv3d(channels, following, 3, padding=1)
 
 
-def white(shape: Sequence[int], seeds: Sequence[int]) -> Float[Tensor, "b 1 x y z"]:
-    """Return the noise of volumes of a shape, each from a seed of its own."""
+def white(shape: Sequence[int], seeds: Sequence[int]) -> Volumes:
+    """Return the noise of volumes of a shape (channels first), each from a seed of its own."""
     streams = [torch.Generator().manual_seed(seed) for seed in seeds]
-    return torch.stack([torch.randn(1, *shape, generator=stream) for stream in streams])
+    return torch.stack([torch.randn(*shape, generator=stream) for stream in streams])

@@ -16,7 +16,7 @@ from generator.conditions import Condition
 from generator.config import GeneratorConfig, Optimisation
 from generator.data import KEPT, TrainingData
 from generator.diffusion import Denoiser, denoising_loss
-from generator.figures import mosaic
+from generator.figures import by_channel, mosaic
 from generator.scaling import Range, Scaling, Standard
 from generator.steps import Player, autocast, batches, random_numbers
 from generator.vqgan import VQGAN
@@ -114,12 +114,12 @@ class DiffusionStage:
         metrics[noise.REAL] = noise.neighbouring(self.latents(shown))
         metrics[noise.SAMPLES] = noise.neighbouring(latents)
         samples = self.data.cut(decode(self.autoencoder, latents, self.scaling))
-        real = self.data.cut(self.data.volumes(shown))[:, 0].numpy()
+        real = self.data.cut(self.data.volumes(shown)).numpy()
         rows = {"real": list(real), "sample": list(samples.cpu().numpy())}
-        return metrics, {"samples": mosaic(rows)}
+        return metrics, {"samples": mosaic(by_channel(rows, self.data.channels))}
 
     @torch.no_grad()
-    def made(self, places: list[int]) -> Float[Tensor, "n x y z"]:
+    def made(self, places: list[int]) -> Float[Tensor, "n c x y z"]:
         """Return samples, each of its place alone."""
         from generator.sampling import decode
 

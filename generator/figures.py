@@ -9,6 +9,21 @@ from matplotlib.figure import Figure
 SIDES = (("R", "A"), ("R", "S"), ("A", "S"))  # left and upper edge of each plane
 
 
+def by_channel(
+    volumes: Mapping[str, Sequence[Float[np.ndarray, "c x y z"]]], channels: Sequence[str]
+) -> dict[str, list[Float[np.ndarray, "x y z"]]]:
+    """Return the rows of a mosaic: for each channel those of each name, one below the other.
+
+    Args:
+        channels: their names; a single one without a name is "".
+    """
+    return {
+        f"{name}, {channel}" if channel else name: [volume[place] for volume in many]
+        for place, channel in enumerate(channels)
+        for name, many in volumes.items()
+    }
+
+
 def mosaic(
     rows: Mapping[str, Sequence[Float[np.ndarray, "x y z"]]],
     *,

@@ -33,7 +33,8 @@ def fitting(config: GeneratorConfig, cohort: Cohort) -> Preprocessing:
     """
     steps = config.preprocessing
     changed = steps.axes != "xyz" or steps.trim or steps.pool != 1
-    if steps.orientation not in {"RAS", "native"} or changed or not steps.ends_in_unit_range:
+    unit = all(one.ends_in_unit_range for one in config.of_channels(steps))
+    if steps.orientation not in {"RAS", "native"} or changed or not unit:
         raise EvalsuiteError(
             "A generator makes whole volumes in RAS with intensities from 0 to 1. Leave "
             "orientation, axes, trim and pool out of its preprocessing, and let the intensity end "

@@ -57,9 +57,10 @@ def training_needs(
     settings = config.vqgan.training, config.diffusion.training
     first_batch, second_batch = (max(1, s.batch_size // processes) for s in settings)
     with torch.device("meta"):
-        model, critics = VQGAN(config.vqgan), Critics(config.vqgan)
+        channels = config.volume_channels
+        model, critics = VQGAN(config.vqgan, channels), Critics(config.vqgan, channels)
         denoiser = Denoiser(config.diffusion, config.vqgan.code_dimension, conditioning)
-        volumes = torch.rand(first_batch, 1, *sides)
+        volumes = torch.rand(first_batch, channels, *sides)
         noised = torch.rand(second_batch, config.vqgan.code_dimension, *latent)
         times = torch.zeros(second_batch, dtype=torch.long)
         codes = torch.zeros(second_batch, len(conditioning.columns))

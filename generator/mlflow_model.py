@@ -21,8 +21,10 @@ class SamplingModel:
 
     def predict(
         self, model_input: pd.DataFrame, params: dict[str, Any] | None = None
-    ) -> Float[np.ndarray, "m x y z"]:
+    ) -> Float[np.ndarray, "m *c x y z"]:
         """Return, row by row, samples 0 to `n` - 1 of `seed`, with intensities in [0, 1].
+
+        Volumes of several channels have an axis for them before their own.
 
         Args:
             model_input: columns `n` and `seed`.
@@ -33,11 +35,12 @@ class SamplingModel:
         """
         told = {"class_name": "", "guidance": 1.0, **(params or {})}
         recipe = {"class_name": told["class_name"] or None, "guidance": float(told["guidance"])}
-        return np.stack([
-            volume.voxels
+        stacked = np.stack([
+            [volume.voxels for volume in sample.values()]
             for n, seed in zip(model_input["n"], model_input["seed"], strict=True)
-            for volume in self.generator.sample(int(n), seed=int(seed), **recipe)
+            for sample in self.generator.sample_channels(int(n), seed=int(seed), **recipe)
         ])  # fmt: skip
+        return stacked if len(self.generator.channels) > 1 else stacked[:, 0]
 
 
 def _load_pyfunc(path: str) -> SamplingModel:

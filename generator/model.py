@@ -29,6 +29,7 @@ from generator.solvers import refuse_impossible
 from generator.vqgan import VQGAN
 
 FINISHED = "generator"
+ALONE = "image"  # the only channel of a volume, which has no name
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class Generator:
         return refuse_impossible(own.diffusion, named, steps, start), steps, start
 
     def sample(self, n: int, **recipe: Any) -> list[Volume]:
-        """Return samples 0 to n - 1.
+        """Return samples 0 to n - 1; see `sample_channels` for volumes of several channels.
 
         Intensities are in [0, 1], the units of the training data's normalisation; the affine is
         centred, RAS+, with the spacing of training.
@@ -113,13 +114,34 @@ class Generator:
         Args:
             n: how many.
             recipe: fields of `Recipe`, such as `seed=1`.
+
+        Raises:
+            EvalsuiteError: for a generator of several channels.
         """
-        chosen = Recipe(**recipe)
+        if len(self.channels) > 1:
+            raise EvalsuiteError(
+                f"This generator makes volumes of the channels {', '.join(self.channels)}. "
+                "Call sample_channels instead of sample."
+            )
+        return [one[self.channels[0]] for one in self.sample_channels(n, **recipe)]
+
+    def sample_channels(self, n: int, **recipe: Any) -> list[dict[str, Volume]]:
+        """Return samples 0 to n - 1, each as its volumes by channel.
+
+        Args:
+            n: how many.
+            recipe: see `sample`.
+        """
         size = self.config.sample_block
-        volumes: list[Volume] = []
+        made: list[dict[str, Volume]] = []
         for start in range(0, n, size):
-            volumes += self.block(range(start, start + size), chosen)
-        return volumes[:n]
+            made += self.images(range(start, start + size), Recipe(**recipe))
+        return [{channel: one[channel] for channel in self.channels} for one in made[:n]]
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The names of the channels of its volumes; `image` for a single one without a name."""
+        return self.config.channel_names or (ALONE,)
 
     def map_files(self, recipe: Recipe, indices: Sequence[int]) -> list[Path]:
         """Return the label map that each sample is told; none without them.
@@ -151,10 +173,10 @@ class Generator:
 
     def block(self, indices: Sequence[int], recipe: Recipe) -> list[Volume]:
         """Return the samples of one block, which are computed together; see `images`."""
-        return [images["image"] for images in self.images(indices, recipe)]
+        return [images[self.channels[0]] for images in self.images(indices, recipe)]
 
     def images(self, indices: Sequence[int], recipe: Recipe) -> list[dict[str, Volume]]:
-        """Return the samples of one block, each with the label map that it was told, as `label`.
+        """Return the samples of one block: each channel, and as `label` what map it was told.
 
         Raises:
             EvalsuiteError: for a recipe that is not possible, or an unknown class.
@@ -179,9 +201,12 @@ class Generator:
         volumes = decode(self.autoencoder, latents, scaling, seeds).cpu()
         voxels = cut_back(volumes, self.card["preprocessing"]["shape"]).numpy()
         affine = np.diag([*self.card["spacing"], 1.0])
-        centre = (np.array(voxels.shape[1:]) - 1) / 2
+        centre = (np.array(voxels.shape[2:]) - 1) / 2
         affine[:3, 3] = -centre * self.card["spacing"]
-        samples = [{"image": Volume(volume, affine)} for volume in voxels]
+        samples = [
+            {name: Volume(volume, affine) for name, volume in zip(self.channels, one, strict=True)}
+            for one in voxels
+        ]
         for sample, labels in zip(samples, maps, strict=bool(maps)):
             sample["label"] = Volume(labels.astype(np.float32), affine)
         return samples
@@ -229,7 +254,7 @@ def load(path: Path | str, device: str = "cpu") -> Generator:
         )
     tensors, card = checkpoint.load(folder)
     config = GeneratorConfig.model_validate(card["config"])
-    autoencoder = VQGAN(config.vqgan)
+    autoencoder = VQGAN(config.vqgan, config.volume_channels)
     denoiser = Denoiser(config.diffusion, config.vqgan.code_dimension, conditioning_of(card))
     modules: dict[str, nn.Module] = {"vqgan": autoencoder, "denoiser": denoiser}
     checkpoint.unpack(renamed(tensors), modules, {}, folder)

@@ -7,7 +7,7 @@ themselves: what differs between the two columns is the first stage's doing.
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ FEWEST, MOST = 20, 60  # volumes of each kind that are looked at, as far as ther
 VOXELS = 8_000_000  # in all of them, so that the report takes minutes at most
 TRUSTED = 30  # volumes below which coverage and recall move by more than 0.1 by chance
 
+Channels = Sequence[Float[np.ndarray, "c x y z"]]  # volumes with their channels
 Volumes = Sequence[Float[np.ndarray, "x y z"]]
 
 
@@ -40,12 +41,19 @@ class Line:
         extractor: of the features, or empty.
         reconstructions: against training volumes.
         held_out: the same of the volumes that were reconstructed, the best there can be.
+        channel: of the volumes, where they have several.
     """
 
     name: str
     extractor: str
     reconstructions: float
     held_out: float
+    channel: str = ""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What it is of, as far as that is told: name, extractor and channel."""
+        return tuple(part for part in (self.name, self.extractor, self.channel) if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +79,7 @@ class Report:
     def metrics(self) -> dict[str, float]:
         """Return the numbers of the reconstructions by name, for the history of the training."""
         return {
-            f"report_{line.name}" + (f"_{line.extractor}" if line.extractor else ""): (
-                line.reconstructions
-            )
+            "_".join(("report", *line.parts)): line.reconstructions
             for line in self.lines
             if math.isfinite(line.reconstructions)
         }
@@ -85,9 +91,10 @@ class Report:
             f"against {self.training} training volumes:"
         )
         rows = [heading, f"{'':54s}{'reconstructed':>14s}{'real':>12s}"]
-        for line in self.lines:
-            label = f"{line.name}, {line.extractor}" if line.extractor else line.name
-            rows.append(f"{label:54s}{line.reconstructions:14.4g}{line.held_out:12.4g}")
+        rows += [
+            f"{', '.join(line.parts):54s}{line.reconstructions:14.4g}{line.held_out:12.4g}"
+            for line in self.lines
+        ]
         rows.append(
             "Samples of the second stage cannot be better than this: where the first column is far "
             "from the second, the autoencoder is what to train longer or to change."
@@ -108,9 +115,10 @@ def looked_at(held_out: int, shape: Sequence[int]) -> int:
 
 
 def reconstruction_report(
-    training: Volumes,
-    held_out: Volumes,
-    reconstructions: Volumes,
+    training: Channels,
+    held_out: Channels,
+    reconstructions: Channels,
+    channels: Sequence[str] = ("",),
     *,
     device: str = "cpu",
     progress: Progress = silent,
@@ -122,12 +130,26 @@ def reconstruction_report(
 
     Args:
         training, held_out, reconstructions: in [0, 1]; the last two in the same order.
+        channels: their names, each of which is looked at alone.
         device: for the network.
         progress: shows how many volumes have been described.
     """
-    sets = {"training": training, "held_out": held_out, "reconstructions": reconstructions}
-    steps = Preprocessing(spacing="native", shape=training[0].shape)
-    sets = {name: [_prepared(v, steps) for v in volumes] for name, volumes in sets.items()}
+    whole = {"training": training, "held_out": held_out, "reconstructions": reconstructions}
+    steps = Preprocessing(spacing="native", shape=training[0].shape[1:])
+    lines: list[Line] = []
+    missing: list[str] = []
+    for place, channel in enumerate(channels):
+        sets = {name: [_prepared(v[place], steps) for v in many] for name, many in whole.items()}
+        found, unknown = _lines_of_channel(sets, device, progress)
+        lines += [replace(line, channel=channel) for line in found]
+        missing += [f"{channel}, {reason}" if channel else reason for reason in unknown]
+    return Report(tuple(lines), len(held_out), len(training), tuple(missing))
+
+
+def _lines_of_channel(
+    sets: dict[str, Any], device: str, progress: Progress
+) -> tuple[list[Line], list[str]]:
+    """Return all lines of one channel, and what could not be computed."""
     lines: list[Line] = []
     missing: list[str] = []
     for name in EXTRACTORS:
@@ -146,7 +168,7 @@ def reconstruction_report(
             lines += _lines(metric, features, name, missing)
     lines += _lines("ms_ssim", sets, "", missing)
     lines.append(Line(PARITY, "", parity(sets["reconstructions"]), parity(sets["held_out"])))
-    return Report(tuple(lines), len(held_out), len(training), tuple(missing))
+    return lines, missing
 
 
 def parity(volumes: Volumes) -> float:
@@ -180,4 +202,4 @@ def _lines(metric: str, sets: dict[str, Any], extractor: str, missing: list[str]
     except ValueError as reason:  # too few volumes, or too small ones
         missing.append(f"{metric} {extractor}".strip() + f": {reason}")
         return []
-    return [Line(name, extractor, *values) for name, values in found.items()]
+    return [Line(name, extractor, own, real) for name, (own, real) in found.items()]

@@ -132,7 +132,8 @@ def origin_of(
     tensors = renamed(tensors)
     with torch.device("meta"):
         denoiser = Denoiser(config.diffusion, config.vqgan.code_dimension, conditioning)
-        networks: dict[str, nn.Module] = {"vqgan": VQGAN(config.vqgan), "denoiser": denoiser}
+        autoencoder = VQGAN(config.vqgan, config.volume_channels)
+        networks: dict[str, nn.Module] = {"vqgan": autoencoder, "denoiser": denoiser}
     wanted = {
         f"{name}/{key}": tensor.shape
         for name, network in networks.items()
@@ -144,7 +145,9 @@ def origin_of(
         others = [
             f"{key} is {before.get(key)} there and {value} here"
             for key, value in now
-            if key.startswith(STAGES) and ".training." not in key and before.get(key) != value
+            if key.startswith((*STAGES, "channels"))
+            and ".training." not in key
+            and before.get(key) != value
         ]
         raise EvalsuiteError(
             f"{folder}: its networks are others than those of this training: "

@@ -18,11 +18,10 @@ from evalsuite.processes import rank, world
 from evalsuite.progress import Progress, bars, silent
 from evalsuite.tracking.record import Status
 from evalsuite.tracking.training import HISTORY, STATE, run_record
-from evalsuite.volumes.check import check_cohort
-from evalsuite.volumes.sources import read_cohort
 from evalsuite.writable import refuse_unwritable
 from generator import checkpoint, distributed, noise
 from generator.autoencoder_stage import AutoencoderStage
+from generator.channels import check_channels, read_channels
 from generator.config import GeneratorConfig
 from generator.data import TrainingData
 from generator.diffusion_stage import DiffusionStage
@@ -153,6 +152,12 @@ def train(
                 "name": output.name,
                 "config": settings,
                 "preprocessing": data.preprocessing.model_dump(mode="json"),
+                "intensities": {
+                    name: steps.intensity.model_dump(mode="json")
+                    for name, steps in zip(
+                        config.channel_names, config.of_channels(data.preprocessing), strict=False
+                    )
+                },
                 "left_out": asdict(lost),
                 "spacing": data.spacing,
                 "latent_scaling": diffusion.scaling.card(),
@@ -243,16 +248,16 @@ def _told_report(
 def _checked_data(
     source: str, config: GeneratorConfig, progress: Progress, *, skip_invalid: bool
 ) -> TrainingData:
-    cohort = read_cohort(source, name="training", role="real")
-    with progress(f"checking {source}", len(cohort.entries)) as advance:
-        cohort = check_cohort(cohort, skip_invalid=skip_invalid, advance=advance)
+    listed = read_channels(source, config.channel_names, name="training")
+    with progress(f"checking {source}", sum(len(one.entries) for one in listed)) as advance:
+        cohort, *further = check_channels(listed, skip_invalid=skip_invalid, advance=advance)
     for warning in cohort.warnings if rank() == 0 else ():
         print(f"{source}: {warning}", file=sys.stderr)  # noqa: T201
     maps = None
     if config.labels:
         with progress("checking label maps", len(cohort.entries)) as advance:
             maps = training_maps(cohort, config.labels, advance)
-    return TrainingData(cohort, config, maps)
+    return TrainingData(cohort, config, maps, further)
 
 
 def _taken(stage: AutoencoderStage | DiffusionStage, outcome: Outcome) -> dict[str, Any]:

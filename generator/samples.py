@@ -57,7 +57,7 @@ def write_samples(source: Source, output: Path, n: int, *, seed: int) -> str:
     """Write samples 0 to n - 1 into a folder, going on where an earlier call stopped.
 
     The first image of sample i is `sample_0000i.nii.gz`, others lie under that name in folders of
-    their own. Each sample has a sidecar; `samples.tsv` lists them all.
+    their own. Each sample, and each of its channels, has a sidecar; `samples.tsv` lists them all.
 
     Returns:
         Sentences on what to know of the samples and to do next.
@@ -103,18 +103,28 @@ def _write_block(
     for index, one in zip(block, made, strict=True):
         if index not in wanted:
             continue
-        (_, image), *others = one.images.items()
-        fault = _fault(image, source.span)
-        if fault:
-            faults.append(f"Sample {index} was not written: {fault}")
+        (first, image), *others = one.images.items()
+        wrong = {name: _fault(one.images[name], source.span) for name in one.channels or (first,)}
+        if any(wrong.values()):
+            told = [
+                f"of {k}, {fault}" if one.channels else fault for k, fault in wrong.items() if fault
+            ]
+            faults.append(f"Sample {index} was not written: {' '.join(told)}")
             continue
-        columns = dict(one.columns)
-        own = {"Index": index, "Columns": columns, "Unstated": list(one.unstated)}
         file = _image(output, index)
+        columns = dict(one.columns)
+        if one.channels:
+            columns[first] = file.name
+        columns |= {name: f"{name}/{file.name}" for name, _ in others}
+        own = {"Index": index, "Columns": columns, "Unstated": list(one.unstated)}
+        if one.channels:
+            own["Channels"] = list(one.channels)
+        sidecar = json.dumps({**provenance, **own}, indent=1) + "\n"
         for name, other in others:
-            columns[name] = f"{name}/{file.name}"
-            write_nifti(other, output / name / file.name, one.unstated)
-        _sidecar(file).write_text(json.dumps({**provenance, **own}, indent=1) + "\n")
+            write_nifti(other, output / columns[name], one.unstated)
+            if name in one.channels:
+                _sidecar(output / columns[name]).write_text(sidecar)
+        _sidecar(file).write_text(sidecar)
         write_nifti(image, file, one.unstated)
     return faults
 
@@ -181,29 +191,49 @@ def _finish(
     if not files:
         return [], []
     unstated = {part for sidecar in sidecars for part in sidecar.get("Unstated", ())}
-    volumes = [load(file).volume for file in files[:SHEET]]
     title = "sample" if source.span else "sample, each in its own window"
-    figure: Figure = mosaic(
-        {title: [_windowed(_in_ras(volume), source.span) for volume in volumes]},
-        sides="orientation" not in unstated,
-    )
+    faults: list[str] = []
+    rows: dict[str, list[np.ndarray]] = {}
+    for name, own in _channels(output, files, sidecars).items():
+        volumes = [load(file).volume for file in own[:SHEET]]
+        shown = [_windowed(_in_ras(volume), source.span) for volume in volumes]
+        rows[f"{title}, {name}" if name else title] = shown
+        where = f"{output} ({name})" if name else str(output)
+        faults += _alike(where, own, volumes, source.span)
+    figure: Figure = mosaic(rows, sides="orientation" not in unstated)
     figure.savefig(output / "contact_sheet.png", dpi=120)
-    span = source.span or max(float(np.ptp(volume.voxels)) for volume in volumes)
+    return _geometry(source, files, sorted(unstated, reverse=True)), faults
+
+
+def _channels(
+    output: Path, files: Sequence[Path], sidecars: Sequence[Any]
+) -> dict[str, list[Path]]:
+    """Return the files of each channel; without channels the first image of each sample, as ""."""
+    names = sidecars[0].get("Channels", ())
+    if not names:
+        return {"": list(files)}
+    return {name: [output / sidecar["Columns"][name] for sidecar in sidecars] for name in names}
+
+
+def _alike(
+    where: str, files: Sequence[Path], volumes: Sequence[Volume], span: float | None
+) -> list[str]:
+    """Return what is wrong with a set of samples that are alike, looking at the first volumes."""
+    span = span or max(float(np.ptp(volume.voxels)) for volume in volumes)
     differences = [_difference(volumes[0].voxels, other.voxels, span) for other in volumes[1:]]
-    faults = []
     if differences and max(differences) < ALIKE:
         told = (
-            f"The samples in {output} are all alike: their intensities differ by less than "
+            f"The samples in {where} are all alike: their intensities differ by less than "
             f"{ALIKE} on average. The training has collapsed; do not use them."
         )
-        faults.append(told)
-    elif copies := _copies(files):
+        return [told]
+    if copies := _copies(files):
         told = (
-            f"Samples in {output} are copies of one another: {', '.join(copies)}. "
+            f"Samples in {where} are copies of one another: {', '.join(copies)}. "
             "The generator repeats itself; do not use them."
         )
-        faults.append(told)
-    return _geometry(source, files, sorted(unstated, reverse=True)), faults
+        return [told]
+    return []
 
 
 def _manifest(

@@ -75,11 +75,9 @@ def decode(
     latents: Float[Tensor, "b c u v w"],
     scaling: Scaling,
     seeds: Sequence[int] | None = None,
-) -> Float[Tensor, "b x y z"]:
+) -> Float[Tensor, "b channel x y z"]:
     """Decode scaled latents to volumes in [0, 1], each with the grain of its seed."""
-    volumes = autoencoder.decode_latents(scaling.undo(latents), seeds)
-    clipped: Float[Tensor, "b x y z"] = volumes[:, 0].float().clamp(0, 1)
-    return clipped
+    return autoencoder.decode_latents(scaling.undo(latents), seeds).float().clamp(0, 1)
 
 
 def blocks(count: int, size: int, rank: int, world: int) -> Iterator[list[int]]:

@@ -1,6 +1,5 @@
 """What a training is about to do, told before it takes hours."""
 
-import math
 import os
 from pathlib import Path
 
@@ -31,7 +30,7 @@ def summary(
     latents = [config.vqgan.code_dimension, *(side // config.vqgan.factor for side in data.sides)]
     shape = by(steps.shape_seen)
     seen = "" if data.sides == steps.shape_seen else f", shown to the networks as {by(data.sides)}"
-    volumes = min(KEPT, 4 * n * math.prod(data.sides))
+    volumes = min(KEPT, n * data.volume_bytes)
     told = [str(column) for column in data.conditioning.columns]
     if data.conditioning.structures:
         told.append(f"label maps of {', '.join(map(str, data.conditioning.structures))}")
@@ -70,6 +69,8 @@ def summary(
         f"{size(volumes)} of volumes are kept in memory",
         "Disk": f"at most {size(disk(needs))} in {output}, of {size(free)}",
     }
+    if config.channels:
+        rows = {"Channels": ", ".join(data.channels), **rows}
     lines = [f"{name:10}{text}" for name, text in rows.items()]
     return "\n".join([*lines, *doubts])
 

@@ -17,7 +17,7 @@ from generator.decoder import InterpolatingDecoder, grained, white
 from generator.steps import recompute
 from generator.tiles import magnified, pieces, within
 
-Volumes = Float[Tensor, "b 1 x y z"]
+Volumes = Float[Tensor, "b channel x y z"]
 TILE = 32  # latents along an axis beyond which volumes are encoded and decoded piece by piece
 
 
@@ -28,15 +28,16 @@ class VQGAN(nn.Module):
 
     Args:
         config: of the stage.
+        volume_channels: of the volumes.
     """
 
-    def __init__(self, config: VQGANConfig) -> None:
+    def __init__(self, config: VQGANConfig, volume_channels: int = 1) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.volume_channels = config, volume_channels
         levels = len(config.channels)
         encoder = Encoder(
             spatial_dims=3,
-            in_channels=1,
+            in_channels=volume_channels,
             out_channels=config.code_dimension * (1 if config.bottleneck == "vq" else 2),
             channels=config.channels,
             num_res_layers=config.residual_layers,
@@ -45,10 +46,11 @@ class VQGAN(nn.Module):
             dropout=0.0,
             act="RELU",
         )
-        decoder = InterpolatingDecoder(config) if config.decoder == "interpolating" else Decoder(
+        interpolating = config.decoder == "interpolating"
+        decoder = InterpolatingDecoder(config, volume_channels) if interpolating else Decoder(
             spatial_dims=3,
             in_channels=config.code_dimension,
-            out_channels=1,
+            out_channels=volume_channels,
             channels=config.channels,
             num_res_layers=config.residual_layers,
             num_res_channels=config.channels,
@@ -131,7 +133,7 @@ class VQGAN(nn.Module):
         factor = self.config.factor
         sides = latents.shape[2:]
         settled = self.bottleneck.settled(latents)
-        whole = tuple(side * factor for side in sides)
+        whole = (self.volume_channels, *(side * factor for side in sides))
         noise = white(whole, range(len(latents)) if seeds is None else seeds).to(settled)
         if max(sides) <= TILE:
             return self.decoding(settled, noise)[1]

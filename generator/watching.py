@@ -25,13 +25,15 @@ class Maker(Protocol):
 
     makes: str
 
-    def made(self, places: list[int]) -> Float[Tensor, "n x y z"]:
+    def made(self, places: list[int]) -> Float[Tensor, "n c x y z"]:
         """Return as many volumes in [0, 1], each the same for its place whatever the others."""
         ...
 
 
 class Watch:
     """Compares what a stage makes with the validation volumes, as many as there are.
+
+    Channel by channel, where volumes have several.
 
     Processes share the work, and all are told the same.
 
@@ -52,26 +54,35 @@ class Watch:
         grid: dict[str, Any] = {"spacing": data.spacing, "reset_real_features": False}
         extractor = extractor or DEFAULT_EXTRACTOR
         on = {"device": str(device), **grid}
-        self.metrics = MetricCollection(
-            [FrechetDistance(extractor, **on), PrecisionRecall(extractor, **on),
-             StructuralSimilarity(**grid)]
-        ).to(device)  # fmt: skip
+        self.metrics = [
+            MetricCollection(
+                [FrechetDistance(extractor, **on), PrecisionRecall(extractor, **on),
+                 StructuralSimilarity(**grid)]
+            ).to(device)
+            for _ in data.channels
+        ]  # fmt: skip
         self._mine = list(range(len(data.validation)))[rank() :: world()]
         self._seen = False
 
     def scores(self, stage: Maker) -> dict[str, float]:
-        """Return the values by `WHAT IT MAKES/NAME`, those that are defined."""
+        """Return the values by `WHAT IT MAKES/NAME`, or `…/CHANNEL/NAME`, those that are defined."""
         if not self._seen:
             for chosen in self._batches():
                 real = self.data.volumes([self.data.validation[place] for place in chosen])
-                self.metrics.update(self.data.cut(real), real=True)
+                self._look_at(self.data.cut(real), real=True)
             self._seen = True
         for chosen in self._batches():
-            self.metrics.update(stage.made(chosen), real=False)
-        values = self.metrics.compute()
-        self.metrics.reset()
-        named = {f"{stage.makes}/{name}": float(value) for name, value in values.items()}
+            self._look_at(stage.made(chosen), real=False)
+        named: dict[str, float] = {}
+        for channel, metrics in zip(self.data.channels, self.metrics, strict=True):
+            where = "/".join(filter(None, (stage.makes, channel)))
+            named |= {f"{where}/{name}": float(v) for name, v in metrics.compute().items()}
+            metrics.reset()
         return {name: value for name, value in named.items() if math.isfinite(value)}
+
+    def _look_at(self, volumes: Float[Tensor, "n c x y z"], *, real: bool) -> None:
+        for channel, metrics in zip(volumes.unbind(1), self.metrics, strict=True):
+            metrics.update(channel, real=real)
 
     def _batches(self) -> list[list[int]]:
         return [self._mine[i : i + AT_ONCE] for i in range(0, len(self._mine), AT_ONCE)]

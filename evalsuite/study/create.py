@@ -29,7 +29,7 @@ from evalsuite.study.truth import CaseTruth, write_truth
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.cohort import Cohort, Entry, VolumeInfo
 from evalsuite.volumes.preprocessing import Preprocessing
-from evalsuite.volumes.sources import read_cohort
+from evalsuite.volumes.sources import read_cohort, table_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +130,10 @@ def create(design: StudyDesign, home: Home, *, progress: Progress = silent) -> C
 
 def _refuse_outside(cohort: Cohort) -> None:
     """Refuse a table that names files outside its own folder: a typing error, or worse."""
-    table = Path(cohort.source)
-    if not table.is_file():
+    named = table_of(cohort.source)
+    if named is None:
         return
+    table, _ = named
     root = os.path.abspath(table.parent)  # noqa: PTH100 - links may lead out, names may not
     for entry in cohort.entries:
         if os.path.commonpath([root, os.path.abspath(entry.path)]) != root:  # noqa: PTH100

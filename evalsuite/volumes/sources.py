@@ -22,6 +22,9 @@ from evalsuite.volumes.subjects import look_alike
 
 BIDS_DATATYPES = ("anat", "ct", "pet")
 BIDS_LABELS = ("mask", "dseg", "probseg")
+TABLES = (".csv", ".tsv")
+SAMPLES = "samples.tsv"  # of a generator, which puts further images into folders beside it
+COLUMN = "path"  # of a table
 MIXED_KINDS = Caveat(
     "mixed-kinds",
     "It mixes kinds of images: {told}. A glob takes one alone, as {example}.",
@@ -41,9 +44,9 @@ def read_cohort(
     Args:
         source: a folder (searched with all below it, in the order of the paths), a glob (`**`
             crosses folders), a table (.csv or .tsv with a column `path`, relative to the table,
-            perhaps `subject`, `spacing` and `orientation`, and any covariates) or a BIDS
-            dataset. Hidden files and files that are no volumes are passed over; a folder with
-            DICOM files is one volume.
+            perhaps `subject`, `spacing` and `orientation`, and any covariates), a table and
+            another column with paths (`cases.csv:t2`) or a BIDS dataset. Hidden files and files
+            that are no volumes are passed over; a folder with DICOM files is one volume.
         name: what the cohort is called in the results.
         role: which side of the comparison it is on.
         stated: geometry of the volumes whose files state none; columns of a table win over it.
@@ -57,12 +60,15 @@ def read_cohort(
     try:
         # Path.expanduser raises for the home of a user who does not exist.
         path = Path(os.path.expanduser(source))  # noqa: PTH111
+        table = table_of(source)
         if path.is_dir() and (path / "dataset_description.json").is_file():
             entries, warnings = _bids(path, source)
         elif path.is_dir():
             entries = _folder(path, source)
+        elif table:
+            entries = _table(*table, source)
         elif path.is_file():
-            entries = _file(path, source)
+            raise _not_a_cohort(path, source)
         elif glob.has_magic(source):
             entries = _glob(path, source)
         else:
@@ -73,6 +79,16 @@ def read_cohort(
     warnings += look_alike(name, entries)
     entries = [replace(entry, stated=entry.stated.before(stated)) for entry in entries]
     return Cohort(name, role, source, tuple(entries), warnings=tuple(warnings))
+
+
+def table_of(source: str) -> tuple[Path, str] | None:
+    """Return the table that a source is, and which of its columns has the paths; else None."""
+    path = Path(os.path.expanduser(source))  # noqa: PTH111
+    before, _, column = str(path).rpartition(":")
+    for table, name in ((path, COLUMN), (Path(before), column)):
+        if table.suffix.lower() in TABLES and table.is_file():
+            return table, name
+    return None
 
 
 def _suggestion(path: Path) -> str:
@@ -105,6 +121,12 @@ def _volumes_below(root: Path) -> Iterator[Path]:
 
 def _folder(root: Path, source: str) -> list[Entry]:
     found = list(_volumes_below(root))
+    if (root / SAMPLES).is_file() and (inner := sorted(p for p in found if p.parent != root)):
+        raise EvalsuiteError(
+            f"{source}: beside the samples it holds further images of them, such as "
+            f"{inner[0].relative_to(root).as_posix()}. Name {source.rstrip('/')}/{SAMPLES} for the "
+            "samples alone, or a folder in it for these images."
+        )
     if found == [root]:
         raise EvalsuiteError(
             f"{source}: it is a single DICOM series; expected a cohort. "
@@ -139,11 +161,9 @@ def _glob(pattern: Path, source: str) -> list[Entry]:
     return _entries(Path(*fixed), found)
 
 
-def _file(path: Path, source: str) -> list[Entry]:
-    if path.suffix.lower() in (".csv", ".tsv"):
-        return _table(path, source)
+def _not_a_cohort(path: Path, source: str) -> EvalsuiteError:
     kind = "a single volume" if is_volume(path) else "neither a folder nor a .csv or .tsv table"
-    raise EvalsuiteError(
+    return EvalsuiteError(
         f"{source}: it is {kind}; expected a cohort. "
         "Give a folder, a glob, a table of volumes or a BIDS dataset."
     )
@@ -176,14 +196,16 @@ def _rows(path: Path, shown: str) -> tuple[list[str], list[tuple[int, list[str]]
     return header, rows[1:]
 
 
-def _table(path: Path, source: str) -> list[Entry]:
+def _table(path: Path, column: str, source: str) -> list[Entry]:
     header, rows = _rows(path, source)
-    if "path" not in header:
-        near = [name for name in header if re.search("path|file|image|volume", name.lower())]
-        near = near or difflib.get_close_matches("path", header, n=1)
-        rename = f' Did you mean "{near[0]}"? Rename it.' if near else ""
+    if column not in header:
+        words = "path|file|image|volume" if column == COLUMN else re.escape(column.lower())
+        near = [name for name in header if re.search(words, name.lower())]
+        near = near or difflib.get_close_matches(column, header, n=1)
+        rename = " Rename it." if column == COLUMN else ""
+        did_you = f' Did you mean "{near[0]}"?{rename}' if near else ""
         raise EvalsuiteError(
-            f'{source}: the column "path" is missing; it has {", ".join(header)}.{rename}'
+            f'{source}: the column "{column}" is missing; it has {", ".join(header)}.{did_you}'
         )
     if not rows:
         raise EvalsuiteError(f"{source}: the table lists no volumes; expected a line for each.")
@@ -192,8 +214,8 @@ def _table(path: Path, source: str) -> list[Entry]:
     lines: dict[Path, int] = {}
     for line, cells in rows:
         row = dict(zip(header, cells, strict=False))
-        where = path.parent / row["path"] if row.get("path") else path.parent
-        fault = _row_fault(cells, header, where, lines)
+        where = path.parent / row[column] if row.get(column) else path.parent
+        fault = _row_fault(cells, header, column, where, lines)
         if fault:
             faults.append(f"{source}, line {line}: {fault}")
             continue
@@ -204,7 +226,9 @@ def _table(path: Path, source: str) -> list[Entry]:
             continue
         lines[where.resolve()] = line
         subject = row.pop("subject", "") or None
-        entries.append(Entry(Path(row.pop("path")).as_posix(), where, subject, row, stated))
+        name = Path(row.pop(column)).as_posix()
+        row.pop(COLUMN, "")
+        entries.append(Entry(name, where, subject, row, stated))
     if len(faults) > 1:
         faults.insert(0, f"{len(faults)} lines of the table have faults:")
     if faults:
@@ -215,13 +239,13 @@ def _table(path: Path, source: str) -> list[Entry]:
 
 
 def _row_fault(
-    cells: Sequence[str], header: Sequence[str], where: Path, lines: dict[Path, int]
+    cells: Sequence[str], header: Sequence[str], column: str, where: Path, lines: dict[Path, int]
 ) -> str | None:
     if len(cells) != len(header):
         return f"the number of its cells is {len(cells)}; expected {len(header)}, as in the header."
-    name = cells[header.index("path")]
+    name = cells[header.index(column)]
     if not name:
-        return 'the column "path" is empty.'
+        return f'the column "{column}" is empty.'
     if not where.exists():
         return f"the file {name} does not exist."
     if where.resolve() in lines:

@@ -18,11 +18,13 @@ class Sample:
             channels, or a label map that came with it.
         unstated: parts of the geometry that the generator does not state.
         columns: of the manifest.
+        channels: names of the images that are evaluated each for itself; none: the first alone.
     """
 
     images: Mapping[str, Volume]
     unstated: Collection[Part] = ()
     columns: Mapping[str, str] = field(default_factory=dict)
+    channels: Sequence[str] = ()
 
 
 class Source(Protocol):

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from evalsuite.volumes.sources import table_of
 from generator.model import Generator, Recipe, load
 from generator.sources.source import Sample
 
@@ -54,9 +55,13 @@ class Trained:
     def hint(self) -> str:
         """The comparison with what it was trained on."""
         shape = ",".join(str(side) for side in self.generator.card["preprocessing"]["shape"])
+        real, synthetic = self.generator.card["data"]["source"], "{output}/samples.tsv"
+        if channels := self.generator.config.channel_names:
+            real = _of_channel(real, channels[-1])
+            synthetic += f":{channels[-1]}"
         return (
-            "Compare them with: evalsuite compute-metrics --real "
-            f"{self.generator.card['data']['source']} --synthetic {{output}}/samples.tsv --shape {shape}"
+            f"Compare them with: evalsuite compute-metrics --real {real} --synthetic {synthetic} "
+            f"--shape {shape}"
         )
 
     def block(self, indices: Sequence[int], seed: int) -> list[Sample]:
@@ -67,7 +72,11 @@ class Trained:
         maps = self.generator.map_files(recipe, indices)
         told = [columns | {"label_of": file.name} for file in maps] or [columns] * len(indices)
         images = self.generator.images(indices, recipe)
-        return [Sample(one, columns=own) for one, own in zip(images, told, strict=True)]
+        channels = self.generator.config.channel_names
+        return [
+            Sample(one, columns=own, channels=channels)
+            for one, own in zip(images, told, strict=True)
+        ]
 
 
 def trained(folder: Path, recipe: Recipe, device: str) -> Trained:
@@ -78,6 +87,15 @@ def trained(folder: Path, recipe: Recipe, device: str) -> Trained:
     """
     generator = load(folder, device)
     return Trained(str(folder), generator, generator.resolved(recipe))
+
+
+def _of_channel(source: str, channel: str) -> str:
+    """Return where the volumes of a channel are likely to be found in a source of all channels."""
+    if table_of(source):
+        return f"{source}:{channel}"
+    if (Path(source) / channel).is_dir():
+        return f"{source}/{channel}"
+    return f"'{source}/**/*{channel}.*'"
 
 
 def _camel(name: str) -> str:

@@ -22,6 +22,10 @@ def blobs(n, seed):
         yield (blob + 0.05 * random.random(SHAPE)).clip(0, 1).astype(np.float32)
 
 
+def one_channel(volumes):
+    return [volume[None] for volume in volumes]
+
+
 @pytest.fixture(scope="module")
 def sets():
     held_out = list(blobs(8, 1))
@@ -31,7 +35,7 @@ def sets():
 
 @pytest.fixture(scope="module")
 def report(sets):
-    return reconstruction_report(*sets)
+    return reconstruction_report(*map(one_channel, sets))
 
 
 def test_the_report_has_the_numbers_of_compute_metrics(sets, report):
@@ -66,7 +70,7 @@ def test_the_report_says_how_far_it_can_be_trusted_and_what_is_missing(sets, rep
     text = report.text()
     assert "Reconstructions of 8 held-out volumes" in text
     assert "Of 8 volumes recall, coverage and distances are uncertain; hold out 30 or more" in text
-    few = reconstruction_report(*(volumes[:2] for volumes in sets))
+    few = reconstruction_report(*(one_channel(volumes[:2]) for volumes in sets))
     assert any(line.startswith("precision_recall radiomics: ") for line in few.missing)
     assert few.missing[0] in few.text()
     assert json.loads(json.dumps(few.card()))["volumes"] == 2

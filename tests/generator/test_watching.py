@@ -24,7 +24,7 @@ class Echo:
         self.data = data
 
     def made(self, places):
-        return self.data.cut(self.data.volumes([self.data.training[p] for p in places]))[:, 0]
+        return self.data.cut(self.data.volumes([self.data.training[p] for p in places]))
 
 
 def test_says_what_the_suite_says_of_the_same_volumes(cohort):
@@ -34,7 +34,7 @@ def test_says_what_the_suite_says_of_the_same_volumes(cohort):
     real = data.cut(data.volumes(data.validation))[:, 0]
     found = ev.compute_metrics(
         ev.Volumes(real, spacing=data.spacing),
-        ev.Volumes(echo.made(list(places)), spacing=data.spacing),
+        ev.Volumes(echo.made(list(places))[:, 0], spacing=data.spacing),
         metrics=["frechet", "precision_recall", "ms_ssim"],
         extractors=EXTRACTOR,
     )

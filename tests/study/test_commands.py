@@ -537,14 +537,15 @@ def test_templates_and_power_are_tables(lead):
     assert lead("power", "--readers", "three")[0] == 2
 
 
-def test_a_table_that_leaves_its_folder_is_refused(cli, make_cohort, tmp_path):
+@pytest.mark.parametrize("column", ["", ":path"])
+def test_a_table_that_leaves_its_folder_is_refused(cli, make_cohort, tmp_path, column):
     make_cohort("secret", 6)
     inside = make_cohort("inside", 6)
     table = inside / "table.csv"
     table.write_text("path\nv00.nii.gz\n../secret/v01.nii.gz\n")
     status, _, err = cli(
         *("study", "create", "--name", "x", "--no-tracking", "--cases", "2", "--reader", "Ada"),
-        *("--real", table, "--synthetic", f"fake={tmp_path / 'secret'}"),
+        *("--real", f"{table}{column}", "--synthetic", f"fake={tmp_path / 'secret'}"),
     )
     assert status == 1
     assert "lies outside the folder of the table" in err
