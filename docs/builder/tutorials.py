@@ -34,7 +34,8 @@ WRITTEN = re.compile(r"\]\(run:([^)\s]+)\)")
 HEREDOC = re.compile(r"<<'?(\w+)'?")
 PIPED = {"|", "||", "&&", ">", ";"}  # what needs a shell
 WIDTH = "100"  # characters of a line of output
-HEAVY = ("torch", "evalsuite.evaluate", "evalsuite.workflow", "reports.build")  # seconds each
+# Nothing of ours, which looks for entry points when it is imported: a page may install some.
+HEAVY = ("matplotlib.figure", "pandas", "scipy.stats", "sqlalchemy", "torch", "torchmetrics")
 
 
 @dataclass(frozen=True)
