@@ -225,7 +225,10 @@ def test_the_card_and_the_history_tell_of_each_channel(run):
     assert card["config"]["channels"] == ["t1", "t2"]
     assert set(card["intensities"]) == {"t1", "t2"}
     assert card["intensities"]["t1"]["kind"] == "percentile"
-    assert {line["channel"] for line in card["reconstructions"]["lines"]} == {"t1", "t2"}
+    lines = card["reconstructions"]["lines"]
+    assert {line["channel"] for line in lines} == {"t1", "t2", "t1 with t2"}
+    assert lines[-1]["name"] == "normalised_mutual_information"
+    assert lines[-1]["held_out"] > 0.8
     metrics = card["metrics"]
     each = [metrics["validation_psnr_t1"], metrics["validation_psnr_t2"]]
     assert metrics["validation_psnr"] == pytest.approx(np.mean(each))
