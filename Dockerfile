@@ -10,7 +10,7 @@ WORKDIR /app
 COPY constraints.txt pyproject.toml ./
 RUN python -c "import tomllib; p = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
 extras = p['optional-dependencies']; \
-print(*p['dependencies'], *extras['reader'], *extras['postgresql'], *extras['dashboard'], sep='\n')" \
+print(*p['dependencies'], *extras['analysis'], *extras['reader'], *extras['postgresql'], *extras['dashboard'], sep='\n')" \
         > requirements.txt \
     && pip install --no-cache-dir --constraint constraints.txt --requirement requirements.txt
 

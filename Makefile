@@ -88,7 +88,7 @@ test-lowest:
 	    --editable ".[dev,docs,login]" $(if $(LOWEST_TORCH),"torch==$(LOWEST_TORCH)")
 	OMP_NUM_THREADS=1 .venv-lowest/bin/python -m pytest -q -n 2 --dist loadfile $(TESTS)
 
-# The tutorials as a new user pastes them: from the wheel, in an environment of its own.
+# README and tutorials as a new user pastes them: from the wheel, in an environment of its own.
 test-tutorials:
 	rm -rf build/wheel .venv-wheel
 	$(PYTHON) -m venv .venv-wheel

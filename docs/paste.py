@@ -1,8 +1,8 @@
-"""Run each tutorial as a new user does, who pastes its blocks one by one.
+"""Run README and tutorials as a new user does, who pastes their blocks one by one.
 
     python docs/paste.py [PAGE ...]      # see `make test-tutorials`
 
-Each page that is run when the site is built is run in an empty folder, block
+Each page is run in an empty folder, that of the README with the volumes that its user has, block
 by block, as a shell and an interpreter of the environment that this is run with would take them.
 """
 
@@ -13,7 +13,14 @@ import tempfile
 import time
 from pathlib import Path
 
-from builder.tutorials import BLOCK, DOCS, pages
+from builder.tutorials import BLOCK, ROOT, pages
+
+README = ROOT / "README.md"
+VOLUMES = """\
+evalsuite simulate-population data/real -n 12 --seed 1 --spacing 6
+evalsuite simulate-population out/a -n 12 --seed 2 --spacing 6 --blur 0.5 --noise 0.01
+evalsuite simulate-population out/b -n 12 --seed 3 --spacing 6 --variability 0.5
+"""
 
 
 def paste(page: Path) -> None:
@@ -25,7 +32,10 @@ def paste(page: Path) -> None:
         foreign = ("MLFLOW_", "EVALSUITE_", "PYTHONPATH")
         clean = {k: v for k, v in os.environ.items() if not k.startswith(foreign)}
         environment = clean | {"PATH": path, "EVALSUITE_CACHE": f"{folder}/.cache"}
-        for language, options, code in BLOCK.findall(page.read_text(encoding="utf-8")):
+        blocks = BLOCK.findall(page.read_text(encoding="utf-8"))
+        if page == README:
+            blocks.insert(0, ("sh", "", VOLUMES))
+        for language, options, code in blocks:
             if "no-run" in options.split():
                 continue
             start = time.monotonic()
@@ -39,11 +49,11 @@ def paste(page: Path) -> None:
             )
             seconds = time.monotonic() - start
             first = code.strip().partition("\n")[0]
-            print(f"{page.relative_to(DOCS)}: {seconds:5.0f} s  {first}", flush=True)  # noqa: T201
+            print(f"{page.relative_to(ROOT)}: {seconds:5.0f} s  {first}", flush=True)  # noqa: T201
             if done.returncode:
                 sys.exit(f"It ended with {done.returncode}:\n{done.stdout}{done.stderr}")
 
 
 if __name__ == "__main__":
-    for one in [Path(name).resolve() for name in sys.argv[1:]] or pages():
+    for one in [Path(name).resolve() for name in sys.argv[1:]] or [README, *pages()]:
         paste(one)

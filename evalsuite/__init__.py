@@ -68,7 +68,16 @@ if not TYPE_CHECKING:  # which would take any name for a public one
             return version("evalsuite")
         if name not in _HOMES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        found = getattr(import_module(_HOMES[name]), name)
+        try:
+            found = getattr(import_module(_HOMES[name]), name)
+        except ModuleNotFoundError as error:
+            from evalsuite import extras
+            from evalsuite.errors import EvalsuiteError
+
+            sentence = extras.named(error)
+            if sentence is None:
+                raise
+            raise EvalsuiteError(sentence) from error
         globals()[name] = found
         return found
 

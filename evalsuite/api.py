@@ -287,6 +287,7 @@ def compare(*evaluations: Evaluation | str | Path) -> Evaluation:
         EvalsuiteError: if their numbers may not be compared: their real volumes, steps, protocol,
             extractors or metrics are not the same.
     """
+    extras.require("analysis", purpose="compare")
     from reports.evaluations.comparison import grouped, together
 
     if not evaluations:
@@ -358,6 +359,7 @@ def report(
         EvalsuiteError: if there is nothing to report on, or the folder holds something, or
             python-docx is missing for `docx`.
     """
+    extras.require("analysis", purpose="report")
     from evalsuite.writable import refuse_to_overwrite
     from reports.build import build, write_report
     from reports.sources import read_evaluation

@@ -3,8 +3,12 @@
 import re
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution, requires
+from typing import TYPE_CHECKING
 
 from evalsuite.errors import EvalsuiteError
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 PACKAGES = {"pywt": "pywavelets"}  # of modules that are called otherwise
 
@@ -40,11 +44,13 @@ def command(package: str) -> str:
 
 
 def _owner(package: str) -> str | None:
-    """Return the smallest extra that has a package."""
-    names = re.findall(r'extra == "(.+?)"', "\n".join(requires("evalsuite") or ()))
-    packages = {extra: set(map(_plain, _packages(extra))) for extra in names if extra != "dev"}
-    owners = [extra for extra, found in packages.items() if package in found]
-    return min(owners, key=lambda extra: len(packages[extra]), default=None)
+    """Return the extra that names a package, without extras of its own if there is a choice."""
+    owners = [
+        (len(requirement.extras), extra)
+        for extra, requirement in _requirements()
+        if _plain(requirement.name) == package and extra != "dev"
+    ]
+    return min(owners)[1] if owners else None
 
 
 def _sentence(purpose: str, missing: list[str], extra: str, otherwise: str) -> str:
@@ -56,18 +62,25 @@ def _sentence(purpose: str, missing: list[str], extra: str, otherwise: str) -> s
 
 
 def _packages(extra: str) -> Iterator[str]:
-    from packaging.requirements import Requirement  # heavy, and a command seldom lacks anything
-
-    for requirement in map(Requirement, requires("evalsuite") or ()):
-        marker = requirement.marker
-        wanted = marker and marker.evaluate({"extra": extra}) and not marker.evaluate({"extra": ""})
-        if not wanted:
+    for wanted_by, requirement in _requirements():
+        if wanted_by != extra:
             continue
         if _plain(requirement.name) == "evalsuite":  # an extra that takes others in
             for other in sorted(requirement.extras):
                 yield from _packages(other)
         else:
             yield requirement.name
+
+
+def _requirements() -> "Iterator[tuple[str, Requirement]]":
+    """Yield each extra with one of its requirements, where that is for this platform."""
+    from packaging.requirements import Requirement  # heavy, and a command seldom lacks anything
+
+    for text in requires("evalsuite") or ():
+        extra = re.search(r'extra == "(.+?)"', text)
+        requirement = Requirement(text)
+        if extra and requirement.marker and requirement.marker.evaluate({"extra": extra[1]}):
+            yield extra[1], requirement
 
 
 def _installed(name: str) -> bool:

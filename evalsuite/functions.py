@@ -1,10 +1,11 @@
 """Metrics as functions of features or volumes that are at hand, NumPy or torch."""
 
+import sys
 from collections.abc import Hashable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from evalsuite import plugins
+from evalsuite import extras, plugins
 from evalsuite.errors import EvalsuiteError
 from evalsuite.records import Estimate
 
@@ -27,6 +28,7 @@ def frechet_distance(real: Any, synthetic: Any) -> float:
         >>> frechet_distance(np.array([[-1.0], [1.0]]), np.array([[2.0], [4.0]]))
         9.0
     """
+    _require_torch("frechet_distance")
     from evalsuite.metrics import frechet_distance as formula
 
     return formula.frechet_distance(_tensor(real), _tensor(synthetic))
@@ -43,6 +45,7 @@ def kid(real: Any, synthetic: Any) -> float:
         >>> kid(np.array([[0.0], [0.0]]), np.array([[1.0], [1.0]]))
         7.0
     """
+    _require_torch("kid")
     from evalsuite.metrics.features import checked_features
     from evalsuite.metrics.kernels import cubic_kernel
     from evalsuite.metrics.squared_mmd import relabellings, squared_mmd, summed, tiles_of
@@ -85,6 +88,7 @@ def estimates(
         >>> [estimate.name for estimate in estimates("precision_recall", real, synthetic)]
         ['precision', 'recall', 'density', 'coverage']
     """
+    _require_torch("estimates")
     loaded = of_one_array(metric)
     chosen = loaded.judged(options)
     whose = subjects or (None, None)
@@ -109,6 +113,11 @@ def of_one_array(name: str) -> "Metric":
             "compute_metrics."
         )
     return metric
+
+
+def _require_torch(function: str) -> None:
+    if "torch" not in sys.modules:  # asking for what is installed takes 10 ms
+        extras.require("metrics", purpose=function)
 
 
 def _views(values: Any, subjects: Sequence[Hashable] | None, on_voxels: bool) -> "Views":

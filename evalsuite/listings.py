@@ -19,7 +19,11 @@ def metrics() -> list[dict[str, Any]]:
     """Return name, needs, summary, options, quantities and scores of volumes of every metric.
 
     Of each option its name, what is allowed, its default and what it means.
+
+    Raises:
+        EvalsuiteError: if what they are built of is not installed.
     """
+    extras.require("metrics", purpose="The list of metrics")
     rows: list[dict[str, Any]] = []
     for name, point in plugins.available("metrics").items():
         metric = plugins.loaded(point)
@@ -37,7 +41,12 @@ def metrics() -> list[dict[str, Any]]:
 
 
 def extractors() -> list[Row]:
-    """Return name and summary of every extractor."""
+    """Return name and summary of every extractor.
+
+    Raises:
+        EvalsuiteError: if what they are built of is not installed.
+    """
+    extras.require("metrics", purpose="The list of extractors")
     rows = []
     for name, point in plugins.available("extractors").items():
         documentation = plugins.loaded(point).__doc__ or ""

@@ -44,10 +44,10 @@ def links(folder, *extras):
 
 
 def megabytes(*extras):
-    """Return what it weighs on disk."""
+    """Return what it weighs on disk, without byte code."""
     sizes = 0
     for one in closure(*extras).values():
         for file in one.files or ():
             path = Path(str(one.locate_file(file)))
-            sizes += path.stat().st_size if path.is_file() else 0
+            sizes += path.stat().st_size if path.is_file() and path.suffix != ".pyc" else 0
     return sizes / 1e6

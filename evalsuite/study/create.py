@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from evalsuite import extras
 from evalsuite.errors import EvalsuiteError
 from evalsuite.progress import Progress, silent
 from evalsuite.seeds import sequence
@@ -72,6 +73,7 @@ def create(design: StudyDesign, home: Home, *, progress: Progress = silent) -> C
     Raises:
         EvalsuiteError: if the study exists already, a cohort cannot be used or is too small.
     """
+    extras.require("analysis", purpose="Preparing the cases of a study")
     database = StudyDatabase(home.database, upgrade=True)
     if design.name in database.studies() or home.cases(design.name).exists():
         raise EvalsuiteError(

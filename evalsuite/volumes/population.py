@@ -29,9 +29,9 @@ def template(spacing: float) -> Volume:
     Raises:
         EvalsuiteError: if nilearn, which ships the template, is not installed.
     """
+    extras.require("demo", purpose="The template of the simulated population")
     from scipy import ndimage
 
-    extras.require("demo", purpose="The template of the simulated population")
     package = find_spec("nilearn")
     assert package is not None  # noqa: S101
     assert package.origin is not None  # noqa: S101
@@ -56,9 +56,9 @@ def simulate(index: int, *, seed: int, spacing: float, variability: float = 1.0)
         variability: factor on all of these but the noise and the scale of intensities; below 1
             the brains are too much alike, as those of a generator that dropped modes.
     """
+    brain = template(spacing)  # which refuses before anything else is imported
     from scipy import ndimage
 
-    brain = template(spacing)
     random = np.random.default_rng([seed, index])
     grid = np.stack(np.meshgrid(*(np.arange(n) for n in brain.shape), indexing="ij")).astype(float)
     centre = (np.array(brain.shape) - 1)[:, None, None, None] / 2

@@ -5,7 +5,9 @@ One file, since files go to one process each: the site is built once.
 
 import inspect
 import re
+import shlex
 from importlib import import_module
+from itertools import takewhile
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -13,7 +15,7 @@ import pytest
 import yaml
 
 import evalsuite
-from builder import api, commands, settings
+from builder import api, commands, settings, tutorials
 from evalsuite import plugins
 from evalsuite.declared import Declared
 from evalsuite.protocols.protocol import load_protocol
@@ -27,6 +29,9 @@ UNSAID = {  # written in no file: bases, protocols, and what browsers send
 PACKAGES = ("evalsuite.metrics", "evalsuite.statistics")
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FENCED = re.compile(r"^ *```(\w*)[^\n]*\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+SPAN = re.compile(r"(?<!`)`([^`\n]+(?:\n[^`\n]+)?)`(?!`)")
 MISSING = "404.html"  # is served at any address, so its links begin at the root
 
 
@@ -153,6 +158,10 @@ def test_every_formula_is_explained(site, package):
     assert counted > 20
 
 
+def options(command):
+    return {"--help", *(name for p in command.params for name in (*p.opts, *p.secondary_opts))}
+
+
 def inner(page):
     for link in page.links:
         parts = urlsplit(link)
@@ -216,6 +225,35 @@ def test_the_readme_is_short_and_leads_on():
 def test_links_of_the_readme_lead_to_headings(site):
     for path, place in re.findall(r"\]\(docs/([^)#]+)\.md#([\w-]+)\)", README):
         assert place in site[f"{path}.html"].places
+
+
+def typed(text):
+    """Yield the words after `evalsuite` of each command that a page shows."""
+    blocks = [code for language, code in FENCED.findall(text) if language == "sh"]
+    spans = [s for s in SPAN.findall(FENCED.sub("", text)) if s.startswith("evalsuite ")]
+    for statement in [*spans, *(one for code in blocks for one in tutorials.statements(code))]:
+        words = shlex.split(statement.replace("\\\n", " "), comments=True)
+        if "evalsuite" in words:
+            after = words[words.index("evalsuite") + 1 :]
+            yield list(takewhile(lambda word: word not in tutorials.PIPED, after))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_command_and_option_that_is_shown_exists(page):
+    text = page.read_text(encoding="utf-8")
+    for words in typed(text):
+        names = [" ".join(words[:count]) for count in range(len(words), 0, -1)]
+        name = next((name for name in names if name in COMMANDS), None)
+        if name is None:  # all of a group, or of the suite
+            assert words == ["--help"] or any(c.startswith(f"{words[0]} ") for c in COMMANDS), words
+            continue
+        for word in words:
+            if word.startswith("--"):
+                assert word.partition("=")[0] in options(COMMANDS[name]), words
+    known = {option for command in COMMANDS.values() for option in options(command)}
+    for span in SPAN.findall(FENCED.sub("", text)) if page.stem != "benchmarks" else ():
+        if span.startswith("--"):
+            assert span.split()[0].partition("=")[0].rstrip(",") in known, span
 
 
 def test_every_kind_of_extension_is_told():

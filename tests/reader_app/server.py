@@ -18,10 +18,14 @@ class Server:
         options: of `evalsuite study serve`; without any, Streamlit runs the clone.
         path: below which `options` put the app.
         root: the folder in which it is started.
+        python: the interpreter, with its own options.
     """
 
-    def __init__(self, home, log, *options, path="", root=ROOT, **environment):
+    def __init__(
+        self, home, log, *options, path="", root=ROOT, python=(sys.executable,), **environment
+    ):
         self.log, self.options, self.path, self.root = log, options, path, root
+        self.python = python
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -42,7 +46,7 @@ class Server:
         else:
             command = ["streamlit", "run", "reader_app", "--server.port"]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", *command, str(self.port)],
+            [*self.python, "-m", *command, str(self.port)],
             cwd=self.root,
             env=self.environment,
             stdout=self.log.open("ab"),
