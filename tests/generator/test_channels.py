@@ -233,6 +233,8 @@ def test_the_card_and_the_history_tell_of_each_channel(run):
     each = [metrics["validation_psnr_t1"], metrics["validation_psnr_t2"]]
     assert metrics["validation_psnr"] == pytest.approx(np.mean(each))
     assert min(each) > 12
+    assert metrics["agreement_real"] > 0.8
+    assert 0.2 < metrics["agreement_sample"] <= 1
 
 
 def test_the_channels_of_a_sample_show_one_anatomy(samples):
