@@ -1,13 +1,15 @@
 """Processor seconds and peak memory of every metric as cohorts grow, beside the distance and peers.
 
     python benchmarks/scale.py [--sizes 500 2000 10000] [--features 512 2048] [--volumes 20 50]
-                               [--spacing 4] [--longest 1800] [--memory 1GB]
+                               [--spacing 4] [--side 128] [--longest 1800] [--memory 1GB]
 
 Each measurement is a process of its own. Its seconds are those of all its threads in the metric
 alone, without imports and data, so that other work on the machine does not count; its memory is the
 largest that it ever held (`ru_maxrss`), imports and data included, which the row `data` shows alone.
 Metrics of features get drawn ones with a decaying spectrum, those of voxels the simulated population
 (`evalsuite simulate-population`), read as an evaluation reads it; their seconds hold that reading.
+With `--side` these are cubes, made quickly: eight simulated brains take turns, each time displaced by
+some voxels, with another contrast and with noise; synthetic volume i stands for real volume i.
 Ratios are to the plain Frechet distance of the same features, and of peers to the metric of ours that
 stands for them: torchmetrics' FID and KID (100 subsets of 1,000, no p-value), MONAI's FID, MMD (one
 kernel, no p-value) and MS-SSIM (of 5 pairs, scaled to as many as ours has). What takes longer than
@@ -23,12 +25,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results" / "scale.json"
-METRICS = ("frechet", "mmd", "precision_recall", "realism")
-ON_VOLUMES = ("ms_ssim", "slices", "privacy")
+METRICS = ("frechet", "mmd", "precision_recall", "clipped", "vendi", "realism", "paired_features")
+ON_VOLUMES = ("ms_ssim", "slices", "privacy", "paired")
+OPTIONS = {"paired": {"data_range": 1.0}}  # what prepared volumes lie within
 OF_PEER = {
     "torchmetrics fid": "frechet",
     "monai fid": "frechet",
@@ -37,6 +41,7 @@ OF_PEER = {
     "monai ms_ssim": "ms_ssim",
 }
 PAIRS, TIMED = 200, 5  # of MS-SSIM within both cohorts, and those of a peer that are timed
+BRAINS, SHIFT, NOISE = 8, 4, 0.03  # of `--side`: kinds, voxels, share of the range
 Task = Callable[[], object]
 
 
@@ -63,7 +68,10 @@ def on_features(what: str, n: int, d: int, memory: int) -> Task:
     if what in METRICS:
         from evalsuite.metrics.metric import Views
 
-        views = [Views(range(n), {"": rows}, [], (1.0, 1.0, 1.0)) for rows in (real, synthetic)]  # type: ignore[arg-type]
+        views = [
+            Views(range(n), {"": rows}, [], (1.0, 1.0, 1.0), pairs=pairs)  # type: ignore[arg-type]
+            for rows, pairs in ((real, None), (synthetic, range(n)))
+        ]
         return _ours(what, views, memory)
     return _peer(what, real, synthetic)
 
@@ -72,7 +80,7 @@ def _ours(what: str, views: list[Any], memory: int) -> Task:
     from evalsuite import plugins
 
     metric = plugins.load("metrics", what)
-    handed = {"memory": memory // 2} if metric.in_blocks else {}
+    handed = OPTIONS.get(what, {}) | ({"memory": memory // 2} if metric.in_blocks else {})
     return lambda: metric.compute(*views, seed=0, **handed)
 
 
@@ -119,9 +127,10 @@ def on_volumes(what: str, folder: Path, memory: int) -> Task:
     volumes = PreprocessedVolumes(cohort, steps, kept)
     spacing = tuple(float(abs(affine[i, i])) for i in range(3))
     whole = Views([e.id for e in cohort.entries], {}, volumes, spacing)
-    views = [whole.of(range(half)), whole.of(range(half, 2 * half))]
+    synthetic = replace(whole.of(range(half, 2 * half)), pairs=range(half))
+    views = [whole.of(range(half)), synthetic]
     if what == "data":
-        return lambda: [volumes[i] for i in range(2 * half)]
+        return lambda: max(float(volumes[i].max()) for i in range(2 * half))
     if what == "monai ms_ssim":
         from monai.metrics import MultiScaleSSIMMetric
 
@@ -129,6 +138,30 @@ def on_volumes(what: str, folder: Path, memory: int) -> Task:
         metric = MultiScaleSSIMMetric(3, kernel_size=5, weights=(0.4, 0.6))
         return lambda: [metric(pairs[2 * i], pairs[2 * i + 1]) for i in range(TIMED)]
     return _ours(what, views, memory)
+
+
+def cubes(folder: Path, count: int, side: int) -> None:
+    """Write so many cubes with brains in them as NIfTI of 16 bits, not compressed."""
+    import nibabel
+    import numpy as np
+
+    from evalsuite.volumes.population import simulate
+
+    folder.mkdir()
+    spacing, kinds = 192 / side, []  # millimetres
+    for i in range(BRAINS):
+        brain = simulate(i, seed=0, spacing=spacing).voxels
+        ends = [(max(0, side - n), max(0, n - side)) for n in brain.shape]
+        padded = np.pad(brain / brain.max(), [(more // 2, more - more // 2) for more, _ in ends])
+        middle = tuple(slice(less // 2, less // 2 + side) for _, less in ends)
+        kinds.append(padded[middle].astype(np.float32))
+    for i in range(count):
+        random = np.random.default_rng(i)
+        moved = np.roll(kinds[i % BRAINS], random.integers(-SHIFT, SHIFT + 1, 3), (0, 1, 2))
+        grey = moved ** random.uniform(0.8, 1.25)
+        grey += NOISE * random.standard_normal(moved.shape, np.float32)
+        image = nibabel.Nifti1Image((1000 * grey).astype(np.int16), np.diag([spacing] * 3 + [1]))
+        nibabel.save(image, folder / f"brain_{i:04d}.nii")
 
 
 def measured(longest: int, *arguments: object) -> dict[str, float] | None:
@@ -201,14 +234,19 @@ def main(arguments: argparse.Namespace) -> None:
     for n in arguments.volumes:
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch) / "volumes"
-            command = [sys.executable, "-m", "evalsuite", "simulate-population", str(folder)]
-            command += ["-n", str(2 * n), "--spacing", str(arguments.spacing)]
-            subprocess.run(command, check=True, capture_output=True)
+            if arguments.side:
+                cubes(folder, 2 * n, arguments.side)
+                made: dict[str, object] = {"voxels": f"{arguments.side} cubed"}
+            else:
+                command = [sys.executable, "-m", "evalsuite", "simulate-population", str(folder)]
+                command += ["-n", str(2 * n), "--spacing", str(arguments.spacing)]
+                subprocess.run(command, check=True, capture_output=True)
+                made = {"millimetres": arguments.spacing}
             rows = {
                 what: measured(arguments.longest, arguments.memory, what, folder, 0)
                 for what in ("data", *ON_VOLUMES, "monai ms_ssim")
             }
-        keep({"volumes of each cohort": n, "millimetres": arguments.spacing}, rows)
+        keep({"volumes of each cohort": n, **made}, rows)
     print(f"Written to {RESULTS}")
 
 
@@ -220,6 +258,7 @@ if __name__ == "__main__":
     parser.add_argument("--features", type=int, nargs="*", default=[512, 2048])
     parser.add_argument("--volumes", type=int, nargs="*", default=[20, 50])
     parser.add_argument("--spacing", type=float, default=4.0, help="millimetres of the volumes")
+    parser.add_argument("--side", type=int, help="of cubes that are made quickly instead")
     parser.add_argument("--longest", type=int, default=1800, help="seconds of one measurement")
     parser.add_argument("--memory", default="1GB")
     parser.add_argument("--one", nargs=4, help=argparse.SUPPRESS)

@@ -85,6 +85,7 @@ class Verdict:
             chance, with its 95 % interval: memory that makes no copies.
         samples: the most suspicious first.
         caveats: reasons not to trust it.
+        weights_sha256: of the weights that made all its volumes; empty where none, or several, did.
     """
 
     cohort: str
@@ -99,6 +100,7 @@ class Verdict:
     nearer: tuple[float, float, float]
     samples: tuple[Sample, ...]
     caveats: tuple[Caveat, ...]
+    weights_sha256: str = ""
 
     @property
     def volumes(self) -> int:

@@ -112,6 +112,8 @@ def idle(
     labelled = any(source.labels for source in (config.real, *config.synthetic))
     if labelled and not any({"labels", "regions"}.intersection(m.needs) for m in metrics):
         sentences.append(f"No metric of {chosen} reads label maps; {_those('labels', 'regions')}.")
+    if config.masks and not any({"pairs", "regions"} <= set(m.needs) for m in metrics):
+        sentences.append(f"No metric of {chosen} looks into masks; paired does.")
     if config.paired and not any("pairs" in metric.needs for metric in metrics):
         sentences.append(f"No metric of {chosen} looks at pairs; {_those('pairs')}.")
     return sentences

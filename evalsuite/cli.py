@@ -141,6 +141,13 @@ def compute_metrics(
             "COLUMN.",
         ),
     ] = None,
+    masks: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR",
+            help="A mask for each real volume, found as pairs are: they are compared within it, too.",
+        ),
+    ] = None,
     config: options.Config = None,
     extractor: options.Extractor = None,
     metrics: Annotated[
@@ -192,6 +199,7 @@ def compute_metrics(
         "by": by,
         "certificate": certificate,
         "paired": paired,
+        "masks": masks,
         "extractors": listed(extractor),
         "metrics": listed(metrics),
         "weights": weights,
@@ -257,8 +265,8 @@ def log(
     folder: Annotated[
         Path,
         typer.Argument(
-            help="Results of `compute-metrics`, `utility segmentation`, `report` or "
-            "`generator train`."
+            help="Results of `compute-metrics`, `utility segmentation`, `audit`, `certify`, `report` "
+            "or `generator train`."
         ),
     ],
     experiment: Annotated[

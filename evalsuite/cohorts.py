@@ -9,7 +9,7 @@ from typing import Any, Literal
 from evalsuite.config import CohortSource, EvaluationConfig
 from evalsuite.errors import EvalsuiteError, VolumeError
 from evalsuite.metrics.metric import Metric
-from evalsuite.pairing import refuse_moved_regions
+from evalsuite.pairing import masks_of, refuse_moved_regions
 from evalsuite.progress import Progress
 from evalsuite.records import CohortRecord
 from evalsuite.resources import Resources
@@ -150,6 +150,24 @@ def labels_of(
         with progress(f"checking label maps of {cohort.name}", len(files)) as advance:
             found[cohort.name] = check_labels(cohort, files, advance)
     return found
+
+
+def checked_masks(
+    config: EvaluationConfig, metrics: Sequence[Metric], real: Cohort, progress: Progress
+) -> Segmentations | None:
+    """Return the mask of each real volume, None if none were named or no metric looks at them.
+
+    Raises:
+        EvalsuiteError: for masks that are not found, or lie on other grids than their volumes.
+    """
+    looked_at = any({"pairs", "regions"} <= set(metric.needs) for metric in metrics)
+    if config.masks is None or config.paired is None or not looked_at:
+        return None
+    refuse_moved_regions(config.steps())
+    listed = read_cohort(config.masks, name="masks", role="real", stated=config.stated())
+    files = masks_of(real, listed, config.paired)
+    with progress("checking masks", len(files)) as advance:
+        return check_labels(real, files, advance)
 
 
 def with_leaks(real: Cohort, synthetic: Cohort, *, allowed: bool) -> Cohort:

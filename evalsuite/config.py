@@ -80,6 +80,8 @@ class EvaluationConfig(Declared):
         paired: what names the real volume that each synthetic one stands for: `file`, `subject` or
             a column of both tables; the defaults of metrics and preprocessing are then those of
             pairs.
+        masks: a folder, glob or table of masks, one for each real volume, that are found as pairs
+            are; pairs are compared within them as well.
         protocol: a published way to compare volumes, see `evalsuite.protocols.protocol`; every
             other setting wins over its own.
         preset: `mri` or `ct`; the values that `preprocessing` leaves out come from it.
@@ -110,6 +112,7 @@ class EvaluationConfig(Declared):
     by: str | None = None
     certificate: str | None = None
     paired: str | None = None
+    masks: str | None = None
     protocol: str | None = None
     preset: str = "mri"
     preprocessing: dict[str, Any] = Field(default_factory=dict)

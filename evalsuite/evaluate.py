@@ -13,6 +13,7 @@ from evalsuite import beforehand, pairing, plugins
 from evalsuite.certified import Certified
 from evalsuite.cohorts import (
     checked_cohorts,
+    checked_masks,
     cohort_record,
     forbid_training_on,
     labels_of,
@@ -23,6 +24,7 @@ from evalsuite.config import EvaluationConfig
 from evalsuite.environment import environment
 from evalsuite.errors import EvalsuiteError
 from evalsuite.extractors.extractor import Extractor
+from evalsuite.feature_maps import map_distances, refuse_without_maps
 from evalsuite.feature_tables import extractions, feature_tables, loaded_extractors, share_tables
 from evalsuite.groups import by_covariate
 from evalsuite.machine import usable_device
@@ -96,6 +98,8 @@ def planned(
     beforehand.refuse_strangers(computed, wanted)
     beforehand.refuse_pairs_missing(config, computed)
     extractors = loaded_extractors(config, wanted, resources)
+    if any("maps" in metric.needs for metric in computed):
+        refuse_without_maps(extractors)
     for sentence in beforehand.idle(config, computed, extractors):
         resources.tell(sentence)
     found = ready(config, extractors, computed, resources, held)
@@ -182,7 +186,13 @@ def evaluate(
         certified.refuse_other(decided, resources.tell)
     compared = (found.real, *found.synthetic)
     labels = labels_of(config, metrics, found.real, found.synthetic, resources.progress)
+    masks = checked_masks(config, [m for m, _ in metrics], found.real, resources.progress)
     tables = feature_tables(config, found.cohorts, extractors, found.preparations, resources)
+    apart = {}
+    if any("maps" in metric.needs for metric, _ in metrics):
+        apart = map_distances(
+            found.real, found.synthetic, found.paired, extractors, found.preparations, resources
+        )
     budget = config.memory or default_budget()
     findings = measure(
         metrics,
@@ -196,6 +206,8 @@ def evaluate(
             found.own,
             Kept(budget // 2),
             found.paired,
+            masks,
+            apart,
         ),
         by=config.by,
         memory=budget // 2,
@@ -204,6 +216,8 @@ def evaluate(
     record = _record(config, plan, labels)
     if found.paired:
         record["paired"] = {name: list(places) for name, places in found.paired.items()}
+    if masks:
+        record["masks"] = masks.fingerprint
     estimates = findings.estimates
     if certified:
         record["certificate"] = certified.record

@@ -10,8 +10,8 @@ def log(folder: Path, experiment: str | None, run_name: str | None) -> str:
     """Log results on disk to MLflow and return a sentence on each run, one a line.
 
     Args:
-        folder: of an evaluation, a utility experiment, a report, samples, or a training or a stage of
-            one.
+        folder: of an evaluation, a utility experiment, an audit, a certificate, a report, samples,
+            or a training or a stage of one.
         experiment: None for the one that the kind of result usually goes to.
         run_name: None for the usual one.
 
@@ -20,26 +20,30 @@ def log(folder: Path, experiment: str | None, run_name: str | None) -> str:
         TrackingError: if MLflow cannot be reached or refuses.
     """
     from evalsuite import results, tracking, workflow
-    from evalsuite.tracking import report, samples, training
+    from evalsuite.audited import AUDIT
+    from evalsuite.certificate import CERTIFICATE
+    from evalsuite.tracking import audit, certificate, report, samples, training
     from evalsuite.utility import workflow as utility
 
     if (folder / results.RESULTS).is_file():
         if _is_utility(folder / results.RESULTS):
             return utility.log(folder, experiment or "evalsuite-utility", run_name)
         return workflow.log(folder, experiment or "evalsuite", run_name)
-    if (folder / report.RECORD).is_file():
-        place = experiment or "evalsuite-reports"
-        return tracking.log(report.run_record(folder, run_name), experiment=place, kept=folder).told
-    if (folder / samples.RECORD).is_file():
-        place = experiment or "evalsuite-generator"
-        return tracking.log(
-            samples.run_record(folder, run_name), experiment=place, kept=folder
-        ).told
+    # The page of an audit or a certificate lies beside it, with the record of any report.
+    for file, usual, record in (
+        (AUDIT, "evalsuite-audits", audit.run_record),
+        (CERTIFICATE, "evalsuite-certificates", certificate.run_record),
+        (report.RECORD, "evalsuite-reports", report.run_record),
+        (samples.RECORD, "evalsuite-generator", samples.run_record),
+    ):
+        if (folder / file).is_file():
+            made = record(folder, run_name)
+            return tracking.log(made, experiment=experiment or usual, kept=folder).told
     stages = [p for p in (folder, *sorted(folder.glob("*"))) if (p / training.HISTORY).is_file()]
     if not stages:
         raise EvalsuiteError(
             f"{folder} holds nothing that can be logged. Name a folder that `compute-metrics`, "
-            "`utility segmentation`, `report` or `generator` wrote; a study is logged by: "
+            "`utility segmentation`, `audit`, `certify`, `report` or `generator` wrote; a study is logged by: "
             "evalsuite study log STUDY"
         )
     place = experiment or "evalsuite-generator"

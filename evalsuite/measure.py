@@ -53,6 +53,8 @@ class Cohorts:
         preparation: for metrics on voxels.
         kept: the volumes of all cohorts that were read last.
         pairs: by name of a synthetic cohort, the place of the real volume of each of its own.
+        masks: of the real volumes, if any were named.
+        apart: by extractor and cohort, how far feature maps are apart, see `feature_maps`.
     """
 
     real: Cohort
@@ -63,6 +65,8 @@ class Cohorts:
     preparation: Preparation
     kept: Kept
     pairs: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    masks: Sequence[Segmentation] | None = None
+    apart: Mapping[tuple[str, str], Float[np.ndarray, "n l"]] = field(default_factory=dict)
 
 
 def measure(
@@ -183,6 +187,8 @@ def _views(cohorts: Cohorts, cohort: Cohort, extractors: Sequence[Extractor]) ->
         slices={e.name: _of_slices(cohorts, e, cohort) for e in extractors if e.slices},
         standardised=frozenset(e.name for e in extractors if e.standardise),
         pairs=pairs,
+        apart={e: rows for (e, name), rows in cohorts.apart.items() if name == cohort.name},
+        masks=cohorts.masks if cohort is cohorts.real else None,
         matched=None if labels is None or onto is None else OnGrids(labels, onto),
         moved=frozenset(
             entry.id

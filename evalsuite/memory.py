@@ -1,8 +1,11 @@
 """How much memory metrics may use: a budget that is declared, or a share of what is free."""
 
+import ctypes
 import re
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,12 +70,29 @@ class Kept:
         if key in self._volumes:
             self._volumes.move_to_end(key)
             return self._volumes[key]
+        give_back()  # what was made of the volumes before
         volume = load()
         self._volumes[key] = volume
         self._used += volume.nbytes
         while self._used > self._budget and len(self._volumes) > 1:
             self._used -= self._volumes.popitem(last=False)[1].nbytes
         return volume
+
+
+def give_back() -> None:
+    """Let the system have what was freed.
+
+    The allocator of glibc keeps it for the next arrays, which rarely fit into the gaps: consistency
+    of slices held 20 MB more with each volume of 128 cubed that it had done with.
+    """
+    if trim := _trim():
+        trim(0)
+
+
+@cache
+def _trim() -> "Callable[[int], int] | None":
+    """Return glibc's `malloc_trim`; None where there is another allocator."""
+    return getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
 
 
 def _free() -> int:

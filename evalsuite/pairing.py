@@ -1,7 +1,7 @@
 """Which real volume each synthetic one is to equal, for generators that translate or restore."""
 
 from collections.abc import Callable, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from evalsuite.errors import EvalsuiteError
 from evalsuite.records import Caveat
@@ -36,17 +36,8 @@ def pairs(real: Cohort, synthetic: Cohort, by: str) -> tuple[int, ...]:
     Raises:
         EvalsuiteError: naming the volumes of which either side has none, or the real one several.
     """
-    key = _key(by)
-    places: dict[str, int] = {}
-    for place, entry in enumerate(real.entries):
-        own = key(real, entry)
-        if own in places:
-            raise EvalsuiteError(
-                f"--paired {by}: {real.entries[places[own]].id} and {entry.id} of {real.name} are "
-                f'both "{own}". Pair by what each real volume has alone, such as --paired file.'
-            )
-        places[own] = place
-    wanted = [key(synthetic, entry) for entry in synthetic.entries]
+    places = _places(real, by)
+    wanted = [_key(by)(synthetic, entry) for entry in synthetic.entries]
     strangers = [
         e.id for e, own in zip(synthetic.entries, wanted, strict=True) if own not in places
     ]
@@ -66,6 +57,60 @@ def pairs(real: Cohort, synthetic: Cohort, by: str) -> tuple[int, ...]:
     return tuple(places[own] for own in wanted)
 
 
+def masks_of(real: Cohort, masks: Cohort, by: str) -> list[Path]:
+    """Return the file with the mask of each real volume, which is found as pairs are.
+
+    Args:
+        masks: listed, not read.
+        by: as for `pairs`.
+
+    Raises:
+        EvalsuiteError: naming volumes without a mask, masks without a volume, and several masks of
+            one volume.
+    """
+    places = _places(real, by)
+    files: dict[int, Path] = {}
+    strangers, others = [], []
+    for entry in masks.entries:
+        place = places.get(_key(by)(masks, entry))
+        if place is None:
+            strangers.append(entry.id)
+        elif place in files:
+            others.append(entry.id)
+        else:
+            files[place] = entry.path
+    left = [entry.id for place, entry in enumerate(real.entries) if place not in files]
+    told = [
+        f"{what}: {enumerated(names)}"
+        for what, names in (
+            (f"no mask for {_count(left)} of {real.name}", left),
+            ("masks of no volume", strangers),
+            ("masks of a volume that has one already", others),
+        )
+        if names
+    ]
+    if told:
+        raise EvalsuiteError(
+            f"--masks {masks.source}: {'; '.join(told)}. Masks are found as pairs are, by {by}."
+        )
+    return [files[place] for place in range(len(real.entries))]
+
+
+def _places(real: Cohort, by: str) -> dict[str, int]:
+    """Return the place of each real volume by what names it."""
+    key = _key(by)
+    places: dict[str, int] = {}
+    for place, entry in enumerate(real.entries):
+        own = key(real, entry)
+        if own in places:
+            raise EvalsuiteError(
+                f"--paired {by}: {real.entries[places[own]].id} and {entry.id} of {real.name} are "
+                f'both "{own}". Pair by what each real volume has alone, such as --paired file.'
+            )
+        places[own] = place
+    return places
+
+
 def doubts(steps: Preprocessing) -> list[Caveat]:
     """Return why pairs after these steps are doubtful."""
     kind = steps.intensity.kind
@@ -78,8 +123,8 @@ def refuse_moved_regions(steps: Preprocessing) -> None:
     moved = [name for name, value in kept.items() if getattr(steps, name) != value]
     if moved:
         raise EvalsuiteError(
-            f"preprocessing.{moved[0]} moves the voxels of the volumes off their label maps, in whose "
-            "structures pairs are compared. Leave it out, or leave out --real-labels."
+            f"preprocessing.{moved[0]} moves the voxels of the volumes off their label maps or masks, "
+            "in which pairs are compared. Leave it out, or leave out --real-labels and --masks."
         )
 
 

@@ -29,13 +29,14 @@ def silent(label: str, total: int, done: int = 0) -> Iterator[Callable[[], None]
 def bars(label: str, total: int, done: int = 0) -> Iterator[Callable[[], None]]:
     """Show a progress bar with rate and time left on stderr; lines where that is no terminal."""
     from rich.console import Console
-    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
     console = Console(stderr=True)
     if not console.is_terminal:
         with _lines(label, total, done) as advance:
             yield advance
         return
+    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
     with Progress(
         *Progress.get_default_columns()[:3],
         MofNCompleteColumn(),

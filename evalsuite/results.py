@@ -191,7 +191,7 @@ def write_results(
             table.to_csv(draft / f"{SCORES}.csv", index=False)
             table.to_parquet(draft / f"{SCORES}.parquet", index=False)
         for features in evidence.features:
-            np.savez_compressed(
+            np.savez(  # numbers of networks hardly compress
                 draft / "features" / features_name(features.cohort, features.extractor),
                 values=features.values,
                 volumes=np.array(features.volumes),

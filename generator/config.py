@@ -230,6 +230,8 @@ class GeneratorConfig(Declared):
         labels: folder with label maps of the volumes, which the second stage is told, so that
             samples come with theirs; `column`: the column `label` of the manifest names them.
         sampler, steps, start: how samples are drawn, unless their recipe tells; see `draw`.
+        calibrate: bring intensities and detail of samples, drawn so, to the distributions of those
+            of training volumes; see `generator.calibration`.
         seed: of weights, order, noise.
         workers: processes that read volumes ahead of the first stage; None: none where all
             volumes fit into memory.
@@ -250,6 +252,7 @@ class GeneratorConfig(Declared):
     sampler: Sampler = "dpm++"
     steps: PositiveInt = 40
     start: Annotated[float, Field(gt=0, le=1)] = 1.0
+    calibrate: bool = False
     seed: Annotated[int, Field(ge=0)] = 0
     workers: Annotated[int, Field(ge=0)] | None = None
     vqgan: VQGANConfig

@@ -1,5 +1,6 @@
 """What one step of the second stage does."""
 
+import math
 from collections.abc import Iterable
 from functools import partial
 from itertools import combinations
@@ -11,8 +12,10 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from evalsuite.processes import world
+from evalsuite.progress import Progress
 from evalsuite.seeds import seed_of
 from generator import noise
+from generator.calibration import Calibration, measured_on
 from generator.conditions import Condition
 from generator.config import GeneratorConfig, Optimisation
 from generator.data import KEPT, TrainingData
@@ -24,6 +27,7 @@ from generator.steps import Player, autocast, batches, random_numbers
 from generator.vqgan import VQGAN
 
 SHOWN = 6
+FRESH = 1 << 40  # first place of the samples that calibration is measured on: nobody asks for them
 MEASURED = 256  # training volumes whose latents tell mean and deviation
 
 
@@ -128,18 +132,38 @@ class DiffusionStage:
         return metrics, {"samples": mosaic(by_channel(rows, self.data.channels))}
 
     @torch.no_grad()
-    def made(self, places: list[int]) -> Float[Tensor, "n c x y z"]:
-        """Return samples, each of its place alone."""
+    def made(self, places: list[int], like: list[int] | None = None) -> Float[Tensor, "n c x y z"]:
+        """Return samples, each of its place alone, told what volumes are (None: held-out ones)."""
         from generator.sampling import decode
 
-        return self.data.cut(decode(self.autoencoder, self._drawn(places), self.scaling))
+        return self.data.cut(decode(self.autoencoder, self._drawn(places, like), self.scaling))
+
+    @torch.no_grad()
+    def calibration(self, progress: Progress) -> Calibration:
+        """Return what brings samples, told what training volumes are, to their distributions."""
+        data, block = self.data, self.whole.sample_block
+        voxels = self.whole.volume_channels * math.prod(data.sides)
+        chosen = data.training[: measured_on(voxels, len(data.training))]
+        made = []
+        with progress("calibrating", len(chosen)) as advance:
+            for start in range(0, len(chosen), block):
+                like = chosen[start : start + block]
+                places = [FRESH + start + number for number in range(len(like))]
+                made.append(self.made(places, like))
+                for _ in like:
+                    advance()
+            found = Calibration(self.whole.volume_channels).to(self.device)
+            found.measure(torch.cat(made), data.cut(data.volumes(chosen)).to(self.device))
+        return found
 
     def _like(self, places: Iterable[int]) -> list[int]:
         """Return the held-out volumes whose conditions samples of these places have."""
         held_out = self.data.validation
         return [held_out[place % len(held_out)] for place in places]
 
-    def _drawn(self, places: list[int]) -> Float[Tensor, "n c u v w"]:
+    def _drawn(
+        self, places: list[int], like: list[int] | None = None
+    ) -> Float[Tensor, "n c u v w"]:
         """Return latents of samples."""
         from generator.sampling import draw
 
@@ -154,7 +178,7 @@ class DiffusionStage:
             steps=self.whole.steps,
             start=self.whole.start,
             bound=self.scaling.bound,
-            condition=self._condition(self._like(places)),
+            condition=self._condition(like or self._like(places)),
         )
 
     def _move_average(self, step: int) -> None:

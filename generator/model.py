@@ -18,6 +18,7 @@ from evalsuite.volumes.labels import read_labels
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.volumes.volume import Volume
 from generator import checkpoint
+from generator.calibration import Calibration
 from generator.conditions import NOTHING, Condition, Conditioning, Named, conditioning_of
 from generator.config import GeneratorConfig, Sampler
 from generator.diffusion import Denoiser
@@ -63,6 +64,7 @@ class Generator:
         card: what is known of it: data, preprocessing, metrics, environment.
         digest: SHA-256 of its weights.
         autoencoder, denoiser: in evaluation mode; the denoiser has the averaged weights.
+        calibration: of what they make; None: it stays as it is.
     """
 
     config: GeneratorConfig
@@ -70,6 +72,7 @@ class Generator:
     digest: str
     autoencoder: VQGAN
     denoiser: Denoiser
+    calibration: Calibration | None = None
 
     @property
     def conditioning(self) -> Conditioning:
@@ -196,8 +199,11 @@ class Generator:
             guidance=recipe.guidance,
         )
         seeds = [seed_of(recipe.seed, index, "grain") for index in indices]
-        volumes = decode(self.autoencoder, latents, scaling, seeds).cpu()
-        voxels = cut_back(volumes, self.card["preprocessing"]["shape"]).numpy()
+        volumes = decode(self.autoencoder, latents, scaling, seeds)
+        volumes = cut_back(volumes, self.card["preprocessing"]["shape"])
+        if self.calibration:
+            volumes = self.calibration(volumes).clamp(0, 1)
+        voxels = volumes.cpu().numpy()
         affine = np.diag([*self.card["spacing"], 1.0])
         centre = (np.array(voxels.shape[2:]) - 1) / 2
         affine[:3, 3] = -centre * self.card["spacing"]
@@ -255,10 +261,13 @@ def load(path: Path | str, device: str = "cpu") -> Generator:
     autoencoder = VQGAN(config.vqgan, config.volume_channels)
     denoiser = Denoiser(config.diffusion, config.vqgan.code_dimension, conditioning_of(card))
     modules: dict[str, nn.Module] = {"vqgan": autoencoder, "denoiser": denoiser}
+    calibration = Calibration(config.volume_channels) if config.calibrate else None
+    if calibration:
+        modules["calibration"] = calibration
     checkpoint.unpack(renamed(tensors), modules, {}, folder)
     for module in modules.values():
         module.to(here).eval().requires_grad_(requires_grad=False)
-    return Generator(config, card, digest(tensors), autoencoder, denoiser)
+    return Generator(config, card, digest(tensors), autoencoder, denoiser, calibration)
 
 
 def renamed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -109,6 +109,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "sampler": "dpm++",
         "steps": 10,
         "start": 0.85,
+        "calibrate": True,
         "vqgan": {
             "channels": [32, 64],
             "residual_layers": 1,
@@ -164,6 +165,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     },
     "small": {
         "gpu_memory": "8 GiB for volumes of 96 x 96 x 96 (measured on an H100)",
+        "calibrate": True,
         "vqgan": {
             "channels": [64, 128],
             "bottleneck": "kl",

@@ -26,6 +26,7 @@ FREE = {
     "sampler",
     "steps",
     "start",
+    "calibrate",
     "workers",
     "processes",
     "labels",  # a folder may move; what is in it is decided by diffusion.label_maps

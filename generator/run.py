@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 from matplotlib.figure import Figure
-from torch import Tensor
+from torch import Tensor, nn
 
 from evalsuite import tracking
 from evalsuite.environment import environment
@@ -142,9 +142,7 @@ def train(
     if first:
         if doubt := noise.doubt(metrics):
             print(doubt, file=sys.stderr)  # noqa: T201
-        tensors = checkpoint.pack(
-            {"vqgan": autoencoder.model, "denoiser": diffusion.average.module}, {}
-        )
+        tensors = checkpoint.pack(_finished(autoencoder, diffusion, progress), {})
         checkpoint.save(
             finished,
             tensors,
@@ -191,6 +189,18 @@ def train(
             track("FINISHED")
     distributed.barrier()
     return finished
+
+
+def _finished(
+    autoencoder: AutoencoderStage, diffusion: DiffusionStage, progress: Progress
+) -> dict[str, nn.Module]:
+    """Return what samples are made with."""
+    modules: dict[str, nn.Module] = {
+        "vqgan": autoencoder.model, "denoiser": diffusion.average.module
+    }  # fmt: skip
+    if diffusion.whole.calibrate:
+        modules["calibration"] = diffusion.calibration(progress)
+    return modules
 
 
 def _refuse_begun(output: Path) -> None:

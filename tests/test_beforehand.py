@@ -104,10 +104,10 @@ def test_what_is_not_looked_at_is_told_and_not_computed(compute, make_cohort):
     make_cohort("train", 5, seed=2)
     status, out, err = compute(
         *QUICK, *MMD, "--training", "train", "--real-labels", "real", "--synthetic-labels", "gan",
-        "--precision", "bfloat16", "--json",
+        "--masks", "real", "--precision", "bfloat16", "--json",
     )  # fmt: skip
     assert status == 0
-    told = err.splitlines()[:3]
+    told = err.splitlines()[:4]
     assert told == [
         "The precision bfloat16 is of networks, and none is used.",
         (
@@ -115,6 +115,7 @@ def test_what_is_not_looked_at_is_told_and_not_computed(compute, make_cohort):
             "searched for volumes of the real cohort."
         ),
         "No metric of mmd reads label maps; anatomy, paired and paired_labels do.",
+        "No metric of mmd looks into masks; paired does.",
     ]
     assert "features of training" not in err
     assert set(json.loads(out)["config"]["cohorts"]) == {"real", "gan"}

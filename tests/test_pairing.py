@@ -133,6 +133,64 @@ def test_structures_are_not_looked_for_where_steps_move_the_voxels(
     assert "moves the voxels of the volumes off their label maps" in err
 
 
+@pytest.fixture
+def masked(translated, tmp_path):
+    """Put masks of the first 6 slices beside the volumes, some stored with other axes."""
+    (tmp_path / "masks/deep").mkdir(parents=True)
+    for i, file in enumerate(sorted((tmp_path / "real").iterdir())):
+        volume = read_volume(file)
+        inside = np.zeros(volume.shape, np.float32)
+        inside[:6] = 3
+        mask = Volume(inside, volume.affine)
+        place = tmp_path / "masks" / ("deep" if i % 2 else "") / f"{file.name[:3]}.nii"
+        write_nifti(oriented(mask, "SPR") if i % 3 else mask, place)
+    return translated
+
+
+def test_pairs_are_compared_within_masks_that_are_found_as_they_are(masked, tmp_path):
+    status, found, err = masked("--paired", "file", "--masks", "masks", "--output", "out")
+    assert status == 0, err
+    expected = []
+    for file in sorted((tmp_path / "real").iterdir()):
+        real, gan = (read_volume(tmp_path / side / file.name).voxels for side in ("real", "gan"))
+        expected.append(np.abs(gan - real)[:6].mean())
+    rows = {row["key"]: row for row in found["estimates"]}
+    assert rows["paired_mae_mask"]["value"] == pytest.approx(np.mean(expected), rel=1e-5)
+    assert rows["paired_mae_mask"]["interval"]
+    assert json.loads((tmp_path / "out/results.json").read_text())["config"]["masks"]
+    table = ["path,subject", *(f"real/v{i:02d}.nii.gz,s{i}" for i in range(6))]
+    (tmp_path / "real.csv").write_text("\n".join(table) + "\n")
+    (tmp_path / "gan.csv").write_text("\n".join(table).replace("real/", "gan/") + "\n")
+    table = ["path,subject"]
+    for file in sorted((tmp_path / "masks").rglob("*.nii")):
+        table.append(f"{file.relative_to(tmp_path)},s{int(file.name[1:3])}")
+    (tmp_path / "masks.csv").write_text("\n".join(table) + "\n")
+    status, by_table, err = masked("--paired", "subject", "--masks", "masks.csv", ending=".csv")
+    assert status == 0, err
+    again = {row["key"]: row["value"] for row in by_table["estimates"]}
+    assert again == {key: row["value"] for key, row in rows.items()}
+
+
+def test_masks_that_do_not_match_or_lie_elsewhere_are_refused_by_name(masked, tmp_path):
+    def refused(*options):
+        status, _, err = masked("--paired", "file", "--masks", "masks", *options)
+        assert status == 1
+        return err
+
+    shutil.copy(tmp_path / "masks/v02.nii", tmp_path / "masks/v99.nii")
+    shutil.copy(tmp_path / "masks/v02.nii", tmp_path / "masks/deep/v02.nii")
+    (tmp_path / "masks/v04.nii").unlink()
+    told = refused()
+    assert "no mask for 1 volume of real: v04.nii.gz" in told
+    assert "masks of no volume: v99.nii" in told
+    assert "masks of a volume that has one already: v02.nii" in told
+    for name in ("v99.nii", "deep/v02.nii"):
+        (tmp_path / "masks" / name).unlink()
+    write_nifti(Volume(np.ones((3, 4, 5), np.float32), np.eye(4)), tmp_path / "masks/v04.nii")
+    assert "v04.nii: it has 3 x 4 x 5 voxels" in refused()
+    assert "off their label maps or masks" in refused("--shape", "16,16,16")
+
+
 def test_grids_are_the_same_whatever_the_order_of_their_axes():
     volume = Volume(np.zeros((4, 5, 6), np.float32), np.diag([1.0, 2.0, 3.0, 1.0]))
     turned = oriented(volume, "SAL")

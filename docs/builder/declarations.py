@@ -20,11 +20,12 @@ BETTER = {
 PUBLISHED = ("data", "method", "number", "value", "where")
 LOOKS_AT = {
     "features": "features",
+    "maps": "feature maps",
     "slices": "features of slices",
     "volumes": "voxels",
     "labels": "label maps",
     "pairs": "pairs",
-    "regions": "label maps of the real cohort, if there are any",
+    "regions": "label maps and masks of the real cohort, if there are any",
     "subjects": "subjects",
     "training": "the training cohort",
 }

@@ -296,6 +296,7 @@ def _verdict(
         nearer=(nearer, interval.low, interval.high),
         samples=tuple(samples),
         caveats=tuple(dict.fromkeys(caveats)),
+        weights_sha256=cohort.weights_sha256,
     )
 
 

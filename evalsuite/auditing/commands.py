@@ -54,6 +54,9 @@ def audit(
     offline: options.Offline = False,
     memory: options.Memory = None,
     reread: options.Reread = False,
+    experiment: options.Experiment = "evalsuite-audits",
+    run_name: options.RunName = None,
+    no_tracking: options.NoTracking = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Tell how many synthetic volumes are copies of training volumes, and which.
@@ -110,3 +113,9 @@ def audit(
     else:
         typer.echo(made.statement)
     typer.echo(f"Audit: {page}", err=True)
+    if not no_tracking:
+        from evalsuite import tracking
+        from evalsuite.tracking.audit import run_record
+
+        logged = tracking.log(run_record(output, run_name), experiment=experiment, kept=output)
+        typer.echo(logged.told, err=True)

@@ -53,6 +53,9 @@ def certify(
     offline: options.Offline = False,
     memory: options.Memory = None,
     reread: options.Reread = False,
+    experiment: options.Experiment = "evalsuite-certificates",
+    run_name: options.RunName = None,
+    no_tracking: options.NoTracking = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Plant faults in real volumes and tell which of them which metrics see, and at which n.
@@ -109,3 +112,9 @@ def certify(
     rows = certificate.rows() if as_json else seen_table(certificate).frame.to_dict("records")
     show([{str(key): value for key, value in row.items()} for row in rows], as_json=as_json)
     typer.echo(f"Certificate: {page}", err=True)
+    if not no_tracking:
+        from evalsuite import tracking
+        from evalsuite.tracking.certificate import run_record
+
+        logged = tracking.log(run_record(output, run_name), experiment=experiment, kept=output)
+        typer.echo(logged.told, err=True)

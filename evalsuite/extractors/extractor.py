@@ -102,6 +102,20 @@ class Staged(Protocol):
         ...
 
 
+@runtime_checkable
+class Mapped(Extractor, Protocol):
+    """An extractor of a network whose features have places: maps of convolutions over volumes."""
+
+    @property
+    def has_maps(self) -> bool:
+        """Whether this one has some."""
+        ...
+
+    def maps(self, voxels: Float[np.ndarray, "x y z"]) -> list[Float[np.ndarray, "c ..."]]:
+        """Return those of each layer of one volume, or of the layer that was asked for."""
+        ...
+
+
 class ExtractorFactory(Protocol):
     """An entry point of `evalsuite.extractors` is such a callable; its docstring is its summary."""
 

@@ -49,7 +49,34 @@ class ModuleExtractor:
             rows = [self._row(volume[None, None].to(self.device)) for volume in volumes]
         return torch.cat(rows).cpu().numpy()
 
+    @property
+    def has_maps(self) -> bool:
+        """Whether it may have some: what a module answers with, it alone knows."""
+        return True
+
+    def maps(self, voxels: Float[np.ndarray, "x y z"]) -> list[Float[np.ndarray, "d x y z"]]:
+        """Return the map that the module answers with.
+
+        Raises:
+            EvalsuiteError: if it answers with a vector.
+        """
+        import torch
+
+        volume = torch.from_numpy(np.ascontiguousarray(voxels, dtype=np.float32))
+        with torch.inference_mode():
+            found = self._output(volume[None, None].to(self.device))
+        if found.ndim == 2:
+            raise EvalsuiteError(
+                f"{self.name}: the module answers with a vector, but feature maps, (1, d, x, y, z), "
+                "are compared place by place. Leave the metric paired_perceptual out."
+            )
+        return [found[0].cpu().numpy()]
+
     def _row(self, volume: "torch.Tensor") -> "torch.Tensor":
+        features = self._output(volume)
+        return features if features.ndim == 2 else features.mean(dim=(2, 3, 4))
+
+    def _output(self, volume: "torch.Tensor") -> "torch.Tensor":
         import torch
 
         shape = tuple(volume.shape)
@@ -70,8 +97,7 @@ class ModuleExtractor:
                 f"{self.name}: the module turns {shape} into {tuple(output.shape)}, but (1, d) or "
                 "(1, d, x, y, z) was expected."
             )
-        features = output.float()
-        return features if features.ndim == 2 else features.mean(dim=(2, 3, 4))
+        return output.float()
 
 
 def load_module(path: Path, options: ExtractorOptions) -> Extractor:

@@ -24,7 +24,15 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 Need = Literal[
-    "features", "slices", "volumes", "labels", "regions", "pairs", "subjects", "training"
+    "features",
+    "maps",
+    "slices",
+    "volumes",
+    "labels",
+    "regions",
+    "pairs",
+    "subjects",
+    "training",
 ]
 
 HANDED = {
@@ -103,6 +111,11 @@ class Views:
             none does. Both are on one grid then.
         matched: of synthetic volumes with pairs, their segmentations on the grids of the real ones;
             None where there is none.
+        masks: of real volumes, what is not 0 in them is a region that pairs are compared in; None
+            where there is none.
+        apart: by extractor with feature maps, how far those of each volume are, layer by layer, from
+            the maps of the real one that it stands for; of real volumes, from those of another
+            subject, nan where there is none.
         moved: the names of those that lay on another grid than the real one.
     """
 
@@ -116,6 +129,8 @@ class Views:
     standardised: frozenset[str] = frozenset()
     pairs: Sequence[int] | None = None
     matched: Sequence[LabelMap] | None = None
+    masks: Sequence[LabelMap] | None = None
+    apart: Mapping[str, Float[np.ndarray, "n _"]] = field(default_factory=dict)
     moved: frozenset[str] = frozenset()
 
     def through(self, extractor: str) -> "Views":
@@ -124,6 +139,7 @@ class Views:
             self,
             features={extractor: self.features[extractor]},
             slices={name: s for name, s in self.slices.items() if name == extractor},
+            apart={name: rows for name, rows in self.apart.items() if name == extractor},
         )
 
     def of(self, chosen: Sequence[int]) -> "Views":
@@ -137,6 +153,8 @@ class Views:
             volumes=Some(self.volumes, chosen),
             labels=None if self.labels is None else Some(self.labels, chosen),
             matched=None if self.matched is None else Some(self.matched, chosen),
+            masks=None if self.masks is None else Some(self.masks, chosen),
+            apart={name: rows[chosen] for name, rows in self.apart.items()},
             subjects=None if self.subjects is None else [self.subjects[i] for i in chosen],
             slices={
                 name: {plane: values[chosen] for plane, values in planes.items()}
@@ -158,7 +176,8 @@ class Metric:
     Args:
         name: what the user types after `--metrics`.
         summary: one line for `evalsuite metrics`.
-        needs: what it looks at; `regions` are the label maps of the real cohort, if it has any. One
+        needs: what it looks at; `maps` are feature maps of pairs,
+            see `Views.apart`; `regions` are the label maps and masks of the real cohort, if it has any. One
             of `features` and no `volumes` is computed for every
             extractor, and sees the cohorts through it alone. One that does not know `subjects`
             takes all volumes for independent, which is told with its intervals; one that does not

@@ -227,7 +227,8 @@ def compute(
     sample = real[int(draw_volumes(first, subjects.real, (seed, 2))[0, 0])]
     settings = fit_settings(tuple(sample.shape), kernel_size, sigma, scales, k1, k2, convention)
     level_bytes = sample.numel() * max(sample.element_size(), 4)
-    capacity = max(2, memory // (level_bytes * 7 // 2))  # three arrays and their halves
+    # Three arrays and their halves, twice: not all that is freed between them is used again.
+    capacity = max(2, memory // (level_bytes * 7))
 
     def within(
         cohort: Sequence[Tensor],

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -66,9 +67,9 @@ class VolumeIndex:
         return info
 
     def _file(self, entry: Entry) -> Path:
-        parts = [os.path.abspath(entry.path), asdict(entry.stated)]  # noqa: PTH100  (no link resolved)
+        parts = [os.path.abspath(entry.path), _statement(entry.stated)]  # noqa: PTH100  (no link resolved)
         name = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
-        return self.folder / name[:2] / f"{name}.json"
+        return self.folder.joinpath(name[:2], f"{name}.json")
 
     @staticmethod
     def _kept(file: Path) -> dict[str, Any] | None:
@@ -87,6 +88,11 @@ class VolumeIndex:
         # On a full or read-only disk the volume is read again next time.
         with suppress(OSError), whole_file(file, durable=False) as part:
             part.write(content)
+
+
+@cache
+def _statement(stated: Geometry) -> dict[str, object]:
+    return asdict(stated)
 
 
 def _version() -> list[object]:

@@ -114,8 +114,9 @@ def _volumes_below(root: Path) -> Iterator[Path]:
         seen.add((status.st_dev, status.st_ino))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         paths = [here / name for name in files if not name.startswith(".")]
-        yield from (path for path in paths if is_volume(path))
-        if any(is_dicom(path) for path in paths if not is_volume(path)):
+        volumes = {path: is_volume(path) for path in paths}
+        yield from (path for path in paths if volumes[path])
+        if any(is_dicom(path) for path in paths if not volumes[path]):
             yield here
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+from jaxtyping import Float
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -60,10 +61,7 @@ def _panel(
         return
     mean, deviation = fitted.mean(axis=0), fitted.std(axis=0)
     deviation[deviation == 0] = 1  # a feature that is constant stays where it is
-    _, strengths, components = np.linalg.svd((fitted - mean) / deviation, full_matrices=False)
-    # The sign of a component is arbitrary: its largest loading is made positive.
-    largest = np.abs(components[:2]).argmax(axis=1)
-    axes_of = components[:2] * np.sign(components[[0, 1], largest])[:, None]
+    shares, axes_of = _components((fitted - mean) / deviation)
     points = {name: (t.values - mean) / deviation @ axes_of.T for name, t in tables.items()}
     spread = {name: float(values.std(axis=0).sum()) for name, values in points.items()}
 
@@ -84,10 +82,33 @@ def _panel(
             linewidths=0.8 if is_real else 0.3,
             alpha=0.9 if is_real else 0.75,
         )
-    first, second = 100 * strengths[:2] ** 2 / (strengths**2).sum()
+    first, second = 100 * shares
     axes.set_xlabel(f"component 1 ({first:.0f} % of the real variance)")
     axes.set_ylabel(f"component 2 ({second:.0f} %)")
     axes.set_aspect("equal", adjustable="datalim")
+
+
+def _components(
+    rows: Float[np.ndarray, "n d"],
+) -> tuple[Float[np.ndarray, "2"], Float[np.ndarray, "2 d"]]:
+    """Return the shares of the variance of the first two principal components, and these.
+
+    Args:
+        rows: centred, at least 2 of at least 2 features.
+    """
+    from scipy.linalg import eigh
+
+    n, d = rows.shape
+    if n <= d:
+        _, strengths, components = np.linalg.svd(rows, full_matrices=False)
+        variances, components = strengths[:2] ** 2, components[:2]
+    else:  # of many volumes no singular vectors are needed, which take minutes
+        squares, vectors = eigh(rows.T @ rows, subset_by_index=(d - 2, d - 1))
+        variances, components = squares[::-1], vectors.T[::-1]
+    # The sign of a component is arbitrary: its largest loading is made positive.
+    largest = np.abs(components).argmax(axis=1)
+    signs = np.sign(components[[0, 1], largest])[:, None]
+    return variances / np.square(rows).sum(), components * signs
 
 
 def _legend(evaluation: Evaluation, cohort_looks: Mapping[str, Look]) -> list[Line2D]:

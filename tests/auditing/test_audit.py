@@ -131,7 +131,7 @@ def test_it_is_a_chapter_of_a_report(made, place):
     assert "it has memorised" in page
 
 
-def test_the_command_says_the_same(made, place, cli):
+def test_the_command_says_the_same_and_mlflow_keeps_it(made, place, cli, client):
     status, out, err = cli(
         "audit", "--training", place / "training", "--holdout", place / "holdout",
         "--synthetic", place / "leaky", "--extractor", place / "network.pt", "--planted", "5",
@@ -141,6 +141,28 @@ def test_the_command_says_the_same(made, place, cli):
     assert made.statement.splitlines()[1] in out
     assert f"Audit: {place / 'again/report.html'}" in err
     assert ev.read_audit(place / "again").verdicts == made.verdicts[1:]
+    (run,) = runs(client, "evalsuite-audits")
+    (verdict,) = ev.read_audit(place / "again").verdicts
+    assert run.data.metrics["flagged"] == verdict.flagged
+    assert run.data.metrics["copies_low"] == verdict.low
+    assert run.data.params["training.fingerprint"] == made.training["fingerprint"]
+    assert run.data.tags["mlflow.note.content"].startswith("leaky: ")
+    files = {file.path for file in client.list_artifacts(run.info.run_id)}
+    assert {"audit.json", "report.html", "samples.csv"} <= files
+
+
+def test_it_is_logged_later_and_once(made, place, cli, client):
+    for _ in range(2):
+        status, _, err = cli("log", place / "out")
+        assert status == 0, err
+    (run,) = runs(client, "evalsuite-audits")
+    assert run.info.run_name == "audit of clean, leaky, seed 0"
+    assert run.data.metrics["leaky/flagged"] == made.verdicts[1].flagged
+    assert run.data.metrics["clean/nearer"] == made.verdicts[0].nearer[0]
+
+
+def runs(client, experiment):
+    return client.search_runs([client.get_experiment_by_name(experiment).experiment_id])
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from evalsuite.certificate import POWER, read_certificate
 from evalsuite.certification import certify, planted
 from evalsuite.certification.planted import with_fault
 from evalsuite.errors import EvalsuiteError
+from evalsuite.tracking.record import key_of
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.sources import read_cohort
 from tests.conftest import smooth_volumes
@@ -191,7 +192,7 @@ def test_the_report_has_a_chapter(made, tmp_path):
     assert f"{POWER:.0%}" in page
 
 
-def test_the_command_writes_page_and_record(real, cli, made, tmp_path, monkeypatch):
+def test_the_command_writes_page_record_and_run(real, cli, made, tmp_path, monkeypatch, client):
     asked = []
     monkeypatch.setattr(certify, "certify", lambda *given: asked.append(given) or made[0])
     arguments = ("--metrics", "mmd", "--splits", 19, "--planted", 10, "--seed", 3)
@@ -205,6 +206,18 @@ def test_the_command_writes_page_and_record(real, cli, made, tmp_path, monkeypat
     config, _, design = asked[0]
     assert (config.seed, list(config.metrics)) == (3, ["mmd"])
     assert design == certify.Design(200, 19, 10)
+    place = client.get_experiment_by_name("evalsuite-certificates").experiment_id
+    (run,) = client.search_runs([place])
+    judged = {f"{one.extractor}/{one.key}": one for one in made[0].judged}
+    for name, one in judged.items():
+        seen = sum(trial.seen_from is not None for trial in one.trials)
+        assert run.data.metrics[f"{key_of(name)}/faults_seen"] == seen
+        assert run.data.metrics[f"{key_of(name)}/least_change"] == pytest.approx(one.least)
+        assert f"- {name}: {seen} of {len(made[0].faults)}" in run.data.tags["mlflow.note.content"]
+    assert run.data.params["real.fingerprint"] == made[0].real["fingerprint"]
+    status, _, err = cli("log", folder)
+    assert status == 0, err
+    assert len(client.search_runs([place])) == 1
     status, _, err = cli("certify", "--real", real, "--output", folder, *arguments)
     assert status == 1
     assert "is not empty" in err

@@ -13,6 +13,7 @@ MICRO = {
     "validation": 2,
     "sample_block": 2,
     "steps": 10,
+    "calibrate": False,
     "vqgan": {
         "channels": [16, 16],
         "bottleneck": "vq",

@@ -194,9 +194,15 @@ def test_constant_slices_can_be_drawn():
 # --- embedding
 
 
-def test_embedding_agrees_with_singular_values():
+@pytest.mark.parametrize("volumes", [30, 3])  # more than features, and fewer
+def test_embedding_agrees_with_singular_values(volumes):
     evaluation = example("ddpm")
-    kept = evidence(evaluation)
+    kept = Evidence(
+        tuple(
+            dataclasses.replace(t, values=t.values[:volumes]) for t in evidence(evaluation).features
+        ),
+        {},
+    )
     axes = embedding(evaluation, kept).axes[0]
     real, synthetic = (table.values for table in kept.features)
     mean, deviation = real.mean(axis=0), real.std(axis=0)

@@ -1,6 +1,6 @@
 """The stages of a convolutional network up to one, and the global average of its output."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from torch import Tensor, nn
 
@@ -18,9 +18,15 @@ class Averaged(nn.Module):
 
     def after(self, volumes: Tensor, counts: Sequence[int]) -> list[Tensor]:
         """Return the averages after so many stages, for each of several numbers of stages."""
-        averages, maps = {}, volumes
-        for count, stage in enumerate(self.stages, 1):
-            maps = stage(maps)
-            if count in counts:
-                averages[count] = maps.float().mean(dim=(2, 3, 4))
+        averages = {
+            count: maps.float().mean(dim=(2, 3, 4))
+            for count, maps in enumerate(self.maps(volumes), 1)
+            if count in counts
+        }
         return [averages[count] for count in counts]
+
+    def maps(self, volumes: Tensor) -> Iterator[Tensor]:
+        """Yield what each stage gives, (b, channels, x, y, z)."""
+        for stage in self.stages:
+            volumes = stage(volumes)
+            yield volumes

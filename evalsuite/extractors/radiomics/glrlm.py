@@ -19,11 +19,14 @@ def runs(
     for stride in strides:
         # Reshaped to rows of one stride, every column is a line of voxels; it starts in the
         # padding, whose zeros also end it, so all lines can be read one after another.
-        lines = np.pad(flat, (0, -flat.size % stride)).reshape(-1, stride).T.ravel()
+        rows = np.zeros((-(-flat.size // stride), stride), flat.dtype)
+        rows.ravel()[: flat.size] = flat
+        lines = rows.T.ravel()
         starts = np.flatnonzero(lines[1:] != lines[:-1]) + 1
-        level, length = lines[starts[:-1]].astype(np.intp), np.diff(starts)
-        inside = level > 0
-        counts = np.bincount(level[inside] * (longest + 1) + length[inside], minlength=cells)
+        cell = lines[starts[:-1]].astype(np.intp)
+        cell *= longest + 1
+        cell += np.minimum(np.diff(starts), longest)  # only those of zeros may be longer
+        counts = np.bincount(cell, minlength=cells)
         yield counts.reshape(n_levels + 1, longest + 1)[1:, 1:]
 
 

@@ -95,6 +95,21 @@ class VolumeExtractor:
         return [torch.cat(parts).numpy() for parts in zip(*rows, strict=True)]
 
     @property
+    def has_maps(self) -> bool:
+        """Whether the network has stages, whose maps PyTorch tells, not OpenVINO."""
+        return self.stages > 0 and "OpenVINO" not in str(self.fingerprint["arithmetic"])
+
+    def maps(self, voxels: Float[np.ndarray, "x y z"]) -> list[Float[np.ndarray, "c x y z"]]:
+        """Return the maps after each stage, or after that of the layer that was asked for."""
+        import torch
+
+        network: Any = self.network
+        volume = torch.from_numpy(np.ascontiguousarray(voxels, dtype=np.float32))[None, None]
+        with inference(self.device, self.precision):
+            found = [maps[0].float().cpu().numpy() for maps in network.maps(volume.to(self.device))]
+        return found[-1:] if "@" in self.name else found
+
+    @property
     def network(self) -> "torch.nn.Module | ByOpenVINO":
         """The network, built when it is first asked for: not where all features are cached."""
         return self.build()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy import stats
+from scipy.special import chdtri
 
 from evalsuite.metrics.metric import Finding, UndefinedError, Views
 from evalsuite.metrics.subjects import LEVEL, coded, count, mean_interval, sums
@@ -28,6 +28,7 @@ BOUNDS = {
     "-1 to 1": (-1.0, 1.0),
     "0 to ∞": (0.0, math.inf),
     "0 to 2": (0.0, 2.0),
+    "0 to 4": (0.0, 4.0),
 }
 
 
@@ -141,7 +142,7 @@ def limits_of(
     interval, value = None, math.nan
     if n > 1:
         value = limits_of_agreement(subject_means(differences[known], codes)).reach
-        tails = stats.chi2.ppf([(1 + LEVEL) / 2, (1 - LEVEL) / 2], n - 1)
+        tails = chdtri(n - 1, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])  # by their upper tails
         low, high = (value * math.sqrt((n - 1) / tail) for tail in tails)
         interval = Interval(low, high, LEVEL, "chi-squared, for normal differences")
     return Estimate(

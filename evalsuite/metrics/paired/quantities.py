@@ -4,6 +4,9 @@ from evalsuite.records import Direction, Quantity
 
 T_INTERVAL = "t interval of the mean over subjects"
 WANG = "Wang et al., IEEE Transactions on Image Processing 13 (2004), 600-612."
+ZHANG = (
+    "Zhang et al., IEEE/CVF Conference on Computer Vision and Pattern Recognition (2018), 586-595."
+)
 BLAND = "Bland and Altman, Statistical Methods in Medical Research 8 (1999), 135-160."
 
 
@@ -81,5 +84,11 @@ FEATURES = _quantity(
     "features", "Distance of features", "cosine distance of the pooled features of both; 0 is alike, and "
     "the reference is that of real volumes of different subjects.", LOWER, range="0 to 2",
     headline=True, on="pairs of features", per="",
+)  # fmt: skip
+PERCEPTUAL = _quantity(
+    "perceptual", "Perceptual distance", "squared distance of the feature maps of both, place by "
+    "place (LPIPS without learnt weights); 0 is alike, and the reference is that of real volumes of "
+    "different subjects.", LOWER, range="0 to 4", works=(ZHANG,), headline=True,
+    on="pairs of features", per="",
 )  # fmt: skip
 VOXELS = (MAE, PSNR, SSIM, MS_SSIM, NCC, BIAS, LIMITS, MSE)

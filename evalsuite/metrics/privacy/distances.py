@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from scipy.spatial.distance import cdist
 from torch import Tensor
 
 from evalsuite.metrics.distances import spans
@@ -178,6 +177,7 @@ def feature_distances(
         subjects: of the training volumes.
         memory: bytes for those of some volumes to all others at a time.
     """
+    from scipy.spatial.distance import cdist
 
     def blocks(
         first: Float[Tensor, "a d"], second: Float[Tensor, "b d"]
