@@ -8,7 +8,8 @@ is audited: nothing is planted among the synthetic ones in the first part, so ea
 alarm and each conviction wrong. In the second part copies in random disguises replace 1, 5 and 20 % of
 the synthetic volumes, and it is counted how often the interval holds their number, and how often they
 convict. In the third the least leak that the audit says it finds with a power of 80 % is planted, of
-exact copies. Also written to benchmarks/results/audit.json.
+exact copies. Also written to benchmarks/results/audit.json, of moved or disguised ones to
+audit_disguises.json.
 """
 
 import argparse
@@ -35,7 +36,7 @@ from evalsuite.resources import Resources
 from evalsuite.statistics import memorisation
 from evalsuite.volumes.changed import changed
 
-RESULTS = Path(__file__).parent / "results" / "audit.json"
+RESULTS = Path(__file__).parent / "results"
 EXTRACTORS = ["medicalnet-resnet10-untrained@layer2", "medicalnet-resnet10-untrained@layer3"]
 TRAINING, HOLDOUT, SYNTHETIC = 70, 70, 40
 SHARES = (0.01, 0.05, 0.2)
@@ -243,7 +244,9 @@ def main() -> None:
         "parts": summary,
         "found by disguise": shares,
     }
-    RESULTS.write_text(json.dumps(about, indent=1) + "\n")
+    plain = given.disguises == [EXACT] and not given.moves
+    name = "audit.json" if plain else "audit_disguises.json"
+    (RESULTS / name).write_text(json.dumps(about, indent=1) + "\n")
 
 
 if __name__ == "__main__":

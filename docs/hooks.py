@@ -13,6 +13,7 @@ from mkdocs.structure.files import File, Files
 from builder import api, commands, coverage, declarations, settings, tutorials
 
 MADE: dict[str, Callable[[], str]] = {
+    "benchmarks": coverage.scripts,
     "commands": commands.told,
     "configuration": settings.told,
     "coverage of metrics": coverage.metrics,

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable
 from functools import partial
+from itertools import combinations
 
 import torch
 from jaxtyping import Float
@@ -20,6 +21,7 @@ from generator.config import GeneratorConfig, Optimisation
 from generator.data import KEPT, TrainingData
 from generator.diffusion import Denoiser, denoising_loss
 from generator.figures import by_channel, mosaic
+from generator.reconstruction_report import agreement
 from generator.scaling import Range, Scaling, Standard
 from generator.steps import Player, autocast, batches, random_numbers
 from generator.vqgan import VQGAN
@@ -100,7 +102,10 @@ class DiffusionStage:
 
     @torch.no_grad()
     def validate(self) -> tuple[dict[str, float], dict[str, Figure]]:
-        """Return the loss of the averaged denoiser at fixed times and noise, and samples."""
+        """Return the loss of the averaged denoiser at fixed times and noise, and samples.
+
+        Of several channels also their agreement, see `agreement`, in samples and in real volumes.
+        """
         from generator.sampling import decode
 
         self.average.eval()
@@ -120,6 +125,10 @@ class DiffusionStage:
         samples = self.data.cut(decode(self.autoencoder, latents, self.scaling))
         real = self.data.cut(self.data.volumes(shown)).numpy()
         rows = {"real": list(real), "sample": list(samples.cpu().numpy())}
+        if pairs := list(combinations(range(len(self.data.channels)), 2)):
+            for kind, volumes in rows.items():
+                agreements = [agreement(volumes, *pair) for pair in pairs]
+                metrics[f"agreement_{kind}"] = sum(agreements) / len(pairs)
         return metrics, {"samples": mosaic(by_channel(rows, self.data.channels))}
 
     @torch.no_grad()

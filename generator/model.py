@@ -174,12 +174,10 @@ class Generator:
             )
         return chosen
 
-    def block(self, indices: Sequence[int], recipe: Recipe) -> list[Volume]:
-        """Return the samples of one block, which are computed together; see `images`."""
-        return [images[self.channels[0]] for images in self.images(indices, recipe)]
-
     def images(self, indices: Sequence[int], recipe: Recipe) -> list[dict[str, Volume]]:
-        """Return the samples of one block: each channel, and as `label` what map it was told.
+        """Return the samples of one block, which are computed together.
+
+        Each as its channels and, as `label`, the label map that it was told.
 
         Raises:
             EvalsuiteError: for a recipe that is not possible, or an unknown class.

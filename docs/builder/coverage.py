@@ -1,15 +1,27 @@
-"""How often intervals hold the truth, from what the benchmarks measured."""
+"""The benchmarks: which there are, and how often intervals held the truth in them."""
 
+import ast
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from builder.markdown import table
+from builder.markdown import cell, code, table
 
-RESULTS = Path(__file__).parents[2] / "benchmarks" / "results"
+SCRIPTS = Path(__file__).parents[2] / "benchmarks"
+RESULTS = SCRIPTS / "results"
 TITLES = {"kid": "KID", "mmd_rbf": "MMD", "pairs": "likeness of pairs (MS-SSIM)"}
 HEAD = ("95 % interval of", "in", "designs", "lowest", "mean", "highest")
+
+
+def scripts() -> str:
+    """Return a row for each script, with the first line of what it says of itself."""
+    rows = []
+    for path in sorted(SCRIPTS.glob("*.py")):
+        told = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+        if told:
+            rows.append((code(path.name), cell(told.partition("\n\n")[0])))
+    return table(("script", "what it measures"), rows)
 
 
 def metrics() -> str:

@@ -225,11 +225,16 @@ def test_the_card_and_the_history_tell_of_each_channel(run):
     assert card["config"]["channels"] == ["t1", "t2"]
     assert set(card["intensities"]) == {"t1", "t2"}
     assert card["intensities"]["t1"]["kind"] == "percentile"
-    assert {line["channel"] for line in card["reconstructions"]["lines"]} == {"t1", "t2"}
+    lines = card["reconstructions"]["lines"]
+    assert {line["channel"] for line in lines} == {"t1", "t2", "t1 with t2"}
+    assert lines[-1]["name"] == "normalised_mutual_information"
+    assert lines[-1]["held_out"] > 0.8
     metrics = card["metrics"]
     each = [metrics["validation_psnr_t1"], metrics["validation_psnr_t2"]]
     assert metrics["validation_psnr"] == pytest.approx(np.mean(each))
     assert min(each) > 12
+    assert metrics["agreement_real"] > 0.8
+    assert 0.2 < metrics["agreement_sample"] <= 1
 
 
 def test_the_channels_of_a_sample_show_one_anatomy(samples):

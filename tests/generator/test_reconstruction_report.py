@@ -8,7 +8,7 @@ import pytest
 import evalsuite as ev
 from evalsuite.volumes.population import degrade
 from evalsuite.volumes.volume import Volume
-from generator.reconstruction_report import looked_at, parity, reconstruction_report
+from generator.reconstruction_report import agreement, looked_at, parity, reconstruction_report
 
 SHAPE = (16, 16, 16)
 
@@ -82,6 +82,17 @@ def test_parity_is_the_spread_of_the_means_of_eight_sub_lattices():
     inside = np.tile(lattice, (8, 1, 1))
     assert parity([inside]) == pytest.approx(100 * 2 * 0.08 / 3, rel=0.02)
     assert parity([np.full((8, 8, 8), 0.3)]) == pytest.approx(0, abs=1e-9)
+
+
+def test_channels_agree_by_what_they_tell_of_each_other_and_not_by_their_contrast():
+    first = np.tile([0.1, 0.1, 0.6, 0.9], (4, 4, 1))
+    inverted, half = 1 - first, np.where(first > 0.5, 0.2, 0.7)
+    other = np.transpose(first, (2, 0, 1))
+    volume = np.stack([first, inverted, half, other])
+    assert agreement([volume], 0, 1) == pytest.approx(1)
+    # Of 1/2, 1/4, 1/4 and of halves: entropies of 1.5 and 1 bit, of which 1 is shared.
+    assert agreement([volume, volume], 0, 2) == pytest.approx(1 / 1.25)
+    assert agreement([volume], 0, 3) == pytest.approx(0, abs=1e-9)
 
 
 def test_as_many_volumes_are_looked_at_as_are_there_and_affordable():

@@ -59,7 +59,7 @@ def test_a_generator_of_before_samples_as_it_did(tmp_path):
     generator = load(tmp_path / "old")
     assert generator.resolved(Recipe()) == Recipe(sampler="dpm++", steps=40, start=0.9)
     assert scaling_of(generator.card) == Range(-1.5, 2.0)
-    plain = generator.block([0, 1], Recipe())
-    told = generator.block([0, 1], Recipe(sampler="dpm++", steps=40, start=0.9))
+    plain = generator.sample(2)
+    told = generator.sample(2, sampler="dpm++", steps=40, start=0.9)
     for one, other in zip(plain, told, strict=True):
         np.testing.assert_array_equal(one.voxels, other.voxels)
