@@ -23,7 +23,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.register_profile(
-    "repeatable", settings.get_profile("fuzz"), derandomize=True, database=None, max_examples=50
+    "repeatable", settings.get_profile("fuzz"), derandomize=True, database=None, max_examples=30
 )
 settings.load_profile("repeatable")
 
