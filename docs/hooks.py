@@ -18,6 +18,7 @@ MADE: dict[str, Callable[[], str]] = {
     "configuration": settings.told,
     "coverage of metrics": coverage.metrics,
     "coverage of readers": coverage.readers,
+    "false alarms of readers": coverage.tests,
     "extractors": declarations.extractors,
     "formulas of metrics": api.formulas_of_metrics,
     "metrics": declarations.metrics,

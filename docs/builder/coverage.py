@@ -53,6 +53,20 @@ def readers() -> str:
     return f"{told}\n\n{table(HEAD, rows)}"
 
 
+def tests() -> str:
+    """Return a row for each test of a reader study, alone and in a study of five cohorts."""
+    study = _read("coverage")
+    rows = [
+        _row(name, where, [100 * row[name] for row in own if name in row])
+        for where in dict.fromkeys(row["what"] for row in study["rows"])
+        if where != "95 % intervals"
+        for own in [[row for row in study["rows"] if row["what"] == where]]
+        for name in own[0]
+        if isinstance(own[0][name], float)
+    ]
+    return table(("test", *HEAD[1:]), rows)
+
+
 def _read(name: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text())
     return found

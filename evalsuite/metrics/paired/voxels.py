@@ -48,8 +48,8 @@ UNDECLARED = Caveat(
 )
 BEYOND = Caveat(
     "beyond-the-range",
-    "The intensities of {n} of {size} pairs span more than the declared range of {range:g} (up to "
-    "{most:g}): their PSNR and SSIM are no longer those of that range.",
+    "The intensities of {n} of {size} pairs span more than the declared range of {range:g} (the "
+    "widest {most:g}): their PSNR and SSIM are no longer those of that range.",
 )
 WIDE = Caveat(
     "range-too-wide",
