@@ -1,37 +1,30 @@
 """Is a certificate right? Its false alarms, its power, and the time that it takes.
 
-    python benchmarks/certify.py ../shared/data/hippocampus/images [--certificate FOLDER | --parts]
+    python benchmarks/certify.py ../shared/data/hippocampus/images [--certificate FOLDER]
 
 Real volumes: 199 halvings set the limit of every number, 1,000 further ones pass it by chance; and,
 of limits from halvings of one half of the subjects, 1,000 halvings of the other half. Simulated
 features: of many cohorts the power that halvings of one state beside that of fresh cohorts of
-the same kind. With a folder of `evalsuite certify` its time and what it says are kept as well. With
---parts the processor seconds of one thread that a certificate by radiomics and a network takes are
-found from some of its volumes and splits: whatever else runs does not count, but for its share of the
-caches.
+the same kind. With a folder of `evalsuite certify` its time and what it says are kept as well.
 """
 
 import argparse
 import json
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from evalsuite.certificate import read_certificate
-from evalsuite.certification.certify import USUAL
 from evalsuite.certification.design import split
 from evalsuite.certification.faults import PLANTINGS
 from evalsuite.certification.judge import limits
-from evalsuite.certification.planted import with_fault
 from evalsuite.certification.values import Seen, Task
 from evalsuite.config import load_config
 from evalsuite.evaluate import load_metrics, ready
 from evalsuite.feature_tables import feature_tables, loaded_extractors
 from evalsuite.metrics import mmd
-from evalsuite.preprocessed import load_preprocessed
 from evalsuite.progress import bars
 from evalsuite.records import FeatureTable
 from evalsuite.resources import Resources
@@ -75,59 +68,6 @@ def of_real(images: Path, cache: Path, metrics: list[str]) -> dict[str, object]:
         return {name: float((further[name] > limits(known[name])[0]).mean()) for name in known}
 
     return {"further halvings": rates(same), "halvings of other subjects": rates(others)}
-
-
-def of_parts(images: Path) -> dict[str, object]:
-    """Return what a certificate by three metrics and two extractors takes, in processor seconds."""
-    torch.set_num_threads(1)
-    names = [EXTRACTOR, "radiomics"]
-    given = {"real": str(images), "synthetic": [f"none={images}"], "extractors": names}
-    config = load_config(None, {**given, "metrics": ["frechet", "mmd", "precision_recall"]})
-    resources = Resources(cache=Path())
-    extractors = loaded_extractors(config, names, resources)
-    found = ready(config, extractors, [], resources)
-    real, levels = found.real, [(p.fault.name, s) for p in PLANTINGS for s in p.strengths]
-    some = [
-        with_fault(real, *level, 0).entries[7 * i + k]
-        for i, level in enumerate(levels)
-        for k in (0, 1)
-    ]
-    seconds, rows = {}, {}
-    for extractor in extractors:
-        steps = found.preparations[extractor.name].of(real)
-        extractor(load_preprocessed(real.entries[0], steps)[None])
-        begun = time.process_time()
-        made = [load_preprocessed(entry, steps) for entry in some]
-        if extractor.parallel == "batch":
-            features = np.concatenate(
-                [extractor(np.stack(made[i : i + 8])) for i in range(0, len(made), 8)]
-            )
-        else:
-            features = np.concatenate([extractor(one[None]) for one in made])
-        used = (time.process_time() - begun) / len(made)
-        seconds[extractor.name] = {
-            "a volume": used,
-            "all": used * (1 + len(levels)) * len(real.entries),
-        }
-        rows[extractor.name] = features
-    n, whose = len(real.entries), np.arange(len(real.entries))
-    chosen = [(metric.name, options) for metric, options in load_metrics(config)]
-    drawn = np.random.default_rng(0)
-    seen = []
-    for extractor in extractors:
-        spread = rows[extractor.name]
-        values = spread[drawn.integers(len(spread), size=n)] + drawn.normal(
-            size=(n, spread.shape[1])
-        ) * spread.std(axis=0)
-        table = FeatureTable("real", extractor.name, (), values.astype(np.float32))
-        seen.append(Seen(extractor.name, extractor.standardise, table, table))
-    task = Task(PLANTINGS[0], 0.0, None, split(whose, 10, 0), whose, seen, chosen, 0, 1 << 28)
-    begun = time.process_time()
-    task.values()
-    used = (time.process_time() - begun) / 10
-    splits = USUAL.splits + USUAL.planted * sum(len(p.fault.levels) for p in PLANTINGS)
-    seconds["judging"] = {"a split": used, "all": used * splits}
-    return {"seconds": seconds, "two cores": sum(one["all"] for one in seconds.values()) / 2}
 
 
 def number(real, synthetic) -> dict[str, float]:
@@ -176,12 +116,9 @@ def main() -> None:
     parser.add_argument("images", type=Path)
     parser.add_argument("--certificate", type=Path)
     parser.add_argument("--metrics", default=METRICS)
-    parser.add_argument("--parts", action="store_true")
     arguments = parser.parse_args()
     found = json.loads(RESULTS.read_text()) if RESULTS.is_file() else {}
-    if arguments.parts:
-        found["processor seconds"] = of_parts(arguments.images)
-    elif arguments.certificate:
+    if arguments.certificate:
         certificate = read_certificate(arguments.certificate)
         found["certificate"] = {
             "seconds": certificate.seconds,
