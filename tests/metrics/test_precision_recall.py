@@ -119,7 +119,7 @@ def test_balls_are_open():
     assert values(real, synthetic * 0.999, k=1)[0] == 1
 
 
-@settings(max_examples=30)
+@settings(max_examples=12)
 @given(
     m=st.integers(8, 30),
     n=st.integers(8, 30),

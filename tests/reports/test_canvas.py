@@ -162,7 +162,7 @@ class TestCohorts:
 
 @pytest.mark.parametrize(
     ("shares", "structures"),
-    [((100.0,), "1"), ((1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 90.0, 100.0), "1234567890")],
+    [((100.0,), "1"), ((1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 90.0, 100.0), "123456")],
 )
 def test_learning_curves(shares, structures):
     structures = [f"{s}{s}" for s in structures]
