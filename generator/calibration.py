@@ -11,7 +11,7 @@ Reference: Heeger and Bergen, Pyramid-based texture analysis/synthesis, SIGGRAPH
 """
 
 import math
-from collections.abc import Iterable
+from functools import lru_cache
 
 import pywt
 import torch
@@ -125,7 +125,8 @@ def _bands(
     return bands
 
 
-def _responses(sides: Iterable[int], dilation: int) -> Complex[Tensor, "8 x y w"]:
+@lru_cache(maxsize=len(DILATIONS))  # of samples, which have one shape
+def _responses(sides: tuple[int, ...], dilation: int) -> Complex[Tensor, "8 x y w"]:
     """Return what the filters of all bands do to each frequency of a periodic volume."""
     wavelet = pywt.Wavelet(WAVELET)
     axes = []

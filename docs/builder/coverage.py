@@ -11,6 +11,7 @@ from builder.markdown import cell, code, table
 SCRIPTS = Path(__file__).parents[2] / "benchmarks"
 RESULTS = SCRIPTS / "results"
 TITLES = {"kid": "KID", "mmd_rbf": "MMD", "pairs": "likeness of pairs (MS-SSIM)"}
+INTERVALS = "95 % intervals"
 HEAD = ("95 % interval of", "in", "designs", "lowest", "mean", "highest")
 
 
@@ -37,7 +38,7 @@ def metrics() -> str:
 def readers() -> str:
     """Return a row for each quantity of a reader study, and for agreement among odd readers."""
     agreement, study = _read("agreement_intervals"), _read("coverage")
-    intervals = [row for row in study["rows"] if row["what"] == "95 % intervals"]
+    intervals = [row for row in study["rows"] if row["what"] == INTERVALS]
     quantities = [name for name in intervals[3] if isinstance(intervals[3][name], float)]
     rows = [
         _row(name, "all designs", [100 * row[name] for row in intervals if name in row])
@@ -56,15 +57,13 @@ def readers() -> str:
 def tests() -> str:
     """Return a row for each test of a reader study, alone and in a study of five cohorts."""
     study = _read("coverage")
-    rows = [
-        _row(name, where, [100 * row[name] for row in own if name in row])
-        for where in dict.fromkeys(row["what"] for row in study["rows"])
-        if where != "95 % intervals"
-        for own in [[row for row in study["rows"] if row["what"] == where]]
-        for name in own[0]
-        if isinstance(own[0][name], float)
-    ]
-    return table(("test", *HEAD[1:]), rows)
+    shares: dict[tuple[str, str], list[float]] = {}
+    for row in study["rows"]:
+        if row["what"] != INTERVALS:
+            for name, value in row.items():
+                if isinstance(value, float):
+                    shares.setdefault((name, row["what"]), []).append(100 * value)
+    return table(("test", *HEAD[1:]), [_row(*about, own) for about, own in shares.items()])
 
 
 def _read(name: str) -> dict[str, Any]:
