@@ -1,7 +1,10 @@
 """All that can be added is an entry point, built-in and third-party alike."""
 
+import sys
 from collections.abc import Mapping
-from importlib.metadata import EntryPoint, entry_points
+from functools import lru_cache
+from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from pathlib import Path
 from typing import Any
 
 from evalsuite.errors import EvalsuiteError, unknown
@@ -9,8 +12,21 @@ from evalsuite.errors import EvalsuiteError, unknown
 
 def available(group: str) -> dict[str, EntryPoint]:
     """Return the entry points of `evalsuite.<group>` by name, in alphabetical order."""
-    found = entry_points(group=f"evalsuite.{group}")
+    places = [Path(place) for place in sys.path]
+    changed = tuple(place.stat().st_mtime_ns if place.exists() else 0 for place in places)
+    found = _installed(f"evalsuite.{group}", tuple(sys.path), changed)
     return {point.name: point for point in sorted(found, key=lambda point: point.name)}
+
+
+@lru_cache(maxsize=64)
+def _installed(group: str, places: tuple[str, ...], changed: tuple[int, ...]) -> EntryPoints:
+    """Return the entry points of a group, for which all that is installed is looked through.
+
+    Args:
+        places, changed: where packages are, and when one came or went: for these it is kept.
+    """
+    del places, changed
+    return entry_points(group=group)
 
 
 def load(group: str, name: str, hints: Mapping[str, str] | None = None) -> Any:

@@ -104,14 +104,18 @@ def test_a_resumed_training_ends_where_an_uninterrupted_one_does(
     assert equal(uninterrupted, weights(tmp_path / "broken"))
 
 
-def test_kill_9_at_any_moment_leaves_a_checkpoint_that_resumes(source, tmp_path):
+def test_kill_9_at_any_moment_leaves_a_checkpoint_that_resumes(source, tmp_path, cli):
     config = tmp_path / "micro.yaml"
     config.write_text(json.dumps({"preset": "tiny", **ONCE}))
     output = tmp_path / "run"
-    command = [sys.executable, "-m", "evalsuite", "generator", "train", str(source)]
-    command += ["--output", str(output), "--config", str(config), "--no-tracking", "--resume"]
-    command += ["--set", "vqgan.training.steps=12", "--set", "vqgan.training.checkpoint_every=1"]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd=Path(__file__).parents[2])
+    command = ["generator", "train", source, "--output", output, "--config", config]
+    command += ["--no-tracking", "--resume", "--set", "vqgan.training.steps=12"]
+    command += ["--set", "vqgan.training.checkpoint_every=1"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "evalsuite", *map(str, command)],
+        stderr=subprocess.DEVNULL,
+        cwd=Path(__file__).parents[2],
+    )
     deadline = time.monotonic() + 120
     while len(checkpoint.steps(output / "vqgan")) < 2 and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -123,8 +127,8 @@ def test_kill_9_at_any_moment_leaves_a_checkpoint_that_resumes(source, tmp_path)
         tensors, card = checkpoint.load(checkpoint.step_folder(output / "vqgan", step))
         assert card["step"] == step
         assert tensors
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
-    assert done.returncode == 0, done.stderr
+    status, _, err = cli(*command)
+    assert status == 0, err
     assert (output / "generator/card.json").exists()
 
 
