@@ -7,6 +7,7 @@ import gc
 import os
 import random
 import sys
+import tempfile
 
 import numpy as np
 import pytest
@@ -66,9 +67,15 @@ def no_lines_of_progress(monkeypatch):
     monkeypatch.setattr("evalsuite.progress.FIRST", float("inf"))
 
 
+@pytest.fixture(scope="session")
+def caches(tmp_path_factory):
+    """Return the folder of all caches: pytest's own numbers would be sought among thousands."""
+    return tmp_path_factory.mktemp("caches")
+
+
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path_factory, monkeypatch):
+def own_cache(caches, monkeypatch):
     """Keep every test away from the user's cache, hub and tracking server."""
-    monkeypatch.setenv("EVALSUITE_CACHE", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.setenv("EVALSUITE_CACHE", tempfile.mkdtemp(dir=caches))
     monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
