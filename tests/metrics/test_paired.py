@@ -17,7 +17,7 @@ from torchmetrics.functional.image import (
 
 from evalsuite.metrics.metric import UndefinedError, Views
 from evalsuite.metrics.paired import features, labels, voxels
-from evalsuite.metrics.paired.means import limits_of, mean_of
+from evalsuite.metrics.paired.means import limits_of, mean_of, pairs_of
 from evalsuite.metrics.paired.quantities import BIAS, DICE, LIMITS, MAE
 from evalsuite.metrics.subjects import coded
 from evalsuite.records import Scores
@@ -275,6 +275,14 @@ def test_strangers_of_ten_thousand_volumes_are_known_without_a_matrix_of_them():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert features.strangers(own, np.arange(10_000)) == pytest.approx(5000 / 9999, abs=1e-12)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB
+
+
+def test_codes_of_subjects_are_made_once_for_all_pairs(monkeypatch):
+    asked, codes = [], Views.codes.fget
+    monkeypatch.setattr(Views, "codes", property(lambda self: asked.append(1) or codes(self)))
+    real = views(volumes(1) * 4, subjects=["a", "b", "a", "c"])
+    places, whose = pairs_of(real, replace(real, pairs=[2, 3, 0]))
+    assert (places, whose.tolist(), len(asked)) == ([2, 3, 0], [0, 1, 0], 1)
 
 
 @pytest.mark.parametrize("metric", [voxels, labels, features])
