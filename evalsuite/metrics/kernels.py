@@ -22,7 +22,7 @@ def rbf_kernel(
     """
     widest = 2 ** (widths - 1) * bandwidth
     kernel = (squares * (-0.5 / widest**2)).exp_()
-    total = kernel.clone()
+    total: Float[Tensor, "a b"] = kernel.clone()
     for _ in range(widths - 1):
         kernel.square_().square_()  # half as wide: to the fourth power
         total += kernel
