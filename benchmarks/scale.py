@@ -2,6 +2,7 @@
 
     python benchmarks/scale.py [--sizes 500 2000 10000] [--features 512 2048] [--volumes 20 50]
                                [--spacing 4] [--side 128] [--longest 1800] [--memory 1GB]
+                               [--only slices paired] [--machine "2 cores of ..."]
 
 Each measurement is a process of its own. Its seconds are those of all its threads in the metric
 alone, without imports and data, so that other work on the machine does not count; its memory is the
@@ -13,11 +14,13 @@ some voxels, with another contrast and with noise; synthetic volume i stands for
 Ratios are to the plain Frechet distance of the same features, and of peers to the metric of ours that
 stands for them: torchmetrics' FID and KID (100 subsets of 1,000, no p-value), MONAI's FID, MMD (one
 kernel, no p-value) and MS-SSIM (of 5 pairs, scaled to as many as ours has). What takes longer than
-`--longest` seconds is left out, which is told. Also written to benchmarks/results/scale.json.
+`--longest` seconds is left out, which is told. Also written to benchmarks/results/scale.json, where
+rows that are not measured anew, with `--only` or of other sizes and machines, stay as they are.
 """
 
 import argparse
 import json
+import os
 import platform
 import resource
 import subprocess
@@ -30,7 +33,10 @@ from pathlib import Path
 from typing import Any
 
 RESULTS = Path(__file__).parent / "results" / "scale.json"
-METRICS = ("frechet", "mmd", "precision_recall", "clipped", "vendi", "realism", "paired_features")
+METRICS = (
+    "frechet", "mmd", "precision_recall", "clipped", "vendi", "realism", "paired_features", "frd",
+)  # fmt: skip
+SEEN_AS = {"frd": "radiomics-frd-v1"}  # extractors without which a metric has nothing to say
 ON_VOLUMES = ("ms_ssim", "slices", "privacy", "paired")
 OPTIONS = {"paired": {"data_range": 1.0}}  # what prepared volumes lie within
 OF_PEER = {
@@ -69,7 +75,7 @@ def on_features(what: str, n: int, d: int, memory: int) -> Task:
         from evalsuite.metrics.metric import Views
 
         views = [
-            Views(range(n), {"": rows}, [], (1.0, 1.0, 1.0), pairs=pairs)  # type: ignore[arg-type]
+            Views(range(n), {SEEN_AS.get(what, ""): rows}, [], (1.0, 1.0, 1.0), pairs=pairs)  # type: ignore[arg-type]
             for rows, pairs in ((real, None), (synthetic, range(n)))
         ]
         return _ours(what, views, memory)
@@ -214,21 +220,31 @@ def told(design: str, rows: dict[str, dict[str, float] | None]) -> None:
         )
 
 
+def kept(design: dict[str, object], rows: dict[str, dict[str, float] | None]) -> None:
+    """Write rows into the results, where all others stay."""
+    record = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"tables": []}
+    table = next((table for table in record["tables"] if table["design"] == design), None)
+    if table is None:
+        table = {"design": design, "rows": {}}
+        record["tables"].append(table)
+    table["rows"] |= rows
+    RESULTS.write_text(json.dumps(record, indent=1) + "\n")
+
+
 def main(arguments: argparse.Namespace) -> None:
-    tables: list[dict[str, Any]] = []
+    def chosen(*names: str) -> list[str]:
+        return [name for name in names if not arguments.only or name in arguments.only]
 
     def keep(design: dict[str, object], rows: dict[str, dict[str, float] | None]) -> None:
         told(", ".join(f"{key} {value}" for key, value in design.items()), rows)
-        tables.append({"design": design, "rows": rows})
-        record = {"machine": platform.processor() or platform.machine(), "tables": tables}
-        RESULTS.write_text(json.dumps(record, indent=1) + "\n")
+        kept(design | {"machine": arguments.machine}, rows)
 
     peers = tuple(peer for peer in OF_PEER if peer != "monai ms_ssim")
     for d in arguments.features:
         for n in arguments.sizes:
             rows = {
                 what: measured(arguments.longest, arguments.memory, what, n, d)
-                for what in ("data", "distance", *METRICS, *peers)
+                for what in chosen("data", "distance", *METRICS, *peers)
             }
             keep({"volumes of each cohort": n, "features": d}, rows)
     for n in arguments.volumes:
@@ -244,7 +260,7 @@ def main(arguments: argparse.Namespace) -> None:
                 made = {"millimetres": arguments.spacing}
             rows = {
                 what: measured(arguments.longest, arguments.memory, what, folder, 0)
-                for what in ("data", *ON_VOLUMES, "monai ms_ssim")
+                for what in chosen("data", *ON_VOLUMES, "monai ms_ssim")
             }
         keep({"volumes of each cohort": n, **made}, rows)
     print(f"Written to {RESULTS}")
@@ -261,6 +277,9 @@ if __name__ == "__main__":
     parser.add_argument("--side", type=int, help="of cubes that are made quickly instead")
     parser.add_argument("--longest", type=int, default=1800, help="seconds of one measurement")
     parser.add_argument("--memory", default="1GB")
+    parser.add_argument("--only", nargs="+", help="metrics and peers; by default all")
+    machine = f"{os.cpu_count()} cores, {platform.machine()}"
+    parser.add_argument("--machine", default=machine, help="what the results call it")
     parser.add_argument("--one", nargs=4, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.one:

@@ -27,7 +27,7 @@ from evalsuite.metrics.frechet import compute as frechet
 from evalsuite.metrics.frechet_distance import frechet_distance
 from evalsuite.metrics.frechet_within import expected_distance
 from evalsuite.metrics.kernels import cubic_kernel, median_distance, rbf_kernel
-from evalsuite.metrics.mmd import MULTIPLES
+from evalsuite.metrics.mmd import WIDTHS
 from evalsuite.metrics.mmd import compute as mmd
 from evalsuite.metrics.squared_mmd import (
     permutation_p_value,
@@ -68,9 +68,7 @@ def tests(replicates: int, volumes, sizes, d, within, skew) -> dict:
         ]
         sigma = median_distance(pair[0], subjects.real)
         kernels = {
-            "mmd_rbf": lambda t, sigma=sigma: rbf_kernel(
-                t.squares, *(k * sigma for k in MULTIPLES)
-            ),
+            "mmd_rbf": lambda t, sigma=sigma: rbf_kernel(t.squares, sigma, WIDTHS),
             "kid": lambda t: cubic_kernel(t.products, d),
         }
         alike = volumes[0] == volumes[1]

@@ -1,5 +1,6 @@
 """The command line: parse, call one function, print."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -14,6 +15,9 @@ from evalsuite.errors import EvalsuiteError
 
 def main() -> None:
     """Run the command line; a mistake of the user's is one line on stderr and status 1."""
+    # Threads that spin while they wait make a command up to six times slower on a machine that has
+    # other work; read once, when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         _app()()
     except EvalsuiteError as error:

@@ -54,8 +54,8 @@ class FeatureCache:
         self, keys: Sequence[str], preprocessing: Preprocessing, extractor: Extractor
     ) -> list[Path]:
         """Return the files that hold the rows of volumes by their keys, whether they exist or not."""
-        shared = [preprocessing.hash, extractor.fingerprint]
-        parts = (json.dumps([key, *shared], sort_keys=True).encode() for key in keys)
+        shared = json.dumps([preprocessing.hash, extractor.fingerprint], sort_keys=True)
+        parts = (f"[{json.dumps(key)}, {shared[1:]}".encode() for key in keys)
         names = (hashlib.sha256(part).hexdigest() for part in parts)
         return [self.folder.joinpath(name[:2], f"{name}.npy") for name in names]
 

@@ -1,26 +1,29 @@
 """Samples whose intensities and detail are distributed as those of training volumes.
 
 Both stages learn how strong detail is, not how it is distributed: grain has lighter tails than
-real texture, and background is darker or brighter than real background. So when training ends,
-intensities of samples, and their coefficients in every band of an undecimated wavelet, are mapped
-to those of training volumes by quantiles, in turn and several times, as Heeger and Bergen (1995)
-do with noise. The maps are kept with the weights. They are monotone and the same for all samples:
-they neither move anatomy nor make one sample like another, or like a training volume.
+real texture, background is darker or brighter than real background, and one sample is as grainy as
+the other, where real volumes differ. So when training ends, intensities of samples, and their
+coefficients in every band of an undecimated wavelet, are mapped to those of training volumes by
+quantiles, in turn and several times, as Heeger and Bergen (1995) do with noise; before that, the
+strength of a sample's band, which is its own, is moved away from the mean of all samples as far as
+that of a training volume lies from theirs. The maps are kept with the weights. They are monotone
+and the same for all samples: they neither move anatomy nor make one sample like another, or like a
+training volume.
 
 Reference: Heeger and Bergen, Pyramid-based texture analysis/synthesis, SIGGRAPH 1995, 229-238.
 """
 
 import math
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import pywt
 import torch
-from jaxtyping import Complex, Float, Int
+from jaxtyping import Bool, Complex, Float, Int
 from torch import Tensor, nn
 
 SAMPLES = 60  # that maps are measured on, and as many training volumes
 HELD = 1 << 30  # bytes of them, at most
-ROUNDS = 4
+ROUNDS = 3
 DILATIONS = (2, 1)  # voxels from one tap of the wavelet to the next: coarse detail first
 WAVELET = "db3"
 BANDS = 8  # the smooth one first
@@ -28,6 +31,9 @@ VALUES = 1 << 19  # of which quantiles are taken
 TAILS = (0.0, 1e-4, 1e-3)
 SHARES = (*TAILS, *(k / 200 for k in range(1, 200)), *(1 - share for share in reversed(TAILS)))
 KNOTS = 512  # of a map, equally far apart
+FAINTEST = 1e-12  # power of a band that is 0
+STRETCH = 4.0  # of differences between samples, at most
+GAIN = math.log(2)  # of a band of a sample, at most either way
 
 
 class Calibration(nn.Module):
@@ -42,6 +48,7 @@ class Calibration(nn.Module):
 
     threshold: Tensor
     tones: Tensor
+    strengths: Tensor
     details: Tensor
 
     def __init__(self, channels: int) -> None:
@@ -49,6 +56,7 @@ class Calibration(nn.Module):
         kinds = ROUNDS, len(DILATIONS), BANDS - 1, 2
         self.register_buffer("threshold", torch.zeros(channels))
         self.register_buffer("tones", torch.zeros(channels, ROUNDS + 1, 1, 2 + KNOTS))
+        self.register_buffer("strengths", torch.zeros(channels, *kinds, 3))
         self.register_buffer("details", torch.zeros(channels, *kinds, 2 + KNOTS))
 
     @torch.no_grad()
@@ -59,22 +67,30 @@ class Calibration(nn.Module):
         for channel, threshold in enumerate(real.mean(dim=(0, 2, 3, 4))):
             mine, theirs = samples[:, channel], real[:, channel]
             self.threshold[channel] = threshold
-            tones, details = self.tones[channel], self.details[channel]
+            tones, levels = self.tones[channel], self.strengths[channel]
+            details = self.details[channel]
             tone = _tone(theirs)
+            strength = [_strengths(theirs, dilation, threshold) for dilation in DILATIONS]
             detail = [_detail(theirs, dilation, threshold) for dilation in DILATIONS]
             for turn in range(ROUNDS):
                 tones[turn] = _maps(_tone(mine), tone)
                 mine = _mapped(mine, tones[turn])
                 for place, dilation in enumerate(DILATIONS):
+                    own = _strengths(mine, dilation, threshold)
+                    levels[turn, place] = _levels(own, strength[place])
+                    found = _detail(mine, dilation, threshold, levels[turn, place])
                     for maps, before, after in zip(
-                        details[turn, place],
-                        _detail(mine, dilation, threshold),
-                        detail[place],
-                        strict=True,
+                        details[turn, place], found, detail[place], strict=True
                     ):
                         maps.copy_(_maps(before, after))
-                    found = [_refined(v, dilation, threshold, details[turn, place]) for v in mine]
-                    mine = torch.stack(found)
+                    refined = partial(
+                        _refined,
+                        dilation=dilation,
+                        threshold=threshold,
+                        levels=levels[turn, place],
+                        maps=details[turn, place],
+                    )
+                    mine = torch.stack([refined(one) for one in mine])
             tones[ROUNDS] = _maps(_tone(mine), tone)
 
     @torch.no_grad()
@@ -87,11 +103,13 @@ class Calibration(nn.Module):
         return torch.stack(channels, dim=1)
 
     def _calibrated(self, volume: Float[Tensor, "x y z"], channel: int) -> Float[Tensor, "x y z"]:
-        tones, details = self.tones[channel], self.details[channel]
-        for tone, scales in zip(tones, details, strict=False):
-            volume = _mapped(volume, tone)
-            for maps, dilation in zip(scales, DILATIONS, strict=True):
-                volume = _refined(volume, dilation, self.threshold[channel], maps)
+        threshold, tones = self.threshold[channel], self.tones[channel]
+        for turn in range(ROUNDS):
+            volume = _mapped(volume, tones[turn])
+            for place, dilation in enumerate(DILATIONS):
+                levels = self.strengths[channel, turn, place]
+                maps = self.details[channel, turn, place]
+                volume = _refined(volume, dilation, threshold, levels, maps)
         return _mapped(volume, tones[ROUNDS])
 
 
@@ -104,17 +122,29 @@ def _refined(
     volume: Float[Tensor, "x y z"],
     dilation: int,
     threshold: Float[Tensor, ""],
+    levels: Float[Tensor, "7 2 3"],
     maps: Float[Tensor, "7 2 m"],
 ) -> Float[Tensor, "x y z"]:
-    """Return a volume whose detail in every band is mapped."""
+    """Return a volume whose detail in every band is strengthened or weakened, and mapped."""
     responses = _responses(volume.shape, dilation).to(volume.device)
-    smooth, *bands = _bands(volume, responses)
-    bright = (smooth > threshold).int()
-    change = [_mapped(band, own, bright) - band for band, own in zip(bands, maps, strict=True)]
+    bands, bright = _parted(volume, dilation, threshold)
+    side, strengthened = bright.int(), _strengthened(bands, bright, levels)
+    change = [
+        _mapped(found, own, side) - band
+        for found, own, band in zip(strengthened, maps, bands, strict=True)
+    ]
     # The filters' squares sum to 1, so that what is not mapped comes back as it was.
     added = torch.fft.rfftn(torch.stack(change), dim=(1, 2, 3)) * responses[1:].conj()
     refined: Tensor = volume + torch.fft.irfftn(added.sum(dim=0), s=volume.shape)
     return refined
+
+
+def _parted(
+    volume: Float[Tensor, "x y z"], dilation: int, threshold: Float[Tensor, ""]
+) -> tuple[Float[Tensor, "7 x y z"], Bool[Tensor, "x y z"]]:
+    """Return the detail of a volume, and where its smooth band is bright."""
+    bands = _bands(volume, _responses(volume.shape, dilation).to(volume.device))
+    return bands[1:], bands[0] > threshold
 
 
 def _bands(
@@ -146,20 +176,62 @@ def _tone(volumes: Float[Tensor, "n x y z"]) -> Float[Tensor, "1 q"]:
     return _quantiles(torch.cat(values))[None]
 
 
-def _detail(
+def _strength(
+    bands: Float[Tensor, "7 x y z"], bright: Bool[Tensor, "x y z"]
+) -> Float[Tensor, "7 2"]:
+    """Return the logarithm of the root mean square of each band, where dark and where bright."""
+    sides = torch.stack([~bright, bright]).flatten(1).to(bands)
+    power = bands.flatten(1).square() @ sides.T / sides.sum(dim=1).clamp_min(1)
+    return power.clamp_min(FAINTEST).log() / 2
+
+
+def _strengths(
     volumes: Float[Tensor, "n x y z"], dilation: int, threshold: Float[Tensor, ""]
+) -> Float[Tensor, "n 7 2"]:
+    return torch.stack([_strength(*_parted(one, dilation, threshold)) for one in volumes])
+
+
+def _levels(own: Float[Tensor, "n 7 2"], real: Float[Tensor, "m 7 2"]) -> Float[Tensor, "7 2 3"]:
+    """Return the mean strength of samples, that of real volumes, and how much wider they differ."""
+    spreads = [strengths.std(dim=0, correction=0) for strengths in (own, real)]
+    ratio = (spreads[1] / spreads[0].clamp_min(FAINTEST)).clamp_max(STRETCH)
+    return torch.stack([own.mean(dim=0), real.mean(dim=0), ratio], dim=-1)
+
+
+def _strengthened(
+    bands: Float[Tensor, "7 x y z"], bright: Bool[Tensor, "x y z"], levels: Float[Tensor, "7 2 3"]
+) -> Float[Tensor, "7 x y z"]:
+    """Return the bands of a volume, as strong among samples as a real one's among real ones."""
+    own, real, ratio = levels.unbind(dim=-1)
+    strength = _strength(bands, bright)
+    gain = (real + ratio * (strength - own) - strength).clamp(-GAIN, GAIN).exp()
+    dark, light = gain[:, :, None, None, None].unbind(dim=1)
+    return bands * torch.where(bright, light, dark)
+
+
+def _detail(
+    volumes: Float[Tensor, "n x y z"],
+    dilation: int,
+    threshold: Float[Tensor, ""],
+    levels: Float[Tensor, "7 2 3"] | None = None,
 ) -> Float[Tensor, "7 2 q"]:
-    """Return quantiles of each band, where the smooth band is dark and where it is bright."""
-    responses = _responses(volumes.shape[1:], dilation).to(volumes.device)
-    values = torch.cat(
-        [
-            _bands(one, responses).flatten(1)[:, _drawn(volumes, number)]
-            for number, one in enumerate(volumes)
-        ],
-        dim=1,
-    )
-    bright = values[0] > threshold
-    found = [_quantiles(band[side]) for band in values[1:] for side in (~bright, bright)]
+    """Return quantiles of each band, where the smooth band is dark and where it is bright.
+
+    Args:
+        levels: that bands are strengthened by first.
+    """
+    values, sides = [], []
+    for number, one in enumerate(volumes):
+        bands, bright = _parted(one, dilation, threshold)
+        if levels is not None:
+            bands = _strengthened(bands, bright, levels)
+        drawn = _drawn(volumes, number)
+        values.append(bands.flatten(1)[:, drawn])
+        sides.append(bright.flatten()[drawn])
+    bright = torch.cat(sides)
+    found = [
+        _quantiles(band[side]) for band in torch.cat(values, dim=1) for side in (~bright, bright)
+    ]
     return torch.stack(found).reshape(BANDS - 1, 2, len(SHARES))
 
 

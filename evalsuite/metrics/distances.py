@@ -134,12 +134,12 @@ def median(values: Callable[[], Iterator[Float[Tensor, " _"]]], count: int, memo
         bits = part.numpy().view(np.int64) - low
         held.append(part.numpy()[(bits >= 0) & (bits < width)] if width > 1 else part.numpy()[:0])
         above = min(above, part.numpy()[bits >= width].min(initial=np.inf))
+    place, further = rank - below, min(rank + 1 - below, inside - 1)
     if width > 1:
-        ordered = np.sort(np.concatenate(held))
+        ordered = np.partition(np.concatenate(held), (place, further))
     else:
         ordered = np.broadcast_to(np.int64(low).view(np.float64), inside)
-    own = float(ordered[rank - below])
+    own = float(ordered[place])
     if count % 2:
         return own
-    further = rank + 1 - below
-    return (own + float(ordered[further] if further < inside else above)) / 2
+    return (own + float(ordered[further] if further > place else above)) / 2

@@ -92,7 +92,7 @@ def rotated(
 
 def factor(rows: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
     """Return the centred rows over (n - 1)^(1/2), A with A^T A = S, the unbiased covariance."""
-    A: Float[Tensor, "n d"] = (rows - rows.mean(dim=0)) / (len(rows) - 1) ** 0.5
+    A: Float[Tensor, "n d"] = (rows - rows.mean(dim=0)).div_((len(rows) - 1) ** 0.5)
     return A
 
 

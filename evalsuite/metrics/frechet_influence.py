@@ -53,13 +53,16 @@ def influence(
     difference, overlap = real.mean(dim=0) - synthetic.mean(dim=0), float(s.sum())
     used = s > 1e-7 * s.max()
     values, spread = [], 0.0
-    for A, axes, shift in (
-        (A1, R2.T @ V[:, used], difference),
-        (A2, R1.T @ U[:, used], -difference),
+    for A, R, own, other, theirs, shift in (
+        (A1, R1, U, R2, V, difference),
+        (A2, R2, V, R1, U, -difference),
     ):
         n, squares = len(A), A.square().sum(dim=1)
         trace = float(squares.sum())
-        transported = (A @ axes).square() @ (1 / s[used])
+        if A is R:  # then x R_2^T v_k is s_k times the row of U that is x's own
+            transported = own[:, used].square() @ s[used]
+        else:
+            transported = (A @ (other.T @ theirs[:, used])).square() @ (1 / s[used])
         values.append(
             2 * (n - 1) ** 0.5 * (A @ shift) + n * (squares - transported) - (trace - overlap)
         )

@@ -10,17 +10,23 @@ from torch import Tensor
 from evalsuite.metrics.distances import MEMORY, MOST, Pairs, affordable, median, spans
 
 
-def rbf_kernel(squares: Float[Tensor, "a b"], *bandwidths: float) -> Float[Tensor, "a b"]:
+def rbf_kernel(
+    squares: Float[Tensor, "a b"], bandwidth: float, widths: int = 1
+) -> Float[Tensor, "a b"]:
     """Return exp(-|x - y|^2 / (2 bandwidth^2)) of pairs of rows; range [0, 1].
 
     Args:
         squares: |x - y|^2.
-        bandwidths: sigma, in the unit of the features; of several, the kernels are averaged.
+        bandwidth: sigma, in the unit of the features.
+        widths: how many kernels are averaged, each twice as wide as the one before.
     """
-    kernel = torch.zeros_like(squares)
-    for sigma in bandwidths:
-        kernel += (squares * (-0.5 / sigma**2)).exp_()
-    return kernel / len(bandwidths)
+    widest = 2 ** (widths - 1) * bandwidth
+    kernel = (squares * (-0.5 / widest**2)).exp_()
+    total: Float[Tensor, "a b"] = kernel.clone()
+    for _ in range(widths - 1):
+        kernel.square_().square_()  # half as wide: to the fourth power
+        total += kernel
+    return total / widths
 
 
 def cubic_kernel(products: Float[Tensor, "a b"], features: int) -> Float[Tensor, "a b"]:

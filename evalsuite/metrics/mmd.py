@@ -33,7 +33,7 @@ FEW = 20
 FEW_SKEWED = 100
 # One bandwidth saturates once cohorts are several bandwidths apart: a worse generator would no
 # longer score worse.
-MULTIPLES = (1.0, 2.0, 4.0, 8.0)
+WIDTHS = 4
 
 
 @judging_options
@@ -89,7 +89,7 @@ def compute(
             f"but got {m} real and {n} synthetic."
         )
     sigma = bandwidth or median_distance(real, subjects.real, memory=memory)
-    bandwidths = [bandwidth] if bandwidth else [multiple * sigma for multiple in MULTIPLES]
+    widths = 1 if bandwidth else WIDTHS
     kernel_of = (
         f"RBF kernel with sigma = {sigma:.6g}, as given"
         if bandwidth
@@ -106,7 +106,7 @@ def compute(
     warnings = (IDENTICAL,) if same_rows(real, synthetic) else ()
     kernels: dict[str, Kernel] = {KID.name: lambda t: cubic_kernel(t.products, real.shape[1])}
     if sigma:
-        kernels[MMD.name] = lambda t: rbf_kernel(t.squares, *bandwidths)
+        kernels[MMD.name] = lambda t: rbf_kernel(t.squares, sigma, widths)
     labels = relabellings if subjects.equal_sizes else signs
     sums = summed(
         tiles_of(real, synthetic, kernels),

@@ -1,8 +1,8 @@
 """Multi-scale structural similarity of two volumes (MS-SSIM) as a formula.
 
 Filtering with a separable Gaussian is three products with banded matrices, whose rows hold the
-reflection at the border; on a CPU this is 1.5 to 6 times faster than three one-dimensional
-convolutions. What depends on one volume only is its pyramid, which its pairs share.
+reflection at the border, some rows at a time without the zeros; on a CPU this is 1.5 to 6 times
+faster than three one-dimensional convolutions. What depends on one volume only is its pyramid, which its pairs share.
 """
 
 import math
@@ -22,6 +22,7 @@ Convention = Literal["wang", "medical-diffusion"]
 STANDARD_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang 2003, section 3.2
 
 FEWEST_VOXELS = 16  # along a side that is halved four times
+ROWS = 24  # of a banded matrix at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +215,7 @@ def blur_matrix(
         twice: whether the mirror repeats the outer voxel.
     """
     reach = torch.arange(kernel_size) - kernel_size // 2
-    weights = torch.exp(-0.5 * (reach / sigma).double() ** 2)
+    weights = torch.exp(-0.5 * (reach.double() / sigma) ** 2)
     weights /= weights.sum()
     place = torch.arange(side)[:, None] + reach
     if twice:
@@ -237,7 +238,27 @@ def _blur(voxels: Float[Tensor, "x y z"], settings: Settings) -> Float[Tensor, "
     twice = settings.convention == "medical-diffusion"
     size, sigma = settings.kernel_size, settings.sigma
     x, y, z = (
-        blur_matrix(side, size, sigma, voxels.dtype, voxels.device, twice=twice)
-        for side in voxels.shape
+        _bands(side, size, sigma, voxels.dtype, voxels.device, twice=twice) for side in voxels.shape
     )
-    return (x @ (y @ (voxels @ z.T)).flatten(1)).reshape(voxels.shape)
+    along_z = torch.cat([voxels[..., columns] @ band.T for columns, band in z], dim=2)
+    along_y = torch.cat([band @ along_z[:, columns] for columns, band in y], dim=1).flatten(1)
+    return torch.cat([band @ along_y[columns] for columns, band in x]).view(voxels.shape)
+
+
+@lru_cache(maxsize=64)
+def _bands(
+    side: int,
+    kernel_size: int,
+    sigma: float,
+    dtype: torch.dtype,
+    device: torch.device,
+    *,
+    twice: bool,
+) -> tuple[tuple[slice, Float[Tensor, "_ _"]], ...]:
+    """Return the matrix of `blur_matrix` in parts: some rows, and the columns that are not 0 there."""
+    matrix = blur_matrix(side, kernel_size, sigma, dtype, device, twice=twice)
+    reach, parts = kernel_size // 2, []
+    for start in range(0, side, ROWS):
+        columns = slice(max(0, start - reach), start + ROWS + reach)
+        parts.append((columns, matrix[start : start + ROWS, columns]))
+    return tuple(parts)

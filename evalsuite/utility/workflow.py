@@ -1,7 +1,6 @@
 """What `evalsuite utility` does from end to end: train, keep on disk, draw, track, show."""
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -33,9 +32,6 @@ def segmentation(
     as_json: bool,
 ) -> None:
     """Run the experiment, write its folder, print its tables, then log it to MLflow."""
-    # Threads of torch that spin while they wait make a step of these small networks ten times
-    # slower on a machine that has other work; read once, when torch is imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from evalsuite.utility.segmentation import Resources
     from evalsuite.utility.segmentation import segmentation as run
 

@@ -52,6 +52,33 @@ def test_samples_have_the_distributions_of_real_volumes_that_were_not_measured(m
     assert abs(tails[1] - tails[2]) < abs(tails[0] - tails[2]) / 2
 
 
+def test_samples_differ_in_their_grain_as_real_volumes_do():
+    """Each had the grain of the others, as a decoder gives it."""
+
+    def grainy(n, seed, spread):
+        rng = np.random.default_rng(seed)
+        scales = torch.tensor(0.05 * np.exp(spread * rng.normal(size=n)), dtype=torch.float32)
+        noise = torch.tensor(rng.normal(size=(n, 1, *SIDES)), dtype=torch.float32)
+        return (0.5 + scales.view(-1, 1, 1, 1, 1) * noise).clamp(0, 1)
+
+    found = Calibration(1)
+    found.measure(grainy(30, 0, 0.05), grainy(30, 1, 0.2))
+    samples, real = grainy(30, 2, 0.05), grainy(30, 3, 0.2)
+    calibrated = found(samples)
+    spread = [float(v.std(dim=(1, 2, 3, 4)).log().std()) for v in (samples, calibrated, real)]
+    assert spread[0] < spread[2] / 2
+    assert spread[1] == pytest.approx(spread[2], rel=0.25)
+    ranks = [v.std(dim=(1, 2, 3, 4)).argsort().argsort().float() for v in (samples, calibrated)]
+    assert torch.corrcoef(torch.stack(ranks))[0, 1] > 0.9  # the grainiest stays the grainiest
+
+
+def test_a_band_that_is_0_is_left_alone():
+    dark = torch.zeros(4, 1, *SIDES)
+    found = Calibration(1)
+    found.measure(dark, dark)
+    assert not found(dark).any()
+
+
 def test_a_volume_is_calibrated_by_itself(measured):
     samples = blobs(3, 4, tails=False)
     assert torch.equal(measured(samples)[1], measured(samples[1:2])[0])

@@ -8,9 +8,9 @@ from evalsuite.metrics.squared_mmd import permutation_p_value, relabellings, squ
 from evalsuite.metrics.subjects import each_its_own
 
 
-def rbf(rows, *bandwidths):
+def rbf(rows, bandwidth):
     everything = slice(0, len(rows))
-    return rbf_kernel(Pairs.of(rows, rows).tile(everything, everything).squares, *bandwidths)
+    return rbf_kernel(Pairs.of(rows, rows).tile(everything, everything).squares, bandwidth)
 
 
 def cubic(rows):

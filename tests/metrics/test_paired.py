@@ -1,10 +1,13 @@
 """Numbers of pairs against public implementations; what published numbers got wrong is told."""
 
+import resource
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from monai.metrics import DiceMetric, SSIMMetric, SurfaceDistanceMetric
 from scipy import stats
 from torchmetrics.functional.image import (
@@ -14,8 +17,9 @@ from torchmetrics.functional.image import (
 
 from evalsuite.metrics.metric import UndefinedError, Views
 from evalsuite.metrics.paired import features, labels, voxels
-from evalsuite.metrics.paired.means import limits_of, mean_of
+from evalsuite.metrics.paired.means import limits_of, mean_of, pairs_of
 from evalsuite.metrics.paired.quantities import BIAS, DICE, LIMITS, MAE
+from evalsuite.metrics.subjects import coded
 from evalsuite.records import Scores
 from evalsuite.volumes.labels import Segmentation
 
@@ -248,6 +252,37 @@ def test_features_of_pairs_beside_those_of_strangers():
     apart = (1 - units @ units.T).numpy()
     assert found.reference == pytest.approx(apart[~np.eye(8, dtype=bool)].mean())
     assert found.value < 0.1 < found.reference
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=30), st.integers(0, 100))
+def test_strangers_are_the_mean_over_all_pairs_of_two_subjects(subjects, seed):
+    codes, random = coded(subjects), torch.Generator().manual_seed(seed)
+    own = torch.randn(len(codes), 5, generator=random, dtype=torch.float64) + 1
+    own[0] = 0  # no direction: its distance from any other is 1
+    apart = [
+        1 - float(torch.nn.functional.cosine_similarity(own[i], own[j], dim=0))
+        for i in range(len(codes))
+        for j in range(len(codes))
+        if codes[i] != codes[j]
+    ]
+    expected = pytest.approx(np.mean(apart), abs=1e-12) if apart else None
+    assert features.strangers(own, codes) == expected
+
+
+def test_strangers_of_ten_thousand_volumes_are_known_without_a_matrix_of_them():
+    own = torch.ones(10_000, 2, dtype=torch.float64)
+    own[::2, 1] = -1  # half of the volumes at right angles to the other half
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert features.strangers(own, np.arange(10_000)) == pytest.approx(5000 / 9999, abs=1e-12)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # kB
+
+
+def test_codes_of_subjects_are_made_once_for_all_pairs(monkeypatch):
+    asked, codes = [], Views.codes.fget
+    monkeypatch.setattr(Views, "codes", property(lambda self: asked.append(1) or codes(self)))
+    real = views(volumes(1) * 4, subjects=["a", "b", "a", "c"])
+    places, whose = pairs_of(real, replace(real, pairs=[2, 3, 0]))
+    assert (places, whose.tolist(), len(asked)) == ([2, 3, 0], [0, 1, 0], 1)
 
 
 @pytest.mark.parametrize("metric", [voxels, labels, features])

@@ -177,3 +177,18 @@ def test_a_mirror_that_repeats_the_outer_voxel_is_scipy_s(side):
     matrix = blur_matrix(side, 13, 1.5, torch.float64, torch.device("cpu"), twice=True)
     expected = ndimage.gaussian_filter1d(line, 1.5, mode="reflect")
     np.testing.assert_allclose(matrix @ torch.from_numpy(line), expected, atol=1e-6)
+
+
+@given(
+    sides=st.tuples(*[st.integers(7, 60)] * 3),
+    convention=st.sampled_from([("wang", "mirror"), ("medical-diffusion", "reflect")]),
+)
+def test_the_mean_around_each_voxel_is_scipy_s_whatever_the_sides(sides, convention):
+    ours, theirs = convention
+    volume = torch.randn(sides, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    (finest,) = pyramid(volume, Settings(13, 1.5, 1, convention=ours))
+    gaussian = np.exp(-0.5 * (np.arange(-6, 7) / 1.5) ** 2)
+    expected = volume.numpy() - finest.offset
+    for axis in range(3):
+        expected = ndimage.correlate1d(expected, gaussian / gaussian.sum(), axis, mode=theirs)
+    np.testing.assert_allclose(finest.mean.numpy(), expected, atol=1e-12)

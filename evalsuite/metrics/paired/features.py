@@ -1,6 +1,7 @@
 """Features of synthetic volumes against those of the real volumes that they stand for."""
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional
@@ -42,12 +43,19 @@ def compute(
 
 
 def strangers(features: Float[Tensor, "n d"], codes: Int[np.ndarray, " n"]) -> float | None:
-    """Return the mean cosine distance of volumes of different subjects; None if there is but one."""
-    units = functional.normalize(features, dim=1)
-    other = codes[:, None] != codes[None, :]
-    if not other.any():
+    """Return the mean cosine distance of volumes of different subjects; None if there is but one.
+
+    The cosines of all pairs add up to the scalar product of the sum of all units with itself, those
+    of pairs of one subject to that of the sum of its own: no matrix of pairs is held.
+    """
+    volumes = torch.from_numpy(np.bincount(codes)).double()
+    pairs = len(codes) ** 2 - float(volumes.square().sum())
+    if pairs == 0:
         return None
-    return float((1 - units @ units.T).numpy()[other].mean())
+    units = functional.normalize(features.double(), dim=1)
+    own = units.new_zeros(len(volumes), units.shape[1])
+    own.index_add_(0, torch.from_numpy(codes), units)
+    return 1 - float((own * (own.sum(dim=0) - own)).sum()) / pairs
 
 
 METRIC = Metric(

@@ -44,7 +44,7 @@ def pairs_of(real: Views, synthetic: Views) -> tuple[list[int], Int[np.ndarray, 
     if synthetic.pairs is None:
         raise UndefinedError(NO_PAIRS)
     places = list(synthetic.pairs)
-    return places, coded([int(real.codes[place]) for place in places])
+    return places, coded(real.codes[places].tolist())
 
 
 def of_pairs(

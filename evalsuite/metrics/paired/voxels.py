@@ -114,10 +114,14 @@ def compute(
     ends = np.array([math.inf, -math.inf])
     for i, place in enumerate(places):
         x, y = real.volumes[place], synthetic.volumes[i]
-        spans[i] = float(x.max() - x.min()), float(y.max() - y.min())
-        ends = np.array([min(ends[0], float(x.min())), max(ends[1], float(x.max()))])
+        # By NumPy, which is quick in any order of axes, where torch is so in one alone.
+        single = x.numpy(), y.numpy()
+        spans[i] = [float(np.ptp(voxels)) for voxels in single]
+        ends = np.array(
+            [min(ends[0], float(single[0].min())), max(ends[1], float(single[0].max()))]
+        )
         maps = _similar(x, y, kernel_size, sigma, data_range)
-        pair = [v.numpy().astype(np.float64) for v in (x, y)]
+        pair = [voxels.astype(np.float64) for voxels in single]
         above = pair[0].min() if foreground is None else foreground
         masks = {WHOLE: np.ones(x.shape, bool), FOREGROUND: pair[0] > above}
         if real.masks is not None:

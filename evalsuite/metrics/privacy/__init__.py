@@ -122,7 +122,7 @@ def compute(
         held = held._replace(values=held.values[torch.from_numpy(unseen)])
     whose = {
         "synthetic": synthetic.codes,
-        "holdout": coded([real.codes[i] for i in unseen]),
+        "holdout": coded(real.codes[unseen].tolist()),
         "training": trained.codes,
     }
     between = all_voxel_distances(seen, held, new, trained.codes)

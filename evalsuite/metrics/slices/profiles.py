@@ -173,8 +173,9 @@ def brightness_changes(flat: Float[np.ndarray, "k p"]) -> Float[np.ndarray, " k-
     changes = np.zeros(len(middle))
     for i, chosen in enumerate(foreground):
         both = middle[i, chosen]
-        ratios = np.sort(np.divide(step[i, chosen], both, where=both > 0, out=np.zeros_like(both)))
+        ratios = np.divide(step[i, chosen], both, where=both > 0, out=np.zeros_like(both))
         quarter = len(ratios) // 4
+        ratios.partition((quarter, len(ratios) - quarter - 1))
         changes[i] = ratios[quarter : len(ratios) - quarter].mean()
     return changes
 
