@@ -5,9 +5,6 @@ PYTHON ?= python3
 TORCH_INDEX ?=
 BIN := .venv/bin
 export OMP_NUM_THREADS ?= 2
-# A few minutes on 2 cores, where the preset takes about twenty.
-DEMO_STEPS := --set vqgan.training.steps=1600 --set vqgan.discriminator_start=700 \
-    --set diffusion.training.steps=1000 --set fit=crop
 
 .PHONY: demo demo-generator demo-study docs test test-lowest test-tutorials fuzz lint clean
 
@@ -41,7 +38,7 @@ demo-generator: .venv/ready
 	rm -rf demo/generator && mkdir -p demo/generator
 	cd demo/generator && $(SIMULATE) real -n 100 --seed 1
 	cd demo/generator && $(SIMULATE) degraded -n 40 --seed 2 --blur 1 --noise 0.03
-	cd demo/generator && ../../$(BIN)/evalsuite generator train real --output run --preset tiny $(DEMO_STEPS)
+	cd demo/generator && ../../$(BIN)/evalsuite generator train real --output run --preset tiny --set fit=crop
 	cd demo/generator && ../../$(BIN)/evalsuite generator sample run -n 40 --output samples
 	cd demo/generator && $(COMPUTE) --real real --synthetic samples --synthetic degraded --output results
 	@echo

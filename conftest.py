@@ -3,6 +3,7 @@
 `make test` draws the same examples every time. `make fuzz` draws others every time, and many.
 """
 
+import gc
 import os
 import random
 import sys
@@ -34,6 +35,12 @@ def pytest_configure():
         # Hypothesis also draws the constants of whatever modules are imported by then, which
         # differ with the order of tests and from one process of xdist to the next.
         providers._get_local_constants = Constants
+
+
+def pytest_collection_finish():
+    """Set apart what lives as long as the process, which streamlit looks through at every run."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -107,8 +107,8 @@ PRESETS: dict[str, dict[str, Any]] = {
         # From the end of the process samples of so small a network are too much alike: the later
         # the start, the less they vary. docs/concepts/generator.md has the figures.
         "sampler": "dpm++",
-        "steps": 10,
-        "start": 0.85,
+        "steps": 8,
+        "start": 0.88,
         "calibrate": True,
         "vqgan": {
             "channels": [32, 64],
@@ -126,17 +126,17 @@ PRESETS: dict[str, dict[str, Any]] = {
             "feature_matching": 0.0,
             "discriminator_channels": 16,
             "discriminator_layers": 2,
-            "discriminator_start": 1200,
+            "discriminator_start": 500,
             "discriminator_ramp": 300,
             "discriminator_rate": 1e-3,
             "training": {
-                "steps": 3000,
+                "steps": 1200,
                 "batch_size": 2,
                 "learning_rate": 1.5e-3,
                 "final_rate": 0.05,
                 "warmup": 100,
-                "validate_every": 500,
-                "checkpoint_every": 500,
+                "validate_every": 400,
+                "checkpoint_every": 400,
             },
         },
         "diffusion": {
@@ -152,14 +152,14 @@ PRESETS: dict[str, dict[str, Any]] = {
             "training": {
                 # Longer training memorises so few volumes: samples come nearer to them than
                 # held-out volumes are, and the validation loss rises.
-                "steps": 1500,
+                "steps": 700,
                 "take": "best",
-                "batch_size": 16,
+                "batch_size": 8,
                 "learning_rate": 1e-3,
                 "final_rate": 0.05,
                 "warmup": 100,
-                "validate_every": 500,
-                "checkpoint_every": 500,
+                "validate_every": 350,
+                "checkpoint_every": 350,
             },
         },
     },

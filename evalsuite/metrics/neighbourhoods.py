@@ -230,14 +230,8 @@ def jackknife_variance(
     """
     p, whose = len(values), torch.from_numpy(subjects)
     sizes = whose.bincount().double()
-
-    def of_mean(totals: Float[Tensor, " s"]) -> float:
-        """Return the variance of a mean over points, from its sums over subjects."""
-        apart = totals - sizes * totals.sum() / p
-        return float(apart.square().sum()) * len(sizes) / (len(sizes) - 1) / p**2
-
     totals = whose.bincount(values)
-    fixed_balls = of_mean(totals)
+    fixed_balls = _of_mean(totals, sizes)
     c = len(other.totals)
     # Less the mean over who is left out.
     products = (other.totals - other.totals.mean()).square().sum() - (
@@ -246,8 +240,15 @@ def jackknife_variance(
     pairs = p**2 - float(sizes.square().sum())
     variance = (c - 1) / c * float(products) / pairs
     influence = totals if own is None else totals - own.totals
-    variance += of_mean(influence) - (0 if own is None else own.squares / p**2)
+    variance += _of_mean(influence, sizes) - (0 if own is None else own.squares / p**2)
     return max(variance, fixed_balls)
+
+
+def _of_mean(totals: Float[Tensor, " s"], sizes: Float[Tensor, " s"]) -> float:
+    """Return the variance of a mean over points, from its sums over subjects of these sizes."""
+    points = float(sizes.sum())
+    apart = totals - sizes * totals.sum() / points
+    return float(apart.square().sum()) * len(sizes) / (len(sizes) - 1) / points**2
 
 
 def _together(subjects: Int[np.ndarray, " p"], most: int) -> Iterator[Int[Tensor, " b"]]:

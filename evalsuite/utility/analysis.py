@@ -139,10 +139,16 @@ def _differences(cases: pd.DataFrame, first: str, second: str, share: float) -> 
 
 def _matrix(rows: pd.DataFrame, metric: str) -> Float[np.ndarray, "subjects repeats"]:
     """Return the mean over the volumes and structures of each subject in each repeat."""
-    table = rows.pivot_table(
-        index="subject", columns="repeat", values=metric, aggfunc="mean", dropna=False
-    )
-    return table.to_numpy(dtype=float)
+    scores = rows[metric].to_numpy(dtype=float)
+    subjects, subject = np.unique(rows["subject"].to_numpy(dtype=object), return_inverse=True)
+    repeats, repeat = np.unique(rows["repeat"].to_numpy(), return_inverse=True)
+    defined = ~np.isnan(scores)
+    sums, counts = np.zeros((2, len(subjects), len(repeats)))
+    np.add.at(sums, (subject[defined], repeat[defined]), scores[defined])
+    np.add.at(counts, (subject[defined], repeat[defined]), 1)
+    means: Float[np.ndarray, "subjects repeats"] = np.full(sums.shape, np.nan)
+    np.divide(sums, counts, out=means, where=counts > 0)
+    return means
 
 
 def _crossed(rows: pd.DataFrame, metric: str) -> Crossed:

@@ -1,5 +1,6 @@
 """Letters of figures: their fonts and sizes, and texts that are made to fit."""
 
+from bisect import bisect_right
 from functools import cache, lru_cache
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -71,9 +72,11 @@ def wrapped(text: str, room: float, size: float, *, bold: bool = False) -> str:
                 lines.append(line)
             line = word
             while len(line) > 1 and width(line, size, bold=bold) > SAFE * room:
-                fits = [n for n in range(1, len(line))
-                        if width(line[:n], size, bold=bold) <= SAFE * room]  # fmt: skip
-                cut = max(fits, default=1)
+                lengths = range(1, len(line))
+                fits = bisect_right(
+                    lengths, SAFE * room, key=lambda n: width(line[:n], size, bold=bold)
+                )
+                cut = max(fits, 1)
                 lines.append(line[:cut])
                 line = line[cut:]
         lines.append(line)

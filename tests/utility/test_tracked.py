@@ -85,17 +85,25 @@ def texts(figure):
 
 
 @pytest.mark.parametrize(
-    "results",
+    "experiment",
     [
-        example(),
-        example(("scratch", "synthetic-pretraining", "real-pretraining"), (10.0, 100.0)),
-        example(("scratch", "synthetic-pretraining"), (100.0,), ("1",), 1),
-        example(structures=tuple("123456")),
+        {},
+        {
+            "arms": ("scratch", "synthetic-pretraining", "real-pretraining"),
+            "shares": (10.0, 100.0),
+        },
+        {
+            "arms": ("scratch", "synthetic-pretraining"),
+            "shares": (100.0,),
+            "structures": ("1",),
+            "repeats": 1,
+        },
+        {"structures": tuple("123456")},
     ],
     ids=["all", "three arms", "one structure", "many structures"],
 )
-def test_no_text_leaves_the_page_and_none_meet(results):
-    assert_sound(learning_curves(results))
+def test_no_text_leaves_the_page_and_none_meet(experiment):
+    assert_sound(learning_curves(example(**experiment)))
 
 
 def test_points_and_bars_are_those_of_the_tables():

@@ -175,7 +175,8 @@ def out_of_fold(
         for test in np.array_split(random.permutation(n), min(folds, n)):
             train = np.setdiff1d(np.arange(n), test)
             mean, deviation = x[train].mean(axis=0), x[train].std(axis=0)
-            weights = _correlations(x[train], labels[train]) ** 3
+            related = _correlations(x[train], labels[train])
+            weights = related * related * related  # `** 3` takes twenty times as long
             length = np.sqrt((weights**2).sum(axis=0))
             seen = (x[test] - mean) / np.where(deviation > 1e-9, deviation, np.inf)
             scores[test] += seen @ (weights / np.where(length > 0, length, np.inf)) / repeats
