@@ -1,5 +1,6 @@
 """The command line: parse, call one function, print."""
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +19,9 @@ def main() -> None:
     # Threads that spin while they wait make a command up to six times slower on a machine that has
     # other work; read once, when torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Imports make a million objects that stay; to look for garbage among them every 700 new ones
+    # takes a tenth of a short command.
+    gc.set_threshold(10_000)
     try:
         _app()()
     except EvalsuiteError as error:
