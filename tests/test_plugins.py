@@ -65,3 +65,15 @@ def test_a_folder_of_the_user_takes_no_package_s_place(tmp_path, name):
     assert (status, err) == (0, "")
     assert "paper-brain" in out
     assert not list(Path(tmp_path / name).glob("__pycache__"))
+
+
+def test_a_package_that_is_installed_later_is_found(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    assert "later" not in plugins.available("metrics")
+    about = tmp_path / "later-1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: later\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[evalsuite.metrics]\nlater = later:METRIC\n")
+    assert "later" in plugins.available("metrics")
+    monkeypatch.undo()
+    assert "later" not in plugins.available("metrics")

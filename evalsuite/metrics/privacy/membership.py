@@ -46,17 +46,18 @@ def probability_interval(value: float, n: float, m: float) -> Interval:
     """
     from scipy import optimize
 
-    z = float(ndtri((1 + LEVEL) / 2))
-    size = (n + m) / 2 - 1
-
-    def excess(p: float) -> float:
-        variance = p * (1 - p) * (1 + size * ((1 - p) / (2 - p) + p / (1 + p))) / (n * m)
-        return abs(value - p) - z * math.sqrt(variance)
-
     inside = min(max(value, 1e-9), 1 - 1e-9)  # at 0 and 1 themselves there is no variance
-    low = optimize.brentq(excess, 0, inside) if value > 0 else 0.0
-    high = optimize.brentq(excess, inside, 1) if value < 1 else 1.0
+    of = (value, n, m)
+    low = optimize.brentq(_excess, 0, inside, args=of) if value > 0 else 0.0
+    high = optimize.brentq(_excess, inside, 1, args=of) if value < 1 else 1.0
     return Interval(float(low), float(high), LEVEL, "Hanley-McNeil, Newcombe's method 5")
+
+
+def _excess(p: float, value: float, n: float, m: float) -> float:
+    """Return how far p is from a value beyond what its own standard error allows."""
+    size = (n + m) / 2 - 1
+    variance = p * (1 - p) * (1 + size * ((1 - p) / (2 - p) + p / (1 + p))) / (n * m)
+    return abs(value - p) - float(ndtri((1 + LEVEL) / 2)) * math.sqrt(variance)
 
 
 def placements(
