@@ -39,8 +39,9 @@ def mosaic(
             by which a wrong orientation is seen; False where nobody knows.
     """
     columns = max(len(volumes) for volumes in rows.values())
-    example = next(volume for volumes in rows.values() for volume in volumes)
-    shapes = [_slice(example, plane).shape for plane in range(3)]
+    sizes = [volume.shape for volumes in rows.values() for volume in volumes]
+    x, y, z = np.max(sizes, axis=0).tolist()
+    shapes = (y, x), (z, x), (z, y)
     heights = [height for height, _ in shapes] * len(rows)
     width = max(width for _, width in shapes)
     inches = 1.5 / width
@@ -52,12 +53,13 @@ def mosaic(
     for block, (name, volumes) in enumerate(rows.items()):
         for plane, title in enumerate(("axial", "coronal", "sagittal")):
             high, wide = shapes[plane]
-            left = (width - wide) // 2
             # One picture a row is drawn four times as fast as one of each slice; nan is not drawn.
             row = np.full((high, pitch * columns), np.nan, dtype=np.float32)
             for column, volume in enumerate(volumes):
-                start = column * pitch + left
-                row[:, start : start + wide] = _slice(volume, plane)
+                cut = _slice(volume, plane)
+                top, left = (high - cut.shape[0]) // 2, (width - cut.shape[1]) // 2
+                place = column * pitch + left
+                row[top : top + cut.shape[0], place : place + cut.shape[1]] = cut
             ax = axes[3 * block + plane, 0]
             ax.set_axis_off()
             ax.imshow(row, cmap="gray", vmin=0, vmax=1)
@@ -67,8 +69,8 @@ def mosaic(
                 for letter, (right, down) in zip(
                     SIDES[plane], ((0.03, 0.5), (0.5, 0.07)), strict=True
                 ):
-                    x, y = left + right * wide, down * high
-                    ax.text(x - 0.5, y - 0.5, letter, color="gold", fontsize=7)
+                    across = (width - wide) / 2 + right * wide
+                    ax.text(across - 0.5, down * high - 0.5, letter, color="gold", fontsize=7)
     return figure
 
 

@@ -290,8 +290,6 @@ def _columns(widths: Sequence[float]) -> int:
 
 def _thin(axes: Axes) -> None:
     """Hide numbers below an axis that would meet their neighbour."""
-    if not len(axes.get_xticks()):
-        return
     axes.get_tightbbox()  # makes the numbers that this width has room for
     low, high = sorted(axes.get_xlim())
     last = None

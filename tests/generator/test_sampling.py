@@ -283,7 +283,7 @@ def test_bad_samples_are_reported_not_written_silently(
     [
         (Recipe(sampler="dpm"), 'Unknown sampler "dpm". Did you mean "ddpm"?'),
         (
-            Recipe(steps=18),
+            Recipe(steps=18, start=0.85),
             "this generator has a process of 20, of which a start of 0.85 leaves 16.",
         ),
         (Recipe(steps=10, start=0.5), "of which a start of 0.5 leaves 9."),
