@@ -68,9 +68,9 @@ docs: .venv/ready
 	@echo "Documentation: build/site/index.html"
 	@echo "To search in it as well: $(PYTHON) -m http.server --bind 127.0.0.1 --directory build/site"
 
-# Three processes of one thread each: on 2 cores one works while another waits for a server or a browser.
+# Two processes of one thread each: three took as long on 2 cores.
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 3 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 # The lowest versions that pyproject.toml allows, and with PYTHON=python3.12 another Python's.
 # LOWEST_TORCH=VERSION takes another torch, such as where the lowest has no build for the CPU.
