@@ -14,7 +14,7 @@ Reference: Heeger and Bergen, Pyramid-based texture analysis/synthesis, SIGGRAPH
 """
 
 import math
-from functools import lru_cache, partial
+from functools import lru_cache
 
 import pywt
 import torch
@@ -76,21 +76,13 @@ class Calibration(nn.Module):
                 tones[turn] = _maps(_tone(mine), tone)
                 mine = _mapped(mine, tones[turn])
                 for place, dilation in enumerate(DILATIONS):
-                    own = _strengths(mine, dilation, threshold)
-                    levels[turn, place] = _levels(own, strength[place])
-                    found = _detail(mine, dilation, threshold, levels[turn, place])
-                    for maps, before, after in zip(
-                        details[turn, place], found, detail[place], strict=True
-                    ):
-                        maps.copy_(_maps(before, after))
-                    refined = partial(
-                        _refined,
-                        dilation=dilation,
-                        threshold=threshold,
-                        levels=levels[turn, place],
-                        maps=details[turn, place],
-                    )
-                    mine = torch.stack([refined(one) for one in mine])
+                    level, maps = levels[turn, place], details[turn, place]
+                    level.copy_(_levels(_strengths(mine, dilation, threshold), strength[place]))
+                    found = _detail(mine, dilation, threshold, level)
+                    for own, before, after in zip(maps, found, detail[place], strict=True):
+                        own.copy_(_maps(before, after))
+                    refined = [_refined(one, dilation, threshold, level, maps) for one in mine]
+                    mine = torch.stack(refined)
             tones[ROUNDS] = _maps(_tone(mine), tone)
 
     @torch.no_grad()
@@ -127,7 +119,7 @@ def _refined(
 ) -> Float[Tensor, "x y z"]:
     """Return a volume whose detail in every band is strengthened or weakened, and mapped."""
     responses = _responses(volume.shape, dilation).to(volume.device)
-    bands, bright = _parted(volume, dilation, threshold)
+    bands, bright = _parted(volume, responses, threshold)
     side, strengthened = bright.int(), _strengthened(bands, bright, levels)
     change = [
         _mapped(found, own, side) - band
@@ -140,10 +132,12 @@ def _refined(
 
 
 def _parted(
-    volume: Float[Tensor, "x y z"], dilation: int, threshold: Float[Tensor, ""]
+    volume: Float[Tensor, "x y z"],
+    responses: Complex[Tensor, "8 x y w"],
+    threshold: Float[Tensor, ""],
 ) -> tuple[Float[Tensor, "7 x y z"], Bool[Tensor, "x y z"]]:
     """Return the detail of a volume, and where its smooth band is bright."""
-    bands = _bands(volume, _responses(volume.shape, dilation).to(volume.device))
+    bands = _bands(volume, responses)
     return bands[1:], bands[0] > threshold
 
 
@@ -188,7 +182,8 @@ def _strength(
 def _strengths(
     volumes: Float[Tensor, "n x y z"], dilation: int, threshold: Float[Tensor, ""]
 ) -> Float[Tensor, "n 7 2"]:
-    return torch.stack([_strength(*_parted(one, dilation, threshold)) for one in volumes])
+    responses = _responses(volumes.shape[1:], dilation).to(volumes.device)
+    return torch.stack([_strength(*_parted(one, responses, threshold)) for one in volumes])
 
 
 def _levels(own: Float[Tensor, "n 7 2"], real: Float[Tensor, "m 7 2"]) -> Float[Tensor, "7 2 3"]:
@@ -220,9 +215,10 @@ def _detail(
     Args:
         levels: that bands are strengthened by first.
     """
+    responses = _responses(volumes.shape[1:], dilation).to(volumes.device)
     values, sides = [], []
     for number, one in enumerate(volumes):
-        bands, bright = _parted(one, dilation, threshold)
+        bands, bright = _parted(one, responses, threshold)
         if levels is not None:
             bands = _strengthened(bands, bright, levels)
         drawn = _drawn(volumes, number)
