@@ -42,7 +42,9 @@ class _Ranged(Declared):
         start, end = self.range
         if low == high:
             return np.full_like(voxels, start)
-        scaled: Float[np.ndarray, "x y z"] = np.clip((voxels - low) / (high - low), 0.0, 1.0)
+        scaled: Float[np.ndarray, "x y z"] = voxels - low
+        scaled /= high - low
+        np.clip(scaled, 0.0, 1.0, out=scaled)
         return scaled if self.range == (0.0, 1.0) else scaled * (end - start) + start
 
 
@@ -69,9 +71,9 @@ class PercentileIntensity(_Ranged):
 
     def apply(self, voxels: Float[np.ndarray, "x y z"]) -> Float[np.ndarray, "x y z"]:
         """Return intensities within the range."""
-        counted = voxels[_inside(voxels, self.over)]
-        if not counted.size:
-            counted = voxels
+        counted = voxels.ravel("K")
+        if self.over == "nonzero":
+            counted = counted[counted != 0] if counted.any() else counted
         low, high = np.percentile(counted, [self.low, self.high])
         if low == high:
             low, high = counted.min(), counted.max()

@@ -235,6 +235,8 @@ def cropped(volume: Volume, shape: Size, *, as_monai: bool = False) -> Volume:
 def padded(volume: Volume, shape: Size, value: float) -> Volume:
     """Return the volume in the middle of as many voxels, float32."""
     margins = _margins(volume.shape, shape)
+    if not np.any(margins):
+        return Volume(volume.voxels.astype(np.float32, copy=False), volume.affine)
     voxels = np.pad(volume.voxels, margins, constant_values=value).astype(np.float32)
     return Volume(voxels, _shifted(volume.affine, [-a for a, _ in margins]))
 

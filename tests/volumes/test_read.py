@@ -302,6 +302,29 @@ def test_truncated_files_are_told_with_their_lengths(tmp_path):
         assert "truncated" in fault(tmp_path / name)
 
 
+def test_a_stream_of_several_members_and_of_padding_is_read_as_gzip_reads_it(tmp_path):
+    """As bgzip, pigz in parts and tapes write them."""
+    plain = write_any(tmp_path / "a.nii", phantom(), oblique())
+    content = plain.read_bytes()
+    members = [gzip.compress(part) for part in (content[:100], content[100:900], content[900:])]
+    (tmp_path / "b.nii.gz").write_bytes(b"".join(members) + bytes(5))
+    np.testing.assert_array_equal(
+        read_volume(tmp_path / "b.nii.gz").voxels, read_volume(plain).voxels
+    )
+
+
+@pytest.mark.parametrize("place", [1, 40, -6], ids=["magic", "data", "checksum"])
+def test_a_damaged_stream_is_told(tmp_path, place):
+    path = write_any(tmp_path / "a.nii.gz", phantom(), oblique())
+    content = bytearray(path.read_bytes())
+    content[place] ^= 0xFF
+    path.write_bytes(content)
+    assert fault(path) in (
+        "its gzip stream is damaged. Copy or write it again.",
+        "its name ends in .gz, but it is not compressed by gzip.",
+    )
+
+
 def test_a_truncated_mgh_is_told_with_its_lengths(tmp_path):
     path = write_any(tmp_path / "a.mgh", phantom(), oblique())
     # 284 bytes of header, 6 x 7 x 8 voxels of 2 bytes, and a footer that may be missing.
