@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 
@@ -19,6 +19,7 @@ from evalsuite.volumes.resampling import Size, cropped, oriented_grid, spacing_o
 from evalsuite.volumes.volume import Volume
 from generator.config import GeneratorConfig
 
+FEWEST = 5  # percent of the volumes that may be shorter along an axis than a shape that pads few
 FOREGROUND = 0.1  # share of the range of intensities, as of BET (Smith, Hum. Brain Mapp. 17, 2002)
 FACES = (("left", "right"), ("back", "front"), ("bottom", "top"))
 LOOKED_AT = 100  # volumes of which the foreground is counted
@@ -109,7 +110,7 @@ def spacing_of_samples(cohort: Cohort, steps: Preprocessing) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """What a shape leaves out of the volumes of a cohort.
+    """What a shape leaves out of the volumes of a cohort, and adds to them.
 
     Args:
         share: of the foreground, the mean over the volumes.
@@ -117,6 +118,8 @@ class LeftOut:
         most, most_of: largest share, and of which volume.
         looked_at: how many volumes were looked at.
         whole: the shape that would hold every volume of the cohort.
+        padded: share of the volumes that are shorter than the shape along an axis.
+        snug, padded_then: the shape that few volumes are shorter than, and the share that is.
     """
 
     share: float
@@ -125,6 +128,9 @@ class LeftOut:
     most_of: str
     looked_at: int
     whole: Size
+    padded: float
+    snug: Size
+    padded_then: float
 
     def __str__(self) -> str:
         """Return it in words."""
@@ -139,7 +145,7 @@ class LeftOut:
 
 
 def left_out(cohort: Cohort, steps: Preprocessing) -> LeftOut:
-    """Return what a resolved preprocessing leaves out of a cohort.
+    """Return what a resolved preprocessing leaves out of a cohort, and what it pads.
 
     Of a large cohort volumes at equal distances in its order are looked at. Foreground is what is
     brighter than a tenth of the range of intensities.
@@ -153,8 +159,8 @@ def left_out(cohort: Cohort, steps: Preprocessing) -> LeftOut:
         lost, faces = _outside(volume, steps)
         outside.append(lost)
         beyond.append(faces)
-    sizes = [steps.median_size([info.shape], [info.affine]) for info in cohort.infos]
-    x, y, z = np.max(sizes, axis=0).tolist()
+    sizes = np.array([steps.median_size([i.shape], [i.affine]) for i in cohort.infos])
+    few = np.percentile(sizes, FEWEST, axis=0, method="lower")
     worst = int(np.argmax(outside))
     names = [name for pair in FACES for name in pair]
     return LeftOut(
@@ -163,13 +169,26 @@ def left_out(cohort: Cohort, steps: Preprocessing) -> LeftOut:
         most=float(outside[worst]),
         most_of=cohort.entries[places[worst]].id,
         looked_at=len(places),
-        whole=(x, y, z),
+        whole=_size(sizes.max(axis=0)),
+        padded=0.0 if steps.fit == "resize" else _shorter(sizes, steps.shape_seen),
+        snug=_size(few),
+        padded_then=_shorter(sizes, _size(few)),
     )
 
 
 def by(sides: Sequence[int]) -> str:
     """Return sides as text, such as `24 x 24 x 24`."""
     return " x ".join(str(side) for side in sides)
+
+
+def _size(sides: Int[np.ndarray, "3"]) -> Size:
+    x, y, z = sides.tolist()
+    return x, y, z
+
+
+def _shorter(sizes: Int[np.ndarray, "n 3"], shape: Size) -> float:
+    """Return the share of the volumes that are shorter than a shape along some axis."""
+    return float((sizes < shape).any(axis=1).mean())
 
 
 def _outside(volume: Volume, steps: Preprocessing) -> tuple[float, list[float]]:

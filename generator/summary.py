@@ -13,6 +13,7 @@ from generator.memory import disk, refuse_full, size, training_needs
 
 FEW = 50  # volumes; the authors of WDM call as many quite few (pfriedri/wdm-3d, issue 16)
 TOLD = 0.001  # share of the foreground from which on its loss is called one
+MANY = 0.2  # share of the volumes from which on their padding is called a fault
 
 
 def summary(
@@ -46,6 +47,13 @@ def summary(
         doubts.append(
             f"The shape {shape} leaves {lost.share:.1%} of the foreground out. With "
             f"{pad}preprocessing.shape=[{whole}] (see --set) every volume is whole."
+        )
+    if lost.padded >= MANY and lost.padded_then < lost.padded:
+        snug = ",".join(map(str, lost.snug))
+        doubts.append(
+            f"{lost.padded:.0%} of the volumes are shorter than {shape} and padded, for which "
+            "samples come out coarser and darker than real ones. With "
+            f"preprocessing.shape=[{snug}] {lost.padded_then:.0%} are padded."
         )
     free = refuse_full(output, disk(needs))
     room = _memory(device)

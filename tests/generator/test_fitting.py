@@ -211,6 +211,24 @@ def test_what_is_to_be_doubted_is_told_below_with_its_mend(tmp_path, monkeypatch
     )
 
 
+def test_a_shape_that_pads_many_volumes_is_told_with_one_that_pads_few(tmp_path):
+    """Of 21 volumes 11 are 18 voxels long, and one each of 8 to 17: the second shortest sets it."""
+    random = np.random.default_rng(0)
+    lengths = [18] * 11 + list(range(8, 18))
+    cohort = cohort_of(tmp_path / "v", [random.random((n, 16, 16)) for n in lengths])
+    config = micro(**UNRESOLVED)
+    data = TrainingData(cohort, config)
+    lost = left_out(cohort, data.preprocessing)
+    assert (lost.padded, lost.snug, lost.padded_then) == (10 / 21, (9, 16, 16), 1 / 21)
+    told = summary(data, config, lost, tmp_path, torch.device("cpu")).splitlines()
+    assert told[-1] == (
+        "48% of the volumes are shorter than 18 x 16 x 16 and padded, for which samples come out "
+        "coarser and darker than real ones. With preprocessing.shape=[9,16,16] 5% are padded."
+    )
+    stretched = data.preprocessing.model_copy(update={"fit": "resize"})
+    assert left_out(cohort, stretched).padded == 0
+
+
 def test_needs_grow_with_volumes_and_fall_with_processes():
     config = micro()
     first, second = training_needs(config, (16, 16, 16))
