@@ -10,6 +10,7 @@ import hashlib
 import inspect
 import json
 import math
+import time
 import warnings
 import zlib
 from collections import Counter
@@ -21,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
+from threadpoolctl import threadpool_limits
 
 from evalsuite.ahead import ahead, worker_processes
 from evalsuite.errors import EvalsuiteError, VolumeError
@@ -37,6 +39,7 @@ from evalsuite.volumes.volume import Volume
 from evalsuite.writable import whole_file
 
 CHECKSUM = 4  # bytes of CRC-32 after the array
+STARTING = 3.0  # seconds: what would take no longer is done sooner without worker processes
 Row = Float[np.ndarray, "... d"]  # of an extractor of slices (s, d)
 
 
@@ -334,14 +337,21 @@ def _in_processes(
     work: Sequence[tuple[Path, Entry]],
     size: int,
 ) -> Iterator[tuple[Path, Sequence[Row]]]:
-    # Starting processes takes longer than a handful of volumes does.
-    if size == 1 or len(work) <= 4:
-        for file, entry in work:
-            if not file.is_file():
-                yield file, [_row(extractor, entry, preprocessing)]
+    spent, made = 0.0, 0
+    for place, (file, entry) in enumerate(work):
+        if size > 1 and spent * (len(work) - place) > STARTING * max(1, made):
+            break
+        if not file.is_file():
+            clock = time.perf_counter()
+            with threadpool_limits(1):  # as in a worker process
+                own = _row(extractor, entry, preprocessing)
+            spent, made = spent + time.perf_counter() - clock, made + 1
+            yield file, [own]
+    else:
         return
-    with worker_processes(min(size, len(work)), _start_worker, extractor, preprocessing) as pool:
-        for (file, _), row in zip(work, pool.map(_extract_one, work), strict=True):
+    left = work[place:]
+    with worker_processes(min(size, len(left)), _start_worker, extractor, preprocessing) as pool:
+        for (file, _), row in zip(left, pool.map(_extract_one, left), strict=True):
             if row is not None:
                 yield file, [row]
 

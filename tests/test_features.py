@@ -66,12 +66,21 @@ def test_rows_follow_the_cohort_whatever_the_batches(cohort, tmp_path):
     assert one.volumes == tuple(f"v{i:02d}.nii.gz" for i in range(7))
 
 
-def test_processes_give_what_threads_give(cohort, tmp_path):
+@pytest.mark.parametrize(
+    ("starting", "here"),
+    [
+        pytest.param(60, 7, id="all here, as that takes less than starting processes"),
+        pytest.param(0, 1, id="the first here, which tells how long the others would take"),
+        pytest.param(-1, 0, id="none here"),
+    ],
+)
+def test_processes_give_what_threads_give(cohort, tmp_path, monkeypatch, starting, here):
+    monkeypatch.setattr(features, "STARTING", starting)
     batch = extract(cohort, STEPS, Moments(), FeatureCache(tmp_path / "a"))
     process = Moments(parallel="process")
     spawned = extract(cohort, STEPS, process, FeatureCache(tmp_path / "b"), workers=2)
     np.testing.assert_allclose(spawned.values, batch.values, rtol=1e-6)
-    assert process.seen == []  # the volumes were seen elsewhere
+    assert process.seen == [1] * here
 
 
 @dataclass
@@ -90,8 +99,10 @@ KILLED = """
 import sys
 from pathlib import Path
 from tests.test_features import STEPS, Sleeper, cohort_of
+from evalsuite import features
 from evalsuite.features import Extraction, FeatureCache
 if __name__ == "__main__":
+    features.STARTING = -1
     cohort = cohort_of(sys.argv[1])
     cache = FeatureCache(Path(sys.argv[3]))
     Extraction(cohort, STEPS, Sleeper(sys.argv[2]), cache, workers=2).table()
