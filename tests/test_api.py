@@ -239,6 +239,8 @@ def test_a_script_without_a_guard_is_told_of_it(make_cohort, tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
         "import evalsuite as ev\n"
+        "from evalsuite import features\n"
+        "features.STARTING = -1\n"  # as if the volumes were many
         "ev.compute_metrics('real', {'copy': 'real'}, extractors='radiomics', metrics='frechet', workers=2,\n"
         "    settings={'allow_leakage': True})\n"
     )

@@ -79,9 +79,11 @@ def test_is_what_the_command_says(kind, extractor, settings):
     expected = command(kind.name, extractor, n, settings=settings).estimates
     values = metric.compute()
     assert list(values) == [estimate.key for estimate in expected]
+    # Of kernels of about 1 a small difference is left, of features in single precision.
+    atol = 1e-7 if kind is MaximumMeanDiscrepancy else 1e-9
     for estimate, mine in zip(expected, metric.estimates(), strict=True):
         numbers = [values[estimate.key].item(), mine.value]
-        np.testing.assert_allclose(numbers, estimate.value, rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(numbers, estimate.value, rtol=1e-6, atol=atol)
         assert (mine.interval is None) == (estimate.interval is None)
         if estimate.interval:
             ends = [(e.interval.low, e.interval.high) for e in (mine, estimate)]
