@@ -4,7 +4,8 @@
 
 Volumes as scanners store them, 16 bits and compressed, half of each background. They are checked, and
 then their features are extracted by an extractor that takes no time, as a network on a fast GPU: what is
-left is what a GPU waits for. Beside it, the same volumes by MONAI's LoadImage, Orientation,
+left is what a GPU waits for. Then by one that takes twice as long as all cores take to read: it should wait
+for its first batch alone. Beside it, the same volumes by MONAI's LoadImage, Orientation,
 ScaleIntensityRangePercentiles and ResizeWithPadOrCrop, one by one. Seconds of a core for each volume,
 and how much faster all cores are than one thread, which tells what cannot run beside the rest. The
 table is also written to benchmarks/results/reading.json.
@@ -45,8 +46,9 @@ ROUNDS = 3
 
 @dataclass
 class Idle:
-    """An extractor that looks at nothing."""
+    """An extractor that looks at nothing, for some seconds each volume."""
 
+    seconds: float = 0.0
     name: str = "idle"
     fingerprint: dict[str, object] = field(default_factory=dict)
     warnings: tuple = ()
@@ -56,6 +58,7 @@ class Idle:
     slices: None = None
 
     def __call__(self, voxels: np.ndarray) -> np.ndarray:
+        time.sleep(self.seconds * len(voxels))  # as a GPU, it leaves Python free
         return np.zeros((len(voxels), 512), np.float32)
 
 
@@ -94,10 +97,10 @@ def measure(n: int, side: int) -> dict[str, Any]:
         infos = checked.infos
         steps = Preprocessing().resolve([i.shape for i in infos], [i.affine for i in infos])
 
-        def extract(workers: int) -> None:
+        def extract(workers: int, seconds: float = 0.0) -> None:
             with tempfile.TemporaryDirectory() as cache:
                 kept = FeatureCache(Path(cache))
-                Extraction(checked, steps, Idle(), kept, BATCH, workers).fill(Part())
+                Extraction(checked, steps, Idle(seconds), kept, BATCH, workers).fill(Part())
 
         peer = Compose(
             [
@@ -116,6 +119,10 @@ def measure(n: int, side: int) -> dict[str, Any]:
             "extract, one thread": spent(lambda: extract(1), n),
             "extract, all cores": spent(lambda: extract(cores()), n),
         }
+        each = 2 * rows["extract, all cores"]["clock"]
+        slow = rows["extract, behind a slow network"] = spent(lambda: extract(cores(), each), n)
+        slow["network"] = each
+        slow["waited_in_batches"] = (slow["clock"] - each) * n / (each * BATCH)
     return {"volumes": n, "side": side, "cores": cores(), "rows": rows}
 
 
@@ -127,13 +134,15 @@ def main() -> None:
     found = measure(arguments.volumes, arguments.side)
     rows = found["rows"]
     for name, row in rows.items():
-        print(f"{name:20} {row['clock'] * 1e3:7.1f} ms by the clock {row['busy'] * 1e3:7.1f} busy")
+        print(f"{name:31} {row['clock'] * 1e3:7.1f} ms by the clock {row['busy'] * 1e3:7.1f} busy")
     print(
         f"MONAI / extract, busy: {rows['MONAI']['busy'] / rows['extract, one thread']['busy']:.1f}"
     )
     for name in ("check", "extract"):
         ratio = rows[f"{name}, one thread"]["clock"] / rows[f"{name}, all cores"]["clock"]
         print(f"{name}: {ratio:.2f} times as fast on {found['cores']} cores as on one")
+    waited = rows["extract, behind a slow network"]["waited_in_batches"]
+    print(f"a network half as fast waited for as long as it takes for {waited:.2f} batches")
     RESULTS.write_text(json.dumps(found, indent=1) + "\n")
     print(f"Written to {RESULTS}")
 
