@@ -160,7 +160,7 @@ def left_out(cohort: Cohort, steps: Preprocessing) -> LeftOut:
         outside.append(lost)
         beyond.append(faces)
     sizes = np.array([steps.median_size([i.shape], [i.affine]) for i in cohort.infos])
-    few = np.percentile(sizes, FEWEST, axis=0, method="lower")
+    snug = _size(np.percentile(sizes, FEWEST, axis=0, method="lower"))
     worst = int(np.argmax(outside))
     names = [name for pair in FACES for name in pair]
     return LeftOut(
@@ -171,8 +171,8 @@ def left_out(cohort: Cohort, steps: Preprocessing) -> LeftOut:
         looked_at=len(places),
         whole=_size(sizes.max(axis=0)),
         padded=0.0 if steps.fit == "resize" else _shorter(sizes, steps.shape_seen),
-        snug=_size(few),
-        padded_then=_shorter(sizes, _size(few)),
+        snug=snug,
+        padded_then=_shorter(sizes, snug),
     )
 
 
