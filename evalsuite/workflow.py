@@ -51,13 +51,12 @@ def compute_metrics(
     Returns None in the processes of torchrun or srun other than the first, which only extract.
 
     Args:
-        output: new folder for the results; None: one under `evalsuite-results`, by time.
+        output: new folder for the results; None: see `folder_by_time`.
     """
     from evalsuite import evaluate as volumes
     from evalsuite.reference import compare as stored
 
-    stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-    folder = output or Path("evalsuite-results") / stamp
+    folder = output or folder_by_time()
     if rank() > 0 and folder.is_dir() and any(folder.iterdir()):
         return None  # the first one has ended already, or refuses to write there
     refuse_to_overwrite(folder)
@@ -75,6 +74,15 @@ def compute_metrics(
     undefined = all(math.isnan(estimate.value) for estimate in evaluation.estimates)
     nothing = undefined and not (evidence.scores or evidence.details)
     return Done(evaluation, folder, nothing)
+
+
+def folder_by_time() -> Path:
+    """Return the folder of results that were given none.
+
+    Jobs of a cluster begin in one second: to the second, one of them would lose its results at the
+    end, to the folder of the other.
+    """
+    return Path("evalsuite-results") / datetime.now(UTC).strftime("%Y%m%d-%H%M%S-%f")
 
 
 def log(folder: Path, experiment: str, run_name: str | None) -> str:

@@ -14,6 +14,8 @@ from evalsuite.volumes import preprocessing
 from evalsuite.volumes.preprocessing import Preprocessing
 from evalsuite.writable import refuse_unwritable
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 QUICK = ("--extractor", "radiomics", "--no-tracking", "--workers", 1)
 MMD = ("--metrics", "mmd", "--set", "metrics.mmd.permutations=20")
 

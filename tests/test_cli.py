@@ -47,6 +47,7 @@ def test_one_command_answers_and_keeps_the_answer(cli, pair, tmp_path):
     }
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_kept_configuration_repeats_the_run(cli, pair):
     real, synthetic = pair
     start = ("compute-metrics", "--no-tracking", "--workers", "1")
@@ -58,6 +59,7 @@ def test_the_kept_configuration_repeats_the_run(cli, pair):
         assert first[key] == second[key]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_json_goes_to_stdout_alone(cli, pair):
     real, synthetic = pair
     _, out, _ = cli(
@@ -69,6 +71,7 @@ def test_json_goes_to_stdout_alone(cli, pair):
     assert record["environment"]["packages"]["torch"]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_several_generators_stand_side_by_side(cli, pair, make_cohort):
     real, synthetic = pair
     other = make_cohort("other", 6, seed=2)
@@ -80,6 +83,7 @@ def test_several_generators_stand_side_by_side(cli, pair, make_cohort):
     assert "n = 6" in out
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("uri", ["http://127.0.0.1:9", "postgresql://me:secret@localhost/x"])
 def test_a_server_that_is_down_loses_nothing(cli, pair, monkeypatch, uri):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)

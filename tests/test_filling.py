@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 COMMON = ("--extractor", "radiomics", "--workers", 1, "--cache", "cache")
 EVALUATION = ("compute-metrics", *COMMON, "--metrics", "mmd", "--no-tracking", "--output", "out")
 

@@ -10,7 +10,7 @@ from evalsuite.groups import by_covariate
 from evalsuite.volumes.cohort import Cohort, Entry
 from tests.caveats import sentences
 
-pytestmark = pytest.mark.usefixtures("shared_features")
+pytestmark = pytest.mark.usefixtures("shared_features", "undrawn")
 METRICS = "frechet,mmd,ms_ssim,precision_recall"
 
 

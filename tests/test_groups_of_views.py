@@ -7,7 +7,7 @@ import pytest
 
 from tests.test_groups import numbers
 
-pytestmark = pytest.mark.usefixtures("shared_features")
+pytestmark = pytest.mark.usefixtures("shared_features", "undrawn")
 
 
 def test_by_group_the_training_cohort_stays_whole(cli, make_cohort, tmp_path):

@@ -16,6 +16,8 @@ from evalsuite.volumes.resampling import oriented, same_grid
 from evalsuite.volumes.volume import Volume
 from evalsuite.volumes.write import write_nifti
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def cohort(name, rows):
     entries = tuple(Entry(i, None, subject, columns) for i, subject, columns in rows)

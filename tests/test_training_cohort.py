@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-pytestmark = pytest.mark.usefixtures("shared_features")
+pytestmark = pytest.mark.usefixtures("shared_features", "undrawn")
 
 
 @pytest.fixture

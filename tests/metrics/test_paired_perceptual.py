@@ -19,6 +19,8 @@ from evalsuite.volumes.read import read_volume
 from evalsuite.volumes.volume import Volume
 from evalsuite.volumes.write import write_nifti
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 RESNET = "medicalnet-resnet10-untrained"
 
 

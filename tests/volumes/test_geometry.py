@@ -22,6 +22,8 @@ from evalsuite.volumes.read import load
 from evalsuite.volumes.sources import read_cohort
 from tests.caveats import sentences
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 GRID = np.array([[0, -0.8, 0, 40], [0, 0, -1.5, 30], [2.5, 0, 0, -20], [0, 0, 0, 1]])  # SLP
 
 

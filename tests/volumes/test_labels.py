@@ -11,6 +11,8 @@ from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.labels import check_labels, label_files, read_labels
 from evalsuite.volumes.sources import read_cohort
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def save(path, values, affine=None, dtype=np.uint8):
     path.parent.mkdir(parents=True, exist_ok=True)
