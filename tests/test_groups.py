@@ -10,7 +10,7 @@ from evalsuite.groups import by_covariate
 from evalsuite.volumes.cohort import Cohort, Entry
 from tests.caveats import sentences
 
-pytestmark = pytest.mark.usefixtures("shared_features", "undrawn")
+pytestmark = pytest.mark.usefixtures("shared_features")
 METRICS = "frechet,mmd,ms_ssim,precision_recall"
 
 
@@ -99,6 +99,7 @@ def numbers(row):
     return {k: row[k] for k in ("value", "interval", "standard_error", "n_real", "n_synthetic")}
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_group_is_the_evaluation_of_its_volumes_alone(estimates):
     found = estimates("real.csv", "gan.csv", "--by", "sex")
     alone = estimates("real-F", "gan-F")
@@ -110,6 +111,7 @@ def test_a_group_is_the_evaluation_of_its_volumes_alone(estimates):
     assert found["sex=F", "radiomics", "frechet_distance"]["n_real"] == 6
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_group_of_all_volumes_has_the_numbers_of_all(estimates):
     found = estimates("real.csv", "gan.csv", "--by", "one")
     whole = [key for key in found if key[0] == ""]

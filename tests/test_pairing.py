@@ -16,8 +16,6 @@ from evalsuite.volumes.resampling import oriented, same_grid
 from evalsuite.volumes.volume import Volume
 from evalsuite.volumes.write import write_nifti
 
-pytestmark = pytest.mark.usefixtures("undrawn")
-
 
 def cohort(name, rows):
     entries = tuple(Entry(i, None, subject, columns) for i, subject, columns in rows)
@@ -77,6 +75,7 @@ def translated(cli, make_cohort, tmp_path):
     return run
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_other_axes_are_one_grid_and_another_spacing_is_interpolated_and_told(translated, tmp_path):
     status, before, err = translated("--paired", "file")
     assert status == 0, err
@@ -98,6 +97,7 @@ def test_other_axes_are_one_grid_and_another_spacing_is_interpolated_and_told(tr
     assert mae["value"] > values["paired_mae"]
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_groups_of_pairs_are_those_of_their_real_volumes(translated, tmp_path):
     for name in ("real", "gan"):
         rows = [f"{name}/v{i:02d}.nii.gz,{'FM'[i % 2]}" for i in range(6)]
@@ -118,6 +118,7 @@ def test_a_metric_of_pairs_without_pairs_is_refused_before_any_volume_is_read(tr
     assert "say what names the real volume" in err
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_scaling_each_volume_by_itself_is_told(translated):
     _, rows, err = translated(
         "--paired", "file", "--set", "preprocessing.intensity.kind=percentile"
@@ -149,6 +150,7 @@ def masked(translated, tmp_path):
     return translated
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_pairs_are_compared_within_masks_that_are_found_as_they_are(masked, tmp_path):
     status, found, err = masked("--paired", "file", "--masks", "masks", "--output", "out")
     assert status == 0, err
@@ -221,6 +223,7 @@ def test_generators_are_compared_on_the_same_subjects(translated, tmp_path):
     assert mae["value"] == pytest.approx(
         values["gan", "paired_mae"] - values["coarse", "paired_mae"]
     )
+    assert (tmp_path / "both/figures/paired.png").is_file()
     kept = ev.load("both")
     assert list(kept.differences["name"]) == list(found)
     assert kept.record.differences[0].key == "paired_mae"
@@ -236,6 +239,7 @@ def test_generators_are_compared_on_the_same_subjects(translated, tmp_path):
     assert "gan less coarse" in " ".join(str(kept).split())
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_label_maps_on_another_grid_are_moved_by_the_nearest_voxel_and_told(translated, tmp_path):
     """A map stored with its first axis cut short and begun later is the same anatomy."""
     for name in ("maps", "own"):
