@@ -8,6 +8,8 @@ from typing import Any
 
 from reports.document import Image, Picture
 
+MARGIN = 0.1  # inches around what is drawn
+
 
 def save(picture: Picture, folder: Path) -> tuple[str, str]:
     """Write the figure as SVG, PDF and PNG.
@@ -37,11 +39,14 @@ def save(picture: Picture, folder: Path) -> tuple[str, str]:
     buffer = io.BytesIO()
     with mpl.rc_context(settings), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from")  # told once, by name
-        picture.figure.savefig(buffer, format="svg", bbox_inches="tight", metadata={"Date": None})
+        # Measured once: bbox_inches="tight" would draw the figure once more for every file.
+        picture.figure.draw_without_rendering()
+        box = picture.figure.get_tightbbox().padded(MARGIN)
+        picture.figure.savefig(buffer, format="svg", bbox_inches=box, metadata={"Date": None})
         (folder / f"{picture.name}.svg").write_bytes(buffer.getvalue())
         picture.figure.savefig(
-            folder / f"{picture.name}.pdf", bbox_inches="tight", metadata={"CreationDate": None}
+            folder / f"{picture.name}.pdf", bbox_inches=box, metadata={"CreationDate": None}
         )
-        picture.figure.savefig(folder / f"{picture.name}.png", dpi=200, bbox_inches="tight")
+        picture.figure.savefig(folder / f"{picture.name}.png", bbox_inches=box, dpi=200)
     address = "data:image/svg+xml;base64," + base64.b64encode(buffer.getvalue()).decode()
     return address, without
