@@ -73,17 +73,18 @@ docs: .venv/ready
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
-# The lowest versions that pyproject.toml allows, and with PYTHON=python3.12 another Python's.
+# The lowest versions that pyproject.toml allows, and with PYTHON=python3.12 another Python's. Documentation
+# is built with those of constraints.txt alone.
 # LOWEST_TORCH=VERSION takes another torch, such as where the lowest has no build for the CPU.
 test-lowest: LOWEST_TORCH ?=
-test-lowest: TESTS ?= tests evalsuite
+test-lowest: TESTS ?= tests evalsuite --ignore tests/docs
 test-lowest:
 	rm -rf .venv-lowest
 	$(PYTHON) -m venv .venv-lowest
 	.venv-lowest/bin/python -m pip install --quiet uv
 	.venv-lowest/bin/uv pip install --quiet --python .venv-lowest --resolution lowest-direct \
 	    $(if $(TORCH_INDEX),--index $(TORCH_INDEX) --index-strategy unsafe-best-match) \
-	    --editable ".[dev,docs,login]" $(if $(LOWEST_TORCH),"torch==$(LOWEST_TORCH)")
+	    --editable ".[dev,login]" $(if $(LOWEST_TORCH),"torch==$(LOWEST_TORCH)")
 	OMP_NUM_THREADS=1 .venv-lowest/bin/python -m pytest -q -n 2 --dist worksteal $(TESTS)
 
 # README and tutorials as a new user pastes them: from the wheel, in an environment of its own.

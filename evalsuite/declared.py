@@ -146,6 +146,8 @@ def _step(schema: Schema, part: str | int) -> Schema | None:
     if isinstance(part, int):
         items = schema.get("prefixItems", ())
         found = items[part] if part < len(items) else schema.get("items")
+    elif "items" in schema:  # what is given alone, where a list is declared, has no index
+        return _step(schema["items"], part)
     else:
         found = schema.get("properties", {}).get(part, schema.get("additionalProperties"))
     if isinstance(found, Mapping):

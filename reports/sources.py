@@ -289,7 +289,13 @@ def read_evaluation(folder: Path) -> EvaluationData:
     scores = pd.DataFrame(columns=columns)
     if path.exists():
         texts = dict.fromkeys(set(columns) - {"value"}, str)
-        scores = pd.read_csv(path, keep_default_na=False, na_values={"value": [""]}, dtype=texts)
+        scores = pd.read_csv(
+            path,
+            keep_default_na=False,
+            na_values={"value": [""]},
+            dtype=texts,
+            float_precision="round_trip",  # pandas 2 drops the last digits of small numbers
+        )
         scores = scores.reindex(columns=columns, fill_value="")  # older ones know no pairs
     return EvaluationData(folder, evaluation, scores, sorted((folder / "figures").glob("*.png")))
 

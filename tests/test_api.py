@@ -259,6 +259,7 @@ def test_the_page_about_python_is_true(make_cohort, tmp_path, monkeypatch, capsy
     space = {"samples": torch.rand(4, *SMALL)}
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)  # pyparsing's is a UserWarning as well
         exec(code, space)
     assert (tmp_path / "report/report.html").is_file()
     assert "vqgan" in capsys.readouterr().out

@@ -107,6 +107,12 @@ def test_faults_say_what_is_allowed_and_what_was_found(values, told):
     assert told in str(caught.value)
 
 
+def test_what_is_given_alone_is_told_as_what_is_declared_in_a_list():
+    with pytest.raises(EvalsuiteError) as caught:
+        validated(EvaluationConfig, {"real": "a", "synthetic": ""})
+    assert 'synthetic.path: expected text that is not empty, but found ""' in str(caught.value)
+
+
 def test_a_long_value_is_cut():
     with pytest.raises(EvalsuiteError, match=r"found \"x{76}\.\.\.\.$"):
         validated(Everything, {"whole": "x" * 500})

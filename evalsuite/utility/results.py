@@ -117,6 +117,7 @@ def read_results(folder: Path) -> UtilityResults:
                 dtype=text,
                 keep_default_na=False,
                 na_values={c: [""] for c in NUMBERS},
+                float_precision="round_trip",  # pandas 2 drops the last digits of small numbers
             )
             record[name] = table.rename(columns=RENAMED)
         told = record.pop("caveats", record["warnings"])  # sentences alone, before codes

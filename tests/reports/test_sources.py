@@ -28,7 +28,8 @@ def exported(tmp_path, make_study):
         if ending == ".csv":
             study.table.to_csv(path, index=False)
         else:
-            study.table.assign(answer=study.table["answer"].astype(str)).to_parquet(path)
+            answers = study.table["answer"].map(str, na_action="ignore")
+            study.table.assign(answer=answers).to_parquet(path)
         about = {"study": "made-up", "state": study.state, "design": study.design}
         record = yaml.safe_dump(about | {"design_hash": "c0ffee"})
         path.with_suffix(".design.yaml").write_text(record)
