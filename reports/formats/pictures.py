@@ -8,8 +8,6 @@ from typing import Any
 
 from reports.document import Image, Picture
 
-MARGIN = 0.1  # inches around what is drawn
-
 
 def save(picture: Picture, folder: Path) -> tuple[str, str]:
     """Write the figure as SVG, PDF and PNG.
@@ -41,7 +39,7 @@ def save(picture: Picture, folder: Path) -> tuple[str, str]:
         warnings.filterwarnings("ignore", "Glyph .* missing from")  # told once, by name
         # Measured once: bbox_inches="tight" would draw the figure once more for every file.
         picture.figure.draw_without_rendering()
-        box = picture.figure.get_tightbbox().padded(MARGIN)
+        box = picture.figure.get_tightbbox().padded(mpl.rcParams["savefig.pad_inches"])
         picture.figure.savefig(buffer, format="svg", bbox_inches=box, metadata={"Date": None})
         (folder / f"{picture.name}.svg").write_bytes(buffer.getvalue())
         picture.figure.savefig(

@@ -245,7 +245,7 @@ def test_one_bad_volume_does_not_turn_reconstructions_into_a_mosaic(blobs):
     blobs.ahead = lambda step: [1e4 * volumes for volumes in good(step)]
     assert blobs.update(200)["reconstruction"] > 100
     blobs.ahead = good
-    for step in range(201, 241):
+    for step in range(201, 281):
         blobs.update(step)
-    # Without clipping the gradient it is 3 dB below by then, with it 0.6 to 2 above, by roundings.
-    assert blobs.validate()[0]["validation_psnr"] > before
+    # Without clipping the gradient it is 1 to 4 dB below by then, with it 3 above, as roundings fall.
+    assert blobs.validate()[0]["validation_psnr"] > before + 1
