@@ -171,9 +171,9 @@ def compute_metrics(
     features, waits for those of the others, and returns the same.
 
     Args:
-        real: a folder, glob, manifest, BIDS folder or FILE.reference; a list of files; arrays or
-            tensors in memory, see `Volumes`, which states their spacing and subjects; or a
-            `Cohort`.
+        real: a folder, glob, manifest or BIDS folder, of 4D files with `:K` behind it, see
+            `read_cohort`; FILE.reference; a list of files; arrays or tensors in memory, see
+            `Volumes`, which states their spacing and subjects; or a `Cohort`.
         synthetic: the same; of several generators a dictionary of them by name.
         protocol: a published way to compare volumes, see `evalsuite protocols`.
         metrics: names, or a dictionary of names with their options.

@@ -113,7 +113,7 @@ def compute_metrics(
         str | None,
         typer.Option(
             help="Real volumes: a folder, glob, CSV/TSV manifest, BIDS, or FILE.reference (see "
-            "`evalsuite reference`)."
+            "`evalsuite reference`). :0 behind it takes the first image of each 4D file."
         ),
     ] = None,
     synthetic: Annotated[

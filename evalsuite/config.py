@@ -45,7 +45,8 @@ class CohortSource(Declared):
     """Where a cohort lies, what it is called, and where its segmentations lie, if it has any.
 
     Args:
-        path: a folder, glob, manifest or BIDS folder; of the real cohort also FILE.reference.
+        path: a folder, glob, manifest or BIDS folder, of 4D files with `:K` behind it, see
+            `evalsuite.volumes.sources.read_cohort`; of the real cohort also FILE.reference.
         name: in tables and figures; empty takes the last part of the path.
         labels: folder with a label map of the same name for each volume.
     """

@@ -375,7 +375,7 @@ def _row(extractor: Extractor, entry: Entry, preprocessing: Preprocessing) -> Ro
     try:
         row: Row = features_of(extractor, [volume])[0]
     except EvalsuiteError as error:
-        raise VolumeError(entry.path, str(error)) from None
+        raise VolumeError(entry.location, str(error)) from None
     return row
 
 

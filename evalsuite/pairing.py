@@ -66,8 +66,13 @@ def masks_of(real: Cohort, masks: Cohort, by: str) -> list[Path]:
 
     Raises:
         EvalsuiteError: naming volumes without a mask, masks without a volume, and several masks of
-            one volume.
+            one volume; for masks that are images of 4D files.
     """
+    if any(entry.image is not None for entry in masks.entries):
+        raise EvalsuiteError(
+            f"--masks {masks.source}: a mask is a file of its own. Split the 4D files, and name "
+            "those with the masks."
+        )
     places = _places(real, by)
     files: dict[int, Path] = {}
     strangers, others = [], []

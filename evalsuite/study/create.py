@@ -218,7 +218,7 @@ def _choose(
                 role=cohort.role,
                 stratum=_stratum(declared, entry),
                 volume=entry.id,
-                source=str(entry.path),
+                source=str(entry.location),
                 digest=cohort.infos[index].digest,
                 prepared="",
                 subject=entry.subject or "",

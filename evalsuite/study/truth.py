@@ -20,8 +20,8 @@ class CaseTruth:
         role: `real` or `synthetic`.
         stratum: value of the covariate that the design stratifies by, or empty.
         volume: identifier within the cohort.
-        source: the file or folder.
-        digest: SHA-256 of the source's bytes.
+        source: the file or folder; of image K of a 4D file with `:K` behind it.
+        digest: of the volume, see `evalsuite.volumes.cohort.VolumeInfo`.
         prepared: SHA-256 of the prepared file, uncompressed.
         subject: whom it shows, where the source tells; empty in studies of before.
     """

@@ -17,18 +17,19 @@ from evalsuite.sharing import ALL, Part
 from evalsuite.volumes.cohort import Cohort, Entry, VolumeInfo, enumerated
 from evalsuite.volumes.doubts import geometry_doubts
 from evalsuite.volumes.geometry import CONVENTION, Geometry
-from evalsuite.volumes.read import load
+from evalsuite.volumes.read import load, located
 from evalsuite.volumes.volume import Volume
 
 COPIES = Caveat("copies-within", "{n} of {size} volumes {verb}: {copies}.", "cohort")
 FLAT = 1e-4  # volume of the box of three unit axes below which they do not span space
 
 
-def check_volume(path: Path, stated: Geometry = CONVENTION) -> VolumeInfo:
+def check_volume(path: Path, stated: Geometry = CONVENTION, image: int | None = None) -> VolumeInfo:
     """Read a volume and return what is worth knowing of it.
 
     Args:
         stated: what the user states of its geometry, for a file that does not.
+        image: which one of a 4D file, see `read_volume`.
 
     Raises:
         VolumeError: if it cannot be read, or is not 3D with 2 or more voxels along each axis,
@@ -36,13 +37,13 @@ def check_volume(path: Path, stated: Geometry = CONVENTION) -> VolumeInfo:
     """
     from nibabel import aff2axcodes
 
-    loaded = load(path, stated)
+    loaded = load(path, stated, image)
     volume = loaded.volume
     problem = problem_of(volume)
     if problem:
-        raise VolumeError(path, problem)
+        raise VolumeError(located(path, image), problem)
     return VolumeInfo(
-        path=path,
+        path=located(path, image),
         shape=volume.shape,
         spacing=volume.spacing,
         orientation="".join(aff2axcodes(volume.affine)),
@@ -55,12 +56,13 @@ def check_volume(path: Path, stated: Geometry = CONVENTION) -> VolumeInfo:
         remarks=loaded.remarks,
         stated=stated.only(loaded.remarks.unstated),
         beside=loaded.beside,
+        images=loaded.images,
     )
 
 
 def check_entry(entry: Entry) -> VolumeInfo:
     """Return what `check_volume` finds of a volume of a cohort."""
-    return check_volume(entry.path, entry.stated)
+    return check_volume(entry.path, entry.stated, entry.image)
 
 
 def check_cohort(

@@ -14,7 +14,7 @@ from evalsuite.errors import VolumeError
 from evalsuite.records import Caveat
 from evalsuite.volumes.geometry import CONVENTION, Geometry
 from evalsuite.volumes.provenance import weights_of
-from evalsuite.volumes.read import read_volume
+from evalsuite.volumes.read import located, read_volume
 from evalsuite.volumes.volume import UNREMARKABLE, Remarks, Volume
 
 SAME = 0.01  # share by which voxel spacings may differ and still count as one
@@ -40,6 +40,8 @@ class Entry:
         covariates: the other columns of the source's table, as text.
         stated: what the user states of its geometry, for a file that does not.
         lasting: whether its file outlasts the evaluation, as that of an array in memory does not.
+        image: which one of a 4D file it is, along the fourth axis and counted from 0; None: its
+            file is 3D.
     """
 
     id: str
@@ -48,10 +50,16 @@ class Entry:
     covariates: dict[str, str] = field(default_factory=dict)
     stated: Geometry = CONVENTION
     lasting: bool = True
+    image: int | None = None
+
+    @property
+    def location(self) -> Path:
+        """The file or folder, as people read it: with `:K` behind it for image K of a 4D file."""
+        return located(self.path, self.image)
 
     def read(self) -> Volume:
         """Return the volume; see `evalsuite.volumes.read.read_volume`."""
-        return read_volume(self.path, self.stated)
+        return read_volume(self.path, self.stated, self.image)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +67,20 @@ class VolumeInfo:
     """What the check found of a volume that can be used.
 
     Args:
-        path: the file or folder.
+        path: the file or folder; of image K of a 4D file with `:K` behind it.
         shape: voxels along each axis as read.
         spacing: millimetres per voxel along each axis as read.
         orientation: the patient's directions in which these axes run, such as `RAS`.
         affine: maps voxels to RAS+ millimetres.
         dtype: NumPy name of the type on disk.
         minimum, maximum: of the intensities.
-        digest: SHA-256 of the bytes on disk.
+        digest: SHA-256 of the bytes on disk; of an image of a 4D file over that and its number.
         voxel_digest: SHA-256 of shape and float32 voxels; the same image in another file or
             compressed anew has the same one.
         remarks: what had to be decided to read it, such as a geometry that its file lacks.
         stated: what the user stated of the geometry that its file lacks.
         beside: names of other files in its folder that hold a part of it.
+        images: how many its file holds along a fourth axis; 1 of a 3D file.
     """
 
     path: Path
@@ -87,6 +96,7 @@ class VolumeInfo:
     remarks: Remarks = UNREMARKABLE
     stated: Geometry = CONVENTION
     beside: tuple[str, ...] = ()
+    images: int = 1
 
     @property
     def key(self) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from evalsuite import __version__
-from evalsuite.volumes.check import check_volume
+from evalsuite.volumes.check import check_entry
 from evalsuite.volumes.cohort import Entry, VolumeInfo
 from evalsuite.volumes.geometry import Geometry
 from evalsuite.volumes.preprocessing import VERSION as READING
@@ -46,20 +46,20 @@ class VolumeIndex:
     trusted: bool = True
 
     def check(self, entry: Entry) -> VolumeInfo:
-        """Return what `check_volume` finds, or found while the files were the same.
+        """Return what `check_entry` finds, or found while the files were the same.
 
         Raises:
-            VolumeError: as `check_volume`; faults are not kept.
+            VolumeError: as `check_entry`; faults are not kept.
         """
         if not entry.lasting:
-            return check_volume(entry.path, entry.stated)
+            return check_entry(entry)
         file = self._file(entry)
         kept = self._kept(file) if self.trusted else None
         before = _stamps(entry.path, kept["info"]["beside"] if kept else ())
         if kept and before and before == [tuple(stamp) for stamp in kept["stamps"]]:
-            return _restored(entry.path, kept["info"])
+            return _restored(entry.location, kept["info"])
         begun = time.time_ns()
-        info = check_volume(entry.path, entry.stated)
+        info = check_entry(entry)
         after = _stamps(entry.path, info.beside)
         still = before and set(before) <= set(after)
         if still and all(max(stamp[3:]) < begun - GRANULARITY for stamp in after):
@@ -67,7 +67,9 @@ class VolumeIndex:
         return info
 
     def _file(self, entry: Entry) -> Path:
-        parts = [os.path.abspath(entry.path), _statement(entry.stated)]  # noqa: PTH100  (no link resolved)
+        parts: list[object] = [os.path.abspath(entry.path), _statement(entry.stated)]  # noqa: PTH100  (no link resolved)
+        if entry.image is not None:
+            parts.append(entry.image)
         name = hashlib.sha256(json.dumps(parts).encode()).hexdigest()
         return self.folder.joinpath(name[:2], f"{name}.json")
 
@@ -141,4 +143,5 @@ def _restored(path: Path, told: Mapping[str, Any]) -> VolumeInfo:
         ),
         stated=Geometry(stated["spacing"] and tuple(stated["spacing"]), stated["orientation"]),
         beside=tuple(told["beside"]),
+        images=told.get("images", 1),  # versions that read no 4D files kept none
     )

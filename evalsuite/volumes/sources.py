@@ -46,7 +46,9 @@ def read_cohort(
             crosses folders), a table (.csv or .tsv with a column `path`, relative to the table,
             perhaps `subject`, `spacing` and `orientation`, and any covariates), a table and
             another column with paths (`cases.csv:t2`) or a BIDS dataset. Hidden files and files
-            that are no volumes are passed over; a folder with DICOM files is one volume.
+            that are no volumes are passed over; a folder with DICOM files is one volume. `:K`
+            behind any of these takes of each file, 4D, image K along its fourth axis, counted
+            from 0 (`images:0`, `cases.csv:t2:1`), unless what it is behind exists with that name.
         name: what the cohort is called in the results.
         role: which side of the comparison it is on.
         stated: geometry of the volumes whose files state none; columns of a table win over it.
@@ -58,32 +60,64 @@ def read_cohort(
         raise EvalsuiteError(f"The cohort {name} has no source; expected a folder, glob or table.")
     warnings: list[Caveat] = []
     try:
-        # Path.expanduser raises for the home of a user who does not exist.
-        path = Path(os.path.expanduser(source))  # noqa: PTH111
-        table = table_of(source)
+        files, image = _apart(source)
+        path, table = _path(files), _table_of(files)
         if path.is_dir() and (path / "dataset_description.json").is_file():
-            entries, warnings = _bids(path, source)
+            entries, warnings = _bids(path, files)
         elif path.is_dir():
-            entries = _folder(path, source)
+            entries = _folder(path, files)
         elif table:
-            entries = _table(*table, source)
+            entries = _table(*table, files)
         elif path.is_file():
-            raise _not_a_cohort(path, source)
-        elif glob.has_magic(source):
-            entries = _glob(path, source)
+            raise _not_a_cohort(path, files)
+        elif glob.has_magic(files):
+            entries = _glob(path, files)
         else:
-            raise EvalsuiteError(f"{source}: it does not exist.{_suggestion(path)}")
+            raise EvalsuiteError(f"{files}: it does not exist.{_suggestion(path)}")
     except OSError as error:
         where = error.filename or source
         raise EvalsuiteError(f"{where}: it cannot be read: {error.strerror}.") from error
     warnings += look_alike(name, entries)
-    entries = [replace(entry, stated=entry.stated.before(stated)) for entry in entries]
+    entries = [replace(e, stated=e.stated.before(stated), image=image) for e in entries]
     return Cohort(name, role, source, tuple(entries), warnings=tuple(warnings))
 
 
 def table_of(source: str) -> tuple[Path, str] | None:
     """Return the table that a source is, and which of its columns has the paths; else None."""
-    path = Path(os.path.expanduser(source))  # noqa: PTH111
+    return _table_of(_apart(source)[0])
+
+
+def columns_of(table: Path) -> list[str]:
+    """Return the columns of a table.
+
+    Raises:
+        EvalsuiteError: if it is none.
+    """
+    return _rows(table, str(table))[0]
+
+
+def _apart(source: str) -> tuple[str, int | None]:
+    """Return a source without the `:K` that takes image K of 4D files, and K; None where it has none.
+
+    What exists as written has none.
+    """
+    match = re.fullmatch(r"(.+):(0|[1-9][0-9]*)", source)
+    if not match:
+        return source, None
+    path, table = _path(source), _table_of(source)
+    matches = glob.iglob(str(path), recursive=True) if glob.has_magic(source) else iter(())  # noqa: PTH207
+    if path.exists() or next(matches, None) or (table and table[1] in columns_of(table[0])):
+        return source, None
+    return match[1], int(match[2])
+
+
+def _path(source: str) -> Path:
+    # Path.expanduser raises for the home of a user who does not exist.
+    return Path(os.path.expanduser(source))  # noqa: PTH111
+
+
+def _table_of(source: str) -> tuple[Path, str] | None:
+    path = _path(source)
     before, _, column = str(path).rpartition(":")
     for table, name in ((path, COLUMN), (Path(before), column)):
         if table.suffix.lower() in TABLES and table.is_file():
@@ -200,14 +234,7 @@ def _rows(path: Path, shown: str) -> tuple[list[str], list[tuple[int, list[str]]
 def _table(path: Path, column: str, source: str) -> list[Entry]:
     header, rows = _rows(path, source)
     if column not in header:
-        words = "path|file|image|volume" if column == COLUMN else re.escape(column.lower())
-        near = [name for name in header if re.search(words, name.lower())]
-        near = near or difflib.get_close_matches(column, header, n=1)
-        rename = " Rename it." if column == COLUMN else ""
-        did_you = f' Did you mean "{near[0]}"?{rename}' if near else ""
-        raise EvalsuiteError(
-            f'{source}: the column "{column}" is missing; it has {", ".join(header)}.{did_you}'
-        )
+        raise missing_column(source, column, header)
     if not rows:
         raise EvalsuiteError(f"{source}: the table lists no volumes; expected a line for each.")
     entries: list[Entry] = []
@@ -237,6 +264,18 @@ def _table(path: Path, column: str, source: str) -> list[Entry]:
         hint = f" Paths are read relative to {path.name}." if missing else ""
         raise EvalsuiteError("\n  ".join(faults) + hint)
     return entries
+
+
+def missing_column(source: str, column: str, header: Sequence[str]) -> EvalsuiteError:
+    """Return what is told of a table without a column that is needed."""
+    words = "path|file|image|volume" if column == COLUMN else re.escape(column.lower())
+    near = [name for name in header if re.search(words, name.lower())]
+    near = near or difflib.get_close_matches(column, header, n=1)
+    rename = " Rename it." if column == COLUMN else ""
+    did_you = f' Did you mean "{near[0]}"?{rename}' if near else ""
+    return EvalsuiteError(
+        f'{source}: the column "{column}" is missing; it has {", ".join(header)}.{did_you}'
+    )
 
 
 def _row_fault(

@@ -11,7 +11,7 @@ import pytest
 
 from evalsuite.errors import FaultsError, VolumeError
 from evalsuite.volumes import index
-from evalsuite.volumes.check import check_cohort, check_volume
+from evalsuite.volumes.check import check_cohort, check_entry
 from evalsuite.volumes.cohort import Entry
 from evalsuite.volumes.geometry import Geometry
 from evalsuite.volumes.index import VolumeIndex
@@ -27,11 +27,11 @@ def known(tmp_path, monkeypatch):
     monkeypatch.setattr(index.time, "time_ns", lambda: now() + 3600 * 10**9)
     read = []
 
-    def counted(path, stated):
-        read.append(path.name)
-        return check_volume(path, stated)
+    def counted(entry):
+        read.append(entry.location.name)
+        return check_entry(entry)
 
-    monkeypatch.setattr(index, "check_volume", counted)
+    monkeypatch.setattr(index, "check_entry", counted)
     return VolumeIndex(tmp_path / "index"), read
 
 
@@ -61,7 +61,7 @@ def test_an_unchanged_file_is_not_read_again_and_nothing_is_lost(known, tmp_path
     again = [volumes.check(entry) for entry in entries]
     assert len(read) == 3
     assert all(map(same, first, again))
-    assert all(same(volumes.check(e), check_volume(e.path, e.stated)) for e in entries)
+    assert all(same(volumes.check(e), check_entry(e)) for e in entries)
 
 
 def touched(path):

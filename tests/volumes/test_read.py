@@ -284,8 +284,10 @@ def test_four_dimensions_are_told(tmp_path):
     for name in ("a.nii.gz", "a.mha", "a.npy"):
         assert fault(tmp_path / name) == (
             "it has 4 dimensions (3 x 4 x 5 x 6); expected one volume of 3. "
-            "Split a series into its volumes first."
+            "Put :0 behind the source for the first of its 6 images, or split the file."
         )
+    np.save(tmp_path / "five.npy", np.zeros((2, 2, 2, 2, 2)))
+    assert fault(tmp_path / "five.npy").endswith("Split a series into its volumes first.")
 
 
 def test_truncated_files_are_told_with_their_lengths(tmp_path):

@@ -15,7 +15,7 @@ from evalsuite.volumes.formats.loaded import (
     channels,
     content_of,
     require_scalar,
-    three_axes,
+    voxels_of,
 )
 from evalsuite.volumes.geometry import PARTS
 from evalsuite.volumes.volume import Remarks
@@ -26,7 +26,7 @@ MALFORMED_NUMPY = (
 )  # fmt: skip
 
 
-def read_numpy(path: Path) -> Loaded:
+def read_numpy(path: Path, image: int | None) -> Loaded:
     """Read a .npy or .npz; see `read_volume` for what it may hold."""
     content = content_of(path)
     try:
@@ -45,7 +45,7 @@ def read_numpy(path: Path) -> Loaded:
     if affine.shape != (4, 4) or not np.array_equal(affine[3], [0, 0, 0, 1]):
         raise Problem("its affine is not 4 x 4 numbers with 0 0 0 1 in the last row.")
     require_scalar(raw.dtype)
-    voxels = raw.reshape(three_axes(raw.shape))
+    voxels = voxels_of(raw, image)
     remarks = Remarks(unstated, channel_first=channels(raw.shape) > 0 and not unstated)
     digest = hashlib.sha256(content).hexdigest()
     return Loaded.of(raw, voxels, affine.astype(float), digest, remarks)

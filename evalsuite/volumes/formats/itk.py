@@ -20,6 +20,7 @@ from evalsuite.volumes.formats.loaded import (
     require_scalar,
     require_spacing,
     three_axes,
+    voxels_of,
 )
 from evalsuite.volumes.geometry import Part
 from evalsuite.volumes.volume import Remarks
@@ -29,7 +30,7 @@ METAIMAGE_MATRIX = ("transformmatrix", "rotation", "orientation")
 METAIMAGE_SPACING = ("elementspacing", "elementsize")
 
 
-def read_itk(path: Path) -> Loaded:
+def read_itk(path: Path, image: int | None) -> Loaded:
     """Read a .mha, .mhd, .nrrd or .nhdr with its data file."""
     itk = simpleitk()
     content = content_of(path)
@@ -51,28 +52,28 @@ def read_itk(path: Path) -> Loaded:
     reader.SetImageIO("NrrdImageIO" if name == "NRRD" else "MetaImageIO")
     try:
         reader.ReadImageInformation()
-        shape = three_axes(reader.GetSize())
+        three_axes(reader.GetSize(), image)
         require_scalar(np.dtype(float), reader.GetNumberOfComponents())
         require_spacing(reader.GetSpacing())
         # ITK prints to stderr about a short file before it raises.
         bits = re.match(r"\d+", itk.GetPixelIDValueAsString(reader.GetPixelID()))
         if bits and fields.get("compresseddata", "").lower() == "false":
-            require_length(len(content), math.prod(shape) * int(bits[0]) // 8)
-        image = reader.Execute()
+            require_length(len(content), math.prod(reader.GetSize()) * int(bits[0]) // 8)
+        read = reader.Execute()
     except RuntimeError as error:
         raise Problem(damaged) from error
-    raw = itk.GetArrayViewFromImage(image)
+    raw = itk.GetArrayViewFromImage(read).T
     require_scalar(raw.dtype)
     unstated = _unstated(name, fields)
     # Unlike NIfTI, both formats give each axis its own step, a channel in front as well.
     first = channels(reader.GetSize())
     kept = slice(first, first + 3)
-    axes = np.reshape(image.GetDirection(), [image.GetDimension()] * 2)[kept, kept]
-    columns, origin = axes * np.array(image.GetSpacing()[kept]), image.GetOrigin()[kept]
+    axes = np.reshape(read.GetDirection(), [read.GetDimension()] * 2)[kept, kept]
+    columns, origin = axes * np.array(read.GetSpacing()[kept]), read.GetOrigin()[kept]
     affine = from_lps(columns, origin)
     if "orientation" in unstated:
         affine[:3, :3] = columns
-    voxels = raw.T.reshape(shape, order="F")
+    voxels = voxels_of(raw, image)
     return Loaded.of(raw, voxels, affine, digest.hexdigest(), Remarks(unstated), beside)
 
 

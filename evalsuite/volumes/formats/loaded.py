@@ -24,9 +24,11 @@ class Loaded:
         volume: voxels as float32 and their affine.
         dtype: NumPy name of the type on disk.
         digest: SHA-256 of the bytes on disk (of header and data file one after the other; of a
-            DICOM series over the sorted SHA-256 of its files).
+            DICOM series over the sorted SHA-256 of its files; of an image of a 4D file over that
+            of the file and the number of the image).
         remarks: what had to be decided.
         beside: names of other files in the folder of the file that hold a part of it.
+        images: how many its file holds along a fourth axis; 1 of a 3D file.
     """
 
     volume: Volume
@@ -34,6 +36,7 @@ class Loaded:
     digest: str
     remarks: Remarks = UNREMARKABLE
     beside: tuple[str, ...] = ()
+    images: int = 1
 
     @classmethod
     def of(
@@ -50,11 +53,21 @@ class Loaded:
         with np.errstate(over="ignore", invalid="ignore"):
             single = voxels.astype(np.float32)
         dtype = raw.dtype.newbyteorder("=").name
-        return cls(Volume(single, affine), dtype, digest, remarks, beside)
+        # Of a DICOM series, `raw` is but a slice.
+        images = max(1, raw.size // max(1, voxels.size))
+        return cls(Volume(single, affine), dtype, digest, remarks, beside, images)
 
 
 class Problem(Exception):  # noqa: N818  (`read.load` makes it a VolumeError)
     """What is wrong with the file being read, as a clause."""
+
+
+class SeriesProblem(Problem):
+    """A file of `images` 3D images where one of them, or a single one, is expected."""
+
+    def __init__(self, problem: str, images: int) -> None:
+        super().__init__(problem)
+        self.images = images
 
 
 def content_of(path: Path) -> bytes:
@@ -85,18 +98,47 @@ def decompressed(content: bytes, path: Path) -> bytes:
         raise Problem("its gzip stream is damaged. Copy or write it again.") from error
 
 
-def three_axes(shape: Sequence[int]) -> tuple[int, int, int]:
-    """Return the shape without axes of one voxel behind or before the three of a volume."""
+def three_axes(shape: Sequence[int], image: int | None = None) -> tuple[int, int, int]:
+    """Return the shape without axes of one voxel behind or before the three of a volume.
+
+    Args:
+        image: the one along a fourth axis that is asked for; None: there is to be no such axis.
+    """
     first, end = channels(shape), len(shape)
     while end - first > 3 and shape[end - 1] == 1:
         end -= 1
-    if end - first != 3:
+    axes, sizes = end - first, sizes_text(shape)
+    if axes == 3 and image is not None:
         raise Problem(
-            f"it has {end - first} dimensions ({sizes_text(shape)}); expected one volume of 3. "
+            f"it is 3D ({sizes}), but :{image} behind a source takes an image of 4D files. "
+            f"Leave :{image} out."
+        )
+    if axes == 4 and image is None:
+        raise SeriesProblem(
+            f"it has 4 dimensions ({sizes}); expected one volume of 3. Put :0 behind the source "
+            f"for the first of its {shape[end - 1]} images, or split the file.",
+            shape[end - 1],
+        )
+    if axes not in (3, 4):
+        raise Problem(
+            f"it has {axes} dimensions ({sizes}); expected one volume of 3. "
             "Split a series into its volumes first."
         )
-    x, y, z = shape[first:end]
+    if image is not None and image >= shape[end - 1]:
+        raise Problem(
+            f"it has {shape[end - 1]} images along its fourth axis ({sizes}), of which the first "
+            f"is :0 and the last :{shape[end - 1] - 1}; there is no :{image}."
+        )
+    x, y, z = shape[first : first + 3]
     return x, y, z
+
+
+def voxels_of(raw: np.ndarray, image: int | None) -> np.ndarray:
+    """Return the voxels of a volume, a view of all that is on disk; see `three_axes`."""
+    shape = three_axes(raw.shape, image)
+    if image is None:
+        return raw.reshape(shape, order="F")
+    return raw.reshape(*shape, -1, order="F")[..., image]
 
 
 def channels(shape: Sequence[int]) -> int:

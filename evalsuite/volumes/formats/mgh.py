@@ -15,7 +15,7 @@ from evalsuite.volumes.formats.loaded import (
     require_length,
     require_spacing,
     sizes_text,
-    three_axes,
+    voxels_of,
 )
 from evalsuite.volumes.geometry import PARTS
 from evalsuite.volumes.volume import Remarks
@@ -28,7 +28,7 @@ FIELDS = np.dtype([
 ])  # fmt: skip
 
 
-def read_mgh(path: Path) -> Loaded:
+def read_mgh(path: Path, image: int | None) -> Loaded:
     """Read a .mgz or .mgh.
 
     References: the format is described at surfer.nmr.mgh.harvard.edu/fswiki/FsTutorial/MghFormat.
@@ -46,8 +46,8 @@ def read_mgh(path: Path) -> Loaded:
     dtype = np.dtype(TYPES[int(header["type"])])
     count = math.prod(shape)
     require_length(len(content), START + count * dtype.itemsize)
-    raw = np.frombuffer(content, dtype, count, START)
-    voxels = raw.reshape(three_axes(shape), order="F")
+    raw = np.frombuffer(content, dtype, count, START).reshape(shape, order="F")
+    voxels = voxels_of(raw, image)
     if not header["placed"]:
         return Loaded.of(raw, voxels, np.eye(4), digest, Remarks(PARTS))
     spacing = header["spacing"].astype(np.float64)

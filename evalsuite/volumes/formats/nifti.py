@@ -18,6 +18,7 @@ from evalsuite.volumes.formats.loaded import (
     require_spacing,
     sizes_text,
     three_axes,
+    voxels_of,
 )
 from evalsuite.volumes.geometry import Part
 from evalsuite.volumes.volume import Remarks
@@ -25,7 +26,7 @@ from evalsuite.volumes.volume import Remarks
 MILLIMETRES = {1: 1000.0, 3: 0.001}  # of a metre and a micrometre by their codes in NIfTI
 
 
-def read_nifti(path: Path) -> Loaded:
+def read_nifti(path: Path, image: int | None) -> Loaded:
     """Read a .nii, .nii.gz, or .hdr with its .img beside it."""
     from nibabel import Nifti1Header, Nifti2Header
     from nibabel.spatialimages import HeaderDataError
@@ -51,11 +52,11 @@ def read_nifti(path: Path) -> Loaded:
         )
     beside: tuple[str, ...] = ()
     if magic in (b"ni1", b"ni2"):
-        image = path.with_suffix(".img")
-        content, start, beside = image.read_bytes(), 0, (image.name,)
+        data = path.with_suffix(".img")
+        content, start, beside = data.read_bytes(), 0, (data.name,)
         digest.update(content)
-    raw = _nifti_voxels(header, content, start)
-    voxels = raw.reshape(three_axes(raw.shape), order="F")
+    raw = _nifti_voxels(header, content, start, image)
+    voxels = voxels_of(raw, image)
     slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
     if math.isfinite(slope) and slope != 0 and (slope, intercept) != (1, 0):
         with np.errstate(all="ignore"):
@@ -78,7 +79,7 @@ def read_nifti(path: Path) -> Loaded:
     return Loaded.of(raw, voxels, affine, digest.hexdigest(), remarks, beside)
 
 
-def _nifti_voxels(header: Any, content: bytes, start: int) -> np.ndarray:
+def _nifti_voxels(header: Any, content: bytes, start: int, image: int | None) -> np.ndarray:
     """Return the stored numbers in the header's shape; they may lie from byte `start` on."""
     from nibabel.spatialimages import HeaderDataError
 
@@ -88,7 +89,7 @@ def _nifti_voxels(header: Any, content: bytes, start: int) -> np.ndarray:
         raise Problem(
             f"its header gives {axes} dimensions ({sizes_text(shape)}); expected 3 of 1 or more."
         )
-    three_axes(shape)
+    three_axes(shape, image)
     try:
         dtype = header.get_data_dtype()
     except (HeaderDataError, KeyError) as error:
