@@ -10,33 +10,50 @@ import numpy as np
 from jaxtyping import Float
 
 from evalsuite.errors import EvalsuiteError, FaultsError, VolumeError
+from evalsuite.records import Caveat
 from evalsuite.volumes.check import check_cohort
 from evalsuite.volumes.cohort import Cohort, Entry
 from evalsuite.volumes.preprocessing import Preprocessing
+from evalsuite.volumes.read import images_in
 from evalsuite.volumes.resampling import same_grid
-from evalsuite.volumes.sources import read_cohort, table_of
+from evalsuite.volumes.sources import columns_of, missing_column, read_cohort, table_of
 from evalsuite.volumes.subjects import look_alike
 
 Cohorts = tuple[Cohort, ...]  # one per channel, their volumes in one order
 BORDER = "[/_.-]"  # what a channel stands between in a path
+IN_ORDER = Caveat(
+    "channels-in-order",
+    "The channels are the images along the fourth axis of each file, in this order: {channels}.",
+    "cohort",
+)
 
 
 def read_channels(source: str, channels: Sequence[str], *, name: str) -> Cohorts:
-    """List the volumes of each channel without opening them; those of a place belong together.
+    """List the volumes of each channel; those of a place belong together.
 
     Args:
         source: of all of them, see `read_cohort`. Of a table, channels are columns with paths; of
             all else they stand in the paths between separators, and what is left of a path
-            tells which belong together.
+            tells which belong together. Where none is found there, they are the images of 4D
+            files in the order of the fourth axis; the first file is opened to see so.
         channels: their names; without, volumes have the one channel of their file.
         name: what the cohort is called.
 
     Raises:
-        EvalsuiteError: if there are no volumes, or some lack a channel.
+        EvalsuiteError: if there are no volumes, some lack a channel, or the first file is 4D with
+            another number of images.
+        VolumeError: if the first file has to be opened and cannot be read.
     """
     if not channels:
         return (read_cohort(source, name=name, role="real"),)
-    if table_of(source):
+    if table := table_of(source):
+        columns = columns_of(table[0])
+        missing = [channel for channel in channels if channel not in columns]
+        if len(missing) == len(channels) and table[1] in columns:
+            cohort = read_cohort(source, name=name, role="real")
+            return _along_fourth_axis(cohort, channels, missing_column(source, missing[0], columns))
+        if missing:
+            raise missing_column(source, missing[0], columns)
         return tuple(read_cohort(f"{source}:{c}", name=name, role="real") for c in channels)
     cohort = read_cohort(source, name=name, role="real")
     files: dict[str, dict[str, Entry]] = defaultdict(dict)
@@ -50,6 +67,10 @@ def read_channels(source: str, channels: Sequence[str], *, name: str) -> Cohorts
                 f"{channel} of one volume. Name the files of each volume in a table."
             )
         files[rest][channel] = entry
+    if not files:
+        return _along_fourth_axis(
+            cohort, channels, _missing_channel(source, channels[0], cohort.entries[0])
+        )
     _refuse_missing(source, cohort.entries[0], files, channels)
     volumes = sorted(files.values(), key=lambda volume: volume[channels[0]].id)
     found = [tuple(volume[channel] for volume in volumes) for channel in channels]
@@ -128,16 +149,49 @@ def _told_apart(path: str, channels: Sequence[str]) -> tuple[str, str]:
     return found[-1][0], path[: found[-1].start()] + path[found[-1].end() :]
 
 
+def _along_fourth_axis(
+    cohort: Cohort, channels: Sequence[str], otherwise: EvalsuiteError
+) -> Cohorts:
+    """Return the images of 4D files, one of each file in each cohort.
+
+    Args:
+        otherwise: what is told first where the files are no such files.
+    """
+    first = cohort.entries[0]
+    images = images_in(first.path) if first.image is None else 1
+    if images == 1 or images != len(channels):
+        has = f"holds {images} images" if images > 1 else "is 3D"
+        if first.image is not None:
+            has = f"is taken for its image {first.image} alone"
+        raise EvalsuiteError(
+            f"{otherwise} Channels may also be the images of 4D files, a name for each of them, but "
+            f"{first.id} {has}."
+        )
+    told = IN_ORDER(channels=", ".join(channels))
+    return tuple(
+        replace(
+            cohort,
+            entries=tuple(replace(entry, image=image) for entry in cohort.entries),
+            warnings=(*cohort.warnings, told),
+        )
+        for image in range(images)
+    )
+
+
+def _missing_channel(source: str, channel: str, example: Entry) -> EvalsuiteError:
+    return EvalsuiteError(
+        f'{source}: no path has the channel "{channel}" between separators (/ _ - .); '
+        f"paths are such as {example.id}. Name the channels as they stand there."
+    )
+
+
 def _refuse_missing(
     source: str, example: Entry, files: dict[str, dict[str, Entry]], channels: Sequence[str]
 ) -> None:
     """Raise EvalsuiteError for a channel that no file has, or that some volumes lack."""
     for channel in channels:
         if not any(channel in volume for volume in files.values()):
-            raise EvalsuiteError(
-                f'{source}: no path has the channel "{channel}" between separators (/ _ - .); '
-                f"paths are such as {example.id}. Name the channels as they stand there."
-            )
+            raise _missing_channel(source, channel, example)
     faults = [
         VolumeError(next(iter(volume.values())).path, f"there is no {channel} that goes with it.")
         for volume in files.values()
@@ -155,6 +209,10 @@ def _refuse_missing(
 def _apart(checked: Sequence[Cohort], at: Sequence[int]) -> list[VolumeError]:
     """Return what forbids the channels of a volume to be one."""
     first, *others = (cohort.infos[i] for cohort, i in zip(checked, at, strict=True))
+    files = {cohort.entries[i].path for cohort, i in zip(checked, at, strict=True)}
+    if len(files) == 1 and first.images > len(checked):
+        problem = f"it holds {first.images} images, but {len(checked)} channels are named."
+        return [VolumeError(files.pop(), problem)]
     faults = []
     for other in others:
         if not same_grid((first.shape, first.affine), (other.shape, other.affine)):

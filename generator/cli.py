@@ -27,8 +27,8 @@ def train(
         str | None,
         typer.Option(
             metavar="A,B,…",
-            help="Sequences that make one volume: columns of the manifest with their files, or "
-            "what tells these apart in their paths.",
+            help="Sequences that make one volume: columns of the manifest with their files, "
+            "what tells these apart in their paths, or else the images of 4D files in their order.",
         ),
     ] = None,
     labels: Annotated[

@@ -50,6 +50,8 @@ class TrainingData:
     Attributes:
         preprocessing: resolved; its shape is that of the samples.
         channels: names of those of a volume; a single one without a name is "".
+        images: by channel which image of its 4D files it is, counted from 0; without those that
+            have files of their own.
         sides: of the volumes as the networks see them.
         spacing: of the samples, in millimetres per voxel.
         conditioning: what the second stage is told of volumes.
@@ -85,6 +87,8 @@ class TrainingData:
         self.sides = sides_seen(config, self.preprocessing.shape_seen)
         steps = config.of_channels(self.preprocessing)
         cohorts = (cohort, *further)
+        taken = zip(self.channels, (one.entries[0].image for one in cohorts), strict=True)
+        self.images = {channel: image for channel, image in taken if image is not None}
 
         @lru_cache(maxsize=max(1, KEPT // self.volume_bytes))
         def load(index: int) -> Float[Tensor, "c x y z"]:

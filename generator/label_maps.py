@@ -47,9 +47,15 @@ def maps_in(folder: str) -> list[Path]:
     """Return the label maps in a folder in the order of their names.
 
     Raises:
-        EvalsuiteError: if there are none.
+        EvalsuiteError: if there are none, or they are images of 4D files.
     """
-    return [entry.path for entry in read_cohort(folder, name="label maps", role="real").entries]
+    entries = read_cohort(folder, name="label maps", role="real").entries
+    if entries[0].image is not None:
+        raise EvalsuiteError(
+            f"{folder}: a label map is a file of its own. Split the 4D files, and name the folder "
+            "of the label maps."
+        )
+    return [entry.path for entry in entries]
 
 
 def on_grid(segmentation: Segmentation, steps: Preprocessing) -> Int[np.ndarray, "x y z"]:

@@ -171,6 +171,7 @@ def train(
                     "validation": [data.cohort.entries[i].id for i in data.validation],
                     "skipped": [str(fault) for fault in data.cohort.skipped],
                     "labels": data.map_files,
+                    "images": data.images,
                 },
                 "metrics": metrics,
                 "taken": {

@@ -55,9 +55,12 @@ class Trained:
     def hint(self) -> str:
         """The comparison with what it was trained on."""
         shape = ",".join(str(side) for side in self.generator.card["preprocessing"]["shape"])
-        real, synthetic = self.generator.card["data"]["source"], "{output}/samples.tsv"
+        data = self.generator.card["data"]
+        real, synthetic = data["source"], "{output}/samples.tsv"
         if channels := self.generator.config.channel_names:
-            real = _of_channel(real, channels[-1])
+            last = len(channels) - 1
+            in_order = last > 0 and data.get("images", {}).get(channels[-1]) == last
+            real = f"{real}:{last}" if in_order else _of_channel(real, channels[-1])
             synthetic += f":{channels[-1]}"
         return (
             f"Compare them with: evalsuite compute-metrics --real {real} --synthetic {synthetic} "
