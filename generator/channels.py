@@ -160,7 +160,7 @@ def _along_fourth_axis(
     first = cohort.entries[0]
     images = images_in(first.path) if first.image is None else 1
     if images == 1 or images != len(channels):
-        has = f"holds {images} images" if images > 1 else "is 3D"
+        has = f"holds {images} images, not {len(channels)}" if images > 1 else "is 3D"
         if first.image is not None:
             has = f"is taken for its image {first.image} alone"
         raise EvalsuiteError(

@@ -69,9 +69,9 @@ def test_what_images_are_taken_for_is_told(tmp_path):
         (
             ["a", "b", "c"],
             "",
-            r'the channel "a" .* such as p00.nii.gz\. .* p00.nii.gz holds 2 images.',
+            r'the channel "a" .* such as p00.nii.gz\. .* p00.nii.gz holds 2 images, not [13].',
         ),
-        (["a"], "", r"a name for each of them, but p00.nii.gz holds 2 images."),
+        (["a"], "", r"a name for each of them, but p00.nii.gz holds 2 images, not [13]."),
         (["a", "b"], ":0", r"but p00.nii.gz is taken for its image 0 alone."),
     ],
 )
