@@ -47,8 +47,9 @@ def read_cohort(
             perhaps `subject`, `spacing` and `orientation`, and any covariates), a table and
             another column with paths (`cases.csv:t2`) or a BIDS dataset. Hidden files and files
             that are no volumes are passed over; a folder with DICOM files is one volume. `:K`
-            behind any of these takes of each file, 4D, image K along its fourth axis, counted
-            from 0 (`images:0`, `cases.csv:t2:1`), unless what it is behind exists with that name.
+            behind any of these takes image K of each file, which is 4D, along its fourth axis
+            and counted from 0 (`images:0`, `cases.csv:t2:1`); a folder or column that has that
+            name itself goes before.
         name: what the cohort is called in the results.
         role: which side of the comparison it is on.
         stated: geometry of the volumes whose files state none; columns of a table win over it.
