@@ -38,7 +38,7 @@ def unread(monkeypatch):
     def read(*_, **__):
         pytest.fail("a volume was read")
 
-    monkeypatch.setattr("evalsuite.volumes.index.check_volume", read)
+    monkeypatch.setattr("evalsuite.volumes.index.check_entry", read)
     monkeypatch.setattr("evalsuite.cohorts.check_cohort", read)
 
 

@@ -199,13 +199,13 @@ def test_volumes_that_are_unchanged_are_read_again_only_if_asked(
 ):
     monkeypatch.setattr(index.time, "time_ns", lambda: 2**62)  # long after the files were written
     checked = []
-    check = index.check_volume
+    check = index.check_entry
 
-    def counted(path, stated):
-        checked.append(path.name)
-        return check(path, stated)
+    def counted(entry):
+        checked.append(entry.id)
+        return check(entry)
 
-    monkeypatch.setattr(index, "check_volume", counted)
+    monkeypatch.setattr(index, "check_entry", counted)
     real, synthetic = make_cohort("real", 3), make_cohort("gan", 3, seed=1)
     config = load_config(
         None,
