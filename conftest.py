@@ -15,6 +15,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis.internal.conjecture import providers
 from hypothesis.internal.constants_ast import Constants
 
+from tests import shapes
+
 # A busy machine is no fault of the code: nothing here looks at the clock.
 settings.register_profile(
     "fuzz",
@@ -42,6 +44,11 @@ def pytest_collection_finish():
     """Set apart what lives as long as the process, which streamlit looks through at every run."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_runtest_setup():
+    """Check the shapes of the first calls of every test, whatever ran before it."""
+    shapes.calls.clear()
 
 
 @pytest.fixture(autouse=True)

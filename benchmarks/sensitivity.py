@@ -52,7 +52,13 @@ def make_cohorts(images: Path, folder: Path, n: int, seed: int = 0) -> None:
         write_nifti(read_volume(files[second[0]]), folder / "repeated" / f"copy_{copy:03d}.nii.gz")
 
 
-def run(images: Path, n: int, cache: Path, extractors: tuple[str, ...] = EXTRACTORS) -> Evaluation:
+def run(
+    images: Path,
+    n: int,
+    cache: Path,
+    extractors: tuple[str, ...] = EXTRACTORS,
+    workers: int | None = None,
+) -> Evaluation:
     """Return the evaluation of every degraded cohort against the real half."""
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
@@ -67,7 +73,7 @@ def run(images: Path, n: int, cache: Path, extractors: tuple[str, ...] = EXTRACT
                 "preprocessing": STEPS,
             },
         )
-        evaluation, _ = evaluate(config, Resources(cache=cache, progress=bars))
+        evaluation, _ = evaluate(config, Resources(cache=cache, progress=bars, workers=workers))
     return evaluation
 
 

@@ -203,7 +203,6 @@ CONCORDANT = (
 
 def lay_out(figure, target, **options):
     if options.get("format") == "svg":
-        figure.draw_without_rendering()
         target.write(b"<svg/>")
     else:
         target.write_bytes(b"drawn")
