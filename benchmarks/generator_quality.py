@@ -1,7 +1,7 @@
 """How good is the generator that a preset trains, stage by stage, with several seeds?
 
     python benchmarks/generator_quality.py NAME IMAGES --work DIR [--real DIR] [--seeds 3]
-        [--preset tiny] [--set KEY=VALUE] [--samples 60]
+        [--preset tiny] [--set KEY=VALUE] [--samples 60] [--sets 1]
 
 Trains on IMAGES once for each seed, into DIR/NAME-0 and so on, and counts the seconds of processor
 that it took; those that are there are taken as they are. Then, against real volumes the generator
@@ -11,7 +11,11 @@ sample` makes them; and the obvious cheats: noise with the real mean and varianc
 real mean volume with noise, training volumes blurred by 2 voxels. Then how near samples lie to
 training volumes, by the metric of privacy, and how long a sample takes beside one of DDPM, the
 paper's sampler, which evaluates the network at all moments of the process. Some volumes of each kind
-are drawn side by side into DIR/NAME-0/looked_at.png, to be looked at. The results go to benchmarks/results/generator_quality_NAME.json.
+are drawn side by side into DIR/NAME-0/looked_at.png, to be looked at.
+
+Recall, MS-SSIM and parity of 60 samples move by chance. With --sets K they are means over K sets of
+samples, each against as many real volumes of its own where --real has K times as many as there are
+samples, else against the same. The results go to benchmarks/results/generator_quality_NAME.json.
 """
 
 import argparse
@@ -43,6 +47,7 @@ UNTRAINED, RADIOMICS, TRAINED = (
 TOLD = ("frechet_distance", "precision", "recall", "coverage", "ms_ssim_difference")
 TIMED = 4  # samples of DDPM, whose time is told
 SHOWN = 8
+SEEN = ("reconstructions", "samples")
 RESULTS = Path(__file__).parent / "results"
 Rows = dict[str, dict[str, float]]
 
@@ -101,61 +106,105 @@ def drawn(generator: Generator, n: int, **recipe: Any) -> tuple[list[Volume], fl
     return generator.sample(n, seed=1, **recipe), time.process_time() - clock
 
 
-def measured(run: Path, images: Path, real_source: Path | None, n: int) -> dict[str, Any]:
+def measured(
+    run: Path, images: Path, real_source: Path | None, n: int, sets: int
+) -> dict[str, Any]:
     generator = load(run)
     data = generator.card["data"]
     steps = Preprocessing.model_validate(generator.card["preprocessing"])
     training = volumes_of(images, steps, data["training"])
     real = volumes_of(real_source or images, steps, None if real_source else data["validation"])
-    samples, short = drawn(generator, n)
+    samples, short = drawn(generator, n * sets)
     if generator.config.diffusion.prediction == "rectified_flow":
         long = {"sampler": "euler", "steps": generator.config.diffusion.timesteps - 1}
     else:
         long = {"sampler": "ddpm"}
     _, ancestral = drawn(generator, TIMED, start=1.0, **long)
-    cohorts = {
-        "training": training[:n],
-        "reconstructions": reconstructed(generator, real),
-        "samples": samples,
-        **cheats(training, n),
-    }
+    once = cheats(training, n)
+    found = []
+    for of_set in range(sets):
+        part = slice(of_set * n, (of_set + 1) * n)
+        own = real[part] if len(real) >= n * sets else real
+        cohorts = {
+            "training": training[:n],
+            "reconstructions": reconstructed(generator, own),
+            "samples": samples[part],
+            **(once if of_set == 0 else {}),
+        }
+        if of_set == 0:
+            pictures = {"real": own, **{name: cohorts[name] for name in SEEN}}
+            shown = {name: [v.voxels for v in of[:SHOWN]] for name, of in pictures.items()}
+            mosaic(shown).savefig(run / "looked_at.png", dpi=150)
+        found.append(_rows(own, cohorts))
 
-    rows_shown = {"real": real, **{name: cohorts[name] for name in ("reconstructions", "samples")}}
-    shown = {name: [v.voxels for v in of[:SHOWN]] for name, of in rows_shown.items()}
-    mosaic(shown).savefig(run / "looked_at.png", dpi=150)
-
-    def held(volumes: list[Volume], of: str = "") -> ev.Volumes:
-        return ev.Volumes(volumes, subjects=[f"{of}{number}" for number in range(len(volumes))])
-
-    settings = {"preprocessing.shape": list(real[0].voxels.shape), "allow_leakage": True}
-    settings["preprocessing.spacing"] = "native"
     private = ev.compute_metrics(
         held(real),
-        {"samples": held(samples)},
+        {"samples": held(samples[:n])},
         training=held(training, "training "),
         extractors=[UNTRAINED],
         metrics=["privacy"],
-        settings=settings,
+        settings=_settings(real),
     )
+    similar = {
+        name: ev.compute_metrics(
+            held(volumes), {"samples": held(samples)}, metrics=["ms_ssim"], settings=_settings(real),
+        )
+        for name, volumes in (("real", real), ("training", training))
+    }  # fmt: skip
+    noted = run / "processor_seconds.json"
+    return {
+        "training, seconds of processor": json.loads(noted.read_text()) if noted.exists() else None,
+        "one sample, seconds of processor": {
+            "default": short / len(samples),
+            "ddpm": ancestral / TIMED,
+        },
+        "rows": _means(found),
+        "of each set": [rows["samples"] for rows in found],
+        "ms_ssim_difference of all samples": {
+            f"to {name}": _told(one)
+            for name, evaluation in similar.items()
+            for one in evaluation.estimates
+            if one.name == "ms_ssim_difference"
+        },
+        "privacy": {f"{e.key} {e.extractor}".strip(): _told(e) for e in private.estimates},
+    }
+
+
+def held(volumes: list[Volume], of: str = "") -> ev.Volumes:
+    return ev.Volumes(volumes, subjects=[f"{of}{number}" for number in range(len(volumes))])
+
+
+def _settings(real: list[Volume]) -> dict[str, Any]:
+    return {
+        "preprocessing.shape": list(real[0].voxels.shape),
+        "preprocessing.spacing": "native",
+        "allow_leakage": True,
+    }
+
+
+def _rows(real: list[Volume], cohorts: dict[str, list[Volume]]) -> Rows:
+    """Return the figures of each cohort against real volumes."""
     evaluation = ev.compute_metrics(
         held(real),
         {name: held(volumes) for name, volumes in cohorts.items()},
         extractors=[UNTRAINED, RADIOMICS, TRAINED],
         metrics=["frechet", "precision_recall", "ms_ssim"],
-        settings=settings,
+        settings=_settings(real),
     )
-    rows: Rows = {name: {"parity": parity([v.voxels for v in of])} for name, of in cohorts.items()}
-    rows["real"] = {"parity": parity([v.voxels for v in real])}
+    of_all = {**cohorts, "real": real}
+    rows: Rows = {name: {"parity": parity([v.voxels for v in of])} for name, of in of_all.items()}
     for estimate in evaluation.estimates:
         if estimate.name in TOLD:
             column = " ".join(filter(None, (estimate.name, estimate.extractor)))
             rows[estimate.synthetic][column] = estimate.value
-    noted = run / "processor_seconds.json"
+    return rows
+
+
+def _means(found: list[Rows]) -> Rows:
+    """Return the means over the sets; cheats are in the first alone."""
     return {
-        "training, seconds of processor": json.loads(noted.read_text()) if noted.exists() else None,
-        "one sample, seconds of processor": {"default": short / n, "ddpm": ancestral / TIMED},
-        "rows": rows,
-        "privacy": {f"{e.key} {e.extractor}".strip(): _told(e) for e in private.estimates},
+        name: {c: float(np.mean([rows[name][c] for rows in found if name in rows])) for c in row}
+        for name, row in found[0].items()
     }
 
 
@@ -179,18 +228,17 @@ def main() -> None:
     parser.add_argument("--preset", default="tiny")
     parser.add_argument("--set", action="append", default=[], dest="settings")
     parser.add_argument("--samples", type=int, default=60)
+    parser.add_argument("--sets", type=int, default=1)
     arguments = parser.parse_args()
     found = {}
     for seed in range(arguments.seeds):
         run = arguments.work / f"{arguments.name}-{seed}"
         train(run, arguments.images, seed, arguments.preset, arguments.settings)
-        found[seed] = measured(run, arguments.images, arguments.real, arguments.samples)
+        found[seed] = measured(
+            run, arguments.images, arguments.real, arguments.samples, arguments.sets
+        )
         show(found[seed]["rows"], f"{arguments.name}, seed {seed}")
-        for key in (
-            "training, seconds of processor",
-            "one sample, seconds of processor",
-            "privacy",
-        ):
+        for key in [key for key in found[seed] if key not in ("rows", "of each set")]:
             print(f"{key}: {found[seed][key]}", flush=True)
     RESULTS.mkdir(exist_ok=True)
     target = RESULTS / f"generator_quality_{arguments.name}.json"

@@ -108,7 +108,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         # the start, the less they vary. docs/concepts/generator.md has the figures.
         "sampler": "dpm++",
         "steps": 8,
-        "start": 0.88,
+        "start": 0.9,
         "calibrate": True,
         "vqgan": {
             "channels": [32, 64],
