@@ -172,7 +172,7 @@ def compute(
     subjects: Subjects | None = None,
     seed: int = 0,
     memory: int = MEMORY,
-    pairs: Annotated[int, Field(ge=1, description="volumes compared within each cohort")] = 100,
+    pairs: Annotated[int, Field(ge=1, description="of volumes, compared within each cohort")] = 100,
     kernel_size: Annotated[
         int,
         Field(
