@@ -275,7 +275,7 @@ class Extraction:
         for file, (row, *others) in run(extractor, self.preprocessing, work, size):
             if not np.isfinite(row).all():
                 raise VolumeError(
-                    entries[file].path,
+                    entries[file].location,
                     f"the extractor {extractor.name} yields features that are not finite for it. "
                     "Look at the volume, or leave it out.",
                 )
