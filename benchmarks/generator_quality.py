@@ -49,7 +49,6 @@ TOLD = ("frechet_distance", "precision", "recall", "coverage", "ms_ssim_differen
 MS_SSIM: dict[str, dict[str, Any]] = {"ms_ssim": {"pairs": 3000}}
 TIMED = 4  # samples of DDPM, whose time is told
 SHOWN = 8
-SEEN = ("reconstructions", "samples")
 RESULTS = Path(__file__).parent / "results"
 Rows = dict[str, dict[str, float]]
 
@@ -122,21 +121,23 @@ def measured(
     else:
         long = {"sampler": "ddpm"}
     _, ancestral = drawn(generator, TIMED, start=1.0, **long)
-    once = cheats(training, n)
+    pictures = {
+        "real": real[:SHOWN],
+        "reconstructions": reconstructed(generator, real[:SHOWN]),
+        "samples": samples[:SHOWN],
+    }
+    shown = {name: [v.voxels for v in of] for name, of in pictures.items()}
+    mosaic(shown).savefig(run / "looked_at.png", dpi=150)
     found = []
-    for of_set in range(sets):
-        part = slice(of_set * n, (of_set + 1) * n)
+    for start in range(0, n * sets, n):
+        part = slice(start, start + n)
         own = real[part] if len(real) >= n * sets else real
         cohorts = {
             "training": training[:n],
             "reconstructions": reconstructed(generator, own),
             "samples": samples[part],
-            **(once if of_set == 0 else {}),
+            **(cheats(training, n) if not found else {}),
         }
-        if of_set == 0:
-            pictures = {"real": own, **{name: cohorts[name] for name in SEEN}}
-            shown = {name: [v.voxels for v in of[:SHOWN]] for name, of in pictures.items()}
-            mosaic(shown).savefig(run / "looked_at.png", dpi=150)
         found.append(_rows(own, cohorts))
 
     private = ev.compute_metrics(

@@ -136,26 +136,20 @@ def test_keys_of_ordinary_volumes_are_those_of_before(tmp_path):
     )
 
 
-def test_an_index_never_takes_one_image_for_another(tmp_path, monkeypatch):
-    from evalsuite.volumes import index
-
-    now = index.time.time_ns
-    monkeypatch.setattr(index.time, "time_ns", lambda: now() + 3600 * 10**9)
+def test_an_index_never_takes_one_image_for_another(tmp_path, monkeypatch, later):
     path = write(tmp_path / "a.nii.gz", series())
     volumes = VolumeIndex(tmp_path / "index")
     entries = [Entry("a.nii.gz", path, image=k) for k in range(3)]
     first = [volumes.check(entry) for entry in entries]
     assert len({info.voxel_digest for info in first}) == 3
-    monkeypatch.setattr(index, "check_entry", lambda entry: pytest.fail(f"{entry} is read again"))
+    monkeypatch.setattr(
+        "evalsuite.volumes.index.check_entry", lambda entry: pytest.fail(f"{entry} is read again")
+    )
     again = [VolumeIndex(tmp_path / "index").check(entry) for entry in reversed(entries)]
     assert again[::-1] == first
 
 
-def test_an_index_of_before_still_knows_ordinary_volumes(tmp_path, monkeypatch):
-    from evalsuite.volumes import index
-
-    now = index.time.time_ns
-    monkeypatch.setattr(index.time, "time_ns", lambda: now() + 3600 * 10**9)
+def test_an_index_of_before_still_knows_ordinary_volumes(tmp_path, monkeypatch, later):
     entry = Entry("a.nii", write(tmp_path / "a.nii", series()[..., 0]))
     volumes = VolumeIndex(tmp_path / "index")
     first = volumes.check(entry)
@@ -165,7 +159,9 @@ def test_an_index_of_before_still_knows_ordinary_volumes(tmp_path, monkeypatch):
     kept = json.loads(file.read_text())
     del kept["info"]["images"]
     file.write_text(json.dumps(kept))
-    monkeypatch.setattr(index, "check_entry", lambda entry: pytest.fail(f"{entry} is read again"))
+    monkeypatch.setattr(
+        "evalsuite.volumes.index.check_entry", lambda entry: pytest.fail(f"{entry} is read again")
+    )
     assert volumes.check(entry) == first
 
 

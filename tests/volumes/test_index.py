@@ -21,10 +21,8 @@ from evalsuite.volumes.write import write_nifti
 
 
 @pytest.fixture
-def known(tmp_path, monkeypatch):
+def known(tmp_path, monkeypatch, later):
     """Return an index that counts its readings, on a clock an hour later than the files."""
-    now = time.time_ns
-    monkeypatch.setattr(index.time, "time_ns", lambda: now() + 3600 * 10**9)
     read = []
 
     def counted(entry):
